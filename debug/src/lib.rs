@@ -1,0 +1,7 @@
+//! Watches a RISC-V kernel boot: reads its image, drives a machine, judges what happened.
+//!
+//! It does not print and does not exit: the command `cargo debug` does, in `main.rs`.
+
+pub mod machine;
+
+pub use machine::{Address, Machine};

@@ -1,0 +1,200 @@
+//! What every machine can do: registers, memory, breakpoints, watchpoints, step, resume, and back in time where it can.
+//!
+//! It does not know who implements it: QEMU behind a socket and a machine in this process look the same from here.
+
+use std::fmt;
+use std::ops::{Add, Sub};
+use std::time::Duration;
+
+use gdbstub_arch::riscv::reg::RiscvCoreRegs;
+use gdbstub_arch::riscv::reg::id::RiscvRegId;
+
+/// x0 to x31 and pc.
+pub type Registers = RiscvCoreRegs<u64>;
+
+/// One register: `Gpr(0..=31)`, `Pc`, `Fpr(0..=31)`, `Csr(number)` or `Priv`.
+///
+/// CSR numbers are those of the RISC-V privileged manual (chapter "Control and Status Registers"): `Csr(0x142)` is scause.
+pub type Register = RiscvRegId<u64>;
+
+/// The CSRs that a boot is judged by; numbers from the RISC-V privileged manual, table "Allocated supervisor-level CSRs".
+pub mod csr {
+    use super::Register;
+
+    /// Supervisor status; bit 1 (SIE) enables interrupts.
+    pub const SSTATUS: Register = Register::Csr(0x100);
+    /// Which supervisor interrupts are enabled.
+    pub const SIE: Register = Register::Csr(0x104);
+    /// Where the hart goes on a trap into S-mode.
+    pub const STVEC: Register = Register::Csr(0x105);
+    /// pc of the instruction that trapped.
+    pub const SEPC: Register = Register::Csr(0x141);
+    /// Why it trapped.
+    pub const SCAUSE: Register = Register::Csr(0x142);
+    /// The address or instruction that the trap was about.
+    pub const STVAL: Register = Register::Csr(0x143);
+    /// Address translation; 0 is none.
+    pub const SATP: Register = Register::Csr(0x180);
+    /// pc of the instruction that trapped into M-mode: the firmware's caller.
+    pub const MEPC: Register = Register::Csr(0x341);
+    /// The hart's number.
+    pub const MHARTID: Register = Register::Csr(0xf14);
+}
+
+/// An address as the hart sees it (physical while satp is 0).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Address(pub u64);
+
+impl fmt::Display for Address {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:#x}", self.0)
+    }
+}
+
+impl fmt::LowerHex for Address {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::LowerHex::fmt(&self.0, formatter)
+    }
+}
+
+/// Wraps at 2^64, as the hart's own address arithmetic does.
+impl Add<u64> for Address {
+    type Output = Address;
+
+    fn add(self, bytes: u64) -> Address {
+        Address(self.0.wrapping_add(bytes))
+    }
+}
+
+/// Wraps at 0, as the hart's own address arithmetic does.
+impl Sub<u64> for Address {
+    type Output = Address;
+
+    fn sub(self, bytes: u64) -> Address {
+        Address(self.0.wrapping_sub(bytes))
+    }
+}
+
+/// What a watchpoint waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Access {
+    Write,
+    Read,
+    ReadOrWrite,
+}
+
+/// Stops the machine before an access to any byte of [`address`, `address + length`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Watchpoint {
+    pub address: Address,
+    /// In bytes, at least 1.
+    pub length: u64,
+    pub access: Access,
+}
+
+/// Why a machine that ran stands still again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The instructions that were asked for have been executed.
+    Stepped,
+    /// pc is at a breakpoint; its instruction has not been executed.
+    Breakpoint,
+    /// The next instruction would make the access: pc is at it, memory is as before.
+    ///
+    /// `address` is one that the machine names: a byte of the watched range or the access's first.
+    Watchpoint { address: Address },
+    /// The time limit of the call was over.
+    Interrupted,
+    /// The hart trapped with nobody to take it, on a machine that tells: pc is at the instruction. A GDB signal number.
+    Fault { signal: u8 },
+    /// Back in time, the run's first instruction was reached.
+    Beginning,
+    /// The machine is gone: powered off, with this exit status.
+    Exited { status: u8 },
+}
+
+/// A RISC-V machine with one RV64 hart, standing still between calls.
+pub trait Machine {
+    /// What people call it: `qemu`.
+    fn name(&self) -> &str;
+
+    /// x0 to x31 and pc, in one go.
+    fn registers(&mut self) -> Result<Registers, Error>;
+
+    /// One register.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where the machine has no such register.
+    fn read_register(&mut self, register: Register) -> Result<u64, Error>;
+
+    /// # Errors
+    /// As [`Machine::read_register`].
+    fn write_register(&mut self, register: Register, value: u64) -> Result<(), Error>;
+
+    /// Fills all of `bytes` from memory at `start`.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] where any byte of it cannot be read. A shorter answer is never taken for one.
+    fn read_memory(&mut self, start: Address, bytes: &mut [u8]) -> Result<(), Error>;
+
+    /// # Errors
+    /// [`Error::Refused`] where any byte of it cannot be written.
+    fn write_memory(&mut self, start: Address, bytes: &[u8]) -> Result<(), Error>;
+
+    /// From now on [`Machine::resume`] stops before the instruction at `address`.
+    fn insert_breakpoint(&mut self, address: Address) -> Result<(), Error>;
+
+    fn remove_breakpoint(&mut self, address: Address) -> Result<(), Error>;
+
+    /// From now on [`Machine::resume`] and [`Machine::step`] stop before such an access.
+    fn insert_watchpoint(&mut self, watchpoint: Watchpoint) -> Result<(), Error>;
+
+    fn remove_watchpoint(&mut self, watchpoint: Watchpoint) -> Result<(), Error>;
+
+    /// Executes up to `count` instructions, for at most `limit`, and says how many it executed.
+    ///
+    /// Breakpoints are not looked at; watchpoints are, but for the first instruction: who stands before a watched access
+    /// steps over it. The stop is [`Stop::Stepped`] when all were executed, [`Stop::Interrupted`] when time was up, as it
+    /// is in a `wfi` that nothing ends.
+    fn step(&mut self, count: u64, limit: Duration) -> Result<(u64, Stop), Error>;
+
+    /// Runs until something stops it, for at most `limit`; then the stop is [`Stop::Interrupted`].
+    ///
+    /// A breakpoint at the present pc, and a watchpoint on what the instruction there accesses, do not stop it again.
+    fn resume(&mut self, limit: Duration) -> Result<Stop, Error>;
+
+    /// Undoes up to `count` instructions, where the machine has a history.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where it has none.
+    fn reverse_step(&mut self, _count: u64, _limit: Duration) -> Result<(u64, Stop), Error> {
+        Err(Error::Unsupported { what: "going back in time".into(), by: self.name().into() })
+    }
+
+    /// Goes back to the last time before now at which a breakpoint or watchpoint was hit.
+    ///
+    /// # Errors
+    /// As [`Machine::reverse_step`].
+    fn reverse_resume(&mut self, _limit: Duration) -> Result<Stop, Error> {
+        Err(Error::Unsupported { what: "going back in time".into(), by: self.name().into() })
+    }
+}
+
+/// Why a machine did not do what was asked of it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{by} cannot do this: {what}")]
+    Unsupported { what: String, by: String },
+
+    #[error("{by} refused {what}: {reason}")]
+    Refused { what: String, by: String, reason: String },
+
+    #[error("no answer from {from} within {} ms: awaited {awaited}; {advice}", after.as_millis())]
+    Timeout { awaited: String, from: String, after: Duration, advice: String },
+
+    #[error("{who} is gone: {how}")]
+    Gone { who: String, how: String },
+
+    #[error("{from} sent what the protocol does not allow: {what}")]
+    Garbled { what: String, from: String },
+}
