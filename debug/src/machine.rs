@@ -2,6 +2,8 @@
 //!
 //! It does not know who implements it: QEMU behind a socket and a machine in this process look the same from here.
 
+pub mod csr;
+
 use std::fmt;
 use std::ops::{Add, Sub};
 use std::time::Duration;
@@ -16,30 +18,6 @@ pub type Registers = RiscvCoreRegs<u64>;
 ///
 /// CSR numbers are those of the RISC-V privileged manual (chapter "Control and Status Registers"): `Csr(0x142)` is scause.
 pub type Register = RiscvRegId<u64>;
-
-/// The CSRs that a boot is judged by; numbers from the RISC-V privileged manual, table "Allocated supervisor-level CSRs".
-pub mod csr {
-    use super::Register;
-
-    /// Supervisor status; bit 1 (SIE) enables interrupts.
-    pub const SSTATUS: Register = Register::Csr(0x100);
-    /// Which supervisor interrupts are enabled.
-    pub const SIE: Register = Register::Csr(0x104);
-    /// Where the hart goes on a trap into S-mode.
-    pub const STVEC: Register = Register::Csr(0x105);
-    /// pc of the instruction that trapped.
-    pub const SEPC: Register = Register::Csr(0x141);
-    /// Why it trapped.
-    pub const SCAUSE: Register = Register::Csr(0x142);
-    /// The address or instruction that the trap was about.
-    pub const STVAL: Register = Register::Csr(0x143);
-    /// Address translation; 0 is none.
-    pub const SATP: Register = Register::Csr(0x180);
-    /// pc of the instruction that trapped into M-mode: the firmware's caller.
-    pub const MEPC: Register = Register::Csr(0x341);
-    /// The hart's number.
-    pub const MHARTID: Register = Register::Csr(0xf14);
-}
 
 /// An address as the hart sees it (physical while satp is 0).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -195,6 +173,7 @@ pub enum Error {
     #[error("{who} is gone: {how}")]
     Gone { who: String, how: String },
 
-    #[error("{from} sent what the protocol does not allow: {what}")]
-    Garbled { what: String, from: String },
+    /// What carries the machine's answers failed, in words of its own.
+    #[error(transparent)]
+    Connection(Box<dyn std::error::Error + Send + Sync>),
 }

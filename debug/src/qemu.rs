@@ -1,0 +1,122 @@
+//! QEMU: started through run.sh on a private Unix socket, and ended with us. It does not know what is looked for.
+
+mod process;
+
+use std::io;
+use std::ops::{Deref, DerefMut};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::remote::Remote;
+use crate::rsp;
+use process::Process;
+
+pub use process::build_kernel;
+
+/// A QEMU `virt` machine that stands at reset, with a kernel loaded.
+///
+/// It is a [`Remote`], and thereby a [`crate::Machine`]. Dropping it ends QEMU; so does the end of this process, however it comes.
+///
+/// ```no_run
+/// use debug::{Address, Image, Machine, Qemu};
+/// use std::{path::Path, time::Duration};
+///
+/// let kernel = Path::new("hypervisor.elf");
+/// let image = Image::open(kernel)?;
+/// let boot = image.require("boot", "--entry")?.address;
+/// let stack_top = image.require("__stack_top", "--stack-top")?.address;
+///
+/// let second = Duration::from_secs(1);
+/// let mut qemu = Qemu::start(kernel, 10 * second)?;
+/// qemu.insert_breakpoint(boot)?;
+/// qemu.resume(second)?;
+/// qemu.step(2, second)?; // la sp, __stack_top
+/// assert_eq!(Address(qemu.registers()?.x[2]), stack_top);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Qemu {
+    remote: Remote,
+    process: Process,
+}
+
+/// Why QEMU does not run, or not any more.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{} is missing: it starts QEMU and comes with this project; run cargo debug from a checkout", .0.display())]
+    NoScript(PathBuf),
+
+    #[error("cannot run {}: {source}", script.display())]
+    Script { script: PathBuf, source: io::Error },
+
+    /// What was to be done, and what run.sh or QEMU said.
+    #[error("{what} failed{}", said(words))]
+    Failed { what: &'static str, words: String },
+
+    #[error("QEMU did not listen within {} ms{}", after.as_millis(), said(words))]
+    Silent { after: Duration, words: String },
+
+    #[error(
+        "cannot make a private folder for QEMU's socket: {0}; set TMPDIR to a folder with a short path that you may write to"
+    )]
+    Folder(io::Error),
+
+    #[error(transparent)]
+    Stub(#[from] rsp::Error),
+}
+
+fn said(words: &str) -> String {
+    match words.trim() {
+        "" => String::new(),
+        words => format!("; it said:\n{words}"),
+    }
+}
+
+impl Qemu {
+    /// Starts QEMU with `kernel` loaded and the hart at reset; all waiting, also on the later machine, ends after `limit`.
+    ///
+    /// # Errors
+    /// Where QEMU is missing or ends at once, with what it said; where it does not listen in time.
+    pub fn start(kernel: &Path, limit: Duration) -> Result<Qemu, Error> {
+        let deadline = Instant::now() + limit;
+        let process = Process::start(kernel, limit)?;
+        let mut remote = Remote::attach(&process.target(), deadline)?;
+        remote.rename("qemu");
+        Ok(Qemu { remote, process })
+    }
+
+    /// The latest of what the machine's console printed, firmware included: at most 64 KiB.
+    pub fn console(&self) -> String {
+        self.process.console()
+    }
+
+    /// The latest of what QEMU said on its standard error: at most 64 KiB.
+    pub fn words(&self) -> String {
+        self.process.words()
+    }
+
+    /// QEMU's process id and its children's are of no use to others: this is the one of the shell that guards it.
+    pub fn guardian(&self) -> u32 {
+        self.process.id()
+    }
+}
+
+impl Drop for Qemu {
+    fn drop(&mut self) {
+        // The quick way, which lets QEMU remove its socket. When it fails, the end of the lifeline does it all the same.
+        let _ = self.remote.kill();
+    }
+}
+
+impl Deref for Qemu {
+    type Target = Remote;
+
+    fn deref(&self) -> &Remote {
+        &self.remote
+    }
+}
+
+impl DerefMut for Qemu {
+    fn deref_mut(&mut self) -> &mut Remote {
+        &mut self.remote
+    }
+}

@@ -1,0 +1,178 @@
+//! The process behind [`super::Qemu`]: run.sh and the QEMU it guards, with their output kept and their end assured.
+//!
+//! The lifeline is the standard input of run.sh: a pipe whose other end only we hold. However we end, the operating
+//! system closes it, and run.sh ends QEMU. It does not know the remote protocol.
+
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::Error;
+use crate::rsp;
+
+/// How much of an endless console is kept.
+const TAIL_BYTES: usize = 64 * 1024;
+/// What run.sh prints once the stub listens.
+const LISTENING: &str = "waiting for GDB on ";
+/// How long QEMU may take to end.
+const END_PATIENCE: Duration = Duration::from_secs(5);
+/// The longest path of a Unix socket on all systems (sockaddr_un, 104 bytes on macOS, 108 on Linux).
+const SOCKET_PATH_LIMIT: usize = 100;
+
+pub struct Process {
+    child: Child,
+    lifeline: Option<ChildStdin>,
+    console: Tail,
+    words: Tail,
+    /// One message when the stub listens; disconnected once standard output is closed by all who hold it.
+    output: Receiver<()>,
+    /// Removed at the end; holds the socket and QEMU's log.
+    folder: TempDir,
+}
+
+/// The script that writes QEMU's command line.
+fn script() -> Result<PathBuf, Error> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("run.sh");
+    if script.is_file() { Ok(script) } else { Err(Error::NoScript(script)) }
+}
+
+/// Builds this project's kernel; the path of its ELF, hypervisor.elf.
+///
+/// # Errors
+/// [`Error::Failed`] with what the build said.
+pub fn build_kernel() -> Result<PathBuf, Error> {
+    let script = script()?;
+    let run = Command::new(&script).arg("--build").stdin(Stdio::null()).output();
+    let output = run.map_err(|source| Error::Script { script: script.clone(), source })?;
+    if !output.status.success() {
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        return Err(Error::Failed { what: "./run.sh --build", words });
+    }
+    Ok(script.with_file_name("hypervisor.elf"))
+}
+
+impl Process {
+    pub fn start(kernel: &Path, limit: Duration) -> Result<Process, Error> {
+        let script = script()?;
+        let folder = private_folder()?;
+        let mut child = Command::new(&script)
+            .args(["--wait", "--tied", "--socket"])
+            .arg(folder.path().join(SOCKET))
+            .arg("--kernel")
+            .arg(kernel)
+            .env("QEMU_LOG", folder.path().join("qemu.log"))
+            .env("NO_INSTALL", "1") // a check never installs anything
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|source| Error::Script { script, source })?;
+        let (listening, listens) = mpsc::channel();
+        let console = Tail::default();
+        let words = Tail::default();
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let tail = console.clone();
+        thread::spawn(move || {
+            let mut stdout = BufReader::new(stdout.expect("stdout is piped"));
+            await_line(&mut stdout, &listening, &tail);
+            tail.fill_from(stdout);
+            drop(listening);
+        });
+        let tail = words.clone();
+        let said_all = thread::spawn(move || tail.fill_from(stderr.expect("stderr is piped")));
+        let lifeline = child.stdin.take();
+        let process = Process { child, lifeline, console, words, output: listens, folder };
+        match process.output.recv_timeout(limit) {
+            Ok(()) => Ok(process),
+            Err(RecvTimeoutError::Timeout) => Err(Error::Silent { after: limit, words: process.words() }),
+            Err(RecvTimeoutError::Disconnected) => {
+                // It has ended, or is about to: what it says last is the reason.
+                let _ = said_all.join();
+                Err(Error::Failed { what: "starting QEMU", words: process.words() })
+            }
+        }
+    }
+
+    pub fn target(&self) -> rsp::Target {
+        rsp::Target::Unix(self.folder.path().join(SOCKET))
+    }
+
+    pub fn console(&self) -> String {
+        self.console.text()
+    }
+
+    pub fn words(&self) -> String {
+        self.words.text()
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        drop(self.lifeline.take());
+        // Its output ends when QEMU and all that guard it have ended.
+        if self.output.recv_timeout(END_PATIENCE) == Err(RecvTimeoutError::Timeout) {
+            let _ = self.child.kill();
+        }
+        let _ = self.child.wait();
+    }
+}
+
+const SOCKET: &str = "gdb";
+
+fn private_folder() -> Result<TempDir, Error> {
+    let make = || tempfile::Builder::new().prefix("debug-").tempdir();
+    let folder = make().map_err(Error::Folder)?;
+    if folder.path().as_os_str().len() + SOCKET.len() < SOCKET_PATH_LIMIT {
+        return Ok(folder);
+    }
+    tempfile::Builder::new().prefix("debug-").tempdir_in("/tmp").map_err(Error::Folder)
+}
+
+/// Reads up to the line that says that the stub listens, and reports it; at the end of the stream the channel closes.
+fn await_line(stdout: &mut impl BufRead, listening: &mpsc::Sender<()>, tail: &Tail) {
+    let mut line = Vec::new();
+    while stdout.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
+        if line.starts_with(LISTENING.as_bytes()) {
+            let _ = listening.send(());
+            return;
+        }
+        tail.push(&line);
+        line.clear();
+    }
+}
+
+/// The end of an output, bounded.
+#[derive(Clone, Default)]
+struct Tail(Arc<Mutex<VecDeque<u8>>>);
+
+impl Tail {
+    fn fill_from(&self, mut stream: impl Read) {
+        let mut bytes = [0; 4096];
+        while let Ok(count @ 1..) = stream.read(&mut bytes) {
+            self.push(&bytes[..count]);
+        }
+    }
+
+    fn push(&self, bytes: &[u8]) {
+        let mut tail = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tail.extend(bytes);
+        let excess = tail.len().saturating_sub(TAIL_BYTES);
+        tail.drain(..excess);
+    }
+
+    fn text(&self) -> String {
+        let tail = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&tail.iter().copied().collect::<Vec<u8>>()).into_owned()
+    }
+}

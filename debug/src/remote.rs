@@ -1,0 +1,322 @@
+//! A [`Machine`] over the remote protocol: RISC-V's registers by the stub's numbers, stops by its stop replies.
+//!
+//! It does not know who started the stub, nor what is looked for.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::{Duration, Instant};
+
+use gdbstub_arch::riscv::reg::RiscvCoreRegs;
+
+use crate::machine::{Access, Address, Error, Machine, Register, Registers, Stop, Watchpoint, csr};
+use crate::rsp::{self, Client, Description, StopReply, Target, WatchKind};
+
+/// How long one reply may take, short of the deadline of the whole.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long one instruction may take before the hart counts as waiting in a `wfi`.
+const STEP_PATIENCE: Duration = Duration::from_millis(500);
+/// GDB's number of SIGTRAP: breakpoints, watchpoints, steps.
+const SIGTRAP: u8 = 5;
+/// x0 to x31 and pc, 8 bytes each: what `g` begins with.
+const GENERAL_BYTES: usize = 33 * 8;
+
+/// A RISC-V machine behind a GDB stub.
+///
+/// ```no_run
+/// use debug::{Address, Machine, Remote};
+/// use std::time::{Duration, Instant};
+///
+/// let deadline = Instant::now() + Duration::from_secs(10);
+/// let mut machine = Remote::attach(&"127.0.0.1:1234".parse()?, deadline)?;
+/// machine.insert_breakpoint(Address(0x8020_0000))?;
+/// machine.resume(Duration::from_secs(1))?;
+/// println!("a1 = {:#x}", machine.registers()?.x[11]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Remote {
+    client: Client,
+    name: String,
+    numbers: HashMap<usize, StubRegister>,
+    breakpoints: BTreeSet<Address>,
+    watchpoints: Vec<Watchpoint>,
+}
+
+/// What the stub calls a register, and its size.
+#[derive(Clone, Copy)]
+struct StubRegister {
+    number: u32,
+    bytes: usize,
+}
+
+impl Remote {
+    /// Connects to a stub whose machine stands still; every wait ends at `deadline` at the latest.
+    ///
+    /// # Errors
+    /// Where nobody listens, or no GDB stub, or the stub of another architecture.
+    pub fn attach(target: &Target, deadline: Instant) -> Result<Remote, rsp::Error> {
+        let patience = PATIENCE.min(deadline.saturating_duration_since(Instant::now()));
+        let mut client = Client::connect(target, patience, Some(deadline))?;
+        // QEMU takes a packet for the ack of its last reply (gdbstub.c, gdb_read_byte), so requests may be sent ahead.
+        if client.knows("qqemu.sstepbits")? {
+            client.allow_pipelining();
+        }
+        let description = client.description()?;
+        let numbers = numbers(&description);
+        if !description.architecture.is_empty() && description.architecture != "riscv:rv64" {
+            return Err(rsp::Error::Unexpected {
+                from: client.name().into(),
+                command: "qXfer:features:read".into(),
+                reply: format!("the architecture {}", description.architecture),
+                expected: "riscv:rv64".into(),
+            });
+        }
+        Ok(Remote { client, name: target.to_string(), numbers, breakpoints: BTreeSet::new(), watchpoints: Vec::new() })
+    }
+
+    /// Gives the machine the name that reports call it by.
+    pub fn rename(&mut self, name: &str) {
+        self.name = name.into();
+    }
+
+    /// Ends the machine; there is nothing to be done where the stub does not answer any more.
+    pub fn kill(&mut self) -> Result<(), Error> {
+        Ok(self.client.kill()?)
+    }
+
+    /// Leaves the machine to itself: it runs on.
+    pub fn detach(&mut self) -> Result<(), Error> {
+        Ok(self.client.detach()?)
+    }
+
+    fn stub_register(&self, register: Register) -> Result<StubRegister, Error> {
+        let known = key(register).and_then(|key| self.numbers.get(&key));
+        known.copied().ok_or_else(|| Error::Unsupported { what: format!("{register:?}"), by: self.name.clone() })
+    }
+
+    /// Executes the instruction at pc, past whatever breakpoint or watchpoint would stop it.
+    fn step_over(&mut self, limit: Duration) -> Result<Stop, Error> {
+        let here = Address(self.registers()?.pc);
+        let stopped_here = self.breakpoints.contains(&here);
+        if stopped_here {
+            self.client.remove_breakpoint(here.0, BREAKPOINT_BYTES)?;
+        }
+        self.each_watchpoint(Client::remove_watchpoint)?;
+        let stepped = self.client.step(limit)?;
+        let stop = self.stop(stepped, Stop::Stepped)?;
+        if matches!(stop, Stop::Exited { .. }) {
+            return Ok(stop);
+        }
+        if stopped_here {
+            self.client.insert_breakpoint(here.0, BREAKPOINT_BYTES)?;
+        }
+        self.each_watchpoint(Client::insert_watchpoint)?;
+        Ok(stop)
+    }
+
+    fn each_watchpoint(
+        &mut self,
+        mut change: impl FnMut(&mut Client, WatchKind, u64, u64) -> Result<(), rsp::Error>,
+    ) -> Result<(), Error> {
+        for watchpoint in &self.watchpoints {
+            change(&mut self.client, kind(watchpoint.access), watchpoint.address.0, watchpoint.length)?;
+        }
+        Ok(())
+    }
+
+    /// The stop for a reply to a command that ends in `usual`; no reply is interrupted.
+    fn stop(&mut self, reply: Option<StopReply>, usual: Stop) -> Result<Stop, Error> {
+        let (reply, usual) = match reply {
+            Some(reply) => (reply, usual),
+            None => (self.client.interrupt()?, Stop::Interrupted),
+        };
+        Ok(match reply {
+            StopReply::Signal { watch: Some(address), .. } => Stop::Watchpoint { address: Address(address) },
+            StopReply::Signal { number: SIGTRAP, .. } if usual == Stop::Interrupted => Stop::Breakpoint,
+            StopReply::Signal { number: SIGTRAP, .. } => usual,
+            StopReply::Signal { .. } if usual == Stop::Interrupted => Stop::Interrupted,
+            StopReply::Signal { number, .. } => Stop::Fault { signal: number },
+            StopReply::Exited(status) | StopReply::Killed(status) => Stop::Exited { status },
+        })
+    }
+}
+
+/// What the stub is told of a breakpoint's size; instructions of either size begin with these two bytes.
+const BREAKPOINT_BYTES: u8 = 2;
+
+fn kind(access: Access) -> WatchKind {
+    match access {
+        Access::Write => WatchKind::Write,
+        Access::Read => WatchKind::Read,
+        Access::ReadOrWrite => WatchKind::Access,
+    }
+}
+
+/// gdbstub_arch's number of a register, which serves as a key.
+fn key(register: Register) -> Option<usize> {
+    match register {
+        Register::Gpr(number) => Some(usize::from(number)),
+        Register::Pc => Some(32),
+        Register::Fpr(number) => Some(33 + usize::from(number)),
+        Register::Csr(number) => Some(65 + usize::from(number)),
+        Register::Priv => Some(4161),
+        _ => None,
+    }
+}
+
+/// The stub's numbers for the registers that we have names for; its own numbers are nobody else's (QEMU counts CSRs its way).
+fn numbers(description: &Description) -> HashMap<usize, StubRegister> {
+    let mut numbers = HashMap::new();
+    let mut add = |register: Register, name: &str| {
+        if let (Some(key), Some(found)) = (key(register), description.register(name)) {
+            numbers.insert(key, StubRegister { number: found.number, bytes: found.bits as usize / 8 });
+        }
+    };
+    let general = description.registers.iter().filter(|register| register.feature == "org.gnu.gdb.riscv.cpu");
+    for (number, register) in (0..32).zip(general) {
+        add(Register::Gpr(number), &register.name);
+    }
+    add(Register::Pc, "pc");
+    let floating = description.registers.iter().filter(|register| register.feature == "org.gnu.gdb.riscv.fpu");
+    for (number, register) in (0..32).zip(floating) {
+        add(Register::Fpr(number), &register.name);
+    }
+    for (number, name) in csr::NAMES {
+        add(Register::Csr(*number), name);
+    }
+    add(Register::Priv, "priv");
+    numbers
+}
+
+impl Machine for Remote {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn registers(&mut self) -> Result<Registers, Error> {
+        let mut bytes = [0; GENERAL_BYTES];
+        self.client.read_general_registers(&mut bytes)?;
+        let mut values = bytes.chunks_exact(8).map(little_endian);
+        let mut registers = RiscvCoreRegs::default();
+        registers.x.iter_mut().zip(&mut values).for_each(|(register, value)| *register = value);
+        registers.pc = values.next().expect("33 registers were read: x0 to x31 and pc");
+        Ok(registers)
+    }
+
+    fn read_register(&mut self, register: Register) -> Result<u64, Error> {
+        let StubRegister { number, bytes } = self.stub_register(register)?;
+        let mut value = [0; 8];
+        let value = value.get_mut(..bytes).ok_or_else(|| self.wide(register))?;
+        self.client.read_register(number, value)?;
+        Ok(little_endian(value))
+    }
+
+    fn write_register(&mut self, register: Register, value: u64) -> Result<(), Error> {
+        let StubRegister { number, bytes } = self.stub_register(register)?;
+        let value = value.to_le_bytes();
+        let value = value.get(..bytes).ok_or_else(|| self.wide(register))?;
+        Ok(self.client.write_register(number, value)?)
+    }
+
+    fn read_memory(&mut self, start: Address, bytes: &mut [u8]) -> Result<(), Error> {
+        Ok(self.client.read_memory(start.0, bytes)?)
+    }
+
+    fn write_memory(&mut self, start: Address, bytes: &[u8]) -> Result<(), Error> {
+        Ok(self.client.write_memory(start.0, bytes)?)
+    }
+
+    fn insert_breakpoint(&mut self, address: Address) -> Result<(), Error> {
+        if self.breakpoints.insert(address) {
+            self.client.insert_breakpoint(address.0, BREAKPOINT_BYTES)?;
+        }
+        Ok(())
+    }
+
+    fn remove_breakpoint(&mut self, address: Address) -> Result<(), Error> {
+        if self.breakpoints.remove(&address) {
+            self.client.remove_breakpoint(address.0, BREAKPOINT_BYTES)?;
+        }
+        Ok(())
+    }
+
+    fn insert_watchpoint(&mut self, watchpoint: Watchpoint) -> Result<(), Error> {
+        if !self.watchpoints.contains(&watchpoint) {
+            self.client.insert_watchpoint(kind(watchpoint.access), watchpoint.address.0, watchpoint.length)?;
+            self.watchpoints.push(watchpoint);
+        }
+        Ok(())
+    }
+
+    fn remove_watchpoint(&mut self, watchpoint: Watchpoint) -> Result<(), Error> {
+        if let Some(index) = self.watchpoints.iter().position(|known| *known == watchpoint) {
+            self.watchpoints.swap_remove(index);
+            self.client.remove_watchpoint(kind(watchpoint.access), watchpoint.address.0, watchpoint.length)?;
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, count: u64, limit: Duration) -> Result<(u64, Stop), Error> {
+        let deadline = Instant::now() + limit;
+        for executed in 0..count {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok((executed, Stop::Interrupted));
+            }
+            let left = left.min(STEP_PATIENCE);
+            let stop = if executed == 0 && !self.watchpoints.is_empty() {
+                self.step_over(left)?
+            } else {
+                let reply = self.client.step(left)?;
+                self.stop(reply, Stop::Stepped)?
+            };
+            if stop != Stop::Stepped {
+                return Ok((executed, stop));
+            }
+        }
+        Ok((count, Stop::Stepped))
+    }
+
+    fn resume(&mut self, limit: Duration) -> Result<Stop, Error> {
+        let deadline = Instant::now() + limit;
+        if !(self.breakpoints.is_empty() && self.watchpoints.is_empty()) {
+            let stop = self.step_over(limit.min(STEP_PATIENCE))?;
+            if stop != Stop::Stepped {
+                return Ok(stop);
+            }
+            let here = Address(self.registers()?.pc);
+            if self.breakpoints.contains(&here) {
+                return Ok(Stop::Breakpoint);
+            }
+        }
+        let reply = self.client.resume(deadline.saturating_duration_since(Instant::now()))?;
+        self.stop(reply, Stop::Breakpoint)
+    }
+}
+
+impl Remote {
+    fn wide(&self, register: Register) -> Error {
+        Error::Unsupported { what: format!("{register:?} with more than 64 bits"), by: self.name.clone() }
+    }
+}
+
+fn little_endian(bytes: &[u8]) -> u64 {
+    bytes.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte))
+}
+
+impl From<rsp::Error> for Error {
+    fn from(error: rsp::Error) -> Error {
+        match error {
+            rsp::Error::Timeout { from, awaited, after } => {
+                let advice = "is it a GDB stub, and does no other debugger hold it?".into();
+                Error::Timeout { awaited, from, after, advice }
+            }
+            rsp::Error::Closed { from, awaited } => {
+                Error::Gone { who: from, how: format!("it closed the connection while we awaited {awaited}") }
+            }
+            rsp::Error::Refused { from, command, code } => {
+                Error::Refused { what: command, by: from, reason: format!("error {code:#04x}") }
+            }
+            rsp::Error::Unsupported { from, command } => Error::Unsupported { what: command, by: from },
+            other => Error::Connection(Box::new(other)),
+        }
+    }
+}

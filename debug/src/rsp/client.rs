@@ -1,0 +1,417 @@
+//! Commands to a stub, and their replies checked: what comes back is complete, or an error.
+//!
+//! It does not know what the registers mean.
+
+use std::time::{Duration, Instant};
+
+use super::connection::{Connection, Target};
+use super::error::{Error, excerpt};
+use super::features::{Description, Fault};
+use super::frame::{HEX, LIMIT, digit};
+use super::stop::{StopReply, hex_number};
+
+/// What the smallest stubs take in one packet, where a stub does not say.
+const DEFAULT_PACKET_SIZE: usize = 400;
+/// The longest target description that is read.
+const DESCRIPTION_LIMIT: usize = LIMIT;
+
+/// A conversation with a stub whose machine stands still between calls.
+pub struct Client {
+    connection: Connection,
+    /// The longest packet that the stub takes, in bytes.
+    packet_size: usize,
+    /// How many requests may await their replies at once.
+    window: usize,
+    patience: Duration,
+    deadline: Option<Instant>,
+    step_command: &'static [u8],
+    continue_command: &'static [u8],
+    running: bool,
+}
+
+/// What a watchpoint waits for: the digit after `Z`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WatchKind {
+    Write = 2,
+    Read = 3,
+    Access = 4,
+}
+
+impl Client {
+    /// Connects and agrees on the features of the protocol.
+    ///
+    /// `patience` is how long one reply may take; `deadline`, where given, ends all waiting.
+    ///
+    /// # Errors
+    /// [`Error::Connect`] where nobody listens; others where whoever listens does not speak the protocol.
+    pub fn connect(target: &Target, patience: Duration, deadline: Option<Instant>) -> Result<Client, Error> {
+        let mut client = Client {
+            connection: Connection::open(target, patience)?,
+            packet_size: DEFAULT_PACKET_SIZE,
+            window: 1,
+            patience,
+            deadline,
+            step_command: b"s",
+            continue_command: b"c",
+            running: false,
+        };
+        client.agree()?;
+        Ok(client)
+    }
+
+    fn agree(&mut self) -> Result<(), Error> {
+        let features = self.ask(b"qSupported:xmlRegisters=riscv;swbreak+;hwbreak+", "qSupported")?.to_vec();
+        for feature in features.split(|&byte| byte == b';') {
+            if let Some(size) = feature.strip_prefix(b"PacketSize=").and_then(hex_number) {
+                // Never less than a register's worth: a hostile size must not make chunks of nothing.
+                self.packet_size = (size as usize).clamp(64, LIMIT);
+            }
+            if feature == b"QStartNoAckMode+" && self.ask(b"QStartNoAckMode", "QStartNoAckMode")? == b"OK" {
+                self.connection.stop_acks();
+                self.allow_pipelining();
+            }
+        }
+        let actions = self.ask(b"vCont?", "vCont?")?;
+        if actions.starts_with(b"vCont") && [b'c', b's'].iter().all(|action| actions.contains(action)) {
+            self.step_command = b"vCont;s";
+            self.continue_command = b"vCont;c";
+        }
+        Ok(())
+    }
+
+    /// Sends requests ahead of the replies to earlier ones, while the machine stands still.
+    ///
+    /// For stubs without acks, and for those known to take a packet for an ack. The window is bounded: with thousands
+    /// of requests in flight both sides block on full sockets.
+    pub fn allow_pipelining(&mut self) {
+        self.window = 16;
+    }
+
+    /// Who answers, for errors.
+    pub fn name(&self) -> &str {
+        self.connection.name()
+    }
+
+    /// How long the next reply may take.
+    fn limit(&self) -> Duration {
+        self.within(self.patience)
+    }
+
+    fn within(&self, wanted: Duration) -> Duration {
+        let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        left.map_or(wanted, |left| left.min(wanted))
+    }
+
+    /// One packet there, one back, whatever it says.
+    fn ask(&mut self, command: &[u8], name: &str) -> Result<&[u8], Error> {
+        let limit = self.limit();
+        self.connection.queue(command);
+        self.connection.flush(name)?;
+        self.connection.require(name, limit)
+    }
+
+    /// As [`Client::ask`], where an empty reply and an error number are errors.
+    fn request(&mut self, command: &[u8], name: &str) -> Result<&[u8], Error> {
+        let from = self.connection.name().to_owned();
+        checked(self.ask(command, name)?, &from, name)
+    }
+
+    fn expect_ok(&mut self, command: &[u8], name: &str) -> Result<(), Error> {
+        let reply = self.request(command, name)?;
+        if reply == b"OK" {
+            return Ok(());
+        }
+        let reply = reply.to_vec();
+        Err(self.connection.unexpected(name, &reply, "OK"))
+    }
+
+    /// Whether the stub knows the query: QEMU knows `qqemu.sstepbits`.
+    pub fn knows(&mut self, query: &str) -> Result<bool, Error> {
+        Ok(!self.ask(query.as_bytes(), query)?.is_empty())
+    }
+
+    /// The registers that the stub has, from its target description.
+    pub fn description(&mut self) -> Result<Description, Error> {
+        let name = "qXfer:features:read";
+        Description::read(&mut |annex| self.annex(annex, name)).map_err(|fault| match fault {
+            Fault::Stub(error) => error,
+            Fault::Malformed(what) => Error::Unexpected {
+                from: self.connection.name().into(),
+                command: name.into(),
+                reply: what,
+                expected: "a target description".into(),
+            },
+        })
+    }
+
+    /// One document of the target description, in as many pieces as it takes.
+    fn annex(&mut self, annex: &str, name: &str) -> Result<String, Error> {
+        let mut text = Vec::new();
+        loop {
+            let command = format!("{name}:{annex}:{:x},{:x}", text.len(), self.packet_size - 16);
+            let reply = self.request(command.as_bytes(), name)?;
+            let (more, piece) = match reply.split_first() {
+                Some((b'm', piece)) if !piece.is_empty() => (true, piece),
+                Some((b'l', piece)) => (false, piece),
+                _ => {
+                    let reply = reply.to_vec();
+                    return Err(self.connection.unexpected(name, &reply, "a piece of a document"));
+                }
+            };
+            text.extend_from_slice(piece);
+            if text.len() > DESCRIPTION_LIMIT {
+                let (from, awaited) = (self.connection.name().to_owned(), name.to_owned());
+                return Err(Error::TooLong { from, awaited, limit: DESCRIPTION_LIMIT });
+            }
+            if !more {
+                return Ok(String::from_utf8_lossy(&text).into_owned());
+            }
+        }
+    }
+
+    /// The general registers, as `g` sends them; exactly `bytes.len()` bytes or more must come.
+    pub fn read_general_registers(&mut self, bytes: &mut [u8]) -> Result<(), Error> {
+        let name = "g (read the general registers)";
+        let reply = self.request(b"g", name)?;
+        if reply.len() >= 2 * bytes.len() && from_hex(&reply[..2 * bytes.len()], bytes) {
+            return Ok(());
+        }
+        let reply = reply.to_vec();
+        Err(self.connection.unexpected(name, &reply, format!("{} bytes in hexadecimal", bytes.len())))
+    }
+
+    /// One register, whose size is `bytes.len()`.
+    pub fn read_register(&mut self, number: u32, bytes: &mut [u8]) -> Result<(), Error> {
+        let name = format!("p{number:x} (read register {number})");
+        let reply = self.request(format!("p{number:x}").as_bytes(), &name)?;
+        if from_hex(reply, bytes) {
+            return Ok(());
+        }
+        let reply = reply.to_vec();
+        Err(self.connection.unexpected(&name, &reply, format!("{} bytes in hexadecimal", bytes.len())))
+    }
+
+    /// Writes one register, all its bytes.
+    pub fn write_register(&mut self, number: u32, bytes: &[u8]) -> Result<(), Error> {
+        let mut command = format!("P{number:x}=").into_bytes();
+        to_hex(bytes, &mut command);
+        self.expect_ok(&command, &format!("P{number:x} (write register {number})"))
+    }
+
+    /// Fills `bytes` from memory, in packets as large as the stub takes.
+    pub fn read_memory(&mut self, start: u64, bytes: &mut [u8]) -> Result<(), Error> {
+        let size = (self.packet_size - 16) / 2;
+        let pieces = pieces(start, bytes.len(), size);
+        let mut chunks = bytes.chunks_mut(size);
+        self.pipeline(
+            &pieces,
+            |(start, range), command| command.extend(format!("m{start:x},{:x}", range.len()).bytes()),
+            |(start, range), reply, from| {
+                let name = format!("m{start:x},{:x} (read memory)", range.len());
+                let reply = checked(reply, from, &name)?;
+                if chunks.next().is_some_and(|chunk| from_hex(reply, chunk)) {
+                    return Ok(());
+                }
+                let expected = format!("all {} bytes in hexadecimal", range.len());
+                Err(Error::Unexpected { from: from.into(), command: name, reply: excerpt(reply), expected })
+            },
+        )
+    }
+
+    /// Writes `bytes` to memory, in packets as large as the stub takes.
+    pub fn write_memory(&mut self, start: u64, bytes: &[u8]) -> Result<(), Error> {
+        let pieces = pieces(start, bytes.len(), (self.packet_size - 40) / 2);
+        self.pipeline(
+            &pieces,
+            |(start, range), command| {
+                command.extend(format!("M{start:x},{:x}:", range.len()).bytes());
+                to_hex(&bytes[range], command);
+            },
+            |(start, range), reply, from| {
+                let name = format!("M{start:x},{:x} (write memory)", range.len());
+                match checked(reply, from, &name)? {
+                    b"OK" => Ok(()),
+                    reply => {
+                        let (reply, expected) = (excerpt(reply), "OK".into());
+                        Err(Error::Unexpected { from: from.into(), command: name, reply, expected })
+                    }
+                }
+            },
+        )
+    }
+
+    /// Makes a request for each piece, with up to `window` of them in flight.
+    ///
+    /// All replies are read even after a bad one, so that the next command does not meet this one's.
+    fn pipeline(
+        &mut self,
+        pieces: &[Piece],
+        mut request: impl FnMut(Piece, &mut Vec<u8>),
+        mut reply: impl FnMut(Piece, &[u8], &str) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let name = "the replies of a memory transfer";
+        let from = self.connection.name().to_owned();
+        let (mut sent, mut outcome) = (0, Ok(()));
+        let mut command = Vec::new();
+        for (received, piece) in pieces.iter().enumerate() {
+            while sent < pieces.len() && sent < received + self.window && outcome.is_ok() {
+                command.clear();
+                request(pieces[sent].clone(), &mut command);
+                self.connection.queue(&command);
+                sent += 1;
+            }
+            if received == sent {
+                break;
+            }
+            self.connection.flush(name)?;
+            let limit = self.limit();
+            let data = self.connection.require(name, limit)?;
+            if outcome.is_ok() {
+                outcome = reply(piece.clone(), data, &from);
+            }
+        }
+        outcome
+    }
+
+    /// A breakpoint on an instruction of `kind` bytes (2 or 4).
+    pub fn insert_breakpoint(&mut self, address: u64, kind: u8) -> Result<(), Error> {
+        self.expect_ok(format!("Z0,{address:x},{kind}").as_bytes(), "Z0 (insert a breakpoint)")
+    }
+
+    /// Undoes [`Client::insert_breakpoint`].
+    pub fn remove_breakpoint(&mut self, address: u64, kind: u8) -> Result<(), Error> {
+        self.expect_ok(format!("z0,{address:x},{kind}").as_bytes(), "z0 (remove a breakpoint)")
+    }
+
+    /// A watchpoint on `length` bytes from `address`.
+    pub fn insert_watchpoint(&mut self, kind: WatchKind, address: u64, length: u64) -> Result<(), Error> {
+        let command = format!("Z{},{address:x},{length:x}", kind as u8);
+        self.expect_ok(command.as_bytes(), &format!("Z{} (insert a watchpoint)", kind as u8))
+    }
+
+    /// Undoes [`Client::insert_watchpoint`].
+    pub fn remove_watchpoint(&mut self, kind: WatchKind, address: u64, length: u64) -> Result<(), Error> {
+        let command = format!("z{},{address:x},{length:x}", kind as u8);
+        self.expect_ok(command.as_bytes(), &format!("z{} (remove a watchpoint)", kind as u8))
+    }
+
+    /// Why the machine stands still now.
+    pub fn stop_reason(&mut self) -> Result<StopReply, Error> {
+        let name = "? (why it stands still)";
+        let reply = self.request(b"?", name)?.to_vec();
+        StopReply::parse(&reply).ok_or_else(|| self.connection.unexpected(name, &reply, "a stop reply"))
+    }
+
+    /// Executes one instruction; `None` when it takes longer than `limit`: then [`Client::interrupt`] ends it.
+    pub fn step(&mut self, limit: Duration) -> Result<Option<StopReply>, Error> {
+        self.connection.queue(self.step_command);
+        self.run(limit)
+    }
+
+    /// Lets the machine run; `None` when nothing stops it within `limit`: then [`Client::interrupt`] does.
+    pub fn resume(&mut self, limit: Duration) -> Result<Option<StopReply>, Error> {
+        self.connection.queue(self.continue_command);
+        self.run(limit)
+    }
+
+    fn run(&mut self, limit: Duration) -> Result<Option<StopReply>, Error> {
+        self.connection.flush("a stop")?;
+        self.running = true;
+        self.await_stop(limit)
+    }
+
+    /// Waits for the stop of a machine that runs.
+    fn await_stop(&mut self, limit: Duration) -> Result<Option<StopReply>, Error> {
+        let name = "a stop";
+        let deadline = Instant::now() + self.within(limit);
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Some(reply) = self.connection.receive(name, left)? else { return Ok(None) };
+            if let Some(stop) = StopReply::parse(reply) {
+                self.running = false;
+                return Ok(Some(stop));
+            }
+            // "O" and hexadecimal digits is console output; a stub that stops has more to say.
+            if reply.first() != Some(&b'O') {
+                let reply = reply.to_vec();
+                return Err(self.connection.unexpected(name, &reply, "a stop reply"));
+            }
+        }
+    }
+
+    /// Stops a machine that runs. It may have stopped by itself in the meantime: the stop says.
+    pub fn interrupt(&mut self) -> Result<StopReply, Error> {
+        const INTERRUPT: u8 = 3;
+        let name = "the stop after an interrupt";
+        self.connection.send_byte(INTERRUPT, name)?;
+        // The deadline of the whole may be over, and is the reason to interrupt: the answer still gets its time.
+        let patience = self.patience;
+        let deadline = self.deadline.take();
+        let stop = self.await_stop(patience);
+        self.deadline = deadline;
+        let from = self.connection.name().to_owned();
+        stop?.ok_or(Error::Timeout { from, awaited: name.into(), after: patience })
+    }
+
+    /// Ends the machine. The stub answers with the end of the connection, or not at all.
+    pub fn kill(&mut self) -> Result<(), Error> {
+        if self.running {
+            self.interrupt()?;
+        }
+        self.connection.queue(b"k");
+        self.connection.flush("k (kill)")
+    }
+
+    /// Leaves the machine to itself: it runs on.
+    pub fn detach(&mut self) -> Result<(), Error> {
+        if self.running {
+            self.interrupt()?;
+        }
+        self.expect_ok(b"D", "D (detach)")
+    }
+}
+
+/// A part of a memory transfer: its address, and which of the bytes it is.
+type Piece = (u64, std::ops::Range<usize>);
+
+/// Cuts `length` bytes from `start` into pieces of up to `size`.
+fn pieces(start: u64, length: usize, size: usize) -> Vec<Piece> {
+    let ends = |begin: usize| begin..length.min(begin + size);
+    (0..length).step_by(size).map(|begin| (start.wrapping_add(begin as u64), ends(begin))).collect()
+}
+
+/// The reply, unless it says that the command is unknown or failed.
+fn checked<'a>(reply: &'a [u8], from: &str, command: &str) -> Result<&'a [u8], Error> {
+    match reply {
+        [] => Err(Error::Unsupported { from: from.into(), command: command.into() }),
+        [b'E', high, low] => match digit(*high).zip(digit(*low)) {
+            Some((high, low)) => {
+                Err(Error::Refused { from: from.into(), command: command.into(), code: high << 4 | low })
+            }
+            None => Ok(reply),
+        },
+        [b'E', b'.', words @ ..] => Err(Error::Unexpected {
+            from: from.into(),
+            command: command.into(),
+            reply: excerpt(words),
+            expected: "success".into(),
+        }),
+        _ => Ok(reply),
+    }
+}
+
+fn to_hex(bytes: &[u8], text: &mut Vec<u8>) {
+    text.extend(bytes.iter().flat_map(|byte| [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]));
+}
+
+/// Whether `text` is exactly as many bytes, in hexadecimal, as `bytes` holds; then they are in it.
+fn from_hex(text: &[u8], bytes: &mut [u8]) -> bool {
+    if text.len() != 2 * bytes.len() {
+        return false;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
+        let Some((high, low)) = digit(pair[0]).zip(digit(pair[1])) else { return false };
+        *byte = high << 4 | low;
+    }
+    true
+}

@@ -1,0 +1,301 @@
+//! A connection to a stub: sends packets, receives packets, acknowledges, with a deadline on every wait.
+//!
+//! It does not know what the packets say.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+use super::error::{Error, excerpt};
+use super::frame::{self, Decoder, Event, Violation};
+
+/// How often a damaged packet is asked for again, and ours sent again.
+const RETRIES: usize = 3;
+
+/// Where a stub listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// `HOST:PORT`
+    Tcp(String),
+    /// `unix:PATH`
+    Unix(PathBuf),
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::Tcp(address) => formatter.write_str(address),
+            Target::Unix(path) => write!(formatter, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// Neither `HOST:PORT` nor `unix:PATH`.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no address of a stub: HOST:PORT, such as 127.0.0.1:1234, or unix:PATH")]
+pub struct NoTarget(String);
+
+impl FromStr for Target {
+    type Err = NoTarget;
+
+    fn from_str(text: &str) -> Result<Target, NoTarget> {
+        let no_target = || NoTarget(text.into());
+        if let Some(path) = text.strip_prefix("unix:") {
+            return if path.is_empty() { Err(no_target()) } else { Ok(Target::Unix(path.into())) };
+        }
+        let (host, port) = text.rsplit_once(':').ok_or_else(no_target)?;
+        match port.parse::<u16>() {
+            Ok(1..) if !host.is_empty() => Ok(Target::Tcp(text.into())),
+            _ => Err(no_target()),
+        }
+    }
+}
+
+/// A stub, from the socket up to whole packets.
+pub struct Connection {
+    name: String,
+    stream: Stream,
+    decoder: Decoder,
+    /// What goes out with the next write: a late ack and the packet behind it.
+    wire: Vec<u8>,
+    /// Packets carry acks: until `QStartNoAckMode` was agreed.
+    acks: bool,
+    ack_due: bool,
+    /// The packet last sent, for a stub that asks for it again.
+    last: Vec<u8>,
+    read_timeout: Option<Duration>,
+}
+
+enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Connection {
+    /// # Errors
+    /// [`Error::Connect`] when nobody listens at `target` within `limit`.
+    pub fn open(target: &Target, limit: Duration) -> Result<Connection, Error> {
+        let failed = |source| Error::Connect { to: target.to_string(), source };
+        let stream = Stream::connect(target, limit).map_err(failed)?;
+        stream.set_write_timeout(limit).map_err(failed)?;
+        Ok(Connection {
+            name: format!("the stub at {target}"),
+            stream,
+            decoder: Decoder::default(),
+            wire: Vec::new(),
+            acks: true,
+            ack_due: false,
+            last: Vec::new(),
+            read_timeout: None,
+        })
+    }
+
+    /// Who is at the other end, for errors.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// No acks from now on, in either direction.
+    pub fn stop_acks(&mut self) {
+        self.acks = false;
+    }
+
+    /// Puts a packet into the buffer, which [`Connection::flush`] sends.
+    pub fn queue(&mut self, payload: &[u8]) {
+        self.acknowledge_late();
+        let start = self.wire.len();
+        frame::encode(payload, &mut self.wire);
+        if self.acks {
+            self.last.clear();
+            self.last.extend_from_slice(&self.wire[start..]);
+        }
+    }
+
+    /// Sends what is queued.
+    pub fn flush(&mut self, awaited: &str) -> Result<(), Error> {
+        let sent = self.stream.write_all(&self.wire);
+        self.wire.clear();
+        sent.map_err(|source| self.failure(source, awaited, Duration::ZERO))
+    }
+
+    /// Sends one byte outside any packet: 0x03 interrupts.
+    pub fn send_byte(&mut self, byte: u8, awaited: &str) -> Result<(), Error> {
+        self.acknowledge_late();
+        self.wire.push(byte);
+        self.flush(awaited)
+    }
+
+    /// The data of the next packet; `None` when none came within `limit`.
+    ///
+    /// The packet's ack goes out with whatever is sent next, which saves a system call and a wake-up of the stub per
+    /// exchange; a stub reads acks before it reads the next packet in any case.
+    pub fn receive(&mut self, awaited: &str, limit: Duration) -> Result<Option<&[u8]>, Error> {
+        let deadline = Instant::now() + limit;
+        let (mut damaged, mut resent) = (0, 0);
+        loop {
+            match self.decoder.next() {
+                Some(Ok(Event::Packet)) => {
+                    self.ack_due = self.acks;
+                    return Ok(Some(self.decoder.data()));
+                }
+                Some(Ok(Event::Ack | Event::Notification)) => {}
+                Some(Ok(Event::Nack)) if resent < RETRIES && !self.last.is_empty() => {
+                    resent += 1;
+                    self.wire.extend_from_slice(&self.last);
+                    self.flush(awaited)?;
+                }
+                Some(Ok(Event::Nack)) => return Err(self.garbled(awaited, "it refuses our packets".into())),
+                Some(Err(Violation::Damaged(_))) if self.acks && damaged < RETRIES => {
+                    damaged += 1;
+                    self.send_byte(b'-', awaited)?;
+                }
+                Some(Err(violation)) => return Err(self.violated(violation, awaited)),
+                None => {
+                    if !self.read(awaited, deadline)? {
+                        return Ok(None);
+                    }
+                }
+            }
+        }
+    }
+
+    /// As [`Connection::receive`], where no packet is an error.
+    pub fn require(&mut self, awaited: &str, limit: Duration) -> Result<&[u8], Error> {
+        if self.receive(awaited, limit)?.is_none() {
+            return Err(Error::Timeout { from: self.name.clone(), awaited: awaited.into(), after: limit });
+        }
+        Ok(self.decoder.data())
+    }
+
+    /// Reads once; false when the deadline came first.
+    fn read(&mut self, awaited: &str, deadline: Instant) -> Result<bool, Error> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(false);
+        }
+        let mut bytes = [0; 1 << 14];
+        let count = match self.set_read_timeout(left).and_then(|()| self.stream.read(&mut bytes)) {
+            Ok(0) => return Err(Error::Closed { from: self.name.clone(), awaited: self.awaited_where(awaited) }),
+            Ok(count) => count,
+            Err(error) if is_timeout(&error) => return Ok(Instant::now() < deadline),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(true),
+            Err(error) => return Err(self.failure(error, awaited, left)),
+        };
+        self.decoder.push(&bytes[..count]);
+        Ok(true)
+    }
+
+    /// The timeout is a setting of the socket: setting it costs a system call, so a near one is kept.
+    fn set_read_timeout(&mut self, wanted: Duration) -> io::Result<()> {
+        let near = |set: Duration| set <= wanted && wanted - set <= wanted / 8;
+        if self.read_timeout.is_some_and(near) {
+            return Ok(());
+        }
+        self.read_timeout = Some(wanted);
+        self.stream.set_read_timeout(wanted)
+    }
+
+    fn acknowledge_late(&mut self) {
+        if std::mem::take(&mut self.ack_due) {
+            self.wire.push(b'+');
+        }
+    }
+
+    fn awaited_where(&self, awaited: &str) -> String {
+        let part = if self.decoder.in_frame() { " (in the middle of a packet)" } else { "" };
+        format!("{awaited}{part}")
+    }
+
+    fn garbled(&self, awaited: &str, what: String) -> Error {
+        Error::Garbled { from: self.name.clone(), awaited: awaited.into(), what }
+    }
+
+    fn violated(&self, violation: Violation, awaited: &str) -> Error {
+        match violation {
+            Violation::Damaged(how) => self.garbled(awaited, format!("a packet that stays damaged: {how}")),
+            Violation::Noise => self.garbled(awaited, "bytes without a packet among them".into()),
+            Violation::TooLong => {
+                Error::TooLong { from: self.name.clone(), awaited: awaited.into(), limit: frame::LIMIT }
+            }
+        }
+    }
+
+    /// The error for an I/O error; a write that timed out is a stub that does not read.
+    fn failure(&self, source: io::Error, awaited: &str, after: Duration) -> Error {
+        let (from, awaited) = (self.name.clone(), self.awaited_where(awaited));
+        match source.kind() {
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => {
+                Error::Closed { from, awaited }
+            }
+            _ if is_timeout(&source) => Error::Timeout { from, awaited, after },
+            _ => Error::Io { from, awaited, source },
+        }
+    }
+
+    /// An error about a reply that does not fit its command.
+    pub fn unexpected(&self, command: &str, reply: &[u8], expected: impl Into<String>) -> Error {
+        Error::Unexpected {
+            from: self.name.clone(),
+            command: command.into(),
+            reply: excerpt(reply),
+            expected: expected.into(),
+        }
+    }
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}
+
+impl Stream {
+    fn connect(target: &Target, limit: Duration) -> io::Result<Stream> {
+        match target {
+            Target::Unix(path) => UnixStream::connect(path).map(Stream::Unix),
+            Target::Tcp(address) => {
+                let mut last = io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
+                for address in address.to_socket_addrs()? {
+                    match TcpStream::connect_timeout(&address, limit) {
+                        Ok(stream) => {
+                            stream.set_nodelay(true)?;
+                            return Ok(Stream::Tcp(stream));
+                        }
+                        Err(error) => last = error,
+                    }
+                }
+                Err(last)
+            }
+        }
+    }
+
+    fn set_read_timeout(&self, limit: Duration) -> io::Result<()> {
+        match self {
+            Stream::Tcp(stream) => stream.set_read_timeout(Some(limit)),
+            Stream::Unix(stream) => stream.set_read_timeout(Some(limit)),
+        }
+    }
+
+    fn set_write_timeout(&self, limit: Duration) -> io::Result<()> {
+        match self {
+            Stream::Tcp(stream) => stream.set_write_timeout(Some(limit)),
+            Stream::Unix(stream) => stream.set_write_timeout(Some(limit)),
+        }
+    }
+
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(stream) => stream.read(bytes),
+            Stream::Unix(stream) => stream.read(bytes),
+        }
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Stream::Tcp(stream) => stream.write_all(bytes),
+            Stream::Unix(stream) => stream.write_all(bytes),
+        }
+    }
+}
