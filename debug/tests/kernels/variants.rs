@@ -1,0 +1,316 @@
+//! Kernels for tests: ours with one thing done otherwise, chosen by `--cfg kernel="name"`. It does not know who runs them.
+//!
+//! `choose!` holds what differs, the name before it; under `_` stands what all others do. Compiled without optimisation,
+//! so that each fault stays as written. A name with a linker script beside this file is linked with that script.
+//! What is unsafe here is what a kernel's first instructions must do, or the very fault that the name says.
+
+#![no_std]
+#![no_main]
+
+use core::arch::{asm, naked_asm};
+
+/// The items under the name that was asked for; those under `_` where it is not among them.
+macro_rules! choose {
+    ($($($name:literal)|+ => { $($other:item)* })* _ => { $($usual:item)* }) => {
+        $(choose!(@ any($(kernel = $name),+) $($other)*);)*
+        choose!(@ not(any($($(kernel = $name),+),*)) $($usual)*);
+    };
+    (@ $when:ident $names:tt $($item:item)*) => { $(#[cfg($when $names)] $item)* };
+}
+
+/// The first function of the image, with these instructions.
+macro_rules! entry {
+    ($name:ident: $($line:literal),+ $(, $symbol:ident)*) => {
+        #[unsafe(naked)]
+        #[unsafe(no_mangle)]
+        #[unsafe(link_section = ".text.boot")]
+        extern "C" fn $name() -> ! {
+            naked_asm!($($line),+, main = sym main $(, $symbol = sym $symbol)*)
+        }
+    };
+}
+
+unsafe extern "C" {
+    #[cfg_attr(kernel = "renamed", link_name = "sbss")]
+    static mut __bss: u8;
+    #[cfg_attr(kernel = "renamed", link_name = "ebss")]
+    static __bss_end: u8;
+    #[cfg(kernel = "deep-stack")]
+    static __stack_top: u8;
+}
+
+// First: how it sets its stack up.
+
+choose! {
+    "sp-off-by-16" => {
+        entry!(boot: "la sp, __stack_top - 16", "j {main}");
+    }
+    "sp-never-set" => {
+        entry!(boot: "j {main}");
+    }
+    "store-before-sp" => {
+        entry!(boot: "sd a0, -8(sp)", "la sp, __stack_top", "j {main}");
+    }
+    "call-before-sp" => {
+        entry!(boot: "call {nothing}", "la sp, __stack_top", "j {main}", nothing);
+
+        #[unsafe(naked)]
+        extern "C" fn nothing() {
+            naked_asm!("ret")
+        }
+    }
+    "boot-not-first" => {
+        entry!(boot: "la sp, __stack_top", "j {main}");
+
+        /// boot-not-first.ld puts it before `boot`: the firmware jumps here.
+        #[unsafe(naked)]
+        #[unsafe(no_mangle)]
+        #[unsafe(link_section = ".text.first")]
+        extern "C" fn first() {
+            naked_asm!("ret")
+        }
+    }
+    "renamed" => {
+        entry!(_start: "la sp, boot_stack_top", "j {main}");
+    }
+    _ => {
+        entry!(boot: "la sp, __stack_top", "j {main}");
+    }
+}
+
+extern "C" fn main(_hart: usize, _device_tree: usize) -> ! {
+    before_clear();
+    clear();
+    after_clear();
+    idle()
+}
+
+// Second: what it does before .bss is clear.
+
+choose! {
+    "panic-before-clear" => {
+        fn before_clear() {
+            panic!("too early: .bss is not clear");
+        }
+    }
+    "traps-for-ever" => {
+        /// stvec is as the firmware left it, at `boot`.
+        fn before_clear() {
+            unsafe { asm!("unimp") };
+        }
+    }
+    _ => {
+        fn before_clear() {}
+    }
+}
+
+// Third: how it clears .bss.
+
+fn bss() -> usize {
+    &raw const __bss as usize
+}
+
+fn bss_end() -> usize {
+    &raw const __bss_end as usize
+}
+
+choose! {
+    "bss-last-8-not-cleared" => {
+        fn clear() {
+            clear_doublewords(bss(), bss_end() - 8);
+        }
+    }
+    "bss-one-doubleword-too-long" => {
+        fn clear() {
+            clear_doublewords(bss(), bss_end() + 8);
+        }
+    }
+    "bss-starts-too-early" => {
+        fn clear() {
+            clear_doublewords(bss() - 8, bss_end());
+        }
+    }
+    "endless-loop-in-clear" => {
+        fn clear() {
+            let address = bss();
+            while address < bss_end() {
+                unsafe { asm!("sd zero, 0({})", in(reg) address) }; // and never the next
+            }
+        }
+    }
+    "clear-by-bytes" => {
+        fn clear() {
+            for address in bss()..bss_end() {
+                unsafe { asm!("sb zero, 0({})", in(reg) address) };
+            }
+        }
+    }
+    "clear-downwards" => {
+        fn clear() {
+            let mut address = bss_end();
+            while address > bss() {
+                address -= 8;
+                unsafe { asm!("sd zero, 0({})", in(reg) address) };
+            }
+        }
+    }
+    "clear-with-memset" => {
+        fn clear() {
+            unsafe { core::ptr::write_bytes(&raw mut __bss, 0, bss_end() - bss()) };
+        }
+    }
+    "large-bss" => {
+        static mut LARGE: [u8; 16 << 20] = [0; 16 << 20];
+
+        fn clear() {
+            core::hint::black_box(&raw const LARGE); // refers to it, so that the linker keeps it
+            clear_doublewords(bss(), bss_end());
+        }
+    }
+    _ => {
+        fn clear() {
+            clear_doublewords(bss(), bss_end());
+        }
+    }
+}
+
+choose! {
+    "endless-loop-in-clear" | "clear-by-bytes" | "clear-downwards" | "clear-with-memset" => {}
+    _ => {
+        fn clear_doublewords(start: usize, end: usize) {
+            let mut address = start;
+            while address < end {
+                unsafe { asm!("sd zero, 0({})", in(reg) address) };
+                address += 8;
+            }
+        }
+    }
+}
+
+// Fourth: what it does before it idles.
+
+choose! {
+    "load-from-0" => {
+        fn after_clear() {
+            unsafe { asm!("ld {}, 0(zero)", out(reg) _) };
+        }
+    }
+    "illegal-instruction" => {
+        fn after_clear() {
+            unsafe { asm!("unimp") };
+        }
+    }
+    "panic" => {
+        fn after_clear() {
+            let address = core::hint::black_box(0x8020_1008_usize);
+            panic!("the page table at {address:#x} is not aligned to 4096 bytes");
+        }
+    }
+    "stack-overflow" => {
+        fn after_clear() {
+            descend(0);
+        }
+    }
+    "deep-stack" => {
+        fn after_clear() {
+            descend(&raw const __stack_top as usize - 300 * 1024);
+        }
+    }
+    "power-off" => {
+        fn after_clear() {
+            call_firmware(SYSTEM_RESET, 0);
+        }
+    }
+    "power-off-legacy" => {
+        fn after_clear() {
+            call_firmware(8, 0); // legacy extension "System Shutdown"
+        }
+    }
+    "reboot" => {
+        fn after_clear() {
+            call_firmware(SYSTEM_RESET, 1); // a cold reboot
+        }
+    }
+    "own-trap-handler" => {
+        fn after_clear() {
+            unsafe {
+                asm!(
+                    "csrw stvec, {handler}",
+                    ".option push",
+                    ".option norvc", // the handler skips four bytes
+                    "ebreak",
+                    ".option pop",
+                    handler = in(reg) skip as *const () as usize,
+                    out("t0") _,
+                );
+            }
+        }
+
+        /// Returns to the instruction after the one that trapped.
+        #[unsafe(naked)]
+        extern "C" fn skip() {
+            naked_asm!(".balign 4", "csrr t0, sepc", "addi t0, t0, 4", "csrw sepc, t0", "sret")
+        }
+    }
+    _ => {
+        fn after_clear() {}
+    }
+}
+
+choose! {
+    "stack-overflow" | "deep-stack" => {
+        /// Calls itself until the stack has reached `limit`.
+        fn descend(limit: usize) -> usize {
+            let local = 1;
+            if &raw const local as usize <= limit { local } else { local + descend(limit) }
+        }
+    }
+    "power-off" | "power-off-legacy" | "reboot" => {
+        /// SBI specification, chapter "System Reset Extension": "SRST".
+        #[cfg(not(kernel = "power-off-legacy"))]
+        const SYSTEM_RESET: usize = 0x5352_5354;
+
+        fn call_firmware(extension: usize, argument: usize) {
+            unsafe { asm!("ecall", in("a7") extension, in("a6") 0, inout("a0") argument => _, inout("a1") 0 => _) };
+        }
+    }
+    _ => {}
+}
+
+// Fifth: how it idles.
+
+choose! {
+    "loop-idle" => {
+        fn idle() -> ! {
+            unsafe { asm!("j .", options(noreturn)) }
+        }
+    }
+    "loop-two" => {
+        fn idle() -> ! {
+            unsafe { asm!("0: nop", "xor t0, t0, t0", "j 0b", options(noreturn)) }
+        }
+    }
+    _ => {
+        fn idle() -> ! {
+            loop {
+                unsafe { asm!("wfi") };
+            }
+        }
+    }
+}
+
+// Last: what a panic leaves behind.
+
+choose! {
+    "empty-bss" => {
+        /// Without the record of ours nothing is in .bss.
+        #[panic_handler]
+        fn panic(_: &core::panic::PanicInfo) -> ! {
+            idle()
+        }
+    }
+    _ => {
+        #[path = "../../../kernel/src/panic.rs"]
+        mod panic;
+    }
+}
