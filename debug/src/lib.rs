@@ -2,6 +2,9 @@
 //!
 //! It does not print and does not exit: the command `cargo debug` does, in `main.rs`.
 
+pub mod checks;
+pub mod image;
 pub mod machine;
 
+pub use image::Image;
 pub use machine::{Address, Machine};
