@@ -2,11 +2,14 @@
 //!
 //! It does not print and does not exit: the command `cargo debug` does, in `main.rs`.
 
+pub mod checks;
+pub mod image;
 pub mod machine;
 pub mod qemu;
 pub mod remote;
 pub mod rsp;
 
+pub use image::Image;
 pub use machine::{Address, Machine};
 pub use qemu::Qemu;
 pub use remote::Remote;

@@ -1,0 +1,108 @@
+//! Why a file is no kernel image: what it is instead, and what to try. It does not know how it will be printed.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why a file could not be used as a kernel, or a symbol not be found in it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot read {}: {reason}; {advice}", path.display())]
+    Unreadable { path: PathBuf, reason: io::Error, advice: &'static str },
+
+    #[error("{} is {what}, not a file; name the kernel's ELF file", path.display())]
+    NotAFile { path: PathBuf, what: &'static str },
+
+    #[error("{} is too large: {bytes} bytes, at most {limit} are read; is it the kernel, or a disk image?", path.display())]
+    TooLarge { path: PathBuf, bytes: u64, limit: u64 },
+
+    #[error("{} is not an ELF file: it {looks_like}; {advice}", path.display())]
+    NotElf { path: PathBuf, looks_like: &'static str, advice: &'static str },
+
+    #[error(
+        "{} is for {architecture}, not for 64-bit RISC-V; build the kernel for a riscv64 target, \
+         for example with `--target riscv64gc-unknown-none-elf`",
+        path.display()
+    )]
+    OtherArchitecture { path: PathBuf, architecture: String },
+
+    #[error(
+        "{} is for 32-bit RISC-V, and only RV64 is supported; build the kernel for a riscv64 target, \
+         for example with `--target riscv64gc-unknown-none-elf`",
+        path.display()
+    )]
+    Rv32 { path: PathBuf },
+
+    #[error("{} is for big-endian RISC-V, and only little-endian is supported; build it for a little-endian target", path.display())]
+    BigEndian { path: PathBuf },
+
+    /// `end` and `length` are in bytes from the start of the file.
+    #[error("{} is truncated: its {what} ends at byte {end}, the file at byte {length}; copy or build it again", path.display())]
+    Truncated { path: PathBuf, what: String, end: u64, length: u64 },
+
+    #[error("{} is a damaged ELF file: {what}; copy or build it again", path.display())]
+    Malformed { path: PathBuf, what: String },
+
+    #[error("{} cannot be started: {why}; {advice}", path.display())]
+    NotExecutable { path: PathBuf, why: &'static str, advice: &'static str },
+
+    #[error(
+        "{} has no symbol table: it is stripped; give the file as it was before `strip` or `objcopy`, \
+         or build without `strip = true`, `-C strip=symbols` or `-Wl,--strip-all`",
+        path.display()
+    )]
+    NoSymbols { path: PathBuf },
+
+    /// `near` holds the most similar names that the file does have, the best first.
+    #[error("{} has no symbol {name}{}; if it goes by another name, say so with {option}", path.display(), near_names(near))]
+    MissingSymbol { path: PathBuf, name: String, option: String, near: Vec<String> },
+}
+
+fn near_names(near: &[String]) -> String {
+    if near.is_empty() { ", nor any of a similar name".into() } else { format!(" (near names: {})", near.join(", ")) }
+}
+
+/// What bytes that do not begin as an ELF file begin as, and what to try instead.
+pub(super) fn looks_like(bytes: &[u8]) -> (&'static str, &'static str) {
+    const ELF_INSTEAD: &str = "give the ELF file that it was made from";
+    const KERNEL_ELF: &str = "give the kernel's ELF file, as the linker wrote it";
+    const ANOTHER_TARGET: &str =
+        "build the kernel for a riscv64 target, for example with `--target riscv64gc-unknown-none-elf`";
+    let starts_with = |magic: &[u8]| bytes.starts_with(magic);
+    if bytes.is_empty() {
+        ("is empty", "build the kernel again")
+    } else if bytes.len() < 4 && b"\x7fELF".starts_with(bytes) {
+        ("ends within the first four bytes", "copy or build it again")
+    } else if bytes.get(0x38..0x3c) == Some(b"RSC\x05") {
+        ("is a RISC-V Linux boot image", "give the vmlinux that it was made from")
+    } else if starts_with(b"MZ") {
+        ("is a Windows or EFI program (PE)", ANOTHER_TARGET)
+    } else if [&b"\xcf\xfa\xed\xfe"[..], b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe"]
+        .iter()
+        .any(|magic| starts_with(magic))
+    {
+        ("is a macOS program (Mach-O)", ANOTHER_TARGET)
+    } else if starts_with(b"!<arch>\n") || starts_with(b"!<thin>\n") {
+        ("is a library archive", "link it, and give the linked ELF file")
+    } else if starts_with(b"\0asm") {
+        ("is WebAssembly", ANOTHER_TARGET)
+    } else if starts_with(b"BC\xc0\xde") {
+        ("is LLVM bitcode", "link it, and give the linked ELF file")
+    } else if starts_with(b"\xd0\x0d\xfe\xed") {
+        ("is a device tree", KERNEL_ELF)
+    } else if starts_with(b"\x27\x05\x19\x56") {
+        ("is a U-Boot image", ELF_INSTEAD)
+    } else if [&b"\x1f\x8b"[..], b"PK\x03\x04", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\0", b"BZh"]
+        .iter()
+        .any(|m| starts_with(m))
+    {
+        ("is compressed", "unpack it first")
+    } else if matches!(bytes, [0x07 | 0x08 | 0x0b, 0x01, 0x00 | 0x64, 0x00, ..]) {
+        ("is an a.out program", ANOTHER_TARGET)
+    } else if starts_with(b"#!") {
+        ("is a script", KERNEL_ELF)
+    } else if bytes.iter().take(512).all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~' | 0x80..)) {
+        ("is text", KERNEL_ELF)
+    } else {
+        ("has no known format; a raw binary, perhaps", ELF_INSTEAD)
+    }
+}

@@ -1,0 +1,244 @@
+//! The ELF headers: is this a kernel that a 64-bit RISC-V hart can run, and which bytes of it go where.
+//!
+//! It does not know symbols or DWARF. Sources: the System V ABI, chapters "ELF Header", "Sections" and "Program Header"; the
+//! RISC-V ELF psABI, chapter "ELF Object Files".
+
+use std::ops::Range;
+use std::path::Path;
+
+use object::LittleEndian;
+use object::elf::{self, FileHeader64};
+use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, SectionTable};
+
+use super::error::{Error, looks_like};
+use crate::machine::Address;
+
+pub(super) const LITTLE: LittleEndian = LittleEndian;
+
+pub(super) type Header = FileHeader64<LittleEndian>;
+pub(super) type Sections<'a> = SectionTable<'a, Header>;
+
+/// A part of the file that is loaded into memory (PT_LOAD, of at least one byte).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Where the kernel expects it (p_vaddr).
+    pub address: Address,
+    /// Where the loader puts it (p_paddr); the same for a kernel that starts without address translation.
+    pub physical: Address,
+    /// Its bytes in the file; what `memory_size` has beyond them starts as zero.
+    pub file: Range<usize>,
+    /// In bytes, at least 1 and at least as many as in the file.
+    pub memory_size: u64,
+    pub executable: bool,
+    pub writable: bool,
+}
+
+impl Segment {
+    /// Exclusive.
+    pub fn end(&self) -> Address {
+        self.address + self.memory_size
+    }
+
+    pub fn contains(&self, address: Address) -> bool {
+        self.address <= address && address < self.end()
+    }
+}
+
+/// A section that is in memory while the kernel runs (SHF_ALLOC).
+#[derive(Debug)]
+pub(super) struct MemorySection {
+    /// Its number in the section table, by which symbols refer to it.
+    pub index: usize,
+    pub range: Range<u64>,
+    /// It holds instructions (SHF_EXECINSTR).
+    pub code: bool,
+    /// Its bytes in the file; none for .bss.
+    pub file: Range<usize>,
+}
+
+/// The file being looked at; its methods refuse what is not as it should be.
+pub(super) struct File<'a> {
+    pub path: &'a Path,
+    pub bytes: &'a [u8],
+}
+
+impl<'a> File<'a> {
+    /// The ELF header of an executable for RV64, little-endian.
+    pub fn header(&self) -> Result<&'a Header, Error> {
+        let path = || self.path.to_owned();
+        if !self.bytes.starts_with(&elf::ELFMAG) {
+            let (looks_like, advice) = looks_like(self.bytes);
+            return Err(Error::NotElf { path: path(), looks_like, advice });
+        }
+        // The class, byte order and machine lie at the same offsets in every ELF file.
+        self.reaches("ELF header", 20)?;
+        let machine_bytes = [self.bytes[18], self.bytes[19]];
+        let big_endian = self.bytes[5] == elf::ELFDATA2MSB.0;
+        let machine = if big_endian { u16::from_be_bytes(machine_bytes) } else { u16::from_le_bytes(machine_bytes) };
+        if machine != elf::EM_RISCV.0 {
+            return Err(Error::OtherArchitecture { path: path(), architecture: architecture(machine) });
+        }
+        if self.bytes[4] == elf::ELFCLASS32.0 {
+            return Err(Error::Rv32 { path: path() });
+        }
+        if big_endian {
+            return Err(Error::BigEndian { path: path() });
+        }
+        self.reaches("ELF header", size_of::<Header>() as u64)?;
+        let header = Header::parse(self.bytes).map_err(|error| self.malformed(error))?;
+        match header.e_type(LITTLE) {
+            elf::ET_EXEC | elf::ET_DYN => Ok(header),
+            elf::ET_REL => Err(Error::NotExecutable {
+                path: path(),
+                why: "it is an object file, not linked yet",
+                advice: "link it, and give the linked ELF file",
+            }),
+            elf::ET_CORE => Err(Error::NotExecutable {
+                path: path(),
+                why: "it is a core dump",
+                advice: "give the kernel's ELF file, as the linker wrote it",
+            }),
+            other => Err(self.malformed(format!("{:#x} is no known type of ELF file", other.0))),
+        }
+    }
+
+    /// The segments to load, in the file's order; at least one.
+    pub fn segments(&self, header: &Header) -> Result<Vec<Segment>, Error> {
+        let count = header.phnum(LITTLE, self.bytes).map_err(|error| self.malformed(error))?;
+        let size = u64::from(count) * u64::from(header.e_phentsize(LITTLE));
+        self.table("program header table", header.e_phoff(LITTLE), size)?;
+        let headers = header.program_headers(LITTLE, self.bytes).map_err(|error| self.malformed(error))?;
+        let mut segments = Vec::new();
+        for program_header in headers {
+            if program_header.p_type(LITTLE) == elf::PT_LOAD && program_header.p_memsz(LITTLE) > 0 {
+                segments.push(self.segment(program_header)?);
+            }
+        }
+        if segments.is_empty() {
+            return Err(Error::NotExecutable {
+                path: self.path.to_owned(),
+                why: "nothing in it is loaded into memory (it has no PT_LOAD segment)",
+                advice: "look at the linker script, and at `readelf -l`",
+            });
+        }
+        Ok(segments)
+    }
+
+    fn segment(&self, header: &elf::ProgramHeader64<LittleEndian>) -> Result<Segment, Error> {
+        let address = header.p_vaddr(LITTLE);
+        let what = || format!("segment at {address:#x}");
+        let (offset, file_size) = header.file_range(LITTLE);
+        let file = self.table(&what(), offset, file_size)?;
+        let memory_size = header.p_memsz(LITTLE);
+        if memory_size < file_size {
+            return Err(self.malformed(format!("the {} has more bytes in the file than in memory", what())));
+        }
+        let physical = header.p_paddr(LITTLE);
+        if address.checked_add(memory_size).is_none() || physical.checked_add(memory_size).is_none() {
+            return Err(self.malformed(format!("the {} goes beyond the end of memory", what())));
+        }
+        let flags = header.p_flags(LITTLE);
+        Ok(Segment {
+            address: Address(address),
+            physical: Address(physical),
+            file,
+            memory_size,
+            executable: flags.contains(elf::PF_X),
+            writable: flags.contains(elf::PF_W),
+        })
+    }
+
+    /// The section table; empty where the file has none.
+    pub fn sections(&self, header: &Header) -> Result<Sections<'a>, Error> {
+        let count = self.section_count(header)?;
+        let size = count.saturating_mul(u64::from(header.e_shentsize(LITTLE)));
+        self.table("section header table", header.e_shoff(LITTLE), size)?;
+        let sections = header.sections(LITTLE, self.bytes).map_err(|error| self.malformed(error))?;
+        for (index, section) in sections.enumerate() {
+            if let Some((offset, size)) = section.file_range(LITTLE) {
+                // Named only for the message: a name may be as long as the file.
+                if offset.checked_add(size).is_none_or(|end| end > self.bytes.len() as u64) {
+                    let name = sections.section_name(LITTLE, section).unwrap_or_default();
+                    let name = String::from_utf8_lossy(&name[..name.len().min(64)]).into_owned();
+                    self.table(&format!("section {index} ({name})"), offset, size)?;
+                }
+            }
+        }
+        Ok(sections)
+    }
+
+    fn section_count(&self, header: &Header) -> Result<u64, Error> {
+        let offset = header.e_shoff(LITTLE);
+        if offset != 0 {
+            // The first section header tells the count where it does not fit into the ELF header.
+            self.table("section header table", offset, u64::from(header.e_shentsize(LITTLE)))?;
+        }
+        Ok(header.shnum(LITTLE, self.bytes).map_err(|error| self.malformed(error))?.into())
+    }
+
+    /// The sections that are in memory while the kernel runs.
+    pub fn memory_sections(&self, sections: &Sections<'_>) -> Vec<MemorySection> {
+        let in_memory =
+            |section: &&elf::SectionHeader64<LittleEndian>| section.sh_flags(LITTLE).contains(elf::SHF_ALLOC);
+        let memory_section = |(index, section): (usize, &elf::SectionHeader64<LittleEndian>)| {
+            let start = section.sh_addr(LITTLE);
+            let (offset, size) = section.file_range(LITTLE).unwrap_or((0, 0));
+            MemorySection {
+                index,
+                range: start..start.saturating_add(section.sh_size(LITTLE)),
+                code: section.sh_flags(LITTLE).contains(elf::SHF_EXECINSTR),
+                file: offset as usize..(offset + size) as usize, // within the file: `sections` saw to it
+            }
+        };
+        let all = sections.iter().enumerate();
+        all.filter(|(_, section)| in_memory(section))
+            .map(memory_section)
+            .filter(|section| !section.range.is_empty())
+            .collect()
+    }
+
+    /// [`offset`, `offset + size`) of the file.
+    fn table(&self, what: &str, offset: u64, size: u64) -> Result<Range<usize>, Error> {
+        let end =
+            offset.checked_add(size).ok_or_else(|| self.malformed(format!("its {what} lies beyond any file's end")))?;
+        if size > 0 {
+            self.reaches(what, end)?;
+            Ok(offset as usize..end as usize)
+        } else {
+            Ok(0..0)
+        }
+    }
+
+    fn reaches(&self, what: &str, end: u64) -> Result<(), Error> {
+        let length = self.bytes.len() as u64;
+        if end <= length {
+            return Ok(());
+        }
+        Err(Error::Truncated { path: self.path.to_owned(), what: what.to_owned(), end, length })
+    }
+
+    pub fn malformed(&self, what: impl ToString) -> Error {
+        Error::Malformed { path: self.path.to_owned(), what: what.to_string() }
+    }
+}
+
+/// The people's name for an e_machine value.
+fn architecture(machine: u16) -> String {
+    match elf::Machine(machine) {
+        elf::EM_NONE => "no machine at all".into(),
+        elf::EM_X86_64 => "x86-64".into(),
+        elf::EM_386 => "32-bit x86".into(),
+        elf::EM_AARCH64 => "AArch64".into(),
+        elf::EM_ARM => "32-bit Arm".into(),
+        elf::EM_PPC => "32-bit PowerPC".into(),
+        elf::EM_PPC64 => "PowerPC 64".into(),
+        elf::EM_MIPS => "MIPS".into(),
+        elf::EM_S390 => "S/390".into(),
+        elf::EM_SPARC | elf::EM_SPARCV9 => "SPARC".into(),
+        elf::EM_LOONGARCH => "LoongArch".into(),
+        elf::EM_BPF => "BPF".into(),
+        elf::EM_AVR => "AVR".into(),
+        elf::EM_XTENSA => "Xtensa".into(),
+        elf::Machine(other) => format!("ELF machine {other}"),
+    }
+}

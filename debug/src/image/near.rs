@@ -1,0 +1,105 @@
+//! Names that may have been meant: for `__bss`, the symbols `__bss_start`, `_sbss` and the like. It knows names only.
+
+/// How many names to offer.
+const MOST: usize = 5;
+
+/// The names most similar to `wanted`, the best first, at most five.
+pub(super) fn near(wanted: &str, names: impl Iterator<Item = String>) -> Vec<String> {
+    let mut scored: Vec<(usize, String)> = names.filter_map(|name| Some((distance(wanted, &name)?, name))).collect();
+    scored.sort();
+    scored.dedup();
+    scored.truncate(MOST);
+    scored.into_iter().map(|(_, name)| name).collect()
+}
+
+/// Smaller is nearer; None where nobody would take the one for the other.
+fn distance(wanted: &str, name: &str) -> Option<usize> {
+    // Mangled names contain words of every kind, and nobody types them.
+    if name.len() > 64 || wanted.len() > 64 || name.starts_with("_ZN") || name.starts_with("_R") {
+        return None;
+    }
+    let (wanted, name) = (wanted.to_lowercase(), name.to_lowercase());
+    let core = |text: &str| text.trim_matches(['_', '.']).to_owned();
+    let edits = edits(&core(&wanted), &core(&name));
+    let words: Vec<&str> = wanted.split(['_', '.']).filter(|word| word.len() >= 3).collect();
+    let shared = words.iter().filter(|word| name.contains(**word)).count();
+    if shared > 0 {
+        // A shared word says more than a few equal letters, and two words more than one.
+        Some(edits + 8 * (words.len() - shared))
+    } else if edits <= core(&wanted).len() / 3 {
+        Some(edits + 8 * words.len())
+    } else {
+        None
+    }
+}
+
+/// How many characters to insert, delete or replace to make one text of the other (Levenshtein's distance).
+fn edits(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (line, character) in from.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = line + 1;
+        for column in 0..to.len() {
+            let replaced = diagonal + usize::from(to[column] != character);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(row[column] + 1).min(diagonal + 1);
+        }
+    }
+    row[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn near_of(wanted: &str, names: &[&str]) -> Vec<String> {
+        near(wanted, names.iter().map(|name| name.to_string()))
+    }
+
+    const RCORE: [&str; 10] = [
+        "_start",
+        "stext",
+        "etext",
+        "sbss",
+        "sbss_with_stack",
+        "ebss",
+        "boot_stack_lower_bound",
+        "boot_stack_top",
+        "ekernel",
+        "rust_main",
+    ];
+
+    #[test]
+    fn finds_the_bss_of_other_kernels() {
+        assert_eq!(
+            near_of("__bss", &["__bss_start", "bss_start", "_sbss", "main"]),
+            ["_sbss", "__bss_start", "bss_start"]
+        );
+        assert_eq!(near_of("__bss", &RCORE), ["ebss", "sbss", "sbss_with_stack"]);
+        assert_eq!(near_of("__bss_end", &RCORE)[..2], ["ebss", "sbss"]);
+    }
+
+    #[test]
+    fn finds_the_stack_of_other_kernels() {
+        assert_eq!(
+            near_of("__stack_top", &["_stack_top", "boot_stack_top", "stack0", "timer"]),
+            ["_stack_top", "boot_stack_top", "stack0"]
+        );
+    }
+
+    #[test]
+    fn finds_a_misspelt_name() {
+        assert_eq!(near_of("boot", &["bot", "memset"]), ["bot"]);
+    }
+
+    #[test]
+    fn offers_nothing_that_is_not_similar() {
+        assert!(near_of("__bss", &["memset", "_ZN6kernel3bss5clear17h0123456789abcdefE", "_start"]).is_empty());
+    }
+
+    #[test]
+    fn offers_at_most_five() {
+        assert_eq!(near_of("stack", &["stack0", "stack1", "stack2", "stack3", "stack4", "stack5"]).len(), 5);
+    }
+}

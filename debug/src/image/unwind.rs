@@ -1,0 +1,183 @@
+//! Backtraces: from the registers of one function to those of its caller, and so on. It does not know where memory is read.
+//!
+//! Sources: DWARF 5, section 6.4 "Call Frame Information"; the RISC-V ELF psABI, chapter "DWARF" (registers 0 to 31 are x0
+//! to x31) and section "Frame Pointer Convention" (s0 is the frame's upper end; ra lies at s0 - 8, the caller's s0 at s0 - 16).
+
+use gimli::{
+    BaseAddresses, CfaRule, DebugFrame, EhFrame, EndianSlice, LittleEndian, RegisterRule, UnwindContext, UnwindSection,
+};
+
+use super::{Image, Place};
+use crate::machine::{Address, Registers};
+
+/// Deeper stacks are cut: a kernel that recurses without end must not keep us busy.
+const MOST_FRAMES: usize = 64;
+
+const RA: usize = 1;
+const SP: usize = 2;
+const S0: usize = 8;
+
+/// Fills the bytes from memory, or says that it cannot.
+pub type ReadMemory<'a> = dyn FnMut(Address, &mut [u8]) -> bool + 'a;
+
+/// The functions on the stack, innermost first.
+pub(super) fn backtrace(image: &Image, registers: &Registers, read: &mut ReadMemory<'_>) -> Vec<Place> {
+    let mut frame = Frame { registers: registers.clone(), innermost: true };
+    let mut places = Vec::new();
+    loop {
+        places.push(frame.place(image));
+        if places.len() == MOST_FRAMES || frame.is_entry(image) {
+            return places;
+        }
+        match frame.caller(image, read) {
+            Some(caller) if image.is_code(Address(caller.registers.pc)) => frame = caller,
+            _ => return places,
+        }
+    }
+}
+
+struct Frame {
+    registers: Registers,
+    /// Of an outer frame, pc is where its callee returns to.
+    innermost: bool,
+}
+
+impl Frame {
+    /// An address within the instruction that is being executed: of an outer frame, the call's last byte, as what follows a
+    /// call that does not return may be another function.
+    fn instruction(&self) -> Address {
+        let pc = Address(self.registers.pc);
+        if self.innermost { pc } else { pc - 1 }
+    }
+
+    fn place(&self, image: &Image) -> Place {
+        let within = self.instruction();
+        let pc = Address(self.registers.pc);
+        let found = image.place(within);
+        let symbol = found.symbol.map(|(name, offset)| (name, offset + (pc.0.wrapping_sub(within.0))));
+        Place { address: pc, symbol, line: found.line }
+    }
+
+    /// Nobody called the function that the firmware jumps to.
+    fn is_entry(&self, image: &Image) -> bool {
+        let start = |address: Address| Some(address.0 - image.function(address)?.1);
+        let function = start(self.instruction());
+        function.is_some() && function == start(image.entry())
+    }
+
+    fn caller(&self, image: &Image, read: &mut ReadMemory<'_>) -> Option<Frame> {
+        let registers = match self.by_call_frame_information(image, read) {
+            Unwound::Caller(registers) => *registers,
+            Unwound::Nobody => return None,
+            Unwound::NoInformation => self.by_return_address(image).or_else(|| self.by_frame_pointer(read))?,
+        };
+        let before = &self.registers;
+        // A caller's frame lies above; only a leaf function may have none of its own.
+        let progress = registers.x[SP] > before.x[SP] || self.innermost && registers.x[SP] == before.x[SP];
+        (progress && registers.pc != before.pc).then_some(Frame { registers, innermost: false })
+    }
+
+    fn by_call_frame_information(&self, image: &Image, read: &mut ReadMemory<'_>) -> Unwound {
+        let bases = BaseAddresses::default().set_eh_frame(image.section_address(".eh_frame").unwrap_or_default());
+        if let Some(bytes) = image.section(".debug_frame") {
+            let mut table = DebugFrame::new(bytes, LittleEndian);
+            table.set_address_size(8);
+            let unwound = self.by_table(&table, &bases, read);
+            if !matches!(unwound, Unwound::NoInformation) {
+                return unwound;
+            }
+        }
+        match image.section(".eh_frame") {
+            Some(bytes) => {
+                let mut table = EhFrame::new(bytes, LittleEndian);
+                table.set_address_size(8);
+                self.by_table(&table, &bases, read)
+            }
+            None => Unwound::NoInformation,
+        }
+    }
+
+    fn by_table<'a, Table>(&self, table: &Table, bases: &BaseAddresses, read: &mut ReadMemory<'_>) -> Unwound
+    where
+        Table: UnwindSection<EndianSlice<'a, LittleEndian>>,
+    {
+        let address = self.instruction().0;
+        let Ok(entry) = table.fde_for_address(bases, address, Table::cie_from_offset) else {
+            return Unwound::NoInformation;
+        };
+        let mut context = UnwindContext::new();
+        let Ok(row) = entry.unwind_info_for_address(table, bases, &mut context, address) else {
+            return Unwound::NoInformation;
+        };
+        let before = &self.registers;
+        let CfaRule::RegisterAndOffset { register, offset } = row.cfa() else {
+            return Unwound::NoInformation; // an expression: no compiler of kernels writes one for RISC-V
+        };
+        let Some(base) = before.x.get(usize::from(register.0)) else {
+            return Unwound::NoInformation;
+        };
+        let cfa = base.wrapping_add_signed(*offset);
+        let return_register = entry.cie().return_address_register();
+        // What has called has overwritten ra: an outer frame that does not tell where it kept ra never returns.
+        let kept = matches!(row.register(return_register), None | Some(RegisterRule::SameValue));
+        if usize::from(return_register.0) != RA || kept && !self.innermost {
+            return Unwound::Nobody;
+        }
+        let mut after = before.clone();
+        after.x[SP] = cfa;
+        for number in 1..32_u16 {
+            let value = match row.register(gimli::Register(number)) {
+                None | Some(RegisterRule::SameValue) => continue,
+                Some(RegisterRule::Offset(offset)) => read_doubleword(Address(cfa.wrapping_add_signed(offset)), read),
+                Some(RegisterRule::ValOffset(offset)) => Some(cfa.wrapping_add_signed(offset)),
+                Some(RegisterRule::Register(other)) => before.x.get(usize::from(other.0)).copied(),
+                // Undefined: of ra it says that nobody called. The others are as rare as expressions.
+                Some(_) if usize::from(number) != RA => continue,
+                Some(_) => None,
+            };
+            let Some(value) = value else {
+                return Unwound::Nobody;
+            };
+            after.x[usize::from(number)] = value;
+        }
+        after.pc = after.x[RA];
+        Unwound::Caller(Box::new(after))
+    }
+
+    /// In assembly without call frame information, ra is where the caller goes on as long as nothing else was called.
+    fn by_return_address(&self, image: &Image) -> Option<Registers> {
+        let before = &self.registers;
+        let back = Address(before.x[RA]);
+        // A function that has called another still has that call's return address in ra, which lies within itself.
+        let function = |address| image.function(address).map(|(name, _)| name);
+        let own = function(back - 1) == function(self.instruction());
+        let plausible = self.innermost && image.is_code(back) && !own;
+        plausible.then(|| Registers { pc: back.0, ..before.clone() })
+    }
+
+    fn by_frame_pointer(&self, read: &mut ReadMemory<'_>) -> Option<Registers> {
+        let before = &self.registers;
+        let frame_end = before.x[S0];
+        if !frame_end.is_multiple_of(8) || frame_end < before.x[SP].checked_add(16)? {
+            return None;
+        }
+        let mut after = before.clone();
+        after.x[SP] = frame_end;
+        after.x[S0] = read_doubleword(Address(frame_end - 16), read)?;
+        after.x[RA] = read_doubleword(Address(frame_end - 8), read)?;
+        after.pc = after.x[RA];
+        Some(after)
+    }
+}
+
+enum Unwound {
+    Caller(Box<Registers>),
+    /// It is known that there is none.
+    Nobody,
+    NoInformation,
+}
+
+fn read_doubleword(address: Address, read: &mut ReadMemory<'_>) -> Option<u64> {
+    let mut bytes = [0; 8];
+    read(address, &mut bytes).then(|| u64::from_le_bytes(bytes))
+}
