@@ -2,7 +2,7 @@
 //!
 //! It does not print and does not exit: the command `cargo debug` does, in `main.rs`.
 
-pub mod checks;
+mod checks_off {}
 pub mod image;
 pub mod machine;
 pub mod qemu;

@@ -69,6 +69,8 @@ impl Remote {
                 expected: "riscv:rv64".into(),
             });
         }
+        // Also makes QEMU drop what an earlier client left inserted.
+        client.stop_reason()?;
         Ok(Remote { client, name: target.to_string(), numbers, breakpoints: BTreeSet::new(), watchpoints: Vec::new() })
     }
 

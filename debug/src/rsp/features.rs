@@ -55,11 +55,18 @@ impl Description {
         let malformed = |what: &str| Fault::Malformed(format!("{annex}: {what}"));
         // By events, not as a tree: QEMU's document uses the prefix `xi` without saying whose it is.
         let mut reader = Reader::from_str(&text);
-        let (mut feature, mut in_architecture, mut empty) = (String::new(), false, true);
+        let (mut feature, mut in_architecture) = (String::new(), false);
+        let (mut elements, mut open) = (0, 0);
         loop {
-            match reader.read_event().map_err(|error| malformed(&format!("no XML: {error}")))? {
+            let event = reader.read_event().map_err(|error| malformed(&format!("no XML: {error}")))?;
+            match &event {
+                Event::Start(_) => open += 1,
+                Event::End(_) => open -= 1,
+                _ => {}
+            }
+            match event {
                 Event::Start(element) | Event::Empty(element) => {
-                    empty = false;
+                    elements += 1;
                     match element.local_name().as_ref() {
                         b"feature" => feature = attribute(&element, "name").unwrap_or_default(),
                         b"include" => self.add(&attribute(&element, "href").unwrap_or_default(), read, documents)?,
@@ -72,7 +79,7 @@ impl Description {
                     self.architecture = String::from_utf8_lossy(&text).trim().to_owned();
                     in_architecture = false;
                 }
-                Event::Eof if empty => return Err(malformed("no element")),
+                Event::Eof if elements == 0 || open > 0 => return Err(malformed("no XML: it ends too early")),
                 Event::Eof => return Ok(()),
                 _ => {}
             }

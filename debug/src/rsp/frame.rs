@@ -229,7 +229,7 @@ mod tests {
     fn what_would_end_a_packet_is_escaped() {
         let mut wire = Vec::new();
         encode(b"a#$}*", &mut wire);
-        assert_eq!(wire, b"$a}\x03}\x04}]}\x0a#e3");
+        assert_eq!(wire, b"$a}\x03}\x04}]}\x0a#c3");
     }
 
     #[test]
