@@ -331,8 +331,9 @@ impl Client {
                 self.running = false;
                 return Ok(Some(stop));
             }
-            // "O" and hexadecimal digits is console output; a stub that stops has more to say.
-            if reply.first() != Some(&b'O') {
+            // Console output: a stub that stops has more to say.
+            let is_console = matches!(reply, [b'O', text @ ..] if text.iter().all(|byte| digit(*byte).is_some()));
+            if !is_console {
                 let reply = reply.to_vec();
                 return Err(self.connection.unexpected(name, &reply, "a stop reply"));
             }
