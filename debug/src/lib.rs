@@ -2,8 +2,10 @@
 //!
 //! It does not print and does not exit: the command `cargo debug` does, in `main.rs`.
 
-mod checks_off {}
+pub mod cause;
+pub mod checks;
 pub mod image;
+pub mod instruction;
 pub mod machine;
 pub mod qemu;
 pub mod remote;

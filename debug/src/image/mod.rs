@@ -3,11 +3,15 @@
 //! It does not know machines: registers and memory come from the caller.
 
 mod error;
+#[cfg(test)]
+mod fixture;
 mod headers;
 mod lines;
 mod near;
 mod place;
 mod symbols;
+#[cfg(test)]
+mod tests;
 mod unwind;
 
 use std::cell::OnceCell;

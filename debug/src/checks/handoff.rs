@@ -1,0 +1,109 @@
+//! Check `handoff`: does the firmware hand the hart over as the SBI's boot protocol says?
+//!
+//! Sources: the Linux RISC-V boot protocol that OpenSBI follows (a0 = hart id, a1 = device tree, satp = 0), the RISC-V
+//! privileged manual (sstatus.SIE, sie), the Devicetree Specification (section "Header": magic, big endian).
+
+use super::finding::{Finding, Status};
+use super::layout::Layout;
+use super::walk::optional;
+use crate::image::Image;
+use crate::machine::{Address, Error, Machine, Register, csr};
+
+pub const NAME: &str = "handoff";
+
+const DEVICE_TREE_MAGIC: u32 = 0xd00d_feed;
+const SSTATUS_SIE: u64 = 1 << 1;
+const SUPERVISOR: u64 = 1;
+const A0: usize = 10;
+const A1: usize = 11;
+
+/// Looks at a machine that stands at the kernel's entry.
+pub fn check(machine: &mut dyn Machine, image: &Image, layout: &Layout) -> Result<Finding, Error> {
+    let mut finding = Finding::new(NAME);
+    finding.expected = "S-mode, a0 = hart id, a1 = device tree, satp = 0, interrupts off".into();
+    finding.location = Some(image.place(layout.entry));
+    let registers = machine.registers()?;
+    let (hart, tree) = (registers.x[A0], Address(registers.x[A1]));
+    let mut seen = Vec::new();
+    let mut faults = Vec::new();
+
+    if let Some(mode) = optional(machine.read_register(Register::Priv))? {
+        seen.push(mode_name(mode).to_owned());
+        if mode != SUPERVISOR {
+            faults.push(format!("the hart is in {}", mode_name(mode)));
+        }
+    }
+    seen.push(format!("a0 = {hart}"));
+    if let Some(id) = optional(machine.read_register(csr::MHARTID))?.filter(|id| *id != hart) {
+        faults.push(format!("a0 is {hart:#x}, but the hart's id (mhartid) is {id}"));
+    }
+    match device_tree(machine, tree)? {
+        Ok(bytes) => {
+            seen.push(format!("a1 = {tree}, a device tree of {bytes} bytes"));
+            finding.set("device_tree_bytes", bytes);
+        }
+        Err(fault) => {
+            seen.push(format!("a1 = {tree}"));
+            faults.push(fault);
+        }
+    }
+    for (register, name, bits, what) in [
+        (csr::SATP, "satp", u64::MAX, "addresses are translated"),
+        (csr::SSTATUS, "sstatus", SSTATUS_SIE, "interrupts are on"),
+        (csr::SIE, "sie", u64::MAX, "interrupts are enabled"),
+    ] {
+        if let Some(value) = optional(machine.read_register(register))? {
+            seen.push(format!("{name} = {value:#x}"));
+            if value & bits != 0 {
+                faults.push(format!("{what}: {name} is {value:#x}"));
+            }
+        }
+    }
+
+    finding.found = seen.join(", ");
+    finding.set("hart", hart);
+    finding.set("device_tree", tree.to_string());
+    match faults.is_empty() {
+        true => {
+            finding.status = Status::Pass;
+            finding.summary = format!("S-mode, hart {hart}, device tree at {tree}, satp 0, interrupts off");
+        }
+        false => finding.summary = faults.join("; "),
+    }
+    Ok(finding)
+}
+
+/// For a kernel that the firmware did not come to.
+pub fn never_arrived(image: &Image, layout: &Layout, pc: Address) -> Finding {
+    let mut finding = Finding::new(NAME);
+    finding.summary = format!("the firmware never jumped to {}", layout.names.entry);
+    finding.expected = format!("the hart at {}", image.place(layout.entry));
+    finding.found = format!("the hart at {}", image.place(pc));
+    finding.location = Some(image.place(pc));
+    finding
+}
+
+/// The size in bytes of the device tree at `address`, or what is there instead.
+fn device_tree(machine: &mut dyn Machine, address: Address) -> Result<Result<u32, String>, Error> {
+    let mut header = [0; 8];
+    match machine.read_memory(address, &mut header) {
+        Err(Error::Refused { .. }) => return Ok(Err(format!("a1 is {address}, where there is no memory"))),
+        read => read?,
+    }
+    let [magic, size] =
+        [0, 4].map(|at| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]));
+    Ok(if magic == DEVICE_TREE_MAGIC {
+        Ok(size)
+    } else {
+        Err(format!("a1 is {address}, where {magic:#010x} stands and not a device tree's {DEVICE_TREE_MAGIC:#010x}"))
+    })
+}
+
+fn mode_name(mode: u64) -> &'static str {
+    match mode {
+        0 => "U-mode",
+        SUPERVISOR => "S-mode",
+        3 => "M-mode",
+        _ => "a mode that does not exist",
+    }
+}

@@ -1,0 +1,93 @@
+//! Check `image`: would the firmware find the kernel's first instruction, and is there room for all of it?
+//!
+//! It looks at the file alone; no machine runs yet.
+
+use super::finding::{Finding, Status};
+use super::layout::{Layout, bytes};
+use crate::image::Image;
+use crate::machine::Address;
+
+pub const NAME: &str = "image";
+
+/// QEMU's `virt` with the memory that run.sh gives it (`-m 128M`).
+pub const RAM: std::ops::Range<Address> = Address(0x8000_0000)..Address(0x8800_0000);
+/// The RISC-V calling convention's alignment of sp (psABI, "Integer Calling Convention").
+pub const STACK_ALIGNMENT: u64 = 16;
+
+pub fn check(image: &Image, layout: &Layout) -> Finding {
+    let mut finding = Finding::new(NAME);
+    finding.expected = format!(
+        "entry = {} = the lowest loaded address, {} <= {}, {} < {} and {STACK_ALIGNMENT}-aligned, all in RAM",
+        layout.names.entry,
+        layout.names.bss_start,
+        layout.names.bss_end,
+        layout.stack_bottom_name,
+        layout.names.stack_top
+    );
+    let faults = faults(image, layout);
+    if faults.is_empty() {
+        finding.status = Status::Pass;
+        finding.summary = format!(
+            "{} at {}; {} bytes of BSS, {} of stack",
+            layout.names.entry,
+            layout.entry,
+            bytes(&layout.bss),
+            bytes(&layout.stack)
+        );
+        finding.found = finding.summary.clone();
+    } else {
+        finding.summary = faults[0].clone();
+        finding.found = faults.join("; ");
+    }
+    finding.location = Some(image.place(layout.entry));
+    finding.set("entry", layout.entry.to_string());
+    finding.set("bss_bytes", bytes(&layout.bss));
+    finding.set("stack_bytes", bytes(&layout.stack));
+    finding
+}
+
+/// What is wrong, most telling first.
+fn faults(image: &Image, layout: &Layout) -> Vec<String> {
+    let names = &layout.names;
+    let lowest = image.segments().iter().map(|segment| segment.address).min().unwrap_or_default();
+    let mut faults = Vec::new();
+    if layout.entry != lowest {
+        faults.push(format!(
+            "the image begins at {}, not at {}: the firmware jumps to its lowest address, {lowest}",
+            image.place(lowest),
+            image.place(layout.entry)
+        ));
+    }
+    if image.entry() != layout.entry {
+        faults.push(format!("its entry point is {}, not {}", image.place(image.entry()), names.entry));
+    }
+    if let Some(segment) = image.segments().iter().find(|segment| segment.address != segment.physical) {
+        faults.push(format!(
+            "it is loaded at {} but linked for {}: symbols of a kernel that moves itself cannot be followed from reset",
+            segment.physical, segment.address
+        ));
+    }
+    for segment in image.segments() {
+        let end = segment.physical.0.checked_add(segment.memory_size);
+        if segment.physical < RAM.start || end.is_none_or(|end| end > RAM.end.0) {
+            let outside = format!("{} bytes at {} are outside of RAM", segment.memory_size, segment.physical);
+            faults.push(format!("{outside}, {} to {}", RAM.start, RAM.end));
+        }
+    }
+    for (range, start, end) in
+        [(&layout.bss, &names.bss_start, &names.bss_end), (&layout.stack, &layout.stack_bottom_name, &names.stack_top)]
+    {
+        if range.start > range.end {
+            faults.push(format!("{start} at {} is above {end} at {}", range.start, range.end));
+        } else if range.start < RAM.start || range.end > RAM.end {
+            faults.push(format!("{start} to {end}, {} to {}, is outside of RAM", range.start, range.end));
+        }
+    }
+    if bytes(&layout.stack) == 0 {
+        faults.push(format!("the stack below {} at {} has no bytes", names.stack_top, layout.stack.end));
+    }
+    if !layout.stack.end.0.is_multiple_of(STACK_ALIGNMENT) {
+        faults.push(format!("{} at {} is not {STACK_ALIGNMENT}-aligned", names.stack_top, layout.stack.end));
+    }
+    faults
+}

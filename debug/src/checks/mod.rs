@@ -1,0 +1,224 @@
+//! The verdict on a boot: seven checks along one walk from reset to the kernel's end. One file a check.
+//!
+//! | check | holds when |
+//! | --- | --- |
+//! | `image` | the firmware finds the entry, and everything lies in RAM |
+//! | `handoff` | at the entry: S-mode, a0 = hart id, a1 = device tree, satp = 0, interrupts off |
+//! | `stack` | sp is the top of the stack before anything is stored or called |
+//! | `bss` | every byte of BSS, poisoned at the entry, is cleared, and none beside it |
+//! | `trap` | no exception from the entry to the end |
+//! | `idle` | the kernel comes to rest, or powers off, and has not panicked |
+//! | `margin` | the stack stayed above its bottom |
+//!
+//! The first failure ends the walk where what follows would stand on it; those checks are `not run`. A trap that comes
+//! before BSS is cleared is the trap's failure and not BSS's. The checks know neither sockets nor which machine it is.
+
+mod bss;
+mod cycle;
+mod finding;
+mod handoff;
+mod idle;
+mod image;
+mod layout;
+mod margin;
+mod panic;
+mod poison;
+mod stack;
+mod stack_use;
+mod stepping;
+mod trap;
+mod walk;
+
+use std::time::{Duration, Instant};
+
+use crate::image::{Image, Place};
+use crate::machine::{self, Address, Machine, Stop};
+use stepping::Stepping;
+use walk::{End, Event, Walk};
+
+pub use finding::{Finding, Status};
+pub use layout::{Layout, Names};
+
+/// The checks, in the order of their reports.
+pub const NAMES: [&str; 7] = [image::NAME, handoff::NAME, stack::NAME, bss::NAME, trap::NAME, idle::NAME, margin::NAME];
+
+/// How to walk.
+pub struct Options<'a> {
+    /// How long the kernel may take from reset to its end.
+    pub timeout: Duration,
+    /// Executes the BSS clear one instruction at a time, and is told how far it is.
+    pub step: Option<&'a mut dyn FnMut(Progress)>,
+}
+
+/// How far a BSS clear is that is executed one instruction at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Executed since the clear's first store.
+    pub instructions: u64,
+    /// In bytes, to the nearest 32nd.
+    pub cleared: u64,
+    /// The size of BSS in bytes.
+    pub total: u64,
+}
+
+/// Why there is no verdict.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Machine(#[from] machine::Error),
+
+    #[error("{machine} is not at reset: it stands in the kernel, at {place}; start it anew, stopped: ./run.sh --wait")]
+    NotAtReset { machine: String, place: Box<Place> },
+}
+
+/// Looks at the image alone: the first finding, which needs no machine. When it fails, no walk is worth starting.
+pub fn check_image(image: &Image, layout: &Layout) -> Finding {
+    image::check(image, layout)
+}
+
+/// The findings for an image that cannot boot: a walk would not show more.
+pub fn without_machine(image: &Image, layout: &Layout) -> Vec<Finding> {
+    complete(vec![check_image(image, layout)], "the image is not one that can boot")
+}
+
+/// Walks a machine that stands at reset through its boot: all findings, in order.
+///
+/// # Errors
+/// Where the machine does not answer, or is not at reset: then nothing is known about the kernel.
+pub fn check(
+    machine: &mut dyn Machine,
+    image: &Image,
+    layout: &Layout,
+    options: Options<'_>,
+) -> Result<Vec<Finding>, Error> {
+    let deadline = Instant::now() + options.timeout;
+    let mut findings = vec![check_image(image, layout)];
+    if failed(&findings) {
+        return Ok(without_machine(image, layout));
+    }
+    if let Some(pc) = arrive(machine, image, layout, deadline)? {
+        findings.push(handoff::never_arrived(image, layout, pc));
+        return Ok(complete(findings, "the kernel's entry was never reached"));
+    }
+    findings.push(handoff::check(machine, image, layout)?);
+    if failed(&findings) {
+        return Ok(complete(findings, "what the kernel was handed is not what it is made for"));
+    }
+    let mut walk = Walk::begin(machine, image, layout, deadline)?;
+    kernel(&mut walk, findings, options)
+}
+
+/// From the entry to the end.
+fn kernel(walk: &mut Walk<'_>, mut findings: Vec<Finding>, options: Options<'_>) -> Result<Vec<Finding>, Error> {
+    let mut bss = bss::Bss::begin(walk)?;
+    let (stack, event) = stack::check(walk)?;
+    if let Some(Event::End(end @ (End::Trap | End::Overflow(_)))) = event {
+        findings.push(Finding::not_run(stack::NAME, "the boot ended before sp was set"));
+        findings.push(Finding::not_run(bss::NAME, "the boot ended before BSS was cleared"));
+        return finish(walk, findings, end);
+    }
+    findings.push(stack);
+    if failed(&findings) {
+        return Ok(complete(findings, "the stack is not where it should be"));
+    }
+    let outcome = bss.check(walk, options.step.map(Stepping::new))?;
+    match outcome.end {
+        Some(end) => {
+            findings.push(outcome.finding);
+            finish(walk, findings, end)
+        }
+        None if outcome.finding.status == Status::Fail => {
+            findings.push(outcome.finding);
+            Ok(complete(findings, "the BSS clear went wrong"))
+        }
+        None => after_clear(walk, findings, bss, outcome.finding),
+    }
+}
+
+/// From the end of the BSS clear to the kernel's.
+fn after_clear(
+    walk: &mut Walk<'_>,
+    mut findings: Vec<Finding>,
+    mut bss: bss::Bss,
+    finding: Finding,
+) -> Result<Vec<Finding>, Error> {
+    loop {
+        let end = match walk.next_event()? {
+            Event::End(end) => Some(end),
+            Event::Store(store) => {
+                if let Some(overrun) = bss.later(walk, &store)? {
+                    findings.push(overrun.finding);
+                    return Ok(complete(findings, "the BSS clear went wrong"));
+                }
+                walk.stack_store(store)?
+            }
+        };
+        if let Some(end) = end {
+            findings.push(finding);
+            return finish(walk, findings, end);
+        }
+    }
+}
+
+/// The checks of a boot that has come to its end.
+fn finish(walk: &mut Walk<'_>, mut findings: Vec<Finding>, end: End) -> Result<Vec<Finding>, Error> {
+    match &end {
+        End::Trap => {
+            findings.push(trap::trapped(walk)?);
+            Ok(complete(findings, "the kernel trapped"))
+        }
+        End::Overflow(store) => {
+            let margin = margin::overflowed(walk, store)?;
+            findings.push(Finding::not_run(trap::NAME, "the stack overflowed"));
+            findings.push(Finding::not_run(idle::NAME, "the stack overflowed"));
+            findings.push(margin);
+            Ok(findings)
+        }
+        End::Exited { .. } => {
+            findings.push(Finding::not_run(trap::NAME, "the machine ended before it could be asked"));
+            findings.push(idle::check(walk, &end)?);
+            Ok(complete(findings, "the machine ended before its stack could be read"))
+        }
+        _ => {
+            findings.push(trap::check(walk)?);
+            findings.push(idle::check(walk, &end)?);
+            findings.push(margin::check(walk)?);
+            Ok(findings)
+        }
+    }
+}
+
+/// Runs from reset to the kernel's entry; where the hart is instead, if it does not get there.
+fn arrive(
+    machine: &mut dyn Machine,
+    image: &Image,
+    layout: &Layout,
+    deadline: Instant,
+) -> Result<Option<Address>, Error> {
+    let pc = Address(machine.registers()?.pc);
+    if pc == layout.entry {
+        return Ok(None);
+    }
+    if image.segments().iter().any(|segment| segment.contains(pc)) {
+        return Err(Error::NotAtReset { machine: machine.name().into(), place: Box::new(image.place(pc)) });
+    }
+    machine.insert_breakpoint(layout.entry)?;
+    let stop = machine.resume(deadline.saturating_duration_since(Instant::now()))?;
+    if let Stop::Exited { status } = stop {
+        let how = format!("it ended with status {status} before the kernel's entry");
+        return Err(machine::Error::Gone { who: machine.name().into(), how }.into());
+    }
+    let pc = Address(machine.registers()?.pc);
+    Ok((pc != layout.entry).then_some(pc))
+}
+
+fn failed(findings: &[Finding]) -> bool {
+    findings.iter().any(|finding| finding.status == Status::Fail)
+}
+
+/// Fills in the checks that the walk did not come to.
+fn complete(mut findings: Vec<Finding>, because: &str) -> Vec<Finding> {
+    let missing = &NAMES[findings.len()..];
+    findings.extend(missing.iter().map(|name| Finding::not_run(name, because)));
+    findings
+}

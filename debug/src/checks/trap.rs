@@ -1,0 +1,94 @@
+//! Check `trap`: no exception from the entry to the end; one is told in words.
+//!
+//! OpenSBI hands over with stvec = the kernel's entry, so an early trap looks like a second boot: scause, sepc and stval
+//! still say what it was. A kernel with a handler of its own leaves its mark in scause, which was poisoned at the entry.
+//! Source: the RISC-V privileged manual, sections on scause, sepc and stval.
+
+use super::finding::{Finding, Status};
+use super::walk::{UNTRAPPED, Walk};
+use crate::cause::{cause, is_interrupt};
+use crate::instruction;
+use crate::machine::{Address, Error, Registers, csr};
+
+pub const NAME: &str = "trap";
+
+/// For a kernel that came to an end other than a trap: did it trap and go on?
+pub fn check(walk: &mut Walk<'_>) -> Result<Finding, Error> {
+    let mut finding = Finding::new(NAME);
+    finding.expected = EXPECTED.into();
+    let scause = walk.csr(csr::SCAUSE)?.filter(|_| walk.traps_shown);
+    match scause {
+        None => {
+            pass(&mut finding, "no second arrival at the entry; this stub does not show the trap CSRs");
+        }
+        Some(UNTRAPPED) => pass(&mut finding, "none: scause is as it was left at the entry"),
+        Some(scause) if is_interrupt(scause) => {
+            pass(&mut finding, &format!("no exception; the last interrupt was a {}", cause(scause)));
+        }
+        Some(CALL_FROM_USER) => pass(&mut finding, "none but calls from U-mode"),
+        // sepc is where its handler went on, which need not be the instruction that trapped.
+        Some(scause) => {
+            finding.summary = format!("it trapped, and its own handler went on: {}", cause(scause));
+            finding.found = format!("scause = {scause:#x} ({})", cause(scause));
+            finding.location = walk.csr(csr::SEPC)?.map(|sepc| walk.place(Address(sepc)));
+            finding.set("scause", format!("{scause:#x}"));
+        }
+    }
+    Ok(finding)
+}
+
+/// What a program in U-mode asks of its kernel with: no fault of the kernel's.
+const CALL_FROM_USER: u64 = 8;
+/// The exceptions whose stval is an address: misaligned accesses, access faults and page faults.
+const ABOUT_AN_ADDRESS: [u64; 9] = [0, 1, 4, 5, 6, 7, 12, 13, 15];
+const EXPECTED: &str = "no exception from the entry to the end";
+
+fn pass(finding: &mut Finding, summary: &str) {
+    finding.status = Status::Pass;
+    finding.summary = summary.into();
+    finding.found = summary.into();
+}
+
+/// For a hart that a trap brought back to the entry: its registers are those of the instruction that trapped.
+pub fn trapped(walk: &mut Walk<'_>) -> Result<Finding, Error> {
+    let mut finding = Finding::new(NAME);
+    finding.expected = EXPECTED.into();
+    let registers = walk.machine.registers()?;
+    explain(walk, &mut finding, &registers)?;
+    Ok(finding)
+}
+
+/// The words for what scause, sepc and stval say.
+fn explain(walk: &mut Walk<'_>, finding: &mut Finding, registers: &Registers) -> Result<(), Error> {
+    let scause = walk.csr(csr::SCAUSE)?.filter(|scause| *scause != UNTRAPPED);
+    let (Some(scause), Some(sepc), Some(stval)) = (scause, walk.csr(csr::SEPC)?, walk.csr(csr::STVAL)?) else {
+        finding.summary = format!("the hart came to {} a second time, and no trap says why", walk.layout.names.entry);
+        finding.found = "a jump to the entry".into();
+        finding.location = Some(walk.place(walk.layout.entry));
+        return Ok(());
+    };
+    let cause = cause(scause);
+    let pc = Address(sepc);
+    // Where the hart jumped to nowhere there is no instruction to show.
+    let instruction = match walk.instruction(pc) {
+        Ok(bytes) => format!("`{}`", instruction::disassemble(pc, &bytes)),
+        Err(Error::Refused { .. }) => "no memory".into(),
+        Err(error) => return Err(error),
+    };
+    let about = if ABOUT_AN_ADDRESS.contains(&scause) {
+        format!(", address {}", walk.place(Address(stval)))
+    } else {
+        String::new()
+    };
+    finding.summary = format!("{cause}: {instruction}{about}");
+    finding.found = format!("scause = {scause:#x} ({cause}), sepc = {pc}, stval = {stval:#x}");
+    finding.location = Some(walk.place(pc));
+    finding.set("scause", format!("{scause:#x}"));
+    finding.set("sepc", pc.to_string());
+    finding.set("stval", format!("{stval:#x}"));
+    finding.set("instruction", instruction.trim_matches('`'));
+    let mut trapped = registers.clone();
+    trapped.pc = sepc;
+    finding.backtrace = walk.backtrace(&trapped);
+    Ok(())
+}

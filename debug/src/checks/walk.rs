@@ -1,0 +1,258 @@
+//! The walk: what lies between the checks, from reset to the kernel's end, whatever that is.
+//!
+//! It lets the machine run, and tells the checks of the stores and of the end that they wait for. It does not judge.
+
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use super::cycle;
+use super::layout::{Layout, overlap};
+use super::stack_use::StackUse;
+use crate::image::{Image, Place};
+use crate::instruction::{self, Effect};
+use crate::machine::{Access, Address, Error, Machine, Register, Registers, Stop, Watchpoint, csr};
+
+/// A machine on its way through a kernel's boot.
+pub struct Walk<'a> {
+    pub machine: &'a mut dyn Machine,
+    pub image: &'a Image,
+    pub layout: &'a Layout,
+    /// When the kernel must have come to its end.
+    pub deadline: Instant,
+    pub stack_use: StackUse,
+    /// Bytes beside BSS: a store there is told, whoever else watches them.
+    pub guards: Vec<Range<Address>>,
+    /// The image's `wfi` and jumps to themselves: breakpoints.
+    resting_places: Vec<Address>,
+    /// The stub shows the supervisor's trap CSRs, and they hold [`UNTRAPPED`].
+    pub traps_shown: bool,
+    slice: Duration,
+}
+
+/// What the trap CSRs are set to at the entry: no cause or address that a trap leaves.
+pub const UNTRAPPED: u64 = 0x5a5a_5a5a_5a5a_5a5a;
+
+/// SiFive's test finisher on the `virt` board, through which firmware and kernels power off (QEMU, hw/misc/sifive_test.c).
+const FINISHER: Watchpoint = Watchpoint { address: Address(0x10_0000), length: 4, access: Access::Write };
+/// The low half of what is stored there to start again.
+const FINISHER_RESET: u64 = 0x7777;
+
+/// The first time that a kernel is left running before it is looked at; doubled each time.
+const FIRST_SLICE: Duration = Duration::from_millis(20);
+
+/// Why the walk came to a halt.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A store to a range that a check watches is about to be made.
+    Store(Store),
+    End(End),
+}
+
+/// A store that has not been made yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Store {
+    pub pc: Address,
+    pub range: Range<Address>,
+}
+
+/// How a boot ends.
+#[derive(Clone, Debug, PartialEq)]
+pub enum End {
+    /// The hart came to the entry a second time, where stvec still points: it trapped.
+    Trap,
+    /// It waits for interrupts.
+    Wfi,
+    /// It goes round in a loop of so many instructions, which changes neither registers nor memory.
+    Loop {
+        instructions: u64,
+    },
+    /// The firmware (or the kernel itself) is about to switch the machine off, or to reset it.
+    PowerOff,
+    Reset,
+    /// The machine ended before it could be stopped.
+    Exited {
+        status: u8,
+    },
+    /// The stack is about to grow below its bottom.
+    Overflow(Store),
+    /// Time is up.
+    Deadline,
+}
+
+impl<'a> Walk<'a> {
+    /// Takes a machine that stands at the kernel's entry: poisons the trap CSRs, and sets the breakpoints.
+    pub fn begin(
+        machine: &'a mut dyn Machine,
+        image: &'a Image,
+        layout: &'a Layout,
+        deadline: Instant,
+    ) -> Result<Walk<'a>, Error> {
+        let stack_use = StackUse::begin(machine, &layout.stack)?;
+        let traps_shown = poison_traps(machine)?;
+        let known: Vec<Address> = image.symbols().map(|symbol| symbol.address).collect();
+        let resting_places: Vec<Address> =
+            image.code().flat_map(|(start, code)| instruction::resting_places(start, code, &known)).collect();
+        for place in &resting_places {
+            machine.insert_breakpoint(*place)?;
+        }
+        machine.insert_breakpoint(layout.entry)?;
+        machine.insert_watchpoint(FINISHER)?;
+        let (guards, slice) = (Vec::new(), FIRST_SLICE);
+        Ok(Walk { machine, image, layout, deadline, stack_use, guards, resting_places, traps_shown, slice })
+    }
+
+    /// Runs to the next store to a watched range, or to the end.
+    pub fn next_event(&mut self) -> Result<Event, Error> {
+        loop {
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            let stop = self.machine.resume(self.slice.min(left))?;
+            if let Some(event) = self.event(stop)? {
+                return Ok(event);
+            }
+        }
+    }
+
+    /// What a stop means; `None` when the walk goes on.
+    pub fn event(&mut self, stop: Stop) -> Result<Option<Event>, Error> {
+        Ok(match stop {
+            Stop::Breakpoint => self.arrival()?.map(Event::End),
+            Stop::Watchpoint { address } => self.store(address)?,
+            Stop::Fault { .. } => Some(Event::End(End::Trap)),
+            Stop::Exited { status } => Some(Event::End(End::Exited { status })),
+            Stop::Interrupted => self.look()?.map(Event::End),
+            Stop::Stepped | Stop::Beginning => None,
+        })
+    }
+
+    /// The end that standing at pc is, if it is one.
+    pub fn arrival(&mut self) -> Result<Option<End>, Error> {
+        let pc = Address(self.machine.registers()?.pc);
+        if pc == self.layout.entry {
+            return Ok(Some(End::Trap));
+        }
+        if !self.resting_places.contains(&pc) {
+            return Ok(None);
+        }
+        let wfi = matches!(self.effect(pc)?, Effect::Wfi);
+        Ok(Some(if wfi { End::Wfi } else { End::Loop { instructions: 1 } }))
+    }
+
+    /// Looks at a kernel that nothing has stopped for a while: does it go round in circles?
+    fn look(&mut self) -> Result<Option<End>, Error> {
+        self.slice *= 2;
+        if let Some(end) = cycle::find(self)? {
+            return Ok(Some(end));
+        }
+        Ok((Instant::now() >= self.deadline).then_some(End::Deadline))
+    }
+
+    /// What the store that a watchpoint caught is to the walk.
+    fn store(&mut self, named: Address) -> Result<Option<Event>, Error> {
+        let registers = self.machine.registers()?;
+        let store = self.pending_store(&registers, named)?;
+        if overlap(&store.range, &(FINISHER.address..FINISHER.address + FINISHER.length)) {
+            return Ok(Some(Event::End(self.finish(&registers, &store)?)));
+        }
+        let guarded = self.guards.iter().any(|guard| overlap(guard, &store.range));
+        if !guarded && self.stack_use.is_watching(&store.range) {
+            return Ok(self.stack_store(store)?.map(Event::End));
+        }
+        Ok(Some(Event::Store(store)))
+    }
+
+    /// Takes a store that may be one to the stack; the end, when it is one below its bottom.
+    pub fn stack_store(&mut self, store: Store) -> Result<Option<End>, Error> {
+        if !self.stack_use.is_watching(&store.range) {
+            return Ok(None);
+        }
+        let registers = self.machine.registers()?;
+        let overflows = self.stack_use.store(self.machine, &store.range, &registers)?;
+        Ok(overflows.then_some(End::Overflow(store)))
+    }
+
+    fn finish(&mut self, registers: &Registers, store: &Store) -> Result<End, Error> {
+        let source = instruction::stored_register(&self.instruction(store.pc)?);
+        let value = source.map_or(0, |source| registers.x[usize::from(source)]);
+        Ok(if value & 0xffff == FINISHER_RESET { End::Reset } else { End::PowerOff })
+    }
+
+    /// The store at pc; where the instruction does not tell, the byte that the machine named.
+    fn pending_store(&mut self, registers: &Registers, named: Address) -> Result<Store, Error> {
+        let pc = Address(registers.pc);
+        let range = match store_range(self.effect(pc)?, registers) {
+            Some(range) if range.start <= named && named < range.end => range,
+            Some(range) if range.start >= named => range,
+            _ => named..named + 1,
+        };
+        Ok(Store { pc, range })
+    }
+
+    /// What the instruction at `pc` does.
+    pub fn effect(&mut self, pc: Address) -> Result<Effect, Error> {
+        let decoded = instruction::decode(&self.instruction(pc)?);
+        Ok(decoded.map_or(Effect::Other, |instruction| instruction.effect))
+    }
+
+    /// The bytes of the instruction at `pc`: two, or four where they are there.
+    pub fn instruction(&mut self, pc: Address) -> Result<Vec<u8>, Error> {
+        let mut bytes = vec![0; 4];
+        match self.machine.read_memory(pc, &mut bytes) {
+            // The last two bytes of memory may be an instruction.
+            Err(Error::Refused { .. }) => {
+                bytes.truncate(2);
+                self.machine.read_memory(pc, &mut bytes)?;
+            }
+            read => read?,
+        }
+        Ok(bytes)
+    }
+
+    pub fn place(&self, address: Address) -> Place {
+        self.image.place(address)
+    }
+
+    /// The functions on the stack of a hart with these registers.
+    pub fn backtrace(&mut self, registers: &Registers) -> Vec<Place> {
+        self.image.backtrace(registers, &mut |address, bytes| self.machine.read_memory(address, bytes).is_ok())
+    }
+
+    /// Whether the two instructions belong to one function.
+    pub fn same_function(&self, one: Address, other: Address) -> bool {
+        let start = |pc: Address| self.image.function(pc).map(|(_, offset)| pc - offset);
+        start(one).is_some() && start(one) == start(other)
+    }
+
+    /// A CSR that may not be there.
+    pub fn csr(&mut self, register: Register) -> Result<Option<u64>, Error> {
+        optional(self.machine.read_register(register))
+    }
+}
+
+/// Which bytes an instruction that is about to be executed will store to.
+pub fn store_range(effect: Effect, registers: &Registers) -> Option<Range<Address>> {
+    let (base, offset, bytes) = match effect {
+        Effect::Store { base, offset, bytes } => (base, offset, bytes),
+        Effect::Atomic { base, bytes } => (base, 0, bytes),
+        _ => return None,
+    };
+    let start = Address(registers.x[usize::from(base)].wrapping_add_signed(offset));
+    Some(start..start + u64::from(bytes))
+}
+
+/// What a stub does not support is `None`.
+pub fn optional<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
+    match result {
+        Err(Error::Unsupported { .. }) => Ok(None),
+        result => result.map(Some),
+    }
+}
+
+/// Puts [`UNTRAPPED`] where a trap leaves its cause; false where the stub does not show those CSRs.
+fn poison_traps(machine: &mut dyn Machine) -> Result<bool, Error> {
+    for register in [csr::SCAUSE, csr::STVAL] {
+        if optional(machine.write_register(register, UNTRAPPED))?.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

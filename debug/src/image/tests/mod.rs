@@ -1,0 +1,294 @@
+//! What an image says about files made for the purpose. The real kernel is asked in tests/image.rs.
+
+mod backtraces;
+
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::fixture::{BASE, Elf, NOTYPE, debug_section};
+use super::*;
+
+fn parse(bytes: Vec<u8>) -> Result<Image, Error> {
+    Image::parse(Path::new("kernel.elf"), bytes)
+}
+
+fn image(elf: Elf) -> Image {
+    parse(elf.bytes()).unwrap()
+}
+
+fn refusal(bytes: &[u8]) -> String {
+    parse(bytes.to_vec()).unwrap_err().to_string()
+}
+
+#[test]
+fn parses_what_the_linker_wrote() {
+    let image = image(Elf::default());
+    assert_eq!(image.entry(), Address(BASE));
+    let [text, bss] = image.segments() else { panic!("{:?}", image.segments()) };
+    assert_eq!((text.address, text.memory_size, text.executable, text.writable), (Address(BASE), 0x100, true, false));
+    assert_eq!(
+        (bss.address, bss.memory_size, bss.executable, bss.writable),
+        (Address(BASE + 0x1000), 0x1000, false, true)
+    );
+    assert_eq!(image.file_bytes(text), [0x13; 0x100]);
+    assert!(image.file_bytes(bss).is_empty());
+    assert_eq!(image.code().collect::<Vec<_>>(), [(Address(BASE), &[0x13; 0x100][..])]);
+}
+
+#[test]
+fn symbols_are_those_that_people_gave_by_address() {
+    let names: Vec<String> = image(Elf::default()).symbols().map(|symbol| symbol.name).collect();
+    let main = "_ZN6kernel4main17h0123456789abcdefE";
+    assert_eq!(names, ["boot", main, "memset", "__bss", "panic_record", "__bss_end", "__stack_top"]);
+}
+
+#[test]
+fn a_symbol_is_found_by_its_whole_name() {
+    let image = image(Elf::default());
+    let record = Symbol { name: "panic_record".into(), address: Address(BASE + 0x1000), size: 0x800 };
+    assert_eq!(image.symbol("panic_record"), Some(record));
+    assert_eq!(image.symbol("__stack_top").unwrap().address, Address(BASE + 0x4000));
+    assert_eq!(image.symbol("panic"), None);
+    assert_eq!(image.symbol("panic_record_"), None);
+    assert_eq!(image.symbol(""), None);
+}
+
+#[test]
+fn a_global_symbol_comes_before_a_local_one_of_its_name() {
+    let mut elf = Elf::default();
+    elf.symbols.insert(0, ("start", BASE + 0x20, 0, fixture::LOCAL_NOTYPE, Some(".text")));
+    elf.symbols.push(("start", BASE + 0x30, 0, NOTYPE, Some(".text")));
+    assert_eq!(image(elf).symbol("start").unwrap().address, Address(BASE + 0x30));
+}
+
+#[test]
+fn a_missing_symbol_is_answered_with_near_names_and_the_option() {
+    let image = image(Elf::default());
+    let error = image.require("__bss_start", "--bss-start").unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "kernel.elf has no symbol __bss_start (near names: __bss_end, __bss); \
+         if it goes by another name, say so with --bss-start"
+    );
+    let error = image.require("_start", "--entry").unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "kernel.elf has no symbol _start (near names: boot); if it goes by another name, say so with --entry"
+    );
+    let error = image.require("quux", "--stack-top").unwrap_err().to_string();
+    assert!(error.contains("no symbol quux, nor any of a similar name; "), "{error}");
+}
+
+#[test]
+fn the_symbol_below_an_address_is_strictly_below_it() {
+    let image = image(Elf::default());
+    let below = |offset| image.symbol_below(Address(BASE + offset)).map(|symbol| symbol.name);
+    assert_eq!(below(0), None);
+    assert_eq!(below(1).as_deref(), Some("boot"));
+    assert_eq!(below(0x4000).as_deref(), Some("__bss_end"));
+    assert_eq!(below(0x1000).as_deref(), Some("memset"));
+}
+
+#[test]
+fn of_two_symbols_at_one_address_the_one_whose_section_is_there_counts() {
+    let mut elf = Elf::default();
+    elf.sections.push(fixture::Section {
+        flags: 3,
+        size: 0x1000,
+        ..fixture::section(".stack", 8, BASE + 0x2000, vec![])
+    });
+    elf.symbols.insert(0, ("__stack_bottom", BASE + 0x2000, 0, NOTYPE, Some(".stack")));
+    let image = image(elf);
+    assert_eq!(image.symbol_below(Address(BASE + 0x3000)).unwrap().name, "__stack_bottom");
+    assert_eq!(image.place(Address(BASE + 0x2010)).to_string(), "0x80202010 <__stack_bottom+0x10>");
+}
+
+#[test]
+fn a_function_is_the_one_around_the_address() {
+    let image = image(Elf::default());
+    let function = |offset: u64| image.function(Address(BASE + offset));
+    let named = |name: &str, offset| Some((name.to_owned(), offset));
+    assert_eq!(function(0), named("boot", 0));
+    assert_eq!(function(8), named("boot", 8));
+    assert_eq!(function(0x10), named("kernel::main", 0));
+    assert_eq!(function(0x2f), named("kernel::main", 0x1f));
+    assert_eq!(function(0x44), named("memset", 4));
+    assert_eq!(function(0xff), named("memset", 0xbf));
+}
+
+#[test]
+fn no_function_lies_outside_of_code() {
+    let image = image(Elf::default());
+    for offset in [0x100, 0x1000, 0x5000] {
+        assert_eq!(image.function(Address(BASE + offset)), None, "{offset:#x}");
+    }
+    assert_eq!(image.function(Address(0)), None);
+    assert_eq!(image.function(Address(u64::MAX)), None);
+}
+
+#[test]
+fn a_function_that_covers_the_address_comes_before_a_label_within_it() {
+    let mut elf = Elf::default();
+    elf.symbols.push(("within", BASE + 0x18, 0, NOTYPE, Some(".text")));
+    assert_eq!(image(elf).function(Address(BASE + 0x1c)), Some(("kernel::main".into(), 0xc)));
+}
+
+#[test]
+fn a_function_comes_before_the_linker_scripts_name_for_the_same_address() {
+    let mut elf = Elf::default();
+    elf.symbols[0] = ("_start", BASE, 0, NOTYPE, Some(".text"));
+    elf.symbols.push(("stext", BASE, 0, NOTYPE, Some(".text")));
+    assert_eq!(image(elf).function(Address(BASE)), Some(("_start".into(), 0)));
+}
+
+#[test]
+fn a_place_in_data_names_the_object() {
+    let image = image(Elf::default());
+    assert_eq!(image.place(Address(BASE + 0x1008)).to_string(), "0x80201008 <panic_record+0x8>");
+    assert_eq!(image.place(Address(BASE + 0x1900)).to_string(), "0x80201900 <panic_record+0x900>");
+    assert_eq!(image.place(Address(BASE + 0x9000)).to_string(), "0x80209000");
+}
+
+#[test]
+fn without_debug_information_there_are_no_lines() {
+    assert_eq!(image(Elf::default()).line(Address(BASE)), None);
+}
+
+#[test]
+fn compressed_debug_information_is_left_alone() {
+    let mut elf = Elf::default();
+    elf.sections.push(fixture::Section { flags: 0x800, ..debug_section(".debug_line", vec![1, 2, 3, 4]) });
+    let image = image(elf);
+    assert_eq!(image.section(".debug_line"), None);
+    assert_eq!(image.line(Address(BASE)), None);
+}
+
+#[test]
+fn what_is_not_elf_is_named() {
+    let start = "kernel.elf is not an ELF file: it ";
+    for (bytes, rest) in [
+        (&b""[..], "is empty; build the kernel again"),
+        (b"\x7fE", "ends within the first four bytes; copy or build it again"),
+        (b"fn main() {}\n", "is text; give the kernel's ELF file, as the linker wrote it"),
+        (b"#!/bin/sh\n", "is a script; give the kernel's ELF file, as the linker wrote it"),
+        (b"!<arch>\n", "is a library archive; link it, and give the linked ELF file"),
+        (b"\x1f\x8b\x08\x00", "is compressed; unpack it first"),
+        (b"\x17\x41\x00\x00", "has no known format; a raw binary, perhaps; give the ELF file that it was made from"),
+    ] {
+        assert_eq!(refusal(bytes), format!("{start}{rest}"));
+    }
+    for (bytes, name) in [(&b"MZ\x90\0"[..], "(PE)"), (b"\xcf\xfa\xed\xfe", "(Mach-O)"), (b"\x0b\x01\x64\x00", "a.out")]
+    {
+        assert!(refusal(bytes).contains(name), "{}", refusal(bytes));
+    }
+}
+
+#[test]
+fn another_architecture_is_named() {
+    let machine = |machine| refusal(&Elf { machine, ..Elf::default() }.bytes());
+    assert!(machine(62).starts_with("kernel.elf is for x86-64, not for 64-bit RISC-V; build "), "{}", machine(62));
+    assert!(machine(183).contains("AArch64"));
+    assert!(machine(9999).contains("ELF machine 9999"));
+    let big_endian = Elf { machine: 21, byte_order: 2, ..Elf::default() };
+    assert!(refusal(&big_endian.bytes()).contains("PowerPC 64"));
+}
+
+#[test]
+fn other_riscvs_are_refused_for_what_they_are() {
+    let of = |elf: Elf| parse(elf.bytes()).unwrap_err();
+    assert!(matches!(of(Elf { class: 1, ..Elf::default() }), Error::Rv32 { .. }));
+    assert!(matches!(of(Elf { byte_order: 2, ..Elf::default() }), Error::BigEndian { .. }));
+}
+
+#[test]
+fn what_cannot_be_started_is_refused() {
+    let of = |elf: Elf| refusal(&elf.bytes());
+    assert_eq!(
+        of(Elf { kind: 1, ..Elf::default() }),
+        "kernel.elf cannot be started: it is an object file, not linked yet; link it, and give the linked ELF file"
+    );
+    assert!(of(Elf { kind: 4, ..Elf::default() }).contains("core dump"));
+    assert!(of(Elf { segments: false, ..Elf::default() }).contains("no PT_LOAD segment"));
+    assert!(of(Elf { kind: 77, ..Elf::default() }).contains("damaged"));
+}
+
+#[test]
+fn a_stripped_kernel_is_refused() {
+    let error = parse(Elf { symbols: vec![], ..Elf::default() }.bytes()).unwrap_err();
+    assert!(matches!(error, Error::NoSymbols { .. }), "{error}");
+    assert!(error.to_string().starts_with("kernel.elf has no symbol table: it is stripped; give "), "{error}");
+}
+
+#[test]
+fn every_truncation_is_refused_as_one() {
+    let whole = Elf::default().bytes();
+    for length in 4..whole.len() {
+        let error = parse(whole[..length].to_vec()).unwrap_err();
+        assert!(matches!(error, Error::Truncated { .. }), "{length}: {error}");
+    }
+    assert_eq!(
+        refusal(&whole[..whole.len() - 1]),
+        format!(
+            "kernel.elf is truncated: its section header table ends at byte {}, the file at byte {}; copy or build it again",
+            whole.len(),
+            whole.len() - 1
+        )
+    );
+}
+
+#[test]
+fn files_that_cannot_be_kernels_are_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kernel.elf");
+    let error = Image::open(&path).unwrap_err();
+    assert!(
+        matches!(error, Error::Unreadable { .. }) && error.to_string().contains("build the kernel first"),
+        "{error}"
+    );
+    assert!(matches!(Image::open(folder.path()), Err(Error::NotAFile { what: "a folder", .. })));
+    assert!(matches!(Image::open(Path::new("/dev/zero")), Err(Error::NotAFile { .. })));
+    File::create(&path).unwrap().set_len(LARGEST + 1).unwrap(); // sparse: takes no room
+    assert!(matches!(Image::open(&path), Err(Error::TooLarge { .. })));
+}
+
+/// Asks everything that can be asked.
+fn ask_everything(image: &Image) {
+    let first = image.code().next().map_or(Address(0), |(address, _)| address);
+    let addresses = [Address(0), image.entry(), first, first + 0x14, Address(BASE + 0x1008), Address(u64::MAX)];
+    for address in addresses {
+        image.place(address);
+        image.function(address);
+        image.symbol_below(address);
+        let registers = Registers { x: [address.0; 32], pc: first.0 + 0x14 };
+        image.backtrace(&registers, &mut |address, bytes| {
+            bytes.fill(address.0 as u8);
+            true
+        });
+    }
+    for segment in image.segments() {
+        assert!(image.file_bytes(segment).len() as u64 <= segment.memory_size);
+    }
+    image.symbols().for_each(drop);
+    let _ = image.require("__bss", "--bss-start");
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_an_image_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..512)) {
+        let _ = parse(bytes.clone()).map(|image| ask_everything(&image));
+        let header = Elf::default().bytes()[..64].to_vec();
+        let _ = parse([header, bytes].concat()).map(|image| ask_everything(&image));
+    }
+
+    #[test]
+    fn any_damage_makes_an_image_or_an_error(changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..20)) {
+        let mut elf = Elf::default();
+        elf.sections.push(debug_section(".debug_frame", vec![0; 64]));
+        let mut bytes = elf.bytes();
+        for (index, byte) in changes {
+            *index.get_mut(&mut bytes) = byte;
+        }
+        let _ = parse(bytes).map(|image| ask_everything(&image));
+    }
+}
