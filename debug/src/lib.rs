@@ -9,6 +9,7 @@ pub mod instruction;
 pub mod machine;
 pub mod qemu;
 pub mod remote;
+pub mod report;
 pub mod rsp;
 
 pub use image::Image;

@@ -1,0 +1,103 @@
+//! The report for programs. Schema 1: keys are added at most, never changed or removed; their order is fixed too.
+
+use std::io;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{Report, Verdict, is_printable};
+use crate::checks::{Finding, Status};
+use crate::image::Place;
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: u32,
+    machine: &'a str,
+    kernel: &'a str,
+    verdict: &'static str,
+    /// Milliseconds.
+    elapsed_ms: u64,
+    checks: Vec<Check<'a>>,
+}
+
+#[derive(Serialize)]
+struct Check<'a> {
+    name: &'static str,
+    status: &'static str,
+    summary: &'a str,
+    expected: &'a str,
+    found: &'a str,
+    /// Null where the check is about no instruction.
+    location: Option<Location>,
+    data: Map<String, Value>,
+}
+
+/// Each but `pc` null where the image does not know it.
+#[derive(Serialize)]
+struct Location {
+    /// Hexadecimal: JSON's numbers are not exact beyond 2^53.
+    pc: String,
+    symbol: Option<String>,
+    file: Option<String>,
+    line: Option<u32>,
+}
+
+pub(super) fn json(report: &Report) -> io::Result<String> {
+    let document = Document {
+        schema: 1,
+        machine: &report.machine,
+        kernel: &report.kernel_name(),
+        verdict: match report.verdict() {
+            Verdict::Pass => "pass",
+            Verdict::Fail => "fail",
+        },
+        elapsed_ms: report.elapsed.as_millis().try_into().unwrap_or(u64::MAX),
+        checks: report.findings.iter().map(check).collect::<io::Result<_>>()?,
+    };
+    Ok(printable(&serde_json::to_string_pretty(&document)?) + "\n")
+}
+
+fn check(finding: &Finding) -> io::Result<Check<'_>> {
+    let mut data = finding.data.clone();
+    if !finding.backtrace.is_empty() {
+        let backtrace: Vec<Location> = finding.backtrace.iter().map(location).collect();
+        data.insert("backtrace".into(), serde_json::to_value(backtrace)?);
+    }
+    Ok(Check {
+        name: finding.name,
+        status: match finding.status {
+            Status::Pass => "pass",
+            Status::Fail => "fail",
+            Status::NotRun => "not run",
+        },
+        summary: &finding.summary,
+        expected: &finding.expected,
+        found: &finding.found,
+        location: finding.location.as_ref().map(location),
+        data,
+    })
+}
+
+fn location(place: &Place) -> Location {
+    Location {
+        pc: place.address.to_string(),
+        symbol: place.symbol_text(),
+        file: place.line.as_ref().map(|line| line.file.clone()),
+        line: place.line.as_ref().map(|line| line.line),
+    }
+}
+
+/// JSON itself escapes control characters up to 0x1f only. What is left of them is in strings, but for the newlines
+/// between the keys.
+fn printable(json: &str) -> String {
+    let mut printable = String::with_capacity(json.len());
+    for character in json.chars() {
+        if is_printable(character) || character == '\n' {
+            printable.push(character);
+        } else {
+            // All of them lie below 0x10000, where JSON's escape is the number itself.
+            printable += &format!("\\u{:04x}", u32::from(character));
+        }
+    }
+    printable
+}

@@ -1,0 +1,112 @@
+//! Writes what the checks found: as text for people, as JSON for programs, as JUnit for a CI. It does not know machines.
+
+mod json;
+mod junit;
+mod text;
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::checks::{Finding, Status};
+
+/// What a walk from reset to the idle loop found.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// What people call the machine: `qemu`.
+    pub machine: String,
+    pub kernel: PathBuf,
+    /// Of the whole walk.
+    pub elapsed: Duration,
+    /// In the order in which the checks were made.
+    pub findings: Vec<Finding>,
+}
+
+/// How a report is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people: one line for each check that held, more for one that did not, and last the verdict.
+    Text,
+    /// For programs: one object, stable for as long as its `schema` is 1.
+    Json,
+    /// For a CI: a JUnit XML document with one test case for each check.
+    Junit,
+}
+
+/// Whether the kernel boots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Pass,
+    Fail,
+}
+
+impl Report {
+    /// Pass when every check held; a check that was not made did not hold, and no checks prove nothing.
+    pub fn verdict(&self) -> Verdict {
+        let holds = !self.findings.is_empty() && self.findings.iter().all(|finding| finding.status == Status::Pass);
+        if holds { Verdict::Pass } else { Verdict::Fail }
+    }
+
+    /// Writes the whole report, ended by a newline. `colour` is for [`Format::Text`] on a terminal.
+    ///
+    /// What is written holds no control characters but newlines and, with `colour`, its own colours: those of the kernel's
+    /// names and messages are shown as `\u{1b}`.
+    ///
+    /// # Errors
+    /// Those of `to`.
+    pub fn write(&self, format: Format, colour: bool, to: &mut dyn Write) -> io::Result<()> {
+        let whole = match format {
+            Format::Text => text::text(self, colour),
+            Format::Json => json::json(self)?,
+            Format::Junit => junit::junit(self)?,
+        };
+        to.write_all(whole.as_bytes())
+    }
+
+    fn kernel_name(&self) -> Cow<'_, str> {
+        self.kernel.to_string_lossy()
+    }
+}
+
+/// What a person wants to know about a check that failed: `expected`, `found`, `at`, and `from` for each caller.
+fn details(finding: &Finding) -> Vec<(&'static str, String)> {
+    let mut details = vec![("expected", printable(&finding.expected)), ("found", printable(&finding.found))];
+    let innermost = finding.backtrace.first();
+    if let Some(place) = finding.location.as_ref().or(innermost) {
+        details.push(("at", printable(&place.to_string())));
+    }
+    // The innermost function is the location itself, unless the check points elsewhere.
+    let same = finding.location.is_none()
+        || innermost.map(|place| place.address) == finding.location.as_ref().map(|l| l.address);
+    let callers = finding.backtrace.iter().skip(usize::from(same));
+    details.extend(callers.map(|place| ("from", printable(&place.to_string()))));
+    details.retain(|(_, text)| !text.is_empty());
+    details
+}
+
+/// The text with what would not be seen, or would change how the rest is seen, written out: `\n`, `\u{1b}`.
+fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_printable(character) {
+            printable.push(character);
+        } else {
+            // Cannot fail: a String takes everything.
+            let _ = write!(printable, "{}", character.escape_default());
+        }
+    }
+    printable
+}
+
+/// Neither a control character, nor one that reorders or breaks lines, nor one that XML 1.0 does not allow.
+fn is_printable(character: char) -> bool {
+    let reorders = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let breaks_lines = matches!(character, '\u{2028}' | '\u{2029}');
+    let not_in_xml = matches!(character, '\u{fffe}' | '\u{ffff}');
+    !(character.is_control() || reorders || breaks_lines || not_in_xml)
+}
+
+#[cfg(test)]
+mod tests;

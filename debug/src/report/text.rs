@@ -1,0 +1,93 @@
+//! The report for people. Aligned; one line for each check that held, expected and found for one that did not.
+
+use std::time::Duration;
+
+use super::{Report, Verdict, details, printable};
+use crate::checks::{Finding, Status};
+
+/// Colours as terminals understand them: ECMA-48, "Select Graphic Rendition".
+#[derive(Clone, Copy)]
+enum Colour {
+    Green = 32,
+    Red = 31,
+    Yellow = 33,
+}
+
+pub(super) fn text(report: &Report, colour: bool) -> String {
+    let widest = |width: fn(&Finding) -> usize| report.findings.iter().map(width).max().unwrap_or_default();
+    let status_width = widest(|finding| word(finding.status).0.len()).max("FAIL".len()) + 2;
+    let name_width = widest(|finding| finding.name.chars().count()) + 2;
+    let mut text = String::new();
+    for finding in &report.findings {
+        let (word, its_colour) = word(finding.status);
+        let status = painted(&format!("{word:status_width$}"), its_colour, colour);
+        text += &format!("{status}{:name_width$}{}\n", finding.name, printable(&finding.summary));
+        if finding.status == Status::Fail {
+            for (label, detail) in details(finding) {
+                text += &format!("{:indent$}{label:10}{detail}\n", "", indent = status_width + name_width);
+            }
+        }
+    }
+    let its_colour = if report.verdict() == Verdict::Pass { Colour::Green } else { Colour::Red };
+    text + &painted(&verdict(report), its_colour, colour) + "\n"
+}
+
+fn word(status: Status) -> (&'static str, Colour) {
+    match status {
+        Status::Pass => ("ok", Colour::Green),
+        Status::Fail => ("FAIL", Colour::Red),
+        Status::NotRun => ("not run", Colour::Yellow),
+    }
+}
+
+fn painted(text: &str, colour: Colour, wanted: bool) -> String {
+    if !wanted {
+        return text.to_owned();
+    }
+    let visible = text.trim_end();
+    format!("\x1b[{}m{visible}\x1b[0m{}", colour as u8, &text[visible.len()..])
+}
+
+/// `boots: 7 of 7 checks hold (152 ms)`, or `does not boot: stack failed, 4 checks not run (80 ms)`.
+fn verdict(report: &Report) -> String {
+    let elapsed = elapsed(report.elapsed);
+    let count = report.findings.len();
+    if report.verdict() == Verdict::Pass {
+        return format!(
+            "boots: {count} of {count} {} ({elapsed})",
+            if count == 1 { "check holds" } else { "checks hold" }
+        );
+    }
+    let of =
+        |status| report.findings.iter().filter(move |finding| finding.status == status).map(|finding| finding.name);
+    let failed: Vec<&str> = of(Status::Fail).collect();
+    let mut reasons = Vec::new();
+    if !failed.is_empty() {
+        reasons.push(format!("{} failed", listed(&failed)));
+    }
+    match of(Status::NotRun).count() {
+        0 => {}
+        1 => reasons.push("1 check not run".into()),
+        count => reasons.push(format!("{count} checks not run")),
+    }
+    if reasons.is_empty() {
+        reasons.push("no check was made".into());
+    }
+    format!("does not boot: {} ({elapsed})", reasons.join(", "))
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn listed(names: &[&str]) -> String {
+    match names {
+        [others @ .., last] if !others.is_empty() => format!("{} and {last}", others.join(", ")),
+        _ => names.concat(),
+    }
+}
+
+fn elapsed(time: Duration) -> String {
+    if time < Duration::from_secs(10) {
+        format!("{} ms", time.as_millis())
+    } else {
+        format!("{:.1} s", time.as_secs_f64())
+    }
+}
