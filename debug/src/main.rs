@@ -1,1 +1,12 @@
-fn main() {}
+//! The command `cargo debug`: errors to words, verdicts to exit codes.
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run().unwrap_or_else(|error| {
+        eprintln!("debug: {error:#}");
+        cli::COULD_NOT_RUN.into()
+    })
+}

@@ -1,0 +1,35 @@
+//! The command line: arguments in, exit code out. What the commands do is in `cli/`, a file each.
+
+mod check;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Exit status: everything that was looked at holds.
+const HELD: u8 = 0;
+/// Exit status: a check failed.
+const FAILED: u8 = 1;
+/// Exit status: no verdict; standard error says why, and what to try.
+pub const COULD_NOT_RUN: u8 = 2;
+
+/// Watches a RISC-V kernel boot, and says whether it booted right.
+#[derive(Parser)]
+#[command(name = "cargo debug", bin_name = "cargo debug", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Check(check::Arguments),
+}
+
+/// Does what the arguments say; its exit code is [`HELD`] or [`FAILED`].
+pub fn run() -> anyhow::Result<ExitCode> {
+    let held = match Arguments::parse().command {
+        Command::Check(arguments) => check::run(arguments)?,
+    };
+    Ok(if held { HELD } else { FAILED }.into())
+}

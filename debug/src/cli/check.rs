@@ -1,0 +1,224 @@
+//! `cargo debug check`: one walk through a kernel's boot, one verdict.
+//!
+//! ```text
+//! $ cargo debug check
+//! ```
+
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use clap::Args;
+use debug::checks::{self, Layout, Names, Options, Progress, Status};
+use debug::report::{Format, Report, Verdict};
+use debug::rsp::{NoTarget, Target};
+use debug::{Image, Qemu, Remote, qemu};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// How much longer than the kernel the machine may take to answer the last questions.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Boots a kernel, walks it from reset to its idle loop, and gives a verdict.
+///
+/// Seven checks: image, handoff, stack, bss, trap, idle, margin. Works on any riscv64 kernel for QEMU's virt machine that
+/// has symbols for its entry, its stack and its BSS.
+///
+/// Exit status: 0 all hold, 1 a check failed, 2 no verdict (standard error says why).
+#[derive(Args)]
+pub struct Arguments {
+    /// The kernel [default: hypervisor.elf, freshly built]
+    #[arg(long, value_name = "PATH")]
+    elf: Option<PathBuf>,
+
+    /// The machine: qemu to start one, or a stub that waits at reset, as HOST:PORT or unix:PATH
+    #[arg(long, value_name = "MACHINE", default_value = "qemu")]
+    on: On,
+
+    /// The symbol of the first instruction
+    #[arg(long, value_name = "SYMBOL", default_value = "boot", help_heading = "Symbols")]
+    entry: String,
+
+    /// The symbol of the stack's end, where sp starts
+    #[arg(long, value_name = "SYMBOL", default_value = "__stack_top", help_heading = "Symbols")]
+    stack_top: String,
+
+    /// The symbol of the stack's lowest byte [default: __stack_bottom, else the symbol next below the top]
+    #[arg(long, value_name = "SYMBOL", help_heading = "Symbols")]
+    stack_bottom: Option<String>,
+
+    /// The symbol of BSS's first byte
+    #[arg(long, value_name = "SYMBOL", default_value = "__bss", help_heading = "Symbols")]
+    bss_start: String,
+
+    /// The symbol of BSS's end, exclusive
+    #[arg(long, value_name = "SYMBOL", default_value = "__bss_end", help_heading = "Symbols")]
+    bss_end: String,
+
+    /// The report's format
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
+    format: Format,
+
+    /// Writes the report there, and its text to standard output
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Executes the BSS clear one instruction at a time, and counts: exact and slow
+    #[arg(long)]
+    step: bool,
+
+    /// How long the walk may take
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    timeout: Duration,
+}
+
+/// Which machine to walk on.
+#[derive(Clone)]
+enum On {
+    Qemu,
+    Stub(Target),
+}
+
+impl FromStr for On {
+    type Err = NoTarget;
+
+    fn from_str(text: &str) -> Result<On, NoTarget> {
+        if text == "qemu" { Ok(On::Qemu) } else { text.parse().map(On::Stub) }
+    }
+}
+
+impl On {
+    /// The machine's name in reports.
+    fn name(&self) -> String {
+        match self {
+            On::Qemu => "qemu".into(),
+            On::Stub(target) => target.to_string(),
+        }
+    }
+}
+
+/// True when every check held.
+pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
+    let kernel = match &arguments.elf {
+        Some(path) => path.clone(),
+        None => qemu::build_kernel()?,
+    };
+    let image = Image::open(&kernel)?;
+    let layout = Layout::of(&image, arguments.names())?;
+    let output = arguments.output.as_deref().map(OutputFile::create).transpose()?;
+    let begin = Instant::now();
+    let findings = walk(&arguments, &image, &layout)?;
+    let report = Report { machine: arguments.on.name(), kernel, elapsed: begin.elapsed(), findings };
+    deliver(&report, arguments.format, output)?;
+    Ok(report.verdict() == Verdict::Pass)
+}
+
+impl Arguments {
+    fn names(&self) -> Names {
+        Names {
+            entry: self.entry.clone(),
+            stack_top: self.stack_top.clone(),
+            stack_bottom: self.stack_bottom.clone(),
+            bss_start: self.bss_start.clone(),
+            bss_end: self.bss_end.clone(),
+        }
+    }
+}
+
+/// Starts the machine, or attaches to it, and walks; a kernel whose image cannot boot needs none.
+fn walk(arguments: &Arguments, image: &Image, layout: &Layout) -> anyhow::Result<Vec<checks::Finding>> {
+    if checks::check_image(image, layout).status == Status::Fail {
+        return Ok(checks::without_machine(image, layout));
+    }
+    let timeout = arguments.timeout;
+    let bar = progress_bar(arguments.step);
+    let mut show = |progress: Progress| {
+        bar.set_length(progress.total);
+        bar.set_position(progress.cleared);
+        bar.set_message(format!("{} instructions", progress.instructions));
+    };
+    let options = Options { timeout, step: arguments.step.then_some(&mut show) };
+    let findings = match &arguments.on {
+        On::Stub(target) => {
+            let mut stub = Remote::attach(target, Instant::now() + timeout + GRACE)?;
+            let findings = checks::check(&mut stub, image, layout, options);
+            // Its owner finds it standing still, where the walk ended.
+            findings?
+        }
+        On::Qemu => {
+            let mut qemu = Qemu::start(image.path(), timeout + GRACE)?;
+            let findings = checks::check(&mut *qemu, image, layout, options);
+            findings.with_context(|| last_words(&qemu))?
+        }
+    };
+    bar.finish_and_clear();
+    Ok(findings)
+}
+
+/// What QEMU said, for an error that it may be the reason of.
+fn last_words(qemu: &Qemu) -> String {
+    let words = qemu.words();
+    let words: Vec<&str> = words.lines().filter(|line| !line.starts_with("+ ")).collect();
+    match words.is_empty() {
+        true => "no verdict".into(),
+        false => format!("no verdict; QEMU said: {}", words.join("\n")),
+    }
+}
+
+/// Drawn on a terminal only.
+fn progress_bar(step: bool) -> ProgressBar {
+    let target = if step { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let style = ProgressStyle::with_template("bss {bar:40} {percent}% {msg} {elapsed}")
+        .expect("the template has known keys only");
+    ProgressBar::with_draw_target(None, target).with_style(style)
+}
+
+fn deliver(report: &Report, format: Format, output: Option<OutputFile>) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    let colour = stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let shown = if output.is_some() { Format::Text } else { format };
+    if let Some(mut output) = output {
+        report.write(format, false, &mut output.file).with_context(|| output.failed())?;
+        output.finish()?;
+    }
+    report.write(shown, colour, &mut stdout).and_then(|()| stdout.flush()).context("cannot write to standard output")
+}
+
+/// A file that appears whole, or not at all: whoever waits for it never reads half a report.
+struct OutputFile {
+    path: PathBuf,
+    file: tempfile::NamedTempFile,
+}
+
+impl OutputFile {
+    fn create(path: &Path) -> anyhow::Result<OutputFile> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let named = || format!("cannot write {}; choose a --output in a folder that you may write to", path.display());
+        anyhow::ensure!(!path.is_dir(), "{}: it is a folder", named());
+        let file = tempfile::NamedTempFile::new_in(folder).with_context(named)?;
+        Ok(OutputFile { path: path.to_owned(), file })
+    }
+
+    fn failed(&self) -> String {
+        format!("cannot write {}", self.path.display())
+    }
+
+    fn finish(self) -> anyhow::Result<()> {
+        let failed = self.failed();
+        let file = self.file.persist(&self.path).with_context(|| failed.clone())?;
+        // A temporary file is its owner's alone; a report is for whoever may read the folder.
+        use std::os::unix::fs::PermissionsExt;
+        file.set_permissions(fs::Permissions::from_mode(0o644)).context(failed)
+    }
+}
+
+/// A number of seconds, above 0 and up to a day.
+fn seconds(text: &str) -> Result<Duration, String> {
+    const DAY: f64 = 86_400.0;
+    match text.parse::<f64>() {
+        Ok(seconds) if seconds > 0.0 && seconds <= DAY => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err(format!("a number of seconds above 0, up to {DAY}")),
+    }
+}
