@@ -1,0 +1,89 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # variables that run.sh shares
+# QEMU's GDB stub from outside: is its address free, does it listen yet. Nothing here connects to find out, because the
+# first connection would be taken for GDB's. Sourced by run.sh, which sets port or socket.
+
+where() { if [ -n "$socket" ]; then printf 'unix:%s' "$socket"; else printf '127.0.0.1:%s' "$port"; fi; }
+
+# Sets `inodes` to the sockets that listen on the port, on whatever address. From Linux's /proc/net/tcp: state 0A.
+find_listeners() {
+    local wanted address state inode
+    printf -v wanted ':%04X 0A' "$port"
+    inodes=''
+    while read -r _ address _ state _ _ _ _ _ inode _; do
+        case "$address $state" in *"$wanted") inodes+=" $inode" ;; esac
+    done < <(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null)
+}
+
+# Whether somebody listens on the Unix socket: flag 10000, type 1 (stream), state 1.
+socket_listens() {
+    [ -S "$socket" ] || return 1
+    if [ -r /proc/net/unix ]; then
+        case $(</proc/net/unix)$'\n' in *" 00010000 0001 01 "*" $socket"$'\n'*) ;; *) return 1 ;; esac
+    else
+        lsof -t "$socket" >/dev/null 2>&1
+    fi
+}
+
+# Exits where another program listens already: GDB would walk a stranger's machine.
+require_free() {
+    if [ -n "$socket" ]; then
+        [ ! -e "$socket" ] || [ -S "$socket" ] || fail "$socket is there, and is no socket: choose another --socket PATH"
+        [ "${#socket}" -lt 104 ] || fail "--socket $socket: longer than the 103 bytes that a socket's path may have"
+        [ -d "${socket%/*}/" ] || fail "--socket $socket: there is no folder ${socket%/*}"
+        ! socket_listens || fail "$socket is in use: another program listens there; choose another --socket PATH"
+    elif port_in_use; then
+        fail "port $port is in use: end the program that listens there, or choose another with --port N"
+    fi
+}
+
+port_in_use() {
+    if [ -r /proc/net/tcp ]; then
+        find_listeners
+        [ -n "$inodes" ]
+    else
+        lsof -nP "-iTCP:$port" -sTCP:LISTEN -t >/dev/null 2>&1
+    fi
+}
+
+# Whether the stub of QEMU, process $1, listens.
+listening() {
+    local inode descriptors process
+    if [ -n "$socket" ]; then
+        socket_listens
+        return
+    elif [ ! -r /proc/net/tcp ]; then
+        lsof -nP -a -p "$1" "-iTCP:$port" -sTCP:LISTEN -t >/dev/null 2>&1
+        return
+    fi
+    find_listeners
+    [ -n "$inodes" ] || return
+    # Its own, or, where $QEMU is a script, its child's: by now somebody else may have taken the port.
+    descriptors=$(for process in "$1" $(cat "/proc/$1/task/$1/children"); do ls -l "/proc/$process/fd"; done 2>/dev/null)
+    for inode in $inodes; do
+        case $descriptors in *"socket:[$inode]"*) return 0 ;; esac
+    done
+    return 1
+}
+
+# 5 ms without starting a process, where standard input is a pipe that stays open and bash is 4 or later; else with one.
+nap() {
+    local status=0
+    read -r -t 0.005 _ 2>/dev/null || status=$?
+    [ "$status" -gt 128 ] || sleep 0.01
+}
+
+# Waits until the stub of QEMU, process $1, listens. QEMU has no event for it, so this looks again and again.
+await_stub() {
+    local deadline=$((SECONDS + 10))
+    until listening "$1"; do
+        if ! kill -0 "$1" 2>/dev/null; then
+            say "QEMU ended before GDB could connect to $(where): see above"
+            [ -n "$socket" ] || ! port_in_use || say "port $port is in use by now: choose another with --port N"
+            return 1
+        elif [ "$SECONDS" -ge "$deadline" ]; then
+            say "QEMU did not listen on $(where) within 10 seconds: is the machine overloaded?"
+            return 1
+        fi
+        nap
+    done
+}
