@@ -45,8 +45,8 @@ pub enum Error {
     #[error("{} is missing: it starts QEMU and comes with this project; run cargo debug from a checkout", .0.display())]
     NoScript(PathBuf),
 
-    #[error("cannot run {}: {source}", script.display())]
-    Script { script: PathBuf, source: io::Error },
+    #[error("cannot run {}: {cause}", script.display())]
+    Script { script: PathBuf, cause: io::Error },
 
     /// What was to be done, and what run.sh or QEMU said.
     #[error("{what} failed{}", said(words))]

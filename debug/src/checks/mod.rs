@@ -51,7 +51,7 @@ pub struct Options<'a> {
 }
 
 /// How far a BSS clear is that is executed one instruction at a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Executed since the clear's first store.
     pub instructions: u64,

@@ -195,9 +195,16 @@ struct OutputFile {
 impl OutputFile {
     fn create(path: &Path) -> anyhow::Result<OutputFile> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let named = || format!("cannot write {}; choose a --output in a folder that you may write to", path.display());
-        anyhow::ensure!(!path.is_dir(), "{}: it is a folder", named());
-        let file = tempfile::NamedTempFile::new_in(folder).with_context(named)?;
+        let failed = |why: &dyn std::fmt::Display| {
+            anyhow::anyhow!(
+                "cannot write {}: {why}; choose a --output in a folder that you may write to",
+                path.display()
+            )
+        };
+        if path.is_dir() {
+            return Err(failed(&"it is a folder"));
+        }
+        let file = tempfile::NamedTempFile::new_in(folder).map_err(|error| failed(&error.kind()))?;
         Ok(OutputFile { path: path.to_owned(), file })
     }
 

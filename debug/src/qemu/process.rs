@@ -50,7 +50,7 @@ fn script() -> Result<PathBuf, Error> {
 pub fn build_kernel() -> Result<PathBuf, Error> {
     let script = script()?;
     let run = Command::new(&script).arg("--build").stdin(Stdio::null()).output();
-    let output = run.map_err(|source| Error::Script { script: script.clone(), source })?;
+    let output = run.map_err(|cause| Error::Script { script: script.clone(), cause })?;
     if !output.status.success() {
         let words = String::from_utf8_lossy(&output.stderr).into_owned();
         return Err(Error::Failed { what: "./run.sh --build", words });
@@ -73,7 +73,7 @@ impl Process {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .map_err(|source| Error::Script { script, source })?;
+            .map_err(|cause| Error::Script { script, cause })?;
         let (listening, listens) = mpsc::channel();
         let console = Tail::default();
         let words = Tail::default();

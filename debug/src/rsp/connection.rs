@@ -79,7 +79,7 @@ impl Connection {
     /// # Errors
     /// [`Error::Connect`] when nobody listens at `target` within `limit`.
     pub fn open(target: &Target, limit: Duration) -> Result<Connection, Error> {
-        let failed = |source| Error::Connect { to: target.to_string(), source };
+        let failed = |cause| Error::Connect { to: target.to_string(), cause };
         let stream = Stream::connect(target, limit).map_err(failed)?;
         stream.set_write_timeout(limit).map_err(failed)?;
         Ok(Connection {
@@ -119,7 +119,7 @@ impl Connection {
     pub fn flush(&mut self, awaited: &str) -> Result<(), Error> {
         let sent = self.stream.write_all(&self.wire);
         self.wire.clear();
-        sent.map_err(|source| self.failure(source, awaited, Duration::ZERO))
+        sent.map_err(|cause| self.failure(cause, awaited, Duration::ZERO))
     }
 
     /// Sends one byte outside any packet: 0x03 interrupts.
@@ -225,14 +225,14 @@ impl Connection {
     }
 
     /// The error for an I/O error; a write that timed out is a stub that does not read.
-    fn failure(&self, source: io::Error, awaited: &str, after: Duration) -> Error {
+    fn failure(&self, cause: io::Error, awaited: &str, after: Duration) -> Error {
         let (from, awaited) = (self.name.clone(), self.awaited_where(awaited));
-        match source.kind() {
+        match cause.kind() {
             io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => {
                 Error::Closed { from, awaited }
             }
-            _ if is_timeout(&source) => Error::Timeout { from, awaited, after },
-            _ => Error::Io { from, awaited, source },
+            _ if is_timeout(&cause) => Error::Timeout { from, awaited, after },
+            _ => Error::Io { from, awaited, cause },
         }
     }
 

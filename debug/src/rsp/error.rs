@@ -7,16 +7,16 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Nobody listens there, or not to us.
-    #[error("cannot connect to {to}: {source}; start a stub there first: ./run.sh --wait")]
+    #[error("cannot connect to {to}: {cause}; start a stub there first: ./run.sh --wait")]
     Connect {
         /// The address as the user wrote it.
         to: String,
-        source: io::Error,
+        cause: io::Error,
     },
 
     /// The operating system reports an error on the connection.
-    #[error("the connection to {from} failed while awaiting {awaited}: {source}")]
-    Io { from: String, awaited: String, source: io::Error },
+    #[error("the connection to {from} failed while awaiting {awaited}: {cause}")]
+    Io { from: String, awaited: String, cause: io::Error },
 
     /// End of file where a reply was due.
     #[error("{from} closed the connection while we awaited {awaited}")]

@@ -290,6 +290,11 @@ choose! {
             unsafe { asm!("0: nop", "xor t0, t0, t0", "j 0b", options(noreturn)) }
         }
     }
+    "counts-for-ever" => {
+        fn idle() -> ! {
+            unsafe { asm!("0: addi t0, t0, 1", "j 0b", options(noreturn)) }
+        }
+    }
     _ => {
         fn idle() -> ! {
             loop {
