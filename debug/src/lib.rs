@@ -2,6 +2,8 @@
 //!
 //! It does not print and does not exit: the command `cargo debug` does, in `main.rs`.
 
+#![warn(clippy::unwrap_used)]
+
 pub mod cause;
 pub mod checks;
 pub mod image;

@@ -1,5 +1,7 @@
 //! The command `cargo debug`: errors to words, verdicts to exit codes.
 
+#![warn(clippy::unwrap_used)]
+
 mod cli;
 
 use std::process::ExitCode;

@@ -1,0 +1,218 @@
+//! The command as its users meet it: exit codes, reports, errors, and nothing left behind however it ends.
+
+mod kernels;
+mod processes;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use processes::Family;
+use serde_json::Value;
+
+fn debug(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_debug"));
+    command.args(arguments).stdin(Stdio::null()).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    debug(arguments).output().unwrap()
+}
+
+fn check(kernel: &str, arguments: &[&str]) -> Output {
+    let kernel = kernels::build(kernel);
+    run(&[&["check", "--elf", kernel.to_str().unwrap()], arguments].concat())
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// Sees that there is no verdict, and gives the reason.
+fn no_verdict(output: &Output) -> String {
+    let words = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{words}");
+    assert_eq!(stdout(output), "", "results only where there are some");
+    assert!(!words.contains("panicked"), "{words}");
+    words
+}
+
+#[test]
+fn the_exit_code_is_the_verdict() {
+    assert_eq!(check("good", &[]).status.code(), Some(0));
+    assert_eq!(check("sp-off-by-16", &[]).status.code(), Some(1));
+}
+
+#[test]
+fn without_a_terminal_there_is_no_colour_and_no_narration() {
+    let output = check("good", &["--step"]);
+    assert!(!stdout(&output).contains('\x1b'));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert!(stdout(&output).ends_with(" ms)\n"));
+}
+
+#[test]
+fn json_keeps_its_promise() {
+    let output = check("load-from-0", &["--format", "json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let keys: Vec<&String> = report.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["schema", "machine", "kernel", "verdict", "elapsed_ms", "checks"]);
+    assert_eq!(report["schema"], 1);
+    assert_eq!(report["machine"], "qemu");
+    assert_eq!(report["verdict"], "fail");
+    let statuses: Vec<&str> =
+        report["checks"].as_array().unwrap().iter().map(|check| check["status"].as_str().unwrap()).collect();
+    assert_eq!(statuses, ["pass", "pass", "pass", "pass", "fail", "not run", "not run"]);
+    let trap = &report["checks"][4];
+    let keys: Vec<&String> = trap.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["name", "status", "summary", "expected", "found", "location", "data"]);
+    assert!(trap["location"]["file"].as_str().unwrap().ends_with("variants.rs"));
+    assert!(trap["location"]["line"].as_u64().unwrap() > 0);
+    assert_eq!(trap["data"]["scause"], "0x5");
+}
+
+#[test]
+fn a_report_goes_into_its_file_and_its_text_to_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("junit.xml");
+    let output = check("good", &["--format", "junit", "--output", file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(stdout(&output).contains("boots: 7 of 7 checks hold"));
+    let junit = fs::read_to_string(&file).unwrap();
+    assert!(junit.starts_with("<?xml") && !junit.contains("<failure"), "{junit}");
+    assert_eq!(junit.matches("<testcase ").count(), 7, "{junit}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no half-written file beside it");
+}
+
+#[test]
+fn what_is_no_kernel_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = fs::read(kernels::build("good")).unwrap();
+    let file = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let mut other = good.clone();
+    other[18] = 62; // e_machine: x86-64
+    for (path, words) in [
+        (file("text", b"#!/bin/sh\n"), "text"),
+        (file("empty", b""), "empty"),
+        (file("truncated", &good[..2000]), "truncated"),
+        (file("other", &other), "x86-64"),
+        (folder.path().join("none").to_str().unwrap().to_owned(), "none"),
+    ] {
+        let error = no_verdict(&run(&["check", "--elf", &path]));
+        assert!(error.contains(words) && error.contains(&path), "{error}");
+    }
+}
+
+#[test]
+fn a_missing_symbol_comes_with_near_names_and_its_option() {
+    let error = no_verdict(&check("renamed", &[]));
+    assert!(error.contains("no symbol boot") && error.contains("_start") && error.contains("--entry"), "{error}");
+    let names = ["--entry", "_start", "--stack-top", "boot_stack_top", "--bss-start", "sbss", "--bss-end", "ebss"];
+    assert_eq!(check("renamed", &names).status.code(), Some(0));
+}
+
+#[test]
+fn bad_arguments_are_told() {
+    for arguments in [
+        &["check", "--on", "nowhere"][..],
+        &["check", "--timeout", "0"],
+        &["check", "--timeout", "NaN"],
+        &["check", "--format", "yaml"],
+        &["chekc"],
+    ] {
+        no_verdict(&run(arguments));
+    }
+    let error = no_verdict(&check("good", &["--output", "/nowhere/report"]));
+    assert!(error.contains("/nowhere/report"), "{error}");
+}
+
+/// A program in QEMU's place.
+fn with_qemu(script: &str) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    let qemu = folder.path().join("qemu");
+    fs::write(&qemu, format!("#!/bin/sh\n{script}\n")).unwrap();
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(&qemu, fs::Permissions::from_mode(0o755)).unwrap();
+    with_qemu_at(&qemu)
+}
+
+fn with_qemu_at(qemu: &Path) -> Output {
+    let kernel = kernels::build("good");
+    let arguments = ["check", "--timeout", "2", "--elf", kernel.to_str().unwrap()];
+    debug(&arguments).env("QEMU", qemu).output().unwrap()
+}
+
+#[test]
+fn a_qemu_that_is_missing_or_dies_is_told_with_its_last_words() {
+    let error = no_verdict(&with_qemu_at(Path::new("/nowhere/qemu")));
+    assert!(error.contains("/nowhere/qemu"), "{error}");
+    let error = no_verdict(&with_qemu("echo 'cannot set up guest memory' >&2; exit 1"));
+    assert!(error.contains("cannot set up guest memory"), "{error}");
+}
+
+#[test]
+fn nobody_at_the_other_end_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = format!("unix:{}", folder.path().join("nobody").display());
+    let error = no_verdict(&check("good", &["--on", &target]));
+    assert!(error.contains(&target) && error.contains("./run.sh --wait"), "{error}");
+}
+
+/// A check that would take minutes.
+fn long_check() -> Child {
+    let kernel = kernels::build("large-bss");
+    let arguments = ["check", "--step", "--timeout", "600", "--elf", kernel.to_str().unwrap()];
+    debug(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// Sends the signal to one process, which this test started and has not waited for.
+fn signal(name: &str, process: &Child) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &process.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+#[test]
+fn nothing_outlives_a_check_that_is_killed() {
+    for name in ["INT", "TERM", "HUP", "KILL"] {
+        let mut check = long_check();
+        let family = Family::with_qemu(check.id());
+        signal(name, &check);
+        assert!(!check.wait().unwrap().success());
+        family.assert_gone();
+    }
+}
+
+#[test]
+fn attaching_checks_a_machine_that_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("gdb");
+    let kernel = kernels::build("good");
+    let mut run_sh = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../run.sh"))
+        .args(["--wait", "--tied", "--socket"])
+        .args([&socket, Path::new("--kernel"), &kernel])
+        .env("QEMU_LOG", folder.path().join("log"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let family = Family::with_qemu(run_sh.id());
+    let mut line = String::new();
+    let mut output = std::io::BufReader::new(run_sh.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut output, &mut line).unwrap();
+    let target = line.trim().strip_prefix("waiting for GDB on ").unwrap();
+    let output = check("good", &["--on", target]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    // It stands where the walk ended, and that is not at reset.
+    let error = no_verdict(&check("good", &["--on", target]));
+    assert!(error.contains("not at reset") && error.contains("hypervisor::idle"), "{error}");
+    drop(run_sh.stdin.take());
+    run_sh.wait().unwrap();
+    family.assert_gone();
+}
