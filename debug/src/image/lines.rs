@@ -55,3 +55,17 @@ impl Lines {
         (!folder.is_empty() && folder != "/").then(|| folder.into_owned())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_below_the_current_folder_are_shown_from_there() {
+        let lines = Lines { context: None, current_folder: Some("/home/me/kernel".into()) };
+        let shown = |file| lines.shown(file, Address(0));
+        assert_eq!(shown("/home/me/kernel/src/main.rs"), "src/main.rs");
+        assert_eq!(shown("/home/me/kernels/src/main.rs"), "/home/me/kernels/src/main.rs");
+        assert_eq!(shown("boot.S"), "boot.S");
+    }
+}

@@ -72,7 +72,8 @@ impl Frame {
             Unwound::NoInformation => self.by_return_address(image).or_else(|| self.by_frame_pointer(read))?,
         };
         let before = &self.registers;
-        // A caller's frame lies above; only a leaf function may have none of its own.
+        // A caller's frame lies above; only a leaf function may have none of its own. Where an outer frame does not tell
+        // where it kept ra, ra is still what led to it, and pc does not change: such a function never returns.
         let progress = registers.x[SP] > before.x[SP] || self.innermost && registers.x[SP] == before.x[SP];
         (progress && registers.pc != before.pc).then_some(Frame { registers, innermost: false })
     }
@@ -117,10 +118,7 @@ impl Frame {
             return Unwound::NoInformation;
         };
         let cfa = base.wrapping_add_signed(*offset);
-        let return_register = entry.cie().return_address_register();
-        // What has called has overwritten ra: an outer frame that does not tell where it kept ra never returns.
-        let kept = matches!(row.register(return_register), None | Some(RegisterRule::SameValue));
-        if usize::from(return_register.0) != RA || kept && !self.innermost {
+        if usize::from(entry.cie().return_address_register().0) != RA {
             return Unwound::Nobody;
         }
         let mut after = before.clone();
@@ -151,8 +149,7 @@ impl Frame {
         // A function that has called another still has that call's return address in ra, which lies within itself.
         let function = |address| image.function(address).map(|(name, _)| name);
         let own = function(back - 1) == function(self.instruction());
-        let plausible = self.innermost && image.is_code(back) && !own;
-        plausible.then(|| Registers { pc: back.0, ..before.clone() })
+        (image.is_code(back) && !own).then(|| Registers { pc: back.0, ..before.clone() })
     }
 
     fn by_frame_pointer(&self, read: &mut ReadMemory<'_>) -> Option<Registers> {

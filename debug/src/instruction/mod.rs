@@ -21,7 +21,7 @@ pub struct Instruction {
 /// What an instruction does, as far as a boot is judged by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Reads `bytes` bytes at x[`base`] + `offset`; into an integer or a floating-point register.
+    /// Reads `bytes` bytes at register `base` + `offset`; into an integer or a floating-point register.
     Load {
         base: u8,
         offset: i64,
@@ -33,7 +33,7 @@ pub enum Effect {
         offset: i64,
         bytes: u8,
     },
-    /// An AMO, or a store-conditional, which may write nothing: reads and writes `bytes` bytes at x[`base`].
+    /// An AMO, or a store-conditional, which may write nothing: reads and writes `bytes` bytes at register `base`.
     Atomic {
         base: u8,
         bytes: u8,
@@ -62,7 +62,7 @@ pub enum Effect {
 pub enum Target {
     /// To this many bytes from the jump's own address.
     Relative(i64),
-    /// To x[`base`] + `offset`.
+    /// To register `base` + `offset`.
     Register { base: u8, offset: i64 },
 }
 

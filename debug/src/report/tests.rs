@@ -238,11 +238,14 @@ fn report_of(text: &str) -> Report {
 
 #[test]
 fn control_characters_are_shown_and_not_sent() {
-    let report = report_of("a\u{1b}[2Jb\nc\u{9b}d\0e\u{202e}f");
-    assert!(written(&report, Format::Text, false).contains(r"a\u{1b}[2Jb\nc\u{9b}d\u{0}e\u{202e}f"));
-    assert!(written(&report, Format::Junit, false).contains(r#"message="a\u{1b}[2Jb\nc\u{9b}d\u{0}e\u{202e}f""#));
+    let report = report_of("a\u{1b}[2Jb\nc\u{9b}d\0e\u{202e}f\u{ffff}");
+    let text = written(&report, Format::Text, false);
+    assert!(text.starts_with(r"FAIL     idle    a\u{1b}[2Jb\nc\u{9b}d\u{0}e\u{202e}f\u{ffff}"), "{text}");
+    assert!(
+        written(&report, Format::Junit, false).contains(r#"message="a\u{1b}[2Jb\nc\u{9b}d\u{0}e\u{202e}f\u{ffff}""#)
+    );
     let json = written(&report, Format::Json, false);
-    assert!(json.contains(r"a\u001b[2Jb\nc\u009bd\u0000e\u202ef"), "{json}");
+    assert!(json.contains(r"a\u001b[2Jb\nc\u009bd\u0000e\u202ef\uffff"), "{json}");
 }
 
 /// As a CI reads it: to the end, and by XML 1.0's rules.
@@ -261,9 +264,16 @@ fn message_of_the_failure(junit: &str) -> String {
     }
 }
 
+/// Any text, in which what is not to be printed comes often.
+fn any_text() -> impl Strategy<Value = String> {
+    let often = ['\0'..='\u{9f}', '\u{2000}'..='\u{206f}', '\u{fff0}'..='\u{ffff}'].map(Vec::from_iter).concat();
+    let character = prop_oneof![any::<char>(), prop::sample::select(often)];
+    proptest::collection::vec(character, 0..20).prop_map(String::from_iter)
+}
+
 proptest! {
     #[test]
-    fn no_text_of_the_kernel_harms_a_terminal_or_a_parser(text in any::<String>()) {
+    fn no_text_of_the_kernel_harms_a_terminal_or_a_parser(text in any_text()) {
         let report = report_of(&text);
         for format in [Format::Text, Format::Json, Format::Junit] {
             let written = written(&report, format, false);

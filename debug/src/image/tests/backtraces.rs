@@ -130,6 +130,40 @@ fn call_frame_information_leads_outwards() {
 }
 
 #[test]
+fn a_stack_that_wraps_around_is_not_followed() {
+    let mut elf = with_leaf();
+    elf.sections.push(debug_section(".debug_frame", call_frame_information()));
+    let mut read = |_: Address, bytes: &mut [u8]| {
+        bytes.copy_from_slice(&(BASE + 0xc).to_le_bytes());
+        true
+    };
+    let in_main = registers(BASE + 0x14, 0, 0_u64.wrapping_sub(16), 0);
+    assert_eq!(image(elf).backtrace(&in_main, &mut read).len(), 1);
+}
+
+#[test]
+fn call_frame_information_leads_to_the_firmware_and_no_further() {
+    let mut elf = with_leaf();
+    elf.sections.push(debug_section(".debug_frame", call_frame_information()));
+    let in_main = registers(BASE + 0x14, 0, BOTTOM, 0);
+    let firmware = Stack([0x8000_0abc; 16]);
+    assert_eq!(backtrace(&image(elf), &in_main, &firmware), ["0x80200014 <kernel::main+0x4>"]);
+}
+
+#[test]
+fn a_function_that_never_returns_is_the_outermost() {
+    let mut elf = with_leaf();
+    // As `call_frame_information`, without the place of ra.
+    let mut table = call_frame_information();
+    let end = table.len();
+    table[end - 5..].fill(0);
+    elf.sections.push(debug_section(".debug_frame", table));
+    let in_leaf = registers(BASE + 0x84, BASE + 0x30, BOTTOM, 0);
+    let expected = ["0x80200084 <leaf+0x4>", "0x80200030 <kernel::main+0x20>"];
+    assert_eq!(backtrace(&image(elf), &in_leaf, &Stack([BASE + 0xc; 16])), expected);
+}
+
+#[test]
 fn damaged_call_frame_information_is_like_none() {
     let mut elf = with_leaf();
     elf.sections.push(debug_section(".debug_frame", vec![0xff; 64]));

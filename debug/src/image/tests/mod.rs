@@ -128,6 +128,14 @@ fn no_function_lies_outside_of_code() {
 }
 
 #[test]
+fn a_constant_of_the_linker_script_names_no_code() {
+    let symbols = vec![("PAGE_SIZE", 0x1000, 0, NOTYPE, None), ("late", BASE + 0x10, 0, NOTYPE, Some(".text"))];
+    let image = image(Elf { symbols, ..Elf::default() });
+    assert_eq!(image.function(Address(BASE)), None);
+    assert_eq!(image.function(Address(BASE + 0x11)), Some(("late".into(), 1)));
+}
+
+#[test]
 fn a_function_that_covers_the_address_comes_before_a_label_within_it() {
     let mut elf = Elf::default();
     elf.symbols.push(("within", BASE + 0x18, 0, NOTYPE, Some(".text")));
@@ -211,6 +219,23 @@ fn what_cannot_be_started_is_refused() {
     assert!(of(Elf { kind: 4, ..Elf::default() }).contains("core dump"));
     assert!(of(Elf { segments: false, ..Elf::default() }).contains("no PT_LOAD segment"));
     assert!(of(Elf { kind: 77, ..Elf::default() }).contains("damaged"));
+}
+
+#[test]
+fn a_segment_that_cannot_be_loaded_is_refused() {
+    let with = |offset: usize, value: u64| {
+        let mut bytes = Elf::default().bytes();
+        bytes[64 + offset..][..8].copy_from_slice(&value.to_le_bytes());
+        refusal(&bytes)
+    };
+    let (p_vaddr, p_paddr, p_memsz) = (16, 24, 40);
+    assert_eq!(
+        with(p_memsz, 0xff),
+        "kernel.elf is a damaged ELF file: the segment at 0x80200000 has more bytes in the file than in memory; \
+         copy or build it again"
+    );
+    assert!(with(p_vaddr, u64::MAX).contains("beyond the end of memory"));
+    assert!(with(p_paddr, u64::MAX).contains("beyond the end of memory"));
 }
 
 #[test]
