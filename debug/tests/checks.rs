@@ -181,6 +181,7 @@ fn a_kernel_that_does_not_rest_is_told_when_time_is_up() {
 fn a_stack_overflow_is_the_margin_s_fault() {
     let finding = fails("stack-overflow", "margin", "the stack overflows");
     assert_eq!(place(&finding).0, "variant::descend");
+    assert_eq!(finding.backtrace.len(), 64, "a recursion goes on");
 }
 
 #[test]

@@ -72,10 +72,9 @@ impl Frame {
             Unwound::NoInformation => self.by_return_address(image).or_else(|| self.by_frame_pointer(read))?,
         };
         let before = &self.registers;
-        // A caller's frame lies above; only a leaf function may have none of its own. Where an outer frame does not tell
-        // where it kept ra, ra is still what led to it, and pc does not change: such a function never returns.
+        // A caller's frame lies above; only a leaf function may have none of its own.
         let progress = registers.x[SP] > before.x[SP] || self.innermost && registers.x[SP] == before.x[SP];
-        (progress && registers.pc != before.pc).then_some(Frame { registers, innermost: false })
+        progress.then_some(Frame { registers, innermost: false })
     }
 
     fn by_call_frame_information(&self, image: &Image, read: &mut ReadMemory<'_>) -> Unwound {
@@ -119,6 +118,11 @@ impl Frame {
         };
         let cfa = base.wrapping_add_signed(*offset);
         if usize::from(entry.cie().return_address_register().0) != RA {
+            return Unwound::Nobody;
+        }
+        // Where an outer frame does not tell where it kept ra, ra is still what led to it: such a function never returns.
+        let keeps_ra = matches!(row.register(gimli::Register(RA as u16)), None | Some(RegisterRule::SameValue));
+        if keeps_ra && !self.innermost {
             return Unwound::Nobody;
         }
         let mut after = before.clone();

@@ -80,8 +80,11 @@ fn details(finding: &Finding) -> Vec<(&'static str, String)> {
     // The innermost function is the location itself, unless the check points elsewhere.
     let same = finding.location.is_none()
         || innermost.map(|place| place.address) == finding.location.as_ref().map(|l| l.address);
-    let callers = finding.backtrace.iter().skip(usize::from(same));
-    details.extend(callers.map(|place| ("from", printable(&place.to_string()))));
+    // A recursion is told once, with how often it went round.
+    for run in finding.backtrace[usize::from(same).min(finding.backtrace.len())..].chunk_by(PartialEq::eq) {
+        let times = if run.len() > 1 { format!(" ({} times)", run.len()) } else { String::new() };
+        details.push(("from", format!("{}{times}", printable(&run[0].to_string()))));
+    }
     details.retain(|(_, text)| !text.is_empty());
     details
 }

@@ -289,3 +289,14 @@ proptest! {
         prop_assert_eq!(written(&report, Format::Text, false).lines().count(), lines);
     }
 }
+
+#[test]
+fn a_recursion_is_told_once_with_how_often_it_went_round() {
+    let mut margin = finding("margin", Status::Fail, "the stack overflows");
+    let (innermost, again) = (place(0x8020_0010, "descend", 4, 50), place(0x8020_0020, "descend", 0x14, 51));
+    margin.location = Some(innermost.clone());
+    margin.backtrace = [vec![innermost], vec![again; 63]].concat();
+    let details = details(&margin);
+    assert_eq!(details.len(), 2, "{details:?}");
+    assert_eq!(details[1], ("from", "0x80200020 <descend+0x14> kernel/src/main.rs:51 (63 times)".into()));
+}
