@@ -1,6 +1,26 @@
 //! Watches a RISC-V kernel boot: reads its image, drives a machine, judges what happened.
 //!
+//! - [`Image`]: a kernel's ELF and DWARF bytes: symbols, segments, source lines, backtraces.
+//! - [`Machine`]: registers, memory, breakpoints, watchpoints, steps. [`Qemu`] starts one, [`Remote`] attaches to one.
+//! - [`checks`]: the walk through a boot, and its seven checks; [`report`] writes what they found.
+//!
 //! It does not print and does not exit: the command `cargo debug` does, in `main.rs`.
+//!
+//! ```no_run
+//! use debug::checks::{self, Layout, Names, Options, Status};
+//! use debug::{Image, Qemu};
+//! use std::{path::Path, time::Duration};
+//!
+//! let kernel = Path::new("hypervisor.elf");
+//! let image = Image::open(kernel)?;
+//! let layout = Layout::of(&image, Names::default())?;
+//! let mut qemu = Qemu::start(kernel, Duration::from_secs(20))?;
+//! let findings = checks::check(&mut *qemu, &image, &layout, Options::default())?;
+//! for finding in findings.iter().filter(|finding| finding.status != Status::Pass) {
+//!     println!("{}: {}", finding.name, finding.summary);
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 #![warn(clippy::unwrap_used)]
 
@@ -18,3 +38,8 @@ pub use image::Image;
 pub use machine::{Address, Machine};
 pub use qemu::Qemu;
 pub use remote::Remote;
+
+/// The examples of README.md are compiled as the crate's own.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

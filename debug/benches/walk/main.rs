@@ -114,7 +114,9 @@ fn memory(kernel: &Path) {
 
 /// Times two things in turn, and prints `this / other`.
 fn row(name: &str, mut this: impl FnMut() -> Duration, mut other: impl FnMut() -> Duration, goal: &str) {
-    (this(), other()); // what is only slow the first time
+    // What is only slow the first time.
+    this();
+    other();
     let pairs: Vec<(Duration, Duration)> = (0..ROUNDS).map(|_| (this(), other())).collect();
     let median = |values: &mut dyn Iterator<Item = f64>| {
         let mut values: Vec<f64> = values.collect();

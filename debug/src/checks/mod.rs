@@ -50,6 +50,13 @@ pub struct Options<'a> {
     pub step: Option<&'a mut dyn FnMut(Progress)>,
 }
 
+/// Ten seconds, and the clear at full speed.
+impl Default for Options<'_> {
+    fn default() -> Self {
+        Options { timeout: Duration::from_secs(10), step: None }
+    }
+}
+
 /// How far a BSS clear is that is executed one instruction at a time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {

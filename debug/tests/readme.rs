@@ -1,0 +1,117 @@
+//! The README's sessions are what a person sees: each `console` block is run, and its output compared.
+//!
+//! `$ ` begins a command, typed in the project's folder; `(gdb) ` what is typed into the GDB that it starts. A line `...`
+//! stands for any lines. Times differ from run to run: they are compared as if they were all the same.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+const PROJECT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+const README: &str = include_str!("../../README.md");
+const PROMPT: &str = "(gdb) ";
+
+/// A command, what is typed into what it starts, and what is then to be seen.
+#[derive(Debug, Default)]
+struct Session {
+    command: String,
+    typed: String,
+    output: Vec<String>,
+}
+
+/// The sessions of all blocks that are marked so.
+fn sessions(marker: &str) -> Vec<Session> {
+    let mut sessions = Vec::new();
+    let mut lines = README.lines();
+    while lines.by_ref().any(|line| line == marker) {
+        let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+        for line in block {
+            if let Some(command) = line.strip_prefix("$ ") {
+                sessions.push(Session { command: command.into(), ..Session::default() });
+                continue;
+            }
+            let session: &mut Session = sessions.last_mut().expect("a block begins with a command");
+            match line.strip_prefix(PROMPT) {
+                Some(typed) => {
+                    session.typed += &format!("{typed}\n");
+                    // Where no terminal echoes it, what was typed is not seen: the answer follows the prompt.
+                    session.output.push(PROMPT.into());
+                }
+                None => match session.output.last_mut() {
+                    Some(last) if last == PROMPT => last.push_str(line),
+                    _ => session.output.push(line.into()),
+                },
+            }
+        }
+    }
+    sessions
+}
+
+impl Session {
+    /// All that it prints, to either stream, in order.
+    fn run(&self) -> Vec<String> {
+        let mut shell = Command::new("bash")
+            .args(["-c", &format!("exec 2>&1; {}", self.command)])
+            .current_dir(PROJECT)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("bash is there");
+        // What does not read its input may have ended already.
+        let _ = shell.stdin.take().expect("it is piped").write_all(self.typed.as_bytes());
+        let output = shell.wait_with_output().expect("it is our child");
+        String::from_utf8(output.stdout).expect("it prints text").lines().map(str::to_owned).collect()
+    }
+}
+
+/// Whether the lines are as expected, where `...` is any number of lines.
+fn matches(expected: &[String], actual: &[String]) -> bool {
+    match expected {
+        [] => actual.is_empty(),
+        [dots, rest @ ..] if dots == "..." => (0..=actual.len()).any(|skipped| matches(rest, &actual[skipped..])),
+        [line, rest @ ..] => actual
+            .split_first()
+            .is_some_and(|(first, others)| timeless(line) == timeless(first) && matches(rest, others)),
+    }
+}
+
+/// The line with every time in it made the same.
+fn timeless(line: &str) -> String {
+    let words = line.trim_end().split(' ').collect::<Vec<_>>();
+    let is_number = |word: &str| word.trim_start_matches('(').parse::<f64>().is_ok();
+    let is_time = |index: usize| {
+        let unit = words.get(index + 1).map(|unit| unit.trim_end_matches([')', ';', ',']));
+        is_number(words[index]) && matches!(unit, Some("ms" | "s"))
+    };
+    let shown = |index: usize| if is_time(index) { "N" } else { words[index] };
+    (0..words.len()).map(shown).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn sessions_are_what_a_person_sees() {
+    let sessions = sessions("```console");
+    assert!(sessions.len() >= 3, "the README shows what it promises: {sessions:#?}");
+    for session in sessions {
+        let actual = session.run();
+        assert!(
+            matches(&session.output, &actual),
+            "$ {}\nREADME.md shows:\n{}\nseen:\n{}",
+            session.command,
+            session.output.join("\n"),
+            actual.join("\n")
+        );
+    }
+}
+
+#[test]
+fn times_are_compared_as_if_they_were_the_same() {
+    assert_eq!(timeless("cleared in 1.2 ms; 32 bytes"), timeless("cleared in 34.5 ms; 32 bytes"));
+    assert_ne!(timeless("cleared in 1.2 ms; 32 bytes"), timeless("cleared in 1.2 ms; 33 bytes"));
+}
+
+#[test]
+fn dots_stand_for_any_lines() {
+    let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+    assert!(matches(&lines("a\n...\nd"), &lines("a\nb\nc\nd")));
+    assert!(matches(&lines("...\nd"), &lines("d")));
+    assert!(!matches(&lines("a\n...\nd"), &lines("a\nb\nc")));
+}
