@@ -2,13 +2,17 @@
 //!
 //! It does not know who started the stub, nor what is looked for.
 
-use std::collections::{BTreeSet, HashMap};
+mod errors;
+mod numbers;
+
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use gdbstub_arch::riscv::reg::RiscvCoreRegs;
 
-use crate::machine::{Access, Address, Error, Machine, Register, Registers, Stop, Watchpoint, csr};
-use crate::rsp::{self, Client, Description, StopReply, Target, WatchKind};
+use crate::machine::{Access, Address, Error, Machine, Register, Registers, Stop, Watchpoint};
+use crate::rsp::{self, Client, StopReply, Target, WatchKind};
+use numbers::{Numbers, StubRegister};
 
 /// How long one reply may take, short of the deadline of the whole.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -35,16 +39,9 @@ const GENERAL_BYTES: usize = 33 * 8;
 pub struct Remote {
     client: Client,
     name: String,
-    numbers: HashMap<usize, StubRegister>,
+    numbers: Numbers,
     breakpoints: BTreeSet<Address>,
     watchpoints: Vec<Watchpoint>,
-}
-
-/// What the stub calls a register, and its size.
-#[derive(Clone, Copy)]
-struct StubRegister {
-    number: u32,
-    bytes: usize,
 }
 
 impl Remote {
@@ -60,7 +57,7 @@ impl Remote {
             client.allow_pipelining();
         }
         let description = client.description()?;
-        let numbers = numbers(&description);
+        let numbers = Numbers::of(&description);
         if !description.architecture.is_empty() && description.architecture != "riscv:rv64" {
             return Err(rsp::Error::Unexpected {
                 from: client.name().into(),
@@ -90,8 +87,9 @@ impl Remote {
     }
 
     fn stub_register(&self, register: Register) -> Result<StubRegister, Error> {
-        let known = key(register).and_then(|key| self.numbers.get(&key));
-        known.copied().ok_or_else(|| Error::Unsupported { what: format!("{register:?}"), by: self.name.clone() })
+        self.numbers
+            .find(register)
+            .ok_or_else(|| Error::Unsupported { what: format!("{register:?}"), by: self.name.clone() })
     }
 
     /// Executes the instruction at pc, past whatever breakpoint or watchpoint would stop it.
@@ -150,42 +148,6 @@ fn kind(access: Access) -> WatchKind {
         Access::Read => WatchKind::Read,
         Access::ReadOrWrite => WatchKind::Access,
     }
-}
-
-/// gdbstub_arch's number of a register, which serves as a key.
-fn key(register: Register) -> Option<usize> {
-    match register {
-        Register::Gpr(number) => Some(usize::from(number)),
-        Register::Pc => Some(32),
-        Register::Fpr(number) => Some(33 + usize::from(number)),
-        Register::Csr(number) => Some(65 + usize::from(number)),
-        Register::Priv => Some(4161),
-        _ => None,
-    }
-}
-
-/// The stub's numbers for the registers that we have names for; its own numbers are nobody else's (QEMU counts CSRs its way).
-fn numbers(description: &Description) -> HashMap<usize, StubRegister> {
-    let mut numbers = HashMap::new();
-    let mut add = |register: Register, name: &str| {
-        if let (Some(key), Some(found)) = (key(register), description.register(name)) {
-            numbers.insert(key, StubRegister { number: found.number, bytes: found.bits as usize / 8 });
-        }
-    };
-    let general = description.registers.iter().filter(|register| register.feature == "org.gnu.gdb.riscv.cpu");
-    for (number, register) in (0..32).zip(general) {
-        add(Register::Gpr(number), &register.name);
-    }
-    add(Register::Pc, "pc");
-    let floating = description.registers.iter().filter(|register| register.feature == "org.gnu.gdb.riscv.fpu");
-    for (number, register) in (0..32).zip(floating) {
-        add(Register::Fpr(number), &register.name);
-    }
-    for (number, name) in csr::NAMES {
-        add(Register::Csr(*number), name);
-    }
-    add(Register::Priv, "priv");
-    numbers
 }
 
 impl Machine for Remote {
@@ -302,23 +264,4 @@ impl Remote {
 
 fn little_endian(bytes: &[u8]) -> u64 {
     bytes.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte))
-}
-
-impl From<rsp::Error> for Error {
-    fn from(error: rsp::Error) -> Error {
-        match error {
-            rsp::Error::Timeout { from, awaited, after } => {
-                let advice = "is it a GDB stub, and does no other debugger hold it?".into();
-                Error::Timeout { awaited, from, after, advice }
-            }
-            rsp::Error::Closed { from, awaited } => {
-                Error::Gone { who: from, how: format!("it closed the connection while we awaited {awaited}") }
-            }
-            rsp::Error::Refused { from, command, code } => {
-                Error::Refused { what: command, by: from, reason: format!("error {code:#04x}") }
-            }
-            rsp::Error::Unsupported { from, command } => Error::Unsupported { what: command, by: from },
-            other => Error::Connection(Box::new(other)),
-        }
-    }
 }

@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 use super::connection::{Connection, Target};
 use super::error::{Error, excerpt};
 use super::features::{Description, Fault};
-use super::frame::{HEX, LIMIT, digit};
-use super::stop::{StopReply, hex_number};
+use super::frame::{LIMIT, digit};
+use super::hex::hex_number;
+use super::hex::{from_hex, to_hex};
+use super::stop::StopReply;
 
 /// What the smallest stubs take in one packet, where a stub does not say.
 const DEFAULT_PACKET_SIZE: usize = 400;
@@ -17,11 +19,11 @@ const DESCRIPTION_LIMIT: usize = LIMIT;
 
 /// A conversation with a stub whose machine stands still between calls.
 pub struct Client {
-    connection: Connection,
+    pub(super) connection: Connection,
     /// The longest packet that the stub takes, in bytes.
-    packet_size: usize,
+    pub(super) packet_size: usize,
     /// How many requests may await their replies at once.
-    window: usize,
+    pub(super) window: usize,
     patience: Duration,
     deadline: Option<Instant>,
     step_command: &'static [u8],
@@ -93,7 +95,7 @@ impl Client {
     }
 
     /// How long the next reply may take.
-    fn limit(&self) -> Duration {
+    pub(super) fn limit(&self) -> Duration {
         self.within(self.patience)
     }
 
@@ -198,81 +200,6 @@ impl Client {
         self.expect_ok(&command, &format!("P{number:x} (write register {number})"))
     }
 
-    /// Fills `bytes` from memory, in packets as large as the stub takes.
-    pub fn read_memory(&mut self, start: u64, bytes: &mut [u8]) -> Result<(), Error> {
-        let size = (self.packet_size - 16) / 2;
-        let pieces = pieces(start, bytes.len(), size);
-        let mut chunks = bytes.chunks_mut(size);
-        self.pipeline(
-            &pieces,
-            |(start, range), command| command.extend(format!("m{start:x},{:x}", range.len()).bytes()),
-            |(start, range), reply, from| {
-                let name = format!("m{start:x},{:x} (read memory)", range.len());
-                let reply = checked(reply, from, &name)?;
-                if chunks.next().is_some_and(|chunk| from_hex(reply, chunk)) {
-                    return Ok(());
-                }
-                let expected = format!("all {} bytes in hexadecimal", range.len());
-                Err(Error::Unexpected { from: from.into(), command: name, reply: excerpt(reply), expected })
-            },
-        )
-    }
-
-    /// Writes `bytes` to memory, in packets as large as the stub takes.
-    pub fn write_memory(&mut self, start: u64, bytes: &[u8]) -> Result<(), Error> {
-        let pieces = pieces(start, bytes.len(), (self.packet_size - 40) / 2);
-        self.pipeline(
-            &pieces,
-            |(start, range), command| {
-                command.extend(format!("M{start:x},{:x}:", range.len()).bytes());
-                to_hex(&bytes[range], command);
-            },
-            |(start, range), reply, from| {
-                let name = format!("M{start:x},{:x} (write memory)", range.len());
-                match checked(reply, from, &name)? {
-                    b"OK" => Ok(()),
-                    reply => {
-                        let (reply, expected) = (excerpt(reply), "OK".into());
-                        Err(Error::Unexpected { from: from.into(), command: name, reply, expected })
-                    }
-                }
-            },
-        )
-    }
-
-    /// Makes a request for each piece, with up to `window` of them in flight.
-    ///
-    /// All replies are read even after a bad one, so that the next command does not meet this one's.
-    fn pipeline(
-        &mut self,
-        pieces: &[Piece],
-        mut request: impl FnMut(Piece, &mut Vec<u8>),
-        mut reply: impl FnMut(Piece, &[u8], &str) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        let name = "the replies of a memory transfer";
-        let from = self.connection.name().to_owned();
-        let (mut sent, mut outcome) = (0, Ok(()));
-        let mut command = Vec::new();
-        for (received, piece) in pieces.iter().enumerate() {
-            while sent < pieces.len() && sent < received + self.window && outcome.is_ok() {
-                command.clear();
-                request(pieces[sent].clone(), &mut command);
-                self.connection.queue(&command);
-                sent += 1;
-            }
-            if received == sent {
-                break;
-            }
-            self.connection.flush(name)?;
-            let limit = self.limit();
-            let data = self.connection.require(name, limit)?;
-            if outcome.is_ok() {
-                outcome = reply(piece.clone(), data, &from);
-            }
-        }
-        outcome
-    }
-
     /// A breakpoint on an instruction of `kind` bytes (2 or 4).
     pub fn insert_breakpoint(&mut self, address: u64, kind: u8) -> Result<(), Error> {
         self.expect_ok(format!("Z0,{address:x},{kind}").as_bytes(), "Z0 (insert a breakpoint)")
@@ -372,17 +299,8 @@ impl Client {
     }
 }
 
-/// A part of a memory transfer: its address, and which of the bytes it is.
-type Piece = (u64, std::ops::Range<usize>);
-
-/// Cuts `length` bytes from `start` into pieces of up to `size`.
-fn pieces(start: u64, length: usize, size: usize) -> Vec<Piece> {
-    let ends = |begin: usize| begin..length.min(begin + size);
-    (0..length).step_by(size).map(|begin| (start.wrapping_add(begin as u64), ends(begin))).collect()
-}
-
 /// The reply, unless it says that the command is unknown or failed.
-fn checked<'a>(reply: &'a [u8], from: &str, command: &str) -> Result<&'a [u8], Error> {
+pub(super) fn checked<'a>(reply: &'a [u8], from: &str, command: &str) -> Result<&'a [u8], Error> {
     match reply {
         [] => Err(Error::Unsupported { from: from.into(), command: command.into() }),
         [b'E', high, low] => match digit(*high).zip(digit(*low)) {
@@ -399,20 +317,4 @@ fn checked<'a>(reply: &'a [u8], from: &str, command: &str) -> Result<&'a [u8], E
         }),
         _ => Ok(reply),
     }
-}
-
-fn to_hex(bytes: &[u8], text: &mut Vec<u8>) {
-    text.extend(bytes.iter().flat_map(|byte| [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]));
-}
-
-/// Whether `text` is exactly as many bytes, in hexadecimal, as `bytes` holds; then they are in it.
-fn from_hex(text: &[u8], bytes: &mut [u8]) -> bool {
-    if text.len() != 2 * bytes.len() {
-        return false;
-    }
-    for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
-        let Some((high, low)) = digit(pair[0]).zip(digit(pair[1])) else { return false };
-        *byte = high << 4 | low;
-    }
-    true
 }

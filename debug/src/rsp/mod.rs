@@ -8,6 +8,8 @@ mod connection;
 mod error;
 mod features;
 mod frame;
+mod hex;
+mod memory;
 mod stop;
 
 pub use client::{Client, WatchKind};

@@ -8,6 +8,7 @@
 //! Source: the GDB manual, section "Stop Reply Packets".
 
 use super::frame::digit;
+use super::hex::hex_number;
 
 /// A stop reply, as far as a boot needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,14 +53,6 @@ fn watch(pairs: &[u8]) -> Option<Option<u64>> {
         }
     }
     Some(address)
-}
-
-/// A number in big-endian hexadecimal, at most 64 bits.
-pub(super) fn hex_number(text: &[u8]) -> Option<u64> {
-    if text.is_empty() || text.len() > 16 {
-        return None;
-    }
-    text.iter().try_fold(0, |value, &byte| Some(value << 4 | u64::from(digit(byte)?)))
 }
 
 #[cfg(test)]
