@@ -1,6 +1,7 @@
 //! Links the kernel with hypervisor.ld, so that a plain `cargo build` makes the same image as run.sh.
 
 use std::env;
+use std::path::Path;
 
 fn main() {
     let target = env::var("TARGET").expect("cargo sets TARGET");
@@ -14,4 +15,8 @@ fn main() {
     let folder = env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
     println!("cargo::rustc-link-arg-bins=-T{folder}/../hypervisor.ld");
     println!("cargo::rerun-if-changed=../hypervisor.ld");
+    // For lines.rs, the folder that file!() is relative to: as numbers, since a path may contain what ends a string.
+    let workspace = Path::new(&folder).parent().expect("the package is a folder of the workspace");
+    let bytes: Vec<_> = workspace.as_os_str().as_encoded_bytes().iter().map(u8::to_string).collect();
+    println!("cargo::rustc-env=COMPILED_IN={}", bytes.join(","));
 }

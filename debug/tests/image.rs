@@ -53,6 +53,19 @@ fn the_entry_is_boot_at_the_base() {
     }
 }
 
+/// `la` is two instructions.
+#[test]
+fn boots_instructions_have_their_lines() {
+    let file = "kernel/src/main.rs";
+    for image in images() {
+        for (offset, text) in [(0, "la sp, __stack_top"), (4, "la sp, __stack_top"), (8, "j {main}")] {
+            let line = image.line(Address(BASE + offset)).map(|line| line.to_string());
+            assert_eq!(line, Some(format!("{file}:{}", line_of(file, text))), "boot+{offset}");
+        }
+        assert_ne!(image.line(Address(BASE + 12)), image.line(Address(BASE + 8)));
+    }
+}
+
 #[test]
 fn the_linker_scripts_symbols_lie_as_it_says() {
     for image in images() {

@@ -8,9 +8,12 @@
 #![no_main]
 
 mod bss;
+mod lines;
 mod panic;
 
 use core::arch::{asm, naked_asm};
+
+use lines::{at_line, lines};
 
 /// The first instruction of the image: gives the hart its stack and goes on in [`main`].
 ///
@@ -21,8 +24,9 @@ use core::arch::{asm, naked_asm};
 #[unsafe(link_section = ".text.boot")]
 extern "C" fn boot() -> ! {
     naked_asm!(
-        "la sp, __stack_top", // two instructions: sp is right after the second
-        "j {main}",
+        at_line!("la sp, __stack_top"), // two instructions: sp is right after the second
+        at_line!("j {main}"),
+        lines!("boot"), // for debuggers: rustc tells them no lines of a naked function
         main = sym main,
     )
 }
