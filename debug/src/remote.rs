@@ -15,7 +15,7 @@ use crate::rsp::{self, Client, StopReply, Target, WatchKind};
 use numbers::{Numbers, StubRegister};
 
 /// How long one reply may take, short of the deadline of the whole.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How long one instruction may take before the hart counts as waiting in a `wfi`.
 const STEP_PATIENCE: Duration = Duration::from_millis(500);
 /// GDB's number of SIGTRAP: breakpoints, watchpoints, steps.

@@ -12,7 +12,7 @@ use debug::{Image, Qemu};
 use processes::Family;
 
 /// For kernels that come to an end: far more than they need.
-const TIMEOUT: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(100);
 
 /// Starts a kernel, changes the machine as `prepare` does, checks it, and sees that nothing is left.
 fn walk_prepared(
@@ -172,7 +172,7 @@ fn a_panic_is_shown_with_its_message_and_place() {
 #[test]
 fn a_kernel_that_does_not_rest_is_told_when_time_is_up() {
     let kernel = kernels::build("counts-for-ever");
-    let findings = walk_prepared(&kernel, Names::default(), Duration::from_millis(700), None, |_, _| {});
+    let findings = walk_prepared(&kernel, Names::default(), Duration::from_secs(5), None, |_, _| {});
     only_failure(&findings, "idle", "still runs when time is up");
     fails("reboot", "idle", "resets the machine");
 }
@@ -257,8 +257,8 @@ fn stepping_finds_the_same_faults() {
         only_failure(&findings, check, "");
     }
     let kernel = kernels::build("endless-loop-in-clear");
-    let second = Duration::from_secs(1);
-    let findings = walk_prepared(&kernel, Names::default(), second, Some(&mut |_| {}), |_, _| {});
+    let timeout = Duration::from_secs(5);
+    let findings = walk_prepared(&kernel, Names::default(), timeout, Some(&mut |_| {}), |_, _| {});
     only_failure(&findings, "bss", "never ends");
 }
 

@@ -20,13 +20,19 @@ fn run(arguments: &[&str]) -> Output {
     debug(arguments).output().unwrap()
 }
 
+/// With far more time than it needs: this machine may be busy with other tests.
 fn check(kernel: &str, arguments: &[&str]) -> Output {
     let kernel = kernels::build(kernel);
-    run(&[&["check", "--elf", kernel.to_str().unwrap()], arguments].concat())
+    run(&[&["check", "--timeout", "100", "--elf", kernel.to_str().unwrap()], arguments].concat())
 }
 
 fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// Sees it end with this status.
+fn ends_with(output: &Output, status: i32) {
+    assert_eq!(output.status.code(), Some(status), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// Sees that there is no verdict, and gives the reason.
@@ -40,8 +46,8 @@ fn no_verdict(output: &Output) -> String {
 
 #[test]
 fn the_exit_code_is_the_verdict() {
-    assert_eq!(check("good", &[]).status.code(), Some(0));
-    assert_eq!(check("sp-off-by-16", &[]).status.code(), Some(1));
+    ends_with(&check("good", &[]), 0);
+    ends_with(&check("sp-off-by-16", &[]), 1);
 }
 
 #[test]
@@ -49,13 +55,13 @@ fn without_a_terminal_there_is_no_colour_and_no_narration() {
     let output = check("good", &["--step"]);
     assert!(!stdout(&output).contains('\x1b'));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
-    assert!(stdout(&output).ends_with(" ms)\n"));
+    assert!(stdout(&output).contains("\nboots: 7 of 7 checks hold ("));
 }
 
 #[test]
 fn json_keeps_its_promise() {
     let output = check("load-from-0", &["--format", "json"]);
-    assert_eq!(output.status.code(), Some(1));
+    ends_with(&output, 1);
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let keys: Vec<&String> = report.as_object().unwrap().keys().collect();
     assert_eq!(keys, ["schema", "machine", "kernel", "verdict", "elapsed_ms", "checks"]);
@@ -78,7 +84,7 @@ fn a_report_goes_into_its_file_and_its_text_to_the_log() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("junit.xml");
     let output = check("good", &["--format", "junit", "--output", file.to_str().unwrap()]);
-    assert_eq!(output.status.code(), Some(0));
+    ends_with(&output, 0);
     assert!(stdout(&output).contains("boots: 7 of 7 checks hold"));
     let junit = fs::read_to_string(&file).unwrap();
     assert!(junit.starts_with("<?xml") && !junit.contains("<failure"), "{junit}");
@@ -114,7 +120,7 @@ fn a_missing_symbol_comes_with_near_names_and_its_option() {
     let error = no_verdict(&check("renamed", &[]));
     assert!(error.contains("no symbol boot") && error.contains("_start") && error.contains("--entry"), "{error}");
     let names = ["--entry", "_start", "--stack-top", "boot_stack_top", "--bss-start", "sbss", "--bss-end", "ebss"];
-    assert_eq!(check("renamed", &names).status.code(), Some(0));
+    ends_with(&check("renamed", &names), 0);
 }
 
 #[test]
@@ -208,7 +214,7 @@ fn attaching_checks_a_machine_that_waits() {
     std::io::BufRead::read_line(&mut output, &mut line).unwrap();
     let target = line.trim().strip_prefix("waiting for GDB on ").unwrap();
     let output = check("good", &["--on", target]);
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    ends_with(&output, 0);
     // It stands where the walk ended, and that is not at reset.
     let error = no_verdict(&check("good", &["--on", target]));
     assert!(error.contains("not at reset") && error.contains("hypervisor::idle"), "{error}");
