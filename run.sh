@@ -172,22 +172,24 @@ build_kernel() {
 
 # Sets `qemu` to QEMU's command line: the one place that knows it. $1, if any: record or replay.
 qemu_command() {
-    local log=$log files
+    local files
+    qemu=("$QEMU" -machine virt)
     if [ "$mode" = firmware ]; then
-        qemu=("$QEMU" -machine virt -bios default -nographic -serial mon:stdio --no-reboot)
+        qemu+=(-bios default -nographic -serial mon:stdio --no-reboot)
         return
     fi
-    [ "${1:-}" != record ] || log=/dev/null # the replay logs it all again
+    qemu+=(-cpu rv64 -bios default -smp 1 -m 128M -nographic)
     # shellcheck disable=SC2054 # QEMU's commas
-    qemu=("$QEMU" -machine virt -cpu rv64 -bios default -smp 1 -m 128M -nographic
-        -d cpu_reset,unimp,guest_errors,int -D "$log" -serial mon:stdio --no-reboot -kernel "$kernel")
+    [ "${1:-}" = record ] || qemu+=(-d cpu_reset,unimp,guest_errors,int -D "$log") # the replay logs it all again
+    qemu+=(-serial mon:stdio --no-reboot -kernel "$kernel")
     if [ -n "${1:-}" ]; then
         files=${private//,/,,}
-        qemu+=(-icount "shift=3,rr=$1,rrfile=$files/recording,rrsnapshot=init"
-            -drive "file=$files/snapshot.qcow2,if=none,id=rr" -net none)
+        # 2^7 ns an instruction: QEMU hears signals once in 2^31 ns, and 2^24 instructions can be waited for.
+        qemu+=(-icount "shift=7,rr=$1,rrfile=$files/recording,rrsnapshot=${origin:-init}"
+            -drive "file=$files/snapshots,if=none,id=rr" -net none)
     fi
     if [ "${1:-}" = record ]; then
-        qemu+=(-monitor "pipe:$private/monitor")
+        qemu+=(-monitor "pipe:$private/monitor" -gdb "unix:$files/stub,server=on,wait=off" -S)
     elif [ "$mode" != boot ] && [ -n "$socket" ]; then
         qemu+=(-gdb "unix:${socket//,/,,},server=on,wait=off" -S)
     elif [ "$mode" != boot ]; then
@@ -213,6 +215,8 @@ gdb_command() {
         gdb+=(-iex "set \$debug_port = $port")
     fi
     if [ -f .gdbinit ]; then gdb+=(-x .gdbinit); else gdb+=(-ex "target remote ${address#unix:}"); fi
+    # Where history begins: without a breakpoint to stop at, reverse-continue has nowhere to go.
+    [ "$mode" != reverse ] || gdb+=(-ex "break *$(kernel_entry)")
     gdb+=("$kernel")
 }
 

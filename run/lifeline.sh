@@ -38,6 +38,7 @@ guard() {
         rm -rf "$private"
         return
     fi
+    show "${qemu[@]}"
     launch "$console"
     if await_stub "$machine" <&7; then echo listening >&4; else end_machine; fi
     exec 2>/dev/null # where bash tells that QEMU was killed
@@ -50,7 +51,6 @@ guard() {
 # Starts `qemu` in a process group of its own, with the watchers over it. Its console is descriptor $1, as the terminal is
 # GDB's. Sets `machine`, its process and group.
 launch() {
-    show "${qemu[@]}"
     set -m
     become_qemu </dev/null >&"$1" 4>&- 7<&- &
     machine=$!
