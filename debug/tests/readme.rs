@@ -1,7 +1,10 @@
 //! The README's sessions are what a person sees: each `console` block is run, and its output compared.
 //!
 //! `$ ` begins a command, typed in the project's folder; `(gdb) ` what is typed into the GDB that it starts. A line `...`
-//! stands for any lines. Times differ from run to run: they are compared as if they were all the same.
+//! stands for any lines. Times differ from run to run: they are compared as if they were all the same. A block marked
+//! `console my-kernel=NAME` speaks of a kernel of debug/tests/kernels as `my-kernel`.
+
+mod kernels;
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -19,14 +22,19 @@ struct Session {
 }
 
 /// The sessions of all blocks that are marked so.
-fn sessions(marker: &str) -> Vec<Session> {
+fn sessions() -> Vec<Session> {
     let mut sessions = Vec::new();
     let mut lines = README.lines();
-    while lines.by_ref().any(|line| line == marker) {
+    while let Some(mark) = lines.by_ref().find_map(|line| line.strip_prefix("```console")) {
+        let kernel = mark.strip_prefix(" my-kernel=").map(kernels::build);
         let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
         for line in block {
             if let Some(command) = line.strip_prefix("$ ") {
-                sessions.push(Session { command: command.into(), ..Session::default() });
+                let mut command = command.to_owned();
+                if let Some(kernel) = &kernel {
+                    command = command.replace("my-kernel", kernel.to_str().expect("the path is text"));
+                }
+                sessions.push(Session { command, ..Session::default() });
                 continue;
             }
             let session: &mut Session = sessions.last_mut().expect("a block begins with a command");
@@ -88,7 +96,7 @@ fn timeless(line: &str) -> String {
 
 #[test]
 fn sessions_are_what_a_person_sees() {
-    let sessions = sessions("```console");
+    let sessions = sessions();
     assert!(sessions.len() >= 3, "the README shows what it promises: {sessions:#?}");
     for session in sessions {
         let actual = session.run();
