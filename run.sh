@@ -74,8 +74,8 @@ run() {
     "$@"
 }
 
-# A path as the caller means it: we leave the caller's folder.
-absolute() { case $1 in /*) printf '%s' "$1" ;; *) printf '%s/%s' "$PWD" "$1" ;; esac; }
+# Sets the variable $1 to the path $2 as the caller means it: we leave the caller's folder.
+absolute() { case $2 in /*) printf -v "$1" '%s' "$2" ;; *) printf -v "$1" '%s/%s' "$PWD" "$2" ;; esac; }
 
 set_mode() {
     [ "$mode" = boot ] || misused "--$mode and --$1 exclude each other"
@@ -98,8 +98,7 @@ parse() {
                 [ -n "${2:-}" ] || misused "$1 needs a value"
                 case $1 in
                     --port) port=$2 ;;
-                    --socket) socket=$(absolute "$2") ;;
-                    --kernel) kernel=$(absolute "$2") ;;
+                    *) absolute "${1#--}" "$2" ;;
                 esac
                 shift
                 ;;
@@ -125,7 +124,7 @@ parse_passed_on() {
     while [ $# -gt 0 ]; do
         if [ "$mode $1" = 'check --kernel' ]; then
             [ -n "${2:-}" ] || misused "$1 needs a value"
-            kernel=$(absolute "$2")
+            absolute kernel "$2"
             shift
         else
             arguments+=("$1")
@@ -150,6 +149,8 @@ check_options() {
         *[!0-9]* | ??????* | 0*) misused "--port $port: a number from 1 to 65535 is needed" ;;
     esac
     [ "$port" -le 65535 ] || misused "--port $port: a number from 1 to 65535 is needed"
+    where=127.0.0.1:$port
+    [ -z "$socket" ] || where=unix:$socket
 }
 
 # Runs cargo build, and sets `built` to the program that came out.
@@ -185,11 +186,11 @@ qemu_command() {
     if [ -n "${1:-}" ]; then
         files=${private//,/,,}
         # 2^7 ns an instruction: QEMU hears signals once in 2^31 ns, and 2^24 instructions can be waited for.
-        qemu+=(-icount "shift=7,rr=$1,rrfile=$files/recording,rrsnapshot=${origin:-init}"
-            -drive "file=$files/snapshots,if=none,id=rr" -net none)
+        qemu+=(-icount "shift=7,rr=$1,rrfile=$files/recording,rrsnapshot=init"
+            -drive "file=$files/snapshots,if=none,id=rr" -net none -monitor "pipe:$private/$1")
     fi
     if [ "${1:-}" = record ]; then
-        qemu+=(-monitor "pipe:$private/monitor" -gdb "unix:$files/stub,server=on,wait=off" -S)
+        qemu+=(-gdb "unix:$files/stub,server=on,wait=off" -S)
     elif [ "$mode" != boot ] && [ -n "$socket" ]; then
         qemu+=(-gdb "unix:${socket//,/,,},server=on,wait=off" -S)
     elif [ "$mode" != boot ]; then
@@ -206,29 +207,25 @@ become_qemu() {
 
 # Sets `gdb` to GDB's command line. -x loads .gdbinit; by itself GDB declines to, and says so at length.
 gdb_command() {
-    local address
-    address=$(where)
     gdb=("${GDB:-gdb-multiarch}" -q -iex 'set auto-load local-gdbinit off')
     if [ -n "$socket" ]; then
         gdb+=(-iex "set \$debug_socket = \"$socket\"")
     else
         gdb+=(-iex "set \$debug_port = $port")
     fi
-    if [ -f .gdbinit ]; then gdb+=(-x .gdbinit); else gdb+=(-ex "target remote ${address#unix:}"); fi
+    if [ -f .gdbinit ]; then gdb+=(-x .gdbinit); else gdb+=(-ex "target remote ${where#unix:}"); fi
     # Where history begins: without a breakpoint to stop at, reverse-continue has nowhere to go.
-    [ "$mode" != reverse ] || gdb+=(-ex "break *$(kernel_entry)")
+    [ "$mode" != reverse ] || gdb+=(-ex "break *$(entry_address)")
     gdb+=("$kernel")
 }
 
 # Prints the line that programs wait for, and for people how to go on.
 announce() {
-    local address
-    address=$(where)
-    printf 'waiting for GDB on %s\n' "$address"
+    printf 'waiting for GDB on %s\n' "$where"
     gdb_command
     say "attach from a second terminal, in $PWD:"
     show "${gdb[@]}"
-    say "or in any RISC-V GDB: target remote ${address#unix:}"
+    say "or in any RISC-V GDB: target remote ${where#unix:}"
 }
 
 mode_boot() {
@@ -271,9 +268,12 @@ mode_debug() {
     exec "${gdb[@]}" 8<&-
 }
 
+# cargo debug check, but in the caller's folder, where cargo would not find the project: relative paths mean that folder.
 mode_check() {
     [ -z "$kernel" ] || arguments+=(--elf "$kernel")
-    set -- cargo debug check ${arguments[@]+"${arguments[@]}"}
+    cargo_build --release --package debug
+    set -- "$built" check ${arguments[@]+"${arguments[@]}"}
+    cd "$caller"
     show "$@"
     exec "$@"
 }
@@ -298,11 +298,13 @@ main() {
     parse "$@"
     QEMU=${QEMU:-qemu-system-riscv64}
     log=qemu.log
-    [ -z "${QEMU_LOG:-}" ] || log=$(absolute "$QEMU_LOG")
+    [ -z "${QEMU_LOG:-}" ] || absolute log "$QEMU_LOG"
     for program in QEMU GDB; do
-        case ${!program:-} in */*) printf -v "$program" '%s' "$(absolute "${!program}")" ;; esac
+        case ${!program:-} in */*) absolute "$program" "${!program}" ;; esac
     done
-    cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")" >/dev/null # CDPATH prints
+    caller=$PWD
+    script='' && absolute script "${BASH_SOURCE[0]}"
+    cd "${script%/*}"
     . run/tools.sh
     . run/stub.sh
     . run/lifeline.sh

@@ -7,7 +7,8 @@
 #   watcher   reads the lifeline; at its end, when the front is gone, kills QEMU
 #
 # Guardian, watchers and QEMU are in process groups of their own: neither Ctrl-C in GDB nor what kills the front's whole
-# group reaches them. Descriptors: 7 and 9 are the lifeline's ends, 8 and 4 the report's.
+# group reaches them. Descriptors: 7 and 9 are the lifeline's ends, 8 and 4 the report's, 5 and 6 a
+# monitor's (recording.sh).
 
 # Starts the guardian and returns when GDB can connect; exits where that did not come about.
 start_guarded() {
@@ -33,6 +34,7 @@ guard() {
     if [ "$mode" != reverse ]; then
         qemu_command
     elif record; then
+        open_monitor replay
         qemu_command replay
     else
         rm -rf "$private"
@@ -40,7 +42,12 @@ guard() {
     fi
     show "${qemu[@]}"
     launch "$console"
-    if await_stub "$machine" <&7; then echo listening >&4; else end_machine; fi
+    if await_stub "$machine" <&7; then
+        [ "$mode" != reverse ] || seek_origin
+        echo listening >&4
+    else
+        end_machine
+    fi
     exec 2>/dev/null # where bash tells that QEMU was killed
     wait "$machine" || status=$?
     end_watchers
@@ -52,14 +59,14 @@ guard() {
 # GDB's. Sets `machine`, its process and group.
 launch() {
     set -m
-    become_qemu </dev/null >&"$1" 4>&- 7<&- &
+    become_qemu </dev/null >&"$1" 4>&- 5>&- 6>&- 7<&- &
     machine=$!
     set +m
-    watch <&7 >/dev/null 4>&- &
+    watch <&7 >/dev/null 4>&- 5>&- 6>&- &
     watchers=$!
     disown "$!" # else bash tells when it is killed
     [ -n "$tied" ] || return 0
-    watch <&0 >/dev/null 4>&- &
+    watch <&0 >/dev/null 4>&- 5>&- 6>&- &
     watchers+=" $!"
     disown "$!"
 }

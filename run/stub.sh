@@ -1,8 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # variables that run.sh shares
 # QEMU's GDB stub from outside: is its address free, does it listen yet. Nothing here connects to find out, because the
-# first connection would be taken for GDB's. Sourced by run.sh, which sets port or socket.
-
-where() { if [ -n "$socket" ]; then printf 'unix:%s' "$socket"; else printf '127.0.0.1:%s' "$port"; fi; }
+# first connection would be taken for GDB's. Sourced by run.sh, which sets port, socket and where.
 
 # Sets `inodes` to the sockets that listen on the port, on whatever address. From Linux's /proc/net/tcp: state 0A.
 find_listeners() {
@@ -77,11 +75,11 @@ await_stub() {
     local deadline=$((SECONDS + 10))
     until listening "$1"; do
         if ! kill -0 "$1" 2>/dev/null; then
-            say "QEMU ended before GDB could connect to $(where): see above"
+            say "QEMU ended before GDB could connect to $where: see above"
             [ -n "$socket" ] || ! port_in_use || say "port $port is in use by now: choose another with --port N"
             return 1
         elif [ "$SECONDS" -ge "$deadline" ]; then
-            say "QEMU did not listen on $(where) within 10 seconds: is the machine overloaded?"
+            say "QEMU did not listen on $where within 10 seconds: is the machine overloaded?"
             return 1
         fi
         nap
