@@ -25,6 +25,7 @@ Options
   --port N             GDB's port, 1234 by default (--debug, --wait, --reverse)
   --socket PATH        a Unix socket in place of the port (--debug, --wait, --reverse)
   --tied               QEMU ends when standard input does, for programs that start it (--wait)
+  --private            with --tied: a Unix socket and the log in a folder of their own, removed at the end
   -h, --help           this text
 
 Environment
@@ -83,7 +84,7 @@ set_mode() {
 }
 
 parse() {
-    mode=boot port='' socket='' kernel='' tied='' arguments=()
+    mode=boot port='' socket='' kernel='' tied='' hidden='' arguments=()
     while [ $# -gt 0 ]; do
         case $1 in
             --firmware | --debug | --wait | --reverse | --build) set_mode "${1#--}" ;;
@@ -94,6 +95,7 @@ parse() {
                 break
                 ;;
             --tied) tied=yes ;;
+            --private) hidden=yes ;;
             --port | --socket | --kernel)
                 [ -n "${2:-}" ] || misused "$1 needs a value"
                 case $1 in
@@ -142,7 +144,9 @@ check_options() {
         firmware | build | test) [ -z "$kernel" ] || misused "--$mode has no use for --kernel" ;;
     esac
     [ -z "$tied" ] || [ "$mode" = wait ] || misused "--tied needs --wait"
+    [ -z "$hidden" ] || [ -n "$tied" ] || misused "--private needs --tied: at QEMU's end its folder is removed"
     [ -z "$port" ] || [ -z "$socket" ] || misused "--port and --socket exclude each other"
+    [ -z "$hidden" ] || [ -z "$port$socket" ] || misused "--private excludes --port and --socket"
     [ -z "$kernel" ] || [ -f "$kernel" ] || fail "no file $kernel: --kernel needs a RISC-V ELF"
     port=${port:-$default_port}
     case $port in
@@ -247,7 +251,7 @@ mode_firmware() {
 
 mode_wait() {
     local status
-    require_free
+    [ -n "$hidden" ] || require_free
     if [ -n "$tied" ]; then
         start_guarded
         announce

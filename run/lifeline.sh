@@ -12,8 +12,12 @@
 
 # Starts the guardian and returns when GDB can connect; exits where that did not come about.
 start_guarded() {
-    local report
-    private=$(mktemp -d "${TMPDIR:-/tmp}/run.sh.XXXXXX")
+    local report folder=${TMPDIR:-/tmp}
+    [ "${#folder}" -lt 80 ] || folder=/tmp # a socket's path has to be short
+    private=$(mktemp -d "$folder/run.sh.XXXXXX")
+    if [ -n "$hidden" ]; then
+        socket=$private/gdb log=$private/qemu.log where=unix:$private/gdb
+    fi
     mkfifo "$private/lifeline" "$private/report"
     exec 5<>"$private/lifeline" 6<>"$private/report" # both ways: to open one end would wait for the other
     # shellcheck disable=SC2094 # pipes

@@ -55,11 +55,6 @@ pub enum Error {
     #[error("QEMU did not listen within {} ms{}", after.as_millis(), said(words))]
     Silent { after: Duration, words: String },
 
-    #[error(
-        "cannot make a private folder for QEMU's socket: {0}; set TMPDIR to a folder with a short path that you may write to"
-    )]
-    Folder(io::Error),
-
     #[error(transparent)]
     Stub(#[from] rsp::Error),
 }
@@ -78,8 +73,8 @@ impl Qemu {
     /// Where QEMU is missing or ends at once, with what it said; where it does not listen in time.
     pub fn start(kernel: &Path, limit: Duration) -> Result<Qemu, Error> {
         let deadline = Instant::now() + limit;
-        let process = Process::start(kernel, limit)?;
-        let mut remote = Remote::attach(&process.target(), deadline)?;
+        let (process, target) = Process::start(kernel, limit)?;
+        let mut remote = Remote::attach(&target, deadline)?;
         remote.rename("qemu");
         Ok(Qemu { remote, process })
     }

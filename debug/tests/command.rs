@@ -171,10 +171,10 @@ fn nobody_at_the_other_end_is_told() {
 }
 
 /// A check that would take minutes.
-fn long_check() -> Child {
+fn long_check(temporary: &Path) -> Child {
     let kernel = kernels::build("large-bss");
     let arguments = ["check", "--step", "--timeout", "600", "--elf", kernel.to_str().unwrap()];
-    debug(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    debug(&arguments).env("TMPDIR", temporary).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
 /// Sends the signal to one process, which this test started and has not waited for.
@@ -186,11 +186,13 @@ fn signal(name: &str, process: &Child) {
 #[test]
 fn nothing_outlives_a_check_that_is_killed() {
     for name in ["INT", "TERM", "HUP", "KILL"] {
-        let mut check = long_check();
+        let temporary = tempfile::tempdir().unwrap();
+        let mut check = long_check(temporary.path());
         let family = Family::with_qemu(check.id());
         signal(name, &check);
         assert!(!check.wait().unwrap().success());
         family.assert_gone();
+        assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 0, "its socket and log are gone as well");
     }
 }
 

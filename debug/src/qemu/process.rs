@@ -12,8 +12,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use tempfile::TempDir;
-
 use super::Error;
 use crate::rsp;
 
@@ -23,8 +21,6 @@ const TAIL_BYTES: usize = 64 * 1024;
 const LISTENING: &str = "waiting for GDB on ";
 /// How long QEMU may take to end.
 const END_PATIENCE: Duration = Duration::from_secs(5);
-/// The longest path of a Unix socket on all systems (sockaddr_un, 104 bytes on macOS, 108 on Linux).
-const SOCKET_PATH_LIMIT: usize = 100;
 
 pub struct Process {
     child: Child,
@@ -32,9 +28,7 @@ pub struct Process {
     console: Tail,
     words: Tail,
     /// One message when the stub listens; disconnected once standard output is closed by all who hold it.
-    output: Receiver<()>,
-    /// Removed at the end; holds the socket and QEMU's log.
-    folder: TempDir,
+    output: Receiver<rsp::Target>,
 }
 
 /// The script that writes QEMU's command line.
@@ -59,15 +53,12 @@ pub fn build_kernel() -> Result<PathBuf, Error> {
 }
 
 impl Process {
-    pub fn start(kernel: &Path, limit: Duration) -> Result<Process, Error> {
+    /// Starts QEMU, and waits until its stub listens; the second is where.
+    pub fn start(kernel: &Path, limit: Duration) -> Result<(Process, rsp::Target), Error> {
         let script = script()?;
-        let folder = private_folder()?;
         let mut child = Command::new(&script)
-            .args(["--wait", "--tied", "--socket"])
-            .arg(folder.path().join(SOCKET))
-            .arg("--kernel")
+            .args(["--wait", "--tied", "--private", "--kernel"])
             .arg(kernel)
-            .env("QEMU_LOG", folder.path().join("qemu.log"))
             .env("NO_INSTALL", "1") // a check never installs anything
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -88,9 +79,9 @@ impl Process {
         let tail = words.clone();
         let said_all = thread::spawn(move || tail.fill_from(stderr.expect("stderr is piped")));
         let lifeline = child.stdin.take();
-        let process = Process { child, lifeline, console, words, output: listens, folder };
+        let process = Process { child, lifeline, console, words, output: listens };
         match process.output.recv_timeout(limit) {
-            Ok(()) => Ok(process),
+            Ok(target) => Ok((process, target)),
             Err(RecvTimeoutError::Timeout) => Err(Error::Silent { after: limit, words: process.words() }),
             Err(RecvTimeoutError::Disconnected) => {
                 // It has ended, or is about to: what it says last is the reason.
@@ -98,10 +89,6 @@ impl Process {
                 Err(Error::Failed { what: "starting QEMU", words: process.words() })
             }
         }
-    }
-
-    pub fn target(&self) -> rsp::Target {
-        rsp::Target::Unix(self.folder.path().join(SOCKET))
     }
 
     pub fn console(&self) -> String {
@@ -121,30 +108,21 @@ impl Drop for Process {
     fn drop(&mut self) {
         drop(self.lifeline.take());
         // Its output ends when QEMU and all that guard it have ended.
-        if self.output.recv_timeout(END_PATIENCE) == Err(RecvTimeoutError::Timeout) {
+        if let Err(RecvTimeoutError::Timeout) = self.output.recv_timeout(END_PATIENCE) {
             let _ = self.child.kill();
         }
         let _ = self.child.wait();
     }
 }
 
-const SOCKET: &str = "gdb";
-
-fn private_folder() -> Result<TempDir, Error> {
-    let make = || tempfile::Builder::new().prefix("debug-").tempdir();
-    let folder = make().map_err(Error::Folder)?;
-    if folder.path().as_os_str().len() + SOCKET.len() < SOCKET_PATH_LIMIT {
-        return Ok(folder);
-    }
-    tempfile::Builder::new().prefix("debug-").tempdir_in("/tmp").map_err(Error::Folder)
-}
-
-/// Reads up to the line that says that the stub listens, and reports it; at the end of the stream the channel closes.
-fn await_line(stdout: &mut impl BufRead, listening: &mpsc::Sender<()>, tail: &Tail) {
+/// Reads up to the line that says where the stub listens, and reports it; at the end of the stream the channel closes.
+fn await_line(stdout: &mut impl BufRead, listening: &mpsc::Sender<rsp::Target>, tail: &Tail) {
     let mut line = Vec::new();
     while stdout.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
-        if line.starts_with(LISTENING.as_bytes()) {
-            let _ = listening.send(());
+        let target =
+            line.strip_prefix(LISTENING.as_bytes()).and_then(|rest| str::from_utf8(rest).ok()?.trim_end().parse().ok());
+        if let Some(target) = target {
+            let _ = listening.send(target);
             return;
         }
         tail.push(&line);
