@@ -217,9 +217,7 @@ gdb_command() {
     else
         gdb+=(-iex "set \$debug_port = $port")
     fi
-    if [ -f .gdbinit ]; then gdb+=(-x .gdbinit); else gdb+=(-ex "target remote ${where#unix:}"); fi
-    # Where history begins: without a breakpoint to stop at, reverse-continue has nowhere to go.
-    [ "$mode" != reverse ] || gdb+=(-ex "break *$(entry_address)")
+    if [ -f .gdbinit ]; then gdb+=(-x .gdbinit); else gdb+=(-iex 'set osabi none' -ex "target remote ${where#unix:}"); fi
     gdb+=("$kernel")
 }
 

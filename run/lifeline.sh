@@ -55,8 +55,8 @@ guard() {
     exec 2>/dev/null # where bash tells that QEMU was killed
     wait "$machine" || status=$?
     end_watchers
-    echo "$status" >&4 || :
     rm -rf "$private" ${socket:+"$socket"}
+    echo "$status" >&4 || : # last: when run.sh ends, all of it is gone
 }
 
 # Starts `qemu` in a process group of its own, with the watchers over it. Its console is descriptor $1, as the terminal is

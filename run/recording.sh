@@ -71,28 +71,35 @@ end_recording() {
     wait "$machine" 2>/dev/null
 }
 
-# Takes the replay, which stands at reset, to where history begins. The snapshot of reset goes: QEMU would load it.
+# Takes the replay, which stands at reset, to where history begins, and leaves two snapshots: one there and one at the
+# kernel's entry. Where reverse-continue meets no breakpoint, QEMU goes to the instruction before the second snapshot, and
+# stops there for want of one before the first. The snapshot of reset therefore goes.
 seek_origin() {
-    local deadline=$((SECONDS + entry_seconds)) origin=$((${entry_count:-0} - 1))
-    if [ "$origin" -ge 0 ]; then
-        ask "replay_seek $origin"
-        until stands_at "$origin" || [ "$SECONDS" -ge "$deadline" ]; do :; done
-        ask 'savevm origin'
-        ask 'info snapshots'
-        case $answer in
-            *origin*)
-                ask 'delvm init'
-                return
-                ;;
-        esac
+    local origin=$((${entry_count:-0} - 1))
+    if [ "$origin" -ge 0 ] && save_at "$origin" origin && save_at "$entry_count" entry && seek "$origin"; then
+        ask 'delvm init'
+    else
+        say "QEMU did not come to the kernel's entry, $(entry_address): history begins at reset, and QEMU may hang in it"
     fi
-    say "QEMU did not come to the kernel's entry, $(entry_address): history begins at reset, and QEMU may hang in it"
 }
 
-stands_at() {
-    sleep 0.02
-    ask 'info replay'
-    case $(count_in "$answer")$answer in "$1"*'VM status: paused'*) ;; *) return 1 ;; esac
+# Takes a snapshot named $2 after $1 instructions.
+save_at() {
+    seek "$1" || return
+    ask "savevm $2"
+    ask 'info snapshots'
+    case $answer in *" $2 "*) ;; *) return 1 ;; esac
+}
+
+# Takes the replay to where it has executed $1 instructions, and stops it there.
+seek() {
+    local deadline=$((SECONDS + entry_seconds))
+    ask "replay_seek $1"
+    until [ "$(count_in "$answer")" = "$1" ] && [ "$answer" != "${answer%VM status: paused*}" ]; do
+        [ "$SECONDS" -lt "$deadline" ] || return
+        sleep 0.02
+        ask 'info replay'
+    done
 }
 
 # One pair of pipes for each QEMU: what the one left unread is not for the other.

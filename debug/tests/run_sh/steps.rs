@@ -1,0 +1,68 @@
+//! `--test` and `--check`: which commands they run, seen by a cargo that only notes them down.
+
+use std::path::Path;
+use std::{env, fs};
+
+use crate::script::{PROJECT, Script, write_program};
+
+/// A call with a cargo that notes down its arguments, and does `effect`; and what it noted.
+fn with_cargo(script: Script, effect: &str) -> (crate::script::Finished, String) {
+    let bin = tempfile::tempdir().unwrap();
+    write_program(&bin.path().join("cargo"), &format!("echo \"$*\" >>\"${{0%/*}}/log\"\n{effect}"));
+    let path = format!("{}:{}", bin.path().display(), env::var("PATH").unwrap());
+    let finished = script.env("PATH", path).finish();
+    (finished, fs::read_to_string(bin.path().join("log")).unwrap())
+}
+
+#[test]
+fn test_runs_every_step_and_names_those_that_failed() {
+    let script = Script::new(&["--test", "--", "--nocapture"]);
+    let (finished, cargo) =
+        with_cargo(script, "case \"$1 $2\" in 'clippy --package' | 'doc --workspace') exit 101 ;; esac");
+    assert_eq!(
+        cargo.lines().collect::<Vec<_>>(),
+        [
+            "fmt --all --check",
+            "clippy --workspace --exclude kernel --all-targets -- -D warnings",
+            "clippy --package kernel --target riscv64gc-unknown-none-elf -- -D warnings",
+            "test --workspace --exclude kernel -- --nocapture",
+            "doc --workspace --exclude kernel --no-deps",
+        ]
+    );
+    assert_eq!(finished.code(), 1);
+    let failed: Vec<&str> =
+        finished.stderr.lines().filter_map(|line| line.strip_prefix("run.sh: failed: cargo ")).collect();
+    assert_eq!(failed, ["clippy --package kernel --target riscv64gc-unknown-none-elf -- -D warnings"]);
+    assert!(finished.stderr.ends_with("cargo doc --workspace --exclude kernel --no-deps\n"), "{}", finished.stderr);
+}
+
+#[test]
+fn ci_calls_the_same() {
+    let ci = fs::read_to_string(Path::new(PROJECT).join(".ci/run")).unwrap();
+    assert!(ci.contains("exec ./run.sh --test"));
+}
+
+#[test]
+fn check_passes_on_its_arguments_and_runs_in_the_callers_folder() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let debug = write_program(&elsewhere.path().join("debug"), "pwd -P; printf '%s\\n' \"$@\"; exit 1");
+    fs::write(elsewhere.path().join("my.elf"), "an ELF").unwrap();
+    let mut script = Script::new(&["--check", "--format", "json", "--kernel", "my.elf", "--output", "a report"]);
+    script.command.current_dir(&elsewhere);
+    let (finished, cargo) = with_cargo(script, &format!("echo '{{\"executable\":\"{}\"}}'", debug.display()));
+    assert!(cargo.starts_with("build --release --package debug "), "{cargo}");
+    assert_eq!(finished.code(), 1, "its status is the script's: {}", finished.stderr);
+    let folder = elsewhere.path().canonicalize().unwrap();
+    let elf = elsewhere.path().join("my.elf");
+    let expected = [
+        &folder.display().to_string(),
+        "check",
+        "--format",
+        "json",
+        "--output",
+        "a report",
+        "--elf",
+        elf.to_str().unwrap(),
+    ];
+    assert_eq!(finished.stdout.lines().collect::<Vec<_>>(), expected);
+}
