@@ -217,7 +217,7 @@ gdb_command() {
     else
         gdb+=(-iex "set \$debug_port = $port")
     fi
-    if [ -f .gdbinit ]; then gdb+=(-x .gdbinit); else gdb+=(-iex 'set osabi none' -ex "target remote ${where#unix:}"); fi
+    gdb+=(-x .gdbinit)
     gdb+=("$kernel")
 }
 
@@ -265,7 +265,12 @@ mode_debug() {
     require_free
     start_guarded
     gdb_command
-    gdb+=(${arguments[@]+"${arguments[@]}"})
+    # Who gives GDB commands begins where the machine does; a person begins at the kernel's first instruction.
+    if [ ${#arguments[@]} -gt 0 ]; then
+        gdb+=("${arguments[@]}")
+    elif [ "$mode" = debug ]; then
+        gdb+=(-ex boot)
+    fi
     show "${gdb[@]}"
     exec "${gdb[@]}" 8<&-
 }

@@ -1,9 +1,318 @@
-//! GDB and .gdbinit on real machines.
+//! GDB, .gdbinit and QEMU as people use them: the commands' words and verdicts, on our kernel and on broken ones.
+//!
+//! `GDB=...` runs them with another GDB than gdb-multiarch.
 
 #[path = "../kernels/mod.rs"]
 mod kernels;
+mod session;
+
+use std::net::TcpListener;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use session::{Ended, Session};
+
+/// Runs these commands in `gdb -batch`. Kernels that hang get less time; the others are not to fail because we are slow.
+fn batch(kernel: &str, commands: &[&str]) -> Ended {
+    let hangs =
+        ["endless-loop-in-clear", "counts-for-ever", "loop-idle", "loop-two", "stack-overflow"].contains(&kernel);
+    let limit = if hangs { "set $debug_seconds = 2" } else { "set $debug_seconds = 20" };
+    let mut arguments = vec!["-batch", "-iex", limit];
+    arguments.extend(commands.iter().flat_map(|command| ["-ex", command]));
+    Session::start(&kernels::build(kernel), &arguments).end()
+}
+
+/// Line by line what was said, and nothing else.
+#[track_caller]
+fn assert_lines(ended: &Ended, expected: &[&str]) {
+    let lines: Vec<_> = ended.output.lines().collect();
+    let fit = lines.len() == expected.len() && lines.iter().zip(expected).all(|(line, pattern)| matches(line, pattern));
+    assert!(fit, "expected\n{}\nbut GDB said\n{}\n{}", expected.join("\n"), ended.output, ended.errors);
+}
+
+/// `*` in the pattern stands for anything.
+fn matches(line: &str, pattern: &str) -> bool {
+    let (first, parts) = pattern.split_once('*').map_or((pattern, None), |(first, rest)| (first, Some(rest)));
+    let Some(line) = line.strip_prefix(first) else { return false };
+    let Some(rest) = parts else { return line.is_empty() };
+    (0..=line.len()).any(|start| line.is_char_boundary(start) && matches(&line[start..], rest))
+}
+
+const BOOT: &str = "boot: 0x80200000 <boot>* is the next instruction: PASS";
+const STACK: &str = "stack: sp = 0x*, __stack_top = 0x*: PASS";
+const BSS: &str = "bss: [0x*, 0x*), filled with 0xa5, is all zero after 0x* <*>*: PASS";
+const GUARDS: &str = "bss: the 16 bytes before it and the 16 after it still hold 0xa5: PASS";
+const IDLE: &str = "idle: the kernel waits for interrupts at 0x* <*> (*:*): PASS";
+const PANIC: &str = "panic: none: PASS";
+const NOT_RUN: &str = "idle: not run: FAIL";
+
+macro_rules! check_boot {
+    ($($kernel:ident, $status:literal: [$($line:expr),+ $(,)?];)*) => {
+        mod check_boot {
+            use super::*;
+            $(#[test]
+            fn $kernel() {
+                let ended = batch(&stringify!($kernel).replace('_', "-"), &["check-boot"]);
+                let verdict = if $status == 0 { "check-boot: PASS" } else { "check-boot: FAIL" };
+                assert_lines(&ended, &[$($line,)+ verdict]);
+                assert_eq!(ended.status.code(), Some($status), "{}", ended.errors);
+            })*
+        }
+    };
+}
+
+check_boot! {
+    good, 0: [BOOT, STACK, BSS, GUARDS, IDLE, PANIC];
+    good_release, 0: [BOOT, STACK, BSS, GUARDS, IDLE, PANIC];
+    deep_stack, 0: [BOOT, STACK, BSS, GUARDS, IDLE, PANIC];
+    large_bss, 0: [BOOT, STACK, BSS, GUARDS, IDLE, PANIC];
+    clear_by_bytes, 0: [BOOT, STACK, BSS, GUARDS, IDLE, PANIC];
+    clear_downwards, 0: [BOOT, STACK, BSS, GUARDS, IDLE, PANIC];
+    clear_with_memset, 0: [BOOT, STACK, BSS, GUARDS, IDLE, PANIC];
+    own_trap_handler, 0: [BOOT, STACK, BSS, GUARDS, IDLE, PANIC];
+    empty_bss, 0: [BOOT, STACK, BSS, GUARDS, IDLE, "panic: not known, as the kernel has no panic_record"];
+    loop_idle, 0: [BOOT, STACK, BSS, GUARDS, "idle: the kernel repeats itself at 0x* <variant::idle> (*): PASS", PANIC];
+    loop_two, 0: [BOOT, STACK, BSS, GUARDS, "idle: the kernel repeats itself at 0x* <variant::idle*> (*): PASS", PANIC];
+    power_off, 0: [BOOT, STACK, BSS, GUARDS, "idle: the kernel powers the machine off at 0x*: PASS", PANIC];
+    power_off_legacy, 0: [BOOT, STACK, BSS, GUARDS, "idle: the kernel powers the machine off at 0x*: PASS", PANIC];
+
+    sp_off_by_16, 1: [
+        BOOT, "stack: sp = 0x*, __stack_top = 0x*, when boot goes to 0x* <variant::main> (*): FAIL", BSS, GUARDS, IDLE, PANIC,
+    ];
+    call_before_sp, 1: [
+        BOOT, "stack: sp = 0x*, __stack_top = 0x*, when boot goes to 0x* <variant::nothing*>: FAIL", BSS, GUARDS, IDLE, PANIC,
+    ];
+    sp_never_set, 1: [
+        BOOT,
+        "stack: sp = 0x*, __stack_top = 0x*, when boot goes to 0x* <variant::main> (*): FAIL",
+        "bss: the kernel trapped at 0x* <variant::main+*> (*), store access fault, scause 7, stval 0x*, and .bss is not clear: FAIL",
+        NOT_RUN,
+        PANIC,
+    ];
+    store_before_sp, 1: [
+        BOOT,
+        "stack: 0x80200000 <boot> does not lead on in the kernel, sp = 0x*: the kernel is at 0x*: FAIL",
+        "bss: the kernel trapped at 0x80200000 <boot>, store access fault, scause 7, stval 0x*, and .bss is not clear: FAIL",
+        NOT_RUN,
+        PANIC,
+    ];
+    boot_not_first, 1: [
+        "boot: the kernel is at 0x80200000 <first>, not at boot, 0x80200004 <boot>: FAIL",
+        "stack: not run: FAIL",
+        "bss: not run: FAIL",
+        NOT_RUN,
+        PANIC,
+    ];
+    bss_last_8_not_cleared, 1: [
+        BOOT, STACK, "bss: *, holds 0xa5 at 0x* <panic_record+4088>: FAIL", GUARDS, IDLE, PANIC,
+    ];
+    bss_one_doubleword_too_long, 1: [
+        BOOT, STACK, BSS, "bss: the 16 bytes after it were overwritten: FAIL", IDLE, PANIC,
+    ];
+    bss_starts_too_early, 1: [
+        BOOT, STACK, BSS, "bss: the 16 bytes before it were overwritten: FAIL", IDLE, PANIC,
+    ];
+    endless_loop_in_clear, 1: [
+        BOOT, STACK, "bss: after 2 s the kernel is at 0x* <variant::*> (*), and .bss is not clear: FAIL", NOT_RUN, PANIC,
+    ];
+    traps_for_ever, 1: [
+        BOOT, STACK, "bss: the kernel trapped at 0x* (*), illegal instruction, scause 2, *: FAIL", NOT_RUN, PANIC,
+    ];
+    load_from_0, 1: [
+        BOOT, STACK, BSS, GUARDS,
+        "idle: the kernel trapped at 0x* <variant::after_clear*> (*), load access fault, scause 5, stval 0: FAIL", PANIC,
+    ];
+    illegal_instruction, 1: [
+        BOOT, STACK, BSS, GUARDS,
+        "idle: the kernel trapped at 0x* <variant::after_clear*> (*), illegal instruction, scause 2, stval *: FAIL", PANIC,
+    ];
+    stack_overflow, 1: [
+        BOOT, STACK, BSS, GUARDS,
+        "idle: *, and the 16 bytes after .bss were overwritten since its clear, as by a stack that grew too far: FAIL", "panic: *",
+    ];
+    counts_for_ever, 1: [
+        BOOT, STACK, BSS, GUARDS, "idle: after 2 s the kernel is at 0x* <variant::idle*> (*): FAIL", PANIC,
+    ];
+    reboot, 1: [BOOT, STACK, BSS, GUARDS, "idle: the kernel resets the machine at 0x*: FAIL", PANIC];
+    panic, 1: [
+        BOOT, STACK, BSS, GUARDS, IDLE,
+        "panic: debug/tests/kernels/variants.rs:*:*: the page table at 0x80201008 is not aligned to 4096 bytes: FAIL",
+    ];
+    panic_before_clear, 1: [
+        BOOT, STACK, "bss: *, holds 0x70 at 0x* <panic_record>: FAIL", GUARDS, IDLE,
+        "panic: debug/tests/kernels/variants.rs:*:*: too early: .bss is not clear: FAIL",
+    ];
+    renamed, 1: ["The kernel must define boot, __stack_top, __bss and __bss_end, as hypervisor.ld does; *"];
+}
 
 #[test]
-fn our_kernel_has_an_entry_in_gdb() {
-    assert!(kernels::build("good").exists());
+fn commands_work_one_by_one() {
+    let ended = batch("good", &["boot", "stack", "bss", "idle", "panic", "info breakpoints", "show language"]);
+    assert_lines(
+        &ended,
+        &[
+            BOOT,
+            "=> 0x80200000 <boot>:\tauipc\tsp,*",
+            STACK,
+            "=> 0x* <hypervisor::main>:\t*",
+            BSS,
+            GUARDS,
+            "=> 0x* <hypervisor::main+*>:\t*",
+            IDLE,
+            "=> 0x* <hypervisor::idle+*>:\twfi",
+            PANIC,
+            "No breakpoints*.",
+            "The current source language is \"auto; currently rust\".",
+        ],
+    );
+}
+
+#[test]
+fn a_command_runs_what_comes_before_it() {
+    assert_lines(&batch("good", &["bss"]), &[BOOT, STACK, BSS, GUARDS, "=> 0x* <hypervisor::main+*>:\t*"]);
+    assert_lines(
+        &batch("good", &["boot", "stepi", "stack"]),
+        &[
+            BOOT,
+            "=> 0x80200000 <boot>:\tauipc\tsp,*",
+            "0x0000000080200004 in boot () at kernel/src/main.rs:*",
+            "*la sp, __stack_top*",
+            STACK,
+            "=> 0x* <hypervisor::main>:\t*",
+        ],
+    );
+    let ended = batch("panic", &["idle", "panic"]);
+    assert!(ended.output.contains("variants.rs:") && ended.output.ends_with("4096 bytes: FAIL\n"), "{}", ended.output);
+}
+
+#[test]
+fn a_command_that_comes_too_late_says_so() {
+    let ended = batch("good", &["bss", "boot", "stack", "bss"]);
+    let late: Vec<_> = ended.output.lines().filter(|line| line.ends_with("FAIL")).collect();
+    assert_eq!(late.len(), 3, "{}", ended.output);
+    assert!(late.iter().all(|line| line.contains("to start again, quit, then ./run.sh --debug")), "{}", ended.output);
+    let ended = batch("good", &["bss", "check-boot"]);
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(ended.output.ends_with("check-boot: FAIL\n"), "{}", ended.output);
+}
+
+#[test]
+fn breakpoints_of_the_user_stay() {
+    let ended = batch("good", &["hbreak hypervisor::idle", "stack", "info breakpoints", "continue"]);
+    assert!(ended.output.contains("hw breakpoint  keep y"), "{}", ended.output);
+    assert!(ended.output.contains("Breakpoint 1, "), "{}", ended.output);
+}
+
+#[test]
+fn a_port_works_as_a_socket_does() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("it is bound").port();
+    drop(listener);
+    let ended = Session::start_on_port(&kernels::build("good"), port, &["-batch", "-ex", "check-boot"]).end();
+    assert_lines(&ended, &[BOOT, STACK, BSS, GUARDS, IDLE, PANIC, "check-boot: PASS"]);
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.errors);
+}
+
+#[test]
+fn without_a_machine_it_says_what_to_do() {
+    let kernel = kernels::build("good");
+    let kernel = kernel.to_str().expect("cargo's folders are UTF-8");
+    let ended = Session::start_alone(&["-batch", "-ex", "check-boot", kernel]).end();
+    let advice = "No machine is connected: start one with ./run.sh --wait in another terminal, then type connect.";
+    assert_lines(&ended, &[advice, "check-boot: FAIL"]);
+    assert_eq!(ended.status.code(), Some(1));
+
+    let mut session = Session::start_alone(&[kernel]);
+    session.type_in("boot\nprint 6 * 7\ncheck-boot\nprint 6 * 9\n");
+    let ended = session.end();
+    for expected in ["(no machine: ./run.sh --wait in another terminal", advice, "= 42", "check-boot: FAIL", "= 54"] {
+        assert!(ended.output.contains(expected), "{expected} is not in\n{}", ended.output);
+    }
+    assert_eq!(ended.status.code(), Some(0));
+}
+
+/// The source file at each `info source`.
+fn sources(ended: &Ended) -> Vec<&str> {
+    ended.output.lines().filter_map(|line| line.strip_prefix("Current source file is ")).collect()
+}
+
+/// `step` from boot on, through main and some turns of the clear, then out of it.
+#[test]
+fn stepping_through_the_clear_stays_in_our_sources() {
+    for kernel in ["good", "good-release"] {
+        let steps = [["step", "info source"]; 18].concat();
+        let commands = [&["boot"][..], &steps, &["finish", "info source", "step", "info source"]].concat();
+        let ended = batch(kernel, &commands);
+        let sources = sources(&ended);
+        assert_eq!(sources.len(), 20, "{}\n{}", ended.output, ended.errors);
+        let (inside, after) = sources.split_at(18);
+        assert!(inside.iter().all(|source| source.starts_with("kernel/src/")), "{}", ended.output);
+        assert!(inside.ends_with(&["kernel/src/bss.rs"; 10]), "{}", ended.output);
+        assert_eq!(after, ["kernel/src/main.rs"; 2], "{}", ended.output);
+        // Round and round: it came to the store's line again.
+        assert!(ended.output.matches("sd zero").count() >= 2, "{}", ended.output);
+    }
+}
+
+#[test]
+fn stepping_passes_by_the_libraries() {
+    let mut commands = vec!["tbreak variant::clear", "continue"];
+    commands.extend([["step", "info source"]; 3].concat());
+    let ended = batch("clear-with-memset", &commands);
+    assert_eq!(sources(&ended), ["debug/tests/kernels/variants.rs"; 3], "{}", ended.output);
+}
+
+/// GDB is in the clear that never ends: it has said what comes before, and a second is long for what follows.
+fn hang(arguments: &[&str]) -> Session {
+    let session = Session::start(&kernels::build("endless-loop-in-clear"), arguments);
+    session.await_output("stack: ");
+    thread::sleep(Duration::from_secs(1));
+    session
+}
+
+#[test]
+fn ctrl_c_interrupts_the_kernel_and_spares_qemu() {
+    let mut session = Session::start(&kernels::build("good"), &["-ex", "boot", "-ex", "continue"]);
+    session.await_output("The machine stands at 0x1000.");
+    session.await_output("Continuing.");
+    thread::sleep(Duration::from_secs(1)); // until it idles
+    session.signal("INT", true);
+    session.await_output("Program received signal SIGINT");
+    session.type_in("idle\nmonitor info status\n");
+    session.await_output("idle: ");
+    assert!(session.qemu().is_some());
+    let ended = session.end();
+    assert!(ended.output.lines().any(|line| matches(line, "(gdb) idle: *: PASS")), "{}", ended.output);
+    assert!(ended.errors.contains("VM status: paused"), "{}\n{}", ended.output, ended.errors);
+}
+
+#[test]
+fn ctrl_c_ends_a_walk_that_hangs() {
+    let mut session = hang(&["-iex", "set width 0", "-ex", "bss"]); // else GDB wraps lines at 80 columns
+    let start = Instant::now();
+    session.signal("INT", true);
+    session.type_in("info breakpoints\n");
+    let ended = session.end();
+    assert!(start.elapsed() < Duration::from_secs(5), "it waited for its own time limit");
+    let said = |pattern| ended.output.lines().any(|line| matches(line, pattern));
+    assert!(said("bss: the kernel is at 0x*, and .bss is not clear: FAIL"), "{}", ended.output);
+    assert!(said("(gdb) No breakpoints*."), "{}", ended.output);
+}
+
+#[test]
+fn a_machine_that_dies_in_the_walk_ends_it() {
+    let session = hang(&["-batch", "-ex", "check-boot"]);
+    let start = Instant::now();
+    session::kill("KILL", &session.qemu().expect("QEMU runs"));
+    let ended = session.end();
+    assert!(start.elapsed() < Duration::from_secs(5), "it waited for its own time limit");
+    assert_eq!(ended.status.code(), Some(1), "{}\n{}", ended.output, ended.errors);
+}
+
+#[test]
+fn nothing_is_left_of_a_gdb_that_was_killed() {
+    let session = hang(&["-batch", "-ex", "check-boot"]);
+    session.signal("KILL", false);
+    let ended = session.end();
+    assert!(!ended.status.success());
 }

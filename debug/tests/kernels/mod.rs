@@ -49,7 +49,7 @@ fn variant(name: &str) -> PathBuf {
         .args(["-g", "-C", "opt-level=0", "-C", "panic=abort", "-D", "warnings"])
         .args(["--check-cfg", "cfg(kernel, values(any()))", "--cfg", &format!("kernel={name:?}")])
         .args(["-C", &format!("link-arg=-T{}", script.display()), "-o"])
-        .args([&made, &here.join("variants.rs")])
+        .args([&made, Path::new("debug/tests/kernels/variants.rs")])
         .current_dir(PROJECT));
     fs::rename(made, &kernel).expect("both names are in one folder");
     kernel

@@ -86,6 +86,7 @@ fn killing_run_sh_before_it_becomes_gdb_ends_qemu() {
 fn ctrl_c_interrupts_the_kernel_and_leaves_qemu_alive() {
     let (mut running, family) = start("good", &["--debug"]);
     let mut stdin = running.child.stdin.take().unwrap();
+    running.await_line("boot: 0x80200000"); // a person sits at the first instruction
     stdin.write_all(b"continue\n").unwrap();
     running.await_line("Continuing");
     running.signal("INT", true);

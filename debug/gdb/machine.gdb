@@ -1,0 +1,204 @@
+# What .gdbinit's walk is made of: running the kernel with a time limit, finding out how it stands, saying so. It knows
+# nothing of the walk's parts.
+#
+# What looks odd has one of these reasons:
+# - GDB is silent in `pipe ... | cat >/dev/null` only, and catches errors in `thread apply 1 -s` only. Never run the kernel in
+#   the latter: when the machine goes away, GDB hangs.
+# - `continue` has no time limit: what runs the kernel is piped into a shell that interrupts GDB when time is up.
+# - Linker symbols and casts need the language C, and GDB warns of C in a Rust frame. So what needs C runs silently, by
+#   `walk in-c`, and leaves what it found in variables, which are set before to what fails; what prints means the same in C
+#   and in Rust. `unsigned char`, as `char` may be Rust's, which has four bytes.
+
+define walk in-c
+  pipe thread apply 1 -s -- with language c -- walk $arg0 | cat >/dev/null
+end
+
+# How GDB was started, and words that need to be C's strings.
+define walk settings
+  # -batch shows in what it sets: a terminal has a width, and so has a pipe (80).
+  set $walk_batch = $_gdb_setting("style enabled") == 0 && $_gdb_setting("height") == 0 && $_gdb_setting("width") == 0
+  set $walk_prompt = $_gdb_setting_str("prompt")
+  # RISC-V privileged manual, "Supervisor Cause Register".
+  set $walk_cause_0 = "instruction address misaligned"
+  set $walk_cause_1 = "instruction access fault"
+  set $walk_cause_2 = "illegal instruction"
+  set $walk_cause_3 = "breakpoint"
+  set $walk_cause_4 = "load address misaligned"
+  set $walk_cause_5 = "load access fault"
+  set $walk_cause_6 = "store address misaligned"
+  set $walk_cause_7 = "store access fault"
+  set $walk_cause_12 = "instruction page fault"
+  set $walk_cause_13 = "load page fault"
+  set $walk_cause_15 = "store page fault"
+end
+with language c -- walk settings
+
+# How the kernel stands.
+
+# Where pc is ($walk_inside: in the image), and what the kernel is at: $walk_stop.
+set $walk_elsewhere = 0
+set $walk_trapped = 1
+set $walk_waits = 2
+set $walk_powers_off = 3
+set $walk_resets = 4
+
+define walk look
+  set $walk_boot = (unsigned long)&boot
+  set $walk_stack_top = (unsigned long)&__stack_top
+  set $walk_bss = (unsigned long)&__bss
+  set $walk_bss_end = (unsigned long)&__bss_end
+  set $walk_pc = (unsigned long)$pc
+  set $walk_sp = (unsigned long)$sp
+  set $walk_inside = $walk_pc >= $walk_boot && $walk_pc < $walk_stack_top
+  set $walk_ready = 1
+  # OpenSBI hands over with stvec = boot and sepc = 0: who is in boot with another sepc has trapped.
+  set $walk_sepc = (unsigned long)$sepc
+  if $walk_pc == $walk_boot && $walk_sepc != 0
+    set $walk_stop = $walk_trapped
+  end
+  # wfi is the next instruction, or the hart is in it and pc behind it.
+  if *(unsigned int *)$walk_pc == 0x10500073 || *(unsigned int *)($walk_pc - 4) == 0x10500073
+    set $walk_stop = $walk_waits
+  end
+  # The next instruction calls the SBI's legacy shutdown (8) or system reset, "SRST", whose type 0 is a shutdown.
+  if *(unsigned int *)$walk_pc == 0x73 && ($a7 == 8 || $a7 == 0x53525354)
+    set $walk_stop = $a7 == 8 || $a0 == 0 ? $walk_powers_off : $walk_resets
+  end
+end
+
+define walk find-out
+  set $walk_pc = 0
+  set $walk_inside = 0
+  set $walk_stop = $walk_elsewhere
+  walk in-c look
+end
+
+# $walk_ready: whether there is a machine, with a kernel that has the symbols. $walk_in_boot: whether it executes boot.
+define walk ready
+  set $walk_ready = 0
+  set $walk_late = 0
+  if $_isvoid($walk_riscv)
+    echo This GDB knows no RISC-V. One that does is called gdb-multiarch (Debian) or riscv64-elf-gdb (Homebrew, Arch).\n
+  end
+  if $_thread == 0
+    echo No machine is connected: start one with ./run.sh --wait in another terminal, then type connect.\n
+  else
+    # Left by a walk that Ctrl-C ended.
+    if $walk_mark
+      walk unmark
+    end
+    walk find-out
+    if $walk_ready == 0
+      echo The kernel must define boot, __stack_top, __bss and __bss_end, as hypervisor.ld does; one is missing, or no file is loaded.\n
+    else
+      walk in-boot
+      # At the reset vector, or back in boot, as reverse steps lead there, the walk begins anew.
+      if $walk_pc == 0x1000 || $walk_in_boot
+        walk anew
+      end
+    end
+  end
+end
+
+define walk in-boot
+  pipe info symbol $walk_pc | grep -q '^boot '
+  set $walk_in_boot = $_shell_exitcode == 0 && $walk_stop != $walk_trapped
+end
+
+# $walk_booted, $walk_cleared, $walk_guarded: how far the walk came, as far as is known.
+define walk anew
+  set $walk_booted = 0
+  set $walk_cleared = 0
+  set $walk_guarded = 0
+end
+
+# `walk go continue`, `finish` or `stepi`, for $debug_seconds at most; $walk_late says that time was up. The shell waits for
+# sleep to end. When GDB's command ends before, or GDB itself, cat reads the end of its input, and sleep is killed.
+define walk go
+  eval "pipe $arg0 | exec 3<&0 2>/dev/null; trap '' INT; sleep %d & s=$!; (cat <&3 >/dev/null; kill $s) & wait $s && kill -INT $PPID", $debug_seconds
+  set $walk_late = $_shell_exitcode == 0
+  walk find-out
+end
+
+# From here on breakpoints are the walk's own, until `walk unmark` deletes them.
+define walk mark
+  if $_isvoid($bpnum)
+    set $bpnum = 0
+  end
+  set $walk_mark = $bpnum + 1
+end
+
+define walk unmark
+  eval "pipe delete %d-%d | cat >/dev/null", $walk_mark, $bpnum
+  set $walk_mark = 0
+end
+
+# Where every run ends: in boot, whither a trap leads while the kernel has not set stvec, at each wfi, and at each ecall, if it
+# would end the machine.
+define walk waypoints
+  walk mark
+  break *$walk_boot
+  set $walk_at = $walk_boot
+  find /w1 $walk_at, $walk_bss - 1, 0x10500073
+  while $numfound > 0
+    break *$_
+    set $walk_at = (unsigned long)$_ + 4
+    find /w1 $walk_at, $walk_bss - 1, 0x10500073
+  end
+  set $walk_at = $walk_boot
+  find /w1 $walk_at, $walk_bss - 1, 0x73
+  while $numfound > 0
+    set $walk_at = (unsigned long)$_
+    if $walk_at % 2 == 0
+      break *$walk_at if $a7 == 8 || $a7 == 0x53525354
+    end
+    set $walk_at = $walk_at + 1
+    find /w1 $walk_at, $walk_bss - 1, 0x73
+  end
+end
+
+# Words.
+
+define walk fail
+  set $walk_failures = $walk_failures + 1
+  echo : FAIL\n
+end
+
+# An address with its symbol, and with its line where it has one: `list` says
+# "0x80200014 is in hypervisor::bss::clear (kernel/src/bss.rs:20)." before the lines, and what is in brackets is wanted.
+define walk place
+  output/a $arg0
+  pipe thread apply 1 -s -q -- list *$arg0 | sed -n '1s/^.*\( ([^()]*)\)\.$/\1/p' | tr -d '\n'
+end
+
+define walk explain
+  if $walk_stop == $walk_elsewhere
+    if $walk_late
+      printf "after %d s ", $debug_seconds
+    end
+    printf "the kernel is at "
+    walk place $walk_pc
+  end
+  if $walk_stop == $walk_trapped
+    printf "the kernel trapped at "
+    walk place $walk_sepc
+    eval "set $walk_cause = $walk_cause_%d", $scause
+    if $_isvoid($walk_cause)
+      printf ", scause %#lx, stval %#lx", $scause, $stval
+    else
+      printf ", %s, scause %d, stval %#lx", $walk_cause, $scause, $stval
+    end
+  end
+  if $walk_stop == $walk_waits
+    printf "the kernel waits for interrupts at "
+    walk place $walk_pc
+  end
+  if $walk_stop == $walk_powers_off
+    printf "the kernel powers the machine off at "
+    walk place $walk_pc
+  end
+  if $walk_stop == $walk_resets
+    printf "the kernel resets the machine at "
+    walk place $walk_pc
+  end
+end

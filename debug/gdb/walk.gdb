@@ -1,0 +1,330 @@
+# The parts of the walk: each runs the kernel on, and says what it found. .gdbinit says when.
+
+define walk entries
+  walk mark
+  break *$walk_boot
+  # OpenSBI jumps here: to a boot that lies elsewhere the kernel comes later, if ever.
+  break *0x80200000
+end
+
+define walk to-boot
+  if $walk_booted == 0 && $walk_inside == 0
+    walk in-c entries
+    walk go continue
+    walk unmark
+  end
+  printf "boot: "
+  if $walk_pc == $walk_boot && $walk_stop != $walk_trapped
+    set $walk_booted = 1
+    set $walk_in_boot = 1
+    walk place $walk_boot
+    echo \ is the next instruction: PASS\n
+  else
+    walk explain
+    if $walk_booted || $walk_inside
+      printf ", past boot; to start again, quit, then ./run.sh --debug"
+    else
+      printf ", not at boot, "
+      walk place $walk_boot
+    end
+    walk fail
+  end
+end
+
+# Executes boot: until pc leaves it.
+define walk set-sp
+  set $walk_steps = 0
+  while $walk_in_boot && $walk_steps < 64
+    set $walk_steps = $walk_steps + 1
+    set $walk_from = $walk_pc
+    walk go stepi
+    walk in-boot
+  end
+  printf "stack: "
+  if $walk_inside == 0 || $walk_stop == $walk_trapped || $walk_late
+    walk place $walk_from
+    printf " does not lead on in the kernel, sp = %#lx: ", $walk_sp
+    walk explain
+    walk fail
+  else
+    printf "sp = %#lx, __stack_top = %#lx", $walk_sp, $walk_stack_top
+    if $walk_sp == $walk_stack_top && $walk_sp % 16 == 0
+      echo : PASS\n
+    else
+      printf ", when boot goes to "
+      walk place $walk_pc
+      walk fail
+    end
+  end
+end
+
+# Fills from 16 bytes before .bss to 16 after it with 0xa5: copies what is filled behind itself, which takes few packets.
+define walk fill
+  set $walk_from = $walk_bss - 16
+  set $walk_size = $walk_bss_end + 16 - $walk_from
+  set {unsigned long}$walk_from = 0xa5a5a5a5a5a5a5a5
+  set $walk_full = 8
+  while $walk_full < $walk_size
+    set $walk_n = $walk_full < 0x8000 ? $walk_full : 0x8000
+    if $walk_n > $walk_size - $walk_full
+      set $walk_n = $walk_size - $walk_full
+    end
+    set *(unsigned char *)($walk_from + $walk_full) @ $walk_n = *(unsigned char *)$walk_from @ $walk_n
+    set $walk_full = $walk_full + $walk_n
+  end
+  set $walk_filled = 1
+end
+
+# Watches the first and the last byte of .bss. A watchpoint goes when it was hit: later stores there are no news.
+define walk ends
+  set $walk_low = 0
+  set $walk_high = 0
+  if $walk_bss < $walk_bss_end
+    watch -l *(unsigned char *)$walk_bss
+    set $walk_low = $bpnum
+    watch -l *(unsigned char *)($walk_bss_end - 1)
+    set $walk_high = $bpnum
+  end
+end
+
+define walk progress
+  if $walk_low && *(unsigned char *)$walk_bss != 0xa5
+    delete $walk_low
+    set $walk_low = 0
+    set $walk_moved = 1
+  end
+  if $walk_high && *(unsigned char *)($walk_bss_end - 1) != 0xa5
+    delete $walk_high
+    set $walk_high = 0
+    set $walk_moved = 1
+  end
+end
+
+# Runs until both ends of .bss were stored to, and on until the function that did it returns, where it has a caller.
+define walk run-clear
+  set $walk_filled = 0
+  walk in-c fill
+  walk in-c waypoints
+  walk in-c ends
+  set $walk_moved = 1
+  while $walk_moved
+    set $walk_moved = 0
+    walk go continue
+    walk in-c progress
+    if $walk_low == 0 && $walk_high == 0
+      loop_break
+    end
+  end
+  set $walk_clearer = $walk_pc
+  if $walk_moved
+    pipe backtrace 2 | grep -q '^#1 '
+    if $_shell_exitcode == 0
+      walk go finish
+    end
+  end
+  walk unmark
+end
+
+# $walk_zero: whether [$walk_at, $walk_at + $walk_n) is all zero, as it is when the first byte is, and each other byte is as
+# the one before. `find` tells in one go: it looks for all but the first byte in the range of all but the last.
+define walk zero
+  set $walk_zero = *(unsigned char *)$walk_at == 0
+  if $walk_zero && $walk_n > 1
+    find $walk_at, +($walk_n - 1), *(unsigned char *)($walk_at + 1) @ ($walk_n - 1)
+    set $walk_zero = $numfound == 1
+  end
+end
+
+# $walk_dirty: the first address in .bss that does not hold zero, or 0.
+define walk verify
+  set $walk_dirty = 0
+  set $walk_at = $walk_bss
+  while $walk_at < $walk_bss_end && $walk_dirty == 0
+    set $walk_n = $walk_bss_end - $walk_at < 0x8000 ? $walk_bss_end - $walk_at : 0x8000
+    walk zero
+    if $walk_zero
+      set $walk_at = $walk_at + $walk_n
+    else
+      # Halves it until one byte is left.
+      while $walk_n > 1
+        set $walk_size = $walk_n
+        set $walk_n = $walk_n / 2
+        walk zero
+        if $walk_zero
+          set $walk_at = $walk_at + $walk_n
+          set $walk_n = $walk_size - $walk_n
+        end
+      end
+      set $walk_dirty = $walk_at
+      set $walk_byte = *(unsigned char *)$walk_at
+    end
+  end
+  set $walk_verified = 1
+end
+
+# $walk_below, $walk_above: whether the guard bytes hold the pattern.
+define walk guards
+  set $walk_below = {unsigned long}($walk_bss - 16) == 0xa5a5a5a5a5a5a5a5 && {unsigned long}($walk_bss - 8) == 0xa5a5a5a5a5a5a5a5
+  set $walk_above = {unsigned long}$walk_bss_end == 0xa5a5a5a5a5a5a5a5 && {unsigned long}($walk_bss_end + 8) == 0xa5a5a5a5a5a5a5a5
+end
+
+define walk clear
+  printf "bss: "
+  if $walk_cleared || $walk_stop == $walk_waits
+    walk explain
+    printf ", past the clear; to start again, quit, then ./run.sh --debug"
+    walk fail
+  else
+    walk run-clear
+    set $walk_cleared = 1
+    set $walk_verified = 0
+    if $walk_filled && ($walk_low == 0 && $walk_high == 0 && $walk_late == 0 && $walk_stop != $walk_trapped || $walk_stop == $walk_waits)
+      walk in-c verify
+    end
+    if $walk_verified == 0
+      walk explain
+      printf ", and .bss is not clear"
+      walk fail
+    else
+      walk show-clear
+    end
+  end
+end
+
+define walk show-clear
+  printf "[%#lx, %#lx), filled with 0xa5, ", $walk_bss, $walk_bss_end
+  if $walk_dirty == 0
+    printf "is all zero after "
+    walk place $walk_clearer
+    echo : PASS\n
+  else
+    printf "holds %#x at ", $walk_byte
+    walk place $walk_dirty
+    walk fail
+  end
+  set $walk_below = 0
+  set $walk_above = 0
+  walk in-c guards
+  set $walk_guarded = $walk_above
+  if $walk_below && $walk_above
+    echo bss: the 16 bytes before it and the 16 after it still hold 0xa5: PASS\n
+  end
+  if $walk_below == 0
+    printf "bss: the 16 bytes before it were overwritten"
+    walk fail
+  end
+  if $walk_above == 0
+    printf "bss: the 16 bytes after it were overwritten"
+    walk fail
+  end
+end
+
+# $walk_hash: differs where the registers do.
+define walk hash
+  set $walk_hash = (unsigned long)0
+  set $walk_n = 1
+  while $walk_n < 32
+    eval "set $walk_hash = $walk_hash * 3 + (unsigned long)$x%d", $walk_n
+    set $walk_n = $walk_n + 1
+  end
+end
+
+# $walk_repeats: whether the kernel is in a loop of up to 64 instructions that changes no register.
+define walk repeats
+  set $walk_repeats = 0
+  set $walk_from = $walk_pc
+  walk in-c hash
+  set $walk_was = $walk_hash
+  set $walk_steps = 0
+  while $walk_steps < 64 && $walk_repeats == 0
+    set $walk_steps = $walk_steps + 1
+    walk go stepi
+    if $walk_pc == $walk_from
+      walk in-c hash
+      set $walk_repeats = $walk_hash == $walk_was
+    end
+  end
+  # The steps were in time, the run before them was not.
+  set $walk_late = 1
+end
+
+define walk to-idle
+  set $walk_repeats = 0
+  if $walk_stop != $walk_waits && $walk_stop != $walk_powers_off
+    walk in-c waypoints
+    walk go continue
+    walk unmark
+    if $walk_late && $walk_stop == $walk_elsewhere
+      walk repeats
+    end
+  end
+  set $walk_above = 1
+  if $walk_guarded
+    set $walk_above = 0
+    walk in-c guards
+  end
+  printf "idle: "
+  if $walk_repeats
+    printf "the kernel repeats itself at "
+    walk place $walk_pc
+  else
+    walk explain
+  end
+  if $walk_above == 0
+    printf ", and the 16 bytes after .bss were overwritten since its clear, as by a stack that grew too far"
+  end
+  if $walk_above && ($walk_repeats || $walk_stop == $walk_waits || $walk_stop == $walk_powers_off)
+    echo : PASS\n
+  else
+    walk fail
+  end
+end
+
+# kernel/src/panic.rs says what lies where in the record.
+define walk record
+  set $walk_record = (unsigned char *)&panic_record
+  set $walk_panicked = *(unsigned long *)$walk_record == 0x64656b63696e6170
+  set $walk_line = *(unsigned int *)($walk_record + 8)
+  set $walk_column = *(unsigned int *)($walk_record + 12)
+  set $walk_file = $walk_record + 16
+  set $walk_message = $walk_record + 256
+end
+
+define walk show-panic
+  set $walk_panicked = 2
+  walk in-c record
+  printf "panic: "
+  if $walk_panicked == 0
+    echo none: PASS\n
+  end
+  if $walk_panicked == 1
+    printf "%s:%u:%u: %s", $walk_file, $walk_line, $walk_column, $walk_message
+    walk fail
+  end
+  if $walk_panicked == 2
+    echo not known, as the kernel has no panic_record\n
+  end
+end
+
+define walk not-run
+  printf "$arg0: not run"
+  walk fail
+end
+
+define walk all
+  walk to-boot
+  if $walk_in_boot == 0
+    walk not-run stack
+    walk not-run bss
+    walk not-run idle
+  else
+    walk set-sp
+    walk clear
+    if $walk_stop == $walk_trapped || $walk_late
+      walk not-run idle
+    else
+      walk to-idle
+    end
+  end
+  walk show-panic
+end
