@@ -13,6 +13,8 @@ use tempfile::TempDir;
 
 const PROJECT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const DEADLINE: Duration = Duration::from_secs(60);
+/// How long a process may take to be gone, once it has no reason to be there.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running `./run.sh --debug`, which is GDB from when the machine listens, in a process group of its own.
 pub struct Session {
@@ -93,6 +95,23 @@ impl Session {
         })
     }
 
+    /// Waits until QEMU has used this much more processor time, to the hundredth of a second: a kernel runs, and does not idle.
+    pub fn await_work(&self, time: Duration) {
+        let used = || {
+            let process = self.qemu().expect("QEMU runs");
+            // proc(5), /proc/PID/stat: the 14th field, in hundredths; the name's bracket ends the second.
+            let stat = fs::read_to_string(format!("/proc/{process}/stat")).expect("it lives");
+            let (_, fields) = stat.rsplit_once(')').expect("the name is in brackets");
+            let ticks = fields.split_whitespace().nth(11).expect("there are more than 14");
+            Duration::from_millis(10 * ticks.parse::<u64>().expect("a number"))
+        };
+        let (start, before) = (Instant::now(), used());
+        while used() < before + time {
+            assert!(start.elapsed() < DEADLINE, "QEMU does nothing");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// The end of GDB's input, GDB's end, and the end of all that belongs to it, which must come by itself.
     pub fn end(mut self) -> Ended {
         drop(self.gdb.stdin.take());
@@ -100,7 +119,7 @@ impl Session {
         let ended = Ended { status, output: self.output.all(), errors: self.errors.all() };
         let start = Instant::now();
         while let left @ [_, ..] = processes(self.folder.path()).as_slice() {
-            assert!(start.elapsed() < Duration::from_secs(3), "left running: {left:?}\n{}", ended.errors);
+            assert!(start.elapsed() < PATIENCE, "left running: {left:?}\n{}", ended.errors);
             thread::sleep(Duration::from_millis(10));
         }
         ended
