@@ -77,6 +77,7 @@ impl Gdb {
         for unknown in ["args", "environment", "customLaunchSetupCommands", "launchCompleteCommand", "stopAtConnect"] {
             assert!(configuration.get(unknown).is_none(), "this test does not know what {unknown} would change");
         }
+        assert_eq!(configuration["stopAtEntry"], true, "the engine would go on at the entry");
         self.done("-gdb-set target-async on");
         self.console(&configuration["setupCommands"]);
         self.done("-interpreter-exec console \"set pagination off\"");

@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::Read;
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -18,7 +19,7 @@ use crate::workspace::FOLDER;
 const MARK: &str = "VSCODE_TEST_SESSION";
 /// How long the processes of a session may take to be gone, once they have no reason to be there.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long the other sessions may keep port 1234, where they cannot have one each.
+/// How long others may keep port 1234, where each session cannot have its own.
 const QUEUE: Duration = Duration::from_secs(300);
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -128,14 +129,20 @@ impl Drop for Network {
     }
 }
 
-/// Waits for this session's turn to use port 1234.
+/// Waits for this session's turn to use port 1234, and until nobody else does.
 fn take_turn() -> File {
     let path = concat!(env!("CARGO_TARGET_TMPDIR"), "/port-1234.lock");
     let file = File::create(path).expect("cargo's tmp folder can be written to");
     let deadline = Instant::now() + QUEUE;
-    while flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-        assert!(Instant::now() < deadline, "another test kept {path} for {QUEUE:?}: is one of them stuck?");
+    let wait = |reason: &str| {
+        assert!(Instant::now() < deadline, "{reason} for {QUEUE:?}");
         thread::sleep(Duration::from_millis(50));
+    };
+    while flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        wait("another test of these, which has port 1234, kept its lock");
+    }
+    while TcpListener::bind(("127.0.0.1", 1234)).is_err() {
+        wait("a program that is none of these tests' kept port 1234");
     }
     file
 }
