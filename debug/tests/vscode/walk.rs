@@ -1,4 +1,4 @@
-//! The walk that each configuration with an adapter is held to: what the issue of it all promises to who presses F5.
+//! The walk that each configuration with an adapter is held to: what the README promises to who presses F5.
 
 use std::process::Command;
 use std::thread;
