@@ -18,6 +18,7 @@ Modes
   --reverse [-- ARGS]  as --debug, over a recording of the boot: reverse-stepi, reverse-continue
   --check [ARGS]       a verdict on the boot: cargo debug check ARGS, on a fresh build
   --test [ARGS]        every test of the project; ARGS go to cargo test
+  --test --vscode      and F5 in VS Code itself, in a browser: downloads half a gigabyte
   --build              build the kernel and copy it to hypervisor.elf, nothing else
 
 Options
@@ -84,7 +85,7 @@ set_mode() {
 }
 
 parse() {
-    mode=boot port='' socket='' kernel='' tied='' hidden='' arguments=()
+    mode=boot port='' socket='' kernel='' tied='' hidden='' vscode='' arguments=()
     while [ $# -gt 0 ]; do
         case $1 in
             --firmware | --debug | --wait | --reverse | --build) set_mode "${1#--}" ;;
@@ -121,13 +122,15 @@ parse() {
     check_options
 }
 
-# What follows --check or --test is not ours, but for --kernel, which all that boot have.
+# What follows --check or --test is not ours, but for --kernel, which all that boot have, and for --test --vscode.
 parse_passed_on() {
     while [ $# -gt 0 ]; do
         if [ "$mode $1" = 'check --kernel' ]; then
             [ -n "${2:-}" ] || misused "$1 needs a value"
             absolute kernel "$2"
             shift
+        elif [ "$mode $1" = 'test --vscode' ]; then
+            vscode=yes
         else
             arguments+=("$1")
         fi
@@ -291,9 +294,13 @@ mode_test() {
     step cargo fmt --all --check
     step cargo clippy --workspace --exclude kernel --all-targets -- -D warnings
     step cargo clippy --package kernel --target "$target" -- -D warnings
-    step shellcheck --check-sourced run.sh run/*.sh .ci/run
+    step shellcheck --check-sourced run.sh run/*.sh .ci/run .vscode/{check,gdb,gdb-dap,lldb-dap} \
+        debug/tests/vscode/install.sh debug/tests/vscode/code-server/run.sh
+    step debug/tests/vscode/install.sh
     step cargo test --workspace --exclude kernel ${arguments[@]+"${arguments[@]}"}
+    step env GDB="${CARGO_TARGET_DIR:-$PWD/target}/vscode/gdb" cargo test --package debug --test gdb # the newest GDB, too
     step env RUSTDOCFLAGS='-D warnings' cargo doc --workspace --exclude kernel --no-deps
+    [ -z "$vscode" ] || step debug/tests/vscode/code-server/run.sh
     [ ${#failed[@]} -gt 0 ] || return 0
     for step in "${failed[@]}"; do say "failed: $step"; done
     exit 1

