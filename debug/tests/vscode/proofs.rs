@@ -35,6 +35,20 @@ fn each_configuration_says_its_extension_and_its_proof() {
 }
 
 #[test]
+fn the_readme_repeats_it() {
+    let readme = fs::read_to_string(FOLDER.join("README.md")).expect("it is there");
+    for (configuration, Configuration { extension, proof, .. }) in
+        workspace::configurations().iter().zip(&CONFIGURATIONS)
+    {
+        let name = string(configuration, "name");
+        let row = readme.lines().find(|line| line.starts_with(&format!("| {name} | `{extension}` |")));
+        let says =
+            row.unwrap_or_else(|| panic!("no row for {name} with {extension}")).rsplit('|').nth(1).unwrap_or_default();
+        assert!(says.trim_start().starts_with(proof), "{name}: {says:?} is not {proof:?}");
+    }
+}
+
+#[test]
 fn what_is_recommended_is_a_configuration_s_extension_or_rust_analyzer() {
     let recommended = workspace::array(&workspace::read("extensions.json"), "recommendations");
     assert_eq!(
