@@ -217,8 +217,7 @@ gdb_command() {
     else
         gdb+=(-iex "set \$debug_port = $port")
     fi
-    gdb+=(-x .gdbinit)
-    gdb+=("$kernel")
+    gdb+=(-x .gdbinit "$kernel")
 }
 
 # Prints the line that programs wait for, and for people how to go on.
