@@ -14,7 +14,7 @@ Modes
   (none)               build the kernel and boot it in QEMU; Ctrl-A X leaves
   --firmware           boot OpenSBI alone, no kernel; QEMU=qemu-system-riscv32 boots the 32-bit one
   --debug [-- ARGS]    boot it under GDB, stopped before its first instruction; ARGS go to GDB
-  --wait               boot it stopped, and wait for GDB, VS Code or another debugger to attach
+  --wait               boot it stopped, and wait for GDB, VS Code or another debugger; Ctrl-A X leaves
   --reverse [-- ARGS]  as --debug, over a recording of the boot: reverse-stepi, reverse-continue
   --check [ARGS]       a verdict on the boot: cargo debug check ARGS, on a fresh build
   --test [ARGS]        every test of the project; ARGS go to cargo test
@@ -61,10 +61,10 @@ have() { command -v "$1" >/dev/null 2>&1; }
 
 # Prints a command on stderr such that it can be pasted into a shell.
 show() {
-    local word line=+
+    local word line=+ quote="'" escaped="'\\''"
     for word; do
         case $word in
-            *[!A-Za-z0-9_./:=,+@%-]* | '') line+=" '${word//\'/\'\\\'\'}'" ;;
+            *[!A-Za-z0-9_./:=,+@%-]* | '') line+=" '${word//$quote/$escaped}'" ;;
             *) line+=" $word" ;;
         esac
     done
@@ -220,8 +220,7 @@ gdb_command() {
     else
         gdb+=(-iex "set \$debug_port = $port")
     fi
-    gdb+=(-x .gdbinit)
-    gdb+=("$kernel")
+    gdb+=(-x .gdbinit "$kernel")
 }
 
 # Prints the line that programs wait for, and for people how to go on.

@@ -63,10 +63,10 @@ listening() {
     return 1
 }
 
-# 5 ms without starting a process, where standard input is a pipe that stays open and bash is 4 or later; else with one.
+# 2 ms without starting a process, where standard input is a pipe that stays open and bash is 4 or later; else with one.
 nap() {
     local status=0
-    read -r -t 0.005 _ 2>/dev/null || status=$?
+    read -r -t 0.002 _ 2>/dev/null || status=$?
     [ "$status" -gt 128 ] || sleep 0.01
 }
 

@@ -89,55 +89,57 @@ apt_qemu() {
 
 # Installs TOOLs with the system's package manager, after printing the command.
 install() {
-    local manager='' name packages
+    local manager='' name plan
     for name in apt-get dnf pacman brew; do
         if have "$name"; then
             manager=$name
             break
         fi
     done
-    packages=$(for name; do package "${manager:-apt-get}" "$name"; done | sort -u | tr '\n' ' ')
-    if [ -z "$manager" ]; then
-        fail "missing: $*; no package manager known here (apt, dnf, pacman, brew): install what Debian calls $packages"
-    elif [ -n "${NO_INSTALL:-}" ]; then
-        fail "missing: $*; NO_INSTALL is set, so install with $manager: $packages"
+    plan_with "${manager:-apt-get}" "$@"
+    [ -n "$manager" ] || fail "missing: $*; none of apt, dnf, pacman, brew is here; on Debian this would be: ${plan[*]}"
+    [ -z "${NO_INSTALL:-}" ] || fail "missing: $*; NO_INSTALL is set, so install with: ${plan[*]}"
+    as_root "${plan[@]}" && return
+    if [ "$manager" = apt-get ]; then
+        as_root apt-get update || : # what apt knows may be missing, or too old to be downloaded
+        plan_with "$manager" "$@"
+        as_root "${plan[@]}" && return
     fi
-    # shellcheck disable=SC2086 # words
-    case $manager in
-        apt-get) install_apt $packages ;;
-        dnf) privileged dnf install -y $packages ;;
-        pacman) privileged pacman -S --needed --noconfirm $packages ;;
-        brew) run brew install $packages >&2 ;;
-    esac || fail "missing: $*; that command did not install them: see above"
+    fail "missing: $*; that command did not install them: see above"
 }
 
-privileged() {
-    if [ "$EUID" = 0 ]; then
+# Sets `plan` to the command by which the package manager $1 installs the other arguments, TOOLs.
+plan_with() {
+    local manager=$1 name packages=()
+    shift
+    for name; do packages+=("$(package "$manager" "$name")"); done
+    case $manager in
+        apt-get) plan_apt "${packages[@]}" ;;
+        dnf) plan=(dnf install -y "${packages[@]}") ;;
+        pacman) plan=(pacman -S --needed --noconfirm "${packages[@]}") ;;
+        brew) plan=(brew install "${packages[@]}") ;;
+    esac
+}
+
+# The plain command, or, where that would fail because a newer qemu-utils (a backport, say) is there already, one that
+# takes qemu-utils back to QEMU's version. Never one that removes a package.
+plan_apt() {
+    local pinned
+    plan=(apt-get install -y --no-install-recommends --no-remove "$@")
+    "${plan[@]}" --simulate >/dev/null 2>&1 && return
+    pinned=qemu-utils=$(apt-cache policy "$(apt_qemu)" 2>/dev/null | sed -n 's/^ *Candidate: //p')
+    if "${plan[@]}" --allow-downgrades "$pinned" --simulate >/dev/null 2>&1; then
+        plan+=(--allow-downgrades "$pinned")
+    fi
+}
+
+# Homebrew refuses to be root.
+as_root() {
+    if [ "$1" = brew ] || [ "$EUID" = 0 ]; then
         run "$@" </dev/null >&2
     elif have sudo; then
         run sudo "$@" </dev/null >&2
     else
         fail "neither root nor sudo here; as root: $*"
     fi
-}
-
-# What apt knows may be missing or too old to be downloaded: the second attempt is with new lists.
-install_apt() {
-    plan_apt "$@"
-    privileged "${plan[@]}" && return
-    privileged apt-get update || return
-    case " $* " in *" qemu-system-riscv "*) set -- "${@/#qemu-system-riscv/$(apt_qemu)}" ;; esac
-    plan_apt "$@"
-    privileged "${plan[@]}"
-}
-
-# Sets `plan` to the command: the plain one, or, where that would fail because a newer qemu-utils (a backport, say) is
-# there already, one that takes qemu-utils back to QEMU's version. Never one that removes a package.
-plan_apt() {
-    local apt=(apt-get install -y --no-install-recommends --no-remove) version
-    plan=("${apt[@]}" "$@")
-    "${plan[@]}" --simulate >/dev/null 2>&1 && return
-    version=$(apt-cache policy "$(apt_qemu)" 2>/dev/null | sed -n 's/^ *Candidate: //p')
-    apt+=(--allow-downgrades "$@" "qemu-utils=$version")
-    ! "${apt[@]}" --simulate >/dev/null 2>&1 || plan=("${apt[@]}")
 }

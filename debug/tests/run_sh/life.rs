@@ -86,7 +86,8 @@ fn killing_run_sh_before_it_becomes_gdb_ends_qemu() {
 fn ctrl_c_interrupts_the_kernel_and_leaves_qemu_alive() {
     let (mut running, family) = start("good", &["--debug"]);
     let mut stdin = running.child.stdin.take().unwrap();
-    stdin.write_all(b"continue\n").unwrap();
+    stdin.write_all(b"info symbol $pc\ncontinue\n").unwrap();
+    running.await_line("boot in section .text"); // a person begins at the kernel's first instruction
     running.await_line("Continuing");
     running.signal("INT", true);
     running.await_line("received signal SIGINT");
