@@ -2,6 +2,7 @@
 //!
 //! - [`Image`]: a kernel's ELF and DWARF bytes: symbols, segments, source lines, backtraces.
 //! - [`Machine`]: registers, memory, breakpoints, watchpoints, steps. [`Qemu`] starts one, [`Remote`] attaches to one.
+//! - [`Embedded`]: a machine in this process, deterministic and with its whole history.
 //! - [`checks`]: the walk through a boot, and its seven checks; [`report`] writes what they found.
 //!
 //! It does not print and does not exit: the command `cargo debug` does, in `main.rs`.
@@ -26,6 +27,7 @@
 
 pub mod cause;
 pub mod checks;
+pub mod embedded;
 pub mod image;
 pub mod instruction;
 pub mod machine;
@@ -34,6 +36,7 @@ pub mod remote;
 pub mod report;
 pub mod rsp;
 
+pub use embedded::Embedded;
 pub use image::Image;
 pub use machine::{Address, Machine};
 pub use qemu::Qemu;

@@ -1,0 +1,280 @@
+//! The machine without its history: hart, memory, devices, firmware and time, run forward by instructions.
+//!
+//! Time is counted in instructions and nothing here asks the host for any, so that a run is the same everywhere. It does not
+//! know checkpoints or GDB.
+
+use std::collections::BTreeMap;
+
+use super::code::Code;
+use super::csr;
+use super::decode::Operation;
+use super::execute::{self, Interruption, Slice};
+use super::fault::Fault;
+use super::hart::{Hart, Privilege, interrupt, sstatus};
+use super::memory::{Ended, Memory};
+use super::ram::{PAGE, Ram};
+use super::system;
+use super::translate::Context;
+use super::trap::{Intent, Trap};
+
+/// Instructions in a tick of the `time` CSR: at the board's 10 MHz, a hart of 100 million instructions a second.
+pub const INSTRUCTIONS_PER_TICK: u64 = 10;
+
+/// Why a run ended before its last instruction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Halt {
+    /// Before the instruction at pc.
+    Breakpoint,
+    /// Before the instruction at pc, which would access this address.
+    Watchpoint(u64),
+    /// In a `wfi` that nothing can end: pc is after it.
+    Waiting,
+    /// The instruction at pc cannot be executed, and nobody takes the trap.
+    Fault(Fault),
+    /// Powered off, or reset.
+    Ended(Ended),
+    /// The record of stores is full.
+    StoresRecorded,
+}
+
+pub struct Board {
+    pub hart: Hart,
+    pub memory: Memory,
+    code: Code,
+    /// Instructions begun and interrupts taken since the beginning.
+    pub icount: u64,
+    /// The time that passed in `wfi`, in instructions.
+    pub slept: u64,
+    /// Where the kernel began: while stvec leads there, nobody takes traps.
+    pub entry: u64,
+    /// By page: which halfwords have a breakpoint.
+    breakpoints: BTreeMap<u64, [u64; PAGE / 2 / 64]>,
+    heeding_breakpoints: bool,
+}
+
+impl Board {
+    pub fn new(hart: Hart, ram: Ram) -> Board {
+        let memory = Memory::new(ram, Context::of(&hart));
+        let entry = hart.pc;
+        Board {
+            hart,
+            memory,
+            code: Code::new(),
+            icount: 0,
+            slept: 0,
+            entry,
+            breakpoints: BTreeMap::new(),
+            heeding_breakpoints: true,
+        }
+    }
+
+    /// Runs until `end` instructions have been executed since the beginning.
+    ///
+    /// # Errors
+    /// What ended it earlier.
+    pub fn run(&mut self, end: u64) -> Result<(), Halt> {
+        while self.icount < end {
+            if let Some(ended) = self.memory.ended {
+                return Err(Halt::Ended(ended));
+            }
+            if self.waits_for_ever() {
+                return Err(Halt::Waiting);
+            }
+            if self.hart.waiting {
+                self.wake();
+            }
+            if let Some(number) = self.takeable_interrupt() {
+                if self.hart.stvec & !3 == self.entry {
+                    return Err(Halt::Fault(Fault::Interrupt { number, pc: self.hart.pc }));
+                }
+                self.hart.take_interrupt(number);
+                self.refresh_context();
+                self.icount += 1;
+                continue;
+            }
+            if let Err(interruption) = self.run_slice(end.min(self.next_timer_event())) {
+                self.handle(interruption)?;
+            }
+        }
+        self.memory.ended.map_or(Ok(()), |ended| Err(Halt::Ended(ended)))
+    }
+
+    /// At full speed through the pages of the code, until something needs the whole board.
+    fn run_slice(&mut self, end: u64) -> Result<(), Interruption> {
+        while self.icount < end {
+            if self.memory.ram.code_was_overwritten() {
+                self.code.forget(&self.memory.ram.take_overwritten());
+            }
+            let page = self.hart.pc / PAGE as u64;
+            let index = self.code_page(page)?;
+            let breakpoints = if self.heeding_breakpoints { self.breakpoints.get(&page).copied() } else { None };
+            let exact = breakpoints.is_some() || self.memory.is_recording();
+            let mut slice = Slice { icount: self.icount, end, breakpoints };
+            let run = if exact { execute::run_page::<true> } else { execute::run_page::<false> };
+            let result = run(&mut self.hart, &mut self.memory, self.code.page(index), page * PAGE as u64, &mut slice);
+            self.icount = slice.icount;
+            result?;
+        }
+        Ok(())
+    }
+
+    fn code_page(&mut self, page: u64) -> Result<usize, Interruption> {
+        if let Some(index) = self.code.tlb.get(page) {
+            return Ok(index);
+        }
+        let ram_page = self.memory.fetch_page(self.hart.pc)?;
+        let index = self.code.enter(ram_page, &mut self.memory.ram);
+        self.code.tlb.insert(page, index);
+        Ok(index)
+    }
+
+    fn handle(&mut self, interruption: Interruption) -> Result<(), Halt> {
+        match interruption {
+            Interruption::Trap(trap) => self.trap(trap),
+            Interruption::Breakpoint => Err(Halt::Breakpoint),
+            Interruption::Watchpoint(address) => Err(Halt::Watchpoint(address)),
+            Interruption::NeedsBoard => self.execute_with_board(),
+            Interruption::MissingDevice(device) => Err(Halt::Fault(Fault::MissingDevice { device, pc: self.hart.pc })),
+            Interruption::MissingExtension(extension) => {
+                let bits = self.fetch().map_or(0, |operation| operation.bits);
+                Err(Halt::Fault(Fault::MissingExtension { extension, bits, pc: self.hart.pc }))
+            }
+            Interruption::Stored if self.memory.is_recording() => Err(Halt::StoresRecorded),
+            Interruption::Stored => Ok(()),
+        }
+    }
+
+    /// The supervisor's handler takes it, where there is one; this counts as the instruction.
+    fn trap(&mut self, trap: Trap) -> Result<(), Halt> {
+        if self.hart.stvec & !3 == self.entry {
+            return Err(Halt::Fault(Fault::Trap { trap, pc: self.hart.pc }));
+        }
+        self.hart.take_exception(trap);
+        self.refresh_context();
+        self.icount += 1;
+        Ok(())
+    }
+
+    /// Executes the instruction at pc with devices, CSRs and firmware at hand.
+    fn execute_with_board(&mut self) -> Result<(), Halt> {
+        let operation = match self.fetch() {
+            Ok(operation) => operation,
+            Err(interruption) => return self.handle(interruption),
+        };
+        self.memory.at = (self.hart.pc, self.icount);
+        self.memory.now = Some(self.icount);
+        let result = system::execute(self, &operation);
+        self.memory.now = None;
+        let next = match result {
+            Ok(next) => next,
+            Err(Interruption::Stored) => self.hart.pc.wrapping_add(operation.length.into()),
+            // The board is here: who still asks for it is an instruction that does not exist.
+            Err(Interruption::NeedsBoard) => return self.trap(Trap::illegal(operation.bits)),
+            Err(interruption) => return self.handle(interruption),
+        };
+        self.hart.pc = next;
+        self.icount += 1;
+        if result == Err(Interruption::Stored) { self.handle(Interruption::Stored) } else { Ok(()) }
+    }
+
+    /// The instruction at pc, which may lie on two pages.
+    fn fetch(&mut self) -> Result<Operation, Interruption> {
+        let pc = self.hart.pc;
+        let low = self.fetch_half(pc)?;
+        if !super::decode::is_full_length(low) {
+            return Ok(super::decode::decode_compressed(low));
+        }
+        let high = self.fetch_half(pc.wrapping_add(2))?;
+        Ok(super::decode::decode(u32::from(high) << 16 | u32::from(low)))
+    }
+
+    fn fetch_half(&mut self, address: u64) -> Result<u16, Interruption> {
+        let page = self.memory.fetch_page(address)?;
+        let bytes = self.memory.ram.load(page * PAGE + address as usize % PAGE);
+        bytes.map(u16::from_le_bytes).ok_or_else(|| Intent::Fetch.access_fault(address).into())
+    }
+
+    /// The time, in ticks.
+    pub fn time(&self) -> u64 {
+        self.icount.saturating_add(self.slept) / INSTRUCTIONS_PER_TICK
+    }
+
+    /// The interrupts that are pending, as sip shows them.
+    pub fn pending(&self) -> u64 {
+        let timer = if self.time() >= self.hart.stimecmp { interrupt::TIMER } else { 0 };
+        let software = if self.hart.software_interrupt { interrupt::SOFTWARE } else { 0 };
+        timer | software
+    }
+
+    /// The number of the interrupt to be taken now: external before software before timer.
+    fn takeable_interrupt(&self) -> Option<u64> {
+        if self.hart.sie == 0 {
+            return None;
+        }
+        let globally = self.hart.privilege == Privilege::User || self.hart.sstatus & sstatus::SIE != 0;
+        let takeable = if globally { self.pending() & self.hart.sie } else { 0 };
+        [9, 1, 5].into_iter().find(|number| takeable >> number & 1 != 0)
+    }
+
+    /// The instruction count at which the timer interrupt becomes pending, where that will be noticed.
+    fn next_timer_event(&self) -> u64 {
+        if self.hart.sie & interrupt::TIMER == 0 || self.time() >= self.hart.stimecmp {
+            return u64::MAX;
+        }
+        self.hart.stimecmp.saturating_mul(INSTRUCTIONS_PER_TICK).saturating_sub(self.slept)
+    }
+
+    /// The hart is in a `wfi` that nothing will end.
+    pub fn waits_for_ever(&self) -> bool {
+        self.hart.waiting && self.pending() & self.hart.sie == 0 && self.next_timer_event() == u64::MAX
+    }
+
+    /// Ends a `wfi`: something is pending, or time passes to the next timer event.
+    fn wake(&mut self) {
+        if self.pending() & self.hart.sie == 0 {
+            self.slept += self.next_timer_event().saturating_sub(self.icount);
+        }
+        self.hart.waiting = false;
+    }
+
+    /// Tells memory and code under which privilege and translation they are accessed from now on.
+    pub fn refresh_context(&mut self) {
+        let context = Context::of(&self.hart);
+        if !self.memory.context.shares_translations(&context) {
+            self.code.tlb.flush();
+        }
+        self.memory.set_context(context);
+        self.code.tlb.select(context.privilege);
+    }
+
+    pub fn flush_translations(&mut self) {
+        self.memory.flush();
+        self.code.tlb.flush();
+    }
+
+    pub fn set_heeding(&mut self, breakpoints: bool, watchpoints: bool) {
+        self.heeding_breakpoints = breakpoints;
+        self.memory.set_watching(watchpoints);
+    }
+
+    pub fn insert_breakpoint(&mut self, address: u64) {
+        let half = address as usize % PAGE / 2;
+        self.breakpoints.entry(address / PAGE as u64).or_default()[half / 64] |= 1 << (half % 64);
+    }
+
+    pub fn remove_breakpoint(&mut self, address: u64) {
+        let page = address / PAGE as u64;
+        let half = address as usize % PAGE / 2;
+        if let Some(bits) = self.breakpoints.get_mut(&page) {
+            bits[half / 64] &= !(1 << (half % 64));
+            if bits.iter().all(|word| *word == 0) {
+                self.breakpoints.remove(&page);
+            }
+        }
+    }
+
+    /// Writes a CSR for a debugger.
+    pub fn write_csr(&mut self, number: u16, value: u64) -> Option<()> {
+        csr::write(self, number, value)
+    }
+}

@@ -1,0 +1,80 @@
+//! What was printed, and what was typed and when: both sides of the machine's console, over its whole history.
+//!
+//! It does not know devices. A re-execution prints again what is known already, and reads what was typed at the same instruction.
+
+use std::collections::VecDeque;
+
+/// Of a kernel that prints for ever, the latest of this many bytes are kept.
+const KEPT_OUTPUT: usize = 1 << 20;
+
+/// How far the machine is in both, at one moment of its history.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// Bytes printed.
+    printed: u64,
+    /// Bytes read of those typed.
+    read: usize,
+}
+
+#[derive(Default)]
+pub struct Console {
+    position: Position,
+    /// The latest bytes printed up to the furthest moment that the machine has seen.
+    output: VecDeque<u8>,
+    /// How many bytes were printed by then.
+    total: u64,
+    /// Each byte with the instruction count from which on it can be read.
+    input: Vec<(u64, u8)>,
+}
+
+impl Console {
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// Back, or forward, to a moment of the known history.
+    pub fn set_position(&mut self, position: Position) {
+        self.position = position;
+    }
+
+    /// What was typed at `now` or later, and printed after the present, has not happened.
+    pub fn forget_future(&mut self, now: u64) {
+        self.input.truncate(self.input.partition_point(|(when, _)| *when <= now).max(self.position.read));
+        let unprinted = (self.total - self.position.printed) as usize;
+        self.output.truncate(self.output.len().saturating_sub(unprinted));
+        self.total = self.position.printed;
+    }
+
+    pub fn print(&mut self, byte: u8) {
+        self.position.printed += 1;
+        if self.position.printed <= self.total {
+            return;
+        }
+        self.total = self.position.printed;
+        if self.output.len() == KEPT_OUTPUT {
+            self.output.pop_front();
+        }
+        self.output.push_back(byte);
+    }
+
+    /// What has been printed up to the present moment; the latest of it where it is much.
+    pub fn output(&self) -> Vec<u8> {
+        let unprinted = (self.total - self.position.printed) as usize;
+        let known = self.output.len().saturating_sub(unprinted);
+        self.output.range(..known).copied().collect()
+    }
+
+    pub fn type_in(&mut self, now: u64, bytes: &[u8]) {
+        self.input.extend(bytes.iter().map(|byte| (now, *byte)));
+    }
+
+    pub fn has_input(&self, now: u64) -> bool {
+        self.input.get(self.position.read).is_some_and(|(when, _)| *when <= now)
+    }
+
+    pub fn take_input(&mut self, now: u64) -> Option<u8> {
+        let byte = self.input.get(self.position.read).filter(|(when, _)| *when <= now).map(|(_, byte)| *byte)?;
+        self.position.read += 1;
+        Some(byte)
+    }
+}

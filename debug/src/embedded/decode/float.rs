@@ -1,0 +1,91 @@
+//! The encodings of extensions F and D. It does not know rounding modes: whether one is legal may depend on frm.
+
+use super::{Fields, Float, Integer, Kind, Precision};
+
+pub(super) fn load(funct3: u32) -> Kind {
+    match funct3 {
+        2 => Kind::Flw,
+        3 => Kind::Fld,
+        _ => Kind::Illegal,
+    }
+}
+
+pub(super) fn store(funct3: u32) -> Kind {
+    match funct3 {
+        2 => Kind::Fsw,
+        3 => Kind::Fsd,
+        _ => Kind::Illegal,
+    }
+}
+
+/// Whether rd names an f register, of which number 0 is like any other.
+pub(super) fn writes_float(kind: Kind) -> bool {
+    match kind {
+        Kind::Flw | Kind::Fld => true,
+        Kind::Float(float, _) => !matches!(
+            float,
+            Float::Equal
+                | Float::LessThan
+                | Float::LessOrEqual
+                | Float::Classify
+                | Float::MoveToInteger
+                | Float::ToInteger(_)
+        ),
+        _ => false,
+    }
+}
+
+/// Major opcodes MADD, MSUB, NMSUB, NMADD and OP-FP.
+pub(super) fn arithmetic(fields: Fields) -> Kind {
+    let precision = match fields.funct7() & 3 {
+        0 => Precision::Single,
+        1 => Precision::Double,
+        _ => return Kind::Illegal,
+    };
+    let operation = match fields.0 & 0x7f {
+        0x43 => Some(Float::MultiplyAdd),
+        0x47 => Some(Float::MultiplySubtract),
+        0x4b => Some(Float::NegatedMultiplySubtract),
+        0x4f => Some(Float::NegatedMultiplyAdd),
+        _ => operation(fields, precision),
+    };
+    operation.map_or(Kind::Illegal, |operation| Kind::Float(operation, precision))
+}
+
+/// Major opcode OP-FP: by the upper five bits of funct7, then by rs2 or funct3 where these select.
+fn operation(fields: Fields, precision: Precision) -> Option<Float> {
+    let operation = match (fields.funct7() >> 2, fields.rs2(), fields.funct3()) {
+        (0x00, _, _) => Float::Add,
+        (0x01, _, _) => Float::Subtract,
+        (0x02, _, _) => Float::Multiply,
+        (0x03, _, _) => Float::Divide,
+        (0x0b, 0, _) => Float::SquareRoot,
+        (0x04, _, 0) => Float::CopySign,
+        (0x04, _, 1) => Float::CopyNegatedSign,
+        (0x04, _, 2) => Float::XorSign,
+        (0x05, _, 0) => Float::Minimum,
+        (0x05, _, 1) => Float::Maximum,
+        (0x08, 1, _) if precision == Precision::Single => Float::Convert,
+        (0x08, 0, _) if precision == Precision::Double => Float::Convert,
+        (0x14, _, 0) => Float::LessOrEqual,
+        (0x14, _, 1) => Float::LessThan,
+        (0x14, _, 2) => Float::Equal,
+        (0x18, form, _) => Float::ToInteger(integer(form)?),
+        (0x1a, form, _) => Float::FromInteger(integer(form)?),
+        (0x1c, 0, 0) => Float::MoveToInteger,
+        (0x1c, 0, 1) => Float::Classify,
+        (0x1e, 0, 0) => Float::MoveFromInteger,
+        _ => return None,
+    };
+    Some(operation)
+}
+
+fn integer(form: u8) -> Option<Integer> {
+    match form {
+        0 => Some(Integer::Word),
+        1 => Some(Integer::UnsignedWord),
+        2 => Some(Integer::Doubleword),
+        3 => Some(Integer::UnsignedDoubleword),
+        _ => None,
+    }
+}

@@ -1,0 +1,226 @@
+//! The embedded machine as a [`Machine`]: its registers, memory, stops, in the trait's terms. It does not know how it executes.
+
+use std::time::Duration;
+
+use super::board::Halt;
+use super::hart::Privilege;
+use super::travel::{Deadline, Pause};
+use super::{Embedded, csr, map};
+use crate::machine::{Address, Error, Machine, Register, Registers, Stop, Watchpoint};
+
+const NAME: &str = "embedded";
+const SCAUSE: u16 = 0x142;
+const SEPC: u16 = 0x141;
+const STVAL: u16 = 0x143;
+const MEDELEG: u16 = 0x302;
+const MHARTID: u16 = 0xf14;
+
+impl Machine for Embedded {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn registers(&mut self) -> Result<Registers, Error> {
+        Ok(Registers { x: self.board.hart.general(), pc: self.board.hart.pc })
+    }
+
+    fn read_register(&mut self, register: Register) -> Result<u64, Error> {
+        let hart = &self.board.hart;
+        let value = match register {
+            Register::Gpr(number) => Some(hart.x(number & 31)),
+            Register::Fpr(number) => Some(hart.f[usize::from(number & 31)]),
+            Register::Pc => Some(hart.pc),
+            Register::Csr(number) => self.read_csr(number),
+            Register::Priv => Some(if hart.privilege == Privilege::Supervisor { 1 } else { 0 }),
+            _ => None,
+        };
+        value.ok_or_else(|| unsupported(register))
+    }
+
+    fn write_register(&mut self, register: Register, value: u64) -> Result<(), Error> {
+        let board = &mut self.board;
+        match register {
+            Register::Gpr(0) => return Ok(()),
+            Register::Gpr(number) => board.hart.set_x(number & 31, value),
+            Register::Fpr(number) => board.hart.f[usize::from(number & 31)] = value,
+            Register::Pc if value.is_multiple_of(2) => board.hart.pc = value,
+            Register::Pc => return Err(refused("an odd pc", "instructions begin at even addresses")),
+            Register::Csr(number) => board.write_csr(number, value).ok_or_else(|| unsupported(register))?,
+            Register::Priv => {
+                board.hart.privilege = match value {
+                    0 => Privilege::User,
+                    1 => Privilege::Supervisor,
+                    _ => return Err(refused("this privilege", "the machine has U-mode (0) and S-mode (1)")),
+                };
+                board.refresh_context();
+            }
+            _ => return Err(unsupported(register)),
+        }
+        // A hart that somebody moved does not wait where it was.
+        board.hart.waiting &= !matches!(register, Register::Pc);
+        self.note_change();
+        Ok(())
+    }
+
+    fn read_memory(&mut self, start: Address, bytes: &mut [u8]) -> Result<(), Error> {
+        if self.board.memory.peek(start.0, bytes) { Ok(()) } else { Err(self.no_memory("to read", start, bytes.len())) }
+    }
+
+    fn write_memory(&mut self, start: Address, bytes: &[u8]) -> Result<(), Error> {
+        if !self.board.memory.poke(start.0, bytes) {
+            return Err(self.no_memory("to write", start, bytes.len()));
+        }
+        self.note_change();
+        Ok(())
+    }
+
+    fn insert_breakpoint(&mut self, address: Address) -> Result<(), Error> {
+        self.board.insert_breakpoint(address.0);
+        Ok(())
+    }
+
+    fn remove_breakpoint(&mut self, address: Address) -> Result<(), Error> {
+        self.board.remove_breakpoint(address.0);
+        Ok(())
+    }
+
+    fn insert_watchpoint(&mut self, watchpoint: Watchpoint) -> Result<(), Error> {
+        if watchpoint.length == 0 {
+            return Err(refused("a watchpoint on no byte", "its length must be at least 1"));
+        }
+        self.board.memory.add_watchpoint(watchpoint);
+        Ok(())
+    }
+
+    fn remove_watchpoint(&mut self, watchpoint: Watchpoint) -> Result<(), Error> {
+        if self.board.memory.remove_watchpoint(watchpoint) {
+            Ok(())
+        } else {
+            Err(refused("to remove a watchpoint", "there is none like it"))
+        }
+    }
+
+    fn step(&mut self, count: u64, limit: Duration) -> Result<(u64, Stop), Error> {
+        let begun = self.board.icount;
+        if count == 0 {
+            return Ok((0, Stop::Stepped));
+        }
+        self.settle();
+        let ended = self.step_over().and_then(|()| {
+            self.board.set_heeding(false, true);
+            let result = self.advance(begun.saturating_add(count), Deadline::after(limit));
+            self.board.set_heeding(true, true);
+            result
+        });
+        let executed = self.board.icount - begun;
+        let stop = match ended {
+            Ok(()) if self.board.waits_for_ever() => Stop::Interrupted,
+            Ok(()) => Stop::Stepped,
+            Err(pause) => self.stop(pause),
+        };
+        Ok((executed, stop))
+    }
+
+    fn resume(&mut self, limit: Duration) -> Result<Stop, Error> {
+        self.settle();
+        let ended = self.step_over().and_then(|()| self.advance(u64::MAX, Deadline::after(limit)));
+        Ok(ended.map_or_else(|pause| self.stop(pause), |()| Stop::Interrupted))
+    }
+
+    fn reverse_step(&mut self, count: u64, limit: Duration) -> Result<(u64, Stop), Error> {
+        let begun = self.board.icount;
+        let target = begun.saturating_sub(count).max(self.history.beginning());
+        let ended = self.travel(target, Deadline::after(limit));
+        if ended.is_err() {
+            self.return_to(begun);
+            return Ok((0, Stop::Interrupted));
+        }
+        let undone = begun - self.board.icount;
+        Ok((undone, if undone < count { Stop::Beginning } else { Stop::Stepped }))
+    }
+
+    fn reverse_resume(&mut self, limit: Duration) -> Result<Stop, Error> {
+        Ok(match self.travel_to_last_hit(Deadline::after(limit)) {
+            Ok(None) => Stop::Beginning,
+            Ok(Some(halt)) => self.stop(Pause::Halted(halt)),
+            Err(_) => Stop::Interrupted,
+        })
+    }
+}
+
+impl Embedded {
+    /// Goes to the moment when `icount` instructions have been executed since the beginning, in either direction.
+    ///
+    /// The stop is [`Stop::Stepped`] there; another where the machine ends up elsewhere: it waits, faults, powers off before, or the
+    /// time is over, or [`Stop::Beginning`] where the history does not reach that far.
+    pub fn goto(&mut self, icount: u64, limit: Duration) -> Stop {
+        let target = icount.max(self.history.beginning());
+        match self.travel(target, Deadline::after(limit)) {
+            Ok(()) if icount < target => Stop::Beginning,
+            Ok(()) => Stop::Stepped,
+            Err(pause) => self.stop(pause),
+        }
+    }
+
+    /// Back to a checkpoint that a journey which took too long left behind.
+    pub(super) fn return_to(&mut self, icount: u64) {
+        if self.history.at_or_before(icount) == Some(icount) {
+            self.history.restore(&mut self.board, icount);
+        }
+    }
+
+    pub(super) fn stop(&mut self, pause: Pause) -> Stop {
+        match pause {
+            Pause::TimeOver | Pause::Halted(Halt::Waiting | Halt::StoresRecorded) => Stop::Interrupted,
+            Pause::Halted(Halt::Breakpoint) => Stop::Breakpoint,
+            Pause::Halted(Halt::Watchpoint(address)) => Stop::Watchpoint { address: Address(address) },
+            Pause::Halted(Halt::Ended(ended)) => Stop::Exited { status: ended.status },
+            Pause::Halted(Halt::Fault(fault)) => {
+                let signal = fault.signal();
+                self.fault = Some(fault);
+                Stop::Fault { signal }
+            }
+        }
+    }
+
+    fn note_change(&mut self) {
+        self.changed = true;
+        self.fault = None;
+    }
+
+    /// At a fault, scause, sepc and stval are what the trap would set that nobody takes.
+    fn read_csr(&self, number: u16) -> Option<u64> {
+        if let Some(fault) = &self.fault
+            && let Some((cause, value)) = fault.cause_and_value()
+        {
+            match number {
+                SCAUSE => return Some(cause),
+                SEPC => return Some(fault.pc()),
+                STVAL => return Some(value),
+                _ => {}
+            }
+        }
+        match number {
+            MHARTID => Some(0),
+            // What OpenSBI 1.1 delegates on this board.
+            MEDELEG => Some(0xf0_b509),
+            _ => csr::read(&self.board, number),
+        }
+    }
+
+    fn no_memory(&self, what: &str, start: Address, length: usize) -> Error {
+        let end = map::RAM_BASE + self.board.memory.ram.size() as u64;
+        refused(
+            &format!("{what} {length} bytes at {start}"),
+            &format!("not all of it is mapped to RAM, which is [{:#x}, {end:#x})", map::RAM_BASE),
+        )
+    }
+}
+
+fn unsupported(register: Register) -> Error {
+    Error::Unsupported { what: format!("{register:?}"), by: NAME.into() }
+}
+
+fn refused(what: &str, reason: &str) -> Error {
+    Error::Refused { what: what.into(), by: NAME.into(), reason: reason.into() }
+}

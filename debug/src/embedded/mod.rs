@@ -1,0 +1,147 @@
+//! A deterministic RV64GC machine in this process, with its whole history: QEMU's `virt` board as a kernel sees it.
+//!
+//! It does not know GDB, sockets, symbols or verdicts.
+
+mod board;
+mod code;
+mod console;
+mod csr;
+mod decode;
+mod device_tree;
+mod execute;
+mod fault;
+mod firmware;
+mod float;
+mod hart;
+mod history;
+mod load;
+mod machine;
+mod map;
+mod memory;
+mod observe;
+mod pages;
+mod ram;
+mod system;
+mod tlb;
+mod translate;
+mod trap;
+mod travel;
+mod uart;
+
+use std::path::Path;
+
+pub use fault::Fault;
+pub use load::Error;
+pub use memory::{Ended, Store};
+pub use observe::Observer;
+pub use trap::{Cause, Trap};
+
+use board::Board;
+use history::History;
+use ram::Ram;
+
+/// How large a machine and its memory of the past are.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// RAM, in MiB: 8 to 16384.
+    pub memory_mib: u64,
+    /// What checkpoints may take, in MiB. The newest and the oldest are kept whatever their size; with 0 no others are made by
+    /// themselves, and going back executes from the beginning.
+    pub history_mib: usize,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { memory_mib: 128, history_mib: 256 }
+    }
+}
+
+/// A kernel on the embedded machine, at some moment of its run; it can go to any other.
+///
+/// Moments are counted in instructions: each instruction begun and each interrupt taken is one. The `time` CSR follows, one tick
+/// of 100 ns every ten, and jumps to the next timer event in a `wfi`.
+///
+/// ```no_run
+/// use debug::{Embedded, Machine};
+/// use std::{path::Path, time::Duration};
+///
+/// let second = Duration::from_secs(1);
+/// let mut machine = Embedded::open(Path::new("hypervisor.elf"), &Default::default())?;
+/// machine.resume(second)?;
+/// machine.reverse_step(1, second)?;
+/// println!("pc = {:#x} after {} instructions", machine.registers()?.pc, machine.icount());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Embedded {
+    board: Board,
+    history: History,
+    /// Why it stands still, when a fault is why.
+    fault: Option<Fault>,
+    /// Somebody changed registers or memory since the last instruction.
+    changed: bool,
+}
+
+impl Embedded {
+    /// Loads the kernel at `path`; the machine stands at its first instruction, where the firmware would jump.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or is no kernel that fits.
+    pub fn open(path: &Path, options: &Options) -> Result<Embedded, Error> {
+        let elf = std::fs::read(path).map_err(|source| Error::Unreadable { path: path.into(), source })?;
+        Embedded::load(&elf, options)
+    }
+
+    /// As [`Embedded::open`], for an ELF in memory.
+    ///
+    /// # Errors
+    /// Where it is no kernel that fits.
+    pub fn load(elf: &[u8], options: &Options) -> Result<Embedded, Error> {
+        const POSSIBLE: std::ops::RangeInclusive<u64> = 8..=16384;
+        if !POSSIBLE.contains(&options.memory_mib) {
+            return Err(Error::MemorySize { mebibytes: options.memory_mib, range: POSSIBLE });
+        }
+        let size = options.memory_mib << 20;
+        let mut ram = Ram::new(size as usize);
+        let loaded = load::load(elf, &mut ram, &device_tree::build(size))?;
+        let mut board = Board::new(firmware::hand_over(loaded.entry, loaded.device_tree), ram);
+        let history = History::new(&mut board, options.history_mib.saturating_mul(1 << 20));
+        Ok(Embedded { board, history, fault: None, changed: false })
+    }
+
+    /// Instructions executed since the first; interrupts taken count as one each.
+    pub fn icount(&self) -> u64 {
+        self.board.icount
+    }
+
+    /// The earliest moment that can be gone back to: 0, unless changes from outside alone passed the bound of the history.
+    pub fn beginning(&self) -> u64 {
+        self.history.beginning()
+    }
+
+    /// What the checkpoints take, in bytes.
+    pub fn history_bytes(&self) -> usize {
+        self.history.bytes()
+    }
+
+    /// Why the machine stopped with [`crate::machine::Stop::Fault`], while it stands there.
+    pub fn fault(&self) -> Option<&Fault> {
+        self.fault.as_ref()
+    }
+
+    /// How the machine ended, while it stands there. It still answers, and can be gone back from.
+    pub fn ended(&self) -> Option<Ended> {
+        self.board.memory.ended
+    }
+
+    /// What the kernel has printed up to the present moment, through the firmware or the UART; the latest MiB of it.
+    pub fn console(&self) -> Vec<u8> {
+        self.board.memory.uart.console.output()
+    }
+
+    /// Types to the console. Going back and forth over this moment repeats it; what came after it has not happened.
+    pub fn input(&mut self, bytes: &[u8]) {
+        self.history.forget_after(self.board.icount);
+        self.board.memory.uart.console.forget_future(self.board.icount);
+        self.board.memory.uart.console.type_in(self.board.icount, bytes);
+    }
+}

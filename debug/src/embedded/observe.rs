@@ -1,0 +1,111 @@
+//! Seeing every store of a run, and finding the last one to an address. It does not know what anybody makes of them.
+
+use std::time::Duration;
+
+use super::board::Halt;
+use super::travel::{Deadline, Pause};
+use super::{Embedded, Store};
+use crate::machine::{Address, Registers, Stop};
+
+/// Somebody who watches a run closely.
+pub trait Observer {
+    /// A store was made: by an instruction, or by the firmware for one.
+    fn store(&mut self, store: &Store);
+
+    /// Whether [`Observer::instruction`] is to be called; it makes the run some ten times slower.
+    fn wants_instructions(&self) -> bool {
+        false
+    }
+
+    /// An instruction is about to be executed, after `icount` others.
+    fn instruction(&mut self, _icount: u64, _registers: &Registers) {}
+}
+
+impl Embedded {
+    /// As [`resume`](crate::Machine::resume), but at most until `end` instructions since the beginning (then the stop is
+    /// [`Stop::Stepped`]), and an observer sees it.
+    pub fn resume_observed(&mut self, end: u64, limit: Duration, observer: &mut dyn Observer) -> Stop {
+        self.settle();
+        self.board.memory.set_recording(true);
+        let ended =
+            self.observe_first(end, observer).and_then(|()| self.observe(end, Deadline::after(limit), observer));
+        self.board.memory.take_stores().iter().for_each(|store| observer.store(store));
+        self.board.memory.set_recording(false);
+        ended.map_or_else(|pause| self.stop(pause), |()| Stop::Stepped)
+    }
+
+    /// The first instruction, which no breakpoint or watchpoint stops.
+    fn observe_first(&mut self, end: u64, observer: &mut dyn Observer) -> Result<(), Pause> {
+        if self.board.icount >= end {
+            return Ok(());
+        }
+        self.show_instruction(observer);
+        self.step_over()
+    }
+
+    fn observe(&mut self, end: u64, deadline: Deadline, observer: &mut dyn Observer) -> Result<(), Pause> {
+        while self.board.icount < end {
+            let target = if observer.wants_instructions() { self.board.icount + 1 } else { end };
+            if deadline.is_over() {
+                return Err(Pause::TimeOver);
+            }
+            self.show_instruction(observer);
+            match self.advance(target, deadline) {
+                Ok(()) | Err(Pause::Halted(Halt::StoresRecorded)) => {}
+                Err(pause) => return Err(pause),
+            }
+            self.board.memory.take_stores().iter().for_each(|store| observer.store(store));
+        }
+        Ok(())
+    }
+
+    fn show_instruction(&mut self, observer: &mut dyn Observer) {
+        if observer.wants_instructions() {
+            let registers = Registers { x: self.board.hart.general(), pc: self.board.hart.pc };
+            observer.instruction(self.board.icount, &registers);
+        }
+    }
+
+    /// The last store before now to any byte of [`address`, `address + length`), as the hart addressed it; the machine is where
+    /// it was afterwards.
+    ///
+    /// # Errors
+    /// [`Stop::Interrupted`] where the time was over before it was found.
+    pub fn last_write(&mut self, address: Address, length: u64, limit: Duration) -> Result<Option<Store>, Stop> {
+        let deadline = Deadline::after(limit);
+        self.settle();
+        self.history.keep_present(&mut self.board);
+        let now = self.board.icount;
+        let mut search = LastWrite { address, length, found: None };
+        let mut end = now;
+        let mut over = false;
+        self.board.set_heeding(false, false);
+        while end > self.history.beginning() && search.found.is_none() && !over {
+            let start = self.history.at_or_before(end - 1).unwrap_or(self.history.beginning());
+            self.history.restore(&mut self.board, start);
+            self.board.memory.set_recording(true);
+            over = self.observe(end, deadline, &mut search) == Err(Pause::TimeOver);
+            self.board.memory.take_stores().iter().for_each(|store| search.store(store));
+            self.board.memory.set_recording(false);
+            end = start;
+        }
+        self.board.set_heeding(true, true);
+        self.return_to(now);
+        if over { Err(Stop::Interrupted) } else { Ok(search.found) }
+    }
+}
+
+struct LastWrite {
+    address: Address,
+    length: u64,
+    found: Option<Store>,
+}
+
+impl Observer for LastWrite {
+    fn store(&mut self, store: &Store) {
+        let (start, watched) = (store.address.0, self.address.0);
+        if start.wrapping_sub(watched) < self.length || watched.wrapping_sub(start) < u64::from(store.length) {
+            self.found = Some(*store);
+        }
+    }
+}

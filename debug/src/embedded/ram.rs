@@ -1,0 +1,143 @@
+//! RAM: bytes from 0x80000000 on, which pages were written since the last checkpoint, and where code was decoded from.
+//!
+//! It does not know addresses of the hart, nor who may access what.
+
+/// Bytes in a page, of the RAM and of the hart's address translation alike.
+pub const PAGE: usize = 4096;
+
+/// Which halfwords of a page hold decoded instructions, one bit each.
+type Decoded = Box<[u64; PAGE / 2 / 64]>;
+
+pub struct Ram {
+    bytes: Vec<u8>,
+    dirty: Vec<bool>,
+    dirty_pages: Vec<u32>,
+    decoded: Vec<Option<Decoded>>,
+    /// Decoded instructions that were written over since they were last asked for: offset and length.
+    overwritten: Vec<(usize, usize)>,
+}
+
+impl Ram {
+    /// `size` bytes, all zero; `size` is a multiple of [`PAGE`].
+    pub fn new(size: usize) -> Ram {
+        let pages = size / PAGE;
+        Ram {
+            bytes: vec![0; size],
+            dirty: vec![false; pages],
+            dirty_pages: Vec::new(),
+            decoded: vec![None; pages],
+            overwritten: Vec::new(),
+        }
+    }
+
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// `N` bytes from `offset` on, all within RAM.
+    #[inline(always)]
+    pub fn load<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
+        self.bytes.get(offset..)?.first_chunk().copied()
+    }
+
+    pub fn bytes(&self, offset: usize, length: usize) -> Option<&[u8]> {
+        self.bytes.get(offset..offset.checked_add(length)?)
+    }
+
+    /// Stores without any bookkeeping: for pages that are dirty already and hold no decoded code.
+    #[inline(always)]
+    pub fn store_plain<const N: usize>(&mut self, offset: usize, value: [u8; N]) -> Option<()> {
+        *self.bytes.get_mut(offset..)?.first_chunk_mut()? = value;
+        Some(())
+    }
+
+    /// Stores any number of bytes; `None` where they do not fit.
+    pub fn store(&mut self, offset: usize, value: &[u8]) -> Option<()> {
+        let end = offset.checked_add(value.len())?;
+        self.bytes.get_mut(offset..end)?.copy_from_slice(value);
+        if !value.is_empty() {
+            for page in offset / PAGE..=(end - 1) / PAGE {
+                self.mark_dirty(page);
+                self.note_overwritten(page, offset.max(page * PAGE), end.min((page + 1) * PAGE));
+            }
+        }
+        Some(())
+    }
+
+    /// One page's bytes.
+    pub fn page(&self, page: usize) -> &[u8; PAGE] {
+        self.bytes[page * PAGE..].first_chunk().expect("RAM is whole pages")
+    }
+
+    /// Gives a page other contents without making it dirty: for going back in time.
+    pub fn restore_page(&mut self, page: usize, contents: Option<&[u8; PAGE]>) {
+        let bytes = &mut self.bytes[page * PAGE..(page + 1) * PAGE];
+        match contents {
+            Some(contents) => bytes.copy_from_slice(contents),
+            None => bytes.fill(0),
+        }
+        self.note_overwritten(page, page * PAGE, (page + 1) * PAGE);
+    }
+
+    pub fn mark_dirty(&mut self, page: usize) {
+        if !self.dirty[page] {
+            self.dirty[page] = true;
+            self.dirty_pages.push(page as u32);
+        }
+    }
+
+    /// How many pages were written since [`Ram::take_dirty`].
+    pub fn dirty_count(&self) -> usize {
+        self.dirty_pages.len()
+    }
+
+    /// The pages written since the last call; from now on none is.
+    pub fn take_dirty(&mut self) -> Vec<u32> {
+        for page in &self.dirty_pages {
+            self.dirty[*page as usize] = false;
+        }
+        std::mem::take(&mut self.dirty_pages)
+    }
+
+    pub fn holds_code(&self, page: usize) -> bool {
+        self.decoded[page].is_some()
+    }
+
+    /// Says that `length` bytes at `offset`, within one page, were decoded as an instruction; `true` for the page's first.
+    pub fn mark_decoded(&mut self, offset: usize, length: usize) -> bool {
+        let first = self.decoded[offset / PAGE].is_none();
+        let halves = self.decoded[offset / PAGE].get_or_insert_with(|| Box::new([0; PAGE / 2 / 64]));
+        for half in (offset % PAGE / 2)..((offset % PAGE + length).div_ceil(2)) {
+            halves[half / 64] |= 1 << (half % 64);
+        }
+        first
+    }
+
+    /// Nothing is decoded any more.
+    pub fn forget_decoded(&mut self) {
+        self.decoded.fill(None);
+        self.overwritten.clear();
+    }
+
+    pub fn code_was_overwritten(&self) -> bool {
+        !self.overwritten.is_empty()
+    }
+
+    /// The stores over decoded instructions since the last call, each within one page.
+    pub fn take_overwritten(&mut self) -> Vec<(usize, usize)> {
+        std::mem::take(&mut self.overwritten)
+    }
+
+    fn note_overwritten(&mut self, page: usize, start: usize, end: usize) {
+        let Some(halves) = self.decoded[page].as_deref_mut() else { return };
+        let mut hit = false;
+        for half in (start % PAGE / 2)..((end - 1) % PAGE / 2 + 1) {
+            let bit = 1 << (half % 64);
+            hit |= halves[half / 64] & bit != 0;
+            halves[half / 64] &= !bit;
+        }
+        if hit {
+            self.overwritten.push((start, end - start));
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Exceptions: their causes, in the manual's numbers. It does not know who takes them.
+
+use std::fmt;
+
+/// Why an instruction could not complete (privileged manual, table "Supervisor cause register (scause) values after trap").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    InstructionAccess = 1,
+    IllegalInstruction = 2,
+    Breakpoint = 3,
+    LoadMisaligned = 4,
+    LoadAccess = 5,
+    StoreMisaligned = 6,
+    StoreAccess = 7,
+    UserCall = 8,
+    InstructionPage = 12,
+    LoadPage = 13,
+    StorePage = 15,
+}
+
+impl Cause {
+    /// The value of scause.
+    pub fn code(self) -> u64 {
+        self as u64
+    }
+
+    /// The signal by which GDB knows such a stop: SIGILL, SIGTRAP or SIGSEGV.
+    pub fn signal(self) -> u8 {
+        match self {
+            Cause::IllegalInstruction => 4,
+            Cause::Breakpoint | Cause::UserCall => 5,
+            _ => 11,
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(crate::cause::cause(self.code()))
+    }
+}
+
+/// An exception, before anybody took it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trap {
+    pub cause: Cause,
+    /// What stval will hold: the address, or the bits of an illegal instruction.
+    pub value: u64,
+}
+
+impl Trap {
+    pub fn new(cause: Cause, value: u64) -> Trap {
+        Trap { cause, value }
+    }
+
+    pub fn illegal(instruction: u32) -> Trap {
+        Trap::new(Cause::IllegalInstruction, instruction.into())
+    }
+}
+
+/// What a memory access is for: it decides the permission that it needs and the cause of its failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intent {
+    Fetch,
+    Load,
+    Store,
+}
+
+impl Intent {
+    /// No translation, or one that forbids this.
+    pub fn page_fault(self, address: u64) -> Trap {
+        let cause = match self {
+            Intent::Fetch => Cause::InstructionPage,
+            Intent::Load => Cause::LoadPage,
+            Intent::Store => Cause::StorePage,
+        };
+        Trap::new(cause, address)
+    }
+
+    /// Nothing answers at the physical address, or the firmware protects it.
+    pub fn access_fault(self, address: u64) -> Trap {
+        let cause = match self {
+            Intent::Fetch => Cause::InstructionAccess,
+            Intent::Load => Cause::LoadAccess,
+            Intent::Store => Cause::StoreAccess,
+        };
+        Trap::new(cause, address)
+    }
+}
