@@ -1,0 +1,44 @@
+//! The embedded machine against QEMU: generated programs run on both, and every register, flag, trap and byte must be the same.
+//!
+//! `DIFFERENTIAL_SEED` repeats a run, `DIFFERENTIAL_SLOTS` makes it larger (it is the number of instructions of each kind).
+
+mod generate;
+mod known;
+mod operands;
+mod paging;
+mod program;
+mod run;
+
+use crate::random::Random;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+#[test]
+fn generated_programs_do_the_same_as_on_qemu() {
+    let seed = number("DIFFERENTIAL_SEED").unwrap_or_else(|| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
+        u64::from(now.subsec_nanos()) ^ now.as_secs() << 20
+    });
+    let slots = number("DIFFERENTIAL_SLOTS").unwrap_or(16_000) as usize;
+    println!("DIFFERENTIAL_SEED={seed} DIFFERENTIAL_SLOTS={slots}");
+    let mut random = Random::new(seed);
+    let mut failures = Vec::new();
+    let mut executed = 0;
+    for program in generate::programs(&mut random, slots) {
+        executed += program.slots.len();
+        if let Err(difference) = run::compare(&program) {
+            failures.push(difference);
+        }
+    }
+    println!("{executed} slots compared");
+    assert!(failures.is_empty(), "DIFFERENTIAL_SEED={seed} DIFFERENTIAL_SLOTS={slots}\n{}", failures.join("\n"));
+}
+
+#[test]
+fn the_kernel_finds_the_same_hart_as_under_qemu() {
+    let program = generate::plain("handoff", &mut Random::new(0), 1, |_| program::slot(&[]));
+    run::compare_entry(&program);
+}
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
+}

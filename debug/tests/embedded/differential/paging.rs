@@ -1,0 +1,117 @@
+//! Programs under Sv39: pages of every permission, of all three sizes, in S-mode and U-mode. It does not know how slots are run.
+
+use super::generate::{atomic, memory, plain};
+use super::program::*;
+use crate::assembler::*;
+use crate::random::Random;
+
+const SV39: u64 = 8 << 60;
+const POINTER: u64 = 1;
+/// Valid, readable, writable, executable, accessed, dirty.
+const ALL_FOR_SUPERVISOR: u64 = 0xcf;
+const READ: u64 = 2;
+const WRITE: u64 = 4;
+const EXECUTE: u64 = 8;
+const USER: u64 = 0x10;
+const ROOT: u64 = TABLES;
+const MIDDLE: u64 = TABLES + 0x1000;
+const LEAVES: u64 = TABLES + 0x2000;
+/// The user's view of the slots.
+const USER_SLOTS: u64 = 0x10_0000_0000 + (SLOTS & 0x1f_ffff);
+/// 512 small pages, then 510 large ones of 2 MiB.
+const SMALL: u64 = 0x4000_0000;
+const LARGE: u64 = SMALL + 0x40_0000;
+/// Eight of 1 GiB.
+const HUGE: u64 = 0x20_0000_0000;
+
+pub fn programs(random: &mut Random, slots: usize) -> Vec<Program> {
+    vec![
+        under_translation("Sv39 in S-mode", random, slots, false),
+        under_translation("Sv39 in U-mode", random, slots, true),
+    ]
+}
+
+fn under_translation(name: &str, random: &mut Random, slots: usize, user: bool) -> Program {
+    let program = plain(name, random, slots, |random| access(random, user));
+    let integers = (0..POOL_ENTRIES).map(|_| address(random)).collect();
+    let statuses = (0..POOL_ENTRIES).map(|_| status(random, user)).collect();
+    let slots_seen_at = if user { USER_SLOTS } else { SLOTS };
+    Program { integers, statuses, satp: SV39 | ROOT >> 12, tables: tables(random), slots_seen_at, ..program }
+}
+
+/// SUM and MXR at random.
+fn status(random: &mut Random, user: bool) -> u64 {
+    let from = if user { 0 } else { 1 << 8 };
+    from | 3 << 13 | u64::from(random.bits(2)) << 18
+}
+
+fn access(random: &mut Random, user: bool) -> [u8; SLOT_SIZE] {
+    match random.below(8) {
+        0 => slot(&[immediate_form(JALR, 0, random.register(), random.register(), 0)]),
+        1 => atomic(random),
+        // What U-mode may not do, and S-mode may.
+        2 if user => {
+            slot(&[random.pick(&[SRET, SFENCE_VMA, 0x1050_0073, 0x0000_0073, csrr(5, 0x100), csrr(0, 0xc01)])])
+        }
+        2 => slot(&[SFENCE_VMA | random.register() << 15 | random.register() << 20]),
+        _ => memory(random),
+    }
+}
+
+fn address(random: &mut Random) -> u64 {
+    let within = random.below(0x1000);
+    let within = if random.one_in(4) { within } else { within & !7 };
+    match random.below(16) {
+        0..=9 => SMALL + (random.below(512) << 12) + within,
+        10 => SMALL + (random.below(512) << 12) - 8 + random.below(16),
+        13 => SMALL + (random.below(512) << 12) + 0xffe,
+        11 => LARGE + (random.below(64) << 21) + (random.below(16) << 12) + within,
+        12 => HUGE + (random.below(8) << 30) + DATA - 0x8000_0000 + within,
+        _ => random.next(),
+    }
+}
+
+fn tables(random: &mut Random) -> Vec<u8> {
+    let mut tables = vec![0; TABLES_SIZE];
+    let mut set = |address: u64, entry: u64| {
+        let offset = (address - TABLES) as usize;
+        tables[offset..offset + 8].copy_from_slice(&entry.to_le_bytes());
+    };
+    let root_entry = |virtual_address: u64| ROOT + (virtual_address >> 30 & 0x1ff) * 8;
+    set(root_entry(TEXT), TEXT >> 30 << 28 | ALL_FOR_SUPERVISOR);
+    set(root_entry(SMALL), MIDDLE >> 12 << 10 | POINTER);
+    for gigabyte in 0..8 {
+        let misaligned = 0x8000_0000 + (random.below(4) << 21);
+        let target = random.pick(&[0x8000_0000, 0x8000_0000, misaligned, 0, 0x1_0000_0000]);
+        set(root_entry(HUGE) + gigabyte * 8, entry(random, target));
+    }
+    // The user's slots: 2 MiB from where they lie, executable and accessed.
+    let user_middle = TABLES + 0x4000;
+    set(root_entry(USER_SLOTS), user_middle >> 12 << 10 | POINTER);
+    for index in 0..4 {
+        set(user_middle + index * 8, ((SLOTS >> 21) + index) << 19 | ALL_FOR_SUPERVISOR | USER);
+    }
+    set(MIDDLE, LEAVES >> 12 << 10 | POINTER);
+    set(MIDDLE + 8, (LEAVES + 0x1000) >> 12 << 10 | POINTER | random.pick(&[0, 0x10, 0x40, 0x80]));
+    for large in 2..512 {
+        let target = random.pick(&[DATA & !0x1f_ffff, DATA & !0x1f_ffff, DATA, 0x8000_0000, 0x1000_0000_0000]);
+        set(MIDDLE + large * 8, entry(random, target));
+    }
+    for small in 0..1024 {
+        let page = DATA + (random.below(16) << 12);
+        let target = random.pick(&[page, page, page, FIELD, FIELD, 0x8000_0000, 0x8800_0000, 0x87ff_f000, 0]);
+        let entry = entry(random, target);
+        // Breakpoints that are not written over.
+        set(LEAVES + small * 8, if target == FIELD { entry & !WRITE | EXECUTE } else { entry });
+    }
+    tables
+}
+
+/// A leaf or what looks like one: usually valid and readable, the rest at random. Not executable: data may be any instruction.
+fn entry(random: &mut Random, target: u64) -> u64 {
+    let flags = u64::from(random.bits(8)) | if random.one_in(4) { 0 } else { 3 };
+    // Without R, W and X it would be a pointer, to a table in the data: there the walk reads what stores have made of it.
+    let flags = flags & !EXECUTE;
+    let flags = if flags & 0xe == 0 { flags | READ } else { flags };
+    target >> 12 << 10 | u64::from(random.bits(2)) << 8 | flags
+}

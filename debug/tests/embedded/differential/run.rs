@@ -1,0 +1,129 @@
+//! Runs a program on both machines and finds the first slot at which they differ. It does not know what the slots mean.
+
+use std::io::Write;
+use std::time::Duration;
+
+use capstone::arch::riscv::ArchMode;
+use capstone::arch::{BuildsCapstone, BuildsCapstoneExtraMode};
+use capstone::{Capstone, arch};
+use debug::embedded::Options;
+use debug::machine::{Register, Stop};
+use debug::{Address, Embedded, Machine, Qemu};
+
+use super::known;
+use super::program::{Program, RECORD_SIZE, SLOT_SIZE, TEXT};
+
+const LIMIT: Duration = Duration::from_secs(60);
+/// Differing slots that a failure shows.
+const SHOWN: usize = 12;
+/// What a record holds, in its order.
+const FIELDS: [&str; 7] = ["registers (hash)", "scause", "sepc", "stval", "sstatus", "fcsr", "sip"];
+
+/// # Errors
+/// What differs, in words.
+pub fn compare(program: &Program) -> Result<(), String> {
+    let (elf, done) = program.link();
+    let mut file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
+    file.write_all(&elf).expect("it can be written");
+    let mut qemu = Qemu::start(file.path(), LIMIT).expect("QEMU starts");
+    let mut embedded = Embedded::load(&elf, &Options::default()).expect("the program is a kernel");
+    let there = outcome(&mut *qemu, program, done)?;
+    let here = outcome(&mut embedded, program, done)
+        .map_err(|error| format!("{error}; {:?}", embedded.fault().map(ToString::to_string)))?;
+    for ((name, here), (_, there)) in here.iter().zip(&there) {
+        if here == there {
+            continue;
+        }
+        let difference = if *name == "records" {
+            match records(program, here, there) {
+                Some(difference) => difference,
+                None => continue,
+            }
+        } else {
+            let byte = (0..here.len()).find(|byte| here[*byte] != there[*byte]).unwrap_or(0);
+            format!("differ from byte {byte:#x} on: here {:#x}, on QEMU {:#x}", here[byte], there[byte])
+        };
+        return Err(format!("{}: {name} {difference}", program.name));
+    }
+    Ok(())
+}
+
+/// Every register at the first instruction, but for the counters.
+pub fn compare_entry(program: &Program) {
+    let (elf, _) = program.link();
+    let mut file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
+    file.write_all(&elf).expect("it can be written");
+    let mut qemu = Qemu::start(file.path(), LIMIT).expect("QEMU starts");
+    let mut embedded = Embedded::load(&elf, &Options::default()).expect("the program is a kernel");
+    qemu.insert_breakpoint(Address(TEXT)).expect("QEMU has breakpoints");
+    assert_eq!(qemu.resume(LIMIT).expect("QEMU runs"), Stop::Breakpoint);
+    assert_eq!(embedded.registers().expect("it has registers"), qemu.registers().expect("QEMU has registers"));
+    let csrs = [0x100, 0x104, 0x105, 0x106, 0x10a, 0x140, 0x141, 0x142, 0x143, 0x144, 0x180, 0x302];
+    let registers = csrs.into_iter().map(Register::Csr).chain((0..32).map(Register::Fpr)).chain([Register::Priv]);
+    for register in registers {
+        let here = embedded.read_register(register).expect("the machine has it");
+        assert_eq!(here, qemu.read_register(register).expect("QEMU has it"), "{register:?}");
+    }
+}
+
+type Outcome = Vec<(&'static str, Vec<u8>)>;
+
+fn outcome(machine: &mut dyn Machine, program: &Program, done: u64) -> Result<Outcome, String> {
+    let failed = |error| format!("{} on {}: {error}", program.name, "a machine");
+    machine.insert_breakpoint(Address(done)).map_err(failed)?;
+    let stop = machine.resume(LIMIT).map_err(failed)?;
+    let pc = machine.registers().map_err(failed)?.pc;
+    if stop != Stop::Breakpoint || pc != done {
+        return Err(format!("{}: {stop:?} at {pc:#x} on {} instead of the end", program.name, machine.name()));
+    }
+    let mut outcome = Vec::new();
+    for (name, start, size) in program.outcome() {
+        let mut bytes = vec![0; size];
+        machine.read_memory(Address(start), &mut bytes).map_err(failed)?;
+        outcome.push((name, bytes));
+    }
+    Ok(outcome)
+}
+
+/// The first slots that differ, and in what; `None` where all that differs is known to be QEMU's error.
+fn records(program: &Program, here: &[u8], there: &[u8]) -> Option<String> {
+    let words = |record: &[u8]| -> Vec<u64> {
+        record.chunks(8).map(|word| u64::from_le_bytes(word.try_into().expect("eight bytes"))).collect()
+    };
+    let mut text = String::from("differ:\n");
+    let mut count = 0;
+    let pairs = here.chunks(RECORD_SIZE).zip(there.chunks(RECORD_SIZE)).enumerate().skip(1);
+    for (index, (here, there)) in pairs.filter(|(_, (here, there))| here != there) {
+        let (here, there) = (words(here), words(there));
+        if known::is_error_of_qemu(&program.slots[index - 1], &here, &there) {
+            continue;
+        }
+        count += 1;
+        if count > SHOWN {
+            continue;
+        }
+        text += &format!("  slot {}: {}\n", index - 1, disassemble(&program.slots[index - 1]));
+        for (field, (here, there)) in FIELDS.iter().zip(here.into_iter().zip(there)) {
+            if here != there {
+                text += &format!("    {field}: here {here:#x}, on QEMU {there:#x}\n");
+            }
+        }
+    }
+    (count > 0).then(|| text + &format!("  {count} slots in all"))
+}
+
+fn disassemble(slot: &[u8; SLOT_SIZE]) -> String {
+    let capstone = Capstone::new()
+        .riscv()
+        .mode(ArchMode::RiscV64)
+        .extra_mode(std::iter::once(arch::riscv::ArchExtraMode::RiscVC))
+        .build()
+        .expect("capstone has RISC-V");
+    let instructions = capstone.disasm_all(slot, 0).expect("disassembling does not fail");
+    let words: Vec<String> = instructions
+        .iter()
+        .take(3)
+        .map(|one| format!("{} {}", one.mnemonic().unwrap_or("?"), one.op_str().unwrap_or("")))
+        .collect();
+    format!("{:02x?} {}", &slot[..12], words.join("; "))
+}

@@ -1,0 +1,12 @@
+//! The embedded machine: against QEMU, against its own past, against wild code.
+
+mod assembler;
+mod differential;
+mod elf;
+mod firmware;
+mod fixed;
+mod history;
+mod kernel;
+mod machine;
+mod random;
+mod wild;
