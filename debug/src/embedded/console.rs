@@ -64,6 +64,18 @@ impl Console {
         self.output.range(..known).copied().collect()
     }
 
+    /// What has been printed up to the present moment since `seen` bytes had been, as far as it is kept; `seen` follows.
+    ///
+    /// Going back in time does not print, and what is executed again prints nothing new.
+    pub fn output_after(&self, seen: &mut u64) -> Vec<u8> {
+        *seen = (*seen).min(self.total);
+        let new = self.position.printed.saturating_sub(*seen) as usize;
+        *seen += new as u64;
+        let unprinted = (self.total - self.position.printed) as usize;
+        let known = self.output.len().saturating_sub(unprinted);
+        self.output.range(known.saturating_sub(new)..known).copied().collect()
+    }
+
     pub fn type_in(&mut self, now: u64, bytes: &[u8]) {
         self.input.extend(bytes.iter().map(|byte| (now, *byte)));
     }

@@ -162,6 +162,18 @@ impl Embedded {
         }
     }
 
+    /// Executes until `end` instructions since the beginning, then the stop is [`Stop::Stepped`].
+    ///
+    /// Unlike [`Machine::resume`] and [`Machine::step`], it looks at what is set at the present instruction too; at breakpoints
+    /// where they are heeded.
+    pub fn run_to(&mut self, end: u64, heed_breakpoints: bool, limit: Duration) -> Stop {
+        self.settle();
+        self.board.set_heeding(heed_breakpoints, true);
+        let ended = self.advance(end, Deadline::after(limit));
+        self.board.set_heeding(true, true);
+        ended.map_or_else(|pause| self.stop(pause), |()| Stop::Stepped)
+    }
+
     /// Back to a checkpoint that a journey which took too long left behind.
     pub(super) fn return_to(&mut self, icount: u64) {
         if self.history.at_or_before(icount) == Some(icount) {

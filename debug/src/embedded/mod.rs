@@ -138,6 +138,17 @@ impl Embedded {
         self.board.memory.uart.console.output()
     }
 
+    /// What the kernel has printed since `seen` bytes had been printed, which follows: for those who show it as it comes.
+    /// Going back in time prints nothing, and neither does executing the same again.
+    pub fn console_after(&self, seen: &mut u64) -> Vec<u8> {
+        self.board.memory.uart.console.output_after(seen)
+    }
+
+    /// Fills all of `bytes` from memory at `start`, as the hart would see it; false where any byte of it is no RAM.
+    pub fn peek(&self, start: crate::machine::Address, bytes: &mut [u8]) -> bool {
+        self.board.memory.peek(start.0, bytes)
+    }
+
     /// Types to the console. Going back and forth over this moment repeats it; what came after it has not happened.
     pub fn input(&mut self, bytes: &[u8]) {
         self.history.forget_after(self.board.icount);

@@ -16,6 +16,8 @@ const INSTRUCTIONS_PER_LOOK: u64 = 100_000;
 pub(super) struct Deadline(Option<Instant>);
 
 impl Deadline {
+    pub const NEVER: Deadline = Deadline(None);
+
     pub fn after(limit: Duration) -> Deadline {
         Deadline(Instant::now().checked_add(limit))
     }
@@ -129,7 +131,8 @@ impl Embedded {
             if let Ok(Some(hit)) = found {
                 self.history.restore(&mut self.board, start);
                 self.board.set_heeding(false, false);
-                let arrived = self.approach(hit.icount, deadline);
+                // It was executed in time just now. To halt on the way would be to lose the hit.
+                let arrived = self.approach(hit.icount, Deadline::NEVER);
                 self.board.set_heeding(true, true);
                 return arrived.map(|()| Some(hit.halt));
             }
