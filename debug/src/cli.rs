@@ -1,6 +1,7 @@
 //! The command line: arguments in, exit code out. What the commands do is in `cli/`, a file each.
 
 mod check;
+mod serve;
 
 use std::process::ExitCode;
 
@@ -24,12 +25,14 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Check(check::Arguments),
+    Serve(serve::Arguments),
 }
 
 /// Does what the arguments say; its exit code is [`HELD`] or [`FAILED`].
 pub fn run() -> anyhow::Result<ExitCode> {
     let held = match Arguments::parse().command {
         Command::Check(arguments) => check::run(arguments)?,
+        Command::Serve(arguments) => serve::run(arguments)?,
     };
     Ok(if held { HELD } else { FAILED }.into())
 }

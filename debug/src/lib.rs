@@ -35,6 +35,7 @@ pub mod qemu;
 pub mod remote;
 pub mod report;
 pub mod rsp;
+pub mod serve;
 
 pub use embedded::Embedded;
 pub use image::Image;

@@ -1,0 +1,81 @@
+//! `cargo debug serve`: a kernel on the embedded machine, for GDB, with its whole history.
+//!
+//! ```text
+//! $ cargo debug serve --elf hypervisor.elf
+//! waiting for GDB on 127.0.0.1:1234
+//! ```
+
+use std::io::{self, Write};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+use debug::embedded::Options;
+use debug::qemu;
+use debug::serve::{self, Endpoint, Event, Left, Listener, Served};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+/// Serves a kernel to GDB on a machine in this process: no QEMU, and time runs both ways.
+///
+/// Then, in another terminal: gdb-multiarch -ex 'target remote :1234'. GDB finds the kernel's symbols by itself.
+/// reverse-stepi, reverse-step and reverse-continue go back; `monitor help` lists what else there is.
+///
+/// One client is served at a time, the next when it leaves. `kill` in GDB, Ctrl-C here, or SIGTERM end it. What the kernel
+/// prints goes to standard output.
+#[derive(Args)]
+pub struct Arguments {
+    /// The kernel [default: hypervisor.elf, freshly built]
+    #[arg(long, value_name = "PATH")]
+    elf: Option<PathBuf>,
+
+    /// Where to listen: HOST:PORT or unix:PATH
+    #[arg(long, value_name = "WHERE", default_value = "127.0.0.1:1234")]
+    listen: Endpoint,
+
+    /// The machine's RAM, in MiB
+    #[arg(long, value_name = "MIB", default_value = "128")]
+    memory: u64,
+
+    /// How much memory the history may take, in MiB
+    #[arg(long, value_name = "MIB", default_value = "256")]
+    history: usize,
+}
+
+/// Returns when it is told to end: then everything held.
+pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
+    // Before the socket is there: from now on a signal removes it.
+    let (ending, ended) = UnixStream::pair().context("no descriptor for signals")?;
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        let ended = ended.try_clone().context("no descriptor for signals")?;
+        signal_hook::low_level::pipe::register(signal, ended).context("signals cannot be caught")?;
+    }
+    let kernel = match arguments.elf {
+        Some(path) => path,
+        None => qemu::build_kernel()?,
+    };
+    let options = Options { memory_mib: arguments.memory, history_mib: arguments.history };
+    let mut served = Served::open(&kernel, options)?;
+    let listener = Listener::bind(&arguments.listen)?;
+    if !listener.is_local() {
+        eprintln!(
+            "debug: other computers can connect, and whoever does controls the machine; 127.0.0.1 is yours alone"
+        );
+    }
+    println!("waiting for GDB on {}", listener.endpoint());
+    serve::serve(&listener, &mut served, &ending, &mut tell)?;
+    Ok(true)
+}
+
+fn tell(event: Event<'_>) {
+    match event {
+        Event::Left(Left::Broken(how)) => eprintln!("debug: a client lost its connection: {how}"),
+        // GDB itself tells its user of all other ends.
+        Event::Left(_) => {}
+        Event::Console(bytes) => {
+            // Whoever does not want to read it does not stop the machine.
+            let mut stdout = io::stdout().lock();
+            let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! gdbstub's `SingleThreadBase`: core registers and memory, as the hart sees it now.
+
+use gdbstub::target::ext::base::single_register_access::SingleRegisterAccessOps;
+use gdbstub::target::ext::base::singlethread::{SingleThreadBase, SingleThreadResumeOps};
+use gdbstub::target::{TargetError, TargetResult};
+use gdbstub_arch::riscv::reg::RiscvCoreRegs;
+
+use super::target::Served;
+use crate::machine::{Address, Error, Machine, Register};
+
+/// EFAULT and EINVAL, by which GDB says "Cannot access memory" or that it was refused.
+const FAULT: u8 = 14;
+const INVALID: u8 = 22;
+
+/// What the machine refuses is no reason to end the client's connection.
+pub(super) fn refusal<E>(_: Error) -> TargetError<E> {
+    TargetError::Errno(INVALID)
+}
+
+impl SingleThreadBase for Served {
+    fn read_registers(&mut self, registers: &mut RiscvCoreRegs<u64>) -> TargetResult<(), Self> {
+        *registers = self.machine.registers().map_err(refusal)?;
+        Ok(())
+    }
+
+    fn write_registers(&mut self, registers: &RiscvCoreRegs<u64>) -> TargetResult<(), Self> {
+        // First, as it is the one that can be refused.
+        self.machine.write_register(Register::Pc, registers.pc).map_err(refusal)?;
+        for (number, value) in (0..).zip(registers.x) {
+            self.machine.write_register(Register::Gpr(number), value).map_err(refusal)?;
+        }
+        Ok(())
+    }
+
+    fn support_single_register_access(&mut self) -> Option<SingleRegisterAccessOps<'_, (), Self>> {
+        Some(self)
+    }
+
+    /// All of it or an error: fewer bytes would be for GDB to notice, and none is to it an unknown packet.
+    fn read_addrs(&mut self, start: u64, bytes: &mut [u8]) -> TargetResult<usize, Self> {
+        self.machine.read_memory(Address(start), bytes).map_err(|_| TargetError::Errno(FAULT))?;
+        Ok(bytes.len())
+    }
+
+    fn write_addrs(&mut self, start: u64, bytes: &[u8]) -> TargetResult<(), Self> {
+        self.machine.write_memory(Address(start), bytes).map_err(|_| TargetError::Errno(FAULT))
+    }
+
+    fn support_resume(&mut self) -> Option<SingleThreadResumeOps<'_, Self>> {
+        Some(self)
+    }
+}

@@ -1,0 +1,174 @@
+//! gdbstub's breakpoint extensions: software and hardware breakpoints, which are the same to this machine, and watchpoints.
+
+use std::collections::BTreeSet;
+
+use gdbstub::stub::SingleThreadStopReason;
+use gdbstub::target::TargetResult;
+use gdbstub::target::ext::breakpoints::{
+    Breakpoints, HwBreakpoint, HwBreakpointOps, HwWatchpoint, HwWatchpointOps, SwBreakpoint, SwBreakpointOps, WatchKind,
+};
+
+use super::base::refusal;
+use super::target::Served;
+use crate::machine::{Access, Address, Machine, Watchpoint};
+
+/// Each watchpoint is looked for on every access to its page; more than these are a mistake, or an attack.
+const MOST_WATCHPOINTS: usize = 256;
+const MOST_BREAKPOINTS: usize = 1 << 16;
+
+/// What the client has set. Setting what is set already, and removing what is not, changes nothing, as the protocol wants.
+#[derive(Default)]
+pub struct Set {
+    pub software: BTreeSet<u64>,
+    pub hardware: BTreeSet<u64>,
+    pub watchpoints: Vec<Watchpoint>,
+}
+
+impl Set {
+    pub fn breaks_at(&self, address: u64) -> bool {
+        self.software.contains(&address) || self.hardware.contains(&address)
+    }
+
+    /// Why the machine stands at a breakpoint, in the client's terms.
+    pub fn breakpoint_reason(&self, pc: u64) -> SingleThreadStopReason<u64> {
+        if self.software.contains(&pc) {
+            SingleThreadStopReason::SwBreak(())
+        } else {
+            SingleThreadStopReason::HwBreak(())
+        }
+    }
+
+    /// Why the machine stands at an access to `address`.
+    pub fn watchpoint_reason(&self, address: Address) -> SingleThreadStopReason<u64> {
+        let watches = |watchpoint: &&Watchpoint| address.0.wrapping_sub(watchpoint.address.0) < watchpoint.length;
+        let access = self.watchpoints.iter().find(watches).map_or(Access::ReadOrWrite, |watchpoint| watchpoint.access);
+        let kind = match access {
+            Access::Write => WatchKind::Write,
+            Access::Read => WatchKind::Read,
+            Access::ReadOrWrite => WatchKind::ReadWrite,
+        };
+        SingleThreadStopReason::Watch { tid: (), kind, addr: address.0 }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Software,
+    Hardware,
+}
+
+impl Served {
+    fn breakpoints(&mut self, kind: Kind) -> &mut BTreeSet<u64> {
+        match kind {
+            Kind::Software => &mut self.set.software,
+            Kind::Hardware => &mut self.set.hardware,
+        }
+    }
+
+    fn add_breakpoint(&mut self, kind: Kind, address: u64) -> TargetResult<bool, Self> {
+        if !address.is_multiple_of(2) || self.breakpoints(kind).len() >= MOST_BREAKPOINTS {
+            return Ok(false);
+        }
+        self.machine.insert_breakpoint(Address(address)).map_err(refusal)?;
+        self.breakpoints(kind).insert(address);
+        Ok(true)
+    }
+
+    fn remove_breakpoint(&mut self, kind: Kind, address: u64) -> TargetResult<bool, Self> {
+        if self.breakpoints(kind).remove(&address) && !self.set.breaks_at(address) {
+            self.machine.remove_breakpoint(Address(address)).map_err(refusal)?;
+        }
+        Ok(true)
+    }
+
+    /// Removes all of it from the machine.
+    pub(super) fn take_set(&mut self) -> Set {
+        for address in self.set.software.iter().chain(&self.set.hardware) {
+            // This machine removes any breakpoint, and the watchpoints that it has.
+            let _ = self.machine.remove_breakpoint(Address(*address));
+        }
+        for watchpoint in &self.set.watchpoints {
+            let _ = self.machine.remove_watchpoint(*watchpoint);
+        }
+        std::mem::take(&mut self.set)
+    }
+
+    /// Sets all of it in a machine that has none of it.
+    pub(super) fn insert_set(&mut self) {
+        for address in self.set.software.iter().chain(&self.set.hardware) {
+            // The machine before this one took them.
+            let _ = self.machine.insert_breakpoint(Address(*address));
+        }
+        for watchpoint in &self.set.watchpoints {
+            let _ = self.machine.insert_watchpoint(*watchpoint);
+        }
+    }
+}
+
+impl Breakpoints for Served {
+    fn support_sw_breakpoint(&mut self) -> Option<SwBreakpointOps<'_, Self>> {
+        Some(self)
+    }
+
+    fn support_hw_breakpoint(&mut self) -> Option<HwBreakpointOps<'_, Self>> {
+        Some(self)
+    }
+
+    fn support_hw_watchpoint(&mut self) -> Option<HwWatchpointOps<'_, Self>> {
+        Some(self)
+    }
+}
+
+/// `kind` is the length of the instruction, which changes nothing.
+impl SwBreakpoint for Served {
+    fn add_sw_breakpoint(&mut self, address: u64, _kind: usize) -> TargetResult<bool, Self> {
+        self.add_breakpoint(Kind::Software, address)
+    }
+
+    fn remove_sw_breakpoint(&mut self, address: u64, _kind: usize) -> TargetResult<bool, Self> {
+        self.remove_breakpoint(Kind::Software, address)
+    }
+}
+
+impl HwBreakpoint for Served {
+    fn add_hw_breakpoint(&mut self, address: u64, _kind: usize) -> TargetResult<bool, Self> {
+        self.add_breakpoint(Kind::Hardware, address)
+    }
+
+    fn remove_hw_breakpoint(&mut self, address: u64, _kind: usize) -> TargetResult<bool, Self> {
+        self.remove_breakpoint(Kind::Hardware, address)
+    }
+}
+
+impl HwWatchpoint for Served {
+    fn add_hw_watchpoint(&mut self, address: u64, length: u64, kind: WatchKind) -> TargetResult<bool, Self> {
+        let watchpoint = watchpoint(address, length, kind);
+        if self.set.watchpoints.contains(&watchpoint) {
+            return Ok(true);
+        }
+        if length == 0 || self.set.watchpoints.len() >= MOST_WATCHPOINTS {
+            return Ok(false);
+        }
+        self.machine.insert_watchpoint(watchpoint).map_err(refusal)?;
+        self.set.watchpoints.push(watchpoint);
+        Ok(true)
+    }
+
+    fn remove_hw_watchpoint(&mut self, address: u64, length: u64, kind: WatchKind) -> TargetResult<bool, Self> {
+        let watchpoint = watchpoint(address, length, kind);
+        if let Some(index) = self.set.watchpoints.iter().position(|known| *known == watchpoint) {
+            self.set.watchpoints.swap_remove(index);
+            self.machine.remove_watchpoint(watchpoint).map_err(refusal)?;
+        }
+        Ok(true)
+    }
+}
+
+fn watchpoint(address: u64, length: u64, kind: WatchKind) -> Watchpoint {
+    let access = match kind {
+        WatchKind::Write => Access::Write,
+        WatchKind::Read => Access::Read,
+        WatchKind::ReadWrite => Access::ReadOrWrite,
+    };
+    Watchpoint { address: Address(address), length, access }
+}

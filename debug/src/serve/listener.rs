@@ -1,0 +1,174 @@
+//! Where clients connect: a TCP port or a Unix socket, which is gone afterwards. It does not know what they say.
+
+use std::fmt;
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::net::TcpListener;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use super::Error;
+use super::wire::Wire;
+
+/// An address to listen on, as the user names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// `HOST:PORT`; port 0 is any that is free.
+    Tcp(String),
+    /// `unix:PATH`
+    Unix(PathBuf),
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Endpoint::Tcp(address) => formatter.write_str(address),
+            Endpoint::Unix(path) => write!(formatter, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// Neither `HOST:PORT` nor `unix:PATH`.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is nowhere to listen: HOST:PORT, such as 127.0.0.1:1234, or unix:PATH")]
+pub struct NoEndpoint(String);
+
+impl FromStr for Endpoint {
+    type Err = NoEndpoint;
+
+    fn from_str(text: &str) -> Result<Endpoint, NoEndpoint> {
+        let nowhere = || NoEndpoint(text.into());
+        if let Some(path) = text.strip_prefix("unix:") {
+            return if path.is_empty() { Err(nowhere()) } else { Ok(Endpoint::Unix(path.into())) };
+        }
+        let (host, port) = text.rsplit_once(':').ok_or_else(nowhere)?;
+        match port.parse::<u16>() {
+            Ok(_) if !host.is_empty() => Ok(Endpoint::Tcp(text.into())),
+            _ => Err(nowhere()),
+        }
+    }
+}
+
+/// A socket that clients can connect to from now on. They wait in its queue while another is served.
+pub enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener, SocketFile),
+}
+
+impl Listener {
+    /// # Errors
+    /// [`Error::InUse`] where somebody listens already; [`Error::NotASocket`] where a file of another kind is in the way;
+    /// [`Error::Listen`].
+    pub fn bind(endpoint: &Endpoint) -> Result<Listener, Error> {
+        let failed = |cause: io::Error| match cause.kind() {
+            ErrorKind::AddrInUse => Error::InUse(endpoint.to_string()),
+            _ => Error::Listen { at: endpoint.to_string(), cause },
+        };
+        let listener = match endpoint {
+            Endpoint::Tcp(address) => Listener::Tcp(TcpListener::bind(address).map_err(failed)?),
+            Endpoint::Unix(path) => {
+                remove_stale(path, endpoint)?;
+                let listener = UnixListener::bind(path).map_err(failed)?;
+                Listener::Unix(listener, SocketFile::at(path).map_err(failed)?)
+            }
+        };
+        // A client that is gone again before it was accepted must not block us.
+        match &listener {
+            Listener::Tcp(socket) => socket.set_nonblocking(true),
+            Listener::Unix(socket, _) => socket.set_nonblocking(true),
+        }
+        .map_err(failed)?;
+        Ok(listener)
+    }
+
+    /// Where it listens: with the port that it got, where any would do.
+    pub fn endpoint(&self) -> Endpoint {
+        match self {
+            Listener::Tcp(socket) => Endpoint::Tcp(
+                socket.local_addr().map_or_else(|_| "an unknown port".into(), |address| address.to_string()),
+            ),
+            Listener::Unix(_, file) => Endpoint::Unix(file.path.clone()),
+        }
+    }
+
+    /// Whether only this computer can connect.
+    pub fn is_local(&self) -> bool {
+        match self {
+            Listener::Tcp(socket) => socket.local_addr().is_ok_and(|address| address.ip().is_loopback()),
+            Listener::Unix(..) => true,
+        }
+    }
+
+    /// The client that waits longest; `None` where it is gone again.
+    pub(super) fn accept(&self) -> io::Result<Option<Wire>> {
+        let accepted = match self {
+            Listener::Tcp(socket) => socket.accept().and_then(|(stream, _)| Wire::tcp(stream)),
+            Listener::Unix(socket, _) => socket.accept().and_then(|(stream, _)| Wire::unix(stream)),
+        };
+        match accepted {
+            Ok(wire) => Ok(Some(wire)),
+            Err(error) if is_clients_fault(error.kind()) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn is_clients_fault(kind: ErrorKind) -> bool {
+    use ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, InvalidInput, NotConnected, WouldBlock};
+    matches!(kind, WouldBlock | Interrupted | ConnectionAborted | ConnectionReset | NotConnected | InvalidInput)
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Listener::Tcp(socket) => socket.as_fd(),
+            Listener::Unix(socket, _) => socket.as_fd(),
+        }
+    }
+}
+
+/// The file of a Unix socket; dropping this removes it, unless another has taken its place.
+pub struct SocketFile {
+    path: PathBuf,
+    /// Device and inode.
+    identity: (u64, u64),
+}
+
+impl SocketFile {
+    fn at(path: &Path) -> io::Result<SocketFile> {
+        Ok(SocketFile { path: path.to_owned(), identity: identity(path)? })
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if identity(&self.path).is_ok_and(|identity| identity == self.identity) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    fs::symlink_metadata(path).map(|file| (file.dev(), file.ino()))
+}
+
+/// Removes a socket that a program left behind which did not end well: nobody listens there.
+fn remove_stale(path: &Path, endpoint: &Endpoint) -> Result<(), Error> {
+    let failed = |cause| Error::Listen { at: endpoint.to_string(), cause };
+    let kind = match fs::symlink_metadata(path) {
+        Ok(file) => file.file_type(),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(failed(error)),
+    };
+    if !kind.is_socket() {
+        return Err(Error::NotASocket(path.to_owned()));
+    }
+    match UnixStream::connect(path) {
+        Ok(_) => Err(Error::InUse(endpoint.to_string())),
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path).map_err(failed),
+        Err(error) => Err(failed(error)),
+    }
+}

@@ -1,0 +1,91 @@
+//! The embedded machine for GDB: one client at a time over a socket, through gdbstub. The only room that knows gdbstub's
+//! server side.
+//!
+//! It does not judge kernels, but for the monitor command that runs the checks. The machine is kept outside of the stub, so
+//! that whatever a client sends ends its own connection at most.
+
+mod base;
+mod breakpoints;
+mod description;
+mod exec_file;
+mod listener;
+mod memory_map;
+mod monitor;
+mod motion;
+mod register;
+mod resume;
+mod reverse;
+mod session;
+mod target;
+mod wire;
+
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+
+pub use listener::{Endpoint, Listener, NoEndpoint};
+pub use session::Left;
+pub use target::Served;
+
+use wire::Readiness;
+
+/// Why there is nothing to connect to.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(
+        "{0} is in use: end the program that listens there, or choose another with --listen HOST:PORT or unix:PATH"
+    )]
+    InUse(String),
+
+    #[error("{} is there, and is no socket: choose another with --listen unix:PATH", .0.display())]
+    NotASocket(PathBuf),
+
+    #[error("cannot listen on {at}: {cause}; choose another with --listen HOST:PORT or unix:PATH")]
+    Listen { at: String, cause: std::io::Error },
+
+    #[error("lost the socket that clients connect to: {0}; start again")]
+    Accept(std::io::Error),
+
+    #[error(transparent)]
+    Image(#[from] crate::image::Error),
+
+    #[error(transparent)]
+    Kernel(#[from] crate::embedded::Error),
+
+    #[error("cannot name the current folder: {0}; start again in one that exists")]
+    Folder(std::io::Error),
+}
+
+/// What there is to tell while clients are served.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// The client's connection ended.
+    Left(&'a Left),
+    /// The kernel printed this.
+    Console(&'a [u8]),
+}
+
+/// Serves one client after the other, until one kills the machine or `ending` becomes readable.
+///
+/// # Errors
+/// [`Error::Accept`]; what goes wrong with a client is told as [`Event::Left`].
+pub fn serve(
+    listener: &Listener,
+    served: &mut Served,
+    ending: impl AsFd,
+    tell: &mut dyn FnMut(Event<'_>),
+) -> Result<(), Error> {
+    loop {
+        match wire::await_readable(listener.as_fd(), ending.as_fd(), None) {
+            Ok(Readiness::Ending) => return Ok(()),
+            Ok(_) => {}
+            Err(cause) => return Err(Error::Accept(cause)),
+        }
+        let Some(wire) = listener.accept().map_err(Error::Accept)? else { continue };
+        let left = session::run(wire, served, ending.as_fd(), tell);
+        served.forget_client();
+        tell(Event::Left(&left));
+        if matches!(left, Left::Killed | Left::Ended) {
+            return Ok(());
+        }
+    }
+}

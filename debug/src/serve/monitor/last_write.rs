@@ -1,0 +1,55 @@
+//! `monitor last-write PLACE [BYTES]`: the instruction that last wrote there, before now.
+
+use std::time::Duration;
+
+use super::super::target::Served;
+use super::{Answer, number};
+use crate::machine::Address;
+
+/// How long the search may take: a second is some ten million instructions of history.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Served {
+    pub(super) fn last_write(&mut self, place: &str, bytes: Option<&str>) -> Answer {
+        let (start, size) = self.range(place)?;
+        let length = match bytes {
+            Some(text) => number(text)
+                .filter(|bytes| *bytes > 0)
+                .ok_or_else(|| format!("{text} is no number of bytes: 1 or more"))?,
+            None => size,
+        };
+        let place = self.image.place(start);
+        let found = self
+            .machine
+            .last_write(start, length, PATIENCE)
+            .map_err(|_| format!("not found within {} s of searching back", PATIENCE.as_secs()))?;
+        let Some(store) = found else {
+            return Ok(format!("no instruction has written {place} so far ({length} bytes from there on)"));
+        };
+        let width = 2 + 2 * usize::from(store.length);
+        Ok(format!(
+            "{}: {:#0width$x} -> {:#0width$x}\nby instruction {}, {}\nto go there: monitor goto {}",
+            self.image.place(store.address),
+            store.old,
+            store.new,
+            store.icount,
+            self.image.place(store.pc),
+            store.icount,
+        ))
+    }
+
+    /// Start and size of what `place` names: an address is one byte, a symbol as large as it says.
+    fn range(&self, place: &str) -> Result<(Address, u64), String> {
+        if let Some(address) = number(place) {
+            return Ok((Address(address), 1));
+        }
+        let is_named = |address| {
+            let symbol = self.image.place(address).symbol;
+            symbol.is_some_and(|(name, offset)| offset == 0 && name == place)
+        };
+        let symbol = self.image.symbol(place).or_else(|| self.image.symbols().find(|symbol| is_named(symbol.address)));
+        symbol.map(|symbol| (symbol.address, symbol.size.max(1))).ok_or_else(|| {
+            format!("{place} is neither an address, such as 0x80200000, nor a symbol of {}", self.kernel.display())
+        })
+    }
+}

@@ -1,0 +1,96 @@
+//! `monitor why`: the last trap in words, and the same for a fault that stops the machine.
+
+use std::time::Duration;
+
+use super::super::target::Served;
+use crate::cause;
+use crate::instruction;
+use crate::machine::{Address, Machine, Register, Stop, csr};
+
+/// How long the search for the trap's moment may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+impl Served {
+    pub(super) fn why(&mut self) -> String {
+        if self.machine.fault().is_some() {
+            return self.words_for_fault() + &self.callers();
+        }
+        let [scause, sepc, stval] = [csr::SCAUSE, csr::SEPC, csr::STVAL].map(|register| self.csr(register));
+        if (scause, sepc, stval) == (0, 0, 0) {
+            return "no trap since boot".into();
+        }
+        let handler = self.handler(scause);
+        let trap = self.at_entry_of(handler, scause).unwrap_or_else(|| self.trap(scause, sepc, stval));
+        format!("{trap}; its handler: {}", self.image.place(handler))
+    }
+
+    /// Where a trap of this cause goes (privileged manual, "Supervisor Trap Vector Base Address Register").
+    fn handler(&mut self, scause: u64) -> Address {
+        let stvec = self.csr(csr::STVEC);
+        let vectored = stvec & 3 == 1 && cause::is_interrupt(scause);
+        Address(stvec & !3) + if vectored { 4 * (scause & 0xff) } else { 0 }
+    }
+
+    /// The trap as it was when its handler was last entered: since then the handler may have changed sepc, to go on after the
+    /// instruction. The machine is where it was afterwards. `None` where no such moment is found.
+    fn at_entry_of(&mut self, handler: Address, scause: u64) -> Option<String> {
+        let now = self.machine.icount();
+        let words =
+            if self.pc() == handler.0 { Some(self.trap_in_csrs()) } else { self.at_last_entry_of(handler, scause) };
+        self.machine.goto(now, Duration::MAX);
+        words
+    }
+
+    fn at_last_entry_of(&mut self, handler: Address, scause: u64) -> Option<String> {
+        let set = self.take_set();
+        let stop = self.machine.insert_breakpoint(handler).and_then(|()| self.machine.reverse_resume(PATIENCE));
+        // It was inserted just now.
+        let _ = self.machine.remove_breakpoint(handler);
+        self.set = set;
+        self.insert_set();
+        (matches!(stop, Ok(Stop::Breakpoint)) && self.csr(csr::SCAUSE) == scause).then(|| self.trap_in_csrs())
+    }
+
+    fn trap_in_csrs(&mut self) -> String {
+        let [scause, sepc, stval] = [csr::SCAUSE, csr::SEPC, csr::STVAL].map(|register| self.csr(register));
+        format!("{}, at instruction {}", self.trap(scause, sepc, stval), self.machine.icount().saturating_sub(1))
+    }
+
+    /// The fault that the machine stands at; empty where it stands at none.
+    pub(in super::super) fn words_for_fault(&mut self) -> String {
+        let Some(fault) = self.machine.fault() else { return String::new() };
+        match fault.cause_and_value() {
+            Some((scause, stval)) => {
+                let trap = self.trap(scause, fault.pc(), stval);
+                format!("{trap}; no handler takes it, as stvec is still the kernel's entry")
+            }
+            None => fault.to_string(),
+        }
+    }
+
+    fn trap(&self, scause: u64, sepc: u64, stval: u64) -> String {
+        let at = self.image.place(Address(sepc));
+        if cause::is_interrupt(scause) {
+            return format!("{} before {at}", cause::cause(scause));
+        }
+        let mut bytes = [0; 4];
+        let instruction = match self.machine.peek(Address(sepc), &mut bytes) {
+            true => format!("`{}`", instruction::disassemble(Address(sepc), &bytes)),
+            false => "no memory".into(),
+        };
+        let about = if stval == 0 { String::new() } else { format!(", stval {}", self.image.place(Address(stval))) };
+        format!("{}: {instruction}{about}, at {at}", cause::cause(scause))
+    }
+
+    fn callers(&mut self) -> String {
+        let Ok(registers) = self.machine.registers() else { return String::new() };
+        let machine = &mut self.machine;
+        let places =
+            self.image.backtrace(&registers, &mut |address, bytes| machine.read_memory(address, bytes).is_ok());
+        places.iter().skip(1).map(|place| format!("\nfrom {place}")).collect()
+    }
+
+    fn csr(&mut self, register: Register) -> u64 {
+        self.machine.read_register(register).unwrap_or(0)
+    }
+}

@@ -1,0 +1,197 @@
+//! Moving the machine for a client, in slices of time, so that an interrupt is heard: forward, back, and where to stop.
+//!
+//! It does not know packets. GDB wants to be told of a watched access while the machine stands before it in the direction of
+//! its travel: going back, that is after the access. Then GDB makes the step over it itself.
+
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use gdbstub::common::Signal;
+use gdbstub::stub::SingleThreadStopReason;
+use gdbstub::target::ext::base::reverse_exec::ReplayLogPosition;
+
+use super::target::Served;
+use crate::machine::{Address, Machine, Stop};
+
+/// How long the machine moves between two looks at the client.
+const SLICE: Duration = Duration::from_millis(10);
+
+/// What a client wants the machine to do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Action {
+    #[default]
+    Continue,
+    Step,
+    /// Steps until pc is outside.
+    StepOutOf(Range<u64>),
+    ReverseStep,
+    ReverseContinue,
+}
+
+/// What the machine is at.
+#[derive(Clone, Debug)]
+pub struct Motion {
+    action: Action,
+    /// In a `wfi` that nothing will end.
+    waiting: bool,
+    /// How long a slice back in time may take: a checkpoint must be reached in it.
+    patience: Duration,
+}
+
+impl Default for Motion {
+    fn default() -> Motion {
+        Motion { action: Action::default(), waiting: false, patience: SLICE }
+    }
+}
+
+/// How far a slice came.
+pub enum Progress {
+    Going,
+    Stopped {
+        reason: SingleThreadStopReason<u64>,
+        /// What there is to say about it; may be empty.
+        words: String,
+    },
+}
+
+impl Served {
+    pub(super) fn begin(&mut self, action: Action) {
+        self.motion = Motion { action, ..Motion::default() };
+    }
+
+    /// Whether nothing but the client can make the machine go on.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.motion.waiting
+    }
+
+    /// One slice of what was begun.
+    pub(super) fn go_on(&mut self) -> Progress {
+        let before = self.machine.icount();
+        match self.motion.action.clone() {
+            Action::Continue => {
+                let stop = self.machine.run_to(u64::MAX, true, SLICE);
+                self.forward(stop, before)
+            }
+            Action::Step => {
+                let stop = self.machine.run_to(before + 1, false, SLICE);
+                self.forward(stop, before)
+            }
+            Action::StepOutOf(range) => self.step_out_of(&range),
+            Action::ReverseStep => self.step_back(before),
+            Action::ReverseContinue => self.continue_back(before),
+        }
+    }
+
+    fn step_out_of(&mut self, range: &Range<u64>) -> Progress {
+        let deadline = Instant::now() + SLICE;
+        while Instant::now() < deadline {
+            for _ in 0..1000 {
+                let before = self.machine.icount();
+                let stop = self.machine.run_to(before + 1, false, SLICE);
+                let pc = self.pc();
+                if stop != Stop::Stepped || !range.contains(&pc) {
+                    return self.forward(stop, before);
+                }
+                if self.set.breaks_at(pc) {
+                    return self.stopped(Stop::Breakpoint);
+                }
+            }
+        }
+        Progress::Going
+    }
+
+    fn forward(&mut self, stop: Stop, before: u64) -> Progress {
+        if stop != Stop::Interrupted {
+            return self.stopped(stop);
+        }
+        self.motion.waiting = self.machine.icount() == before;
+        Progress::Going
+    }
+
+    fn step_back(&mut self, before: u64) -> Progress {
+        let stop = self.undo_one();
+        if stop == Stop::Stepped
+            && let Some(address) = self.watched_access()
+        {
+            self.arrive(before);
+            return self.stopped(Stop::Watchpoint { address });
+        }
+        self.back(stop, before)
+    }
+
+    fn continue_back(&mut self, before: u64) -> Progress {
+        let stop = self.machine.reverse_resume(self.motion.patience).unwrap_or(Stop::Interrupted);
+        let at = self.machine.icount();
+        match stop {
+            Stop::Watchpoint { .. } => {
+                self.arrive(at + 1);
+                self.stopped(stop)
+            }
+            // What the instruction under a breakpoint accesses comes first, going back.
+            Stop::Breakpoint => match self.watched_access() {
+                Some(address) => {
+                    self.arrive(at + 1);
+                    self.stopped(Stop::Watchpoint { address })
+                }
+                None => self.stopped(stop),
+            },
+            stop => self.back(stop, before),
+        }
+    }
+
+    fn back(&mut self, stop: Stop, before: u64) -> Progress {
+        if stop != Stop::Interrupted {
+            return self.stopped(stop);
+        }
+        if self.machine.icount() == before {
+            self.motion.patience *= 2;
+        }
+        Progress::Going
+    }
+
+    fn undo_one(&mut self) -> Stop {
+        self.machine.reverse_step(1, self.motion.patience).map_or(Stop::Interrupted, |(_, stop)| stop)
+    }
+
+    /// What the instruction that was just undone accesses, where the client watches that; the machine is where it was.
+    fn watched_access(&mut self) -> Option<Address> {
+        if self.set.watchpoints.is_empty() {
+            return None;
+        }
+        let at = self.machine.icount();
+        let stop = self.machine.run_to(at + 1, false, Duration::MAX);
+        self.arrive(at);
+        if let Stop::Watchpoint { address } = stop { Some(address) } else { None }
+    }
+
+    /// A moment that the machine was at before, and not far away.
+    fn arrive(&mut self, icount: u64) {
+        self.machine.goto(icount, Duration::MAX);
+    }
+
+    pub(super) fn pc(&mut self) -> u64 {
+        self.machine.registers().expect("a machine in this process has registers").pc
+    }
+
+    fn stopped(&mut self, stop: Stop) -> Progress {
+        let mut words = String::new();
+        let reason = match stop {
+            Stop::Breakpoint => {
+                let pc = self.pc();
+                self.set.breakpoint_reason(pc)
+            }
+            Stop::Watchpoint { address } => self.set.watchpoint_reason(address),
+            Stop::Fault { signal } => {
+                words = self.words_for_fault();
+                SingleThreadStopReason::SignalWithThread { tid: (), signal: Signal(signal) }
+            }
+            Stop::Exited { status } => {
+                words = format!("The machine is off, with exit status {status}. It can go back from here.");
+                SingleThreadStopReason::ReplayLog { tid: None, pos: ReplayLogPosition::End }
+            }
+            Stop::Beginning => SingleThreadStopReason::ReplayLog { tid: None, pos: ReplayLogPosition::Begin },
+            Stop::Stepped | Stop::Interrupted => SingleThreadStopReason::DoneStep,
+        };
+        Progress::Stopped { reason, words }
+    }
+}

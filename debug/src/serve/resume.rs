@@ -1,0 +1,51 @@
+//! gdbstub's `SingleThreadResume`, single and range steps: what the machine is to do next. It does not do it: motion does.
+
+use std::convert::Infallible;
+
+use gdbstub::common::Signal;
+use gdbstub::target::ext::base::reverse_exec::{ReverseContOps, ReverseStepOps};
+use gdbstub::target::ext::base::singlethread::{
+    SingleThreadRangeStepping, SingleThreadRangeSteppingOps, SingleThreadResume, SingleThreadSingleStep,
+    SingleThreadSingleStepOps,
+};
+
+use super::motion::Action;
+use super::target::Served;
+
+/// A signal that GDB passes on is not for a hart: where a fault was, it is again.
+impl SingleThreadResume for Served {
+    fn resume(&mut self, _signal: Option<Signal>) -> Result<(), Infallible> {
+        self.begin(Action::Continue);
+        Ok(())
+    }
+
+    fn support_single_step(&mut self) -> Option<SingleThreadSingleStepOps<'_, Self>> {
+        Some(self)
+    }
+
+    fn support_range_step(&mut self) -> Option<SingleThreadRangeSteppingOps<'_, Self>> {
+        Some(self)
+    }
+
+    fn support_reverse_step(&mut self) -> Option<ReverseStepOps<'_, (), Self>> {
+        Some(self)
+    }
+
+    fn support_reverse_cont(&mut self) -> Option<ReverseContOps<'_, (), Self>> {
+        Some(self)
+    }
+}
+
+impl SingleThreadSingleStep for Served {
+    fn step(&mut self, _signal: Option<Signal>) -> Result<(), Infallible> {
+        self.begin(Action::Step);
+        Ok(())
+    }
+}
+
+impl SingleThreadRangeStepping for Served {
+    fn resume_range_step(&mut self, start: u64, end: u64) -> Result<(), Infallible> {
+        self.begin(Action::StepOutOf(start..end));
+        Ok(())
+    }
+}

@@ -1,0 +1,132 @@
+//! What is served: the machine, the kernel on it, and what the present client has set. The extensions are a file each.
+
+use std::convert::Infallible;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use gdbstub::target::Target;
+use gdbstub::target::ext::base::BaseOps;
+use gdbstub::target::ext::breakpoints::BreakpointsOps;
+use gdbstub::target::ext::exec_file::ExecFileOps;
+use gdbstub::target::ext::memory_map::MemoryMapOps;
+use gdbstub::target::ext::monitor_cmd::MonitorCmdOps;
+use gdbstub::target::ext::target_description_xml_override::TargetDescriptionXmlOverrideOps;
+use gdbstub_arch::riscv::Riscv64;
+
+use super::breakpoints::Set;
+use super::motion::Motion;
+use super::wire::{Readiness, Wire, await_readable};
+use super::{Error, description};
+use crate::embedded::{Embedded, Options};
+use crate::image::Image;
+
+/// A kernel on the embedded machine, for clients to look at and to move, in both directions of time.
+pub struct Served {
+    pub(super) machine: Embedded,
+    pub(super) image: Image,
+    /// Absolute.
+    pub(super) kernel: PathBuf,
+    pub(super) options: Options,
+    pub(super) description: String,
+    pub(super) set: Set,
+    pub(super) motion: Motion,
+    /// How much of what the kernel printed was shown.
+    shown: u64,
+    attention: Option<Attention>,
+}
+
+/// The present client's socket, and the one that ends the server.
+struct Attention {
+    client: OwnedFd,
+    ending: OwnedFd,
+}
+
+impl Served {
+    /// Boots the kernel at `path`: the machine stands at its first instruction.
+    ///
+    /// # Errors
+    /// Where the file is no kernel that can be loaded.
+    pub fn open(path: &Path, options: Options) -> Result<Served, Error> {
+        let kernel = std::path::absolute(path).map_err(Error::Folder)?;
+        let image = Image::open(&kernel)?;
+        let mut machine = Embedded::open(&kernel, &options)?;
+        let description = description::of(&mut machine);
+        Ok(Served {
+            machine,
+            image,
+            kernel,
+            options,
+            description,
+            set: Set::default(),
+            motion: Motion::default(),
+            shown: 0,
+            attention: None,
+        })
+    }
+
+    /// What the kernel has printed since the last call.
+    pub(super) fn printed(&mut self) -> Vec<u8> {
+        self.machine.console_after(&mut self.shown)
+    }
+
+    /// From now on [`Served::is_wanted`] looks at this client.
+    pub(super) fn watch_client(&mut self, wire: &Wire, ending: BorrowedFd<'_>) -> io::Result<()> {
+        let (client, ending) = (wire.descriptor()?, ending.try_clone_to_owned()?);
+        self.attention = Some(Attention { client, ending });
+        Ok(())
+    }
+
+    /// Whether somebody waits for what takes long to end: the client, who says something or is gone, or who ends us.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.attention.as_ref().is_some_and(|attention| {
+            let ready = await_readable(attention.client.as_fd(), attention.ending.as_fd(), Some(Duration::ZERO));
+            !matches!(ready, Ok(Readiness::Nothing))
+        })
+    }
+
+    /// The machine stays as it is; what the client had set goes with it.
+    pub(super) fn forget_client(&mut self) {
+        self.take_set();
+        self.motion = Motion::default();
+        self.attention = None;
+    }
+}
+
+impl Target for Served {
+    type Arch = Riscv64;
+    type Error = Infallible;
+
+    fn base_ops(&mut self) -> BaseOps<'_, Riscv64, Infallible> {
+        BaseOps::SingleThread(self)
+    }
+
+    fn support_breakpoints(&mut self) -> Option<BreakpointsOps<'_, Self>> {
+        Some(self)
+    }
+
+    fn support_monitor_cmd(&mut self) -> Option<MonitorCmdOps<'_, Self>> {
+        Some(self)
+    }
+
+    fn support_target_description_xml_override(&mut self) -> Option<TargetDescriptionXmlOverrideOps<'_, Self>> {
+        Some(self)
+    }
+
+    fn support_memory_map(&mut self) -> Option<MemoryMapOps<'_, Self>> {
+        Some(self)
+    }
+
+    fn support_exec_file(&mut self) -> Option<ExecFileOps<'_, Self>> {
+        Some(self)
+    }
+}
+
+/// Copies the part of a document that a client asks for; the value is how many bytes, 0 at its end.
+pub(super) fn part(document: &[u8], offset: u64, length: usize, buffer: &mut [u8]) -> usize {
+    let offset = usize::try_from(offset).unwrap_or(usize::MAX).min(document.len());
+    let length = length.min(buffer.len()).min(document.len() - offset);
+    buffer[..length].copy_from_slice(&document[offset..offset + length]);
+    length
+}

@@ -1,0 +1,139 @@
+//! The bytes between a client and the stub: buffered, and with a bound on how long a client may refuse to read.
+//!
+//! It does not know packets.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use gdbstub::conn::Connection;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+/// How long a client may leave our answers unread.
+const WRITE_PATIENCE: Duration = Duration::from_secs(10);
+/// How much is gathered before it is sent, in bytes.
+const OUTGOING: usize = 64 * 1024;
+
+/// What a wait ended with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    Readable,
+    /// Somebody wants us to end.
+    Ending,
+    /// The time is over.
+    Nothing,
+}
+
+/// Waits for `socket` or `ending` to become readable, for ever where there is no `limit`.
+pub fn await_readable(
+    socket: BorrowedFd<'_>,
+    ending: BorrowedFd<'_>,
+    limit: Option<Duration>,
+) -> io::Result<Readiness> {
+    let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
+    loop {
+        let mut descriptors =
+            [PollFd::from_borrowed_fd(ending, PollFlags::IN), PollFd::from_borrowed_fd(socket, PollFlags::IN)];
+        match poll(&mut descriptors, limit.as_ref()) {
+            Ok(_) => {}
+            // A signal: it made `ending` readable, or is none of ours.
+            Err(rustix::io::Errno::INTR) => continue,
+            Err(error) => return Err(error.into()),
+        }
+        return Ok(match descriptors.map(|descriptor| !descriptor.revents().is_empty()) {
+            [true, _] => Readiness::Ending,
+            [_, true] => Readiness::Readable,
+            _ => Readiness::Nothing,
+        });
+    }
+}
+
+/// What came from the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Incoming {
+    Byte(u8),
+    /// The client is gone.
+    End,
+    Ending,
+    Nothing,
+}
+
+trait Stream: Read + Write + AsFd {}
+
+impl Stream for TcpStream {}
+impl Stream for UnixStream {}
+
+/// A client's connection.
+pub struct Wire {
+    stream: Box<dyn Stream>,
+    outgoing: Vec<u8>,
+    /// Received; those before `taken` have been handed out.
+    incoming: Vec<u8>,
+    taken: usize,
+}
+
+impl Wire {
+    pub fn tcp(stream: TcpStream) -> io::Result<Wire> {
+        stream.set_nonblocking(false)?;
+        stream.set_nodelay(true)?;
+        stream.set_write_timeout(Some(WRITE_PATIENCE))?;
+        Ok(Wire::new(Box::new(stream)))
+    }
+
+    pub fn unix(stream: UnixStream) -> io::Result<Wire> {
+        stream.set_nonblocking(false)?;
+        stream.set_write_timeout(Some(WRITE_PATIENCE))?;
+        Ok(Wire::new(Box::new(stream)))
+    }
+
+    fn new(stream: Box<dyn Stream>) -> Wire {
+        Wire { stream, outgoing: Vec::new(), incoming: Vec::new(), taken: 0 }
+    }
+
+    /// The socket itself, for somebody who looks whether the client says something.
+    pub fn descriptor(&self) -> io::Result<OwnedFd> {
+        self.stream.as_fd().try_clone_to_owned()
+    }
+
+    /// The next byte, waited for as [`await_readable`] does. What is to be sent is sent before.
+    pub fn next(&mut self, ending: BorrowedFd<'_>, limit: Option<Duration>) -> io::Result<Incoming> {
+        if self.taken == self.incoming.len() {
+            self.flush()?;
+            match await_readable(self.stream.as_fd(), ending, limit)? {
+                Readiness::Readable => {}
+                Readiness::Ending => return Ok(Incoming::Ending),
+                Readiness::Nothing => return Ok(Incoming::Nothing),
+            }
+            self.incoming.resize(4096, 0);
+            let count = self.stream.read(&mut self.incoming);
+            self.incoming.truncate(*count.as_ref().unwrap_or(&0));
+            self.taken = 0;
+            if count? == 0 {
+                return Ok(Incoming::End);
+            }
+        }
+        self.taken += 1;
+        Ok(Incoming::Byte(self.incoming[self.taken - 1]))
+    }
+}
+
+impl Connection for Wire {
+    type Error = io::Error;
+
+    fn write(&mut self, byte: u8) -> io::Result<()> {
+        self.write_all(&[byte])
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.outgoing.extend_from_slice(bytes);
+        if self.outgoing.len() >= OUTGOING { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let sent = self.stream.write_all(&self.outgoing);
+        self.outgoing.clear();
+        sent
+    }
+}
