@@ -211,6 +211,36 @@ choose! {
             descend(0);
         }
     }
+    "corrupts-itself" => {
+        fn after_clear() {
+            unsafe { TASK.ticks = &raw mut TICKS };
+            run(1000);
+            rename(b"keyboard driver"); // 15 bytes
+            run(1000);
+        }
+
+        #[repr(C)]
+        struct Task {
+            name: [u8; 8],
+            ticks: *mut u64,
+        }
+
+        static mut TASK: Task = Task { name: [0; 8], ticks: core::ptr::null_mut() };
+        static mut TICKS: u64 = 0;
+
+        fn run(ticks: usize) {
+            for _ in 0..ticks {
+                unsafe { *TASK.ticks += 1 };
+            }
+        }
+
+        fn rename(name: &[u8]) {
+            let field = unsafe { &raw mut TASK.name }.cast::<u8>();
+            for (index, byte) in name.iter().enumerate() {
+                unsafe { *field.add(index) = *byte }; // however long the name is
+            }
+        }
+    }
     "deep-stack" => {
         fn after_clear() {
             descend(&raw const __stack_top as usize - 300 * 1024);

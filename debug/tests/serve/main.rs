@@ -1,0 +1,13 @@
+//! `cargo debug serve` with real GDB, and with clients that are worse: travel in time, stops, monitor commands, endings.
+//!
+//! `GDB=...` runs them with another GDB than gdb-multiarch.
+
+mod client;
+mod clients;
+mod gdb;
+mod hostile;
+#[path = "../kernels/mod.rs"]
+mod kernels;
+mod server;
+mod stops;
+mod travel;

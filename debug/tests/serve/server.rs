@@ -1,0 +1,118 @@
+//! `cargo debug serve` in a process of its own, gone when the test is. It does not know what clients say.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::kernels;
+
+/// How long anything may take that takes milliseconds; a loaded machine is slow.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+pub struct Server {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    folder: TempDir,
+}
+
+impl Server {
+    /// Serves one of the test kernels on a socket of its own.
+    pub fn start(kernel: &str) -> Server {
+        Server::with(&kernels::build(kernel), &[])
+    }
+
+    pub fn with(kernel: &Path, arguments: &[&str]) -> Server {
+        let folder = tempfile::tempdir().unwrap();
+        let listen = format!("unix:{}", folder.path().join("gdb").display());
+        let mut child = command(kernel, &listen).args(arguments).stderr(Stdio::piped()).spawn().unwrap();
+        let mut server = Server { stdout: BufReader::new(child.stdout.take().unwrap()), child, folder };
+        assert_eq!(server.line(), format!("waiting for GDB on {listen}"));
+        server
+    }
+
+    /// The next line of its standard output.
+    pub fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).unwrap();
+        line.trim_end_matches('\n').into()
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join("gdb")
+    }
+
+    pub fn connect(&self) -> UnixStream {
+        let stream = UnixStream::connect(self.socket()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sees it end by itself: its exit status, and what it said on standard error.
+    pub fn ended(mut self) -> (Option<i32>, String) {
+        let status = await_end(&mut self.child);
+        let mut words = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut words).unwrap();
+        assert!(!self.socket().exists(), "it removes its socket");
+        (status, words)
+    }
+
+    /// Ends it as Ctrl-C and `kill` do: what it said on standard error.
+    pub fn end(self) -> String {
+        signal("TERM", self.id());
+        let (status, words) = self.ended();
+        assert_eq!(status, Some(0), "{words}");
+        assert!(!words.contains("panicked"), "{words}");
+        words
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub fn command(kernel: &Path, listen: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_debug"));
+    command.args(["serve", "--listen", listen, "--elf"]).arg(kernel).stdin(Stdio::null()).stdout(Stdio::piped());
+    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    command
+}
+
+/// Waits for a process to end; one that does not is killed, and the test with it.
+pub fn await_end(child: &mut Child) -> Option<i32> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code();
+        }
+        if Instant::now() >= deadline {
+            child.kill().unwrap();
+            panic!("process {} did not end within {PATIENCE:?}", child.id());
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+pub fn signal(name: &str, process: u32) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &process.to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+/// Whether the process is alive: not gone, and no zombie either.
+pub fn is_alive(process: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, fields)| !fields.starts_with('Z'))
+}

@@ -1,0 +1,210 @@
+//! Why the machine stands still, in GDB's words: faults, interrupts, steps, its end; and what is loaded and reset.
+
+use std::fs;
+use std::thread;
+use std::time::Duration;
+
+use crate::client::Client;
+use crate::gdb;
+use crate::kernels;
+use crate::server::{Server, signal};
+
+#[test]
+fn every_register_has_its_name() {
+    let server = Server::start("good");
+    gdb::says(
+        &server,
+        &[
+            "info registers pc sp sstatus stvec",
+            "print $priv",
+            "print/x $a7",
+            "print $fa0",
+            "info registers csr",
+            "print $scause = 7",
+            "print $fs11.double = 1.5",
+            "info registers fs11",
+            "print $a0 = 5",
+            "print $priv = 0",
+            "show architecture",
+            "show osabi",
+        ],
+        &[
+            "0x80200000 <boot>",
+            "0x80046ef0",
+            "0x8000000200006000",
+            "0x80200000",
+            "= 1 '\\001'",
+            "float = 0",
+            "satp",
+            "mhartid",
+            "= 7",
+            "= 1.5",
+            "double = 1.5",
+            "= 5",
+            "= 0 '\\000'",
+            "riscv:rv64",
+            "\"none\"",
+        ],
+    );
+    server.end();
+}
+
+#[test]
+fn the_server_tells_which_file_the_kernel_is() {
+    let server = Server::start("good");
+    gdb::says(&server, &["info files", "info mem"], &["/hypervisor", "0x0000000080000000 0x0000000088000000 rw"]);
+    server.end();
+}
+
+#[test]
+fn a_fault_stops_at_the_instruction_with_its_signal() {
+    for (kernel, signal, words, name) in [
+        ("load-from-0", "SIGSEGV", "load access fault: `", "variant::after_clear"),
+        ("illegal-instruction", "SIGILL", "illegal instruction: `", "variant::after_clear"),
+        ("store-before-sp", "SIGSEGV", "store/AMO access fault: `", "boot"),
+    ] {
+        let server = Server::start(kernel);
+        let received = format!("Program received signal {signal}");
+        // It is the same again, for as often as it is tried; and there is a way back from it.
+        gdb::says(
+            &server,
+            &[
+                "continue",
+                "x/i $pc",
+                "print/x $sepc == $pc",
+                "continue",
+                "monitor why",
+                "reverse-stepi",
+                "monitor icount",
+            ],
+            &[
+                words,
+                "no handler takes it",
+                &received,
+                name,
+                "=> ",
+                "= 0x1",
+                &received,
+                words,
+                "instructions since boot",
+            ],
+        );
+        server.end();
+    }
+}
+
+#[test]
+fn ctrl_c_interrupts_what_runs_and_what_waits() {
+    for kernel in ["counts-for-ever", "good"] {
+        let server = Server::start(kernel);
+        let (mut gdb, output) = gdb::spawn(&server, &["shell echo ready", "continue", "info symbol $pc"]);
+        gdb::await_text(output.path(), "ready");
+        thread::sleep(Duration::from_millis(300));
+        signal("INT", gdb.id());
+        crate::server::await_end(&mut gdb);
+        let said = fs::read_to_string(output.path()).unwrap();
+        assert!(said.contains("Program received signal SIGINT"), "{said}");
+        assert!(said.contains("idle"), "{said}");
+        server.end();
+    }
+}
+
+#[test]
+fn going_back_far_can_be_interrupted() {
+    let server = Server::start("counts-for-ever");
+    let mut client = Client::new(&server);
+    client.monitor("goto 30000000");
+    assert_eq!(client.ask("Z0,80200004,4"), "OK");
+    client.send("bc");
+    client.send_raw(&[3]);
+    let stop = String::from_utf8(client.receive()).unwrap();
+    assert!(stop == "S02" || stop.starts_with("T05"), "{stop}");
+    // Wherever it was interrupted: going on meets the breakpoint.
+    assert_eq!(client.stop("bc"), "T05thread:01;swbreak:;");
+    assert!(client.monitor("icount").starts_with("1 instructions"));
+    drop(client);
+    server.end();
+}
+
+#[test]
+fn a_range_is_stepped_through_and_left() {
+    let server = Server::start("good");
+    gdb::says(
+        &server,
+        &["break hypervisor::bss::clear", "continue", "next", "next", "next", "step", "next", "finish", "info source"],
+        &["Breakpoint 1, hypervisor::bss::clear", "main"],
+    );
+    server.end();
+}
+
+#[test]
+fn a_machine_that_is_off_can_go_back() {
+    let server = Server::start("power-off");
+    gdb::says(
+        &server,
+        &["continue", "reverse-stepi", "x/i $pc", "stepi"],
+        &["The machine is off, with exit status 0", "No more reverse-execution history", "ecall", "The machine is off"],
+    );
+    server.end();
+}
+
+#[test]
+fn why_tells_the_trap_that_a_handler_took() {
+    let server = Server::start("own-trap-handler");
+    let mut client = Client::new(&server);
+    assert_eq!(client.monitor("why"), "no trap since boot\n");
+    client.monitor("goto 1000000");
+    let why = client.monitor("why");
+    assert!(why.starts_with("breakpoint: `ebreak`"), "{why}");
+    assert!(why.contains("at 0x") && why.contains("<variant::after_clear+"), "{why}");
+    assert!(why.contains("its handler: 0x") && why.contains("<variant::skip>"), "{why}");
+    let here = client.monitor("icount");
+    assert!(client.monitor("why") == why && client.monitor("icount") == here);
+    drop(client);
+    server.end();
+}
+
+#[test]
+fn monitor_commands_answer_in_words() {
+    let server = Server::start("good");
+    let mut client = Client::new(&server);
+    let help = client.monitor("help");
+    for command in ["help", "reset", "icount", "goto", "why", "last-write", "check", "console"] {
+        assert!(help.contains(&format!("monitor {command}")), "{help}");
+    }
+    assert_eq!(client.monitor("nonsense"), "there is no monitor command nonsense: see monitor help\n");
+    assert_eq!(client.monitor("console"), "");
+    assert!(client.monitor("last-write nowhere").starts_with("nowhere is neither an address, such as 0x80200000"));
+    client.monitor("goto 1000000");
+    let here = client.monitor("icount");
+    let report = client.monitor("check");
+    assert!(report.contains("ok    idle") && report.contains("7 of 7 checks hold"), "{report}");
+    assert_eq!(client.monitor("icount"), here, "the checks have a machine of their own");
+    let write = client.monitor("last-write panic_record");
+    assert!(write.contains("0x0000000000000000 -> 0x0000000000000000\nby instruction "), "{write}");
+    assert!(write.contains("hypervisor::bss::clear") && write.contains("kernel/src/bss.rs:"), "{write}");
+    drop(client);
+    server.end();
+}
+
+#[test]
+fn a_rebuilt_kernel_is_loaded_and_reset() {
+    let folder = tempfile::tempdir().unwrap();
+    let kernel = folder.path().join("kernel");
+    fs::copy(kernels::build("load-from-0"), &kernel).unwrap();
+    let server = Server::with(&kernel, &[]);
+    gdb::says(&server, &["continue"], &["SIGSEGV"]);
+    fs::copy(kernels::build("power-off"), &kernel).unwrap();
+    // `load` writes what it loads, and sets pc; the machine is as it is otherwise.
+    gdb::says(
+        &server,
+        &["load", "continue", "reverse-continue", "monitor icount"],
+        &["Start address 0x0000000080200000", "The machine is off", "No more reverse-execution history"],
+    );
+    let file = format!("file {}", kernel.display());
+    let reset = ["monitor reset", "maintenance flush register-cache", "info registers pc", &file, "continue"];
+    gdb::says(&server, &reset, &["0 instructions since boot, at 0x80200000 <boot>", "<boot>", "The machine is off"]);
+    fs::write(&kernel, "no kernel").unwrap();
+    gdb::says(&server, &["monitor reset", "reverse-stepi"], &["not reset: ", "0x0000000080200"]);
+    server.end();
+}
