@@ -26,17 +26,19 @@ Options
   --port N             GDB's port, 1234 by default (--debug, --wait, --reverse)
   --socket PATH        a Unix socket in place of the port (--debug, --wait, --reverse)
   --tied               QEMU ends when standard input does, for programs that start it (--wait)
+  --embedded           no QEMU: a machine of our own, which can go back in time (--debug, --wait)
   --private            with --tied: a Unix socket and the log in a folder of their own, removed at the end
   -h, --help           this text
 
 Environment
   QEMU, GDB            the programs to use
   QEMU_LOG             where QEMU logs traps and guest errors: qemu.log by default, 64 MiB at most
-  NO_INSTALL=1         install nothing that is missing: say what it is, and exit 2
+  NO_INSTALL=1         install nothing that is missing: say what it is, and exit 2; --debug does without QEMU
 
 Examples
   ./run.sh --debug -- -ex check-boot         GDB with a command of its own
   ./run.sh --wait --port 4321                then, in a second terminal, the command that it prints
+  ./run.sh --debug --embedded                reverse-stepi, reverse-continue; monitor help
   ./run.sh --kernel my.elf --check --format junit
 
 Exit status: that of QEMU, GDB or the check; 1 where a test failed; 2 where something could not be started.
@@ -85,7 +87,7 @@ set_mode() {
 }
 
 parse() {
-    mode=boot port='' socket='' kernel='' tied='' hidden='' vscode='' arguments=()
+    mode=boot port='' socket='' kernel='' tied='' hidden='' vscode='' embedded='' arguments=()
     while [ $# -gt 0 ]; do
         case $1 in
             --firmware | --debug | --wait | --reverse | --build) set_mode "${1#--}" ;;
@@ -97,6 +99,7 @@ parse() {
                 ;;
             --tied) tied=yes ;;
             --private) hidden=yes ;;
+            --embedded) embedded=yes ;;
             --port | --socket | --kernel)
                 [ -n "${2:-}" ] || misused "$1 needs a value"
                 case $1 in
@@ -146,6 +149,10 @@ check_options() {
     case $mode in
         firmware | build | test) [ -z "$kernel" ] || misused "--$mode has no use for --kernel" ;;
     esac
+    case $mode in
+        debug | wait) ;;
+        *) [ -z "$embedded" ] || misused "--embedded needs --debug or --wait" ;;
+    esac
     [ -z "$tied" ] || [ "$mode" = wait ] || misused "--tied needs --wait"
     [ -z "$hidden" ] || [ -n "$tied" ] || misused "--private needs --tied: at QEMU's end its folder is removed"
     [ -z "$port" ] || [ -z "$socket" ] || misused "--port and --socket exclude each other"
@@ -178,38 +185,43 @@ build_kernel() {
     kernel=hypervisor.elf
 }
 
-# Sets `qemu` to QEMU's command line: the one place that knows it. $1, if any: record or replay.
+# Sets `machine_line` to QEMU's command line: the one place that knows it. $1, if any: record or replay.
 qemu_command() {
     local files
-    qemu=("$QEMU" -machine virt)
+    machine_line=("$QEMU" -machine virt)
     if [ "$mode" = firmware ]; then
-        qemu+=(-bios default -nographic -serial mon:stdio --no-reboot)
+        machine_line+=(-bios default -nographic -serial mon:stdio --no-reboot)
         return
     fi
-    qemu+=(-cpu rv64 -bios default -smp 1 -m 128M -nographic)
+    machine_line+=(-cpu rv64 -bios default -smp 1 -m 128M -nographic)
     # shellcheck disable=SC2054 # QEMU's commas
-    [ "${1:-}" = record ] || qemu+=(-d cpu_reset,unimp,guest_errors,int -D "$log") # the replay logs it all again
-    qemu+=(-serial mon:stdio --no-reboot -kernel "$kernel")
+    [ "${1:-}" = record ] || machine_line+=(-d cpu_reset,unimp,guest_errors,int -D "$log") # the replay logs it all again
+    machine_line+=(-serial mon:stdio --no-reboot -kernel "$kernel")
     if [ -n "${1:-}" ]; then
         files=${private//,/,,}
         # 2^7 ns an instruction: QEMU hears signals once in 2^31 ns, and 2^24 instructions can be waited for.
-        qemu+=(-icount "shift=7,rr=$1,rrfile=$files/recording,rrsnapshot=init"
+        machine_line+=(-icount "shift=7,rr=$1,rrfile=$files/recording,rrsnapshot=init"
             -drive "file=$files/snapshots,if=none,id=rr" -net none -monitor "pipe:$private/$1")
     fi
     if [ "${1:-}" = record ]; then
-        qemu+=(-gdb "unix:$files/stub,server=on,wait=off" -S)
+        machine_line+=(-gdb "unix:$files/stub,server=on,wait=off" -S)
     elif [ "$mode" != boot ] && [ -n "$socket" ]; then
-        qemu+=(-gdb "unix:${socket//,/,,},server=on,wait=off" -S)
+        machine_line+=(-gdb "unix:${socket//,/,,},server=on,wait=off" -S)
     elif [ "$mode" != boot ]; then
-        qemu+=(-gdb "tcp:127.0.0.1:$port" -S) # -s itself listens on all interfaces
+        machine_line+=(-gdb "tcp:127.0.0.1:$port" -S) # -s itself listens on all interfaces
     fi
 }
 
+# Sets `machine_line` to the command line of the machine that was chosen.
+machine_command() {
+    if [ -n "$embedded" ]; then embedded_command; else qemu_command; fi
+}
+
 # A kernel that traps for ever logs 50 MB a second: past 64 MiB QEMU's writes to a file fail, and it goes on.
-become_qemu() {
+become_machine() {
     trap '' XFSZ TTOU
     ulimit -S -f "${file_blocks:-65536}" 2>/dev/null || :
-    exec "${qemu[@]}"
+    exec "${machine_line[@]}"
 }
 
 # Sets `gdb` to GDB's command line. -x loads .gdbinit; by itself GDB declines to, and says so at length.
@@ -223,9 +235,9 @@ gdb_command() {
     gdb+=(-x .gdbinit "$kernel")
 }
 
-# Prints the line that programs wait for, and for people how to go on.
+# Prints the line that programs wait for, which the embedded machine prints itself, and for people how to go on.
 announce() {
-    printf 'waiting for GDB on %s\n' "$where"
+    [ -n "$embedded" ] || printf 'waiting for GDB on %s\n' "$where"
     gdb_command
     say "attach from a second terminal, in $PWD:"
     show "${gdb[@]}"
@@ -233,9 +245,9 @@ announce() {
 }
 
 mode_boot() {
-    qemu_command
-    show "${qemu[@]}"
-    become_qemu
+    machine_command
+    show "${machine_line[@]}"
+    become_machine
 }
 
 mode_firmware() {
@@ -322,9 +334,11 @@ main() {
     . run/stub.sh
     . run/lifeline.sh
     . run/recording.sh
+    . run/embedded.sh
     case $mode in
         build) ;;
-        debug) need qemu gdb ;;
+        debug) need_machine gdb ;;
+        wait) need_machine ;;
         reverse) need qemu qemu-img gdb ;;
         check) need rust qemu ;;
         test) need rust qemu qemu-img gdb shellcheck ;;

@@ -36,7 +36,7 @@ guard() {
     [ "$mode" != wait ] || console=1
     trap '' PIPE TTOU # the front may be gone when we report, the terminal may be GDB's when we write
     if [ "$mode" != reverse ]; then
-        qemu_command
+        machine_command
     elif record; then
         open_monitor replay
         qemu_command replay
@@ -44,7 +44,7 @@ guard() {
         rm -rf "$private"
         return
     fi
-    show "${qemu[@]}"
+    show "${machine_line[@]}"
     launch "$console"
     if await_stub "$machine" <&7; then
         [ "$mode" != reverse ] || seek_origin
@@ -59,11 +59,11 @@ guard() {
     echo "$status" >&4 || : # last: when run.sh ends, all of it is gone
 }
 
-# Starts `qemu` in a process group of its own, with the watchers over it. Its console is descriptor $1, as the terminal is
+# Starts `machine_line` in a process group of its own, with the watchers over it. Its console is descriptor $1, as the terminal is
 # GDB's. Sets `machine`, its process and group.
 launch() {
     set -m
-    become_qemu </dev/null >&"$1" 4>&- 5>&- 6>&- 7<&- &
+    become_machine </dev/null >&"$1" 4>&- 5>&- 6>&- 7<&- &
     machine=$!
     set +m
     watch <&7 >/dev/null 4>&- 5>&- 6>&- &

@@ -15,7 +15,7 @@ record() {
     qemu-img create -q -f qcow2 "$private/snapshots" 1M >&2 || return
     open_monitor record
     qemu_command record
-    show "${qemu[@]}"
+    show "${machine_line[@]}"
     file_blocks=1048576 # 1 GiB: a snapshot holds the machine's memory, the recording each trap
     launch 3 3>/dev/null 2>"$private/errors"
     find_entry

@@ -87,15 +87,37 @@ apt_qemu() {
     esac
 }
 
-# Installs TOOLs with the system's package manager, after printing the command.
-install() {
-    local manager='' name plan
+# Sets `manager` to the system's package manager; empty where none is known.
+find_manager() {
+    local name
+    manager=''
     for name in apt-get dnf pacman brew; do
         if have "$name"; then
             manager=$name
             break
         fi
     done
+}
+
+# Whether we may install what is missing; `obstacle` says why not.
+may_install() {
+    local manager
+    find_manager
+    obstacle=''
+    if [ -n "${NO_INSTALL:-}" ]; then
+        obstacle='NO_INSTALL is set'
+    elif [ -z "$manager" ]; then
+        obstacle='no package manager known here'
+    elif [ "$manager" != brew ] && [ "$EUID" != 0 ] && ! have sudo; then
+        obstacle='neither root nor sudo here'
+    fi
+    [ -z "$obstacle" ]
+}
+
+# Installs TOOLs with the system's package manager, after printing the command.
+install() {
+    local manager plan
+    find_manager
     plan_with "${manager:-apt-get}" "$@"
     [ -n "$manager" ] || fail "missing: $*; none of apt, dnf, pacman, brew is here; on Debian this would be: ${plan[*]}"
     [ -z "${NO_INSTALL:-}" ] || fail "missing: $*; NO_INSTALL is set, so install with: ${plan[*]}"

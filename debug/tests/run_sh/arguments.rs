@@ -58,7 +58,8 @@ fn help_tells_of_every_mode_and_option() {
         let finished = Script::new(&[option]).finish();
         assert_eq!((finished.code(), finished.stderr.as_str()), (0, ""));
         for word in words(
-            "--firmware --debug --wait --reverse --check --test --build --kernel --port --socket --tied QEMU GDB QEMU_LOG NO_INSTALL",
+            "--firmware --debug --wait --reverse --check --test --build --kernel --port --socket --tied --embedded \
+             QEMU GDB QEMU_LOG NO_INSTALL",
         ) {
             assert!(finished.stdout.contains(word), "{word} is missing");
         }

@@ -184,9 +184,16 @@ fn what_does_not_install_is_said_with_exit_2() {
 #[test]
 fn nothing_is_installed_where_that_is_not_wanted_or_not_known_how() {
     let machine = Machine::new().with_manager("apt-get").with("apt-cache", APT_CACHE);
-    let finished = machine.run_with(&["--debug"], &[("NO_INSTALL", "1")]);
+    let finished = machine.run_with(&["--reverse"], &[("NO_INSTALL", "1")]);
     let reason = finished.reason();
     assert!(reason.contains("NO_INSTALL") && reason.contains("qemu-system-misc gdb-multiarch"), "{reason}");
+    assert_eq!(machine.log(), "");
+
+    // --debug does without QEMU, and not without GDB.
+    let finished = machine.run_with(&["--debug"], &[("NO_INSTALL", "1")]);
+    let reason = finished.reason();
+    assert!(reason.contains("the embedded machine takes its place"), "{reason}");
+    assert!(reason.contains("missing: gdb; NO_INSTALL is set"), "{reason}");
     assert_eq!(machine.log(), "");
 
     let finished = Machine::new().run(&["--debug"]);

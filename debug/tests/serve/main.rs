@@ -8,6 +8,7 @@ mod gdb;
 mod hostile;
 #[path = "../kernels/mod.rs"]
 mod kernels;
+mod run_sh;
 mod server;
 mod stops;
 mod travel;
