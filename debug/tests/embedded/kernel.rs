@@ -12,7 +12,7 @@ use crate::elf;
 pub const ENTRY: u64 = 0x8020_0000;
 pub const DATA: u64 = 0x8030_0000;
 /// Long enough for anything that ends.
-pub const LIMIT: Duration = Duration::from_secs(20);
+pub const LIMIT: Duration = Duration::from_secs(120);
 
 pub const ECALL: u32 = 0x73;
 pub const EBREAK: u32 = 0x0010_0073;
