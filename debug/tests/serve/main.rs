@@ -12,3 +12,4 @@ mod run_sh;
 mod server;
 mod stops;
 mod travel;
+mod walk;
