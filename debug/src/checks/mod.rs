@@ -21,6 +21,7 @@ mod handoff;
 mod idle;
 mod image;
 mod layout;
+pub mod lockstep;
 mod margin;
 mod panic;
 mod poison;

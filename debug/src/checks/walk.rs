@@ -36,7 +36,7 @@ pub struct Walk<'a> {
 pub const UNTRAPPED: u64 = 0x5a5a_5a5a_5a5a_5a5a;
 
 /// SiFive's test finisher on the `virt` board, through which firmware and kernels power off (QEMU, hw/misc/sifive_test.c).
-const FINISHER: Watchpoint = Watchpoint { address: Address(0x10_0000), length: 4, access: Access::Write };
+pub const FINISHER: Watchpoint = Watchpoint { address: Address(0x10_0000), length: 4, access: Access::Write };
 /// The low half of what is stored there to start again.
 const FINISHER_RESET: u64 = 0x7777;
 
