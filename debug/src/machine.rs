@@ -3,6 +3,8 @@
 //! It does not know who implements it: QEMU behind a socket and a machine in this process look the same from here.
 
 pub mod csr;
+mod names;
+mod observe;
 
 use std::fmt;
 use std::ops::{Add, Sub};
@@ -10,6 +12,9 @@ use std::time::Duration;
 
 use gdbstub_arch::riscv::reg::RiscvCoreRegs;
 use gdbstub_arch::riscv::reg::id::RiscvRegId;
+
+pub use names::name;
+pub use observe::{Observed, Observer, Store, TakenTrap};
 
 /// x0 to x31 and pc.
 pub type Registers = RiscvCoreRegs<u64>;
@@ -105,6 +110,14 @@ pub trait Machine {
     /// [`Error::Unsupported`] where the machine has no such register.
     fn read_register(&mut self, register: Register) -> Result<u64, Error>;
 
+    /// Several registers: all at once, where each would cost a round trip.
+    ///
+    /// # Errors
+    /// As [`Machine::read_register`].
+    fn read_registers(&mut self, registers: &[Register]) -> Result<Vec<u64>, Error> {
+        registers.iter().map(|register| self.read_register(*register)).collect()
+    }
+
     /// # Errors
     /// As [`Machine::read_register`].
     fn write_register(&mut self, register: Register, value: u64) -> Result<(), Error>;
@@ -140,6 +153,16 @@ pub trait Machine {
     ///
     /// A breakpoint at the present pc, and a watchpoint on what the instruction there accesses, do not stop it again.
     fn resume(&mut self, limit: Duration) -> Result<Stop, Error>;
+
+    /// What the kernel needs and this machine does not have, where that is why it stopped with [`Stop::Fault`].
+    fn missing(&self) -> Option<String> {
+        None
+    }
+
+    /// This machine as one that shows all that it does, where it is one.
+    fn observed(&mut self) -> Option<&mut dyn Observed> {
+        None
+    }
 
     /// Undoes up to `count` instructions, where the machine has a history.
     ///

@@ -11,7 +11,7 @@ use crate::remote::Remote;
 use crate::rsp;
 use process::Process;
 
-pub use process::build_kernel;
+pub use process::{build_kernel, is_installed};
 
 /// A QEMU `virt` machine that stands at reset, with a kernel loaded.
 ///

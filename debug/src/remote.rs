@@ -173,6 +173,15 @@ impl Machine for Remote {
         Ok(little_endian(value))
     }
 
+    fn read_registers(&mut self, registers: &[Register]) -> Result<Vec<u64>, Error> {
+        let named = registers.iter().map(|register| {
+            let StubRegister { number, bytes } = self.stub_register(*register)?;
+            if bytes <= 8 { Ok((number, bytes)) } else { Err(self.wide(*register)) }
+        });
+        let named = named.collect::<Result<Vec<_>, _>>()?;
+        Ok(self.client.read_registers(&named)?.into_iter().map(u64::from_le_bytes).collect())
+    }
+
     fn write_register(&mut self, register: Register, value: u64) -> Result<(), Error> {
         let StubRegister { number, bytes } = self.stub_register(register)?;
         let value = value.to_le_bytes();

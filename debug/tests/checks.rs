@@ -1,4 +1,5 @@
-//! The checks on real QEMU: each broken kernel fails its own check and no other, each good one passes, none leaves a process.
+//! The checks, on QEMU and on the embedded machine: each broken kernel fails its own check and no other, each good one
+//! passes, none leaves a process. What is `pub fn` here is a test of both machines; `on_each!` makes two of it.
 
 mod kernels;
 mod processes;
@@ -8,51 +9,80 @@ use std::time::Duration;
 
 use debug::checks::{self, Finding, Layout, Names, Options, Progress, Status};
 use debug::machine::{Machine, Register, csr};
-use debug::{Image, Qemu};
+use debug::{Embedded, Image, Qemu, embedded};
 use processes::Family;
 
 /// For kernels that come to an end: far more than they need.
 const TIMEOUT: Duration = Duration::from_secs(100);
 
-/// Starts a kernel, changes the machine as `prepare` does, checks it, and sees that nothing is left.
-fn walk_prepared(
-    kernel: &Path,
-    names: Names,
-    timeout: Duration,
-    step: Option<&mut dyn FnMut(Progress)>,
-    prepare: impl FnOnce(&mut Qemu, &Layout),
-) -> Vec<Finding> {
-    let image = Image::open(kernel).unwrap();
-    let layout = Layout::of(&image, names).unwrap();
-    let mut qemu = Qemu::start(kernel, 2 * TIMEOUT).unwrap();
-    let family = Family::with_qemu(qemu.guardian());
-    prepare(&mut qemu, &layout);
-    let findings = checks::check(&mut *qemu, &image, &layout, Options { timeout, step }).unwrap();
-    drop(qemu);
-    family.assert_gone();
-    assert_eq!(findings.iter().map(|finding| finding.name).collect::<Vec<_>>(), checks::NAMES);
-    findings
+/// The machine that a test is about.
+#[derive(Clone, Copy, PartialEq)]
+enum On {
+    Qemu,
+    Embedded,
 }
 
-fn walk(kernel: &str) -> Vec<Finding> {
-    walk_prepared(&kernels::build(kernel), Names::default(), TIMEOUT, None, |_, _| {})
+impl On {
+    /// Starts a kernel, changes the machine as `prepare` does, checks it, and sees that nothing is left.
+    fn walk_prepared(
+        self,
+        kernel: &Path,
+        names: Names,
+        timeout: Duration,
+        step: Option<&mut dyn FnMut(Progress)>,
+        prepare: impl FnOnce(&mut dyn Machine, &Layout),
+    ) -> Vec<Finding> {
+        let image = Image::open(kernel).unwrap();
+        let layout = Layout::of(&image, names).unwrap();
+        let check = |machine: &mut dyn Machine| {
+            prepare(machine, &layout);
+            checks::check(machine, &image, &layout, Options { timeout, step }).unwrap()
+        };
+        let findings = match self {
+            On::Embedded => check(&mut Embedded::open(kernel, &embedded::Options::default()).unwrap()),
+            On::Qemu => {
+                let mut qemu = Qemu::start(kernel, 2 * TIMEOUT).unwrap();
+                let family = Family::with_qemu(qemu.guardian());
+                let findings = check(&mut *qemu);
+                drop(qemu);
+                family.assert_gone();
+                findings
+            }
+        };
+        assert_eq!(findings.iter().map(|finding| finding.name).collect::<Vec<_>>(), checks::NAMES);
+        findings
+    }
+
+    fn walk(self, kernel: &str) -> Vec<Finding> {
+        self.walk_prepared(&kernels::build(kernel), Names::default(), TIMEOUT, None, |_, _| {})
+    }
+
+    /// Sees every check pass.
+    fn passes(self, kernel: &str) -> Vec<Finding> {
+        let findings = self.walk(kernel);
+        assert!(findings.iter().all(|finding| finding.status == Status::Pass), "{findings:#?}");
+        findings
+    }
+
+    /// Sees `check` fail, and no other; its words hold `words`.
+    fn fails(self, kernel: &str, check: &str, words: &str) -> Finding {
+        only_failure(&self.walk(kernel), check, words)
+    }
+}
+
+macro_rules! on_each {
+    ($($test:ident)*) => {
+        mod on_qemu {
+            $(#[test] fn $test() { super::$test(super::On::Qemu) })*
+        }
+        mod on_embedded {
+            $(#[test] fn $test() { super::$test(super::On::Embedded) })*
+        }
+    };
 }
 
 fn finding<'a>(findings: &'a [Finding], name: &str) -> &'a Finding {
     findings.iter().find(|finding| finding.name == name).unwrap()
-}
-
-/// Sees every check pass.
-fn passes(kernel: &str) -> Vec<Finding> {
-    let findings = walk(kernel);
-    assert!(findings.iter().all(|finding| finding.status == Status::Pass), "{findings:#?}");
-    findings
-}
-
-/// Sees `check` fail, and no other; its words hold `words`.
-fn fails(kernel: &str, check: &str, words: &str) -> Finding {
-    let findings = walk(kernel);
-    only_failure(&findings, check, words)
 }
 
 fn only_failure(findings: &[Finding], check: &str, words: &str) -> Finding {
@@ -72,10 +102,29 @@ fn place(finding: &Finding) -> (String, String) {
     (symbol, place.line.as_ref().map(|line| line.file.clone()).unwrap_or_default())
 }
 
-#[test]
-fn our_kernel_boots_in_dev_and_in_release() {
+on_each! {
+    our_kernel_boots_in_dev_and_in_release
+    a_boot_that_is_not_first_is_the_image_s_fault
+    symbols_in_the_wrong_order_are_the_image_s_fault
+    a_bad_handoff_is_told
+    a_wrong_sp_is_the_stack_s_fault
+    a_wrong_clear_is_the_bss_s_fault
+    traps_are_told_in_words
+    a_panic_is_shown_with_its_message_and_place
+    a_kernel_that_does_not_rest_is_told_when_time_is_up
+    a_stack_overflow_is_the_margin_s_fault
+    power_off_is_an_end_like_any_other
+    loops_that_change_nothing_are_rest
+    every_way_to_clear_is_followed
+    a_deep_stack_is_measured
+    other_names_are_followed
+    stepping_counts_the_instructions_of_the_clear
+    stepping_finds_the_same_faults
+}
+
+fn our_kernel_boots_in_dev_and_in_release(on: On) {
     for kernel in ["good", "good-release"] {
-        let findings = passes(kernel);
+        let findings = on.passes(kernel);
         let bss = finding(&findings, "bss");
         assert_eq!(bss.data["bss_bytes"], 4096);
         assert_eq!(bss.data["cleared_by"], "hypervisor::bss::clear");
@@ -87,71 +136,67 @@ fn our_kernel_boots_in_dev_and_in_release() {
     }
 }
 
-#[test]
-fn a_boot_that_is_not_first_is_the_image_s_fault() {
-    let finding = fails("boot-not-first", "image", "the image begins at 0x80200000");
+fn a_boot_that_is_not_first_is_the_image_s_fault(on: On) {
+    let finding = on.fails("boot-not-first", "image", "the image begins at 0x80200000");
     assert!(finding.found.contains("<first>"));
 }
 
-#[test]
-fn symbols_in_the_wrong_order_are_the_image_s_fault() {
+fn symbols_in_the_wrong_order_are_the_image_s_fault(on: On) {
     let names = Names { bss_start: "__stack_top".into(), ..Names::default() };
-    let findings = walk_prepared(&kernels::build("good"), names, TIMEOUT, None, |_, _| {});
+    let findings = on.walk_prepared(&kernels::build("good"), names, TIMEOUT, None, |_, _| {});
     only_failure(&findings, "image", "__stack_top at ");
 }
 
 /// The firmware is not the kernel's to break: the hart is changed at the entry instead.
-#[test]
-fn a_bad_handoff_is_told() {
-    type Change = fn(&mut Qemu);
+fn a_bad_handoff_is_told(on: On) {
+    type Change = fn(&mut dyn Machine);
     let changes: [(Change, &str); 4] = [
-        (|qemu| qemu.write_register(Register::Gpr(10), 7).unwrap(), "a0 is 0x7"),
-        (|qemu| qemu.write_register(Register::Gpr(11), 0x8020_0000).unwrap(), "not a device tree's 0xd00dfeed"),
-        (|qemu| qemu.write_register(csr::SIE, 0x20).unwrap(), "interrupts are enabled: sie is 0x20"),
-        (|qemu| qemu.write_register(csr::SSTATUS, 2).unwrap(), "interrupts are on"),
+        (|machine| machine.write_register(Register::Gpr(10), 7).unwrap(), "a0 is 0x7"),
+        (|machine| machine.write_register(Register::Gpr(11), 0x8020_0000).unwrap(), "not a device tree's 0xd00dfeed"),
+        (|machine| machine.write_register(csr::SIE, 0x20).unwrap(), "interrupts are enabled: sie is 0x20"),
+        (|machine| machine.write_register(csr::SSTATUS, 2).unwrap(), "interrupts are on"),
     ];
     for (change, words) in changes {
-        let findings = walk_prepared(&kernels::build("good"), Names::default(), TIMEOUT, None, |qemu, layout| {
-            qemu.insert_breakpoint(layout.entry).unwrap();
-            qemu.resume(TIMEOUT).unwrap();
-            change(qemu);
+        let findings = on.walk_prepared(&kernels::build("good"), Names::default(), TIMEOUT, None, |machine, layout| {
+            machine.insert_breakpoint(layout.entry).unwrap();
+            if machine.registers().unwrap().pc != layout.entry.0 {
+                machine.resume(TIMEOUT).unwrap();
+            }
+            change(machine);
         });
         only_failure(&findings, "handoff", words);
     }
 }
 
-#[test]
-fn a_wrong_sp_is_the_stack_s_fault() {
-    fails("sp-off-by-16", "stack", "16 bytes below __stack_top");
-    fails("sp-never-set", "stack", "before sp was set");
-    fails("call-before-sp", "stack", "a call before sp was set");
-    let finding = fails("store-before-sp", "stack", "a store before sp was set");
+fn a_wrong_sp_is_the_stack_s_fault(on: On) {
+    on.fails("sp-off-by-16", "stack", "16 bytes below __stack_top");
+    on.fails("sp-never-set", "stack", "before sp was set");
+    on.fails("call-before-sp", "stack", "a call before sp was set");
+    let finding = on.fails("store-before-sp", "stack", "a store before sp was set");
     assert_eq!(place(&finding).0, "boot");
 }
 
-#[test]
-fn a_wrong_clear_is_the_bss_s_fault() {
-    let finding = fails("bss-last-8-not-cleared", "bss", "leaves out 8 bytes");
+fn a_wrong_clear_is_the_bss_s_fault(on: On) {
+    let finding = on.fails("bss-last-8-not-cleared", "bss", "leaves out 8 bytes");
     assert_eq!(finding.data["not_cleared_bytes"], 8);
     for (kernel, words) in
         [("bss-one-doubleword-too-long", "8 bytes after __bss_end"), ("bss-starts-too-early", "8 bytes before __bss")]
     {
-        let finding = fails(kernel, "bss", words);
+        let finding = on.fails(kernel, "bss", words);
         assert_eq!(place(&finding).0, "variant::clear_doublewords");
         assert_eq!(finding.backtrace.last().unwrap().symbol.as_ref().unwrap().0, "variant::main");
     }
-    let finding = fails("endless-loop-in-clear", "bss", "variant::clear never ends: 4088 bytes are not cleared");
+    let finding = on.fails("endless-loop-in-clear", "bss", "variant::clear never ends: 4088 bytes are not cleared");
     assert!(place(&finding).1.ends_with("variants.rs"));
 }
 
-#[test]
-fn traps_are_told_in_words() {
-    let finding = fails("load-from-0", "trap", "load access fault: `ld a0, 0(zero)`, address 0x0");
+fn traps_are_told_in_words(on: On) {
+    let finding = on.fails("load-from-0", "trap", "load access fault: `ld a0, 0(zero)`, address 0x0");
     assert_eq!(place(&finding).0, "variant::after_clear");
     assert_eq!(finding.backtrace.last().unwrap().symbol.as_ref().unwrap().0, "variant::main");
-    fails("illegal-instruction", "trap", "illegal instruction");
-    fails("own-trap-handler", "trap", "breakpoint");
-    let findings = walk("traps-for-ever");
+    on.fails("illegal-instruction", "trap", "illegal instruction");
+    on.fails("own-trap-handler", "trap", "breakpoint");
+    let findings = on.walk("traps-for-ever");
     only_failure(&findings, "trap", "illegal instruction");
     assert_eq!(finding_status(&findings, "bss"), Status::NotRun);
 }
@@ -160,69 +205,61 @@ fn finding_status(findings: &[Finding], name: &str) -> Status {
     finding(findings, name).status
 }
 
-#[test]
-fn a_panic_is_shown_with_its_message_and_place() {
-    let finding = fails("panic", "idle", "the page table at 0x80201008 is not aligned to 4096 bytes");
+fn a_panic_is_shown_with_its_message_and_place(on: On) {
+    let finding = on.fails("panic", "idle", "the page table at 0x80201008 is not aligned to 4096 bytes");
     assert!(finding.data["panic_location"].as_str().unwrap().contains("variants.rs:"));
-    let findings = walk("panic-before-clear");
+    let findings = on.walk("panic-before-clear");
     only_failure(&findings, "idle", "too early: .bss is not clear");
     assert_eq!(finding_status(&findings, "bss"), Status::NotRun);
 }
 
-#[test]
-fn a_kernel_that_does_not_rest_is_told_when_time_is_up() {
+fn a_kernel_that_does_not_rest_is_told_when_time_is_up(on: On) {
     let kernel = kernels::build("counts-for-ever");
-    let findings = walk_prepared(&kernel, Names::default(), Duration::from_secs(5), None, |_, _| {});
+    let findings = on.walk_prepared(&kernel, Names::default(), Duration::from_secs(5), None, |_, _| {});
     only_failure(&findings, "idle", "still runs when time is up");
-    fails("reboot", "idle", "resets the machine");
+    on.fails("reboot", "idle", "resets the machine");
 }
 
-#[test]
-fn a_stack_overflow_is_the_margin_s_fault() {
-    let finding = fails("stack-overflow", "margin", "the stack overflows");
+fn a_stack_overflow_is_the_margin_s_fault(on: On) {
+    let finding = on.fails("stack-overflow", "margin", "the stack overflows");
     assert_eq!(place(&finding).0, "variant::descend");
     assert_eq!(finding.backtrace.len(), 64, "a recursion goes on");
 }
 
-#[test]
-fn power_off_is_an_end_like_any_other() {
+fn power_off_is_an_end_like_any_other(on: On) {
     for kernel in ["power-off", "power-off-legacy"] {
-        let findings = passes(kernel);
+        let findings = on.passes(kernel);
         let idle = finding(&findings, "idle");
         assert_eq!(idle.summary, "powers off");
         assert_eq!(place(idle).0, "variant::call_firmware");
     }
 }
 
-#[test]
-fn loops_that_change_nothing_are_rest() {
-    assert_eq!(finding(&passes("loop-idle"), "idle").summary, "jumps to itself for ever");
-    assert_eq!(finding(&passes("loop-two"), "idle").summary, "goes round in 3 instructions that change nothing");
+fn loops_that_change_nothing_are_rest(on: On) {
+    assert_eq!(finding(&on.passes("loop-idle"), "idle").summary, "jumps to itself for ever");
+    assert_eq!(finding(&on.passes("loop-two"), "idle").summary, "goes round in 3 instructions that change nothing");
 }
 
-#[test]
-fn every_way_to_clear_is_followed() {
+fn every_way_to_clear_is_followed(on: On) {
     for (kernel, by) in [
         ("clear-by-bytes", "variant::clear"),
         ("clear-downwards", "variant::clear"),
         ("clear-with-memset", "memset"),
         ("large-bss", "variant::clear_doublewords"),
     ] {
-        let findings = passes(kernel);
+        let findings = on.passes(kernel);
         let bss = finding(&findings, "bss");
         assert!(bss.data["cleared_by"].as_str().unwrap().ends_with(by), "{bss:#?}");
     }
-    assert_eq!(finding(&passes("empty-bss"), "bss").summary, "empty: nothing to clear");
+    assert_eq!(finding(&on.passes("empty-bss"), "bss").summary, "empty: nothing to clear");
 }
 
-#[test]
-fn a_deep_stack_is_measured() {
-    let deepest = finding(&passes("deep-stack"), "margin").data["deepest_bytes"].as_u64().unwrap();
+fn a_deep_stack_is_measured(on: On) {
+    let deepest = finding(&on.passes("deep-stack"), "margin").data["deepest_bytes"].as_u64().unwrap();
     assert!((300 << 10..310 << 10).contains(&deepest), "{deepest}");
 }
 
-#[test]
-fn other_names_are_followed() {
+fn other_names_are_followed(on: On) {
     let names = Names {
         entry: "_start".into(),
         stack_top: "boot_stack_top".into(),
@@ -230,36 +267,64 @@ fn other_names_are_followed() {
         bss_start: "sbss".into(),
         bss_end: "ebss".into(),
     };
-    let findings = walk_prepared(&kernels::build("renamed"), names, TIMEOUT, None, |_, _| {});
+    let findings = on.walk_prepared(&kernels::build("renamed"), names, TIMEOUT, None, |_, _| {});
     assert!(findings.iter().all(|finding| finding.status == Status::Pass), "{findings:#?}");
     assert_eq!(finding(&findings, "margin").data["stack_bytes"], 1 << 20);
 }
 
-#[test]
-fn stepping_counts_the_instructions_of_the_clear() {
+fn stepping_counts_the_instructions_of_the_clear(on: On) {
     let mut last = Progress::default();
     let mut keep = |progress| last = progress;
     let findings =
-        walk_prepared(&kernels::build("good-release"), Names::default(), TIMEOUT, Some(&mut keep), |_, _| {});
+        on.walk_prepared(&kernels::build("good-release"), Names::default(), TIMEOUT, Some(&mut keep), |_, _| {});
     assert!(findings.iter().all(|finding| finding.status == Status::Pass), "{findings:#?}");
-    // 512 doublewords, three instructions each, of which the first store came before the count and nothing after the last.
-    assert_eq!(finding(&findings, "bss").data["instructions"], 511 * 3 - 1);
+    // 512 doublewords, three instructions each, from the first store to the last.
+    assert_eq!(finding(&findings, "bss").data["instructions"], 511 * 3 + 1);
     assert_eq!(last.total, 4096);
     assert!(last.instructions > 0 && last.cleared > 0);
 }
 
-#[test]
-fn stepping_finds_the_same_faults() {
+fn stepping_finds_the_same_faults(on: On) {
     for (kernel, check) in
         [("bss-last-8-not-cleared", "bss"), ("bss-starts-too-early", "bss"), ("bss-one-doubleword-too-long", "bss")]
     {
-        let findings = walk_prepared(&kernels::build(kernel), Names::default(), TIMEOUT, Some(&mut |_| {}), |_, _| {});
+        let findings =
+            on.walk_prepared(&kernels::build(kernel), Names::default(), TIMEOUT, Some(&mut |_| {}), |_, _| {});
         only_failure(&findings, check, "");
     }
     let kernel = kernels::build("endless-loop-in-clear");
     let timeout = Duration::from_secs(5);
-    let findings = walk_prepared(&kernel, Names::default(), timeout, Some(&mut |_| {}), |_, _| {});
+    let findings = on.walk_prepared(&kernel, Names::default(), timeout, Some(&mut |_| {}), |_, _| {});
     only_failure(&findings, "bss", "never ends");
+}
+
+/// What only a machine that shows every store and trap can tell; on others these kernels pass.
+#[test]
+fn a_machine_that_shows_everything_finds_what_others_cannot() {
+    let finding = On::Embedded.fails("clear-strays", "bss", "a store beside BSS: 4104 bytes after __bss_end");
+    assert_eq!(place(&finding).0, "variant::zero");
+    let finding = On::Embedded.fails("stack-overflow-far", "margin", "the stack overflows");
+    assert_eq!(place(&finding).0, "variant::after_clear");
+    let finding = On::Embedded.fails("hidden-trap", "trap", "its own handler went on: breakpoint: `ebreak`");
+    assert_eq!(place(&finding).0, "variant::after_clear");
+    for kernel in ["clear-strays", "stack-overflow-far", "hidden-trap"] {
+        On::Qemu.passes(kernel);
+    }
+}
+
+#[test]
+fn every_store_of_the_clear_is_counted() {
+    let findings = On::Embedded.passes("good-release");
+    let bss = finding(&findings, "bss");
+    assert!(bss.summary.contains("with 512 stores in 1534 instructions, each byte once"), "{bss:#?}");
+    assert_eq!((&bss.data["least_writes"], &bss.data["most_writes"]), (&1.into(), &1.into()));
+    let cleared_at = bss.data["cleared_at"].as_array().unwrap();
+    assert!(cleared_at.len() == 1 && cleared_at[0].as_str().unwrap().contains("kernel/src/bss.rs"), "{bss:#?}");
+
+    let findings = On::Embedded.passes("clear-by-bytes");
+    assert_eq!(finding(&findings, "bss").data["stores"], finding(&findings, "bss").data["bss_bytes"]);
+    let margin = finding(&On::Embedded.passes("deep-stack"), "margin").clone();
+    assert!(margin.summary.ends_with("in variant::descend"), "{margin:#?}");
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn without_a_terminal_there_is_no_colour_and_no_narration() {
     let output = check("good", &["--step"]);
     assert!(!stdout(&output).contains('\x1b'));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
-    assert!(stdout(&output).contains("\nboots: 7 of 7 checks hold ("));
+    assert!(stdout(&output).ends_with(" ms on qemu)\n"));
 }
 
 #[test]
@@ -160,6 +160,66 @@ fn a_qemu_that_is_missing_or_dies_is_told_with_its_last_words() {
     assert!(error.contains("/nowhere/qemu"), "{error}");
     let error = no_verdict(&with_qemu("echo 'cannot set up guest memory' >&2; exit 1"));
     assert!(error.contains("cannot set up guest memory"), "{error}");
+}
+
+/// A PATH with all but QEMU on it.
+fn path_without_qemu(folder: &Path) -> std::ffi::OsString {
+    let path = std::env::var_os("PATH").unwrap();
+    for from in std::env::split_paths(&path) {
+        for program in fs::read_dir(&from).into_iter().flatten().flatten() {
+            let name = program.file_name();
+            if !name.to_string_lossy().starts_with("qemu-") {
+                // The first on the path is the one that is found.
+                let _ = std::os::unix::fs::symlink(from.join(&name), folder.join(&name));
+            }
+        }
+    }
+    folder.into()
+}
+
+#[test]
+fn without_qemu_the_embedded_machine_gives_the_verdict() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path_without_qemu(folder.path());
+    let kernel = kernels::build("good");
+    let mut command = debug(&["check", "--format", "json", "--elf", kernel.to_str().unwrap()]);
+    let output = command.env("PATH", &path).env_remove("QEMU").output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&report["machine"], &report["verdict"]), (&"embedded".into(), &"pass".into()));
+}
+
+#[test]
+fn the_embedded_machine_needs_nothing_else() {
+    let output = check("good", &["--on", "embedded"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(stdout(&output).ends_with(" ms on embedded)\n"), "{}", stdout(&output));
+    assert_eq!(check("bss-starts-too-early", &["--on", "embedded"]).status.code(), Some(1));
+    let error = no_verdict(&check("needs-plic", &["--on", "embedded"]));
+    assert!(error.contains("interrupt controller (PLIC)") && error.contains("run this kernel on QEMU"), "{error}");
+    assert_eq!(check("needs-plic", &[]).status.code(), Some(0));
+}
+
+#[test]
+fn on_both_the_verdict_holds_for_either_machine() {
+    let kernel = kernels::build("good-release");
+    let arguments =
+        ["check", "--on", "both", "--timeout", "100", "--format", "json", "--elf", kernel.to_str().unwrap()];
+    let output = run(&arguments);
+    ends_with(&output, 0);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["machine"], "both");
+    let checks = report["checks"].as_array().unwrap();
+    assert_eq!((checks.len(), &checks[7]["name"]), (8, &"lockstep".into()));
+    assert!(checks[7]["summary"].as_str().unwrap().starts_with("qemu and embedded do the same"), "{report:#}");
+
+    // A kernel that is broken is broken on both: they agree, and it fails.
+    let output = check("load-from-0", &["--on", "both"]);
+    ends_with(&output, 1);
+    let report = stdout(&output);
+    assert!(report.contains("FAIL     trap") && report.contains("ok       lockstep"), "{report}");
+    let error = no_verdict(&debug(&arguments).env("QEMU", "/nowhere/qemu").output().unwrap());
+    assert!(error.contains("/nowhere/qemu"), "{error}");
 }
 
 #[test]

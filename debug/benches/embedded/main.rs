@@ -1,110 +1,153 @@
-//! How fast the embedded machine runs, what its history costs, and how quick a step back is.
+//! How fast the embedded machine is, with its history and beside QEMU; both sides in one run, as ratios.
 //!
-//! `cargo bench -p debug --bench embedded`
+//! Each row measures its two sides in turn, several times, and shows the medians and the median of the ratios: what else the
+//! host does then hits both. `cargo bench -p debug --bench embedded`
 
+#[path = "../../tests/kernels/mod.rs"]
+mod kernels;
+mod reverse;
+
+use std::cell::RefCell;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use debug::embedded::Options;
-use debug::{Embedded, Machine};
+use debug::machine::Stop;
+use debug::{Address, Embedded, Image, Machine, embedded};
+use reverse::Reversible;
 
-const ENTRY: u64 = 0x8020_0000;
-const ROUNDS: usize = 5;
-const INSTRUCTIONS: u64 = 200_000_000;
-
-/// t0 from 0x80400000 on, 60 MiB, a doubleword at a time, for ever.
-const CLEAR: [u32; 9] = [
-    0x0201_02b7, // lui t0, 0x2010
-    0x0062_9293, // slli t0, t0, 6
-    0x03c0_0313, // li t1, 60
-    0x0143_1313, // slli t1, t1, 20
-    0x0053_0333, // add t1, t1, t0
-    0x0002_b023, // sd zero, 0(t0)
-    0x0082_8293, // addi t0, t0, 8
-    0xfe62_ece3, // bltu t0, t1, -8
-    0xfe1f_f06f, // j -32
-];
-
-/// Multiplies, shifts, branches both ways, loads and stores within 2 KiB, calls and returns, for ever.
-const MIXED: [u32; 17] = [
-    0x0200_c437, // lui s0, 0x200c
-    0x0064_1413, // slli s0, s0, 6
-    0x02b5_0633, // mul a2, a0, a1
-    0x00a6_4633, // xor a2, a2, a0
-    0x0076_5693, // srli a3, a2, 7
-    0x7f86_f713, // andi a4, a3, 0x7f8
-    0x00e4_07b3, // add a5, s0, a4
-    0x0007_b803, // ld a6, 0(a5)
-    0x00c8_0833, // add a6, a6, a2
-    0x0107_b023, // sd a6, 0(a5)
-    0x0015_0513, // addi a0, a0, 1
-    0x0007_0463, // beqz a4, 8
-    0x0105_85bb, // addw a1, a1, a6
-    0x0080_00ef, // jal 8
-    0xfd1f_f06f, // j -48
-    0xff01_0113, // addi sp, sp, -16
-    0x0000_8067, // ret
-];
+const ROUNDS: usize = 9;
+/// How long the workload that never ends runs.
+const SLICE: Duration = Duration::from_millis(400);
+const LONG: Duration = Duration::from_secs(60);
+/// What the history may take (the machine's own default), in MiB.
+const HISTORY: usize = 256;
 
 fn main() {
     // `cargo test --benches` only wants to know that it starts.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
-    println!("{:<24} {:>16} {:>16} {:>14}   goals", "", "with history", "without", "history costs");
-    for (name, code) in [("BSS clear, 60 MiB", &CLEAR[..]), ("mixed integer", &MIXED[..])] {
-        let with = speed(code, Options::default());
-        let without = speed(code, Options { history_mib: 0, ..Options::default() });
-        let cost = 100.0 * (1.0 - with / without);
-        println!("{name:<24} {with:>10.0} MIPS  {without:>10.0} MIPS  {cost:>12.1} %   at least 50 MIPS, at most 20 %");
-        println!(
-            "{:<24} {:>10.0} µs, at the median, 10 million instructions on   at most 1000 µs",
-            "  one step back",
-            step_back(code)
-        );
+    println!("{:<54} {:>12} {:>12} {:>8}   goal", "", "this", "other", "ratio");
+    speed();
+    whole_check();
+    large_bss();
+    step_back();
+}
+
+/// Continuing with the history on, beside the same without.
+fn speed() {
+    for (name, kernel) in [("BSS clear of 64 MiB", "bss-64-mib"), ("mixed integers", "computes")] {
+        let kernel = kernels::build(kernel);
+        let with = || instructions_per_second(&kernel, HISTORY);
+        let without = || instructions_per_second(&kernel, 0);
+        let name = format!("continue, {name}: with history / without");
+        row(&name, "M/s", with, without, "at least 50 M/s; at least 0.8");
     }
 }
 
-/// Millions of instructions a second, the median of some rounds.
-fn speed(code: &[u32], options: Options) -> f64 {
-    median((0..ROUNDS).map(|_| {
-        let mut machine = boot(code, &options);
-        let begun = Instant::now();
-        machine.step(INSTRUCTIONS, Duration::MAX).expect("it runs");
-        INSTRUCTIONS as f64 / begun.elapsed().as_secs_f64() / 1e6
-    }))
+/// In millions.
+fn instructions_per_second(kernel: &Path, history_mib: usize) -> f64 {
+    let options = embedded::Options { history_mib, ..Default::default() };
+    let mut machine = Embedded::open(kernel, &options).expect("it is a kernel");
+    let begin = processor_time();
+    assert_eq!(machine.resume(SLICE).expect("it runs"), Stop::Interrupted);
+    machine.icount() as f64 / (processor_time() - begin).as_secs_f64() / 1e6
 }
 
-/// Microseconds of one reverse step, the median of many.
-fn step_back(code: &[u32]) -> f64 {
-    let mut machine = boot(code, &Options::default());
-    machine.step(10_000_000, Duration::MAX).expect("it runs");
-    median((0..101).map(|_| {
-        let begun = Instant::now();
-        machine.reverse_step(1, Duration::MAX).expect("it goes back");
-        begun.elapsed().as_secs_f64() * 1e6
-    }))
+/// What this thread has had of a processor (Linux, Documentation/scheduler/sched-stats.rst): what others take is not in it.
+fn processor_time() -> Duration {
+    let statistics = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux tells");
+    let nanoseconds = statistics.split(' ').next().and_then(|number| number.parse().ok());
+    Duration::from_nanos(nanoseconds.expect("the first number is the time on a processor"))
 }
 
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+/// The command, from its start to its end.
+fn whole_check() {
+    let kernel = kernels::build("good");
+    let on = |machine: &str| milliseconds(|| check(&kernel, machine));
+    row(
+        "check of our kernel: QEMU / embedded",
+        "ms",
+        || on("qemu"),
+        || on("embedded"),
+        "embedded under 20 ms; at least 5",
+    );
 }
 
-fn boot(code: &[u32], options: &Options) -> Embedded {
-    Embedded::load(&kernel(code), options).expect("it is a kernel")
+fn large_bss() {
+    let [small, large] = ["bss-16-mib", "bss-64-mib"].map(kernels::build);
+    let checked = |kernel: &Path| milliseconds(|| check(kernel, "embedded"));
+    row("check of 64 MiB of BSS / of 16", "ms", || checked(&large), || checked(&small), "4: linear");
+    let reversed = |kernel: &Path| milliseconds(|| forth_and_back(kernel));
+    row("64 MiB cleared, and back to boot / 16", "ms", || reversed(&large), || reversed(&small), "4: linear");
+    println!("{:<54} {:>8} MiB", "history after 64 MiB of BSS were cleared", forth_and_back(&large) >> 20);
 }
 
-/// An ELF with one segment.
-fn kernel(code: &[u32]) -> Vec<u8> {
-    let contents: Vec<u8> = code.iter().flat_map(|instruction| instruction.to_le_bytes()).collect();
-    let mut file = Vec::from(*b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\xf3\0\x01\0\0\0");
-    [ENTRY, 64, 0].iter().for_each(|word| file.extend(word.to_le_bytes()));
-    file.extend([0; 4]);
-    [64_u16, 56, 1, 0, 0, 0].iter().for_each(|half| file.extend(half.to_le_bytes()));
-    file.extend([1, 0, 0, 0, 7, 0, 0, 0]);
-    let size = contents.len() as u64;
-    [120, ENTRY, ENTRY, size, size, 1].iter().for_each(|word| file.extend(word.to_le_bytes()));
-    file.extend(contents);
-    file
+/// One instruction back from the end of a clear of more than 10 million.
+fn step_back() {
+    let kernel = kernels::build("bss-27-mib");
+    let [qemu, embedded] = [Reversible::qemu(&kernel), Reversible::embedded(&kernel)].map(RefCell::new);
+    let back = |machine: &RefCell<Reversible>| machine.borrow_mut().step_back();
+    row(
+        "reverse-stepi, 10 million on: QEMU / embedded",
+        "ms",
+        || back(&qemu),
+        || back(&embedded),
+        "embedded at most 1 ms; at least 50",
+    );
+}
+
+/// Poisons BSS, runs to the kernel's rest, and goes back to its first instruction; what the history took, in bytes.
+fn forth_and_back(kernel: &Path) -> usize {
+    static POISON: [u8; 1 << 20] = [0xa5; 1 << 20];
+    let image = Image::open(kernel).expect("it is an ELF");
+    let [start, end] = ["__bss", "__bss_end"].map(|name| image.require(name, "").expect("our kernels have it").address);
+    let mut machine = Embedded::open(kernel, &embedded::Options::default()).expect("it is a kernel");
+    for piece in (start.0..end.0).step_by(POISON.len()) {
+        let length = POISON.len().min((end.0 - piece) as usize);
+        machine.write_memory(Address(piece), &POISON[..length]).expect("it is RAM");
+    }
+    assert_eq!(machine.resume(LONG).expect("it runs"), Stop::Interrupted);
+    let mut byte = [0xff];
+    machine.read_memory(end - 1, &mut byte).expect("it is RAM");
+    assert_eq!(byte, [0], "cleared");
+    let (icount, bytes) = (machine.icount(), machine.history_bytes());
+    assert!(bytes <= HISTORY << 20, "{bytes} bytes of history");
+    assert_eq!(machine.reverse_step(icount, LONG).expect("it has a history"), (icount, Stop::Stepped));
+    machine.read_memory(end - 1, &mut byte).expect("it is RAM");
+    assert_eq!(byte, POISON[..1], "not cleared yet");
+    bytes
+}
+
+fn check(kernel: &Path, machine: &str) {
+    run(Command::new(env!("CARGO_BIN_EXE_debug")).args(["check", "--on", machine, "--elf"]).arg(kernel));
+}
+
+/// Measures two things in turn, and prints `this / other`.
+fn row(name: &str, unit: &str, this: impl Fn() -> f64, other: impl Fn() -> f64, goal: &str) {
+    let _ = (this(), other()); // what is only slow the first time
+    let pairs: Vec<(f64, f64)> = (0..ROUNDS).map(|_| (this(), other())).collect();
+    let median = |value: fn(&(f64, f64)) -> f64| {
+        let mut values: Vec<f64> = pairs.iter().map(value).collect();
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
+    };
+    println!(
+        "{name:<54} {:>8.2} {unit:<3} {:>8.2} {unit:<3} {:>8.2}   {goal}",
+        median(|(this, _)| *this),
+        median(|(_, other)| *other),
+        median(|(this, other)| this / other),
+    );
+}
+
+fn milliseconds<T>(operation: impl FnOnce() -> T) -> f64 {
+    let begin = Instant::now();
+    operation();
+    begin.elapsed().as_secs_f64() * 1e3
+}
+
+fn run(command: &mut Command) {
+    let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }

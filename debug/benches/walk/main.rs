@@ -32,7 +32,9 @@ fn main() {
 }
 
 fn whole_walk(kernel: &Path) {
-    let walk = || timed(|| run(Command::new(env!("CARGO_BIN_EXE_debug")).args(["check", "--elf"]).arg(kernel)));
+    let walk = || {
+        timed(|| run(Command::new(env!("CARGO_BIN_EXE_debug")).args(["check", "--on", "qemu", "--elf"]).arg(kernel)))
+    };
     let gdb = || {
         timed(|| {
             let folder = tempfile::tempdir().expect("a temporary folder");

@@ -29,8 +29,8 @@ pub struct Bss {
     /// Single bytes whose next store tells how far the clear is.
     watched: Vec<Watchpoint>,
     clear: Option<Clear>,
-    /// Instructions of the clear, where they were counted.
-    instructions: Option<u64>,
+    /// Instructions between the stores that were waited for, where they were counted.
+    executed: Option<u64>,
 }
 
 struct GuardState {
@@ -43,6 +43,7 @@ struct GuardState {
 struct Clear {
     began: Instant,
     pc: Address,
+    /// Stores that were waited for.
     rounds: u32,
 }
 
@@ -59,7 +60,7 @@ impl Bss {
         for part in &parts {
             poison::fill(walk.machine, part)?;
         }
-        let mut bss = Bss { parts, guards: Vec::new(), watched: Vec::new(), clear: None, instructions: None };
+        let mut bss = Bss { parts, guards: Vec::new(), watched: Vec::new(), clear: None, executed: None };
         for guard in walk.layout.guards(walk.image) {
             let mut memory = vec![PATTERN; bytes(&guard.range) as usize];
             if guard.owned {
@@ -88,7 +89,7 @@ impl Bss {
                 Some(stepping) if self.clear.is_some() => stepping.next_event(walk, &self.parts)?,
                 _ => walk.next_event()?,
             };
-            self.instructions = stepping.as_ref().map(|stepping| stepping.executed);
+            self.executed = stepping.as_ref().map(|stepping| stepping.executed);
             match event {
                 Event::Store(store) if self.touches_guard(&store) => return self.overrun(walk, &store),
                 Event::Store(store) => {
@@ -126,7 +127,7 @@ impl Bss {
         let clear = self.clear.get_or_insert_with(|| Clear { began: Instant::now(), pc: store.pc, rounds: 0 });
         clear.rounds += 1;
         let rounds = clear.rounds;
-        if !matches!(walk.machine.step(1, STEP_LIMIT)?.1, Stop::Stepped) {
+        if !matches!(walk.step(1, STEP_LIMIT)?.1, Stop::Stepped) {
             return Ok(false);
         }
         for watched in std::mem::take(&mut self.watched) {
@@ -171,6 +172,8 @@ impl Bss {
         if let Some(address) = remains.first_written {
             finding.summary = format!("{} bytes were written, but not with zero", remains.written);
             finding.found = format!("the first at {}", walk.place(address));
+        } else if let Some(stray) = self.stray(walk) {
+            finding = stray;
         } else if let Some(fault) = self.guards_changed(walk)? {
             finding.found = fault.clone();
             finding.summary = fault;
@@ -188,13 +191,15 @@ impl Bss {
             return;
         };
         let by = clear_name(walk, clear.pc);
-        let milliseconds = took.as_secs_f64() * 1e3;
         let guarded: u64 = self.guards.iter().map(|state| bytes(&state.guard.range)).sum();
-        finding.summary = format!(
-            "{} bytes cleared by {by} in {milliseconds:.1} ms; {guarded} bytes beside them untouched",
-            self.size()
-        );
-        if let Some(instructions) = self.instructions {
+        let exact = walk.witness.as_ref().and_then(|witness| witness.clearing.cleared());
+        let how = match &exact {
+            Some(exact) => exact.describe(walk, finding),
+            None => format!("in {:.1} ms", took.as_secs_f64() * 1e3),
+        };
+        finding.summary = format!("{} bytes cleared by {by} {how}; {guarded} bytes beside them untouched", self.size());
+        if let Some(executed) = self.executed {
+            let instructions = executed + u64::from(clear.rounds);
             finding.summary = format!("{}; {instructions} instructions, one by one", finding.summary);
             finding.set("instructions", instructions);
         }
@@ -210,9 +215,23 @@ impl Bss {
 
     /// The clear is about to store beside BSS.
     fn overrun(&self, walk: &mut Walk<'_>, store: &Store) -> Result<Outcome, Error> {
+        let mut finding = self.beside(walk, store);
+        let registers = walk.machine.registers()?;
+        finding.backtrace = walk.backtrace(&registers);
+        Ok(Outcome { finding, end: None })
+    }
+
+    /// The failure for a store of the clear beside BSS that the witness saw, where there is one.
+    pub fn stray(&self, walk: &Walk<'_>) -> Option<Finding> {
+        let stray = walk.witness.as_ref()?.clearing.stray()?;
+        let range = stray.address..stray.address + u64::from(stray.length);
+        Some(self.beside(walk, &Store { pc: stray.pc, range }))
+    }
+
+    fn beside(&self, walk: &Walk<'_>, store: &Store) -> Finding {
         let mut finding = self.new_finding(walk);
         let bss = &walk.layout.bss;
-        let (side, beyond) = if store.range.start >= bss.end {
+        let (side, beyond) = if store.range.end > bss.end {
             (format!("after {}", walk.layout.names.bss_end), bytes(&(bss.end..store.range.end)))
         } else {
             (format!("before {}", walk.layout.names.bss_start), bytes(&(store.range.start..bss.start)))
@@ -221,9 +240,7 @@ impl Bss {
         finding.found = format!("{} bytes stored at {}", bytes(&store.range), store.range.start);
         finding.location = Some(walk.place(store.pc));
         finding.set("address", store.range.start.to_string());
-        let registers = walk.machine.registers()?;
-        finding.backtrace = walk.backtrace(&registers);
-        Ok(Outcome { finding, end: None })
+        finding
     }
 
     /// The boot ended, and the clear was not seen to end.

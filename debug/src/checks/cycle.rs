@@ -24,7 +24,7 @@ pub fn find(walk: &mut Walk<'_>) -> Result<Option<End>, Error> {
         if changes_memory(walk, &registers)? {
             return Ok(None);
         }
-        match walk.machine.step(1, PATIENCE)?.1 {
+        match walk.step(1, PATIENCE)?.1 {
             Stop::Stepped => {}
             Stop::Interrupted => return Ok(waits(walk, &registers)?.then_some(End::Wfi)),
             Stop::Exited { status } => return Ok(Some(End::Exited { status })),

@@ -8,7 +8,7 @@ use crate::image::{self, Image};
 use crate::machine::Address;
 
 /// How many bytes on either side of BSS are watched.
-const GUARD_BYTES: u64 = 16;
+pub const GUARD_BYTES: u64 = 16;
 
 /// The symbols by which a kernel is checked; the defaults are this project's own.
 #[derive(Clone, Debug)]

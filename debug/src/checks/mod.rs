@@ -14,12 +14,14 @@
 //! before BSS is cleared is the trap's failure and not BSS's. The checks know neither sockets nor which machine it is.
 
 mod bss;
+mod clearing;
 mod cycle;
 mod finding;
 mod handoff;
 mod idle;
 mod image;
 mod layout;
+pub mod lockstep;
 mod margin;
 mod panic;
 mod poison;
@@ -28,6 +30,7 @@ mod stack_use;
 mod stepping;
 mod trap;
 mod walk;
+mod witness;
 
 use std::time::{Duration, Instant};
 
@@ -161,6 +164,10 @@ fn after_clear(
             }
         };
         if let Some(end) = end {
+            if let Some(stray) = bss.stray(walk) {
+                findings.push(stray);
+                return Ok(complete(findings, "the BSS clear went wrong"));
+            }
             findings.push(finding);
             return finish(walk, findings, end);
         }

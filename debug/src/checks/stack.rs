@@ -52,7 +52,7 @@ pub fn check(walk: &mut Walk<'_>) -> Result<(Finding, Option<Event>), Error> {
             finding.set("sp", set.to_string());
             return Ok((finding, None));
         }
-        let stop = walk.machine.step(1, STEP_LIMIT)?.1;
+        let stop = walk.step(1, STEP_LIMIT)?.1;
         let event = match stop {
             Stop::Stepped => walk.arrival()?.map(Event::End),
             stop => walk.event(stop)?,

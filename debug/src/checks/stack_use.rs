@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::layout::{bytes, overlap};
 use super::poison;
+use super::witness::outgrown;
 use crate::machine::{Access, Address, Error, Machine, Registers, Watchpoint};
 
 /// How much of the stack is poisoned at once, in bytes.
@@ -77,8 +78,7 @@ impl StackUse {
             self.watch_below(machine)?;
             return Ok(false);
         }
-        let sp = Address(registers.x[2]);
-        if self.is_overflow(sp) {
+        if self.tripwire.is_none() && outgrown(&self.stack, Address(registers.x[2])) {
             return Ok(true);
         }
         self.strangers += 1;
@@ -88,11 +88,6 @@ impl StackUse {
             machine.remove_watchpoint(below)?;
         }
         Ok(false)
-    }
-
-    /// Whether an sp like this is that of a stack which has outgrown its bottom, and not that of another stack.
-    pub fn is_overflow(&self, sp: Address) -> bool {
-        self.tripwire.is_none() && sp < self.stack.start && bytes(&self.stack) >= bytes(&(sp..self.stack.start))
     }
 
     /// The most bytes that were in use at once, as far as stores show it.

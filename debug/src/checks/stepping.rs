@@ -26,7 +26,7 @@ impl<'a> Stepping<'a> {
     pub fn next_event(&mut self, walk: &mut Walk<'_>, parts: &[Range<Address>]) -> Result<Event, Error> {
         loop {
             let left = walk.deadline.saturating_duration_since(Instant::now());
-            let (executed, stop) = walk.machine.step(BATCH, left)?;
+            let (executed, stop) = walk.step(BATCH, left)?;
             self.executed += executed;
             if let Some(event) = self.event(walk, stop)? {
                 return Ok(event);

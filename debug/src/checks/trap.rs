@@ -6,9 +6,10 @@
 
 use super::finding::{Finding, Status};
 use super::walk::{UNTRAPPED, Walk};
+use super::witness::CALL_FROM_USER;
 use crate::cause::{cause, is_interrupt};
 use crate::instruction;
-use crate::machine::{Address, Error, Registers, csr};
+use crate::machine::{Address, Error, csr};
 
 pub const NAME: &str = "trap";
 
@@ -16,6 +17,16 @@ pub const NAME: &str = "trap";
 pub fn check(walk: &mut Walk<'_>) -> Result<Finding, Error> {
     let mut finding = Finding::new(NAME);
     finding.expected = EXPECTED.into();
+    if let Some(witness) = &walk.witness {
+        match witness.exception {
+            None => pass(&mut finding, &none_but(witness.interrupts, witness.calls)),
+            Some(trap) => {
+                explain(walk, &mut finding, trap.cause, trap.pc, trap.value)?;
+                finding.summary = format!("it trapped, and its own handler went on: {}", finding.summary);
+            }
+        }
+        return Ok(finding);
+    }
     let scause = walk.csr(csr::SCAUSE)?.filter(|_| walk.traps_shown);
     match scause {
         None => {
@@ -37,8 +48,6 @@ pub fn check(walk: &mut Walk<'_>) -> Result<Finding, Error> {
     Ok(finding)
 }
 
-/// What a program in U-mode asks of its kernel with: no fault of the kernel's.
-const CALL_FROM_USER: u64 = 8;
 /// The exceptions whose stval is an address: misaligned accesses, access faults and page faults.
 const ABOUT_AN_ADDRESS: [u64; 9] = [0, 1, 4, 5, 6, 7, 12, 13, 15];
 const EXPECTED: &str = "no exception from the entry to the end";
@@ -53,22 +62,33 @@ fn pass(finding: &mut Finding, summary: &str) {
 pub fn trapped(walk: &mut Walk<'_>) -> Result<Finding, Error> {
     let mut finding = Finding::new(NAME);
     finding.expected = EXPECTED.into();
-    let registers = walk.machine.registers()?;
-    explain(walk, &mut finding, &registers)?;
-    Ok(finding)
-}
-
-/// The words for what scause, sepc and stval say.
-fn explain(walk: &mut Walk<'_>, finding: &mut Finding, registers: &Registers) -> Result<(), Error> {
     let scause = walk.csr(csr::SCAUSE)?.filter(|scause| *scause != UNTRAPPED);
     let (Some(scause), Some(sepc), Some(stval)) = (scause, walk.csr(csr::SEPC)?, walk.csr(csr::STVAL)?) else {
         finding.summary = format!("the hart came to {} a second time, and no trap says why", walk.layout.names.entry);
         finding.found = "a jump to the entry".into();
         finding.location = Some(walk.place(walk.layout.entry));
-        return Ok(());
+        return Ok(finding);
     };
+    explain(walk, &mut finding, scause, Address(sepc), stval)?;
+    let mut trapped = walk.machine.registers()?;
+    trapped.pc = sepc;
+    finding.backtrace = walk.backtrace(&trapped);
+    Ok(finding)
+}
+
+/// No exception, and how many of what is none of the kernel's faults.
+fn none_but(interrupts: u64, calls: u64) -> String {
+    match (interrupts, calls) {
+        (0, 0) => "none: every instruction was seen".into(),
+        (0, _) => format!("none but {calls} calls from U-mode"),
+        (_, 0) => format!("no exception; {interrupts} interrupts"),
+        _ => format!("no exception; {interrupts} interrupts and {calls} calls from U-mode"),
+    }
+}
+
+/// The words for a trap's cause, in an instruction, about a value (scause, sepc, stval).
+fn explain(walk: &mut Walk<'_>, finding: &mut Finding, scause: u64, pc: Address, stval: u64) -> Result<(), Error> {
     let cause = cause(scause);
-    let pc = Address(sepc);
     // Where the hart jumped to nowhere there is no instruction to show.
     let instruction = match walk.instruction(pc) {
         Ok(bytes) => format!("`{}`", instruction::disassemble(pc, &bytes)),
@@ -87,8 +107,5 @@ fn explain(walk: &mut Walk<'_>, finding: &mut Finding, registers: &Registers) ->
     finding.set("sepc", pc.to_string());
     finding.set("stval", format!("{stval:#x}"));
     finding.set("instruction", instruction.trim_matches('`'));
-    let mut trapped = registers.clone();
-    trapped.pc = sepc;
-    finding.backtrace = walk.backtrace(&trapped);
     Ok(())
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::cycle;
 use super::layout::{Layout, overlap};
 use super::stack_use::StackUse;
+use super::witness::Witness;
 use crate::image::{Image, Place};
 use crate::instruction::{self, Effect};
 use crate::machine::{Access, Address, Error, Machine, Register, Registers, Stop, Watchpoint, csr};
@@ -20,6 +21,8 @@ pub struct Walk<'a> {
     /// When the kernel must have come to its end.
     pub deadline: Instant,
     pub stack_use: StackUse,
+    /// Where the machine shows all that it does.
+    pub witness: Option<Witness>,
     /// Bytes beside BSS: a store there is told, whoever else watches them.
     pub guards: Vec<Range<Address>>,
     /// The image's `wfi` and jumps to themselves: breakpoints.
@@ -33,9 +36,14 @@ pub struct Walk<'a> {
 pub const UNTRAPPED: u64 = 0x5a5a_5a5a_5a5a_5a5a;
 
 /// SiFive's test finisher on the `virt` board, through which firmware and kernels power off (QEMU, hw/misc/sifive_test.c).
-const FINISHER: Watchpoint = Watchpoint { address: Address(0x10_0000), length: 4, access: Access::Write };
+pub const FINISHER: Watchpoint = Watchpoint { address: Address(0x10_0000), length: 4, access: Access::Write };
 /// The low half of what is stored there to start again.
 const FINISHER_RESET: u64 = 0x7777;
+
+/// The SBI's call to power off (a0 = 0) or to start again (SBI specification, "System Reset Extension").
+const SYSTEM_RESET: u64 = 0x5352_5354;
+const A0: usize = 10;
+const A7: usize = 17;
 
 /// The first time that a kernel is left running before it is looked at; doubled each time.
 const FIRST_SLICE: Duration = Duration::from_millis(20);
@@ -97,15 +105,32 @@ impl<'a> Walk<'a> {
         }
         machine.insert_breakpoint(layout.entry)?;
         machine.insert_watchpoint(FINISHER)?;
+        let witness = machine.observed().map(|_| Witness::new(layout));
         let (guards, slice) = (Vec::new(), FIRST_SLICE);
-        Ok(Walk { machine, image, layout, deadline, stack_use, guards, resting_places, traps_shown, slice })
+        Ok(Walk { machine, image, layout, deadline, stack_use, witness, guards, resting_places, traps_shown, slice })
+    }
+
+    /// As [`Machine::step`], seen by the witness.
+    pub fn step(&mut self, count: u64, limit: Duration) -> Result<(u64, Stop), Error> {
+        match (self.machine.observed(), &mut self.witness) {
+            (Some(machine), Some(witness)) => machine.step_observed(count, limit, witness),
+            _ => self.machine.step(count, limit),
+        }
+    }
+
+    /// As [`Machine::resume`], seen by the witness.
+    fn resume(&mut self, limit: Duration) -> Result<Stop, Error> {
+        match (self.machine.observed(), &mut self.witness) {
+            (Some(machine), Some(witness)) => machine.resume_observed(limit, witness),
+            _ => self.machine.resume(limit),
+        }
     }
 
     /// Runs to the next store to a watched range, or to the end.
     pub fn next_event(&mut self) -> Result<Event, Error> {
         loop {
             let left = self.deadline.saturating_duration_since(Instant::now());
-            let stop = self.machine.resume(self.slice.min(left))?;
+            let stop = self.resume(self.slice.min(left))?;
             if let Some(event) = self.event(stop)? {
                 return Ok(event);
             }
@@ -117,7 +142,10 @@ impl<'a> Walk<'a> {
         Ok(match stop {
             Stop::Breakpoint => self.arrival()?.map(Event::End),
             Stop::Watchpoint { address } => self.store(address)?,
-            Stop::Fault { .. } => Some(Event::End(End::Trap)),
+            Stop::Fault { .. } => match self.machine.missing() {
+                Some(what) => return Err(Error::Unsupported { what, by: self.machine.name().into() }),
+                None => Some(Event::End(End::Trap)),
+            },
             Stop::Exited { status } => Some(Event::End(End::Exited { status })),
             Stop::Interrupted => self.look()?.map(Event::End),
             Stop::Stepped | Stop::Beginning => None,
@@ -139,7 +167,7 @@ impl<'a> Walk<'a> {
 
     /// Looks at a kernel that nothing has stopped for a while: does it go round in circles?
     fn look(&mut self) -> Result<Option<End>, Error> {
-        self.slice *= 2;
+        self.slice = self.slice.saturating_mul(2);
         if let Some(end) = cycle::find(self)? {
             return Ok(Some(end));
         }
@@ -171,9 +199,14 @@ impl<'a> Walk<'a> {
     }
 
     fn finish(&mut self, registers: &Registers, store: &Store) -> Result<End, Error> {
-        let source = instruction::stored_register(&self.instruction(store.pc)?);
-        let value = source.map_or(0, |source| registers.x[usize::from(source)]);
-        Ok(if value & 0xffff == FINISHER_RESET { End::Reset } else { End::PowerOff })
+        let resets = if self.effect(store.pc)? == Effect::Ecall {
+            // A firmware that is no code of the hart's: the call is all there is to see.
+            registers.x[A7] == SYSTEM_RESET && registers.x[A0] != 0
+        } else {
+            let source = instruction::stored_register(&self.instruction(store.pc)?);
+            source.is_some_and(|source| registers.x[usize::from(source)] & 0xffff == FINISHER_RESET)
+        };
+        Ok(if resets { End::Reset } else { End::PowerOff })
     }
 
     /// The store at pc; where the instruction does not tell, the byte that the machine named.

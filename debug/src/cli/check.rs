@@ -7,16 +7,16 @@
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
-use debug::checks::{self, Layout, Names, Options, Progress, Status};
+use debug::checks::{self, Finding, Layout, Names, Options, Progress, Status};
 use debug::report::{Format, Report, Verdict};
-use debug::rsp::{NoTarget, Target};
-use debug::{Image, Qemu, Remote, qemu};
+use debug::{Embedded, Image, Qemu, Remote, embedded, qemu};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::on::On;
 
 /// How much longer than the kernel the machine may take to answer the last questions.
 const GRACE: Duration = Duration::from_secs(5);
@@ -33,9 +33,11 @@ pub struct Arguments {
     #[arg(long, value_name = "PATH")]
     elf: Option<PathBuf>,
 
-    /// The machine: qemu to start one, or a stub that waits at reset, as HOST:PORT or unix:PATH
-    #[arg(long, value_name = "MACHINE", default_value = "qemu")]
-    on: On,
+    /// The machine: qemu to start one, embedded for the one in this program, both to compare them after every
+    /// instruction, or a stub that waits at reset, as HOST:PORT or unix:PATH [default: qemu where it is installed, else
+    /// embedded]
+    #[arg(long, value_name = "MACHINE")]
+    on: Option<On>,
 
     /// The symbol of the first instruction
     #[arg(long, value_name = "SYMBOL", default_value = "boot", help_heading = "Symbols")]
@@ -74,31 +76,6 @@ pub struct Arguments {
     timeout: Duration,
 }
 
-/// Which machine to walk on.
-#[derive(Clone)]
-enum On {
-    Qemu,
-    Stub(Target),
-}
-
-impl FromStr for On {
-    type Err = NoTarget;
-
-    fn from_str(text: &str) -> Result<On, NoTarget> {
-        if text == "qemu" { Ok(On::Qemu) } else { text.parse().map(On::Stub) }
-    }
-}
-
-impl On {
-    /// The machine's name in reports.
-    fn name(&self) -> String {
-        match self {
-            On::Qemu => "qemu".into(),
-            On::Stub(target) => target.to_string(),
-        }
-    }
-}
-
 /// True when every check held.
 pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let kernel = match &arguments.elf {
@@ -107,10 +84,11 @@ pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
     };
     let image = Image::open(&kernel)?;
     let layout = Layout::of(&image, arguments.names())?;
+    let on = arguments.on.clone().unwrap_or_else(On::installed);
     let output = arguments.output.as_deref().map(OutputFile::create).transpose()?;
     let begin = Instant::now();
-    let findings = walk(&arguments, &image, &layout)?;
-    let report = Report { machine: arguments.on.name(), kernel, elapsed: begin.elapsed(), findings };
+    let findings = walk(&arguments, &on, &image, &layout)?;
+    let report = Report { machine: on.name(), kernel, elapsed: begin.elapsed(), findings };
     deliver(&report, arguments.format, output)?;
     Ok(report.verdict() == Verdict::Pass)
 }
@@ -128,7 +106,7 @@ impl Arguments {
 }
 
 /// Starts the machine, or attaches to it, and walks; a kernel whose image cannot boot needs none.
-fn walk(arguments: &Arguments, image: &Image, layout: &Layout) -> anyhow::Result<Vec<checks::Finding>> {
+fn walk(arguments: &Arguments, on: &On, image: &Image, layout: &Layout) -> anyhow::Result<Vec<Finding>> {
     if checks::check_image(image, layout).status == Status::Fail {
         return Ok(checks::without_machine(image, layout));
     }
@@ -140,12 +118,18 @@ fn walk(arguments: &Arguments, image: &Image, layout: &Layout) -> anyhow::Result
         bar.set_message(format!("{} instructions", progress.instructions));
     };
     let options = Options { timeout, step: arguments.step.then_some(&mut show) };
-    let findings = match &arguments.on {
+    let findings = match on {
         On::Stub(target) => {
             let mut stub = Remote::attach(target, Instant::now() + timeout + GRACE)?;
             let findings = checks::check(&mut stub, image, layout, options);
             // Its owner finds it standing still, where the walk ended.
             findings?
+        }
+        On::Embedded => checks::check(&mut embedded(image)?, image, layout, options)?,
+        On::Both => {
+            let mut findings = checks::check(&mut embedded(image)?, image, layout, options)?;
+            findings.push(lockstep(image, layout, timeout)?);
+            findings
         }
         On::Qemu => {
             let mut qemu = Qemu::start(image.path(), timeout + GRACE)?;
@@ -155,6 +139,17 @@ fn walk(arguments: &Arguments, image: &Image, layout: &Layout) -> anyhow::Result
     };
     bar.finish_and_clear();
     Ok(findings)
+}
+
+fn embedded(image: &Image) -> Result<Embedded, embedded::Error> {
+    Embedded::open(image.path(), &embedded::Options::default())
+}
+
+/// QEMU is the measure.
+fn lockstep(image: &Image, layout: &Layout, timeout: Duration) -> anyhow::Result<Finding> {
+    let mut qemu = Qemu::start(image.path(), timeout + GRACE)?;
+    let finding = checks::lockstep::lockstep([&mut *qemu, &mut embedded(image)?], image, layout, timeout);
+    finding.with_context(|| last_words(&qemu))
 }
 
 /// What QEMU said, for an error that it may be the reason of.

@@ -10,12 +10,13 @@ use super::csr;
 use super::decode::Operation;
 use super::execute::{self, Interruption, Slice};
 use super::fault::Fault;
-use super::hart::{Hart, Privilege, interrupt, sstatus};
-use super::memory::{Ended, Memory};
+use super::hart::{Hart, Privilege, SP, interrupt, sstatus};
+use super::memory::{At, Ended, Memory, RECORDED_AT_ONCE};
 use super::ram::{PAGE, Ram};
 use super::system;
 use super::translate::Context;
 use super::trap::{Intent, Trap};
+use crate::machine::{Address, TakenTrap};
 
 /// Instructions in a tick of the `time` CSR: at the board's 10 MHz, a hart of 100 million instructions a second.
 pub const INSTRUCTIONS_PER_TICK: u64 = 10;
@@ -33,8 +34,8 @@ pub enum Halt {
     Fault(Fault),
     /// Powered off, or reset.
     Ended(Ended),
-    /// The record of stores is full.
-    StoresRecorded,
+    /// The record of stores, or of traps, is full.
+    Recorded,
 }
 
 pub struct Board {
@@ -50,6 +51,8 @@ pub struct Board {
     /// By page: which halfwords have a breakpoint.
     breakpoints: BTreeMap<u64, [u64; PAGE / 2 / 64]>,
     heeding_breakpoints: bool,
+    /// Traps taken since they were last asked for, while stores are recorded.
+    traps: Vec<TakenTrap>,
 }
 
 impl Board {
@@ -65,6 +68,7 @@ impl Board {
             entry,
             breakpoints: BTreeMap::new(),
             heeding_breakpoints: true,
+            traps: Vec::new(),
         }
     }
 
@@ -88,8 +92,7 @@ impl Board {
                     return Err(Halt::Fault(Fault::Interrupt { number, pc: self.hart.pc }));
                 }
                 self.hart.take_interrupt(number);
-                self.refresh_context();
-                self.icount += 1;
+                self.took_trap()?;
                 continue;
             }
             if let Err(interruption) = self.run_slice(end.min(self.next_timer_event())) {
@@ -139,7 +142,7 @@ impl Board {
                 let bits = self.fetch().map_or(0, |operation| operation.bits);
                 Err(Halt::Fault(Fault::MissingExtension { extension, bits, pc: self.hart.pc }))
             }
-            Interruption::Stored if self.memory.is_recording() => Err(Halt::StoresRecorded),
+            Interruption::Stored if self.memory.is_recording() => Err(Halt::Recorded),
             Interruption::Stored => Ok(()),
         }
     }
@@ -150,9 +153,24 @@ impl Board {
             return Err(Halt::Fault(Fault::Trap { trap, pc: self.hart.pc }));
         }
         self.hart.take_exception(trap);
+        self.took_trap()
+    }
+
+    /// The hart is in its handler from now on.
+    fn took_trap(&mut self) -> Result<(), Halt> {
         self.refresh_context();
         self.icount += 1;
-        Ok(())
+        if !self.memory.is_recording() {
+            return Ok(());
+        }
+        let (hart, icount) = (&self.hart, self.icount - 1);
+        self.traps.push(TakenTrap { icount, pc: Address(hart.sepc), cause: hart.scause, value: hart.stval });
+        if self.traps.len() < RECORDED_AT_ONCE { Ok(()) } else { Err(Halt::Recorded) }
+    }
+
+    /// The traps taken since the last call, where stores are recorded.
+    pub fn take_traps(&mut self) -> Vec<TakenTrap> {
+        std::mem::take(&mut self.traps)
     }
 
     /// Executes the instruction at pc with devices, CSRs and firmware at hand.
@@ -161,7 +179,7 @@ impl Board {
             Ok(operation) => operation,
             Err(interruption) => return self.handle(interruption),
         };
-        self.memory.at = (self.hart.pc, self.icount);
+        self.memory.at = At { icount: self.icount, pc: self.hart.pc, sp: self.hart.x(SP) };
         self.memory.now = Some(self.icount);
         let result = system::execute(self, &operation);
         self.memory.now = None;

@@ -6,7 +6,9 @@
 use super::board::Board;
 use super::execute::Interruption;
 use super::hart::{Hart, sstatus};
+use super::map;
 use super::memory::Ended;
+use crate::machine::Access;
 
 /// The registers at the kernel's first instruction, as OpenSBI 1.1 leaves them on QEMU 7.2; a0 and a1 are arguments, sp is its
 /// own stack, and nothing may rely on the others. s2 and s3 repeat entry and a1.
@@ -96,7 +98,7 @@ pub fn call(board: &mut Board, next: u64) -> Result<u64, Interruption> {
         IPI if function == 0 => send_interrupt(board, arguments[0], arguments[1]),
         REMOTE_FENCE if function <= 2 => remote_fence(board, arguments[0], arguments[1]),
         HART_STATE => hart_state(board, function, arguments, &mut resume_at),
-        SYSTEM_RESET if function == 0 => system_reset(board, arguments[0], arguments[1]),
+        SYSTEM_RESET if function == 0 => system_reset(board, arguments[0], arguments[1])?,
         DEBUG_CONSOLE => debug_console(board, function, arguments),
         _ => Answer::Error(Error::NotSupported),
     };
@@ -180,13 +182,20 @@ fn hart_state(board: &mut Board, function: u64, arguments: [u64; 6], resume_at: 
 }
 
 /// A reboot ends the machine as well, as it does with QEMU's `--no-reboot`.
-fn system_reset(board: &mut Board, kind: u64, reason: u64) -> Answer {
+fn system_reset(board: &mut Board, kind: u64, reason: u64) -> Result<Answer, Interruption> {
     let known = kind <= 2 && reason <= 1;
     if !known {
-        return Answer::Error(Error::InvalidParameter);
+        return Ok(Answer::Error(Error::InvalidParameter));
     }
-    board.memory.ended = Some(Ended { status: 0, reset: kind != 0 });
-    Answer::Value(0)
+    power_off(board, kind != 0)?;
+    Ok(Answer::Value(0))
+}
+
+/// The firmware does it through the test finisher, where somebody may be watching.
+fn power_off(board: &mut Board, reset: bool) -> Result<(), Interruption> {
+    board.memory.watch(map::FINISHER, 4, Access::Write)?;
+    board.memory.ended = Some(Ended { status: 0, reset });
+    Ok(())
 }
 
 /// Addresses are physical here, their upper half in a register of its own.
@@ -237,7 +246,7 @@ fn legacy(board: &mut Board, extension: u64, arguments: [u64; 6]) -> Result<u64,
             hart_mask(board, arguments[0])?;
             board.flush_translations();
         }
-        _ => board.memory.ended = Some(Ended { status: 0, reset: false }),
+        _ => power_off(board, false)?,
     }
     Ok(0)
 }

@@ -31,6 +31,9 @@ pub mod interrupt {
     pub const ALL: u64 = SOFTWARE | TIMER | EXTERNAL;
 }
 
+/// The stack pointer's number.
+pub const SP: u8 = 2;
+
 /// Modes below the firmware's; the firmware itself is in the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Privilege {

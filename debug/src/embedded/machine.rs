@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::board::Halt;
 use super::hart::Privilege;
 use super::travel::{Deadline, Pause};
-use super::{Embedded, csr, map};
-use crate::machine::{Address, Error, Machine, Register, Registers, Stop, Watchpoint};
+use super::{Embedded, Fault, csr, map};
+use crate::machine::{Address, Error, Machine, Observed, Register, Registers, Stop, Watchpoint};
 
 const NAME: &str = "embedded";
 const SCAUSE: u16 = 0x142;
@@ -127,6 +127,15 @@ impl Machine for Embedded {
         Ok(ended.map_or_else(|pause| self.stop(pause), |()| Stop::Interrupted))
     }
 
+    fn missing(&self) -> Option<String> {
+        let fault = self.fault.as_ref()?;
+        matches!(fault, Fault::MissingExtension { .. } | Fault::MissingDevice { .. }).then(|| fault.to_string())
+    }
+
+    fn observed(&mut self) -> Option<&mut dyn Observed> {
+        Some(self)
+    }
+
     fn reverse_step(&mut self, count: u64, limit: Duration) -> Result<(u64, Stop), Error> {
         let begun = self.board.icount;
         let target = begun.saturating_sub(count).max(self.history.beginning());
@@ -183,7 +192,7 @@ impl Embedded {
 
     pub(super) fn stop(&mut self, pause: Pause) -> Stop {
         match pause {
-            Pause::TimeOver | Pause::Halted(Halt::Waiting | Halt::StoresRecorded) => Stop::Interrupted,
+            Pause::TimeOver | Pause::Halted(Halt::Waiting | Halt::Recorded) => Stop::Interrupted,
             Pause::Halted(Halt::Breakpoint) => Stop::Breakpoint,
             Pause::Halted(Halt::Watchpoint(address)) => Stop::Watchpoint { address: Address(address) },
             Pause::Halted(Halt::Ended(ended)) => Stop::Exited { status: ended.status },

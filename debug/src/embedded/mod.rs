@@ -32,8 +32,7 @@ use std::path::Path;
 
 pub use fault::Fault;
 pub use load::Error;
-pub use memory::{Ended, Store};
-pub use observe::Observer;
+pub use memory::Ended;
 pub use trap::{Cause, Trap};
 
 use board::Board;

@@ -2,36 +2,53 @@
 
 use std::time::Duration;
 
+use super::Embedded;
 use super::board::Halt;
 use super::travel::{Deadline, Pause};
-use super::{Embedded, Store};
-use crate::machine::{Address, Registers, Stop};
+use crate::machine::{Address, Error, Observed, Observer, Registers, Stop, Store};
 
-/// Somebody who watches a run closely.
-pub trait Observer {
-    /// A store was made: by an instruction, or by the firmware for one.
-    fn store(&mut self, store: &Store);
-
-    /// Whether [`Observer::instruction`] is to be called; it makes the run some ten times slower.
-    fn wants_instructions(&self) -> bool {
-        false
+impl Observed for Embedded {
+    fn step_observed(
+        &mut self,
+        count: u64,
+        limit: Duration,
+        observer: &mut dyn Observer,
+    ) -> Result<(u64, Stop), Error> {
+        let begun = self.board.icount;
+        let ended = self.record(begun.saturating_add(count), false, Deadline::after(limit), observer);
+        let stop = match ended {
+            Ok(()) if self.board.hart.waiting => Stop::Interrupted,
+            Ok(()) => Stop::Stepped,
+            Err(pause) => self.stop(pause),
+        };
+        Ok((self.board.icount - begun, stop))
     }
 
-    /// An instruction is about to be executed, after `icount` others.
-    fn instruction(&mut self, _icount: u64, _registers: &Registers) {}
+    fn resume_observed(&mut self, limit: Duration, observer: &mut dyn Observer) -> Result<Stop, Error> {
+        let ended = self.record(u64::MAX, true, Deadline::after(limit), observer);
+        Ok(ended.map_or_else(|pause| self.stop(pause), |()| Stop::Interrupted))
+    }
 }
 
 impl Embedded {
-    /// As [`resume`](crate::Machine::resume), but at most until `end` instructions since the beginning (then the stop is
-    /// [`Stop::Stepped`]), and an observer sees it.
-    pub fn resume_observed(&mut self, end: u64, limit: Duration, observer: &mut dyn Observer) -> Stop {
+    /// Runs until `end` instructions since the beginning, heeding breakpoints or not, and shows it all.
+    fn record(
+        &mut self,
+        end: u64,
+        breakpoints: bool,
+        deadline: Deadline,
+        observer: &mut dyn Observer,
+    ) -> Result<(), Pause> {
         self.settle();
         self.board.memory.set_recording(true);
-        let ended =
-            self.observe_first(end, observer).and_then(|()| self.observe(end, Deadline::after(limit), observer));
-        self.board.memory.take_stores().iter().for_each(|store| observer.store(store));
+        let ended = self.observe_first(end, observer).and_then(|()| {
+            self.board.set_heeding(breakpoints, true);
+            self.observe(end, deadline, observer)
+        });
+        self.board.set_heeding(true, true);
+        self.show_record(observer);
         self.board.memory.set_recording(false);
-        ended.map_or_else(|pause| self.stop(pause), |()| Stop::Stepped)
+        ended
     }
 
     /// The first instruction, which no breakpoint or watchpoint stops.
@@ -51,12 +68,17 @@ impl Embedded {
             }
             self.show_instruction(observer);
             match self.advance(target, deadline) {
-                Ok(()) | Err(Pause::Halted(Halt::StoresRecorded)) => {}
+                Ok(()) | Err(Pause::Halted(Halt::Recorded)) => {}
                 Err(pause) => return Err(pause),
             }
-            self.board.memory.take_stores().iter().for_each(|store| observer.store(store));
+            self.show_record(observer);
         }
         Ok(())
+    }
+
+    fn show_record(&mut self, observer: &mut dyn Observer) {
+        self.board.memory.take_stores().iter().for_each(|store| observer.store(store));
+        self.board.take_traps().iter().for_each(|trap| observer.trap(trap));
     }
 
     fn show_instruction(&mut self, observer: &mut dyn Observer) {
@@ -85,7 +107,7 @@ impl Embedded {
             self.history.restore(&mut self.board, start);
             self.board.memory.set_recording(true);
             over = self.observe(end, deadline, &mut search) == Err(Pause::TimeOver);
-            self.board.memory.take_stores().iter().for_each(|store| search.store(store));
+            self.show_record(&mut search);
             self.board.memory.set_recording(false);
             end = start;
         }

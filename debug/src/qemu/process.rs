@@ -37,6 +37,19 @@ fn script() -> Result<PathBuf, Error> {
     if script.is_file() { Ok(script) } else { Err(Error::NoScript(script)) }
 }
 
+/// What run.sh starts where `$QEMU` names nothing else.
+const USUAL: &str = "qemu-system-riscv64";
+
+/// Whether there is a QEMU to start, here or by the name that `$QEMU` gives. One that was asked for counts even when it is
+/// missing: who names it wants to hear that.
+pub fn is_installed() -> bool {
+    if std::env::var_os("QEMU").is_some_and(|name| !name.is_empty()) {
+        return true;
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(USUAL).is_file())
+}
+
 /// Builds this project's kernel; the path of its ELF, hypervisor.elf.
 ///
 /// # Errors

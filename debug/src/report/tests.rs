@@ -75,7 +75,7 @@ fn text_of_a_kernel_that_boots() {
     let expected = lines(&[
         "ok    handoff  S-mode, hart 0, device tree at 0x87e00000",
         "ok    stack    sp = 0x80301050 = __stack_top, set by boot+0x4",
-        "boots: 2 of 2 checks hold (80 ms)",
+        "boots: 2 of 2 checks hold (80 ms on qemu)",
     ]);
     assert_eq!(written(&passing(), Format::Text, false), expected);
 }
@@ -91,7 +91,7 @@ fn text_of_a_kernel_that_does_not() {
         "                 from      0x80200038 <kernel::main+0xc> kernel/src/main.rs:32",
         "not run  idle    trap failed before",
         "not run  margin  trap failed before",
-        "does not boot: trap failed, 2 checks not run (80 ms)",
+        "does not boot: trap failed, 2 checks not run (80 ms on qemu)",
     ]);
     assert_eq!(written(&failing(), Format::Text, false), expected);
 }
@@ -103,7 +103,7 @@ fn text_with_colours_differs_in_them_alone() {
     assert_eq!(start[0], "\x1b[32mok\x1b[0m       stack   sp = 0x80301050 = __stack_top");
     assert_eq!(start[1], "\x1b[31mFAIL\x1b[0m     trap    load access fault in kernel::probe");
     assert!(text.contains("\x1b[33mnot run\x1b[0m  idle    trap"));
-    assert!(text.ends_with("\x1b[31mdoes not boot: trap failed, 2 checks not run (80 ms)\x1b[0m\n"));
+    assert!(text.ends_with("\x1b[31mdoes not boot: trap failed, 2 checks not run (80 ms on qemu)\x1b[0m\n"));
     let plain =
         ["\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"].iter().fold(text, |text, colour| text.replace(colour, ""));
     assert_eq!(plain, written(&failing(), Format::Text, false));
@@ -113,13 +113,13 @@ fn text_with_colours_differs_in_them_alone() {
 fn verdicts_name_what_failed() {
     let fail = |name| finding(name, Status::Fail, "");
     let last_line = |findings| written(&report(findings), Format::Text, false).lines().last().unwrap().to_owned();
-    assert_eq!(last_line(vec![fail("idle"), fail("margin")]), "does not boot: idle and margin failed (80 ms)");
+    assert_eq!(last_line(vec![fail("idle"), fail("margin")]), "does not boot: idle and margin failed (80 ms on qemu)");
     let three = vec![fail("bss"), fail("idle"), fail("margin")];
-    assert_eq!(last_line(three), "does not boot: bss, idle and margin failed (80 ms)");
-    assert_eq!(last_line(vec![finding("idle", Status::NotRun, "")]), "does not boot: 1 check not run (80 ms)");
-    assert_eq!(last_line(vec![]), "does not boot: no check was made (80 ms)");
+    assert_eq!(last_line(three), "does not boot: bss, idle and margin failed (80 ms on qemu)");
+    assert_eq!(last_line(vec![finding("idle", Status::NotRun, "")]), "does not boot: 1 check not run (80 ms on qemu)");
+    assert_eq!(last_line(vec![]), "does not boot: no check was made (80 ms on qemu)");
     let slow = Report { elapsed: Duration::from_millis(12_345), ..report(vec![finding("image", Status::Pass, "")]) };
-    assert!(written(&slow, Format::Text, false).ends_with("boots: 1 of 1 check holds (12.3 s)\n"));
+    assert!(written(&slow, Format::Text, false).ends_with("boots: 1 of 1 check holds (12.3 s on qemu)\n"));
 }
 
 #[test]

@@ -48,9 +48,9 @@ fn painted(text: &str, colour: Colour, wanted: bool) -> String {
     format!("\x1b[{}m{visible}\x1b[0m{}", colour as u8, &text[visible.len()..])
 }
 
-/// `boots: 7 of 7 checks hold (152 ms)`, or `does not boot: stack failed, 4 checks not run (80 ms)`.
+/// `boots: 7 of 7 checks hold (152 ms on qemu)`, or `does not boot: stack failed, 4 checks not run (80 ms on qemu)`.
 fn verdict(report: &Report) -> String {
-    let elapsed = elapsed(report.elapsed);
+    let elapsed = format!("{} on {}", elapsed(report.elapsed), printable(&report.machine));
     let count = report.findings.len();
     if report.verdict() == Verdict::Pass {
         return format!(

@@ -193,6 +193,28 @@ impl Client {
         Err(self.connection.unexpected(&name, &reply, format!("{} bytes in hexadecimal", bytes.len())))
     }
 
+    /// Registers by number and size in bytes (1 to 8), little-endian in what comes back; several requests in flight.
+    pub fn read_registers(&mut self, registers: &[(u32, usize)]) -> Result<Vec<[u8; 8]>, Error> {
+        let mut values = Vec::with_capacity(registers.len());
+        self.pipeline(
+            registers,
+            "registers",
+            |(number, _), command| command.extend(format!("p{number:x}").bytes()),
+            |(number, bytes), reply, from| {
+                let name = format!("p{number:x} (read register {number})");
+                let reply = checked(reply, from, &name)?;
+                let mut value = [0; 8];
+                if !value.get_mut(..bytes).is_some_and(|value| from_hex(reply, value)) {
+                    let (reply, expected) = (excerpt(reply), format!("{bytes} bytes in hexadecimal"));
+                    return Err(Error::Unexpected { from: from.into(), command: name, reply, expected });
+                }
+                values.push(value);
+                Ok(())
+            },
+        )?;
+        Ok(values)
+    }
+
     /// Writes one register, all its bytes.
     pub fn write_register(&mut self, number: u32, bytes: &[u8]) -> Result<(), Error> {
         let mut command = format!("P{number:x}=").into_bytes();

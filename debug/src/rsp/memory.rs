@@ -14,6 +14,7 @@ impl Client {
         let mut chunks = bytes.chunks_mut(size);
         self.pipeline(
             &pieces,
+            "a memory transfer",
             |(start, range), command| command.extend(format!("m{start:x},{:x}", range.len()).bytes()),
             |(start, range), reply, from| {
                 let name = format!("m{start:x},{:x} (read memory)", range.len());
@@ -32,6 +33,7 @@ impl Client {
         let pieces = pieces(start, bytes.len(), (self.packet_size - 40) / 2);
         self.pipeline(
             &pieces,
+            "a memory transfer",
             |(start, range), command| {
                 command.extend(format!("M{start:x},{:x}:", range.len()).bytes());
                 to_hex(&bytes[range], command);
@@ -49,16 +51,17 @@ impl Client {
         )
     }
 
-    /// Makes a request for each piece, with up to `window` of them in flight.
+    /// Makes a request for each piece of something, with up to `window` of them in flight.
     ///
     /// All replies are read even after a bad one, so that the next command does not meet this one's.
-    fn pipeline(
+    pub(super) fn pipeline<P: Clone>(
         &mut self,
-        pieces: &[Piece],
-        mut request: impl FnMut(Piece, &mut Vec<u8>),
-        mut reply: impl FnMut(Piece, &[u8], &str) -> Result<(), Error>,
+        pieces: &[P],
+        what: &str,
+        mut request: impl FnMut(P, &mut Vec<u8>),
+        mut reply: impl FnMut(P, &[u8], &str) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let name = "the replies of a memory transfer";
+        let name = &format!("the replies for {what}");
         let from = self.connection.name().to_owned();
         let (mut sent, mut outcome) = (0, Ok(()));
         let mut command = Vec::new();

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use debug::embedded::{Observer, Options, Store};
-use debug::machine::{Access, Register, Stop, Watchpoint};
+use debug::embedded::Options;
+use debug::machine::{Access, Observed, Observer, Register, Stop, Store, Watchpoint};
 use debug::{Address, Embedded, Machine};
 use proptest::prelude::*;
 
@@ -214,10 +214,12 @@ fn an_observer_sees_every_instruction_and_store() {
     let first = code.len() as u64 - 3;
     let mut machine = boot(&code);
     let mut seen = Everything::default();
-    assert_eq!(machine.resume_observed(first + 2, LIMIT, &mut seen), Stop::Stepped);
+    assert_eq!(machine.step_observed(first + 2, LIMIT, &mut seen).unwrap(), (first + 2, Stop::Stepped));
+    let sp = Address(machine.registers().unwrap().x[2]);
     let store = |index: u64, offset: i64, length, old, new| Store {
         icount: first + index,
         pc: at((first + index) as usize),
+        sp,
         address: Address(DATA.wrapping_add_signed(offset)),
         length,
         old,
@@ -231,7 +233,7 @@ fn an_observer_sees_every_instruction_and_store() {
 fn the_last_write_is_found_wherever_it_is() {
     let mut machine = boot(&scribbler(PAGES as u64));
     let mut all = Stores::default();
-    machine.resume_observed(600_000, LIMIT, &mut all);
+    machine.step_observed(600_000, LIMIT, &mut all).unwrap();
     let here = digest(&mut machine, PAGES);
     for address in [DATA + 0x1010, DATA + 0x2_0007, DATA + 0x3_fff0] {
         let expected = all.0.iter().rev().find(|store| store.address.0 / 8 == address / 8).copied();

@@ -159,6 +159,36 @@ choose! {
             unsafe { core::ptr::write_bytes(&raw mut __bss, 0, bss_end() - bss()) };
         }
     }
+    "clear-strays" => {
+        /// A store far beside .bss by the instruction that clears it, in the clear's course.
+        fn clear() {
+            zero(bss());
+            zero(bss_end() + 4096);
+            (bss() + 8..bss_end()).step_by(8).for_each(zero);
+        }
+
+        fn zero(address: usize) {
+            unsafe { asm!("sd zero, 0({})", in(reg) address) };
+        }
+    }
+    "bss-16-mib" | "bss-27-mib" | "bss-64-mib" => {
+        #[cfg(kernel = "bss-16-mib")]
+        const MEBIBYTES: usize = 16;
+        #[cfg(kernel = "bss-27-mib")]
+        const MEBIBYTES: usize = 27;
+        #[cfg(kernel = "bss-64-mib")]
+        const MEBIBYTES: usize = 64;
+        static mut LARGE: [u8; MEBIBYTES << 20] = [0; MEBIBYTES << 20];
+
+        /// As tight as a compiler would make it.
+        fn clear() {
+            core::hint::black_box(&raw const LARGE); // refers to it, so that the linker keeps it
+            unsafe {
+                asm!("0: sd zero, 0({at})", "addi {at}, {at}, 8", "bltu {at}, {end}, 0b",
+                    at = inout(reg) bss() => _, end = in(reg) bss_end());
+            }
+        }
+    }
     "large-bss" => {
         static mut LARGE: [u8; 16 << 20] = [0; 16 << 20];
 
@@ -175,7 +205,8 @@ choose! {
 }
 
 choose! {
-    "endless-loop-in-clear" | "clear-by-bytes" | "clear-downwards" | "clear-with-memset" => {}
+    "endless-loop-in-clear" | "clear-by-bytes" | "clear-downwards" | "clear-with-memset" | "clear-strays" | "bss-16-mib"
+    | "bss-27-mib" | "bss-64-mib" => {}
     _ => {
         fn clear_doublewords(start: usize, end: usize) {
             let mut address = start;
@@ -209,6 +240,106 @@ choose! {
     "stack-overflow" => {
         fn after_clear() {
             descend(0);
+        }
+    }
+    "stack-overflow-far" => {
+        /// A frame so large that its only store is far below the stack.
+        fn after_clear() {
+            unsafe {
+                asm!("li t0, {frame}", "sub sp, sp, t0", "sd zero, 0(sp)", "add sp, sp, t0",
+                    frame = const (1 << 20) + (64 << 10), out("t0") _);
+            }
+        }
+    }
+    "asks-firmware" => {
+        /// Prints a character and sets a timer far away, by the legacy calls; reads the time before and after.
+        fn after_clear() {
+            unsafe {
+                asm!("rdtime {0}", "rdcycle {0}", out(reg) _);
+                asm!("ecall", in("a7") 1, inout("a0") 10 => _);
+                asm!("ecall", in("a7") 0, inout("a0") -1_isize => _);
+                asm!("rdtime {}", out(reg) _);
+            }
+        }
+    }
+    "computes" => {
+        static mut NUMBERS: [u32; 4096] = [0; 4096];
+
+        /// Sorts, divides, multiplies and shifts for ever: loads, stores, branches and calls in an everyday mixture.
+        fn after_clear() {
+            let numbers = unsafe { &mut *(&raw mut NUMBERS) };
+            let mut random = 1_u64;
+            loop {
+                for number in numbers.iter_mut() {
+                    random ^= random << 13;
+                    random ^= random >> 7;
+                    random ^= random << 17;
+                    *number = random as u32;
+                }
+                let mut gap = numbers.len() / 2;
+                while gap > 0 {
+                    sort_by_gap(numbers, gap);
+                    gap /= 2;
+                }
+                random += divisors(numbers);
+            }
+        }
+
+        fn sort_by_gap(numbers: &mut [u32], gap: usize) {
+            for start in gap..numbers.len() {
+                let number = numbers[start];
+                let mut at = start;
+                while at >= gap && numbers[at - gap] > number {
+                    numbers[at] = numbers[at - gap];
+                    at -= gap;
+                }
+                numbers[at] = number;
+            }
+        }
+
+        fn divisors(numbers: &[u32]) -> u64 {
+            let mut sum = 0;
+            for pair in numbers.chunks_exact(2) {
+                let (mut one, mut other) = (pair[0], pair[1]);
+                while other != 0 {
+                    (one, other) = (other, one % other);
+                }
+                sum += u64::from(one) * u64::from(pair[1]);
+            }
+            sum
+        }
+    }
+    "needs-plic" => {
+        /// The embedded machine has no interrupt controller.
+        fn after_clear() {
+            unsafe { asm!("lw {0}, 4({0})", inout(reg) 0x0c00_0000_usize => _) };
+        }
+    }
+    "hidden-trap" => {
+        /// Its handler removes all that would tell that it was there.
+        fn after_clear() {
+            unsafe {
+                asm!(
+                    "csrr t1, scause",
+                    "csrr t2, stval",
+                    "csrw stvec, {handler}",
+                    ".option push",
+                    ".option norvc", // the handler skips four bytes
+                    "ebreak",
+                    ".option pop",
+                    handler = in(reg) hide as *const () as usize,
+                    out("t0") _,
+                    out("t1") _,
+                    out("t2") _,
+                );
+            }
+        }
+
+        #[unsafe(naked)]
+        extern "C" fn hide() {
+            naked_asm!(
+                ".balign 4", "csrr t0, sepc", "addi t0, t0, 4", "csrw sepc, t0", "csrw scause, t1", "csrw stval, t2", "sret"
+            )
         }
     }
     "corrupts-itself" => {

@@ -8,8 +8,8 @@ mod integer;
 
 use super::code::Page;
 use super::decode::{Extension, Kind, Operation};
-use super::hart::Hart;
-use super::memory::Memory;
+use super::hart::{Hart, SP};
+use super::memory::{At, Memory};
 use super::ram::PAGE;
 use super::trap::{Cause, Trap};
 use integer::{Alu, Condition};
@@ -66,7 +66,7 @@ pub fn run_page<const EXACT: bool>(
         }
         let half = offset as usize / 2;
         if EXACT {
-            memory.at = (pc, icount);
+            memory.at = At { icount, pc, sp: hart.x(SP) };
             if slice.breakpoints.as_ref().is_some_and(|bits| bits[half / 64] & 1 << (half % 64) != 0) {
                 break Err(Interruption::Breakpoint);
             }

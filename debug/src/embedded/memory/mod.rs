@@ -11,20 +11,17 @@ use crate::embedded::tlb::Tlb;
 use crate::embedded::translate::{self, Context};
 use crate::embedded::trap::Intent;
 use crate::embedded::uart::Uart;
-use crate::machine::{Access, Address, Watchpoint};
+use crate::machine::{Access, Address, Store, Watchpoint};
 
-/// A store that was made, for those who watch every one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Store {
-    /// Instructions executed before the one that stored.
+/// So many stores, and so many traps, are gathered before the run pauses to hand them out.
+pub const RECORDED_AT_ONCE: usize = 4096;
+
+/// An instruction in the run.
+#[derive(Clone, Copy, Default)]
+pub struct At {
     pub icount: u64,
-    pub pc: Address,
-    pub address: Address,
-    /// In bytes: 1, 2, 4 or 8. (The firmware stores byte by byte.)
-    pub length: u8,
-    /// What memory held, little-endian.
-    pub old: u64,
-    pub new: u64,
+    pub pc: u64,
+    pub sp: u64,
 }
 
 /// How the machine ended, which it does whether powered off or reset, as QEMU does with `--no-reboot`.
@@ -48,9 +45,6 @@ impl Ended {
     }
 }
 
-/// So many stores are gathered before the run pauses to hand them out.
-const STORES_AT_ONCE: usize = 4096;
-
 pub struct Memory {
     pub ram: Ram,
     pub uart: Uart,
@@ -59,8 +53,8 @@ pub struct Memory {
     /// Instructions executed, while the machine stands between two; `None` while code runs at full speed and devices, which
     /// need to know, cannot be accessed.
     pub now: Option<u64>,
-    /// The instruction that is being executed and the count before it, kept while stores are recorded.
-    pub at: (u64, u64),
+    /// The instruction that is being executed, its sp and the count before it, kept while stores are recorded.
+    pub at: At,
     pub(in crate::embedded) context: Context,
     loads: Tlb,
     stores: Tlb,
@@ -77,7 +71,7 @@ impl Memory {
             uart: Uart::default(),
             ended: None,
             now: None,
-            at: (0, 0),
+            at: At::default(),
             context,
             loads: Tlb::new(),
             stores: Tlb::new(),
@@ -160,7 +154,7 @@ impl Memory {
         } else if let Place::Ram(offset) = Place::of(first) {
             self.remember_store(address / PAGE as u64, offset / PAGE);
         }
-        let must_pause = self.recorded.as_ref().is_some_and(|stores| stores.len() >= STORES_AT_ONCE);
+        let must_pause = self.recorded.as_ref().is_some_and(|stores| stores.len() >= RECORDED_AT_ONCE);
         if must_pause || self.ram.code_was_overwritten() { Err(Interruption::Stored) } else { Ok(()) }
     }
 
@@ -225,8 +219,9 @@ impl Memory {
         let (Some(low), Some(high)) = (low, high) else { return };
         let old = low | if head < 8 { high << (8 * head) } else { 0 };
         let new = if length < 8 { value & ((1 << (8 * length)) - 1) } else { value };
-        let (pc, icount) = self.at;
-        let store = Store { icount, pc: Address(pc), address: Address(address), length: length as u8, old, new };
+        let At { icount, pc, sp } = self.at;
+        let (pc, sp, address) = (Address(pc), Address(sp), Address(address));
+        let store = Store { icount, pc, sp, address, length: length as u8, old, new };
         if let Some(stores) = &mut self.recorded {
             stores.push(store);
         }
@@ -237,7 +232,8 @@ impl Memory {
         self.watchpoints.iter().any(|watchpoint| overlaps(watchpoint, start, PAGE as u64))
     }
 
-    fn watch(&self, address: u64, length: usize, access: Access) -> Result<(), Interruption> {
+    /// Stops before an access to what somebody watches.
+    pub fn watch(&self, address: u64, length: usize, access: Access) -> Result<(), Interruption> {
         if !self.watching || self.watchpoints.is_empty() {
             return Ok(());
         }

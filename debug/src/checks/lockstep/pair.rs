@@ -1,0 +1,239 @@
+//! Two machines that are made to do the same, one instruction at a time. It knows what to compare, and not what it is for.
+
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use super::parting::Parting;
+use super::state::{Difference, Shown, State};
+use super::tally::Tally;
+use super::{Rest, entry, reference};
+use crate::cause::is_interrupt;
+use crate::checks::finding::Finding;
+use crate::checks::layout::{Layout, bytes, overlap};
+use crate::checks::walk::{FINISHER, store_range};
+use crate::image::Image;
+use crate::instruction::Effect;
+use crate::machine::{Address, Error, Machine, Register, Stop, csr};
+
+/// How long one instruction, or one call to the firmware, may take.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+/// How much memory is compared at once, in bytes.
+const CHUNK: u64 = 64 << 10;
+
+pub struct Pair<'a> {
+    reference: &'a mut dyn Machine,
+    other: &'a mut dyn Machine,
+    layout: &'a Layout,
+    deadline: Instant,
+    shown: Shown,
+    pub tally: Tally,
+}
+
+/// What came of one instruction.
+pub enum Step {
+    Same { state: State, changed_memory: bool },
+    Rest(Rest),
+    Parted(Parting),
+}
+
+impl<'a> Pair<'a> {
+    /// Of two machines that stand at the entry.
+    pub fn begin(
+        reference: &'a mut dyn Machine,
+        other: &'a mut dyn Machine,
+        layout: &'a Layout,
+        deadline: Instant,
+    ) -> Result<Pair<'a>, Error> {
+        let shown = Shown::by([reference, other])?;
+        Ok(Pair { reference, other, layout, deadline, shown, tally: Tally::default() })
+    }
+
+    /// What both start from, or how they differ where they must not.
+    pub fn start(&mut self) -> Result<Result<State, Parting>, Error> {
+        let (copied, state, differences) = entry::equalize(self.reference, self.other, &self.shown)?;
+        self.tally.copied = copied;
+        if differences.is_empty() {
+            return Ok(Ok(state));
+        }
+        let names: Vec<String> = differences.iter().map(Difference::name).collect();
+        let summary = format!("they differ at {}: {}", self.layout.names.entry, names.join(", "));
+        Ok(Err(Parting::of_registers(summary, differences)))
+    }
+
+    pub fn instruction(&mut self, pc: Address) -> Result<Vec<u8>, Error> {
+        let mut bytes = vec![0; 4];
+        for length in [4, 2] {
+            bytes.truncate(length);
+            match self.other.read_memory(pc, &mut bytes) {
+                Err(Error::Refused { .. }) => {}
+                read => return read.map(|()| bytes),
+            }
+        }
+        // No memory: both will trap.
+        Ok(Vec::new())
+    }
+
+    /// Executes one instruction on both, which stand in `state`.
+    pub fn step(&mut self, state: &State, bytes: &[u8], effect: Effect) -> Result<Step, Error> {
+        let stored = store_range(effect, &state.general);
+        // Gone is gone, on either machine: the same store that powers off is seen before it is made.
+        if stored.as_ref().is_some_and(|range| overlap(range, &(FINISHER.address..FINISHER.address + FINISHER.length)))
+        {
+            return Ok(Step::Rest(Rest::Ended));
+        }
+        let before = stored.as_ref().map(|range| read(self.other, range)).transpose()?.flatten();
+        let (stop, there) = reference::step(self.reference, &self.shown, state, bytes, self.deadline)?;
+        let stops = [stop, self.other.step(1, PATIENCE)?.1];
+        self.tally.instructions += 1;
+        self.tally.calls += u64::from(effect == Effect::Ecall);
+        if stops != [Stop::Stepped, Stop::Stepped] {
+            return self.stopped(stops);
+        }
+        self.take_counter(bytes, &there)?;
+        let here = self.shown.read(self.other)?;
+        let differences = self.shown.differences(&there, &here);
+        if !differences.is_empty() {
+            return Ok(Step::Parted(self.parted(differences)));
+        }
+        let changed_memory = match stored {
+            Some(range) => match self.compare_store(&range, before.as_deref())? {
+                Ok(changed) => changed,
+                Err(parting) => return Ok(Step::Parted(parting)),
+            },
+            None => effect == Effect::Ecall,
+        };
+        Ok(Step::Same { state: here, changed_memory })
+    }
+
+    /// What it means that not both made their step.
+    fn stopped(&mut self, stops: [Stop; 2]) -> Result<Step, Error> {
+        if let (Stop::Fault { .. }, Some(what)) = (stops[1], self.other.missing()) {
+            return Err(Error::Unsupported { what, by: self.other.name().into() });
+        }
+        match stops {
+            [Stop::Stepped, Stop::Fault { .. }] => self.both_trapped(),
+            // The firmware is about to power off, or the machine's own one has done so.
+            [Stop::Watchpoint { .. } | Stop::Exited { .. }, Stop::Watchpoint { .. } | Stop::Exited { .. }] => {
+                Ok(Step::Rest(Rest::Ended))
+            }
+            stops => {
+                let summary = format!("they stop differently after {} instructions", self.tally.instructions);
+                Ok(Step::Parted(Parting::new(summary, stops.map(|stop| format!("{stop:?}")))))
+            }
+        }
+    }
+
+    /// One has gone to stvec, where the entry is; the other tells that nobody takes it.
+    fn both_trapped(&mut self) -> Result<Step, Error> {
+        let registers = [csr::SCAUSE, csr::SEPC, csr::STVAL];
+        let values = [self.reference.read_registers(&registers)?, self.other.read_registers(&registers)?];
+        let at_entry = Address(self.reference.registers()?.pc) == self.layout.entry;
+        if at_entry && values[0] == values[1] {
+            return Ok(Step::Rest(Rest::Trap(values[0][0])));
+        }
+        let differences = (0..registers.len())
+            .filter(|index| values[0][*index] != values[1][*index])
+            .map(|index| Difference { register: registers[index], values: [values[0][index], values[1][index]] });
+        Ok(Step::Parted(if at_entry {
+            self.parted(differences.collect())
+        } else {
+            let summary = format!("only {} trapped, after {} instructions", self.other.name(), self.tally.instructions);
+            Parting::of_registers(summary, differences.collect())
+        }))
+    }
+
+    /// Where the instruction read a counter, the second machine gets what the first one read.
+    fn take_counter(&mut self, bytes: &[u8], there: &State) -> Result<(), Error> {
+        let Some(register) = counter_destination(bytes) else { return Ok(()) };
+        self.other.write_register(Register::Gpr(register), there.general.x[usize::from(register)])?;
+        self.tally.counters_read += 1;
+        Ok(())
+    }
+
+    /// Whether the store changed memory, or what each machine holds now where they differ.
+    fn compare_store(&mut self, range: &Range<Address>, before: Option<&[u8]>) -> Result<Result<bool, Parting>, Error> {
+        self.tally.stores += 1;
+        let Some(before) = before else {
+            self.tally.device_stores += 1;
+            return Ok(Ok(true));
+        };
+        let now = [read(self.reference, range)?, read(self.other, range)?];
+        if now[0] == now[1] {
+            return Ok(Ok(now[1].as_deref() != Some(before)));
+        }
+        let summary = format!("they stored differently after {} instructions", self.tally.instructions);
+        let sides = now.map(|bytes| format!("{} holds {}", range.start, hexadecimal(bytes.as_deref())));
+        Ok(Err(Parting::new(summary, sides)))
+    }
+
+    /// What of the kernel's memory differs: its image, BSS and stack.
+    pub fn compare_memory(&mut self, image: &Image) -> Result<Option<Parting>, Error> {
+        let segments = image.segments().iter().map(|segment| segment.address..segment.address + segment.memory_size);
+        let ranges: Vec<_> = segments.chain([self.layout.bss.clone(), self.layout.stack.clone()]).collect();
+        for range in ranges {
+            for start in (range.start.0..range.end.0).step_by(CHUNK as usize).map(Address) {
+                let chunk = start..range.end.min(start + CHUNK);
+                let held = [read(self.reference, &chunk)?, read(self.other, &chunk)?];
+                if held[0] == held[1] {
+                    continue;
+                }
+                let [one, other] = held.map(Option::unwrap_or_default);
+                let index = one.iter().zip(&other).position(|(one, other)| one != other).unwrap_or(0);
+                let place = image.place(start + index as u64);
+                let summary = format!("their memory differs in the end, from {place} on");
+                let sides =
+                    [one, other].map(|side| hexadecimal(side.get(index..).map(|rest| &rest[..rest.len().min(8)])));
+                return Ok(Some(Parting::new(summary, sides)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn parted(&self, differences: Vec<Difference>) -> Parting {
+        let names: Vec<String> = differences.iter().map(Difference::name).collect();
+        let mut summary = format!("they differ after {} instructions: {}", self.tally.instructions, names.join(", "));
+        let interrupted = |difference: &Difference| {
+            difference.name() == "scause" && difference.values.iter().any(|scause| is_interrupt(*scause))
+        };
+        if differences.iter().any(interrupted) {
+            summary += "; an interrupt came to one of them only, as a stub may hold them back while it steps";
+        }
+        Parting::of_registers(summary, differences)
+    }
+
+    pub fn names(&self) -> [&str; 2] {
+        [self.reference.name(), self.other.name()]
+    }
+
+    /// One that fails, with all numbers.
+    pub fn finding(&self, name: &'static str) -> Finding {
+        let mut finding = Finding::new(name);
+        let [one, other] = self.names();
+        finding.expected =
+            format!("the same registers and stores on {one} and {other}, after each instruction to the end");
+        finding.set("registers", self.shown.count());
+        self.tally.enter(&mut finding);
+        finding
+    }
+}
+
+/// The bytes there; `None` where it is not all memory.
+fn read(machine: &mut dyn Machine, range: &Range<Address>) -> Result<Option<Vec<u8>>, Error> {
+    let mut memory = vec![0; bytes(range) as usize];
+    match machine.read_memory(range.start, &mut memory) {
+        Err(Error::Refused { .. }) => Ok(None),
+        read => read.map(|()| Some(memory)),
+    }
+}
+
+fn hexadecimal(bytes: Option<&[u8]>) -> String {
+    bytes.map_or("no memory".into(), |bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The register into which an instruction reads a counter (unprivileged manual, "Zicntr": csrr of cycle, time, instret).
+fn counter_destination(bytes: &[u8]) -> Option<u8> {
+    const SYSTEM: u32 = 0x73;
+    let word = u32::from_le_bytes(*bytes.first_chunk()?);
+    let reads = word & 0x7f == SYSTEM && word >> 12 & 3 != 0 && (0xc00..=0xc02).contains(&(word >> 20));
+    reads.then_some((word >> 7 & 31) as u8)
+}

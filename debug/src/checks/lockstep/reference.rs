@@ -1,0 +1,63 @@
+//! One instruction of a machine whose firmware is code of its hart: with all that the firmware does for it, as one step.
+//!
+//! It does not know that there is another machine.
+
+use std::time::Instant;
+
+use super::pair::PATIENCE;
+use super::state::{Shown, State};
+use crate::checks::walk::FINISHER;
+use crate::instruction;
+use crate::machine::{Address, Error, Machine, Stop, csr};
+
+const MACHINE_MODE: u64 = 3;
+
+/// Steps from `state`; the state after it, where there is one.
+pub fn step(
+    machine: &mut dyn Machine,
+    shown: &Shown,
+    state: &State,
+    bytes: &[u8],
+    deadline: Instant,
+) -> Result<(Stop, State), Error> {
+    let (stop, there) = loop {
+        let stop = machine.step(1, PATIENCE)?.1;
+        if let Stop::Exited { .. } = stop {
+            return Ok((stop, state.clone()));
+        }
+        let there = shown.read(machine)?;
+        // A machine that was slow to answer has made its step, or not: what waits for an interrupt stays where it is.
+        match stop {
+            Stop::Interrupted if there != *state => break (Stop::Stepped, there),
+            Stop::Interrupted if Instant::now() < deadline => {}
+            stop => break (stop, there),
+        }
+    };
+    let entered = shown.privilege(&there) == Some(MACHINE_MODE) && shown.privilege(state) != Some(MACHINE_MODE);
+    if stop != Stop::Stepped || !entered {
+        return Ok((stop, there));
+    }
+    // It comes back after the instruction, or where the supervisor takes its traps.
+    let next = state.pc() + instruction::decode(bytes).map_or(4, |instruction| instruction.length);
+    let handler = machine.read_register(csr::STVEC)? & !3;
+    let stop = leave_firmware(machine, [next, Address(handler)])?;
+    let there = if stop == Stop::Stepped { shown.read(machine)? } else { there };
+    Ok((stop, there))
+}
+
+/// Runs to where the firmware comes back, or is about to power off.
+fn leave_firmware(machine: &mut dyn Machine, returns: [Address; 2]) -> Result<Stop, Error> {
+    for place in returns {
+        machine.insert_breakpoint(place)?;
+    }
+    machine.insert_watchpoint(FINISHER)?;
+    let stop = machine.resume(PATIENCE)?;
+    if let Stop::Exited { .. } = stop {
+        return Ok(stop);
+    }
+    machine.remove_watchpoint(FINISHER)?;
+    for place in returns {
+        machine.remove_breakpoint(place)?;
+    }
+    Ok(if stop == Stop::Breakpoint { Stop::Stepped } else { stop })
+}
