@@ -340,7 +340,7 @@ main() {
         debug) need_machine gdb ;;
         wait) need_machine ;;
         reverse) need qemu qemu-img gdb ;;
-        check) need rust qemu ;;
+        check) need rust ;; # without QEMU, cargo debug check takes the embedded machine
         test) need rust qemu qemu-img gdb shellcheck ;;
         *) need qemu ;;
     esac

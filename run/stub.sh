@@ -12,14 +12,18 @@ find_listeners() {
     done < <(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null)
 }
 
-# Whether somebody listens on the Unix socket: flag 10000, type 1 (stream), state 1.
+# Whether somebody listens on the Unix socket: flag 10000, type 1 (stream), state 1, on one line with its path. A socket that
+# is bound has that path too, for a moment before it listens.
 socket_listens() {
+    local flags type state path
     [ -S "$socket" ] || return 1
     if [ -r /proc/net/unix ]; then
-        case $(</proc/net/unix)$'\n' in *" 00010000 0001 01 "*" $socket"$'\n'*) ;; *) return 1 ;; esac
-    else
-        lsof -t "$socket" >/dev/null 2>&1
+        while read -r _ _ _ flags type state _ path; do
+            [ "$flags $type $state $path" != "00010000 0001 01 $socket" ] || return 0
+        done </proc/net/unix
+        return 1
     fi
+    lsof -t "$socket" >/dev/null 2>&1
 }
 
 # Exits where another program listens already: GDB would walk a stranger's machine.

@@ -141,6 +141,17 @@ fn tests_need_more_than_a_boot_does() {
     assert!(machine.log().contains("dnf install -y qemu-system-riscv qemu-img ShellCheck\n"), "{}", machine.log());
 }
 
+/// cargo debug check has a machine of its own.
+#[test]
+fn a_check_needs_nothing_but_rust() {
+    let cargo = "echo \"cargo $*\" >>\"${0%/*}/log\"; echo '{\"executable\":\"/bin/echo\"}'";
+    let machine = Machine::new().with_manager("apt-get").with("apt-cache", APT_CACHE).with("cargo", cargo);
+    let finished = machine.run(&["--check"]);
+    assert_eq!(finished.code(), 0, "{}", finished.stderr);
+    assert!(finished.stdout.starts_with("check --elf "), "{}", finished.stdout);
+    assert!(machine.log().starts_with("cargo build ") && !machine.log().contains("apt-get"), "{}", machine.log());
+}
+
 #[test]
 fn debian_13_has_riscv_in_a_package_of_its_own() {
     let machine = Machine::new().with_manager("apt-get").with("apt-cache", "").with("sudo", "exec \"$@\"");
