@@ -201,7 +201,7 @@ qemu_command() {
         files=${private//,/,,}
         # 2^7 ns an instruction: QEMU hears signals once in 2^31 ns, and 2^24 instructions can be waited for.
         machine_line+=(-icount "shift=7,rr=$1,rrfile=$files/recording,rrsnapshot=init"
-            -drive "file=$files/snapshots,if=none,id=rr" -net none -monitor "pipe:$private/$1")
+            -drive "file=$files/snapshots,if=none,id=rr,cache=unsafe" -net none -monitor "pipe:$private/$1")
     fi
     if [ "${1:-}" = record ]; then
         machine_line+=(-gdb "unix:$files/stub,server=on,wait=off" -S)

@@ -53,7 +53,7 @@ await_idle() {
             return
         fi
         sleep 0.1
-        ask 'info replay'
+        ask 'info replay' 1
         count=$(count_in "$answer")
         if [ -n "$count" ] && [ "$count" = "$before" ]; then same=$((same + 1)); else same=0; fi
         before=$count
@@ -109,12 +109,12 @@ open_monitor() {
 }
 
 # Sets `answer` to what QEMU's monitor says to command $1. It ends with the machine's status, which is asked for because
-# a command without an answer ends in nothing that could be waited for. Incomplete after a second of silence.
+# a command without an answer ends in nothing that could be waited for. Incomplete after $2 seconds of silence.
 ask() {
-    local line
+    local line patience=${2:-$entry_seconds}
     answer=''
     printf '%s\ninfo status\n' "$1" >&5
-    while read -r -t 1 line <&6; do
+    while read -r -t "$patience" line <&6; do
         answer+=$line
         case $line in *'VM status: '*) return ;; esac
     done

@@ -77,10 +77,12 @@ impl Script {
         self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = self.command.spawn().unwrap();
         let (stdout, stderr) = (collect(child.stdout.take().unwrap()), collect(child.stderr.take().unwrap()));
-        let status = await_end(&mut child);
+        let status = end_of(&mut child);
         let text =
             |stream: Receiver<String>| stream.recv_timeout(PATIENCE).expect("all that held its output has ended");
-        let finished = Finished { status, stdout: text(stdout), stderr: text(stderr) };
+        let (stdout, stderr) = (text(stdout), text(stderr));
+        let status = status.unwrap_or_else(|| panic!("it did not end within {PATIENCE:?}:\n{stdout}\n{stderr}"));
+        let finished = Finished { status, stdout, stderr };
         await_some("the end of its private folder", || private_folder(self.folder.path()).is_none().then_some(()));
         finished
     }
@@ -141,7 +143,7 @@ impl Running {
     }
 
     pub fn await_end(&mut self) -> ExitStatus {
-        await_end(&mut self.child)
+        end_of(&mut self.child).unwrap_or_else(|| panic!("it did not end within {PATIENCE:?}:\n{}", self.said()))
     }
 
     /// What another GDB says to these commands, on the machine that waits at the socket `gdb` in the folder.
@@ -202,15 +204,16 @@ fn collect(mut stream: impl Read + Send + 'static) -> Receiver<String> {
     receiver
 }
 
-fn await_end(child: &mut Child) -> ExitStatus {
+/// How it ended; nothing where it had to be killed.
+fn end_of(child: &mut Child) -> Option<ExitStatus> {
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
         if let Some(status) = child.try_wait().unwrap() {
-            return status;
+            return Some(status);
         }
         thread::sleep(Duration::from_millis(2));
     }
     let _ = child.kill();
     let _ = child.wait();
-    panic!("run.sh did not end within {PATIENCE:?}");
+    None
 }
