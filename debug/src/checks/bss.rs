@@ -4,13 +4,14 @@
 //! clear begins and where it may have ended, in whatever direction it goes; all of BSS is then read. So the cost does
 //! not grow with the instructions of the clear. With `step`, the same, one instruction at a time.
 
+mod judgement;
+
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use super::finding::{Finding, Status};
+use super::finding::Finding;
 use super::layout::{Guard, bytes, overlap};
-use super::panic;
-use super::poison::{self, PATTERN, Remains};
+use super::poison::{self, PATTERN};
 use super::stepping::Stepping;
 use super::walk::{End, Event, Store, Walk};
 use crate::machine::{Access, Address, Error, Machine, Stop, Watchpoint};
@@ -158,179 +159,8 @@ impl Bss {
         self.watched.push(watchpoint);
         Ok(())
     }
-
-    /// Nothing holds poison any more. The guards stay watched: the clear may go on.
-    fn cleared(&self, walk: &mut Walk<'_>) -> Result<Outcome, Error> {
-        let took = self.clear.as_ref().map(|clear| clear.began.elapsed());
-        walk.stack_use.watch_below(walk.machine)?;
-        let mut finding = self.new_finding(walk);
-        let remains = poison::inspect(walk.machine, &self.parts)?;
-        if remains.written > 0 && panic::recorded(walk)?.is_some() {
-            let finding = Finding::not_run(NAME, "the kernel panicked before BSS was cleared");
-            return Ok(Outcome { finding, end: None });
-        }
-        if let Some(address) = remains.first_written {
-            finding.summary = format!("{} bytes were written, but not with zero", remains.written);
-            finding.found = format!("the first at {}", walk.place(address));
-        } else if let Some(stray) = self.stray(walk) {
-            finding = stray;
-        } else if let Some(fault) = self.guards_changed(walk)? {
-            finding.found = fault.clone();
-            finding.summary = fault;
-        } else {
-            self.describe_pass(walk, &mut finding, took);
-        }
-        Ok(Outcome { finding, end: None })
-    }
-
-    fn describe_pass(&self, walk: &Walk<'_>, finding: &mut Finding, took: Option<Duration>) {
-        finding.status = Status::Pass;
-        let (Some(clear), Some(took)) = (&self.clear, took) else {
-            finding.summary = "empty: nothing to clear".into();
-            finding.found = finding.summary.clone();
-            return;
-        };
-        let by = clear_name(walk, clear.pc);
-        let guarded: u64 = self.guards.iter().map(|state| bytes(&state.guard.range)).sum();
-        let exact = walk.witness.as_ref().and_then(|witness| witness.clearing.cleared());
-        let how = match &exact {
-            Some(exact) => exact.describe(walk, finding),
-            None => format!("in {:.1} ms", took.as_secs_f64() * 1e3),
-        };
-        finding.summary = format!("{} bytes cleared by {by} {how}; {guarded} bytes beside them untouched", self.size());
-        if let Some(executed) = self.executed {
-            let instructions = executed + u64::from(clear.rounds);
-            finding.summary = format!("{}; {instructions} instructions, one by one", finding.summary);
-            finding.set("instructions", instructions);
-        }
-        finding.found = finding.summary.clone();
-        finding.set("cleared_by", by);
-        finding.set("clear_us", took.as_micros() as u64);
-        finding.set("guard_bytes", guarded);
-    }
-
-    fn size(&self) -> u64 {
-        self.parts.iter().map(bytes).sum()
-    }
-
-    /// The clear is about to store beside BSS.
-    fn overrun(&self, walk: &mut Walk<'_>, store: &Store) -> Result<Outcome, Error> {
-        let mut finding = self.beside(walk, store);
-        let registers = walk.machine.registers()?;
-        finding.backtrace = walk.backtrace(&registers);
-        Ok(Outcome { finding, end: None })
-    }
-
-    /// The failure for a store of the clear beside BSS that the witness saw, where there is one.
-    pub fn stray(&self, walk: &Walk<'_>) -> Option<Finding> {
-        let stray = walk.witness.as_ref()?.clearing.stray()?;
-        let range = stray.address..stray.address + u64::from(stray.length);
-        Some(self.beside(walk, &Store { pc: stray.pc, range }))
-    }
-
-    fn beside(&self, walk: &Walk<'_>, store: &Store) -> Finding {
-        let mut finding = self.new_finding(walk);
-        let bss = &walk.layout.bss;
-        let (side, beyond) = if store.range.end > bss.end {
-            (format!("after {}", walk.layout.names.bss_end), bytes(&(bss.end..store.range.end)))
-        } else {
-            (format!("before {}", walk.layout.names.bss_start), bytes(&(store.range.start..bss.start)))
-        };
-        finding.summary = format!("a store beside BSS: {beyond} bytes {side}");
-        finding.found = format!("{} bytes stored at {}", bytes(&store.range), store.range.start);
-        finding.location = Some(walk.place(store.pc));
-        finding.set("address", store.range.start.to_string());
-        finding
-    }
-
-    /// The boot ended, and the clear was not seen to end.
-    fn ended(&self, walk: &mut Walk<'_>, end: End) -> Result<Outcome, Error> {
-        let not_run = |because| Finding::not_run(NAME, because);
-        match end {
-            End::Exited { .. } => {
-                return Ok(Outcome { finding: not_run("the machine ended before BSS could be read"), end: Some(end) });
-            }
-            End::Trap | End::Overflow(_) => {
-                return Ok(Outcome { finding: not_run("the boot ended before BSS was cleared"), end: Some(end) });
-            }
-            _ => {}
-        }
-        let remains = poison::inspect(walk.machine, &self.parts)?;
-        if remains.poisoned == 0 {
-            return Ok(Outcome { end: Some(end), ..self.cleared(walk)? });
-        }
-        if panic::recorded(walk)?.is_some() {
-            return Ok(Outcome { finding: not_run("the kernel panicked before BSS was cleared"), end: Some(end) });
-        }
-        let mut finding = self.new_finding(walk);
-        let still_clearing = self.describe_remains(walk, &mut finding, &remains, &end)?;
-        Ok(Outcome { finding, end: (!still_clearing).then_some(end) })
-    }
-
-    /// Says what was left out; true when the kernel goes round, or is too slow, within the clear.
-    fn describe_remains(
-        &self,
-        walk: &mut Walk<'_>,
-        finding: &mut Finding,
-        remains: &Remains,
-        end: &End,
-    ) -> Result<bool, Error> {
-        let (Some(first), Some(last)) = (remains.first, remains.last) else { return Ok(false) };
-        finding.found = format!("the poison of {} bytes, {} to {}", remains.poisoned, walk.place(first), last + 1);
-        finding.set("not_cleared_bytes", remains.poisoned);
-        finding.set("address", first.to_string());
-        let registers = walk.machine.registers()?;
-        let here = Address(registers.pc);
-        let Some(clear) = &self.clear else {
-            finding.summary = format!("nothing clears it: all {} bytes are as before", remains.poisoned);
-            finding.location = Some(walk.place(here));
-            return Ok(false);
-        };
-        let name = clear_name(walk, clear.pc);
-        let backtrace = walk.backtrace(&registers);
-        let within = backtrace.iter().any(|place| walk.same_function(clear.pc, place.address));
-        if within && matches!(end, End::Loop { .. } | End::Deadline) {
-            finding.summary = format!("{name} never ends: {} bytes are not cleared", remains.poisoned);
-            finding.location = Some(walk.place(here));
-            finding.backtrace = backtrace;
-            return Ok(true);
-        }
-        finding.summary = format!("{name} leaves out {} bytes", remains.poisoned);
-        Ok(false)
-    }
-
-    fn guards_changed(&self, walk: &mut Walk<'_>) -> Result<Option<String>, Error> {
-        for GuardState { guard, memory } in &self.guards {
-            let mut now = vec![0; memory.len()];
-            walk.machine.read_memory(guard.range.start, &mut now)?;
-            // Bytes that somebody owns may change; that a clear reached them shows by zeros.
-            let changed = |(now, before): (&u8, &u8)| now != before && (!guard.owned || *now == 0);
-            if let Some(index) = now.iter().zip(memory).position(changed) {
-                let place = walk.place(guard.range.start + index as u64);
-                return Ok(Some(format!("a byte beside BSS was overwritten: {place}")));
-            }
-        }
-        Ok(None)
-    }
-
-    fn new_finding(&self, walk: &Walk<'_>) -> Finding {
-        let mut finding = Finding::new(NAME);
-        let names = &walk.layout.names;
-        let size = self.size();
-        finding.expected = format!(
-            "all {size} bytes of [{}, {}) zero, the bytes beside them untouched",
-            names.bss_start, names.bss_end
-        );
-        finding.location = self.clear.as_ref().map(|clear| walk.place(clear.pc));
-        finding.set("bss_bytes", size);
-        finding
-    }
 }
 
 fn watch_all(range: &Range<Address>) -> Watchpoint {
     Watchpoint { address: range.start, length: bytes(range), access: Access::Write }
-}
-
-fn clear_name(walk: &Walk<'_>, pc: Address) -> String {
-    walk.image.function(pc).map_or_else(|| pc.to_string(), |(name, _)| name)
 }

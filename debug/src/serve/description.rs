@@ -8,22 +8,13 @@ use gdbstub::target::ext::target_description_xml_override::TargetDescriptionXmlO
 use gdbstub::target::{TargetError, TargetResult};
 
 use super::target::{Served, part};
-use crate::machine::{Machine, Register, csr};
+use crate::machine::{Machine, Register, csr, name};
 
+/// How many x registers there are, and f registers.
+const REGISTERS: u8 = 32;
 const FIRST_FLOAT: usize = 33;
 const FIRST_CSR: usize = 65;
 const PRIVILEGE: usize = 4161;
-
-/// x0 to x31, by the names of the calling convention (RISC-V ELF psABI, "Integer Register Convention").
-const GENERAL: [&str; 32] = [
-    "zero", "ra", "sp", "gp", "tp", "t0", "t1", "t2", "fp", "s1", "a0", "a1", "a2", "a3", "a4", "a5", "a6", "a7", "s2",
-    "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6",
-];
-/// f0 to f31 likewise.
-const FLOAT: [&str; 32] = [
-    "ft0", "ft1", "ft2", "ft3", "ft4", "ft5", "ft6", "ft7", "fs0", "fs1", "fa0", "fa1", "fa2", "fa3", "fa4", "fa5",
-    "fa6", "fa7", "fs2", "fs3", "fs4", "fs5", "fs6", "fs7", "fs8", "fs9", "fs10", "fs11", "ft8", "ft9", "ft10", "ft11",
-];
 
 impl TargetDescriptionXmlOverride for Served {
     fn target_description_xml(
@@ -49,23 +40,24 @@ pub fn of(machine: &mut dyn Machine) -> String {
          <architecture>riscv:rv64</architecture>\n<osabi>none</osabi>\n",
     );
     feature(&mut xml, "cpu", |xml| {
-        for (number, name) in GENERAL.iter().enumerate() {
-            let kind = match *name {
-                "ra" => "code_ptr",
-                "sp" | "gp" | "tp" | "fp" => "data_ptr",
-                _ => "int",
+        for number in 0..REGISTERS {
+            let (name, kind) = match name(Register::Gpr(number)).as_str() {
+                "s0" => ("fp".to_owned(), "data_ptr"), // GDB's first name for it
+                name @ "ra" => (name.to_owned(), "code_ptr"),
+                name @ ("sp" | "gp" | "tp") => (name.to_owned(), "data_ptr"),
+                name => (name.to_owned(), "int"),
             };
-            register(xml, name, 64, number, kind);
+            register(xml, &name, 64, number.into(), kind);
         }
-        register(xml, "pc", 64, GENERAL.len(), "code_ptr");
+        register(xml, "pc", 64, REGISTERS.into(), "code_ptr");
     });
     feature(&mut xml, "fpu", |xml| {
         xml.push_str("<union id=\"riscv_double\">");
         xml.push_str(
             "<field name=\"float\" type=\"ieee_single\"/><field name=\"double\" type=\"ieee_double\"/></union>\n",
         );
-        for (number, name) in FLOAT.iter().enumerate() {
-            register(xml, name, 64, FIRST_FLOAT + number, "riscv_double");
+        for number in 0..REGISTERS {
+            register(xml, &name(Register::Fpr(number)), 64, FIRST_FLOAT + usize::from(number), "riscv_double");
         }
     });
     feature(&mut xml, "csr", |xml| {
