@@ -33,7 +33,7 @@ pub const LOCAL_NOTYPE: u8 = 0x00;
 pub const LOCAL_FUNC: u8 = 0x02;
 
 const PROGBITS: u32 = 1;
-const SYMTAB: u32 = 2;
+pub const SYMTAB: u32 = 2;
 const STRTAB: u32 = 3;
 const NOBITS: u32 = 8;
 const WRITE: u64 = 1;

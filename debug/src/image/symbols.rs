@@ -43,7 +43,10 @@ struct Entry {
 
 impl Symbols {
     pub fn parse(file: &File<'_>, sections: &Sections<'_>, memory: &[MemorySection]) -> Result<Symbols, Error> {
-        let table = sections.symbols(LITTLE, file.bytes, elf::SHT_SYMTAB).map_err(|error| file.malformed(error))?;
+        let table = |kind| sections.symbols(LITTLE, file.bytes, kind).map_err(|error| file.malformed(error));
+        let full = table(elf::SHT_SYMTAB)?;
+        // A kernel that relocates itself keeps its global symbols when it is stripped.
+        let table = if full.is_empty() { table(elf::SHT_DYNSYM)? } else { full };
         if table.is_empty() {
             return Err(Error::NoSymbols { path: file.path.to_owned() });
         }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-use super::fixture::{BASE, Elf, NOTYPE, debug_section};
+use super::fixture::{BASE, Elf, NOTYPE, SYMTAB, debug_section};
 use super::*;
 
 fn parse(bytes: Vec<u8>) -> Result<Image, Error> {
@@ -243,6 +243,21 @@ fn a_stripped_kernel_is_refused() {
     let error = parse(Elf { symbols: vec![], ..Elf::default() }.bytes()).unwrap_err();
     assert!(matches!(error, Error::NoSymbols { .. }), "{error}");
     assert!(error.to_string().starts_with("kernel.elf has no symbol table: it is stripped; give "), "{error}");
+}
+
+/// `strip` leaves the symbols that the kernel needs to relocate itself.
+#[test]
+fn a_stripped_kernel_that_relocates_itself_still_has_symbols() {
+    let mut bytes = Elf::default().bytes();
+    let [e_shoff, sh_type, size] = [40, 4, 64];
+    let table = u64::from_le_bytes(bytes[e_shoff..][..8].try_into().unwrap()) as usize;
+    let symbols = (table + sh_type..bytes.len()).step_by(size).find(|kind| bytes[*kind] == SYMTAB as u8).unwrap();
+    bytes[symbols] = 11; // SHT_DYNSYM
+    let image = parse(bytes).unwrap();
+    assert_eq!(
+        image.symbols().collect::<Vec<_>>(),
+        parse(Elf::default().bytes()).unwrap().symbols().collect::<Vec<_>>()
+    );
 }
 
 #[test]
