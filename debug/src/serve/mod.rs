@@ -8,6 +8,7 @@ mod base;
 mod breakpoints;
 mod description;
 mod exec_file;
+mod framing;
 mod listener;
 mod memory_map;
 mod monitor;

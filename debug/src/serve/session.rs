@@ -11,6 +11,7 @@ use gdbstub::conn::Connection;
 use gdbstub::stub::state_machine::GdbStubStateMachine;
 use gdbstub::stub::{DisconnectReason, GdbStubBuilder, GdbStubError, SingleThreadStopReason};
 
+use super::framing::Framing;
 use super::motion::Progress;
 use super::target::Served;
 use super::wire::{Incoming, Wire};
@@ -66,9 +67,12 @@ fn converse(
     let stub = GdbStubBuilder::new(wire).packet_buffer_size(PACKET_SIZE).build();
     let mut stub: Stub<'_> = stub.expect("only a buffer of ours could be too small").run_state_machine(served)?;
     let mut running = false;
+    let mut framing = Framing::default();
     loop {
         stub = match stub {
             GdbStubStateMachine::Idle(mut inner) => match inner.borrow_conn().next(ending, None) {
+                // To gdbstub it would be the end of the session.
+                Ok(Incoming::Byte(byte)) if framing.is_impatience(byte) => inner.into(),
                 Ok(Incoming::Byte(byte)) => {
                     running = false;
                     inner.incoming_data(served, byte)?
@@ -81,6 +85,7 @@ fn converse(
                 let limit = if served.is_waiting() { None } else { Some(Duration::ZERO) };
                 running = true;
                 match inner.borrow_conn().next(ending, limit) {
+                    Ok(Incoming::Byte(byte)) if framing.is_impatience(byte) => inner.into(),
                     Ok(Incoming::Byte(byte)) => inner.incoming_data(served, byte)?,
                     Ok(Incoming::Ending) => return Ok(Left::Ended),
                     Ok(Incoming::End) | Err(_) => return Ok(Left::Vanished),

@@ -14,8 +14,10 @@ use gdbstub::target::ext::memory_map::MemoryMapOps;
 use gdbstub::target::ext::monitor_cmd::MonitorCmdOps;
 use gdbstub::target::ext::target_description_xml_override::TargetDescriptionXmlOverrideOps;
 use gdbstub_arch::riscv::Riscv64;
+use rustix::net::{RecvFlags, recv};
 
 use super::breakpoints::Set;
+use super::framing::SEND_AGAIN;
 use super::motion::Motion;
 use super::wire::{Readiness, Wire, await_readable};
 use super::{Error, description};
@@ -78,11 +80,16 @@ impl Served {
         Ok(())
     }
 
-    /// Whether somebody waits for what takes long to end: the client, who says something or is gone, or who ends us.
+    /// Whether somebody waits for what takes long to end: the client, who says something or is gone, or who ends us. That the
+    /// client asks for the answer again does not count.
     pub(super) fn is_wanted(&self) -> bool {
         self.attention.as_ref().is_some_and(|attention| {
             let ready = await_readable(attention.client.as_fd(), attention.ending.as_fd(), Some(Duration::ZERO));
-            !matches!(ready, Ok(Readiness::Nothing))
+            match ready {
+                Ok(Readiness::Nothing) => false,
+                Ok(Readiness::Readable) => !only_asks_again(attention.client.as_fd()),
+                Ok(Readiness::Ending) | Err(_) => true,
+            }
         })
     }
 
@@ -129,4 +136,13 @@ pub(super) fn part(document: &[u8], offset: u64, length: usize, buffer: &mut [u8
     let length = length.min(buffer.len()).min(document.len() - offset);
     buffer[..length].copy_from_slice(&document[offset..offset + length]);
     length
+}
+
+/// Whether all that a client has said since its last packet is that it wants the answer again.
+fn only_asks_again(client: BorrowedFd<'_>) -> bool {
+    let mut said = [0; 64];
+    match recv(client, &mut said, RecvFlags::PEEK | RecvFlags::DONTWAIT) {
+        Ok((count @ 1.., _)) => said[..count].iter().all(|byte| *byte == SEND_AGAIN),
+        _ => false,
+    }
 }

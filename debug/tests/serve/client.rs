@@ -56,7 +56,16 @@ impl Client {
 
     /// The answer of a monitor command.
     pub fn monitor(&mut self, command: &str) -> String {
+        self.send_monitor(command);
+        self.receive_text()
+    }
+
+    pub fn send_monitor(&mut self, command: &str) {
         self.send(&format!("qRcmd,{}", hexadecimal(command.as_bytes())));
+    }
+
+    /// What a monitor command that was sent answers.
+    pub fn receive_text(&mut self) -> String {
         let mut text = String::new();
         loop {
             let answer = String::from_utf8(self.receive()).unwrap();
