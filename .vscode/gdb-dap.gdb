@@ -1,6 +1,12 @@
 # For gdb-dap: what GDB does by itself behind `target remote`.
+source .vscode/gdb-dap.py
 define target hookpost-remote
   source .vscode/registers.gdb
-  tbreak *boot
-  continue
+  python show_buttons()
+  set language c
+  if $pc != &boot
+    tbreak *boot
+    continue
+  end
+  set language auto
 end

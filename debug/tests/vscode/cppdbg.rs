@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::sandbox::Sandbox;
 use crate::session::end_machine;
 use crate::task::Task;
-use crate::workspace::{self, SourceLine, string, symbol};
+use crate::workspace::{self, QEMU, SourceLine, string, symbol};
 
 /// How long GDB may take to answer, or to say that the machine stopped.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 #[test]
 fn commands() {
     let sandbox = Sandbox::new();
-    let configuration = workspace::configuration("cppdbg");
+    let configuration = workspace::configuration("cppdbg", QEMU);
     let mut machine = Task::start(&sandbox, &workspace::task(&configuration["preLaunchTask"]));
     machine.await_ready().expect("the machine waits for GDB");
     let mut gdb = Gdb::start(&sandbox, &configuration);

@@ -2,35 +2,40 @@
 
 use std::fs;
 
-use crate::workspace::{self, FOLDER, string};
+use crate::workspace::{self, EMBEDDED, FOLDER, QEMU, string};
 
 struct Configuration {
     kind: &'static str,
+    machine: &'static str,
     extension: &'static str,
     proof: &'static str,
 }
 
 /// The word behind `Proof:` in launch.json, which says there what it means.
-const CONFIGURATIONS: [Configuration; 5] = [
-    Configuration { kind: "gdbtarget", extension: "eclipse-cdt.cdt-gdb-vscode", proof: "adapter" },
-    Configuration { kind: "cppdbg", extension: "ms-vscode.cpptools", proof: "commands" },
-    Configuration { kind: "gdb-dap", extension: "OlegTolmatcev.gdb-dap", proof: "adapter" },
-    Configuration { kind: "lldb", extension: "vadimcn.vscode-lldb", proof: "commands" },
-    Configuration { kind: "lldb-dap", extension: "llvm-vs-code-extensions.lldb-dap", proof: "adapter" },
+const CONFIGURATIONS: [Configuration; 7] = [
+    Configuration { kind: "gdbtarget", machine: QEMU, extension: "eclipse-cdt.cdt-gdb-vscode", proof: "adapter" },
+    Configuration { kind: "cppdbg", machine: QEMU, extension: "ms-vscode.cpptools", proof: "commands" },
+    Configuration { kind: "gdb-dap", machine: QEMU, extension: "OlegTolmatcev.gdb-dap", proof: "adapter" },
+    Configuration { kind: "gdb-dap", machine: EMBEDDED, extension: "OlegTolmatcev.gdb-dap", proof: "adapter" },
+    Configuration { kind: "lldb", machine: QEMU, extension: "vadimcn.vscode-lldb", proof: "commands" },
+    Configuration { kind: "lldb", machine: EMBEDDED, extension: "vadimcn.vscode-lldb", proof: "commands" },
+    Configuration { kind: "lldb-dap", machine: QEMU, extension: "llvm-vs-code-extensions.lldb-dap", proof: "adapter" },
 ];
 
 #[test]
 fn each_configuration_says_its_extension_and_its_proof() {
-    let kinds: Vec<String> = workspace::configurations().iter().map(|one| string(one, "type").to_owned()).collect();
-    assert_eq!(kinds, CONFIGURATIONS.map(|one| one.kind), "each has a line in the table, in the order of launch.json");
+    let all = workspace::configurations();
+    let kinds: Vec<(&str, &str)> = all.iter().map(|one| (string(one, "type"), string(one, "preLaunchTask"))).collect();
+    let expected = CONFIGURATIONS.map(|one| (one.kind, one.machine));
+    assert_eq!(kinds, expected, "each has a line in the table, in the order of launch.json");
     let text = fs::read_to_string(FOLDER.join(".vscode/launch.json")).expect("it is there");
     let blocks: Vec<&str> = text.split("// Extension: ").skip(1).collect();
     assert_eq!(blocks.len(), CONFIGURATIONS.len());
-    for (Configuration { kind, extension, proof }, block) in CONFIGURATIONS.iter().zip(blocks) {
+    for (Configuration { kind, machine, extension, proof }, block) in CONFIGURATIONS.iter().zip(blocks) {
         let comment = block.lines().next().expect("the comment's line");
         assert!(comment.starts_with(extension) && comment.contains(&format!("Proof: {proof}")), "{kind}: {comment}");
         assert!(block.contains(&format!("\"type\": \"{kind}\"")), "{kind}: {block}");
-        println!("{kind:<10} {extension:<34} {proof}");
+        println!("{kind:<10} {machine:<17} {extension:<34} {proof}");
     }
 }
 

@@ -23,7 +23,7 @@ pub struct Session<'a> {
 }
 
 /// The innermost frame at a stop: where VS Code puts its arrow.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Frame {
     pub function: String,
     pub pc: Option<Address>,
@@ -99,6 +99,37 @@ impl<'a> Session<'a> {
     #[track_caller]
     pub fn resume(&mut self) {
         self.adapter.request("continue", json!({"threadId": self.thread}));
+    }
+
+    /// Whether VS Code shows the buttons Step Back and Reverse. An adapter may say so once it knows the machine.
+    pub fn can_step_back(&mut self) -> bool {
+        while self.adapter.has_event("capabilities") {
+            let mut event = self.adapter.event("capabilities");
+            let changed = event["capabilities"].as_object_mut().expect("they are an object");
+            self.capabilities.as_object_mut().expect("they are an object").append(changed);
+        }
+        self.capabilities["supportsStepBack"] == true
+    }
+
+    /// The button Step Back, in the disassembly view.
+    #[track_caller]
+    pub fn step_back_instruction(&mut self) -> Frame {
+        self.adapter.request("stepBack", json!({"threadId": self.thread, "granularity": "instruction"}));
+        self.await_stop()
+    }
+
+    /// The button Step Back.
+    #[track_caller]
+    pub fn step_back_line(&mut self) -> Frame {
+        self.adapter.request("stepBack", json!({"threadId": self.thread, "granularity": "statement"}));
+        self.await_stop()
+    }
+
+    /// The button Reverse.
+    #[track_caller]
+    pub fn reverse(&mut self) -> Frame {
+        self.adapter.request("reverseContinue", json!({"threadId": self.thread}));
+        self.await_stop()
     }
 
     #[track_caller]

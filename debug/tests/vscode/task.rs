@@ -19,8 +19,8 @@ use serde_json::Value;
 use crate::sandbox::Sandbox;
 use crate::workspace::{array, string};
 
-/// How long a background task may take to get ready: it builds the kernel.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How long a background task may take to get ready: it builds the kernel, and for the embedded machine this project.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 pub struct Task {
     child: Child,

@@ -1,50 +1,69 @@
-//! The walk that each configuration with an adapter is held to: what the README promises to who presses F5.
+//! The walk that each configuration with an adapter is held to: what the README promises to who presses F5. And on a machine that
+//! can go back, the way back.
 
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
+use debug::Address;
 use serde_json::Value;
 
 use crate::sandbox::Sandbox;
 use crate::session::{Frame, Session};
-use crate::workspace::{self, SourceLine, string, symbol, tool};
+use crate::workspace::{self, EMBEDDED, QEMU, SourceLine, string, symbol, tool};
 
 #[test]
 fn gdbtarget() {
     let sandbox = Sandbox::new();
-    let configuration = workspace::configuration("gdbtarget");
     let mut adapter = sandbox.command(tool("node"));
     adapter.arg(tool("node_modules/cdt-gdb-adapter/dist/debugTargetAdapter.js"));
-    walk(&sandbox, configuration, adapter);
+    walk(&sandbox, workspace::configuration("gdbtarget", QEMU), adapter).stop();
 }
 
 #[test]
 fn gdb_dap() {
     let sandbox = Sandbox::new();
-    let configuration = workspace::configuration("gdb-dap");
-    let mut adapter = executable(&sandbox, &configuration);
-    adapter.args(["-i", "dap", "-iex", "set debug dap-log-level 1"]).env("GDB", tool("gdb"));
-    walk(&sandbox, configuration, adapter);
+    let configuration = workspace::configuration("gdb-dap", QEMU);
+    let adapter = gdb_s_own(&sandbox, &configuration);
+    walk(&sandbox, configuration, adapter).stop();
+}
+
+#[test]
+fn gdb_dap_on_the_embedded_machine() {
+    let sandbox = Sandbox::new();
+    let configuration = workspace::configuration("gdb-dap", EMBEDDED);
+    let adapter = gdb_s_own(&sandbox, &configuration);
+    let mut session = walk(&sandbox, configuration, adapter);
+    walk_back(&mut session);
+    session.stop();
 }
 
 #[test]
 fn lldb_dap() {
     let sandbox = Sandbox::new();
-    let configuration = workspace::configuration("lldb-dap");
+    let configuration = workspace::configuration("lldb-dap", QEMU);
     let adapter = executable(&sandbox, &configuration);
-    walk(&sandbox, configuration, adapter);
+    walk(&sandbox, configuration, adapter).stop();
+}
+
+fn gdb_s_own(sandbox: &Sandbox, configuration: &Value) -> Command {
+    let mut adapter = executable(sandbox, configuration);
+    adapter.args(["-i", "dap", "-iex", "set debug dap-log-level 1"]).env("GDB", tool("gdb"));
+    adapter
 }
 
 fn executable(sandbox: &Sandbox, configuration: &Value) -> Command {
     sandbox.command(string(configuration, "debugAdapterExecutable"))
 }
 
-fn walk(sandbox: &Sandbox, configuration: Value, adapter: Command) {
+/// From F5 to where the kernel idles, in a session that is still there.
+fn walk(sandbox: &Sandbox, configuration: Value, adapter: Command) -> Session<'_> {
     let breakpoint = SourceLine::with("bss::clear();");
+    let goes_back = configuration["preLaunchTask"] == EMBEDDED;
     let mut session = Session::start(sandbox, configuration, adapter, std::slice::from_ref(&breakpoint));
 
     assert_at_boot(&mut session);
+    assert_eq!(session.can_step_back(), goes_back, "the buttons that go back");
     session.step_instruction();
     session.step_instruction();
     let sp = session.register("sp");
@@ -54,14 +73,49 @@ fn walk(sandbox: &Sandbox, configuration: Value, adapter: Command) {
     let frame = session.await_stop();
     assert_eq!(frame.line.as_ref(), Some(&breakpoint), "the breakpoint in main: {frame:?}");
     let frame = session.step_line();
-    assert_eq!(frame.line, Some(SourceLine { number: breakpoint.number + 1, ..breakpoint }), "a step over the clear");
+    assert_eq!(frame.line, Some(breakpoint.next()), "a step over the clear");
 
     session.resume();
     thread::sleep(Duration::from_millis(200)); // the kernel needs less than one to get to where it idles
     let frame = session.pause();
     assert!(frame.function.contains("idle"), "paused in the idle loop: {frame:?}");
+    session
+}
 
-    session.stop();
+/// From where the kernel idles back to its first instruction, and over the same places again.
+fn walk_back(session: &mut Session) {
+    let breakpoint = SourceLine::with("bss::clear();");
+    let (entry, top) = (symbol("boot").0, symbol("__stack_top").0);
+
+    let in_main = session.reverse();
+    assert_eq!(in_main.line.as_ref(), Some(&breakpoint), "back on the breakpoint in main: {in_main:?}");
+    let sp = session.register("sp");
+    assert_eq!(session.step_line().line, Some(breakpoint.next()), "forwards again, over the clear");
+    assert_eq!((session.step_back_line(), session.register("sp")), (in_main, sp), "back over the clear");
+
+    let frame = session.reverse();
+    assert_eq!(frame.pc, Some(Address(entry)), "back where the machine started: {frame:?}");
+    let before = session.register("sp");
+    session.step_instruction();
+    let frame = session.step_instruction();
+    assert_eq!((frame.pc, session.register("sp")), (Some(Address(entry + 8)), Ok(top)), "{frame:?}");
+    let frame = session.step_back_instruction();
+    assert_eq!((frame.pc, session.register("sp")), (Some(Address(entry + 4)), Ok(upper(entry, top))), "{frame:?}");
+    let frame = session.step_back_instruction();
+    assert_eq!((frame.pc, session.register("sp")), (Some(Address(entry)), before), "{frame:?}");
+
+    session.resume();
+    let again = session.await_stop();
+    assert_eq!(again.line.as_ref(), Some(&breakpoint), "{again:?}");
+    let frame = session.step_back_line();
+    assert_eq!(frame.line, Some(SourceLine::with("at_line!(\"j {main}\")")), "back out of main: {frame:?}");
+    assert_eq!((frame.pc, session.register("sp")), (Some(Address(entry + 8)), Ok(top)), "{frame:?}");
+}
+
+/// What the first of the two instructions of `la sp, __stack_top`, an auipc at `entry`, leaves in sp: all but the lower 12 bits,
+/// which the second adds with their sign.
+fn upper(entry: u64, top: u64) -> u64 {
+    entry + ((top - entry + 0x800) & !0xfff)
 }
 
 /// F5 ends here. Before that, an adapter may show that it is attached, in the ROM.

@@ -38,12 +38,16 @@ pub fn configurations() -> Vec<Value> {
     array(&read("launch.json"), "configurations")
 }
 
-/// The configuration of that type, ready to be sent to its adapter.
-pub fn configuration(kind: &str) -> Value {
+/// The labels of the tasks that start a machine: QEMU, and this project's own.
+pub const QEMU: &str = "machine";
+pub const EMBEDDED: &str = "embedded machine";
+
+/// The configuration of that type on that machine, ready to be sent to its adapter.
+pub fn configuration(kind: &str, machine: &str) -> Value {
     let all = configurations();
-    let mut matching = all.into_iter().filter(|one| one["type"] == kind);
-    let configuration = matching.next().unwrap_or_else(|| panic!("launch.json has no configuration of type {kind}"));
-    assert!(matching.next().is_none(), "launch.json has two configurations of type {kind}");
+    let mut matching = all.into_iter().filter(|one| one["type"] == kind && one["preLaunchTask"] == machine);
+    let configuration = matching.next().unwrap_or_else(|| panic!("launch.json has no {kind} on the {machine}"));
+    assert!(matching.next().is_none(), "launch.json has two of {kind} on the {machine}");
     replace_variables(configuration)
 }
 
@@ -108,5 +112,10 @@ impl SourceLine {
         let (index, _) = matching.next().unwrap_or_else(|| panic!("main.rs has no line with {text:?}"));
         assert!(matching.next().is_none(), "main.rs has two lines with {text:?}");
         SourceLine { file, number: index as u64 + 1 }
+    }
+
+    /// The line below.
+    pub fn next(&self) -> SourceLine {
+        SourceLine { file: self.file.clone(), number: self.number + 1 }
     }
 }
