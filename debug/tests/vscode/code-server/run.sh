@@ -2,8 +2,8 @@
 # Runs F5 in VS Code itself: code-server, in a headless Chromium that walk.mjs steers. The screenshots go to
 # target/vscode/pictures. Downloads half a gigabyte into the target folder when it is run first; needs a Debian.
 #
-# The marketplace, and so the extension CDT GDB Debug Adapter, is out of reach of a test: extension/ declares its type and its
-# adapter, which is the real one.
+# The marketplace, and so the extensions CDT GDB Debug Adapter and GDB DAP, are out of reach of a test: extension/ declares their
+# types and their adapters, which are the real ones.
 set -eu
 
 server=code-server@4.139.1
@@ -50,9 +50,10 @@ install_browser() {
 }
 
 install_extension() {
-    local extension="$folder/extensions/tests.gdbtarget-stand-in-1.0.0"
+    local extension="$folder/extensions/tests.debuggers-stand-in-1.0.0"
+    rm -rf "$folder/extensions"
     mkdir -p "$extension"
-    cp debug/tests/vscode/code-server/extension/package.json "$extension/"
+    cp debug/tests/vscode/code-server/extension/* "$extension/"
     ln -sfn "$folder/node_modules" "$extension/node_modules"
 }
 
@@ -62,7 +63,7 @@ start_server() {
     mkdir -p "$state/User"
     : >"$log"
     cp debug/tests/vscode/code-server/settings.json "$state/User/"
-    XDG_CONFIG_HOME="$state" "$folder/node" "$folder/code-server/node_modules/code-server/out/node/entry.js" \
+    XDG_CONFIG_HOME="$state" DAP_GDB="$folder/gdb" "$folder/node" "$folder/code-server/node_modules/code-server/out/node/entry.js" \
         --auth none --bind-addr "127.0.0.1:$port" --user-data-dir "$state" --extensions-dir "$folder/extensions" \
         --disable-telemetry --disable-update-check --disable-workspace-trust >"$log" 2>&1 &
     server=$!
@@ -91,7 +92,9 @@ if [ "${1:-}" != --inside ]; then
     install_server
     install_browser
     install_extension
-    run ./run.sh --build >&2 # F5 does too, but walk.mjs is to wait for VS Code, not for cargo
+    # F5 does too, but walk.mjs is to wait for VS Code, not for cargo.
+    run ./run.sh --build >&2
+    run cargo build --quiet --release --package debug >&2
     # Port 1234 is free there, whoever is left at the end can be told from others, and nobody outlives it.
     sandbox=(unshare --net --pid --fork --kill-child --mount-proc)
     [ "$EUID" = 0 ] || sandbox+=(--map-root-user)
