@@ -118,6 +118,9 @@ async function walk(page, picture) {
     });
     await picture("3-breakpoint");
 
+    await page.keyboard.press("Control+Shift+F5");
+    await untilLit(page, "Restart stands at boot again", boot);
+
     await stop(page);
     await picture("4-stopped");
 }
