@@ -309,7 +309,7 @@ mode_test() {
         debug/tests/vscode/install.sh debug/tests/vscode/code-server/run.sh
     step debug/tests/vscode/install.sh
     step cargo test --workspace --exclude kernel ${arguments[@]+"${arguments[@]}"}
-    step env GDB="${CARGO_TARGET_DIR:-$PWD/target}/vscode/gdb" cargo test --package debug --test gdb # the newest GDB, too
+    step env GDB="${CARGO_TARGET_DIR:-$PWD/target}/vscode/gdb" cargo test --package debug --test gdb --test serve # the newest GDB, too
     step env RUSTDOCFLAGS='-D warnings' cargo doc --workspace --exclude kernel --no-deps
     [ -z "$vscode" ] || step debug/tests/vscode/code-server/run.sh
     [ ${#failed[@]} -gt 0 ] || return 0

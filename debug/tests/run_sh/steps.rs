@@ -26,7 +26,7 @@ fn test_runs_every_step_and_names_those_that_failed() {
             "clippy --workspace --exclude kernel --all-targets -- -D warnings",
             "clippy --package kernel --target riscv64gc-unknown-none-elf -- -D warnings",
             "test --workspace --exclude kernel -- --nocapture",
-            "test --package debug --test gdb",
+            "test --package debug --test gdb --test serve",
             "doc --workspace --exclude kernel --no-deps",
         ]
     );
