@@ -92,8 +92,8 @@ pub enum Stop {
     Fault { signal: u8 },
     /// Back in time, the run's first instruction was reached.
     Beginning,
-    /// The machine is gone: powered off, with this exit status.
-    Exited { status: u8 },
+    /// The machine is off: with this exit status, where it tells.
+    Exited { status: Option<u8> },
 }
 
 /// A RISC-V machine with one RV64 hart, standing still between calls.

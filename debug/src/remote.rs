@@ -134,7 +134,9 @@ impl Remote {
             StopReply::Signal { number: SIGTRAP, .. } => usual,
             StopReply::Signal { .. } if usual == Stop::Interrupted => Stop::Interrupted,
             StopReply::Signal { number, .. } => Stop::Fault { signal: number },
-            StopReply::Exited(status) | StopReply::Killed(status) => Stop::Exited { status },
+            StopReply::Beginning => Stop::Beginning,
+            StopReply::End => Stop::Exited { status: None },
+            StopReply::Exited(status) | StopReply::Killed(status) => Stop::Exited { status: Some(status) },
         })
     }
 }

@@ -284,7 +284,18 @@ fn console_output_is_no_stop() {
 #[test]
 fn the_end_of_the_machine_is_a_stop() {
     let mut machine = machine(b"vCont;c", || Answer::Packet(b"W03".to_vec()));
-    assert_eq!(machine.resume(DEADLINE).unwrap(), Stop::Exited { status: 3 });
+    assert_eq!(machine.resume(DEADLINE).unwrap(), Stop::Exited { status: Some(3) });
+}
+
+#[test]
+fn the_end_of_a_recorded_run_is_a_stop_like_the_machine_s() {
+    let end: fn() -> Answer = || Answer::Packet(b"T05replaylog:end;".to_vec());
+    let begin: fn() -> Answer = || Answer::Packet(b"T05replaylog:begin;".to_vec());
+    for (answer, stop) in [(end, Stop::Exited { status: None }), (begin, Stop::Beginning)] {
+        let mut machine = machine(b"vCont;", answer);
+        assert_eq!(machine.resume(DEADLINE).unwrap(), stop);
+        assert_eq!(machine.step(2, DEADLINE).unwrap(), (0, stop), "nothing was executed");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::finding::{Finding, Status};
 use super::panic;
-use super::walk::{End, Walk};
+use super::walk::{End, Walk, with_status};
 use crate::machine::{Address, Error, Register, csr};
 
 pub const NAME: &str = "idle";
@@ -14,7 +14,7 @@ pub fn check(walk: &mut Walk<'_>, end: &End) -> Result<Finding, Error> {
     let mut finding = Finding::new(NAME);
     finding.expected = "a wfi, a loop that changes nothing, or power-off; no panic".into();
     if let End::Exited { status } = end {
-        finding.summary = format!("the machine ended by itself, with status {status}");
+        finding.summary = format!("the machine ended by itself{}", with_status(*status));
         finding.found = finding.summary.clone();
         return Ok(finding);
     }

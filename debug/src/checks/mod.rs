@@ -37,7 +37,7 @@ use std::time::{Duration, Instant};
 use crate::image::{Image, Place};
 use crate::machine::{self, Address, Machine, Stop};
 use stepping::Stepping;
-use walk::{End, Event, Walk};
+use walk::{End, Event, Walk, with_status};
 
 pub use finding::{Finding, Status};
 pub use layout::{Layout, Names};
@@ -219,7 +219,7 @@ fn arrive(
     machine.insert_breakpoint(layout.entry)?;
     let stop = machine.resume(deadline.saturating_duration_since(Instant::now()))?;
     if let Stop::Exited { status } = stop {
-        let how = format!("it ended with status {status} before the kernel's entry");
+        let how = format!("it ended before the kernel's entry{}", with_status(status));
         return Err(machine::Error::Gone { who: machine.name().into(), how }.into());
     }
     let pc = Address(machine.registers()?.pc);

@@ -79,7 +79,7 @@ pub enum End {
     Reset,
     /// The machine ended before it could be stopped.
     Exited {
-        status: u8,
+        status: Option<u8>,
     },
     /// The stack is about to grow below its bottom.
     Overflow(Store),
@@ -270,6 +270,11 @@ pub fn store_range(effect: Effect, registers: &Registers) -> Option<Range<Addres
     };
     let start = Address(registers.x[usize::from(base)].wrapping_add_signed(offset));
     Some(start..start + u64::from(bytes))
+}
+
+/// The exit status of a machine that is off, as words to follow others; none where it does not tell.
+pub fn with_status(status: Option<u8>) -> String {
+    status.map_or(String::new(), |status| format!(", with status {status}"))
 }
 
 /// What a stub does not support is `None`.

@@ -195,7 +195,7 @@ impl Embedded {
             Pause::TimeOver | Pause::Halted(Halt::Waiting | Halt::Recorded) => Stop::Interrupted,
             Pause::Halted(Halt::Breakpoint) => Stop::Breakpoint,
             Pause::Halted(Halt::Watchpoint(address)) => Stop::Watchpoint { address: Address(address) },
-            Pause::Halted(Halt::Ended(ended)) => Stop::Exited { status: ended.status },
+            Pause::Halted(Halt::Ended(ended)) => Stop::Exited { status: Some(ended.status) },
             Pause::Halted(Halt::Fault(fault)) => {
                 let signal = fault.signal();
                 self.fault = Some(fault);

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! stop   = 'S' signal | 'T' signal { pair ';' } | ('W' | 'X') status [ ';' ... ]
-//! pair   = name ':' value              name: a register number, thread, watch, rwatch, awatch, swbreak, hwbreak ...
+//! pair   = name ':' value              name: a register number, thread, watch, rwatch, awatch, replaylog, swbreak ...
 //! signal = hex hex
 //! ```
 //! Source: the GDB manual, section "Stop Reply Packets".
@@ -20,6 +20,10 @@ pub enum StopReply {
         /// The address of the access that a watchpoint caught.
         watch: Option<u64>,
     },
+    /// Going back, the first moment that the stub knows was reached (`replaylog:begin`).
+    Beginning,
+    /// The last moment was reached: there is nothing more to execute, as after power-off (`replaylog:end`).
+    End,
     /// The machine ended by itself with this status.
     Exited(u8),
     /// The machine was ended by a signal.
@@ -34,7 +38,7 @@ impl StopReply {
         let number = digit(number[0])? << 4 | digit(number[1])?;
         match kind {
             b'S' if rest.is_empty() => Some(StopReply::Signal { number, watch: None }),
-            b'T' => Some(StopReply::Signal { number, watch: watch(rest)? }),
+            b'T' => pairs(number, rest),
             b'W' => Some(StopReply::Exited(number)),
             b'X' => Some(StopReply::Killed(number)),
             _ => None,
@@ -42,17 +46,22 @@ impl StopReply {
     }
 }
 
-/// The address that a pair of a `T` reply names; `None` where a pair is malformed.
-fn watch(pairs: &[u8]) -> Option<Option<u64>> {
-    let mut address = None;
+/// What the pairs of a `T` reply say; `None` where one is malformed.
+fn pairs(number: u8, pairs: &[u8]) -> Option<StopReply> {
+    let mut stop = StopReply::Signal { number, watch: None };
     for pair in pairs.split(|&byte| byte == b';').filter(|pair| !pair.is_empty()) {
         let colon = pair.iter().position(|&byte| byte == b':')?;
-        let (name, value) = (&pair[..colon], &pair[colon + 1..]);
-        if matches!(name, b"watch" | b"rwatch" | b"awatch") {
-            address = Some(hex_number(value)?);
-        }
+        stop = match (&pair[..colon], &pair[colon + 1..]) {
+            (b"watch" | b"rwatch" | b"awatch", address) => {
+                StopReply::Signal { number, watch: Some(hex_number(address)?) }
+            }
+            (b"replaylog", b"begin") => StopReply::Beginning,
+            (b"replaylog", b"end") => StopReply::End,
+            (b"replaylog", _) => return None,
+            _ => stop,
+        };
     }
-    Some(address)
+    Some(stop)
 }
 
 #[cfg(test)]
@@ -79,8 +88,15 @@ mod tests {
     }
 
     #[test]
+    fn the_ends_of_a_run_are_told_from_a_signal() {
+        assert_eq!(StopReply::parse(b"T05replaylog:begin;"), Some(StopReply::Beginning));
+        assert_eq!(StopReply::parse(b"T05thread:01;replaylog:end;"), Some(StopReply::End));
+    }
+
+    #[test]
     fn anything_else_is_none() {
-        for reply in [&b""[..], b"T", b"T5", b"Txx", b"OK", b"E01", b"T05watch;", b"T05watch:zz;", b"S05x"] {
+        let pairs = [&b"T05watch;"[..], b"T05watch:zz;", b"T05replaylog:;", b"T05replaylog:middle;"];
+        for reply in [&b""[..], b"T", b"T5", b"Txx", b"OK", b"E01", b"S05x"].into_iter().chain(pairs) {
             assert_eq!(StopReply::parse(reply), None, "{}", reply.escape_ascii());
         }
     }

@@ -186,7 +186,8 @@ impl Served {
                 SingleThreadStopReason::SignalWithThread { tid: (), signal: Signal(signal) }
             }
             Stop::Exited { status } => {
-                words = format!("The machine is off, with exit status {status}. It can go back from here.");
+                let status = status.map_or(String::new(), |status| format!(", with exit status {status}"));
+                words = format!("The machine is off{status}. It can go back from here.");
                 SingleThreadStopReason::ReplayLog { tid: None, pos: ReplayLogPosition::End }
             }
             Stop::Beginning => SingleThreadStopReason::ReplayLog { tid: None, pos: ReplayLogPosition::Begin },

@@ -59,7 +59,7 @@ fn a_reset_ends_the_machine() {
         [(call(SYSTEM_RESET, 0, &[0, 0]), false), (call(SYSTEM_RESET, 0, &[1, 1]), true), (call(8, 0, &[]), false)]
     {
         let mut machine = boot(&code);
-        assert_eq!(resume(&mut machine), Stop::Exited { status: 0 });
+        assert_eq!(resume(&mut machine), Stop::Exited { status: Some(0) });
         assert_eq!(machine.ended(), Some(Ended { status: 0, reset }));
         assert_eq!(pc(&mut machine), at(code.len()));
     }

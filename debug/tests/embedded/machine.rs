@@ -168,11 +168,11 @@ fn the_test_finisher_ends_the_machine() {
     for (word, status) in [(0x5555, 0), (0x3333 | 7 << 16, 7)] {
         let code = [li(8, 0x10_0000), li(9, word), vec![store_form(STORE, 2, 8, 9, 0), STAY]].concat();
         let mut machine = boot(&code);
-        assert_eq!(resume(&mut machine), Stop::Exited { status });
-        assert_eq!(resume(&mut machine), Stop::Exited { status });
+        assert_eq!(resume(&mut machine), Stop::Exited { status: Some(status) });
+        assert_eq!(resume(&mut machine), Stop::Exited { status: Some(status) });
         // Back from the end, which can be reached again.
         assert_eq!(machine.reverse_step(2, LIMIT).unwrap(), (2, Stop::Stepped));
-        assert_eq!(resume(&mut machine), Stop::Exited { status });
+        assert_eq!(resume(&mut machine), Stop::Exited { status: Some(status) });
     }
 }
 

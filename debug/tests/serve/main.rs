@@ -2,6 +2,7 @@
 //!
 //! `GDB=...` runs them with another GDB than gdb-multiarch.
 
+mod check;
 mod client;
 mod clients;
 mod gdb;
