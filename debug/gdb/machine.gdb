@@ -73,6 +73,36 @@ define walk find-out
   walk in-c look
 end
 
+# A monitor command may move the machine: goto and reset of cargo debug serve, QEMU's system_reset. GDB would go on with the
+# registers and the stack that it has read; so it forgets them, and shows where the machine is, if that is elsewhere.
+define hook-monitor
+  if $_thread != 0
+    set $walk_here = 0
+    walk in-c here
+    set $walk_was_here = $walk_here
+  end
+end
+
+define hookpost-monitor
+  maintenance flush dcache
+  pipe maintenance flush register-cache | cat >/dev/null
+  walk in-c here
+  if $walk_here != $walk_was_here
+    frame
+  end
+end
+
+document hook-monitor
+Before a monitor command: look where the machine stands.
+end
+document hookpost-monitor
+After a monitor command: forget the registers and the stack that GDB has read, and show where the machine went.
+end
+
+define walk here
+  set $walk_here = (unsigned long)$pc
+end
+
 # $walk_ready: whether there is a machine, with a kernel that has the symbols. $walk_in_boot: whether it executes boot.
 define walk ready
   set $walk_ready = 0

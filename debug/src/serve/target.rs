@@ -37,6 +37,8 @@ pub struct Served {
     /// How much of what the kernel printed was shown.
     shown: u64,
     attention: Option<Attention>,
+    /// The present client was told what a GDB must forget once the machine was moved behind its back.
+    pub(super) warned: bool,
 }
 
 /// The present client's socket, and the one that ends the server.
@@ -65,6 +67,7 @@ impl Served {
             motion: Motion::default(),
             shown: 0,
             attention: None,
+            warned: false,
         })
     }
 
@@ -98,6 +101,7 @@ impl Served {
         self.take_set();
         self.motion = Motion::default();
         self.attention = None;
+        self.warned = false;
     }
 }
 

@@ -197,6 +197,22 @@ fn a_command_that_comes_too_late_says_so() {
 }
 
 #[test]
+fn a_monitor_command_that_moves_nothing_adds_no_words() {
+    let ended = batch("good", &["boot", "monitor info status", "stepi"]);
+    let boot = "=> 0x80200000 <boot>:\tauipc\tsp,*";
+    assert_lines(
+        &ended,
+        &[BOOT, boot, "0x0000000080200004 in boot () at kernel/src/main.rs:*", "*la sp, __stack_top*"],
+    );
+    assert!(ended.errors.contains("VM status: paused"), "{}", ended.errors);
+    // Without a machine it is GDB's own error, and nothing else.
+    let kernel = kernels::build("good");
+    let commands = ["-batch", "-ex", "monitor info status", kernel.to_str().expect("cargo's folders are UTF-8")];
+    let ended = Session::start_alone(&commands).end();
+    assert!(ended.errors.contains("\"monitor\" command not supported by this target."), "{}", ended.errors);
+}
+
+#[test]
 fn breakpoints_of_the_user_stay() {
     let ended = batch("good", &["hbreak hypervisor::idle", "stack", "info breakpoints", "continue"]);
     assert!(ended.output.contains("hw breakpoint  keep y"), "{}", ended.output);

@@ -271,7 +271,7 @@ fn a_source_line_is_undone_as_a_whole() {
 #[test]
 fn goto_reaches_any_moment_and_says_where_it_is() {
     let server = Server::start("corrupts-itself");
-    gdb::says(
+    let said = gdb::says(
         &server,
         &[
             "monitor goto 2",
@@ -279,6 +279,7 @@ fn goto_reaches_any_moment_and_says_where_it_is() {
             "info registers pc",
             "monitor goto 100000000",
             "maintenance flush register-cache",
+            "maintenance flush dcache",
             "info symbol $pc",
             "monitor goto 0x2",
             "monitor goto back",
@@ -286,6 +287,7 @@ fn goto_reaches_any_moment_and_says_where_it_is() {
         ],
         &[
             "2 instructions since boot, at 0x80200008 <boot+0x8>",
+            "A GDB without this project's .gdbinit has to forget where it was",
             "0x80200008 <boot+8>",
             "load access fault",
             "in section .text", // as info symbol says
@@ -294,5 +296,6 @@ fn goto_reaches_any_moment_and_says_where_it_is() {
             "monitor goto is used otherwise",
         ],
     );
+    assert_eq!(said.matches("without this project's .gdbinit").count(), 1, "once to each client: {said}");
     server.end();
 }

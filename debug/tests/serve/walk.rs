@@ -6,25 +6,39 @@ use std::process::{Command, Stdio};
 use crate::kernels;
 use crate::server::{Server, await_end};
 
-/// What GDB says to check-boot, and its exit status.
-fn check_boot(kernel: &str) -> (Option<i32>, String) {
+/// What GDB with .gdbinit left.
+struct Ended {
+    status: Option<i32>,
+    output: String,
+    /// What GDB prints of the machine's own answers is there, too.
+    errors: String,
+}
+
+fn run(kernel: &str, commands: &[&str]) -> Ended {
     let kernel = kernels::build(kernel);
     let server = Server::with(&kernel, &[]);
-    let output = tempfile::NamedTempFile::new().unwrap();
+    let [output, errors] = [(); 2].map(|()| tempfile::NamedTempFile::new().unwrap());
     let socket = format!("set $debug_socket = \"{}\"", server.socket().display());
     let mut child = Command::new(std::env::var("GDB").unwrap_or_else(|_| "gdb-multiarch".into()))
         .args(["-nx", "-q", "-batch", "-iex", "set debuginfod enabled off", "-iex", &socket, "-x", ".gdbinit"])
         .arg(kernel)
-        .args(["-ex", "check-boot"])
+        .args(commands.iter().flat_map(|command| ["-ex", command]))
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .stdin(Stdio::null())
         .stdout(output.reopen().unwrap())
-        .stderr(Stdio::null())
+        .stderr(errors.reopen().unwrap())
         .spawn()
         .unwrap();
     let status = await_end(&mut child);
     server.end();
-    (status, fs::read_to_string(output.path()).unwrap())
+    let [output, errors] = [output, errors].map(|file| fs::read_to_string(file.path()).unwrap());
+    Ended { status, output, errors }
+}
+
+/// What GDB says to check-boot, and its exit status.
+fn check_boot(kernel: &str) -> (Option<i32>, String) {
+    let ended = run(kernel, &["check-boot"]);
+    (ended.status, ended.output)
 }
 
 #[test]
@@ -53,4 +67,22 @@ fn check_boot_fails_a_kernel_that_does_not() {
             "{kernel}: {said}"
         );
     }
+}
+
+/// The frames of the two functions lie at the same place of the stack: what GDB has read of it is of no use any more.
+#[test]
+fn gdb_knows_where_a_monitor_command_went() {
+    let there =
+        run("corrupts-itself", &["tbreak variant::rename", "continue", "monitor icount", "echo <there>\\n", "bt"]);
+    let count = there.errors.lines().find_map(|line| Some(line.split_once(" instructions since boot")?.0));
+    let goto = format!("monitor goto {}", count.unwrap_or_else(|| panic!("{}", there.errors)));
+    let moves = ["tbreak variant::run", "continue", "bt", "echo <moved>\\n", &goto, "echo <there>\\n", "bt"];
+    let moved = run("corrupts-itself", &moves);
+    let after = |said: &str, mark: &str| said.split_once(mark).unwrap_or_else(|| panic!("{said}")).1.to_owned();
+    assert_eq!(after(&moved.output, "<there>"), after(&there.output, "<there>"), "{}", moved.output);
+    let shown = after(&moved.output, "<moved>");
+    assert!(shown.starts_with("\n#0  variant::rename (") && !shown.contains("flushed"), "{shown}");
+    // Where the machine stays, GDB says nothing of it.
+    let stayed = run("good", &["boot", "echo <stays>", "monitor icount", "monitor goto 0"]);
+    assert_eq!(after(&stayed.output, "<stays>"), "", "{}", stayed.errors);
 }

@@ -25,7 +25,10 @@ monitor console [TEXT]   what the kernel has printed; TEXT is typed to it, and E
 monitor help             this text
 
 Going back: reverse-stepi, reverse-step, reverse-next, reverse-finish, reverse-continue.
-GDB keeps registers that it has read. After goto and reset, tell it: maintenance flush register-cache
+GDB goes on with the registers and the stack that it has read. After goto and reset, tell it to forget them; this project's
+.gdbinit does:
+    maintenance flush register-cache
+    maintenance flush dcache
 ";
 
 /// Longer answers go to GDB in parts of so many bytes.

@@ -9,6 +9,12 @@ use crate::embedded::Embedded;
 use crate::image::Image;
 use crate::machine::{Address, Stop};
 
+/// No stop reply follows a monitor command, so GDB takes no notice that the machine is elsewhere.
+const WARNING: &str = "
+A GDB without this project's .gdbinit has to forget where it was:
+    maintenance flush register-cache
+    maintenance flush dcache";
+
 /// How long the machine travels between two looks at the client.
 const SLICE: Duration = Duration::from_millis(50);
 
@@ -34,14 +40,20 @@ impl Served {
             }
         };
         let here = self.icount();
-        Ok(match stop {
+        let words = match stop {
             Stop::Stepped => here,
             Stop::Beginning => format!("{here}: the history begins here"),
             Stop::Exited { .. } => format!("{here}: the machine is off"),
             Stop::Fault { .. } => format!("{here}\n{}", self.words_for_fault()),
             _ if self.is_wanted() => format!("{here}: interrupted"),
             _ => format!("{here}: it waits for an interrupt that will not come"),
-        })
+        };
+        Ok(words + self.warning())
+    }
+
+    /// What GDB's user has to know after the machine was moved, said once to each client.
+    fn warning(&mut self) -> &'static str {
+        if std::mem::replace(&mut self.warned, true) { "" } else { WARNING }
     }
 
     /// A machine as new, with the file as it is now; the present one stays where that file is no kernel.
@@ -52,6 +64,6 @@ impl Served {
         self.image = image;
         self.description = description::of(&mut self.machine);
         self.insert_set();
-        Ok(self.icount())
+        Ok(self.icount() + self.warning())
     }
 }
