@@ -101,6 +101,12 @@ impl Served {
     }
 
     fn forward(&mut self, stop: Stop, before: u64) -> Progress {
+        let steps = self.motion.action != Action::Continue;
+        if steps && matches!(stop, Stop::Exited { .. }) && self.machine.icount() > before {
+            // The step was made. The end of history in its place has GDB (13 to 18) wait for ever in the next command, where the
+            // step led over a breakpoint; so the next step or continue is told.
+            return Progress::Stopped { reason: SingleThreadStopReason::DoneStep, words: self.words_for_end() };
+        }
         if stop != Stop::Interrupted {
             return self.stopped(stop);
         }
@@ -185,14 +191,17 @@ impl Served {
                 words = self.words_for_fault();
                 SingleThreadStopReason::SignalWithThread { tid: (), signal: Signal(signal) }
             }
-            Stop::Exited { status } => {
-                let status = status.map_or(String::new(), |status| format!(", with exit status {status}"));
-                words = format!("The machine is off{status}. It can go back from here.");
+            Stop::Exited { .. } => {
+                words = self.words_for_end();
                 SingleThreadStopReason::ReplayLog { tid: None, pos: ReplayLogPosition::End }
             }
             Stop::Beginning => SingleThreadStopReason::ReplayLog { tid: None, pos: ReplayLogPosition::Begin },
             Stop::Stepped | Stop::Interrupted => SingleThreadStopReason::DoneStep,
         };
         Progress::Stopped { reason, words }
+    }
+    fn words_for_end(&self) -> String {
+        let status = self.machine.ended().map_or(String::new(), |ended| format!(", with exit status {}", ended.status));
+        format!("The machine is off{status}. It can go back from here.")
     }
 }

@@ -148,6 +148,19 @@ fn a_machine_that_is_off_can_go_back() {
     server.end();
 }
 
+/// GDB steps over the breakpoint, and that step is the machine's last.
+#[test]
+fn a_breakpoint_at_the_end_does_not_hold_gdb() {
+    let server = Server::start("power-off");
+    let ecall = ["continue", "reverse-stepi", "break *$pc"];
+    gdb::says(
+        &server,
+        &[&ecall[..], &["reverse-stepi", "continue", "continue", "continue", "reverse-stepi", "x/i $pc"]].concat(),
+        &["The machine is off", "Breakpoint 1", "The machine is off", "The machine is off", "ecall"],
+    );
+    server.end();
+}
+
 #[test]
 fn why_tells_the_trap_that_a_handler_took() {
     let server = Server::start("own-trap-handler");
