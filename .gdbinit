@@ -104,7 +104,7 @@ document idle
 Run until the kernel waits for interrupts (wfi), or else say what it does instead.
 
 PASS where it waits, powers the machine off through the firmware, or, after $debug_seconds, goes through a loop of at most 64
-instructions that changes no register. A trap that leads back to boot is explained.
+instructions that changes no register. A trap that no handler takes is explained.
 end
 
 define panic

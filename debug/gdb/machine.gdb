@@ -51,9 +51,10 @@ define walk look
   set $walk_sp = (unsigned long)$sp
   set $walk_inside = $walk_pc >= $walk_boot && $walk_pc < $walk_stack_top
   set $walk_ready = 1
-  # OpenSBI hands over with stvec = boot and sepc = 0: who is in boot with another sepc has trapped.
+  # OpenSBI hands over with stvec = boot and sepc = 0: who is in boot with another sepc has trapped. The embedded machine
+  # stops before such a trap leads there, at the instruction.
   set $walk_sepc = (unsigned long)$sepc
-  if $walk_pc == $walk_boot && $walk_sepc != 0
+  if $walk_sepc != 0 && ($walk_pc == $walk_boot || $walk_pc == $walk_sepc && (unsigned long)$stvec == $walk_boot)
     set $walk_stop = $walk_trapped
   end
   # wfi is the next instruction, or the hart is in it and pc behind it.
@@ -143,9 +144,10 @@ define walk anew
 end
 
 # `walk go continue`, `finish` or `stepi`, for $debug_seconds at most; $walk_late says that time was up. The shell waits for
-# sleep to end. When GDB's command ends before, or GDB itself, cat reads the end of its input, and sleep is killed.
+# sleep to end. When GDB's command ends before, or GDB itself, grep reads the end of its input, and sleep is killed. What the
+# embedded machine lacks it says in words, which are for the person.
 define walk go
-  eval "pipe $arg0 | exec 3<&0 2>/dev/null; trap '' INT; sleep %d & s=$!; (cat <&3 >/dev/null; kill $s) & wait $s && kill -INT $PPID", $debug_seconds
+  eval "pipe $arg0 | exec 3<&0 4>&2 2>/dev/null; trap '' INT; sleep %d & s=$!; (grep -o '.* run this kernel on QEMU' <&3 >&4; kill $s) & wait $s && kill -INT $PPID", $debug_seconds
   set $walk_late = $_shell_exitcode == 0
   walk find-out
 end

@@ -8,7 +8,7 @@ define walk entries
 end
 
 define walk to-boot
-  if $walk_booted == 0 && $walk_inside == 0
+  if $walk_booted == 0 && $walk_inside == 0 && $walk_pc != 0x80200000
     walk in-c entries
     walk go continue
     walk unmark
@@ -31,6 +31,13 @@ define walk to-boot
   end
 end
 
+# The firmware has the hart, since the instruction before: it comes back behind an ecall, or with a trap of the kernel's.
+define walk returns
+  walk mark
+  break *$walk_boot
+  break *($walk_from + 4)
+end
+
 # Executes boot: until pc leaves it.
 define walk set-sp
   set $walk_steps = 0
@@ -38,6 +45,11 @@ define walk set-sp
     set $walk_steps = $walk_steps + 1
     set $walk_from = $walk_pc
     walk go stepi
+    if $walk_inside == 0
+      walk in-c returns
+      walk go continue
+      walk unmark
+    end
     walk in-boot
   end
   printf "stack: "
@@ -111,12 +123,13 @@ define walk run-clear
     set $walk_moved = 0
     walk go continue
     walk in-c progress
-    if $walk_low == 0 && $walk_high == 0
+    # At a waypoint right behind the store the next continue would go on past it.
+    if $walk_low == 0 && $walk_high == 0 || $walk_stop != $walk_elsewhere
       loop_break
     end
   end
   set $walk_clearer = $walk_pc
-  if $walk_moved
+  if $walk_moved && $walk_stop == $walk_elsewhere
     pipe backtrace 2 | grep -q '^#1 '
     if $_shell_exitcode == 0
       walk go finish

@@ -12,14 +12,36 @@ use std::time::Duration;
 
 use session::{Ended, Session};
 
-/// Runs these commands in `gdb -batch`. Kernels that hang get less time; the others are not to fail because we are slow.
+/// Kernels that run until time is up, and not each time to the same instruction.
+const HANGING: [&str; 5] = ["endless-loop-in-clear", "counts-for-ever", "loop-idle", "loop-two", "stack-overflow"];
+
+/// Runs these commands in `gdb -batch` on QEMU.
 fn batch(kernel: &str, commands: &[&str]) -> Ended {
-    let hangs =
-        ["endless-loop-in-clear", "counts-for-ever", "loop-idle", "loop-two", "stack-overflow"].contains(&kernel);
-    let limit = if hangs { "set $debug_seconds = 2" } else { "set $debug_seconds = 20" };
+    batch_on(&["--debug"], kernel, commands)
+}
+
+/// Kernels that hang get less time; the others are not to fail because we are slow.
+fn batch_on(machine: &[&str], kernel: &str, commands: &[&str]) -> Ended {
+    let limit = if HANGING.contains(&kernel) { "set $debug_seconds = 2" } else { "set $debug_seconds = 20" };
     let mut arguments = vec!["-batch", "-iex", limit];
     arguments.extend(commands.iter().flat_map(|command| ["-ex", command]));
-    Session::start(&kernels::build(kernel), &arguments).end()
+    Session::start_on(machine, &kernels::build(kernel), &arguments).end()
+}
+
+/// Sees check-boot say the same on both machines: these lines, and the verdict for GDB's exit status.
+#[track_caller]
+fn check_boot(kernel: &str, status: i32, lines: &[&str]) {
+    let verdict = if status == 0 { "check-boot: PASS" } else { "check-boot: FAIL" };
+    let machines = [&["--debug"][..], &["--debug", "--embedded"]];
+    let said = machines.map(|machine| {
+        let ended = batch_on(machine, kernel, &["check-boot"]);
+        assert_lines(&ended, &[lines, &[verdict]].concat());
+        assert_eq!(ended.status.code(), Some(status), "{}", ended.errors);
+        ended.output
+    });
+    if !HANGING.contains(&kernel) {
+        assert_eq!(said[0], said[1]);
+    }
 }
 
 /// Line by line what was said, and nothing else.
@@ -52,10 +74,7 @@ macro_rules! check_boot {
             use super::*;
             $(#[test]
             fn $kernel() {
-                let ended = batch(&stringify!($kernel).replace('_', "-"), &["check-boot"]);
-                let verdict = if $status == 0 { "check-boot: PASS" } else { "check-boot: FAIL" };
-                assert_lines(&ended, &[$($line,)+ verdict]);
-                assert_eq!(ended.status.code(), Some($status), "{}", ended.errors);
+                super::check_boot(&stringify!($kernel).replace('_', "-"), $status, &[$($line),+]);
             })*
         }
     };
@@ -74,6 +93,7 @@ check_boot! {
     loop_idle, 0: [BOOT, STACK, BSS, GUARDS, "idle: the kernel repeats itself at 0x* <variant::idle> (*): PASS", PANIC];
     loop_two, 0: [BOOT, STACK, BSS, GUARDS, "idle: the kernel repeats itself at 0x* <variant::idle*> (*): PASS", PANIC];
     power_off, 0: [BOOT, STACK, BSS, GUARDS, "idle: the kernel powers the machine off at 0x*: PASS", PANIC];
+    asks_firmware, 0: [BOOT, STACK, BSS, GUARDS, IDLE, PANIC];
     power_off_legacy, 0: [BOOT, STACK, BSS, GUARDS, "idle: the kernel powers the machine off at 0x*: PASS", PANIC];
 
     sp_off_by_16, 1: [
@@ -91,7 +111,7 @@ check_boot! {
     ];
     store_before_sp, 1: [
         BOOT,
-        "stack: 0x80200000 <boot> does not lead on in the kernel, sp = 0x*: the kernel is at 0x*: FAIL",
+        "stack: 0x80200000 <boot> does not lead on in the kernel, sp = 0x*: the kernel trapped at 0x80200000 <boot>, *: FAIL",
         "bss: the kernel trapped at 0x80200000 <boot>, store access fault, scause 7, stval 0x*, and .bss is not clear: FAIL",
         NOT_RUN,
         PANIC,
@@ -133,6 +153,14 @@ check_boot! {
     counts_for_ever, 1: [
         BOOT, STACK, BSS, GUARDS, "idle: after 2 s the kernel is at 0x* <variant::idle*> (*): FAIL", PANIC,
     ];
+    corrupts_itself, 1: [
+        BOOT, STACK, BSS, GUARDS,
+        "idle: the kernel trapped at 0x* <variant::run+*> (*), load access fault, scause 5, stval 0x72657669726420: FAIL", PANIC,
+    ];
+    power_off_in_clear, 1: [
+        BOOT, STACK, "bss: the kernel powers the machine off at 0x* <variant::clear_doublewords*> (*), and .bss is not clear: FAIL",
+        "idle: the kernel powers the machine off at 0x* <variant::clear_doublewords*> (*): PASS", PANIC,
+    ];
     reboot, 1: [BOOT, STACK, BSS, GUARDS, "idle: the kernel resets the machine at 0x*: FAIL", PANIC];
     panic, 1: [
         BOOT, STACK, BSS, GUARDS, IDLE,
@@ -143,6 +171,15 @@ check_boot! {
         "panic: debug/tests/kernels/variants.rs:*:*: too early: .bss is not clear: FAIL",
     ];
     renamed, 1: ["The kernel must define boot, __stack_top, __bss and __bss_end, as hypervisor.ld does; *"];
+}
+
+/// It is QEMU's to judge, and GDB's user is told.
+#[test]
+fn what_the_embedded_machine_lacks_is_told() {
+    let ended = batch_on(&["--debug", "--embedded"], "needs-plic", &["check-boot"]);
+    let idle = "idle: the kernel is at 0x* <variant::after_clear+*> (*): FAIL";
+    assert_lines(&ended, &[BOOT, STACK, BSS, GUARDS, idle, PANIC, "check-boot: FAIL"]);
+    assert!(ended.errors.contains("the interrupt controller (PLIC), which the embedded machine does not have; run"));
 }
 
 #[test]

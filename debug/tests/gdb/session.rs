@@ -34,9 +34,14 @@ pub struct Ended {
 impl Session {
     /// GDB with these arguments on this kernel, over a Unix socket.
     pub fn start(kernel: &Path, arguments: &[&str]) -> Session {
+        Session::start_on(&["--debug"], kernel, arguments)
+    }
+
+    /// The same on the machine that these arguments choose.
+    pub fn start_on(machine: &[&str], kernel: &Path, arguments: &[&str]) -> Session {
         let folder = new_folder();
         let mut command = Command::new("./run.sh");
-        command.args(["--debug", "--socket"]).arg(folder.path().join("gdb")).arg("--kernel").arg(kernel);
+        command.args(machine).arg("--socket").arg(folder.path().join("gdb")).arg("--kernel").arg(kernel);
         command.arg("--").args(arguments);
         Session::spawn(command, folder)
     }
