@@ -9,7 +9,6 @@ use super::error::{Error, excerpt};
 use super::features::{Description, Fault};
 use super::frame::{LIMIT, digit};
 use super::hex::hex_number;
-use super::hex::{from_hex, to_hex};
 use super::stop::StopReply;
 
 /// What the smallest stubs take in one packet, where a stub does not say.
@@ -29,14 +28,6 @@ pub struct Client {
     step_command: &'static [u8],
     continue_command: &'static [u8],
     running: bool,
-}
-
-/// What a watchpoint waits for: the digit after `Z`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WatchKind {
-    Write = 2,
-    Read = 3,
-    Access = 4,
 }
 
 impl Client {
@@ -113,12 +104,12 @@ impl Client {
     }
 
     /// As [`Client::ask`], where an empty reply and an error number are errors.
-    fn request(&mut self, command: &[u8], name: &str) -> Result<&[u8], Error> {
+    pub(super) fn request(&mut self, command: &[u8], name: &str) -> Result<&[u8], Error> {
         let from = self.connection.name().to_owned();
         checked(self.ask(command, name)?, &from, name)
     }
 
-    fn expect_ok(&mut self, command: &[u8], name: &str) -> Result<(), Error> {
+    pub(super) fn expect_ok(&mut self, command: &[u8], name: &str) -> Result<(), Error> {
         let reply = self.request(command, name)?;
         if reply == b"OK" {
             return Ok(());
@@ -169,79 +160,6 @@ impl Client {
                 return Ok(String::from_utf8_lossy(&text).into_owned());
             }
         }
-    }
-
-    /// The general registers, as `g` sends them; exactly `bytes.len()` bytes or more must come.
-    pub fn read_general_registers(&mut self, bytes: &mut [u8]) -> Result<(), Error> {
-        let name = "g (read the general registers)";
-        let reply = self.request(b"g", name)?;
-        if reply.len() >= 2 * bytes.len() && from_hex(&reply[..2 * bytes.len()], bytes) {
-            return Ok(());
-        }
-        let reply = reply.to_vec();
-        Err(self.connection.unexpected(name, &reply, format!("{} bytes in hexadecimal", bytes.len())))
-    }
-
-    /// One register, whose size is `bytes.len()`.
-    pub fn read_register(&mut self, number: u32, bytes: &mut [u8]) -> Result<(), Error> {
-        let name = format!("p{number:x} (read register {number})");
-        let reply = self.request(format!("p{number:x}").as_bytes(), &name)?;
-        if from_hex(reply, bytes) {
-            return Ok(());
-        }
-        let reply = reply.to_vec();
-        Err(self.connection.unexpected(&name, &reply, format!("{} bytes in hexadecimal", bytes.len())))
-    }
-
-    /// Registers by number and size in bytes (1 to 8), little-endian in what comes back; several requests in flight.
-    pub fn read_registers(&mut self, registers: &[(u32, usize)]) -> Result<Vec<[u8; 8]>, Error> {
-        let mut values = Vec::with_capacity(registers.len());
-        self.pipeline(
-            registers,
-            "registers",
-            |(number, _), command| command.extend(format!("p{number:x}").bytes()),
-            |(number, bytes), reply, from| {
-                let name = format!("p{number:x} (read register {number})");
-                let reply = checked(reply, from, &name)?;
-                let mut value = [0; 8];
-                if !value.get_mut(..bytes).is_some_and(|value| from_hex(reply, value)) {
-                    let (reply, expected) = (excerpt(reply), format!("{bytes} bytes in hexadecimal"));
-                    return Err(Error::Unexpected { from: from.into(), command: name, reply, expected });
-                }
-                values.push(value);
-                Ok(())
-            },
-        )?;
-        Ok(values)
-    }
-
-    /// Writes one register, all its bytes.
-    pub fn write_register(&mut self, number: u32, bytes: &[u8]) -> Result<(), Error> {
-        let mut command = format!("P{number:x}=").into_bytes();
-        to_hex(bytes, &mut command);
-        self.expect_ok(&command, &format!("P{number:x} (write register {number})"))
-    }
-
-    /// A breakpoint on an instruction of `kind` bytes (2 or 4).
-    pub fn insert_breakpoint(&mut self, address: u64, kind: u8) -> Result<(), Error> {
-        self.expect_ok(format!("Z0,{address:x},{kind}").as_bytes(), "Z0 (insert a breakpoint)")
-    }
-
-    /// Undoes [`Client::insert_breakpoint`].
-    pub fn remove_breakpoint(&mut self, address: u64, kind: u8) -> Result<(), Error> {
-        self.expect_ok(format!("z0,{address:x},{kind}").as_bytes(), "z0 (remove a breakpoint)")
-    }
-
-    /// A watchpoint on `length` bytes from `address`.
-    pub fn insert_watchpoint(&mut self, kind: WatchKind, address: u64, length: u64) -> Result<(), Error> {
-        let command = format!("Z{},{address:x},{length:x}", kind as u8);
-        self.expect_ok(command.as_bytes(), &format!("Z{} (insert a watchpoint)", kind as u8))
-    }
-
-    /// Undoes [`Client::insert_watchpoint`].
-    pub fn remove_watchpoint(&mut self, kind: WatchKind, address: u64, length: u64) -> Result<(), Error> {
-        let command = format!("z{},{address:x},{length:x}", kind as u8);
-        self.expect_ok(command.as_bytes(), &format!("z{} (remove a watchpoint)", kind as u8))
     }
 
     /// Why the machine stands still now.

@@ -3,6 +3,7 @@
 //! It knows neither RISC-V nor QEMU: registers are numbers, memory is bytes, and who answers is a name for errors.
 //! Source: the GDB manual, appendix "GDB Remote Serial Protocol".
 
+mod breakpoints;
 mod client;
 mod connection;
 mod error;
@@ -10,9 +11,11 @@ mod features;
 mod frame;
 mod hex;
 mod memory;
+mod registers;
 mod stop;
 
-pub use client::{Client, WatchKind};
+pub use breakpoints::WatchKind;
+pub use client::Client;
 pub use connection::{NoTarget, Target};
 pub use error::Error;
 pub use features::{Description, FeatureRegister};
