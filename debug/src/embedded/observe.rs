@@ -7,6 +7,9 @@ use super::board::Halt;
 use super::travel::{Deadline, Pause};
 use crate::machine::{Address, Error, Observed, Observer, Registers, Stop, Store};
 
+/// How long a search goes on before it asks whether it is to give up.
+const SLICE: Duration = Duration::from_millis(50);
+
 impl Observed for Embedded {
     fn step_observed(
         &mut self,
@@ -89,12 +92,16 @@ impl Embedded {
     }
 
     /// The last store before now to any byte of [`address`, `address + length`), as the hart addressed it; the machine is where
-    /// it was afterwards.
+    /// it was afterwards. `gives_up` is asked time and again, whether the search is to end.
     ///
     /// # Errors
-    /// [`Stop::Interrupted`] where the time was over before it was found.
-    pub fn last_write(&mut self, address: Address, length: u64, limit: Duration) -> Result<Option<Store>, Stop> {
-        let deadline = Deadline::after(limit);
+    /// [`Stop::Interrupted`] where it gave up.
+    pub fn last_write(
+        &mut self,
+        address: Address,
+        length: u64,
+        gives_up: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<Store>, Stop> {
         self.settle();
         self.history.keep_present(&mut self.board);
         let now = self.board.icount;
@@ -106,7 +113,10 @@ impl Embedded {
             let start = self.history.at_or_before(end - 1).unwrap_or(self.history.beginning());
             self.history.restore(&mut self.board, start);
             self.board.memory.set_recording(true);
-            over = self.observe(end, deadline, &mut search) == Err(Pause::TimeOver);
+            over = gives_up();
+            while !over && self.observe(end, Deadline::after(SLICE), &mut search) == Err(Pause::TimeOver) {
+                over = gives_up();
+            }
             self.show_record(&mut search);
             self.board.memory.set_recording(false);
             end = start;

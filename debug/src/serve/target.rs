@@ -4,6 +4,8 @@ use std::convert::Infallible;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use gdbstub::target::Target;
@@ -36,15 +38,16 @@ pub struct Served {
     pub(super) motion: Motion,
     /// How much of what the kernel printed was shown.
     shown: u64,
-    attention: Option<Attention>,
+    pub(super) attention: Option<Attention>,
     /// The present client was told what a GDB must forget once the machine was moved behind its back.
     pub(super) warned: bool,
 }
 
 /// The present client's socket, and the one that ends the server.
-struct Attention {
+pub(super) struct Attention {
     client: OwnedFd,
     ending: OwnedFd,
+    muted: Arc<AtomicBool>,
 }
 
 impl Served {
@@ -79,21 +82,13 @@ impl Served {
     /// From now on [`Served::is_wanted`] looks at this client.
     pub(super) fn watch_client(&mut self, wire: &Wire, ending: BorrowedFd<'_>) -> io::Result<()> {
         let (client, ending) = (wire.descriptor()?, ending.try_clone_to_owned()?);
-        self.attention = Some(Attention { client, ending });
+        self.attention = Some(Attention { client, ending, muted: wire.muted() });
         Ok(())
     }
 
-    /// Whether somebody waits for what takes long to end: the client, who says something or is gone, or who ends us. That the
-    /// client asks for the answer again does not count.
+    /// As [`Attention::is_wanted`].
     pub(super) fn is_wanted(&self) -> bool {
-        self.attention.as_ref().is_some_and(|attention| {
-            let ready = await_readable(attention.client.as_fd(), attention.ending.as_fd(), Some(Duration::ZERO));
-            match ready {
-                Ok(Readiness::Nothing) => false,
-                Ok(Readiness::Readable) => !only_asks_again(attention.client.as_fd()),
-                Ok(Readiness::Ending) | Err(_) => true,
-            }
-        })
+        self.attention.as_ref().is_some_and(Attention::is_wanted)
     }
 
     /// The machine stays as it is; what the client had set goes with it.
@@ -102,6 +97,28 @@ impl Served {
         self.motion = Motion::default();
         self.attention = None;
         self.warned = false;
+    }
+}
+
+impl Attention {
+    pub(super) fn client(&self) -> &OwnedFd {
+        &self.client
+    }
+
+    /// What is being answered at present remains unsaid.
+    pub(super) fn mute(&self) {
+        self.muted.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody waits for what takes long to end: the client, who says something or is gone, or who ends us. That the
+    /// client asks for the answer again does not count.
+    pub(super) fn is_wanted(&self) -> bool {
+        let ready = await_readable(self.client.as_fd(), self.ending.as_fd(), Some(Duration::ZERO));
+        match ready {
+            Ok(Readiness::Nothing) => false,
+            Ok(Readiness::Readable) => !only_asks_again(self.client.as_fd()),
+            Ok(Readiness::Ending) | Err(_) => true,
+        }
     }
 }
 

@@ -6,6 +6,8 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use gdbstub::conn::Connection;
@@ -69,6 +71,8 @@ impl Stream for UnixStream {}
 pub struct Wire {
     stream: Box<dyn Stream>,
     outgoing: Vec<u8>,
+    /// What is to be sent is not, up to the next byte that is taken.
+    muted: Arc<AtomicBool>,
     /// Received; those before `taken` have been handed out.
     incoming: Vec<u8>,
     taken: usize,
@@ -89,7 +93,7 @@ impl Wire {
     }
 
     fn new(stream: Box<dyn Stream>) -> Wire {
-        Wire { stream, outgoing: Vec::new(), incoming: Vec::new(), taken: 0 }
+        Wire { stream, outgoing: Vec::new(), muted: Arc::default(), incoming: Vec::new(), taken: 0 }
     }
 
     /// The socket itself, for somebody who looks whether the client says something.
@@ -97,8 +101,14 @@ impl Wire {
         self.stream.as_fd().try_clone_to_owned()
     }
 
+    /// For somebody who finds that the client does not want to hear what it is being told.
+    pub fn muted(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.muted)
+    }
+
     /// The next byte, waited for as [`await_readable`] does. What is to be sent is sent before.
     pub fn next(&mut self, ending: BorrowedFd<'_>, limit: Option<Duration>) -> io::Result<Incoming> {
+        self.muted.store(false, Ordering::Relaxed);
         if self.taken == self.incoming.len() {
             self.flush()?;
             match await_readable(self.stream.as_fd(), ending, limit)? {
@@ -127,7 +137,9 @@ impl Connection for Wire {
     }
 
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.outgoing.extend_from_slice(bytes);
+        if !self.muted.load(Ordering::Relaxed) {
+            self.outgoing.extend_from_slice(bytes);
+        }
         if self.outgoing.len() >= OUTGOING { self.flush() } else { Ok(()) }
     }
 

@@ -200,6 +200,38 @@ fn monitor_commands_answer_in_words() {
     server.end();
 }
 
+/// GDB takes two seconds of silence for a lost packet, and waits for no answer to a command that is interrupted.
+#[test]
+fn a_monitor_command_may_take_long_and_be_interrupted() {
+    let server = Server::start("counts-for-ever");
+    let (mut gdb, output) =
+        gdb::spawn(&server, &["shell echo ready", "monitor goto 100000000000", "monitor icount", "print/x $satp"]);
+    gdb::await_text(output.path(), "ready");
+    thread::sleep(Duration::from_millis(7500)); // thrice asked for in vain, it would say so
+    signal("INT", gdb.id());
+    crate::server::await_end(&mut gdb);
+    let said = fs::read_to_string(output.path()).unwrap();
+    assert!(said.contains("Quit\n") && said.contains("$1 = 0x0") && !said.contains("packet error"), "{said}");
+    assert_eq!(said.matches("instructions since boot").count(), 1, "the answer of what was asked last: {said}");
+    server.end();
+}
+
+#[test]
+fn whoever_speaks_while_the_answer_is_sought_hears_that_of_what_it_says() {
+    let server = Server::start("counts-for-ever");
+    let mut client = Client::new(&server);
+    for (command, beats) in [("goto 100000000000", 5), ("last-write 0x80300000", 1)] {
+        client.send_monitor(command);
+        // By these it knows that somebody is there.
+        (0..beats).for_each(|_| assert_eq!(client.receive(), b"O"));
+        let icount = client.monitor("icount");
+        assert!(icount.contains("<variant::idle"), "{icount}");
+        assert_eq!(icount.matches("instructions since boot").count(), 1, "{icount}");
+    }
+    drop(client);
+    server.end();
+}
+
 #[test]
 fn a_rebuilt_kernel_is_loaded_and_reset() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,8 +1,8 @@
 //! `monitor last-write PLACE [BYTES]`: the instruction that last wrote there, before now.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::super::target::Served;
+use super::super::target::{Attention, Served};
 use super::{Answer, number};
 use crate::machine::Address;
 
@@ -19,10 +19,11 @@ impl Served {
             None => size,
         };
         let place = self.image.place(start);
-        let found = self
-            .machine
-            .last_write(start, length, PATIENCE)
-            .map_err(|_| format!("not found within {} s of searching back", PATIENCE.as_secs()))?;
+        let (begun, attention) = (Instant::now(), &self.attention);
+        let mut gives_up = || begun.elapsed() > PATIENCE || attention.as_ref().is_some_and(Attention::is_wanted);
+        let found = self.machine.last_write(start, length, &mut gives_up).map_err(|_| {
+            format!("interrupted after {} s of searching back, and not found", begun.elapsed().as_secs())
+        })?;
         let Some(store) = found else {
             return Ok(format!("no instruction has written {place} so far ({length} bytes from there on)"));
         };

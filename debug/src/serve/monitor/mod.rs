@@ -2,6 +2,7 @@
 
 mod check;
 mod console;
+mod heartbeat;
 mod last_write;
 mod time;
 mod why;
@@ -10,7 +11,8 @@ use std::convert::Infallible;
 
 use gdbstub::target::ext::monitor_cmd::{ConsoleOutput, MonitorCmd};
 
-use super::target::Served;
+use super::target::{Attention, Served};
+use heartbeat::Heartbeat;
 
 const HELP: &str = "\
 monitor icount           how many instructions were executed since boot
@@ -37,7 +39,14 @@ const PART: usize = 1024;
 impl MonitorCmd for Served {
     fn handle_monitor_cmd(&mut self, command: &[u8], mut output: ConsoleOutput<'_>) -> Result<(), Infallible> {
         let command = String::from_utf8_lossy(command);
+        let silent = !self.is_wanted();
+        let heartbeat = self.attention.as_ref().and_then(|attention| Heartbeat::start(attention.client()).ok());
         let mut answer = self.answer(command.trim()).unwrap_or_else(|refusal| refusal);
+        drop(heartbeat);
+        if silent && self.is_wanted() {
+            // Interrupted, GDB waits for no answer: it would take this one for that of what it asks next.
+            self.attention.iter().for_each(Attention::mute);
+        }
         if !answer.is_empty() && !answer.ends_with('\n') {
             answer.push('\n');
         }
