@@ -46,8 +46,7 @@ guard() {
     fi
     show "${machine_line[@]}"
     launch "$console"
-    if await_stub "$machine" <&7; then
-        [ "$mode" != reverse ] || seek_origin
+    if await_stub "$machine" <&7 && { [ "$mode" != reverse ] || seek_origin; }; then
         echo listening >&4
     else
         end_machine

@@ -5,8 +5,9 @@
 # The history begins one instruction before the kernel, with a snapshot there. To go back is to load a snapshot and to run
 # on from it, and QEMU 7.2 gets the machine's timer wrong when it loads one: where the firmware then sets that timer, QEMU
 # hangs as soon as the replay comes again to where it went back from. Behind the firmware only the kernel could set it.
+# A history from reset on is therefore worse than none.
 
-entry_seconds=10 # at most, to the kernel's entry
+entry_seconds=20 # at most, to the kernel's entry, and for an answer of QEMU's monitor
 idle_seconds=3   # at most, from there until it idles
 
 # Records the boot until the kernel idles or powers off.
@@ -19,20 +20,27 @@ record() {
     file_blocks=1048576 # 1 GiB: a snapshot holds the machine's memory, the recording each trap
     launch 3 3>/dev/null 2>"$private/errors"
     find_entry
-    await_idle
+    [ -z "$entry_count" ] || await_idle
     end_recording || status=$?
     end_watchers
-    [ "$status" = 0 ] || say "QEMU could not record the boot: $(cat "$private/errors")"
+    if [ "$status" != 0 ]; then
+        say "QEMU could not record the boot: $(cat "$private/errors")"
+    elif [ -z "$entry_count" ]; then
+        say "QEMU did not come to the kernel's entry, $(entry_address), within $entry_seconds seconds, so there is nothing to go" \
+            "back to: is it where the firmware jumps, 0x80200000? Is this computer busy with something else?"
+        status=2
+    fi
     return "$status"
 }
 
 # The kernel's entry stands in the ELF header, in bytes 24 to 31.
 entry_address() { od -A n -t x8 -j 24 -N 8 "$kernel" | sed 's/ */0x/'; }
 
-# Sets `entry_count` to the number of instructions before the kernel's entry: GDB goes there and asks QEMU.
+# Sets `entry_count` to the number of instructions before the kernel's entry: GDB goes there and asks QEMU. Empty where it
+# does not get there in time.
 find_entry() {
     local process deadline=$((SECONDS + entry_seconds)) said
-    until [ -S "$private/stub" ] || ! kill -0 "$machine" 2>/dev/null; do sleep 0.02; done
+    until [ -S "$private/stub" ] || ! kill -0 "$machine" 2>/dev/null || [ "$SECONDS" -ge "$deadline" ]; do sleep 0.02; done
     "$GDB" -nx -batch -iex 'set architecture riscv:rv64' -iex 'set osabi none' -ex "target remote $private/stub" \
         -ex "tbreak *$(entry_address)" -ex continue -ex 'monitor info replay' \
         </dev/null >"$private/entry" 2>&1 4>&- 5>&- 6>&- 7<&- &
@@ -75,11 +83,13 @@ end_recording() {
 # kernel's entry. Where reverse-continue meets no breakpoint, QEMU goes to the instruction before the second snapshot, and
 # stops there for want of one before the first. The snapshot of reset therefore goes.
 seek_origin() {
-    local origin=$((${entry_count:-0} - 1))
-    if [ "$origin" -ge 0 ] && save_at "$origin" origin && save_at "$entry_count" entry && seek "$origin"; then
+    local origin=$((entry_count - 1))
+    if save_at "$origin" origin && save_at "$entry_count" entry && seek "$origin"; then
         ask 'delvm init'
     else
-        say "QEMU did not come to the kernel's entry, $(entry_address): history begins at reset, and QEMU may hang in it"
+        say "QEMU's replay did not get to the kernel's entry, $(entry_address), and take a snapshot there within" \
+            "$entry_seconds seconds: is this computer busy with something else?"
+        return 1
     fi
 }
 

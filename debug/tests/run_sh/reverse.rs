@@ -54,6 +54,20 @@ fn the_way_forth_leads_past_where_it_turned_back() {
     assert_ne!(idle, boot);
 }
 
+/// A history from reset on was seen to hang QEMU on the way forth, each time: none is offered where the entry is not found.
+#[test]
+fn a_kernel_whose_entry_is_never_reached_is_told_so() {
+    let mut script = Script::with_kernel("boot-not-first", &["--reverse", "--socket"]);
+    script.command.arg(script.folder.path().join("gdb")).args(["--", "-batch", "-ex", "stepi"]);
+    let finished = script.finish();
+    let reason = finished.reason();
+    assert!(
+        reason.contains("QEMU did not come to the kernel's entry, 0x0000000080200004, within 20 seconds"),
+        "{reason}"
+    );
+    assert!(!reason.contains("gdb-multiarch -q"), "GDB is not started: {reason}");
+}
+
 #[test]
 fn a_write_is_found_backwards() {
     let commands =
