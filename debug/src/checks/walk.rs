@@ -42,6 +42,8 @@ const FINISHER_RESET: u64 = 0x7777;
 
 /// The SBI's call to power off (a0 = 0) or to start again (SBI specification, "System Reset Extension").
 const SYSTEM_RESET: u64 = 0x5352_5354;
+/// Its older one (chapter "Legacy Extensions").
+const LEGACY_SHUTDOWN: u64 = 8;
 const A0: usize = 10;
 const A7: usize = 17;
 
@@ -129,6 +131,10 @@ impl<'a> Walk<'a> {
     /// Runs to the next store to a watched range, or to the end.
     pub fn next_event(&mut self) -> Result<Event, Error> {
         loop {
+            // Where this is the instruction at hand, the firmware's store that is waited for would be stepped over.
+            if let Some(end) = self.last_call()? {
+                return Ok(Event::End(end));
+            }
             let left = self.deadline.saturating_duration_since(Instant::now());
             let stop = self.resume(self.slice.min(left))?;
             if let Some(event) = self.event(stop)? {
@@ -207,6 +213,18 @@ impl<'a> Walk<'a> {
             source.is_some_and(|source| registers.x[usize::from(source)] & 0xffff == FINISHER_RESET)
         };
         Ok(if resets { End::Reset } else { End::PowerOff })
+    }
+
+    /// The end that the call of the firmware at pc is, if it is one. The firmware refuses other kinds of reset.
+    fn last_call(&mut self) -> Result<Option<End>, Error> {
+        let Registers { x, pc } = self.machine.registers()?;
+        Ok(match (x[A7], x[A0]) {
+            (SYSTEM_RESET, 0) | (LEGACY_SHUTDOWN, _) if self.effect(Address(pc))? == Effect::Ecall => {
+                Some(End::PowerOff)
+            }
+            (SYSTEM_RESET, 1 | 2) if self.effect(Address(pc))? == Effect::Ecall => Some(End::Reset),
+            _ => None,
+        })
     }
 
     /// The store at pc; where the instruction does not tell, the byte that the machine named.
