@@ -7,6 +7,8 @@ mod kernels;
 mod session;
 
 use std::net::TcpListener;
+use std::process::Command;
+use std::sync::Once;
 use std::thread;
 use std::time::Duration;
 
@@ -15,6 +17,18 @@ use session::{Ended, Session};
 /// Kernels that run until time is up, and not each time to the same instruction.
 const HANGING: [&str; 5] = ["endless-loop-in-clear", "counts-for-ever", "loop-idle", "loop-two", "stack-overflow"];
 
+const EMBEDDED: [&str; 2] = ["--debug", "--embedded"];
+
+/// Builds the embedded machine, which may take longer than a session.
+fn build_embedded() {
+    static BUILT: Once = Once::new();
+    BUILT.call_once(|| {
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--quiet", "--release", "--package", "debug"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+        assert!(build.status().expect("cargo runs").success());
+    });
+}
+
 /// Runs these commands in `gdb -batch` on QEMU.
 fn batch(kernel: &str, commands: &[&str]) -> Ended {
     batch_on(&["--debug"], kernel, commands)
@@ -22,6 +36,9 @@ fn batch(kernel: &str, commands: &[&str]) -> Ended {
 
 /// Kernels that hang get less time; the others are not to fail because we are slow.
 fn batch_on(machine: &[&str], kernel: &str, commands: &[&str]) -> Ended {
+    if machine == EMBEDDED {
+        build_embedded();
+    }
     let limit = if HANGING.contains(&kernel) { "set $debug_seconds = 2" } else { "set $debug_seconds = 20" };
     let mut arguments = vec!["-batch", "-iex", limit];
     arguments.extend(commands.iter().flat_map(|command| ["-ex", command]));
@@ -32,8 +49,7 @@ fn batch_on(machine: &[&str], kernel: &str, commands: &[&str]) -> Ended {
 #[track_caller]
 fn check_boot(kernel: &str, status: i32, lines: &[&str]) {
     let verdict = if status == 0 { "check-boot: PASS" } else { "check-boot: FAIL" };
-    let machines = [&["--debug"][..], &["--debug", "--embedded"]];
-    let said = machines.map(|machine| {
+    let said = [&["--debug"][..], &EMBEDDED].map(|machine| {
         let ended = batch_on(machine, kernel, &["check-boot"]);
         assert_lines(&ended, &[lines, &[verdict]].concat());
         assert_eq!(ended.status.code(), Some(status), "{}", ended.errors);
@@ -176,7 +192,7 @@ check_boot! {
 /// It is QEMU's to judge, and GDB's user is told.
 #[test]
 fn what_the_embedded_machine_lacks_is_told() {
-    let ended = batch_on(&["--debug", "--embedded"], "needs-plic", &["check-boot"]);
+    let ended = batch_on(&EMBEDDED, "needs-plic", &["check-boot"]);
     let idle = "idle: the kernel is at 0x* <variant::after_clear+*> (*): FAIL";
     assert_lines(&ended, &[BOOT, STACK, BSS, GUARDS, idle, PANIC, "check-boot: FAIL"]);
     assert!(ended.errors.contains("the interrupt controller (PLIC), which the embedded machine does not have; run"));
