@@ -200,6 +200,7 @@ impl Served {
         };
         Progress::Stopped { reason, words }
     }
+
     fn words_for_end(&self) -> String {
         let status = self.machine.ended().map_or(String::new(), |ended| format!(", with exit status {}", ended.status));
         format!("The machine is off{status}. It can go back from here.")
