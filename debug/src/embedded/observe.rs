@@ -60,7 +60,10 @@ impl Embedded {
             return Ok(());
         }
         self.show_instruction(observer);
-        self.step_over()
+        match self.step_over() {
+            Err(Pause::Halted(Halt::Recorded)) => Ok(()),
+            ended => ended,
+        }
     }
 
     fn observe(&mut self, end: u64, deadline: Deadline, observer: &mut dyn Observer) -> Result<(), Pause> {
