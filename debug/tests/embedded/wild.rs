@@ -5,7 +5,6 @@ use std::time::Duration;
 use debug::embedded::{Error, Options};
 use debug::machine::Stop;
 use debug::{Embedded, Machine};
-use proptest::prelude::*;
 
 use crate::assembler::*;
 use crate::elf;
@@ -60,64 +59,4 @@ fn a_page_table_that_contains_itself_is_a_page_fault() {
     machine.write_memory(debug::Address(root), &itself).unwrap();
     assert_eq!(resume(&mut machine), Stop::Fault { signal: 11 });
     assert_eq!(csr(&mut machine, 0x142), 12);
-}
-
-/// Runs for a while forward, goes back to the first instruction, and finds everything as it was.
-fn survive(elf: &[u8]) {
-    let Ok(mut machine) = load(elf) else { return };
-    let first = machine.registers().unwrap();
-    for _ in 0..4 {
-        machine.resume(Duration::from_millis(5)).unwrap();
-        machine.step(1, Duration::from_millis(5)).unwrap();
-    }
-    assert!(machine.history_bytes() < 40 << 20);
-    machine.goto(0, LIMIT);
-    assert_eq!(machine.registers().unwrap(), first);
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
-
-    #[test]
-    fn any_bytes_may_be_given(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
-        survive(&bytes);
-    }
-
-    #[test]
-    fn any_bytes_of_a_kernel_may_be_wrong(
-        changes in proptest::collection::vec((0..300_usize, any::<u8>()), 0..6),
-        length in 0..400_usize,
-    ) {
-        let mut kernel = elf::build(&[(ENTRY, vec![0x13; 64]), (ENTRY + 0x1000, vec![1; 64])]);
-        for (offset, byte) in changes {
-            let index = offset % kernel.len();
-            kernel[index] = byte;
-        }
-        kernel.truncate(length);
-        survive(&kernel);
-    }
-
-    /// Traps lead into the middle of the same bytes.
-    #[test]
-    fn any_code_may_run(words in proptest::collection::vec(any::<u32>(), 64..512), handler in 0..64_i32) {
-        let start = [AUIPC | 5 << 7, addi(5, 5, 4 * (handler + 4)), csrw(0x105, 5), addi(5, 0, 0)];
-        let code: Vec<u8> = start.iter().chain(&words).flat_map(|word| word.to_le_bytes()).collect();
-        survive(&elf::build(&[(ENTRY, code)]));
-    }
-
-    /// Instructions that exist, with registers that point to memory.
-    #[test]
-    fn any_code_of_known_opcodes_may_run(
-        words in proptest::collection::vec((any::<u32>(), 0..14_usize), 64..512),
-        handler in 0..64_i32,
-    ) {
-        const OPCODES: [u32; 14] =
-            [OP, OP_WORD, OP_IMMEDIATE, OP_IMMEDIATE_WORD, LOAD, STORE, LOAD_FLOAT, STORE_FLOAT, BRANCH, JAL, SYSTEM, AMO,
-             OP_FLOAT, 0x43];
-        let words = words.into_iter().map(|(word, opcode)| word & !0x7f | OPCODES[opcode]);
-        let mut code: Vec<u32> = vec![AUIPC | 5 << 7, addi(5, 5, 4 * (handler + 4)), csrw(0x105, 5)];
-        code.extend((8..16).flat_map(|register| li(register, DATA + 64 * u64::from(register))));
-        code.extend(words);
-        survive(&elf::build(&[(ENTRY, code.iter().flat_map(|word| word.to_le_bytes()).collect())]));
-    }
 }
