@@ -52,7 +52,9 @@ impl Symbols {
         }
         let strings = sections.section(table.string_section()).map_err(|error| file.malformed(error))?;
         let (start, size) = object::read::elf::SectionHeader::file_range(strings, LITTLE).unwrap_or((0, 0));
-        let mut symbols = Symbols { entries: Vec::new(), strings: start as usize..(start + size) as usize };
+        let end = start.checked_add(size).filter(|end| *end <= file.bytes.len() as u64);
+        let end = end.ok_or_else(|| file.malformed("the names of its symbols are not in the file"))?;
+        let mut symbols = Symbols { entries: Vec::new(), strings: start as usize..end as usize };
         for (index, symbol) in table.enumerate() {
             let section = match symbol.st_shndx(LITTLE) {
                 elf::SHN_ABS => None,

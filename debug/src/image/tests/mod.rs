@@ -277,6 +277,17 @@ fn every_truncation_is_refused_as_one() {
     );
 }
 
+/// An empty section may lie anywhere, and so may its names.
+#[test]
+fn an_empty_table_of_names_outside_of_the_file_is_refused() {
+    const SECTION_HEADER: usize = 64;
+    let mut bytes = Elf::default().bytes();
+    // Offset and size of .strtab, the last section but one.
+    let at = bytes.len() - 2 * SECTION_HEADER + 24;
+    bytes[at..at + 16].copy_from_slice([1_u64 << 20, 0].map(u64::to_le_bytes).as_flattened());
+    assert!(refusal(&bytes).contains("the names of its symbols are not in the file"), "{}", refusal(&bytes));
+}
+
 #[test]
 fn files_that_cannot_be_kernels_are_not_read() {
     let folder = tempfile::tempdir().unwrap();
