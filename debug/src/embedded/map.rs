@@ -38,6 +38,15 @@ impl Place {
                 .map_or(Place::Nothing, |(_, _, name)| Place::Missing(name)),
         }
     }
+
+    /// As [`Place::of`], for `length` bytes: those of a device answer where the access is aligned (privileged manual, "Physical Memory
+    /// Attributes"; QEMU takes others apart, and what comes of that no kernel can mean).
+    pub fn of_access(physical: u64, length: usize) -> Place {
+        match Place::of(physical) {
+            Place::Uart(_) | Place::Finisher(_) if !physical.is_multiple_of(length as u64) => Place::Nothing,
+            place => place,
+        }
+    }
 }
 
 /// The offset into RAM, which may be larger than RAM is.

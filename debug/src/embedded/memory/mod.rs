@@ -169,7 +169,7 @@ impl Memory {
 
     fn load_physical(&mut self, physical: u64, length: usize, address: u64) -> Result<u64, Interruption> {
         let fault = Err(Intent::Load.access_fault(address).into());
-        match Place::of(physical) {
+        match Place::of_access(physical, length) {
             Place::Ram(offset) => self.ram.bytes(offset, length).map_or(fault, |bytes| Ok(from_bytes(bytes))),
             Place::Uart(register) => {
                 let now = self.now.ok_or(Interruption::NeedsBoard)?;
@@ -183,7 +183,7 @@ impl Memory {
 
     fn store_physical(&mut self, physical: u64, value: u64, length: usize, address: u64) -> Result<(), Interruption> {
         let fault = Err(Intent::Store.access_fault(address).into());
-        match Place::of(physical) {
+        match Place::of_access(physical, length) {
             Place::Ram(offset) => self.ram.store(offset, &value.to_le_bytes()[..length]).map_or(fault, Ok),
             Place::Uart(register) => {
                 self.now.ok_or(Interruption::NeedsBoard)?;
