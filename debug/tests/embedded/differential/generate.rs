@@ -7,6 +7,7 @@ use super::program::*;
 use crate::assembler::*;
 use crate::random::Random;
 
+pub const SEPC: u32 = 0x141;
 const SPP: u64 = 1 << 8;
 const FS_DIRTY: u64 = 3 << 13;
 
@@ -17,7 +18,7 @@ pub fn programs(random: &mut Random, slots: usize) -> Vec<Program> {
         with_addresses("every compressed encoding", random, 0, integer),
         with_targets("control flow", random, slots, control_flow),
         plain("floating point", random, slots, float),
-        plain("CSRs", random, slots, csr),
+        plain("CSRs", random, slots, super::csrs::slot_with_csrs),
         with_addresses("encodings", random, slots, encoding),
         self_modifying(random, slots),
         firmware_calls(random, slots / 4),
@@ -27,6 +28,8 @@ pub fn programs(random: &mut Random, slots: usize) -> Vec<Program> {
     ];
     programs[1].slots = (0..=u16::MAX).filter(|half| half & 3 != 3 && !leaves_slot(*half)).map(short_slot).collect();
     programs.extend(super::paging::programs(random, slots));
+    programs.extend(super::interrupts::programs(random, slots / 2));
+    programs.push(super::devices::program(random, slots / 2));
     programs
 }
 
@@ -47,6 +50,7 @@ pub fn plain(
         satp: 0,
         tables: vec![0; TABLES_SIZE],
         slots_seen_at: SLOTS,
+        vectored: false,
     }
 }
 
@@ -197,6 +201,11 @@ fn control_flow(random: &mut Random) -> [u8; SLOT_SIZE] {
         4 => slot(&[rs1 << 7 | AUIPC, immediate_form(JALR, 0, rd, rs1, 8 + random.below(8) as i32)]),
         5 => slot(&[immediate_form(JALR, 0, rd, rs1, random.bits(12) as i32)]),
         6 => short_slot(short_branch(random)),
+        7 if random.one_in(2) => {
+            // Even, as QEMU holds odd ones.
+            let even = immediate_form(OP_IMMEDIATE, 7, rs1, rs1, -2);
+            slot(&[even, csrw(SEPC, rs1), SRET])
+        }
         _ => {
             let register = 1 + random.below(31) as u16;
             short_slot(0x8002 | random.pick(&[0, 0x1000]) | register << 7)
@@ -271,51 +280,6 @@ fn float(random: &mut Random) -> [u8; SLOT_SIZE] {
         _ => operation(0x1e, 0, 0),
     };
     slot(&[instruction])
-}
-
-/// CSR instructions on all CSRs that the two machines mean the same by; reading back what was written.
-fn csr(random: &mut Random) -> [u8; SLOT_SIZE] {
-    const HELD: [u32; 7] = [0x001, 0x002, 0x003, 0x104, 0x142, 0x143, 0x144];
-    const SCOUNTEREN: u32 = 0x106;
-    const SENVCFG: u32 = 0x10a;
-    const SSTATUS: u32 = 0x100;
-    const SSCRATCH: u32 = 0x140;
-    const SEPC: u32 = 0x141;
-    let (rd, rs1) = (random.register(), random.register());
-    let form = random.pick(&[1, 2, 3, 5, 6, 7]);
-    let access = |csr: u32, funct3: u32, rd: u32| csr << 20 | rs1 << 15 | funct3 << 12 | rd << 7 | SYSTEM;
-    match random.below(12) {
-        0 => {
-            // Which CSRs exist, and for whom; counters differ in value, the hypervisor's are QEMU's alone.
-            let csr = random.bits(12);
-            let known_to_one =
-                matches!(csr >> 8 & 3, 2) || matches!(csr, 0x105 | 0x140 | 0x14d | 0x180 | 0xc00..=0xc1f);
-            if known_to_one { slot(&[SRET]) } else { slot(&[csrr(rd, csr)]) }
-        }
-        1 => {
-            let csr = 0xc00 + random.below(3) as u32;
-            slot(&[csrr(0, csr)])
-        }
-        2 => slot(&[random.pick(&[SRET, SFENCE_VMA, 0x3020_0073, 0x0000_100f, 0x0ff0_000f, 0x0010_0073])]),
-        // The handler's own: only to be read.
-        3 => slot(&[csrr(rd, SSCRATCH)]),
-        // Even, as QEMU holds odd ones.
-        4 => slot(&[immediate_form(OP_IMMEDIATE, 7, rs1, rs1, -2), access(SEPC, form & 3, rd), csrr(rd, SEPC)]),
-        // Only bits that RV64GC has: from 12 to 30, or the lowest.
-        5 => {
-            slot(&[random.bits(19) << 12 | rs1 << 7 | LUI, access(SSTATUS, form, rd), csrr(random.register(), SSTATUS)])
-        }
-        6 => slot(&[immediate_form(OP_IMMEDIATE, 7, rs1, rs1, 0x1ff), access(SSTATUS, form, rd), csrr(rd, SSTATUS)]),
-        // Bits that both hold: QEMU's scounteren has 64, its senvcfg those of cache blocks too.
-        7 => {
-            let (csr, mask) = random.pick(&[(SCOUNTEREN, 0x7ff), (SENVCFG, 1)]);
-            slot(&[immediate_form(OP_IMMEDIATE, 7, rs1, rs1, mask), access(csr, form & 3, rd), csrr(rd, csr)])
-        }
-        _ => {
-            let csr = random.pick(&HELD);
-            slot(&[access(csr, form, rd), csrr(random.register(), csr)])
-        }
-    }
 }
 
 /// Encodings that are illegal, or nearly.

@@ -2,15 +2,25 @@
 //!
 //! `DIFFERENTIAL_SEED` repeats a run, `DIFFERENTIAL_SLOTS` makes it larger (it is the number of instructions of each kind).
 
+mod access;
+mod coverage;
+mod csrs;
+mod devices;
 mod generate;
+mod interrupts;
 mod known;
 mod operands;
 mod paging;
 mod program;
 mod run;
 
-use crate::random::Random;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::random::Random;
+use coverage::Coverage;
+
+/// Of each kind, in a run of the ordinary tests.
+const SLOTS: usize = 16_000;
 
 #[test]
 fn generated_programs_do_the_same_as_on_qemu() {
@@ -18,19 +28,24 @@ fn generated_programs_do_the_same_as_on_qemu() {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
         u64::from(now.subsec_nanos()) ^ now.as_secs() << 20
     });
-    let slots = number("DIFFERENTIAL_SLOTS").unwrap_or(16_000) as usize;
+    let slots = number("DIFFERENTIAL_SLOTS").map_or(SLOTS, |slots| slots as usize);
     println!("DIFFERENTIAL_SEED={seed} DIFFERENTIAL_SLOTS={slots}");
     let mut random = Random::new(seed);
     let mut failures = Vec::new();
     let mut executed = 0;
+    let mut coverage = Coverage::new();
     for program in generate::programs(&mut random, slots) {
         executed += program.slots.len();
-        if let Err(difference) = run::compare(&program) {
-            failures.push(difference);
+        match run::compare(&program) {
+            Ok(records) => coverage.count(&program, &records),
+            Err(difference) => failures.push(difference),
         }
     }
-    println!("{executed} slots compared");
+    println!("{executed} slots compared; {}", coverage.summary());
     assert!(failures.is_empty(), "DIFFERENTIAL_SEED={seed} DIFFERENTIAL_SLOTS={slots}\n{}", failures.join("\n"));
+    // Of a run that somebody made smaller, this would be too much to ask.
+    let missing = if slots < SLOTS { Vec::new() } else { coverage.missing() };
+    assert!(missing.is_empty(), "DIFFERENTIAL_SEED={seed}: not executed: {}", missing.join(", "));
 }
 
 #[test]

@@ -1,21 +1,27 @@
-//! Programs under Sv39: pages of every permission, of all three sizes, in S-mode and U-mode. It does not know how slots are run.
+//! Programs under Sv39, and some under its longer forms: pages of every permission, of all three sizes, in S-mode and U-mode. It does not know how slots are run.
 
 use super::generate::{atomic, memory, plain};
 use super::program::*;
 use crate::assembler::*;
 use crate::random::Random;
 
-const SV39: u64 = 8 << 60;
+pub const SV39: u64 = 8 << 60;
+const SV48: u64 = 9 << 60;
+const SV57: u64 = 10 << 60;
 const POINTER: u64 = 1;
+pub const SUM: u64 = 1 << 18;
 /// Valid, readable, writable, executable, accessed, dirty.
 const ALL_FOR_SUPERVISOR: u64 = 0xcf;
-const READ: u64 = 2;
-const WRITE: u64 = 4;
-const EXECUTE: u64 = 8;
-const USER: u64 = 0x10;
+pub const READ: u64 = 2;
+pub const WRITE: u64 = 4;
+pub const EXECUTE: u64 = 8;
+pub const USER: u64 = 0x10;
 const ROOT: u64 = TABLES;
 const MIDDLE: u64 = TABLES + 0x1000;
 const LEAVES: u64 = TABLES + 0x2000;
+/// The levels that the longer forms add: their first entry leads to the root of the shorter one.
+const ABOVE: u64 = TABLES + 0x5000;
+const HIGHEST: u64 = TABLES + 0x6000;
 /// The user's view of the slots.
 const USER_SLOTS: u64 = 0x10_0000_0000 + (SLOTS & 0x1f_ffff);
 /// 512 small pages, then 510 large ones of 2 MiB.
@@ -26,17 +32,19 @@ const HUGE: u64 = 0x20_0000_0000;
 
 pub fn programs(random: &mut Random, slots: usize) -> Vec<Program> {
     vec![
-        under_translation("Sv39 in S-mode", random, slots, false),
-        under_translation("Sv39 in U-mode", random, slots, true),
+        under_translation("Sv39 in S-mode", random, slots, SV39 | ROOT >> 12, false),
+        under_translation("Sv39 in U-mode", random, slots, SV39 | ROOT >> 12, true),
+        under_translation("Sv48", random, slots / 8, SV48 | ABOVE >> 12, false),
+        under_translation("Sv57", random, slots / 8, SV57 | HIGHEST >> 12, false),
     ]
 }
 
-fn under_translation(name: &str, random: &mut Random, slots: usize, user: bool) -> Program {
+fn under_translation(name: &str, random: &mut Random, slots: usize, satp: u64, user: bool) -> Program {
     let program = plain(name, random, slots, |random| access(random, user));
     let integers = (0..POOL_ENTRIES).map(|_| address(random)).collect();
     let statuses = (0..POOL_ENTRIES).map(|_| status(random, user)).collect();
     let slots_seen_at = if user { USER_SLOTS } else { SLOTS };
-    Program { integers, statuses, satp: SV39 | ROOT >> 12, tables: tables(random), slots_seen_at, ..program }
+    Program { integers, statuses, satp, tables: tables(random), slots_seen_at, ..program }
 }
 
 /// SUM and MXR at random.
@@ -47,8 +55,8 @@ fn status(random: &mut Random, user: bool) -> u64 {
 
 fn access(random: &mut Random, user: bool) -> [u8; SLOT_SIZE] {
     match random.below(8) {
-        0 => slot(&[immediate_form(JALR, 0, random.register(), random.register(), 0)]),
-        1 => atomic(random),
+        0 | 1 => slot(&[immediate_form(JALR, 0, random.register(), random.register(), 0)]),
+        3 => atomic(random),
         // What U-mode may not do, and S-mode may.
         2 if user => {
             slot(&[random.pick(&[SRET, SFENCE_VMA, 0x1050_0073, 0x0000_0073, csrr(5, 0x100), csrr(0, 0xc01)])])
@@ -78,6 +86,8 @@ fn tables(random: &mut Random) -> Vec<u8> {
         tables[offset..offset + 8].copy_from_slice(&entry.to_le_bytes());
     };
     let root_entry = |virtual_address: u64| ROOT + (virtual_address >> 30 & 0x1ff) * 8;
+    set(ABOVE, ROOT >> 12 << 10 | POINTER);
+    set(HIGHEST, ABOVE >> 12 << 10 | POINTER);
     set(root_entry(TEXT), TEXT >> 30 << 28 | ALL_FOR_SUPERVISOR);
     set(root_entry(SMALL), MIDDLE >> 12 << 10 | POINTER);
     for gigabyte in 0..8 {
@@ -100,18 +110,25 @@ fn tables(random: &mut Random) -> Vec<u8> {
     for small in 0..1024 {
         let page = DATA + (random.below(16) << 12);
         let target = random.pick(&[page, page, page, FIELD, FIELD, 0x8000_0000, 0x8800_0000, 0x87ff_f000, 0]);
-        let entry = entry(random, target);
-        // Breakpoints that are not written over.
-        set(LEAVES + small * 8, if target == FIELD { entry & !WRITE | EXECUTE } else { entry });
+        set(LEAVES + small * 8, entry(random, target));
     }
     tables
 }
 
-/// A leaf or what looks like one: usually valid and readable, the rest at random. Not executable: data may be any instruction.
+/// A leaf or what looks like one: usually valid, the rest at random. What can be stored to is not executed: it may hold any
+/// instruction. What is no RAM, or the firmware's, has every permission: it decides between a page fault and an access fault.
 fn entry(random: &mut Random, target: u64) -> u64 {
-    let flags = u64::from(random.bits(8)) | if random.one_in(4) { 0 } else { 3 };
     // Without R, W and X it would be a pointer, to a table in the data: there the walk reads what stores have made of it.
-    let flags = flags & !EXECUTE;
-    let flags = if flags & 0xe == 0 { flags | READ } else { flags };
-    target >> 12 << 10 | u64::from(random.bits(2)) << 8 | flags
+    let permissions = match target {
+        FIELD => random.pick(&[EXECUTE, READ | EXECUTE]),
+        _ if is_data(target) => random.pick(&[READ, READ, WRITE, READ | WRITE, READ | WRITE]),
+        _ => (1 + random.below(7)) << 1,
+    };
+    let valid = u64::from(!random.one_in(8));
+    let others = u64::from(random.bits(8)) & !0xf;
+    target >> 12 << 10 | u64::from(random.bits(2)) << 8 | others | permissions | valid
+}
+
+fn is_data(target: u64) -> bool {
+    (0x8008_0000..0x8800_0000).contains(&target)
 }

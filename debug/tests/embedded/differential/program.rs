@@ -8,7 +8,8 @@ use crate::assembler::*;
 use crate::elf;
 
 pub const TEXT: u64 = 0x8020_0000;
-const CONTEXT: u64 = 0x8030_0000;
+/// Its lowest byte is not 0: the harness marks with it.
+const CONTEXT: u64 = 0x8030_0040;
 const INTEGERS: u64 = 0x8031_0000;
 const FLOATS: u64 = 0x8032_0000;
 const ROUNDINGS: u64 = 0x8033_0000;
@@ -34,6 +35,8 @@ const LOG_POINTER: i32 = 520;
 const SLOT_POINTER: i32 = 528;
 const POOL_OFFSET: i32 = 536;
 const SLOTS_END: i32 = 544;
+/// A byte for each of three interrupts, by which entry of the vector table the handler was entered.
+const VECTOR: i32 = 552;
 
 const FCSR: u32 = 0x003;
 const SSTATUS: u32 = 0x100;
@@ -61,6 +64,8 @@ pub struct Program {
     pub tables: Vec<u8>,
     /// Where the slots are executed, if not where they lie.
     pub slots_seen_at: u64,
+    /// Interrupts go to an entry of their own.
+    pub vectored: bool,
 }
 
 /// A slot with these instructions, of four bytes each.
@@ -74,7 +79,14 @@ pub fn short_slot(instruction: u16) -> [u8; SLOT_SIZE] {
     filled(&instruction.to_le_bytes())
 }
 
-fn filled(bytes: &[u8]) -> [u8; SLOT_SIZE] {
+/// `c.li`: a number of six bits into any register but x0.
+pub fn short_li(rd: u32, number: i16) -> u16 {
+    let bits = number as u16;
+    0x4001 | (bits >> 5 & 1) << 12 | (rd as u16) << 7 | (bits & 31) << 2
+}
+
+/// A slot that begins with these bytes.
+pub fn filled(bytes: &[u8]) -> [u8; SLOT_SIZE] {
     let mut slot = [0; SLOT_SIZE];
     for pair in slot.chunks_exact_mut(2) {
         pair.copy_from_slice(&C_EBREAK.to_le_bytes());
@@ -134,11 +146,12 @@ impl Program {
         };
         code.extend(start);
         let handler = TEXT + 4 * (code.len() as u64 + li(0, 0).len() as u64 + 2);
-        code.extend(li(7, handler));
+        code.extend(li(7, handler | u64::from(self.vectored)));
         code.push(csrw(STVEC, 7));
         // The first trap: its record is of no slot.
         code.push(0x0010_0073);
         assert_eq!(TEXT + 4 * code.len() as u64, handler);
+        code.extend(vectors());
         code.extend(save_and_record());
         code.extend(next_slot());
         let done = TEXT + 4 * code.len() as u64;
@@ -146,6 +159,22 @@ impl Program {
         code.extend(load_registers());
         (code.iter().flat_map(|instruction| instruction.to_le_bytes()).collect(), done)
     }
+}
+
+/// What stvec points to: entries for exceptions and for each number of an interrupt. The three that come leave a mark.
+fn vectors() -> Vec<u32> {
+    const ENTRIES: usize = 16;
+    const INTERRUPTS: [usize; 3] = [1, 5, 9];
+    const MARKING: usize = 4;
+    let handler = ENTRIES + INTERRUPTS.len() * MARKING;
+    let jump = |from: usize, to: usize| jump_form(0, 4 * (to as i32 - from as i32));
+    let target = |entry| INTERRUPTS.iter().position(|number| *number == entry).map(|index| ENTRIES + index * MARKING);
+    let mut code: Vec<u32> = (0..ENTRIES).map(|entry| jump(entry, target(entry).unwrap_or(handler))).collect();
+    for offset in VECTOR..VECTOR + INTERRUPTS.len() as i32 {
+        code.extend([csrs_swap_sp(), store_form(STORE, 0, 2, 2, offset), csrs_swap_sp()]);
+        code.push(jump(code.len(), handler));
+    }
+    code
 }
 
 /// Everything that the slot can have changed goes into the context; a hash of it, and the CSRs of the trap, into the record.
@@ -173,6 +202,7 @@ fn save_and_record() -> Vec<u32> {
     for (index, register) in (0..).zip([12, 6, 7, 8, 9, 10, 16]) {
         code.push(sd(register, 15, 8 * index));
     }
+    code.extend([ld(17, 2, VECTOR), sd(17, 15, 56), sd(0, 2, VECTOR)]);
     code.extend([addi(15, 15, RECORD_SIZE as i32), sd(15, 2, LOG_POINTER)]);
     code
 }
