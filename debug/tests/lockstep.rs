@@ -62,6 +62,29 @@ fn what_may_differ_is_told() {
     assert!(finding.found.contains("reads of counters that were copied: 3"), "{finding:#?}");
 }
 
+/// The embedded firmware has a debug console, and so a younger version of the SBI; QEMU's has not. The kernel does as on QEMU.
+#[test]
+fn what_the_firmware_says_of_itself_is_copied_and_told() {
+    let finding = with_qemu("asks-which-firmware");
+    assert_eq!(finding.status, Status::Pass, "{finding:#?}");
+    let copied = finding.data["firmware_answers_copied"].to_string();
+    for what in ["the SBI's version", "whether it has extension DBCN (0x4442434e)", "the hart's maker and model"] {
+        assert!(copied.contains(what) && finding.found.contains(what), "{finding:#?}");
+    }
+}
+
+#[test]
+fn what_only_one_firmware_does_is_named() {
+    let finding = with_qemu("prints-unasked");
+    assert_eq!(finding.status, Status::Fail, "{finding:#?}");
+    assert!(finding.summary.starts_with("`ecall`: they differ after"), "{finding:#?}");
+    assert!(
+        finding.summary.ends_with("a0; the firmware was called: extension DBCN (0x4442434e), function 2"),
+        "{finding:#?}"
+    );
+    assert_eq!((&*finding.expected, &*finding.found), ("qemu: a0 = 0xfffffffffffffffe", "embedded: a0 = 0x0"));
+}
+
 /// A machine that does one thing wrong, after so many instructions.
 struct Liar {
     machine: Embedded,

@@ -377,6 +377,24 @@ choose! {
             descend(&raw const __stack_top as usize - 300 * 1024);
         }
     }
+    "asks-which-firmware" => {
+        /// Asks the firmware all about itself, and prints by what it says that it has: the debug console, or else the legacy call.
+        fn after_clear() {
+            for function in [0, 1, 2, 4, 5, 6] {
+                ask(BASE, function, 0);
+            }
+            match ask(BASE, 3, DEBUG_CONSOLE) {
+                (0, 1..) => ask(DEBUG_CONSOLE, 2, 10),
+                _ => ask(1, 0, 10),
+            };
+        }
+    }
+    "prints-unasked" => {
+        /// By the debug console, whether there is one or not.
+        fn after_clear() {
+            ask(DEBUG_CONSOLE, 2, 10);
+        }
+    }
     "power-off" => {
         fn after_clear() {
             call_firmware(SYSTEM_RESET, 0);
@@ -424,6 +442,21 @@ choose! {
         fn descend(limit: usize) -> usize {
             let local = 1;
             if &raw const local as usize <= limit { local } else { local + descend(limit) }
+        }
+    }
+    "asks-which-firmware" | "prints-unasked" => {
+        /// SBI specification, chapters "Base Extension" and "Debug Console Extension": "DBCN".
+        #[cfg(not(kernel = "prints-unasked"))]
+        const BASE: usize = 0x10;
+        const DEBUG_CONSOLE: usize = 0x4442_434e;
+
+        /// An error code and a value.
+        fn ask(extension: usize, function: usize, argument: usize) -> (isize, usize) {
+            let (error, value);
+            unsafe {
+                asm!("ecall", in("a7") extension, in("a6") function, inout("a0") argument => error, inout("a1") 0_usize => value);
+            }
+            (error, value)
         }
     }
     "power-off" | "power-off-legacy" | "reboot" => {

@@ -3,10 +3,11 @@
 //! Each executes one instruction, then all registers that both show are compared, and the bytes that the instruction stored.
 //! At the end all memory of the kernel is compared, for whatever came past that. What may differ is made the same at the
 //! entry and told: registers that the firmware leaves as it likes, and the device tree; later, what a program reads from the
-//! counters of time and work. The firmware of one machine may be code and of the other not: calls are compared by what came
-//! of them. It does not know which machines they are, and it is none of the checks that [`super::check`] makes.
+//! counters of time and work, and what the firmware says of itself. The firmware of one machine may be code and of the other not:
+//! calls are compared by what came of them. It does not know which machines they are, and it is none of the checks that [`super::check`] makes.
 
 mod entry;
+mod firmware;
 mod pair;
 mod parting;
 mod reference;

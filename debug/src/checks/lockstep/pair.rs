@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::parting::Parting;
 use super::state::{Difference, Shown, State};
 use super::tally::Tally;
-use super::{Rest, entry, reference};
+use super::{Rest, entry, firmware, reference};
 use crate::cause::is_interrupt;
 use crate::checks::finding::Finding;
 use crate::checks::layout::{Layout, bytes, overlap};
@@ -90,10 +90,15 @@ impl<'a> Pair<'a> {
             return self.stopped(stops);
         }
         self.take_counter(bytes, &there)?;
+        self.take_answer(state, effect, &there)?;
         let here = self.shown.read(self.other)?;
         let differences = self.shown.differences(&there, &here);
         if !differences.is_empty() {
-            return Ok(Step::Parted(self.parted(differences)));
+            let parting = self.parted(differences);
+            return Ok(Step::Parted(match firmware::call(state, effect) {
+                Some(call) => parting.after(&format!("the firmware was called: {call}")),
+                None => parting,
+            }));
         }
         let changed_memory = match stored {
             Some(range) => match self.compare_store(&range, before.as_deref())? {
@@ -147,6 +152,21 @@ impl<'a> Pair<'a> {
         let Some(register) = counter_destination(bytes) else { return Ok(()) };
         self.other.write_register(Register::Gpr(register), there.general.x[usize::from(register)])?;
         self.tally.counters_read += 1;
+        Ok(())
+    }
+
+    /// Where the firmware was asked about itself, the second machine's kernel hears what the first one's did.
+    fn take_answer(&mut self, state: &State, effect: Effect, there: &State) -> Result<(), Error> {
+        let Some(question) = firmware::question(state, effect) else { return Ok(()) };
+        let value = Register::Gpr(firmware::VALUE);
+        let answer = there.general.x[usize::from(firmware::VALUE)];
+        if self.other.read_register(value)? == answer {
+            return Ok(());
+        }
+        self.other.write_register(value, answer)?;
+        if !self.tally.answers.contains(&question) {
+            self.tally.answers.push(question);
+        }
         Ok(())
     }
 

@@ -27,6 +27,12 @@ impl Parting {
         Parting { summary, sides: [side(0), side(1)], differences }
     }
 
+    /// The same, and what the two were just asked to do.
+    pub fn after(mut self, what: &str) -> Parting {
+        self.summary = format!("{}; {what}", self.summary);
+        self
+    }
+
     /// `instruction` is the one after which they differ, at its address; none at the entry, and for what was compared in the end.
     pub fn describe(
         self,

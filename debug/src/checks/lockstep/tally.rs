@@ -10,6 +10,8 @@ pub struct Tally {
     pub calls: u64,
     /// Reads of counters, whose values were taken from the first machine.
     pub counters_read: u64,
+    /// What the firmware was asked about itself, and answered differently: the first machine's answers were taken.
+    pub answers: Vec<String>,
     /// Stores to where memory cannot be read: they were compared by their instructions alone.
     pub device_stores: u64,
     /// What the second machine was given at the entry.
@@ -24,10 +26,14 @@ impl Tally {
 
     /// What was not compared, or was made the same.
     pub fn exceptions(&self) -> String {
-        let copied = if self.copied.is_empty() { "nothing".into() } else { self.copied.join(", ") };
+        let list = |what: &[String]| if what.is_empty() { "nothing".into() } else { what.join(", ") };
         format!(
-            "copied at the entry: {copied}; reads of counters that were copied: {}; stores to devices: {}",
-            self.counters_read, self.device_stores
+            "copied at the entry: {}; reads of counters that were copied: {}; what the firmware says of itself that was copied: {}; \
+             stores to devices: {}",
+            list(&self.copied),
+            self.counters_read,
+            list(&self.answers),
+            self.device_stores
         )
     }
 
@@ -37,6 +43,7 @@ impl Tally {
         finding.set("firmware_calls", self.calls);
         finding.set("copied_at_entry", self.copied.clone());
         finding.set("counters_read", self.counters_read);
+        finding.set("firmware_answers_copied", self.answers.clone());
         finding.set("device_stores", self.device_stores);
     }
 }
