@@ -43,6 +43,9 @@ pub enum Error {
 
     #[error("{mebibytes} MiB of memory is not possible: between {} and {} MiB is", .range.start(), .range.end())]
     MemorySize { mebibytes: u64, range: std::ops::RangeInclusive<u64> },
+
+    #[error("this computer does not give us {mebibytes} MiB for the machine's memory: ask for less")]
+    NoMemory { mebibytes: u64 },
 }
 
 /// Where a kernel and its device tree lie.

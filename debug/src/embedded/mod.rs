@@ -100,6 +100,10 @@ impl Embedded {
             return Err(Error::MemorySize { mebibytes: options.memory_mib, range: POSSIBLE });
         }
         let size = options.memory_mib << 20;
+        // To be told here is to be able to say so: where there is too little, the allocation itself ends the process.
+        if Vec::<u8>::new().try_reserve_exact(size as usize).is_err() {
+            return Err(Error::NoMemory { mebibytes: options.memory_mib });
+        }
         let mut ram = Ram::new(size as usize);
         let loaded = load::load(elf, &mut ram, &device_tree::build(size))?;
         let mut board = Board::new(firmware::hand_over(loaded.entry, loaded.device_tree), ram);

@@ -119,6 +119,64 @@ fn typed_input_is_read_where_it_was_typed() {
     assert_eq!((x(&mut machine, 5), x(&mut machine, 6), machine.icount()), first);
 }
 
+/// Reads by all three ways in turn, for ever, and keeps in x20 what it has read; counts rounds in x21.
+fn reader() -> Vec<u32> {
+    let keep = |register| {
+        [
+            immediate_form(OP_IMMEDIATE, 1, 22, 20, 5),
+            register_form(OP, 0, 4, 20, 20, 22),
+            register_form(OP, 0, 4, 20, 20, register),
+        ]
+    };
+    let mut code = li(8, 0x1000_0000);
+    let start = code.len();
+    code.push(addi(21, 21, 1));
+    code.push(immediate_form(LOAD, 4, 5, 8, 5));
+    code.push(immediate_form(LOAD, 4, 6, 8, 0));
+    code.extend(keep(5).into_iter().chain(keep(6)));
+    code.extend(call(2, 0, &[]));
+    code.extend(keep(10));
+    code.extend(call(DEBUG_CONSOLE, 1, &[3, DATA, 0]));
+    code.extend(keep(11));
+    code.extend(li(9, DATA));
+    code.push(ld(7, 9, 0));
+    code.extend(keep(7));
+    code.push(jump_form(0, -4 * (code.len() - start) as i32));
+    code
+}
+
+#[test]
+fn what_was_typed_is_read_again_at_the_same_instructions() {
+    let texts = ["ls\r", "", "a longer line than the rest, which takes some rounds to be read\r", "x"];
+    let mut machine = boot(&reader());
+    let mut moments = Vec::new();
+    for text in texts {
+        for _ in 0..3 {
+            machine.step(40_000, LIMIT).unwrap();
+            moments.push((machine.icount(), x(&mut machine, 20), word(&mut machine, DATA)));
+        }
+        machine.input(text.as_bytes());
+    }
+    machine.step(40_000, LIMIT).unwrap();
+    let end = (machine.icount(), x(&mut machine, 20), word(&mut machine, DATA));
+    for moment in moments.iter().rev().chain(&moments).chain([&end]) {
+        machine.goto(moment.0, LIMIT);
+        assert_eq!((machine.icount(), x(&mut machine, 20), word(&mut machine, DATA)), *moment);
+    }
+    // The same in one go, from the first instruction; and otherwise where nothing was typed.
+    machine.goto(0, LIMIT);
+    machine.step(end.0, LIMIT).unwrap();
+    assert_eq!(x(&mut machine, 20), end.1);
+    let mut silent = boot(&reader());
+    silent.step(end.0, LIMIT).unwrap();
+    assert_ne!(x(&mut silent, 20), end.1);
+    // What is typed in the past makes another future.
+    machine.goto(moments[4].0, LIMIT);
+    machine.input(b"y");
+    machine.step(end.0 - machine.icount(), LIMIT).unwrap();
+    assert_ne!(x(&mut machine, 20), end.1);
+}
+
 #[test]
 fn the_device_tree_is_where_a1_says() {
     let mut machine = boot(&[STAY]);

@@ -101,6 +101,36 @@ fn what_the_machine_does_not_have_is_named() {
     }
 }
 
+/// What QEMU's hart has neither is a trap, which tells the instruction: vectors, CSRs of M-mode, where no device is.
+#[test]
+fn what_no_machine_has_is_a_trap_that_tells_of_it() {
+    let vector = 0x0d00_7057;
+    let nowhere = [li(8, 0x5000_0000_0000), vec![ld(5, 8, 0)]].concat();
+    for (code, words) in [
+        (vec![vector], format!("illegal instruction (stval {vector:#x}) at {ENTRY:#x}, and stvec leads to")),
+        (vec![csrr(5, 0x300)], format!("illegal instruction (stval {:#x}) at {ENTRY:#x}", csrr(5, 0x300))),
+        (nowhere.clone(), format!("load access fault (stval 0x500000000000) at {}", at(nowhere.len() - 1))),
+    ] {
+        let mut machine = boot(&code);
+        assert!(matches!(resume(&mut machine), Stop::Fault { .. }));
+        let told = machine.fault().expect("it says why").to_string();
+        assert!(told.starts_with(&words), "{told}");
+    }
+}
+
+#[test]
+fn a_missing_thing_is_told_with_the_instruction_that_asked_for_it() {
+    let bit_manipulation = register_form(OP, 0x20, 7, 5, 5, 5);
+    let mut machine = boot(&[addi(5, 0, 0), bit_manipulation]);
+    resume(&mut machine);
+    let told = machine.fault().expect("it says why").to_string();
+    assert!(told.starts_with(&format!("the instruction {bit_manipulation:#010x} at {}", at(1))), "{told}");
+    // A handler changes nothing: the kernel does not hear of it.
+    let mut machine = boot(&[li(5, ENTRY + 0x100), vec![csrw(0x105, 5), bit_manipulation]].concat());
+    assert_eq!(resume(&mut machine), Stop::Fault { signal: 4 });
+    assert!(machine.missing().is_some());
+}
+
 #[test]
 fn wfi_that_nothing_ends_is_an_interruption_after_it() {
     let mut machine = boot(&[WFI, addi(5, 0, 1), STAY]);

@@ -389,6 +389,16 @@ choose! {
             };
         }
     }
+    "echoes" => {
+        /// Prints whatever is typed, by the legacy calls, for ever.
+        fn after_clear() {
+            loop {
+                if let typed @ 0.. = ask(2, 0, 0).0 {
+                    ask(1, 0, typed as usize);
+                }
+            }
+        }
+    }
     "prints-unasked" => {
         /// By the debug console, whether there is one or not.
         fn after_clear() {
@@ -444,10 +454,11 @@ choose! {
             if &raw const local as usize <= limit { local } else { local + descend(limit) }
         }
     }
-    "asks-which-firmware" | "prints-unasked" => {
+    "asks-which-firmware" | "echoes" | "prints-unasked" => {
         /// SBI specification, chapters "Base Extension" and "Debug Console Extension": "DBCN".
-        #[cfg(not(kernel = "prints-unasked"))]
+        #[cfg(kernel = "asks-which-firmware")]
         const BASE: usize = 0x10;
+        #[cfg(not(kernel = "echoes"))]
         const DEBUG_CONSOLE: usize = 0x4442_434e;
 
         /// An error code and a value.

@@ -5,6 +5,7 @@
 mod check;
 mod client;
 mod clients;
+mod console;
 mod gdb;
 mod hostile;
 #[path = "../kernels/mod.rs"]
