@@ -55,6 +55,9 @@ pub fn check(board: &Board, number: u16, writes: bool) -> Result<(), Denied> {
     if lowest == 2 && !user && is_hypervisor(number) {
         return Err(Denied::Missing(Extension::Hypervisor));
     }
+    if is_performance_counter(number) && !writes && (!user || board.hart.scounteren >> (number - CYCLE) & 1 != 0) {
+        return Err(Denied::Missing(Extension::PerformanceCounters));
+    }
     let privileged = lowest == 0 || (lowest == 1 && !user);
     if !privileged || (writes && read_only) || !ALL.contains(&number) {
         return Err(Denied::Illegal);
@@ -75,6 +78,11 @@ fn is_hypervisor(number: u16) -> bool {
             0x600 | 0x602 | 0x603 | 0x604 | 0x605 | 0x606 | 0x607 | 0x60a | 0x643..=0x645 | 0x64a | 0x680
         )
         || number == 0xe12
+}
+
+/// Those that QEMU 7.2 has: hpmcounter3 to hpmcounter18.
+fn is_performance_counter(number: u16) -> bool {
+    matches!(number, 0xc03..=0xc12)
 }
 
 /// The value of a CSR that the machine has.

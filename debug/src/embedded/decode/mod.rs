@@ -240,14 +240,22 @@ fn privileged(fields: Fields) -> Kind {
         0x0010_0073 => Kind::Ebreak,
         0x1020_0073 => Kind::Sret,
         0x1050_0073 => Kind::Wfi,
-        0x00d0_0073 | 0x01d0_0073 => Kind::Missing(Extension::WaitOnReservation),
-        _ if fields.funct3() == 4 && fields.funct7() & 0x78 == 0x30 => Kind::Missing(Extension::Hypervisor),
+        _ if fields.funct3() == 4 && accesses_guest(fields) => Kind::Missing(Extension::Hypervisor),
         _ if fields.funct3() != 0 || fields.rd() != 0 => Kind::Illegal,
         _ => match fields.funct7() {
             0x09 => Kind::SfenceVma,
             0x11 | 0x31 => Kind::Missing(Extension::Hypervisor),
             _ => Kind::Illegal,
         },
+    }
+}
+
+/// Loads, loads of what is executable, and stores, in all widths that there are (privileged manual, "Hypervisor Instructions").
+fn accesses_guest(fields: Fields) -> bool {
+    match (fields.funct7(), fields.rs2()) {
+        (0x30, 0 | 1) | (0x32 | 0x34, 0 | 1 | 3) | (0x36, 0) => true,
+        (0x31 | 0x33 | 0x35 | 0x37, _) => fields.rd() == 0,
+        _ => false,
     }
 }
 

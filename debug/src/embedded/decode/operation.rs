@@ -156,7 +156,7 @@ pub enum Integer {
 pub enum Extension {
     BitManipulation,
     Hypervisor,
-    WaitOnReservation,
+    PerformanceCounters,
 }
 
 impl Extension {
@@ -165,7 +165,7 @@ impl Extension {
         match self {
             Extension::BitManipulation => "bit manipulation (Zba, Zbb, Zbc or Zbs)",
             Extension::Hypervisor => "hypervisor (H)",
-            Extension::WaitOnReservation => "wait on reservation set (Zawrs)",
+            Extension::PerformanceCounters => "hardware performance counters (Zihpm)",
         }
     }
 }

@@ -9,6 +9,7 @@ mod devices;
 mod generate;
 mod interrupts;
 mod known;
+mod missing;
 mod operands;
 mod paging;
 mod program;

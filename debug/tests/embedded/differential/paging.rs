@@ -95,7 +95,8 @@ fn tables(random: &mut Random) -> Vec<u8> {
     for gigabyte in 0..8 {
         let misaligned = 0x8000_0000 + (random.below(4) << 21);
         let target = random.pick(&[0x8000_0000, 0x8000_0000, misaligned, 0, 0x1_0000_0000]);
-        set(root_entry(HUGE) + gigabyte * 8, entry(random, target));
+        let permissions = data(random);
+        set(root_entry(HUGE) + gigabyte * 8, leaf(random, target, permissions));
     }
     // The user's slots: 2 MiB from where they lie, executable and accessed.
     let user_middle = TABLES + 0x4000;
@@ -111,23 +112,37 @@ fn tables(random: &mut Random) -> Vec<u8> {
     }
     for small in 0..1024 {
         let page = DATA + (random.below(16) << 12);
-        let target =
-            random.pick(&[page, page, page, FIELD, FIELD, FIRMWARE, FIRMWARE, FIRMWARE, 0x8800_0000, 0x87ff_f000, 0]);
-        set(LEAVES + small * 8, entry(random, target));
+        let target = random.pick(&[page, page, page, FIELD, FIELD, 0x8800_0000, 0x87ff_f000, 0]);
+        // Every third page has what the others leave out: each set of permissions is there as often, so that none is missing by chance.
+        let entry = if small % 3 == 0 { protected(random, small / 3) } else { entry(random, target) };
+        set(LEAVES + small * 8, entry);
     }
     tables
 }
 
-/// A leaf or what looks like one: usually valid, the rest at random. What can be stored to is not executed: it may hold any
-/// instruction. The firmware's pages have every permission: it decides between a page fault and an access fault. Where there is
-/// no RAM nothing is executed: there QEMU 7.2 fails an assertion of its own, where an instruction ends on such a page.
+/// Of the firmware, with set `index` of the permissions: it decides between a page fault and an access fault.
+fn protected(random: &mut Random, index: u64) -> u64 {
+    let permissions = (1 + index % 7) << 1;
+    let for_user = if index / 7 % 2 == 0 { USER } else { 0 };
+    let others = u64::from(random.bits(8)) & !0x1f;
+    FIRMWARE >> 12 << 10 | others | for_user | permissions | 1
+}
+
+/// What can be stored to is not executed: it may hold any instruction. Where there is no RAM nothing is executed either: there
+/// QEMU 7.2 fails an assertion of its own, where an instruction ends on such a page.
 fn entry(random: &mut Random, target: u64) -> u64 {
-    // Without R, W and X it would be a pointer, to a table in the data: there the walk reads what stores have made of it.
-    let permissions = match target {
-        FIELD => random.pick(&[EXECUTE, READ | EXECUTE]),
-        FIRMWARE => (1 + random.below(7)) << 1,
-        _ => random.pick(&[READ, READ, WRITE, READ | WRITE, READ | WRITE]),
-    };
+    let permissions = if target == FIELD { random.pick(&[EXECUTE, READ | EXECUTE]) } else { data(random) };
+    leaf(random, target, permissions)
+}
+
+/// Permissions of what is not executed.
+fn data(random: &mut Random) -> u64 {
+    random.pick(&[READ, READ, WRITE, READ | WRITE, READ | WRITE])
+}
+
+/// Usually valid, but for permissions the rest at random. There must be some: without any it would be a pointer, to a table in the
+/// data, where the walk reads what stores have made of it.
+fn leaf(random: &mut Random, target: u64, permissions: u64) -> u64 {
     let valid = u64::from(!random.one_in(8));
     let others = u64::from(random.bits(8)) & !0xf;
     target >> 12 << 10 | u64::from(random.bits(2)) << 8 | others | permissions | valid

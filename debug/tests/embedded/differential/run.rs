@@ -25,11 +25,8 @@ const FIELDS: [&str; 8] = ["registers (hash)", "scause", "sepc", "stval", "sstat
 /// What differs, in words.
 pub fn compare(program: &Program) -> Result<Vec<u8>, String> {
     let (elf, done) = program.link();
-    let mut file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
-    file.write_all(&elf).expect("it can be written");
-    let mut qemu = Qemu::start(file.path(), LIMIT).expect("QEMU starts");
+    let there = on_qemu(program)?;
     let mut embedded = Embedded::load(&elf, &Options::default()).expect("the program is a kernel");
-    let there = outcome(&mut *qemu, program, done)?;
     let here = outcome(&mut embedded, program, done)
         .map_err(|error| format!("{error}; {:?}", embedded.fault().map(ToString::to_string)))?;
     for ((name, here), (_, there)) in here.iter().zip(&there) {
@@ -50,6 +47,18 @@ pub fn compare(program: &Program) -> Result<Vec<u8>, String> {
     Ok(here.into_iter().next().map(|(_, records)| records).unwrap_or_default())
 }
 
+/// What QEMU leaves: the records first.
+///
+/// # Errors
+/// Where it does not come to the program's end, in words.
+pub fn on_qemu(program: &Program) -> Result<Outcome, String> {
+    let (elf, done) = program.link();
+    let mut file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
+    file.write_all(&elf).expect("it can be written");
+    let mut qemu = Qemu::start(file.path(), LIMIT).expect("QEMU starts");
+    outcome(&mut *qemu, program, done).map_err(|error| format!("{error}; it said: {}", qemu.words()))
+}
+
 /// Every register at the first instruction, but for the counters.
 pub fn compare_entry(program: &Program) {
     let (elf, _) = program.link();
@@ -68,7 +77,7 @@ pub fn compare_entry(program: &Program) {
     }
 }
 
-type Outcome = Vec<(&'static str, Vec<u8>)>;
+pub type Outcome = Vec<(&'static str, Vec<u8>)>;
 
 fn outcome(machine: &mut dyn Machine, program: &Program, done: u64) -> Result<Outcome, String> {
     let failed = |error| format!("{} on {}: {error}", program.name, "a machine");
