@@ -123,7 +123,7 @@ fn tables(random: &mut Random) -> Vec<u8> {
 /// Of the firmware, with set `index` of the permissions: it decides between a page fault and an access fault.
 fn protected(random: &mut Random, index: u64) -> u64 {
     let permissions = (1 + index % 7) << 1;
-    let for_user = if index / 7 % 2 == 0 { USER } else { 0 };
+    let for_user = if (index / 7).is_multiple_of(2) { USER } else { 0 };
     let others = u64::from(random.bits(8)) & !0x1f;
     FIRMWARE >> 12 << 10 | others | for_user | permissions | 1
 }
