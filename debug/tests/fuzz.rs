@@ -22,7 +22,8 @@ fn the_fuzz_targets_build() {
         .env("RUSTFLAGS", "-Dwarnings")
         .output()
         .expect("cargo runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "after a change of dependencies: cargo check in debug/fuzz\n{words}");
 }
 
 /// What was found, each as small as it could be made.
