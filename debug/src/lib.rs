@@ -28,6 +28,7 @@
 pub mod cause;
 pub mod checks;
 pub mod embedded;
+pub mod endpoint;
 pub mod image;
 pub mod instruction;
 pub mod machine;
@@ -38,6 +39,7 @@ pub mod rsp;
 pub mod serve;
 
 pub use embedded::Embedded;
+pub use endpoint::Endpoint;
 pub use image::Image;
 pub use machine::{Address, Machine};
 pub use qemu::Qemu;

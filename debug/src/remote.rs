@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 
 use gdbstub_arch::riscv::reg::RiscvCoreRegs;
 
+use crate::endpoint::Endpoint;
 use crate::machine::{Access, Address, Error, Machine, Register, Registers, Stop, Watchpoint};
-use crate::rsp::{self, Client, StopReply, Target, WatchKind};
+use crate::rsp::{self, Client, StopReply, WatchKind};
 use numbers::{Numbers, StubRegister};
 
 /// How long one reply may take, short of the deadline of the whole.
@@ -49,9 +50,9 @@ impl Remote {
     ///
     /// # Errors
     /// Where nobody listens, or no GDB stub, or the stub of another architecture.
-    pub fn attach(target: &Target, deadline: Instant) -> Result<Remote, rsp::Error> {
+    pub fn attach(endpoint: &Endpoint, deadline: Instant) -> Result<Remote, rsp::Error> {
         let patience = PATIENCE.min(deadline.saturating_duration_since(Instant::now()));
-        let mut client = Client::connect(target, patience, Some(deadline))?;
+        let mut client = Client::connect(endpoint, patience, Some(deadline))?;
         // QEMU takes a packet for the ack of its last reply (gdbstub.c, gdb_read_byte), so requests may be sent ahead.
         if client.knows("qqemu.sstepbits")? {
             client.allow_pipelining();
@@ -68,7 +69,13 @@ impl Remote {
         }
         // Also makes QEMU drop what an earlier client left inserted.
         client.stop_reason()?;
-        Ok(Remote { client, name: target.to_string(), numbers, breakpoints: BTreeSet::new(), watchpoints: Vec::new() })
+        Ok(Remote {
+            client,
+            name: endpoint.to_string(),
+            numbers,
+            breakpoints: BTreeSet::new(),
+            watchpoints: Vec::new(),
+        })
     }
 
     /// Gives the machine the name that reports call it by.

@@ -5,8 +5,9 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use debug::Endpoint;
 use debug::machine::{Address, Error as MachineError, Machine, Register, Stop};
-use debug::rsp::{Error, Target};
+use debug::rsp::Error;
 use debug::{Remote, machine};
 use tempfile::TempDir;
 
@@ -34,7 +35,7 @@ enum Answer {
 }
 
 /// A stub that answers as `answer` says, and as a good one where that says `None`.
-fn stub(answer: impl Fn(&[u8]) -> Option<Answer> + Send + 'static) -> (TempDir, Target) {
+fn stub(answer: impl Fn(&[u8]) -> Option<Answer> + Send + 'static) -> (TempDir, Endpoint) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("gdb");
     let listener = UnixListener::bind(&path).unwrap();
@@ -57,7 +58,7 @@ fn stub(answer: impl Fn(&[u8]) -> Option<Answer> + Send + 'static) -> (TempDir, 
             }
         }
     });
-    (folder, Target::Unix(path))
+    (folder, Endpoint::Unix(path))
 }
 
 fn good(command: &[u8]) -> Answer {
@@ -153,7 +154,7 @@ fn silence_is_a_timeout_that_says_what_was_awaited() {
 #[test]
 fn nobody_there_is_told_with_the_address() {
     let folder = tempfile::tempdir().unwrap();
-    let target = Target::Unix(folder.path().join("nobody"));
+    let target = Endpoint::Unix(folder.path().join("nobody"));
     let error = Remote::attach(&target, Instant::now() + DEADLINE).err().unwrap();
     assert!(matches!(&error, Error::Connect { to, .. } if to.ends_with("/nobody")), "{error}");
     assert!(error.to_string().contains("./run.sh --wait"));

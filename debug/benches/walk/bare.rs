@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use debug::Endpoint;
 use debug::Remote;
-use debug::rsp::Target;
 use tempfile::TempDir;
 
 /// A QEMU that waits at reset; it ends with this.
@@ -64,7 +64,7 @@ impl Bare {
 
     pub fn attach(&self) -> Remote {
         let deadline = Instant::now() + Duration::from_secs(120);
-        Remote::attach(&Target::Unix(self.socket()), deadline).expect("it is a GDB stub")
+        Remote::attach(&Endpoint::Unix(self.socket()), deadline).expect("it is a GDB stub")
     }
 
     /// Goes to the kernel's entry.

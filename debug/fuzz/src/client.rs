@@ -7,8 +7,9 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
+use debug::Endpoint;
 use debug::embedded::Options;
-use debug::serve::{Endpoint, Event, Listener, Served, serve};
+use debug::serve::{Event, Listener, Served, serve};
 
 use super::template;
 

@@ -2,8 +2,8 @@
 
 use std::str::FromStr;
 
-use debug::qemu;
-use debug::rsp::{NoTarget, Target};
+use debug::endpoint::NoEndpoint;
+use debug::{Endpoint, qemu};
 
 /// Which machine to boot a kernel on.
 #[derive(Clone)]
@@ -12,13 +12,13 @@ pub enum On {
     Embedded,
     /// Both of these, one instruction at a time.
     Both,
-    Stub(Target),
+    Stub(Endpoint),
 }
 
 impl FromStr for On {
-    type Err = NoTarget;
+    type Err = NoEndpoint;
 
-    fn from_str(text: &str) -> Result<On, NoTarget> {
+    fn from_str(text: &str) -> Result<On, NoEndpoint> {
         match text {
             "qemu" => Ok(On::Qemu),
             "embedded" => Ok(On::Embedded),
@@ -40,7 +40,7 @@ impl On {
             On::Qemu => "qemu".into(),
             On::Embedded => "embedded".into(),
             On::Both => "both".into(),
-            On::Stub(target) => target.to_string(),
+            On::Stub(endpoint) => endpoint.to_string(),
         }
     }
 }

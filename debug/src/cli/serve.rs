@@ -11,9 +11,10 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
+use debug::Endpoint;
 use debug::embedded::Options;
 use debug::qemu;
-use debug::serve::{self, Endpoint, Event, Left, Listener, Served};
+use debug::serve::{self, Event, Left, Listener, Served};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 /// Serves a kernel to GDB on a machine in this process: no QEMU, and time runs both ways.

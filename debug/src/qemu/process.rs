@@ -13,7 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::Error;
-use crate::rsp;
+use crate::endpoint::Endpoint;
 
 /// How much of an endless console is kept.
 const TAIL_BYTES: usize = 64 * 1024;
@@ -28,7 +28,7 @@ pub struct Process {
     console: Tail,
     words: Tail,
     /// One message when the stub listens; disconnected once standard output is closed by all who hold it.
-    output: Receiver<rsp::Target>,
+    output: Receiver<Endpoint>,
 }
 
 /// The script that writes QEMU's command line.
@@ -67,7 +67,7 @@ pub fn build_kernel() -> Result<PathBuf, Error> {
 
 impl Process {
     /// Starts QEMU, and waits until its stub listens; the second is where.
-    pub fn start(kernel: &Path, limit: Duration) -> Result<(Process, rsp::Target), Error> {
+    pub fn start(kernel: &Path, limit: Duration) -> Result<(Process, Endpoint), Error> {
         let script = script()?;
         let mut child = Command::new(&script)
             .args(["--wait", "--tied", "--private", "--kernel"])
@@ -129,13 +129,13 @@ impl Drop for Process {
 }
 
 /// Reads up to the line that says where the stub listens, and reports it; at the end of the stream the channel closes.
-fn await_line(stdout: &mut impl BufRead, listening: &mpsc::Sender<rsp::Target>, tail: &Tail) {
+fn await_line(stdout: &mut impl BufRead, listening: &mpsc::Sender<Endpoint>, tail: &Tail) {
     let mut line = Vec::new();
     while stdout.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
-        let target =
+        let endpoint =
             line.strip_prefix(LISTENING.as_bytes()).and_then(|rest| str::from_utf8(rest).ok()?.trim_end().parse().ok());
-        if let Some(target) = target {
-            let _ = listening.send(target);
+        if let Some(endpoint) = endpoint {
+            let _ = listening.send(endpoint);
             return;
         }
         tail.push(&line);

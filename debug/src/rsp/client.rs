@@ -4,12 +4,13 @@
 
 use std::time::{Duration, Instant};
 
-use super::connection::{Connection, Target};
+use super::connection::Connection;
 use super::error::{Error, excerpt};
 use super::features::{Description, Fault};
 use super::frame::{LIMIT, digit};
 use super::hex::hex_number;
 use super::stop::StopReply;
+use crate::endpoint::Endpoint;
 
 /// What the smallest stubs take in one packet, where a stub does not say.
 const DEFAULT_PACKET_SIZE: usize = 400;
@@ -37,9 +38,9 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Connect`] where nobody listens; others where whoever listens does not speak the protocol.
-    pub fn connect(target: &Target, patience: Duration, deadline: Option<Instant>) -> Result<Client, Error> {
+    pub fn connect(endpoint: &Endpoint, patience: Duration, deadline: Option<Instant>) -> Result<Client, Error> {
         let mut client = Client {
-            connection: Connection::open(target, patience)?,
+            connection: Connection::open(endpoint, patience)?,
             packet_size: DEFAULT_PACKET_SIZE,
             window: 1,
             patience,

@@ -2,58 +2,17 @@
 //!
 //! It does not know what the packets say.
 
-use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use super::error::{Error, excerpt};
 use super::frame::{self, Decoder, Event, Violation};
+use crate::endpoint::Endpoint;
 
 /// How often a damaged packet is asked for again, and ours sent again.
 const RETRIES: usize = 3;
-
-/// Where a stub listens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// `HOST:PORT`
-    Tcp(String),
-    /// `unix:PATH`
-    Unix(PathBuf),
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Target::Tcp(address) => formatter.write_str(address),
-            Target::Unix(path) => write!(formatter, "unix:{}", path.display()),
-        }
-    }
-}
-
-/// Neither `HOST:PORT` nor `unix:PATH`.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no address of a stub: HOST:PORT, such as 127.0.0.1:1234, or unix:PATH")]
-pub struct NoTarget(String);
-
-impl FromStr for Target {
-    type Err = NoTarget;
-
-    fn from_str(text: &str) -> Result<Target, NoTarget> {
-        let no_target = || NoTarget(text.into());
-        if let Some(path) = text.strip_prefix("unix:") {
-            return if path.is_empty() { Err(no_target()) } else { Ok(Target::Unix(path.into())) };
-        }
-        let (host, port) = text.rsplit_once(':').ok_or_else(no_target)?;
-        match port.parse::<u16>() {
-            Ok(1..) if !host.is_empty() => Ok(Target::Tcp(text.into())),
-            _ => Err(no_target()),
-        }
-    }
-}
 
 /// A stub, from the socket up to whole packets.
 pub struct Connection {
@@ -77,13 +36,13 @@ enum Stream {
 
 impl Connection {
     /// # Errors
-    /// [`Error::Connect`] when nobody listens at `target` within `limit`.
-    pub fn open(target: &Target, limit: Duration) -> Result<Connection, Error> {
-        let failed = |cause| Error::Connect { to: target.to_string(), cause };
-        let stream = Stream::connect(target, limit).map_err(failed)?;
+    /// [`Error::Connect`] when nobody listens at `endpoint` within `limit`.
+    pub fn open(endpoint: &Endpoint, limit: Duration) -> Result<Connection, Error> {
+        let failed = |cause| Error::Connect { to: endpoint.to_string(), cause };
+        let stream = Stream::connect(endpoint, limit).map_err(failed)?;
         stream.set_write_timeout(limit).map_err(failed)?;
         Ok(Connection {
-            name: format!("the stub at {target}"),
+            name: format!("the stub at {endpoint}"),
             stream,
             decoder: Decoder::default(),
             wire: Vec::new(),
@@ -252,10 +211,10 @@ fn is_timeout(error: &io::Error) -> bool {
 }
 
 impl Stream {
-    fn connect(target: &Target, limit: Duration) -> io::Result<Stream> {
-        match target {
-            Target::Unix(path) => UnixStream::connect(path).map(Stream::Unix),
-            Target::Tcp(address) => {
+    fn connect(endpoint: &Endpoint, limit: Duration) -> io::Result<Stream> {
+        match endpoint {
+            Endpoint::Unix(path) => UnixStream::connect(path).map(Stream::Unix),
+            Endpoint::Tcp(address) => {
                 let mut last = io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
                 for address in address.to_socket_addrs()? {
                     match TcpStream::connect_timeout(&address, limit) {

@@ -16,7 +16,6 @@ mod stop;
 
 pub use breakpoints::WatchKind;
 pub use client::Client;
-pub use connection::{NoTarget, Target};
 pub use error::Error;
 pub use features::{Description, FeatureRegister};
 pub use stop::StopReply;

@@ -1,6 +1,5 @@
 //! Where clients connect: a TCP port or a Unix socket, which is gone afterwards. It does not know what they say.
 
-use std::fmt;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::net::TcpListener;
@@ -8,49 +7,10 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use super::Error;
 use super::wire::Wire;
-
-/// An address to listen on, as the user names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Endpoint {
-    /// `HOST:PORT`; port 0 is any that is free.
-    Tcp(String),
-    /// `unix:PATH`
-    Unix(PathBuf),
-}
-
-impl fmt::Display for Endpoint {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Endpoint::Tcp(address) => formatter.write_str(address),
-            Endpoint::Unix(path) => write!(formatter, "unix:{}", path.display()),
-        }
-    }
-}
-
-/// Neither `HOST:PORT` nor `unix:PATH`.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is nowhere to listen: HOST:PORT, such as 127.0.0.1:1234, or unix:PATH")]
-pub struct NoEndpoint(String);
-
-impl FromStr for Endpoint {
-    type Err = NoEndpoint;
-
-    fn from_str(text: &str) -> Result<Endpoint, NoEndpoint> {
-        let nowhere = || NoEndpoint(text.into());
-        if let Some(path) = text.strip_prefix("unix:") {
-            return if path.is_empty() { Err(nowhere()) } else { Ok(Endpoint::Unix(path.into())) };
-        }
-        let (host, port) = text.rsplit_once(':').ok_or_else(nowhere)?;
-        match port.parse::<u16>() {
-            Ok(_) if !host.is_empty() => Ok(Endpoint::Tcp(text.into())),
-            _ => Err(nowhere()),
-        }
-    }
-}
+use crate::endpoint::Endpoint;
 
 /// A socket that clients can connect to from now on. They wait in its queue while another is served.
 pub enum Listener {

@@ -23,7 +23,7 @@ mod wire;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 
-pub use listener::{Endpoint, Listener, NoEndpoint};
+pub use listener::Listener;
 pub use session::Left;
 pub use target::Served;
 

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long a process may take to be gone, once it has no reason to be there.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A process and all that descend from it, as they were when this was made.
 pub struct Family {
@@ -33,7 +33,7 @@ impl Family {
 }
 
 /// Looks until there is something: for what no call waits for.
-fn await_some<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn await_some<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(found) = look() {

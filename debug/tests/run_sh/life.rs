@@ -5,7 +5,8 @@ use std::io::Write;
 use std::process::Stdio;
 
 use crate::processes::Family;
-use crate::script::{Running, Script, await_some, free_port, private_folder};
+use crate::processes::await_some;
+use crate::script::{Running, Script, free_port, private_folder};
 
 /// A call with a private socket, an open standard input, and a QEMU that listens.
 fn start(kernel: &str, arguments: &[&str]) -> (Running, Family) {

@@ -4,7 +4,8 @@ use std::fs;
 use std::process::Stdio;
 
 use crate::processes::Family;
-use crate::script::{Script, await_some};
+use crate::processes::await_some;
+use crate::script::Script;
 
 const LIMIT: u64 = 64 << 20;
 

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::processes::await_some;
+
 pub const PROJECT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// Far more than any of it takes, on a machine that has other things to do.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -169,18 +171,6 @@ impl Drop for Running {
 pub fn private_folder(folder: &Path) -> Option<PathBuf> {
     let names = fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path());
     names.into_iter().find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("run.sh.")))
-}
-
-/// Looks until there is something: for what no call waits for.
-pub fn await_some<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "{what} did not come within {PATIENCE:?}");
-        thread::sleep(Duration::from_millis(2));
-    }
 }
 
 pub fn write_program(path: &Path, text: &str) -> PathBuf {

@@ -8,7 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::processes::Family;
-use crate::script::{PROJECT, Script, await_some, free_port, private_folder};
+use crate::processes::await_some;
+use crate::script::{PROJECT, Script, free_port, private_folder};
 
 #[test]
 fn it_prints_one_line_once_the_port_listens_on_loopback_alone() {

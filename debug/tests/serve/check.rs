@@ -3,8 +3,8 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use debug::Endpoint;
 use debug::machine::{Machine, Stop};
-use debug::rsp::Target;
 use debug::{Address, Remote};
 use serde_json::Value;
 
@@ -77,7 +77,7 @@ fn the_verdict_through_the_socket_is_the_machine_s() {
 #[test]
 fn the_end_of_the_machine_is_no_step() {
     let server = Server::start("power-off");
-    let target = Target::Unix(server.socket());
+    let target = Endpoint::Unix(server.socket());
     let mut machine = Remote::attach(&target, Instant::now() + LIMIT).unwrap();
     let off = Stop::Exited { status: None };
     assert_eq!(machine.resume(LIMIT).unwrap(), off);

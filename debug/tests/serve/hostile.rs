@@ -4,8 +4,9 @@ use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::thread;
 
+use debug::Endpoint;
 use debug::embedded::Options;
-use debug::serve::{Endpoint, Listener, Served, serve};
+use debug::serve::{Listener, Served, serve};
 use proptest::prelude::*;
 
 use crate::client::{Client, frame};
