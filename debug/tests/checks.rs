@@ -187,7 +187,8 @@ fn a_wrong_clear_is_the_bss_s_fault(on: On) {
         assert_eq!(finding.backtrace.last().unwrap().symbol.as_ref().unwrap().0, "variant::main");
     }
     let finding = on.fails("endless-loop-in-clear", "bss", "variant::clear never ends: 4088 bytes are not cleared");
-    assert!(place(&finding).1.ends_with("variants.rs"));
+    // Some of its instructions have no line: the function is what is certain.
+    assert!(["variant::clear", "variant::bss_end"].contains(&&*place(&finding).0), "{:?}", finding.location);
 }
 
 fn traps_are_told_in_words(on: On) {
