@@ -69,7 +69,7 @@ pub fn lockstep(
     match outcome {
         Outcome::Same(rest) => {
             finding.status = Status::Pass;
-            finding.summary = format!("{} up to {}", pair.tally.account(pair.names()), rest.describe());
+            finding.summary = format!("{}, up to {}", pair.tally.account(pair.names()), rest.describe());
             finding.found = format!("{}; {}", finding.summary, pair.tally.exceptions());
         }
         Outcome::Parted(parting, instruction) => parting.describe(&mut finding, pair.names(), image, instruction),

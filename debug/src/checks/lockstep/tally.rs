@@ -21,7 +21,7 @@ pub struct Tally {
 impl Tally {
     /// What was compared and found the same.
     pub fn account(&self, [one, other]: [&str; 2]) -> String {
-        format!("{one} and {other} do the same: {} instructions, {} of them stores,", self.instructions, self.stores)
+        format!("{one} and {other} do the same: {} instructions, {} of them stores", self.instructions, self.stores)
     }
 
     /// What was not compared, or was made the same.
