@@ -9,11 +9,12 @@ mod judgement;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
+use super::event::{End, Event, Store};
 use super::finding::Finding;
 use super::layout::{Guard, bytes, overlap};
 use super::poison::{self, PATTERN};
 use super::stepping::Stepping;
-use super::walk::{End, Event, Store, Walk};
+use super::walk::Walk;
 use crate::machine::{Access, Address, Error, Machine, Stop, Watchpoint};
 
 pub const NAME: &str = "bss";

@@ -3,8 +3,9 @@
 
 use std::time::{Duration, Instant};
 
+use super::event::{End, store_range};
 use super::layout::bytes;
-use super::walk::{End, Walk, store_range};
+use super::walk::Walk;
 use crate::instruction::{self, Effect};
 use crate::machine::{Address, Error, Registers, Stop};
 

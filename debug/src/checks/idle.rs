@@ -1,8 +1,9 @@
 //! Check `idle`: does the kernel come to rest, in a loop that provably repeats or by powering off, and not in a panic?
 
+use super::event::{End, with_status};
 use super::finding::{Finding, Status};
 use super::panic;
-use super::walk::{End, Walk, with_status};
+use super::walk::Walk;
 use crate::machine::{Address, Error, Register, csr};
 
 pub const NAME: &str = "idle";

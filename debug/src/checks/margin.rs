@@ -1,8 +1,9 @@
 //! Check `margin`: did the stack stay above its bottom, and how deep did it go?
 
+use super::event::Store;
 use super::finding::{Finding, Status};
 use super::layout::bytes;
-use super::walk::{Store, Walk};
+use super::walk::Walk;
 use crate::machine::{Address, Error};
 
 pub const NAME: &str = "margin";

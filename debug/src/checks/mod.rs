@@ -16,6 +16,7 @@
 mod bss;
 mod clearing;
 mod cycle;
+mod event;
 mod finding;
 mod handoff;
 mod idle;
@@ -36,8 +37,9 @@ use std::time::{Duration, Instant};
 
 use crate::image::{Image, Place};
 use crate::machine::{self, Address, Machine, Stop};
+use event::{End, Event, with_status};
 use stepping::Stepping;
-use walk::{End, Event, Walk, with_status};
+use walk::Walk;
 
 pub use finding::{Finding, Status};
 pub use layout::{Layout, Names};

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::event::Event;
 use super::finding::{Finding, Status};
 use super::image::STACK_ALIGNMENT;
-use super::walk::{Event, Walk};
+use super::walk::Walk;
 use crate::instruction::{self, Effect};
 use crate::machine::{Address, Error, Stop};
 

@@ -3,8 +3,9 @@
 use std::ops::Range;
 use std::time::Instant;
 
+use super::event::{End, Event};
 use super::poison;
-use super::walk::{End, Event, UNTRAPPED, Walk};
+use super::walk::{UNTRAPPED, Walk};
 use super::{Progress, layout::bytes};
 use crate::machine::{Address, Error, Stop, csr};
 

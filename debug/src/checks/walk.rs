@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::cycle;
+use super::event::{End, Event, Store, store_range};
 use super::layout::{Layout, overlap};
 use super::stack_use::StackUse;
 use super::witness::Witness;
@@ -49,45 +50,6 @@ const A7: usize = 17;
 
 /// The first time that a kernel is left running before it is looked at; doubled each time.
 const FIRST_SLICE: Duration = Duration::from_millis(20);
-
-/// Why the walk came to a halt.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Event {
-    /// A store to a range that a check watches is about to be made.
-    Store(Store),
-    End(End),
-}
-
-/// A store that has not been made yet.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Store {
-    pub pc: Address,
-    pub range: Range<Address>,
-}
-
-/// How a boot ends.
-#[derive(Clone, Debug, PartialEq)]
-pub enum End {
-    /// The hart came to the entry a second time, where stvec still points: it trapped.
-    Trap,
-    /// It waits for interrupts.
-    Wfi,
-    /// It goes round in a loop of so many instructions, which changes neither registers nor memory.
-    Loop {
-        instructions: u64,
-    },
-    /// The firmware (or the kernel itself) is about to switch the machine off, or to reset it.
-    PowerOff,
-    Reset,
-    /// The machine ended before it could be stopped.
-    Exited {
-        status: Option<u8>,
-    },
-    /// The stack is about to grow below its bottom.
-    Overflow(Store),
-    /// Time is up.
-    Deadline,
-}
 
 impl<'a> Walk<'a> {
     /// Takes a machine that stands at the kernel's entry: poisons the trap CSRs, and sets the breakpoints.
@@ -277,22 +239,6 @@ impl<'a> Walk<'a> {
     pub fn csr(&mut self, register: Register) -> Result<Option<u64>, Error> {
         optional(self.machine.read_register(register))
     }
-}
-
-/// Which bytes an instruction that is about to be executed will store to.
-pub fn store_range(effect: Effect, registers: &Registers) -> Option<Range<Address>> {
-    let (base, offset, bytes) = match effect {
-        Effect::Store { base, offset, bytes } => (base, offset, bytes),
-        Effect::Atomic { base, bytes } => (base, 0, bytes),
-        _ => return None,
-    };
-    let start = Address(registers.x[usize::from(base)].wrapping_add_signed(offset));
-    Some(start..start + u64::from(bytes))
-}
-
-/// The exit status of a machine that is off, as words to follow others; none where it does not tell.
-pub fn with_status(status: Option<u8>) -> String {
-    status.map_or(String::new(), |status| format!(", with status {status}"))
 }
 
 /// What a stub does not support is `None`.

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use super::{Bss, GuardState, NAME, Outcome};
+use crate::checks::event::{End, Store};
 use crate::checks::finding::{Finding, Status};
 use crate::checks::layout::bytes;
 use crate::checks::panic;
 use crate::checks::poison::{self, Remains};
-use crate::checks::walk::{End, Store, Walk};
+use crate::checks::walk::Walk;
 use crate::machine::{Address, Error};
 
 impl Bss {

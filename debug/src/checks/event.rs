@@ -1,0 +1,61 @@
+//! What a boot comes to on its way: stores that a check waits for, and its end. It does not know how they are found.
+
+use std::ops::Range;
+
+use crate::instruction::Effect;
+use crate::machine::{Address, Registers};
+
+/// Why the walk came to a halt.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A store to a range that a check watches is about to be made.
+    Store(Store),
+    End(End),
+}
+
+/// A store that has not been made yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Store {
+    pub pc: Address,
+    pub range: Range<Address>,
+}
+
+/// How a boot ends.
+#[derive(Clone, Debug, PartialEq)]
+pub enum End {
+    /// The hart came to the entry a second time, where stvec still points: it trapped.
+    Trap,
+    /// It waits for interrupts.
+    Wfi,
+    /// It goes round in a loop of so many instructions, which changes neither registers nor memory.
+    Loop {
+        instructions: u64,
+    },
+    /// The firmware (or the kernel itself) is about to switch the machine off, or to reset it.
+    PowerOff,
+    Reset,
+    /// The machine ended before it could be stopped.
+    Exited {
+        status: Option<u8>,
+    },
+    /// The stack is about to grow below its bottom.
+    Overflow(Store),
+    /// Time is up.
+    Deadline,
+}
+
+/// Which bytes an instruction that is about to be executed will store to.
+pub fn store_range(effect: Effect, registers: &Registers) -> Option<Range<Address>> {
+    let (base, offset, bytes) = match effect {
+        Effect::Store { base, offset, bytes } => (base, offset, bytes),
+        Effect::Atomic { base, bytes } => (base, 0, bytes),
+        _ => return None,
+    };
+    let start = Address(registers.x[usize::from(base)].wrapping_add_signed(offset));
+    Some(start..start + u64::from(bytes))
+}
+
+/// The exit status of a machine that is off, as words to follow others; none where it does not tell.
+pub fn with_status(status: Option<u8>) -> String {
+    status.map_or(String::new(), |status| format!(", with status {status}"))
+}
