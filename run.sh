@@ -319,8 +319,16 @@ mode_test() {
 
 step() { run "$@" || failed+=("$*"); }
 
+# In the background of a script SIGINT is ignored, by all that it starts: the tests could interrupt nothing.
+heed_interrupts() {
+    case $(trap -p INT) in
+        *"''"*) ! env --default-signal=INT true 2>/dev/null || exec env --default-signal=INT,QUIT bash "${BASH_SOURCE[0]}" "$@" ;;
+    esac
+}
+
 main() {
     parse "$@"
+    [ "$mode" != test ] || heed_interrupts "$@"
     QEMU=${QEMU:-qemu-system-riscv64}
     log=qemu.log
     [ -z "${QEMU_LOG:-}" ] || absolute log "$QEMU_LOG"

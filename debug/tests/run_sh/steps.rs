@@ -1,6 +1,7 @@
 //! `--test` and `--check`: which commands they run, seen by a cargo that only notes them down.
 
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::{env, fs};
 
 use crate::script::{PROJECT, Script, write_program};
@@ -35,6 +36,19 @@ fn test_runs_every_step_and_names_those_that_failed() {
         finished.stderr.lines().filter_map(|line| line.strip_prefix("run.sh: failed: cargo ")).collect();
     assert_eq!(failed, ["clippy --package kernel --target riscv64gc-unknown-none-elf -- -D warnings"]);
     assert!(finished.stderr.ends_with("cargo doc --workspace --exclude kernel --no-deps\n"), "{}", finished.stderr);
+}
+
+/// A script's background jobs ignore SIGINT, and so would all that the tests start and interrupt.
+#[test]
+fn test_heeds_interrupts_in_the_background_of_a_script() {
+    let mut script = Script::new(&[]);
+    script.command = Command::new("bash");
+    script.command.args(["-c", "./run.sh --test & wait $!"]).current_dir(PROJECT).stdin(Stdio::null());
+    let ignored = "case $1 in doc) grep SigIgn /proc/$$/status >>\"${0%/*}/log\" ;; esac";
+    let (_, cargo) = with_cargo(script, ignored);
+    let mask = cargo.lines().find_map(|line| line.strip_prefix("SigIgn:")).expect("it came to the last step");
+    let mask = u64::from_str_radix(mask.trim(), 16).unwrap();
+    assert_eq!(mask & 1 << 1, 0, "SIGINT is number 2: {mask:x}");
 }
 
 #[test]
