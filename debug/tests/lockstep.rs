@@ -41,6 +41,7 @@ fn both_do_the_same_however_a_kernel_ends() {
         ("load-from-0", "up to a trap that nobody takes (load access fault)"),
         ("illegal-instruction", "up to a trap that nobody takes (illegal instruction)"),
         ("own-trap-handler", "up to a wfi"),
+        ("reserves", "up to a wfi"),
     ] {
         let finding = with_qemu(kernel);
         assert_eq!(finding.status, Status::Pass, "{kernel}: {finding:#?}");

@@ -83,6 +83,7 @@ enum Error {
 pub fn call(board: &mut Board, next: u64) -> Result<u64, Interruption> {
     let arguments: [u64; 6] = std::array::from_fn(|index| board.hart.x(10 + index as u8));
     let (extension, function) = (board.hart.x(17), board.hart.x(16));
+    board.hart.reservation = None;
     if LEGACY.contains(&extension) {
         let result = legacy(board, extension, arguments)?;
         board.hart.set_x(10, result);

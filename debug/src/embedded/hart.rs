@@ -41,7 +41,9 @@ pub enum Privilege {
     Supervisor,
 }
 
-/// What `lr` read, and where: `sc` succeeds while memory still holds it (as QEMU decides it, and as one hart can tell).
+/// What `lr` read, and where: `sc` succeeds while memory still holds it (as QEMU decides it, and as one hart can tell). A trap, the
+/// return from one and a call of the firmware end it, as they do on QEMU; the manual lets `sc` fail then (unprivileged manual,
+/// "Eventual Success of Store-Conditional Instructions").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reservation {
     pub address: u64,
@@ -163,6 +165,7 @@ impl Hart {
         self.sstatus &= !(sstatus::SIE | sstatus::SPIE | sstatus::SPP);
         self.sstatus |= enabled_before | came_from;
         self.privilege = Privilege::Supervisor;
+        self.reservation = None;
     }
 
     /// `sret`: back to where the trap came from.
@@ -172,5 +175,6 @@ impl Hart {
         let enabled = if self.sstatus & sstatus::SPIE != 0 { sstatus::SIE } else { 0 };
         self.sstatus &= !(sstatus::SIE | sstatus::SPP);
         self.sstatus |= enabled | sstatus::SPIE;
+        self.reservation = None;
     }
 }

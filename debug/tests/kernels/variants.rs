@@ -441,6 +441,36 @@ choose! {
             naked_asm!(".balign 4", "csrr t0, sepc", "addi t0, t0, 4", "csrw sepc, t0", "sret")
         }
     }
+    "reserves" => {
+        /// Reserves memory, and stores if the reservation holds: at once, after a trap, and after a call to the firmware.
+        fn after_clear() {
+            let mut reserved = 1_u64;
+            unsafe {
+                asm!(
+                    "csrw stvec, {handler}",
+                    ".option push",
+                    ".option norvc", // the handler skips four bytes
+                    "lr.d {value}, ({place})", "sc.d {held}, {value}, ({place})",
+                    "lr.d {value}, ({place})", "ebreak", "sc.d {held}, {value}, ({place})",
+                    "lr.d {value}, ({place})", "ecall", "sc.d {held}, {value}, ({place})",
+                    ".option pop",
+                    handler = in(reg) skip as *const () as usize,
+                    place = in(reg) &raw mut reserved,
+                    value = out(reg) _,
+                    held = out(reg) _,
+                    inout("a7") 2_usize => _, // legacy extension "Console Getchar"
+                    inout("a0") 0_usize => _,
+                    out("t0") _,
+                );
+            }
+        }
+
+        /// Returns to the instruction after the one that trapped.
+        #[unsafe(naked)]
+        extern "C" fn skip() {
+            naked_asm!(".balign 4", "csrr t0, sepc", "addi t0, t0, 4", "csrw sepc, t0", "sret")
+        }
+    }
     _ => {
         fn after_clear() {}
     }
