@@ -434,12 +434,6 @@ choose! {
                 );
             }
         }
-
-        /// Returns to the instruction after the one that trapped.
-        #[unsafe(naked)]
-        extern "C" fn skip() {
-            naked_asm!(".balign 4", "csrr t0, sepc", "addi t0, t0, 4", "csrw sepc, t0", "sret")
-        }
     }
     "reserves" => {
         /// Reserves memory, and stores if the reservation holds: at once, after a trap, and after a call to the firmware.
@@ -463,12 +457,6 @@ choose! {
                     out("t0") _,
                 );
             }
-        }
-
-        /// Returns to the instruction after the one that trapped.
-        #[unsafe(naked)]
-        extern "C" fn skip() {
-            naked_asm!(".balign 4", "csrr t0, sepc", "addi t0, t0, 4", "csrw sepc, t0", "sret")
         }
     }
     _ => {
@@ -498,6 +486,13 @@ choose! {
                 asm!("ecall", in("a7") extension, in("a6") function, inout("a0") argument => error, inout("a1") 0_usize => value);
             }
             (error, value)
+        }
+    }
+    "own-trap-handler" | "reserves" => {
+        /// Returns to the instruction after the one that trapped.
+        #[unsafe(naked)]
+        extern "C" fn skip() {
+            naked_asm!(".balign 4", "csrr t0, sepc", "addi t0, t0, 4", "csrw sepc, t0", "sret")
         }
     }
     "power-off" | "power-off-legacy" | "reboot" => {

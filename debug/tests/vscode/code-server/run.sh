@@ -10,20 +10,6 @@ server=code-server@4.139.1
 browser=playwright-core@1.65.1
 deadline=300
 
-say() { printf '%s\n' "code-server/run.sh: $*" >&2; }
-
-fail() {
-    say "$@"
-    exit 2
-}
-
-have() { command -v "$1" >/dev/null 2>&1; }
-
-run() {
-    printf '+ %s\n' "$*" >&2
-    "$@"
-}
-
 install_server() {
     [ ! -e "$folder/code-server/complete" ] || return 0
     [ -z "${NO_INSTALL:-}" ] || fail "missing; NO_INSTALL is set, so install with npm in $folder/code-server: $server $browser"
@@ -83,6 +69,8 @@ end_server() {
 }
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../../../.."
+# shellcheck source-path=SCRIPTDIR/../../../.. source=debug/tests/vscode/words.sh
+. debug/tests/vscode/words.sh
 if [ "${1:-}" != --inside ]; then
     debug/tests/vscode/install.sh
     # shellcheck source-path=SCRIPTDIR/../../../.. source=run/tools.sh
