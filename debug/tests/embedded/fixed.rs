@@ -84,14 +84,14 @@ fn atomics_that_fail_are_stores() {
 fn a_trap_and_a_call_end_a_reservation() {
     let lr = register_form(AMO, 2 << 2, 3, 5, 8, 0);
     let sc = register_form(AMO, 3 << 2, 3, 6, 8, 5);
-    let get_character = [addi(17, 0, 2), ECALL];
-    // To a handler that goes on behind the ebreak: stvec becomes the address of what is jumped over.
-    let handler = [csrr(9, 0x141), addi(9, 9, 4), csrw(0x141, 9), SRET];
-    let set_handler = [0x0000_0497, addi(9, 9, 16), csrw(0x105, 9), jump_form(0, 4 * (handler.len() as i32 + 1))];
-    let trap = [&set_handler[..], &handler, &[lr, EBREAK, sc]].concat();
-    let call = [&get_character[..1], &[lr, get_character[1], sc]].concat();
-    for (code, failed) in [(vec![lr, sc], 0), (call, 1), (trap, 1)] {
-        let mut machine = boot(&[li(8, DATA), code, vec![STAY]].concat());
+    let call = [addi(17, 0, 2), lr, ECALL, sc];
+    // The sc, five instructions on from the auipc, is the handler, or where to return to.
+    let behind = |csr, last| [0x0000_0497, addi(9, 9, 20), csrw(csr, 9), lr, last, sc];
+    let (trap, sret) = (behind(0x105, EBREAK), behind(0x141, SRET));
+    let from_supervisor = [li(10, 1 << 8), vec![csrs(0x100, 10)]].concat();
+    let sret = [&from_supervisor[..], &sret].concat();
+    for (code, failed) in [(&[lr, sc][..], 0), (&call, 1), (&trap, 1), (&sret, 1)] {
+        let mut machine = boot(&[&li(8, DATA), code, &[STAY]].concat());
         machine.step(40, LIMIT).unwrap();
         assert_eq!(x(&mut machine, 6), failed);
     }

@@ -127,12 +127,14 @@ fn a_client_that_breaks_the_protocol_leaves_the_machine_to_the_next() {
 fn an_impatient_client_gets_its_answer() {
     let server = Server::with(&kernels::build("computes"), &[]);
     let mut client = Client::new(&server);
-    client.send_monitor("goto 50000000");
+    client.send_raw(b"-");
+    client.send_monitor("goto 200000000");
+    // By this it is on its way, and looks whether the client says something.
+    assert_eq!(client.receive(), b"O");
     client.send_raw(b"---");
     let answer = client.receive_text();
-    assert!(answer.starts_with("50000000 instructions since boot") && !answer.contains("interrupted"), "{answer}");
-    client.send_raw(b"-");
-    assert!(client.monitor("icount").starts_with("50000000 instructions since boot"));
+    assert!(answer.starts_with("200000000 instructions since boot") && !answer.contains("interrupted"), "{answer}");
+    assert!(client.monitor("icount").starts_with("200000000 instructions since boot"));
     drop(client);
     server.end();
 }
