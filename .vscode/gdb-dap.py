@@ -24,9 +24,11 @@ def add_requests():
 
 def show_buttons():
     """Once connected: on a machine that can go back."""
+    if not has_requests:
+        return
     from gdb.dap.server import send_event
 
-    if has_requests and "reverse" in gdb.execute_mi("-list-target-features")["features"]:
+    if "reverse" in gdb.execute_mi("-list-target-features")["features"]:
         send_event("capabilities", {"capabilities": {"supportsStepBack": True}})
 
 
