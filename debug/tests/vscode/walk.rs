@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::sandbox::Sandbox;
 use crate::session::{Frame, Session};
-use crate::workspace::{self, EMBEDDED, QEMU, SourceLine, string, symbol, tool};
+use crate::workspace::{self, EMBEDDED, FOLDER, QEMU, SourceLine, string, symbol, tool};
 
 #[test]
 fn gdbtarget() {
@@ -44,6 +44,18 @@ fn lldb_dap() {
     let configuration = workspace::configuration("lldb-dap", QEMU);
     let adapter = executable(&sandbox, &configuration);
     walk(&sandbox, configuration, adapter).stop();
+}
+
+/// GDB may change what the buttons are made of.
+#[test]
+fn gdb_dap_does_without_buttons_where_gdb_is_made_otherwise() {
+    let mut gdb = Command::new(tool("gdb"));
+    gdb.args(["-nx", "-batch", "-ex", "python import sys; sys.modules['gdb.dap'] = None"]);
+    gdb.args(["-x", ".vscode/gdb-dap.py", "-ex", "python show_buttons()", "-ex", "echo went on"]);
+    let output = gdb.current_dir(&*FOLDER).output().expect("install.sh has put it there");
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(words.starts_with("no buttons that go back: ") && words.lines().count() == 1, "{words}");
+    assert_eq!(output.stdout, b"went on");
 }
 
 fn gdb_s_own(sandbox: &Sandbox, configuration: &Value) -> Command {
