@@ -53,7 +53,7 @@ fail() {
 }
 
 # For mistakes in the arguments.
-misused() {
+usage_error() {
     usage >&2
     printf '\n' >&2
     fail "$@"
@@ -82,7 +82,7 @@ run() {
 absolute() { case $2 in /*) printf -v "$1" '%s' "$2" ;; *) printf -v "$1" '%s/%s' "$PWD" "$2" ;; esac; }
 
 set_mode() {
-    [ "$mode" = boot ] || misused "--$mode and --$1 exclude each other"
+    [ "$mode" = boot ] || usage_error "--$mode and --$1 exclude each other"
     mode=$1
 }
 
@@ -101,7 +101,7 @@ parse() {
             --private) hidden=yes ;;
             --embedded) embedded=yes ;;
             --port | --socket | --kernel)
-                [ -n "${2:-}" ] || misused "$1 needs a value"
+                [ -n "${2:-}" ] || usage_error "$1 needs a value"
                 case $1 in
                     --port) port=$2 ;;
                     *) absolute "${1#--}" "$2" ;;
@@ -113,12 +113,12 @@ parse() {
                 exit 0
                 ;;
             --)
-                case $mode in debug | reverse) ;; *) misused "what follows -- goes to GDB: --debug or --reverse" ;; esac
+                case $mode in debug | reverse) ;; *) usage_error "what follows -- goes to GDB: --debug or --reverse" ;; esac
                 shift
                 arguments=("$@")
                 break
                 ;;
-            *) misused "unknown option $1" ;;
+            *) usage_error "unknown option $1" ;;
         esac
         shift
     done
@@ -129,7 +129,7 @@ parse() {
 parse_passed_on() {
     while [ $# -gt 0 ]; do
         if [ "$mode $1" = 'check --kernel' ]; then
-            [ -n "${2:-}" ] || misused "$1 needs a value"
+            [ -n "${2:-}" ] || usage_error "$1 needs a value"
             absolute kernel "$2"
             shift
         elif [ "$mode $1" = 'test --vscode' ]; then
@@ -144,25 +144,25 @@ parse_passed_on() {
 check_options() {
     case $mode in
         debug | wait | reverse) ;;
-        *) [ -z "$port$socket" ] || misused "--port and --socket need --debug, --wait or --reverse" ;;
+        *) [ -z "$port$socket" ] || usage_error "--port and --socket need --debug, --wait or --reverse" ;;
     esac
     case $mode in
-        firmware | build | test) [ -z "$kernel" ] || misused "--$mode has no use for --kernel" ;;
+        firmware | build | test) [ -z "$kernel" ] || usage_error "--$mode has no use for --kernel" ;;
     esac
     case $mode in
         debug | wait) ;;
-        *) [ -z "$embedded" ] || misused "--embedded needs --debug or --wait" ;;
+        *) [ -z "$embedded" ] || usage_error "--embedded needs --debug or --wait" ;;
     esac
-    [ -z "$tied" ] || [ "$mode" = wait ] || misused "--tied needs --wait"
-    [ -z "$hidden" ] || [ -n "$tied" ] || misused "--private needs --tied: at QEMU's end its folder is removed"
-    [ -z "$port" ] || [ -z "$socket" ] || misused "--port and --socket exclude each other"
-    [ -z "$hidden" ] || [ -z "$port$socket" ] || misused "--private excludes --port and --socket"
+    [ -z "$tied" ] || [ "$mode" = wait ] || usage_error "--tied needs --wait"
+    [ -z "$hidden" ] || [ -n "$tied" ] || usage_error "--private needs --tied: at QEMU's end its folder is removed"
+    [ -z "$port" ] || [ -z "$socket" ] || usage_error "--port and --socket exclude each other"
+    [ -z "$hidden" ] || [ -z "$port$socket" ] || usage_error "--private excludes --port and --socket"
     [ -z "$kernel" ] || [ -f "$kernel" ] || fail "no file $kernel: --kernel needs a RISC-V ELF"
     port=${port:-$default_port}
     case $port in
-        *[!0-9]* | ??????* | 0*) misused "--port $port: a number from 1 to 65535 is needed" ;;
+        *[!0-9]* | ??????* | 0*) usage_error "--port $port: a number from 1 to 65535 is needed" ;;
     esac
-    [ "$port" -le 65535 ] || misused "--port $port: a number from 1 to 65535 is needed"
+    [ "$port" -le 65535 ] || usage_error "--port $port: a number from 1 to 65535 is needed"
     where=127.0.0.1:$port
     [ -z "$socket" ] || where=unix:$socket
 }
@@ -320,7 +320,7 @@ mode_test() {
 step() { run "$@" || failed+=("$*"); }
 
 # In the background of a script SIGINT is ignored, by all that it starts: the tests could interrupt nothing.
-heed_interrupts() {
+restore_sigint() {
     case $(trap -p INT) in
         *"''"*) ! env --default-signal=INT true 2>/dev/null || exec env --default-signal=INT,QUIT bash "${BASH_SOURCE[0]}" "$@" ;;
     esac
@@ -328,7 +328,7 @@ heed_interrupts() {
 
 main() {
     parse "$@"
-    [ "$mode" != test ] || heed_interrupts "$@"
+    [ "$mode" != test ] || restore_sigint "$@"
     QEMU=${QEMU:-qemu-system-riscv64}
     log=qemu.log
     [ -z "${QEMU_LOG:-}" ] || absolute log "$QEMU_LOG"

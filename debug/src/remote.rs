@@ -3,7 +3,7 @@
 //! It does not know who started the stub, nor what is looked for.
 
 mod errors;
-mod numbers;
+mod register_map;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use gdbstub_arch::riscv::reg::RiscvCoreRegs;
 use crate::endpoint::Endpoint;
 use crate::machine::{Access, Address, Error, Machine, Register, Registers, Stop, Watchpoint};
 use crate::rsp::{self, Client, StopReply, WatchKind};
-use numbers::{Numbers, StubRegister};
+use register_map::{RegisterMap, StubRegister};
 
 /// How long one reply may take, short of the deadline of the whole.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -40,7 +40,7 @@ const GENERAL_BYTES: usize = 33 * 8;
 pub struct Remote {
     client: Client,
     name: String,
-    numbers: Numbers,
+    numbers: RegisterMap,
     breakpoints: BTreeSet<Address>,
     watchpoints: Vec<Watchpoint>,
 }
@@ -58,7 +58,7 @@ impl Remote {
             client.allow_pipelining();
         }
         let description = client.description()?;
-        let numbers = Numbers::of(&description);
+        let numbers = RegisterMap::of(&description);
         if !description.architecture.is_empty() && description.architecture != "riscv:rv64" {
             return Err(rsp::Error::Unexpected {
                 from: client.name().into(),

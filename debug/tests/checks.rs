@@ -7,7 +7,7 @@ mod processes;
 use std::path::Path;
 use std::time::Duration;
 
-use debug::checks::{self, Finding, Layout, Names, Options, Progress, Status};
+use debug::checks::{self, ClearProgress, Finding, Layout, Names, Options, Status};
 use debug::machine::{Machine, Register, csr};
 use debug::{Embedded, Image, Qemu, embedded};
 use processes::Family;
@@ -29,7 +29,7 @@ impl On {
         kernel: &Path,
         names: Names,
         timeout: Duration,
-        step: Option<&mut dyn FnMut(Progress)>,
+        step: Option<&mut dyn FnMut(ClearProgress)>,
         prepare: impl FnOnce(&mut dyn Machine, &Layout),
     ) -> Vec<Finding> {
         let image = Image::open(kernel).unwrap();
@@ -278,7 +278,7 @@ fn other_names_are_followed(on: On) {
 }
 
 fn stepping_counts_the_instructions_of_the_clear(on: On) {
-    let mut last = Progress::default();
+    let mut last = ClearProgress::default();
     let mut keep = |progress| last = progress;
     let findings =
         on.walk_prepared(&kernels::build("good-release"), Names::default(), TIMEOUT, Some(&mut keep), |_, _| {});

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use debug::Endpoint;
 use debug::embedded::Options;
-use debug::serve::{Event, Listener, Served, serve};
+use debug::serve::{GdbTarget, Listener, ServeEvent, serve};
 
 use super::template;
 
@@ -21,7 +21,7 @@ pub fn survive(bytes: &[u8]) {
     let file = folder.path().join("kernel");
     std::fs::write(&file, template::build()).expect("it can be written");
     let options = Options { memory_mib: 8, history_mib: 1 };
-    let mut served = Served::open(&file, options).expect("it is a kernel");
+    let mut target = GdbTarget::open(&file, options).expect("it is a kernel");
     let endpoint = folder.path().join("gdb");
     let listener = Listener::bind(&Endpoint::Unix(endpoint.clone())).expect("nobody else is here");
     let (ending, end) = UnixStream::pair().expect("there are descriptors");
@@ -29,8 +29,8 @@ pub fn survive(bytes: &[u8]) {
     let client = UnixStream::connect(endpoint).expect("it listens");
     std::thread::scope(|scope| {
         scope.spawn(|| talk(client, &packets(bytes)));
-        serve(&listener, &mut served, &ending, &mut |event| {
-            if let Event::Left(_) = event {
+        serve(&listener, &mut target, &ending, &mut |event| {
+            if let ServeEvent::Disconnected(_) = event {
                 end = None;
             }
         })

@@ -9,12 +9,12 @@ mod judgement;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use super::event::{End, Event, Store};
+use super::boot_run::BootRun;
+use super::event::{BootEnd, BootEvent, PendingStore};
 use super::finding::Finding;
 use super::layout::{Guard, bytes, overlap};
 use super::poison::{self, PATTERN};
 use super::stepping::Stepping;
-use super::walk::Walk;
 use crate::machine::{Access, Address, Error, Machine, Stop, Watchpoint};
 
 pub const NAME: &str = "bss";
@@ -50,97 +50,97 @@ struct Clear {
 }
 
 /// What the check came to: its finding, and how the boot ended where it ended on the way.
-pub struct Outcome {
+pub struct BssOutcome {
     pub finding: Finding,
-    pub end: Option<End>,
+    pub end: Option<BootEnd>,
 }
 
 impl Bss {
     /// Poisons BSS and the guards of a machine that stands at the entry.
-    pub fn begin(walk: &mut Walk<'_>) -> Result<Bss, Error> {
-        let parts = walk.layout.bss_to_clear();
+    pub fn begin(run: &mut BootRun<'_>) -> Result<Bss, Error> {
+        let parts = run.layout.bss_to_clear();
         for part in &parts {
-            poison::fill(walk.machine, part)?;
+            poison::fill(run.machine, part)?;
         }
         let mut bss = Bss { parts, guards: Vec::new(), watched: Vec::new(), clear: None, executed: None };
-        for guard in walk.layout.guards(walk.image) {
+        for guard in run.layout.guards(run.image) {
             let mut memory = vec![PATTERN; bytes(&guard.range) as usize];
             if guard.owned {
-                walk.machine.read_memory(guard.range.start, &mut memory)?;
+                run.machine.read_memory(guard.range.start, &mut memory)?;
             } else {
-                walk.machine.write_memory(guard.range.start, &memory)?;
-                walk.machine.insert_watchpoint(watch_all(&guard.range))?;
-                walk.guards.push(guard.range.clone());
+                run.machine.write_memory(guard.range.start, &memory)?;
+                run.machine.insert_watchpoint(watch_all(&guard.range))?;
+                run.guards.push(guard.range.clone());
             }
             bss.guards.push(GuardState { guard, memory });
         }
         if let (Some(first), Some(last)) = (bss.parts.first(), bss.parts.last()) {
             let ends = [first.start, last.end - 1];
-            ends.into_iter().try_for_each(|end| bss.watch(walk.machine, end))?;
+            ends.into_iter().try_for_each(|end| bss.watch(run.machine, end))?;
         }
         Ok(bss)
     }
 
     /// Runs until BSS is cleared, or the boot ends.
-    pub fn check(&mut self, walk: &mut Walk<'_>, mut stepping: Option<Stepping<'_>>) -> Result<Outcome, Error> {
+    pub fn check(&mut self, run: &mut BootRun<'_>, mut stepping: Option<Stepping<'_>>) -> Result<BssOutcome, Error> {
         if self.parts.is_empty() {
-            return self.cleared(walk);
+            return self.cleared(run);
         }
         loop {
             let event = match &mut stepping {
-                Some(stepping) if self.clear.is_some() => stepping.next_event(walk, &self.parts)?,
-                _ => walk.next_event()?,
+                Some(stepping) if self.clear.is_some() => stepping.next_event(run, &self.parts)?,
+                _ => run.next_event()?,
             };
             self.executed = stepping.as_ref().map(|stepping| stepping.executed);
             match event {
-                Event::Store(store) if self.touches_guard(&store) => return self.overrun(walk, &store),
-                Event::Store(store) => {
-                    if self.store(walk, &store)? {
-                        return self.cleared(walk);
+                BootEvent::Store(store) if self.touches_guard(&store) => return self.overrun(run, &store),
+                BootEvent::Store(store) => {
+                    if self.store(run, &store)? {
+                        return self.cleared(run);
                     }
                 }
-                Event::End(end) => return self.ended(walk, end),
+                BootEvent::End(end) => return self.ended(run, end),
             }
         }
     }
 
     /// Takes a store that comes after BSS was found cleared: the outcome, if it is the clear that goes on beyond its end.
-    pub fn later(&mut self, walk: &mut Walk<'_>, store: &Store) -> Result<Option<Outcome>, Error> {
+    pub fn later(&mut self, run: &mut BootRun<'_>, store: &PendingStore) -> Result<Option<BssOutcome>, Error> {
         if !self.touches_guard(store) {
             return Ok(None);
         }
-        if self.clear.as_ref().is_some_and(|clear| walk.same_function(clear.pc, store.pc)) {
-            return self.overrun(walk, store).map(Some);
+        if self.clear.as_ref().is_some_and(|clear| run.same_function(clear.pc, store.pc)) {
+            return self.overrun(run, store).map(Some);
         }
         // Whoever else stores there is not the clear: the guards have done their work.
-        walk.guards.clear();
+        run.guards.clear();
         for state in self.guards.iter().filter(|state| !state.guard.owned) {
-            walk.machine.remove_watchpoint(watch_all(&state.guard.range))?;
+            run.machine.remove_watchpoint(watch_all(&state.guard.range))?;
         }
         Ok(None)
     }
 
-    fn touches_guard(&self, store: &Store) -> bool {
+    fn touches_guard(&self, store: &PendingStore) -> bool {
         self.guards.iter().any(|state| !state.guard.owned && overlap(&state.guard.range, &store.range))
     }
 
     /// Lets a store to BSS be made; true when it was the last that was needed.
-    fn store(&mut self, walk: &mut Walk<'_>, store: &Store) -> Result<bool, Error> {
+    fn store(&mut self, run: &mut BootRun<'_>, store: &PendingStore) -> Result<bool, Error> {
         let clear = self.clear.get_or_insert_with(|| Clear { began: Instant::now(), pc: store.pc, rounds: 0 });
         clear.rounds += 1;
         let rounds = clear.rounds;
-        if !matches!(walk.step(1, STEP_LIMIT)?.1, Stop::Stepped) {
+        if !matches!(run.step(1, STEP_LIMIT)?.1, Stop::Stepped) {
             return Ok(false);
         }
         for watched in std::mem::take(&mut self.watched) {
-            walk.machine.remove_watchpoint(watched)?;
+            run.machine.remove_watchpoint(watched)?;
         }
         let (low, high) = (self.parts[0].start, self.parts[self.parts.len() - 1].end);
         // At the first store the other end is where the clear will arrive: no need to read what lies between.
         let (first, last) = if rounds == 1 && bytes(&(low..high)) > bytes(&store.range) {
             (low, high - 1)
         } else {
-            let remains = poison::inspect(walk.machine, &self.parts)?;
+            let remains = poison::inspect(run.machine, &self.parts)?;
             match (remains.first, remains.last) {
                 (Some(first), Some(last)) => (first, last),
                 _ => return Ok(true),
@@ -149,7 +149,7 @@ impl Bss {
         if rounds < ROUNDS {
             let to_last = last.0.abs_diff(store.range.start.0);
             let farthest = if to_last >= first.0.abs_diff(store.range.start.0) { last } else { first };
-            self.watch(walk.machine, farthest)?;
+            self.watch(run.machine, farthest)?;
         }
         Ok(false)
     }

@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::boot_run::BootRun;
 use super::finding::Finding;
 use super::layout::{GUARD_BYTES, Layout, bytes, overlap};
-use super::walk::Walk;
 use crate::machine::{Address, Store};
 
 pub struct Clearing {
@@ -46,9 +46,9 @@ pub struct Cleared {
 
 impl Cleared {
     /// How it was done, in words; the numbers go into the finding.
-    pub fn describe(&self, walk: &Walk<'_>, finding: &mut Finding) -> String {
+    pub fn describe(&self, run: &BootRun<'_>, finding: &mut Finding) -> String {
         let at: Vec<String> =
-            self.by.iter().map(|(pc, stores)| format!("{} ({stores} stores)", walk.place(*pc))).collect();
+            self.by.iter().map(|(pc, stores)| format!("{} ({stores} stores)", run.place(*pc))).collect();
         finding.set("stores", self.stores);
         finding.set("instructions", self.instructions);
         finding.set("cleared_at", at);

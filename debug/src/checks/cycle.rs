@@ -3,9 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::event::{End, store_range};
+use super::boot_run::BootRun;
+use super::event::{BootEnd, store_range};
 use super::layout::bytes;
-use super::walk::Walk;
 use crate::instruction::{self, Effect};
 use crate::machine::{Address, Error, Registers, Stop};
 
@@ -15,28 +15,28 @@ const LONGEST: u64 = 256;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Steps a machine that was interrupted; `None` when it is on its way to somewhere else.
-pub fn find(walk: &mut Walk<'_>) -> Result<Option<End>, Error> {
-    let start = walk.machine.registers()?;
-    if waits(walk, &start)? {
-        return Ok(Some(End::Wfi));
+pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEnd>, Error> {
+    let start = run.machine.registers()?;
+    if waits(run, &start)? {
+        return Ok(Some(BootEnd::Wfi));
     }
     let mut registers = start.clone();
     for instructions in 1..=LONGEST {
-        if changes_memory(walk, &registers)? {
+        if changes_memory(run, &registers)? {
             return Ok(None);
         }
-        match walk.step(1, PATIENCE)?.1 {
+        match run.step(1, PATIENCE)?.1 {
             Stop::Stepped => {}
-            Stop::Interrupted => return Ok(waits(walk, &registers)?.then_some(End::Wfi)),
-            Stop::Exited { status } => return Ok(Some(End::Exited { status })),
+            Stop::Interrupted => return Ok(waits(run, &registers)?.then_some(BootEnd::Wfi)),
+            Stop::Exited { status } => return Ok(Some(BootEnd::Exited { status })),
             // A watched store: resuming meets it again, and it is dealt with there.
             _ => return Ok(None),
         }
-        registers = walk.machine.registers()?;
+        registers = run.machine.registers()?;
         if registers == start {
-            return Ok(Some(End::Loop { instructions }));
+            return Ok(Some(BootEnd::Loop { instructions }));
         }
-        if instructions > 1 && Instant::now() > walk.deadline + PATIENCE {
+        if instructions > 1 && Instant::now() > run.deadline + PATIENCE {
             return Ok(None);
         }
     }
@@ -44,20 +44,20 @@ pub fn find(walk: &mut Walk<'_>) -> Result<Option<End>, Error> {
 }
 
 /// Whether the hart is in a `wfi`: an interrupted one stands at it or behind it.
-fn waits(walk: &mut Walk<'_>, registers: &Registers) -> Result<bool, Error> {
+fn waits(run: &mut BootRun<'_>, registers: &Registers) -> Result<bool, Error> {
     let pc = Address(registers.pc);
-    let at = matches!(walk.effect(pc)?, Effect::Wfi);
-    Ok(at || matches!(walk.effect(pc - 4), Ok(Effect::Wfi)))
+    let at = matches!(run.effect(pc)?, Effect::Wfi);
+    Ok(at || matches!(run.effect(pc - 4), Ok(Effect::Wfi)))
 }
 
 /// Whether the instruction at pc stores something else than what is there; what cannot be told counts as a change.
-fn changes_memory(walk: &mut Walk<'_>, registers: &Registers) -> Result<bool, Error> {
-    let instruction = walk.instruction(Address(registers.pc))?;
-    let effect = walk.effect(Address(registers.pc))?;
+fn changes_memory(run: &mut BootRun<'_>, registers: &Registers) -> Result<bool, Error> {
+    let instruction = run.instruction(Address(registers.pc))?;
+    let effect = run.effect(Address(registers.pc))?;
     let Some(range) = store_range(effect, registers) else { return Ok(false) };
     let Some(source) = instruction::stored_register(&instruction) else { return Ok(true) };
     let mut memory = vec![0; bytes(&range) as usize];
-    if walk.machine.read_memory(range.start, &mut memory).is_err() {
+    if run.machine.read_memory(range.start, &mut memory).is_err() {
         return Ok(true);
     }
     Ok(!registers.x[usize::from(source)].to_le_bytes().starts_with(&memory))

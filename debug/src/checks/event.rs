@@ -7,22 +7,22 @@ use crate::machine::{Address, Registers};
 
 /// Why the walk came to a halt.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Event {
+pub enum BootEvent {
     /// A store to a range that a check watches is about to be made.
-    Store(Store),
-    End(End),
+    Store(PendingStore),
+    End(BootEnd),
 }
 
 /// A store that has not been made yet.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Store {
+pub struct PendingStore {
     pub pc: Address,
     pub range: Range<Address>,
 }
 
 /// How a boot ends.
 #[derive(Clone, Debug, PartialEq)]
-pub enum End {
+pub enum BootEnd {
     /// The hart came to the entry a second time, where stvec still points: it trapped.
     Trap,
     /// It waits for interrupts.
@@ -39,7 +39,7 @@ pub enum End {
         status: Option<u8>,
     },
     /// The stack is about to grow below its bottom.
-    Overflow(Store),
+    Overflow(PendingStore),
     /// Time is up.
     Deadline,
 }

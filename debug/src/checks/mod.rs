@@ -13,6 +13,7 @@
 //! The first failure ends the walk where what follows would stand on it; those checks are `not run`. A trap that comes
 //! before BSS is cleared is the trap's failure and not BSS's. The checks know neither sockets nor which machine it is.
 
+mod boot_run;
 mod bss;
 mod clearing;
 mod cycle;
@@ -29,17 +30,16 @@ mod poison;
 mod stack;
 mod stack_use;
 mod stepping;
+mod store_trace;
 mod trap;
-mod walk;
-mod witness;
 
 use std::time::{Duration, Instant};
 
 use crate::image::{Image, Place};
 use crate::machine::{self, Address, Machine, Stop};
-use event::{End, Event, with_status};
+use boot_run::BootRun;
+use event::{BootEnd, BootEvent, with_status};
 use stepping::Stepping;
-use walk::Walk;
 
 pub use finding::{Finding, Status};
 pub use layout::{Layout, Names};
@@ -52,7 +52,7 @@ pub struct Options<'a> {
     /// How long the kernel may take from reset to its end.
     pub timeout: Duration,
     /// Executes the BSS clear one instruction at a time, and is told how far it is.
-    pub step: Option<&'a mut dyn FnMut(Progress)>,
+    pub step: Option<&'a mut dyn FnMut(ClearProgress)>,
 }
 
 /// Ten seconds, and the clear at full speed.
@@ -64,7 +64,7 @@ impl Default for Options<'_> {
 
 /// How far a BSS clear is that is executed one instruction at a time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
+pub struct ClearProgress {
     /// Executed since the clear's first store.
     pub instructions: u64,
     /// In bytes, to the nearest 32nd.
@@ -116,89 +116,89 @@ pub fn check(
     if failed(&findings) {
         return Ok(complete(findings, "what the kernel was handed is not what it is made for"));
     }
-    let mut walk = Walk::begin(machine, image, layout, deadline)?;
-    kernel(&mut walk, findings, options)
+    let mut run = BootRun::begin(machine, image, layout, deadline)?;
+    kernel(&mut run, findings, options)
 }
 
 /// From the entry to the end.
-fn kernel(walk: &mut Walk<'_>, mut findings: Vec<Finding>, options: Options<'_>) -> Result<Vec<Finding>, Error> {
-    let mut bss = bss::Bss::begin(walk)?;
-    let (stack, event) = stack::check(walk)?;
-    if let Some(Event::End(end @ (End::Trap | End::Overflow(_)))) = event {
+fn kernel(run: &mut BootRun<'_>, mut findings: Vec<Finding>, options: Options<'_>) -> Result<Vec<Finding>, Error> {
+    let mut bss = bss::Bss::begin(run)?;
+    let (stack, event) = stack::check(run)?;
+    if let Some(BootEvent::End(end @ (BootEnd::Trap | BootEnd::Overflow(_)))) = event {
         findings.push(Finding::not_run(stack::NAME, "the boot ended before sp was set"));
         findings.push(Finding::not_run(bss::NAME, "the boot ended before BSS was cleared"));
-        return finish(walk, findings, end);
+        return finish(run, findings, end);
     }
     findings.push(stack);
     if failed(&findings) {
         return Ok(complete(findings, "the stack is not where it should be"));
     }
-    let outcome = bss.check(walk, options.step.map(Stepping::new))?;
+    let outcome = bss.check(run, options.step.map(Stepping::new))?;
     match outcome.end {
         Some(end) => {
             findings.push(outcome.finding);
-            finish(walk, findings, end)
+            finish(run, findings, end)
         }
         None if outcome.finding.status == Status::Fail => {
             findings.push(outcome.finding);
             Ok(complete(findings, "the BSS clear went wrong"))
         }
-        None => after_clear(walk, findings, bss, outcome.finding),
+        None => after_clear(run, findings, bss, outcome.finding),
     }
 }
 
 /// From the end of the BSS clear to the kernel's.
 fn after_clear(
-    walk: &mut Walk<'_>,
+    run: &mut BootRun<'_>,
     mut findings: Vec<Finding>,
     mut bss: bss::Bss,
     finding: Finding,
 ) -> Result<Vec<Finding>, Error> {
     loop {
-        let end = match walk.next_event()? {
-            Event::End(end) => Some(end),
-            Event::Store(store) => {
-                if let Some(overrun) = bss.later(walk, &store)? {
+        let end = match run.next_event()? {
+            BootEvent::End(end) => Some(end),
+            BootEvent::Store(store) => {
+                if let Some(overrun) = bss.later(run, &store)? {
                     findings.push(overrun.finding);
                     return Ok(complete(findings, "the BSS clear went wrong"));
                 }
-                walk.stack_store(store)?
+                run.stack_store(store)?
             }
         };
         if let Some(end) = end {
-            if let Some(stray) = bss.stray(walk) {
+            if let Some(stray) = bss.stray(run) {
                 findings.push(stray);
                 return Ok(complete(findings, "the BSS clear went wrong"));
             }
             findings.push(finding);
-            return finish(walk, findings, end);
+            return finish(run, findings, end);
         }
     }
 }
 
 /// The checks of a boot that has come to its end.
-fn finish(walk: &mut Walk<'_>, mut findings: Vec<Finding>, end: End) -> Result<Vec<Finding>, Error> {
+fn finish(run: &mut BootRun<'_>, mut findings: Vec<Finding>, end: BootEnd) -> Result<Vec<Finding>, Error> {
     match &end {
-        End::Trap => {
-            findings.push(trap::trapped(walk)?);
+        BootEnd::Trap => {
+            findings.push(trap::trapped(run)?);
             Ok(complete(findings, "the kernel trapped"))
         }
-        End::Overflow(store) => {
-            let margin = margin::overflowed(walk, store)?;
+        BootEnd::Overflow(store) => {
+            let margin = margin::overflowed(run, store)?;
             findings.push(Finding::not_run(trap::NAME, "the stack overflowed"));
             findings.push(Finding::not_run(idle::NAME, "the stack overflowed"));
             findings.push(margin);
             Ok(findings)
         }
-        End::Exited { .. } => {
+        BootEnd::Exited { .. } => {
             findings.push(Finding::not_run(trap::NAME, "the machine ended before it could be asked"));
-            findings.push(idle::check(walk, &end)?);
+            findings.push(idle::check(run, &end)?);
             Ok(complete(findings, "the machine ended before its stack could be read"))
         }
         _ => {
-            findings.push(trap::check(walk)?);
-            findings.push(idle::check(walk, &end)?);
-            findings.push(margin::check(walk)?);
+            findings.push(trap::check(run)?);
+            findings.push(idle::check(run, &end)?);
+            findings.push(margin::check(run)?);
             Ok(findings)
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! It does not judge. The record's layout is documented in kernel/src/panic.rs, for any kernel to use.
 
-use super::walk::Walk;
+use super::boot_run::BootRun;
 use crate::image::Place;
 use crate::machine::Error;
 
@@ -22,10 +22,10 @@ pub struct Panic {
 }
 
 /// The panic that the kernel has recorded, if it keeps a record and there is one.
-pub fn recorded(walk: &mut Walk<'_>) -> Result<Option<Panic>, Error> {
-    let Some(symbol) = walk.image.symbol(SYMBOL).filter(|symbol| symbol.size >= BYTES as u64) else { return Ok(None) };
+pub fn recorded(run: &mut BootRun<'_>) -> Result<Option<Panic>, Error> {
+    let Some(symbol) = run.image.symbol(SYMBOL).filter(|symbol| symbol.size >= BYTES as u64) else { return Ok(None) };
     let mut record = vec![0; BYTES];
-    walk.machine.read_memory(symbol.address, &mut record)?;
+    run.machine.read_memory(symbol.address, &mut record)?;
     Ok(parse(&record))
 }
 

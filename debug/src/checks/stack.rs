@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::event::Event;
+use super::boot_run::BootRun;
+use super::event::BootEvent;
 use super::finding::{Finding, Status};
 use super::image::STACK_ALIGNMENT;
-use super::walk::Walk;
 use crate::instruction::{self, Effect};
 use crate::machine::{Address, Error, Stop};
 
@@ -17,59 +17,59 @@ const STEP_LIMIT: Duration = Duration::from_secs(1);
 const SP: usize = 2;
 
 /// Steps from the entry until sp is right; the event is what ended it otherwise.
-pub fn check(walk: &mut Walk<'_>) -> Result<(Finding, Option<Event>), Error> {
-    let top = walk.layout.stack.end;
-    let name = walk.layout.names.stack_top.clone();
+pub fn check(run: &mut BootRun<'_>) -> Result<(Finding, Option<BootEvent>), Error> {
+    let top = run.layout.stack.end;
+    let name = run.layout.names.stack_top.clone();
     let mut finding = Finding::new(NAME);
     finding.expected = format!("sp = {top} = {name}, {STACK_ALIGNMENT}-aligned, before anything is stored or called");
     // What sp was when it was last left alone: a function lowers it by its frame before its first store.
     let mut set = None;
-    let mut next = walk.layout.entry;
-    let entry_sp = Address(walk.machine.registers()?.x[SP]);
+    let mut next = run.layout.entry;
+    let entry_sp = Address(run.machine.registers()?.x[SP]);
     for executed in 0..FARTHEST {
-        let registers = walk.machine.registers()?;
+        let registers = run.machine.registers()?;
         let (pc, sp) = (Address(registers.pc), Address(registers.x[SP]));
         if pc != next {
             set = Some(sp);
         }
-        next = pc + instruction::decode(&walk.instruction(pc)?).map_or(4, |instruction| instruction.length);
+        next = pc + instruction::decode(&run.instruction(pc)?).map_or(4, |instruction| instruction.length);
         if executed > 0 && sp == top {
             finding.status = Status::Pass;
             finding.summary = format!("sp = {sp} = {name} after {executed} instructions");
             finding.found = format!("sp = {sp}");
-            finding.location = Some(walk.place(pc));
+            finding.location = Some(run.place(pc));
             finding.set("sp", sp.to_string());
             finding.set("instructions", executed);
             return Ok((finding, None));
         }
-        if let Some(deed) = needs_a_stack(walk.effect(pc)?) {
+        if let Some(deed) = needs_a_stack(run.effect(pc)?) {
             let set = set.unwrap_or(sp);
             finding.summary = format!("{deed}, and sp was set to {}", difference(set, top, &name));
             if set == entry_sp {
                 finding.summary = format!("{deed} before sp was set: it is the firmware's, {sp}");
             }
             finding.found = format!("sp = {set}");
-            finding.location = Some(walk.place(pc));
+            finding.location = Some(run.place(pc));
             finding.set("sp", set.to_string());
             return Ok((finding, None));
         }
-        let stop = walk.step(1, STEP_LIMIT)?.1;
+        let stop = run.step(1, STEP_LIMIT)?.1;
         let event = match stop {
-            Stop::Stepped => walk.arrival()?.map(Event::End),
-            stop => walk.event(stop)?,
+            Stop::Stepped => run.arrival()?.map(BootEvent::End),
+            stop => run.event(stop)?,
         };
         if let Some(event) = event {
             finding.summary = format!("the boot ended before sp was {name}");
             finding.found = format!("sp = {sp}");
-            finding.location = Some(walk.place(pc));
+            finding.location = Some(run.place(pc));
             return Ok((finding, Some(event)));
         }
     }
-    let registers = walk.machine.registers()?;
+    let registers = run.machine.registers()?;
     let sp = Address(registers.x[SP]);
     finding.summary = format!("sp is not {name} after {FARTHEST} instructions");
     finding.found = format!("sp = {sp}");
-    finding.location = Some(walk.place(Address(registers.pc)));
+    finding.location = Some(run.place(Address(registers.pc)));
     Ok((finding, None))
 }
 

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::layout::{bytes, overlap};
 use super::poison;
-use super::witness::outgrown;
+use super::store_trace::outgrown;
 use crate::machine::{Access, Address, Error, Machine, Registers, Watchpoint};
 
 /// How much of the stack is poisoned at once, in bytes.

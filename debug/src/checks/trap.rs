@@ -4,9 +4,9 @@
 //! still say what it was. A kernel with a handler of its own leaves its mark in scause, which was poisoned at the entry.
 //! Source: the RISC-V privileged manual, sections on scause, sepc and stval.
 
+use super::boot_run::{BootRun, TRAP_CSR_POISON};
 use super::finding::{Finding, Status};
-use super::walk::{UNTRAPPED, Walk};
-use super::witness::CALL_FROM_USER;
+use super::store_trace::CALL_FROM_USER;
 use crate::cause::{cause, is_interrupt};
 use crate::instruction;
 use crate::machine::{Address, Error, csr};
@@ -14,25 +14,25 @@ use crate::machine::{Address, Error, csr};
 pub const NAME: &str = "trap";
 
 /// For a kernel that came to an end other than a trap: did it trap and go on?
-pub fn check(walk: &mut Walk<'_>) -> Result<Finding, Error> {
+pub fn check(run: &mut BootRun<'_>) -> Result<Finding, Error> {
     let mut finding = Finding::new(NAME);
     finding.expected = EXPECTED.into();
-    if let Some(witness) = &walk.witness {
-        match witness.exception {
-            None => pass(&mut finding, &none_but(witness.interrupts, witness.calls)),
+    if let Some(trace) = &run.trace {
+        match trace.exception {
+            None => pass(&mut finding, &none_but(trace.interrupts, trace.calls)),
             Some(trap) => {
-                explain(walk, &mut finding, trap.cause, trap.pc, trap.value)?;
+                explain(run, &mut finding, trap.cause, trap.pc, trap.value)?;
                 finding.summary = format!("it trapped, and its own handler went on: {}", finding.summary);
             }
         }
         return Ok(finding);
     }
-    let scause = walk.csr(csr::SCAUSE)?.filter(|_| walk.traps_shown);
+    let scause = run.csr(csr::SCAUSE)?.filter(|_| run.traps_shown);
     match scause {
         None => {
             pass(&mut finding, "no second arrival at the entry; this stub does not show the trap CSRs");
         }
-        Some(UNTRAPPED) => pass(&mut finding, "none: scause is as it was left at the entry"),
+        Some(TRAP_CSR_POISON) => pass(&mut finding, "none: scause is as it was left at the entry"),
         Some(scause) if is_interrupt(scause) => {
             pass(&mut finding, &format!("no exception; the last interrupt was a {}", cause(scause)));
         }
@@ -41,7 +41,7 @@ pub fn check(walk: &mut Walk<'_>) -> Result<Finding, Error> {
         Some(scause) => {
             finding.summary = format!("it trapped, and its own handler went on: {}", cause(scause));
             finding.found = format!("scause = {scause:#x} ({})", cause(scause));
-            finding.location = walk.csr(csr::SEPC)?.map(|sepc| walk.place(Address(sepc)));
+            finding.location = run.csr(csr::SEPC)?.map(|sepc| run.place(Address(sepc)));
             finding.set("scause", format!("{scause:#x}"));
         }
     }
@@ -59,20 +59,20 @@ fn pass(finding: &mut Finding, summary: &str) {
 }
 
 /// For a hart that a trap brought back to the entry: its registers are those of the instruction that trapped.
-pub fn trapped(walk: &mut Walk<'_>) -> Result<Finding, Error> {
+pub fn trapped(run: &mut BootRun<'_>) -> Result<Finding, Error> {
     let mut finding = Finding::new(NAME);
     finding.expected = EXPECTED.into();
-    let scause = walk.csr(csr::SCAUSE)?.filter(|scause| *scause != UNTRAPPED);
-    let (Some(scause), Some(sepc), Some(stval)) = (scause, walk.csr(csr::SEPC)?, walk.csr(csr::STVAL)?) else {
-        finding.summary = format!("the hart came to {} a second time, and no trap says why", walk.layout.names.entry);
+    let scause = run.csr(csr::SCAUSE)?.filter(|scause| *scause != TRAP_CSR_POISON);
+    let (Some(scause), Some(sepc), Some(stval)) = (scause, run.csr(csr::SEPC)?, run.csr(csr::STVAL)?) else {
+        finding.summary = format!("the hart came to {} a second time, and no trap says why", run.layout.names.entry);
         finding.found = "a jump to the entry".into();
-        finding.location = Some(walk.place(walk.layout.entry));
+        finding.location = Some(run.place(run.layout.entry));
         return Ok(finding);
     };
-    explain(walk, &mut finding, scause, Address(sepc), stval)?;
-    let mut trapped = walk.machine.registers()?;
+    explain(run, &mut finding, scause, Address(sepc), stval)?;
+    let mut trapped = run.machine.registers()?;
     trapped.pc = sepc;
-    finding.backtrace = walk.backtrace(&trapped);
+    finding.backtrace = run.backtrace(&trapped);
     Ok(finding)
 }
 
@@ -87,22 +87,22 @@ fn none_but(interrupts: u64, calls: u64) -> String {
 }
 
 /// The words for a trap's cause, in an instruction, about a value (scause, sepc, stval).
-fn explain(walk: &mut Walk<'_>, finding: &mut Finding, scause: u64, pc: Address, stval: u64) -> Result<(), Error> {
+fn explain(run: &mut BootRun<'_>, finding: &mut Finding, scause: u64, pc: Address, stval: u64) -> Result<(), Error> {
     let cause = cause(scause);
     // Where the hart jumped to nowhere there is no instruction to show.
-    let instruction = match walk.instruction(pc) {
+    let instruction = match run.instruction(pc) {
         Ok(bytes) => format!("`{}`", instruction::disassemble(pc, &bytes)),
         Err(Error::Refused { .. }) => "no memory".into(),
         Err(error) => return Err(error),
     };
     let about = if ABOUT_AN_ADDRESS.contains(&scause) {
-        format!(", address {}", walk.place(Address(stval)))
+        format!(", address {}", run.place(Address(stval)))
     } else {
         String::new()
     };
     finding.summary = format!("{cause}: {instruction}{about}");
     finding.found = format!("scause = {scause:#x} ({cause}), sepc = {pc}, stval = {stval:#x}");
-    finding.location = Some(walk.place(pc));
+    finding.location = Some(run.place(pc));
     finding.set("scause", format!("{scause:#x}"));
     finding.set("sepc", pc.to_string());
     finding.set("stval", format!("{stval:#x}"));

@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
-use debug::checks::{self, Finding, Layout, Names, Options, Progress, Status};
+use debug::checks::{self, ClearProgress, Finding, Layout, Names, Options, Status};
 use debug::report::{Format, Report, Verdict};
 use debug::{Embedded, Image, Qemu, Remote, embedded, qemu};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::on::On;
+use super::machine_arg::MachineArg;
 
 /// How much longer than the kernel the machine may take to answer the last questions.
 const GRACE: Duration = Duration::from_secs(5);
@@ -37,7 +37,7 @@ pub struct Arguments {
     /// instruction, or a stub that waits at reset, as HOST:PORT or unix:PATH [default: qemu where it is installed, else
     /// embedded]
     #[arg(long, value_name = "MACHINE")]
-    on: Option<On>,
+    on: Option<MachineArg>,
 
     /// The symbol of the first instruction
     #[arg(long, value_name = "SYMBOL", default_value = "boot", help_heading = "Symbols")]
@@ -84,7 +84,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
     };
     let image = Image::open(&kernel)?;
     let layout = Layout::of(&image, arguments.names())?;
-    let on = arguments.on.clone().unwrap_or_else(On::installed);
+    let on = arguments.on.clone().unwrap_or_else(MachineArg::installed);
     let output = arguments.output.as_deref().map(OutputFile::create).transpose()?;
     let begin = Instant::now();
     let findings = walk(&arguments, &on, &image, &layout)?;
@@ -106,32 +106,32 @@ impl Arguments {
 }
 
 /// Starts the machine, or attaches to it, and walks; a kernel whose image cannot boot needs none.
-fn walk(arguments: &Arguments, on: &On, image: &Image, layout: &Layout) -> anyhow::Result<Vec<Finding>> {
+fn walk(arguments: &Arguments, on: &MachineArg, image: &Image, layout: &Layout) -> anyhow::Result<Vec<Finding>> {
     if checks::check_image(image, layout).status == Status::Fail {
         return Ok(checks::without_machine(image, layout));
     }
     let timeout = arguments.timeout;
     let bar = progress_bar(arguments.step);
-    let mut show = |progress: Progress| {
+    let mut show = |progress: ClearProgress| {
         bar.set_length(progress.total);
         bar.set_position(progress.cleared);
         bar.set_message(format!("{} instructions", progress.instructions));
     };
     let options = Options { timeout, step: arguments.step.then_some(&mut show) };
     let findings = match on {
-        On::Stub(target) => {
+        MachineArg::Stub(target) => {
             let mut stub = Remote::attach(target, Instant::now() + timeout + GRACE)?;
             let findings = checks::check(&mut stub, image, layout, options);
             // Its owner finds it standing still, where the walk ended.
             findings?
         }
-        On::Embedded => checks::check(&mut embedded(image)?, image, layout, options)?,
-        On::Both => {
+        MachineArg::Embedded => checks::check(&mut embedded(image)?, image, layout, options)?,
+        MachineArg::Both => {
             let mut findings = checks::check(&mut embedded(image)?, image, layout, options)?;
             findings.push(lockstep(image, layout, timeout)?);
             findings
         }
-        On::Qemu => {
+        MachineArg::Qemu => {
             let mut qemu = Qemu::start(image.path(), timeout + GRACE)?;
             let findings = checks::check(&mut *qemu, image, layout, options);
             findings.with_context(|| last_words(&qemu))?

@@ -14,7 +14,7 @@ use clap::Args;
 use debug::Endpoint;
 use debug::embedded::Options;
 use debug::qemu;
-use debug::serve::{self, Event, Left, Listener, Served};
+use debug::serve::{self, Disconnect, GdbTarget, Listener, ServeEvent};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 /// Serves a kernel to GDB on a machine in this process: no QEMU, and time runs both ways.
@@ -56,7 +56,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
         None => qemu::build_kernel()?,
     };
     let options = Options { memory_mib: arguments.memory, history_mib: arguments.history };
-    let mut served = Served::open(&kernel, options)?;
+    let mut target = GdbTarget::open(&kernel, options)?;
     let listener = Listener::bind(&arguments.listen)?;
     if !listener.is_local() {
         eprintln!(
@@ -64,16 +64,16 @@ pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
         );
     }
     println!("waiting for GDB on {}", listener.endpoint());
-    serve::serve(&listener, &mut served, &ending, &mut tell)?;
+    serve::serve(&listener, &mut target, &ending, &mut tell)?;
     Ok(true)
 }
 
-fn tell(event: Event<'_>) {
+fn tell(event: ServeEvent<'_>) {
     match event {
-        Event::Left(Left::Broken(how)) => eprintln!("debug: a client lost its connection: {how}"),
+        ServeEvent::Disconnected(Disconnect::Broken(how)) => eprintln!("debug: a client lost its connection: {how}"),
         // GDB itself tells its user of all other ends.
-        Event::Left(_) => {}
-        Event::Console(bytes) => {
+        ServeEvent::Disconnected(_) => {}
+        ServeEvent::Console(bytes) => {
             // Whoever does not want to read it does not stop the machine.
             let mut stdout = io::stdout().lock();
             let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());

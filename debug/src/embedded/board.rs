@@ -15,7 +15,7 @@ use super::memory::{At, Ended, Memory, RECORDED_AT_ONCE};
 use super::ram::{PAGE, Ram};
 use super::system;
 use super::translate::Context;
-use super::trap::{Intent, Trap};
+use super::trap::{AccessType, Trap};
 use crate::machine::{Address, TakenTrap};
 
 /// Instructions in a tick of the `time` CSR: at the board's 10 MHz, a hart of 100 million instructions a second.
@@ -45,7 +45,7 @@ pub struct Board {
     /// Instructions begun and interrupts taken since the beginning.
     pub icount: u64,
     /// The time that passed in `wfi`, in instructions.
-    pub slept: u64,
+    pub wfi_skipped: u64,
     /// Where the kernel began: while stvec leads there, nobody takes traps.
     pub entry: u64,
     /// By page: which halfwords have a breakpoint.
@@ -64,7 +64,7 @@ impl Board {
             memory,
             code: Code::new(),
             icount: 0,
-            slept: 0,
+            wfi_skipped: 0,
             entry,
             breakpoints: BTreeMap::new(),
             heeding_breakpoints: true,
@@ -209,12 +209,12 @@ impl Board {
     fn fetch_half(&mut self, address: u64) -> Result<u16, Interruption> {
         let page = self.memory.fetch_page(address)?;
         let bytes = self.memory.ram.load(page * PAGE + address as usize % PAGE);
-        bytes.map(u16::from_le_bytes).ok_or_else(|| Intent::Fetch.access_fault(address).into())
+        bytes.map(u16::from_le_bytes).ok_or_else(|| AccessType::Fetch.access_fault(address).into())
     }
 
     /// The time, in ticks.
     pub fn time(&self) -> u64 {
-        self.icount.saturating_add(self.slept) / INSTRUCTIONS_PER_TICK
+        self.icount.saturating_add(self.wfi_skipped) / INSTRUCTIONS_PER_TICK
     }
 
     /// The interrupts that are pending, as sip shows them.
@@ -239,7 +239,7 @@ impl Board {
         if self.hart.sie & interrupt::TIMER == 0 || self.time() >= self.hart.stimecmp {
             return u64::MAX;
         }
-        self.hart.stimecmp.saturating_mul(INSTRUCTIONS_PER_TICK).saturating_sub(self.slept)
+        self.hart.stimecmp.saturating_mul(INSTRUCTIONS_PER_TICK).saturating_sub(self.wfi_skipped)
     }
 
     /// The hart is in a `wfi` that nothing will end.
@@ -250,7 +250,7 @@ impl Board {
     /// Ends a `wfi`: something is pending, or time passes to the next timer event.
     fn wake(&mut self) {
         if self.pending() & self.hart.sie == 0 {
-            self.slept += self.next_timer_event().saturating_sub(self.icount);
+            self.wfi_skipped += self.next_timer_event().saturating_sub(self.icount);
         }
         self.hart.waiting = false;
     }

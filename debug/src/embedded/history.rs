@@ -32,7 +32,7 @@ struct Checkpoint {
 
 /// All but memory.
 struct State {
-    slept: u64,
+    wfi_skipped: u64,
     hart: Hart,
     uart: uart::Registers,
     console: console::Position,
@@ -42,7 +42,7 @@ struct State {
 impl State {
     fn of(board: &Board) -> State {
         State {
-            slept: board.slept,
+            wfi_skipped: board.wfi_skipped,
             hart: board.hart.clone(),
             uart: board.memory.uart.registers.clone(),
             console: board.memory.uart.console.position(),
@@ -51,7 +51,7 @@ impl State {
     }
 
     fn restore(&self, board: &mut Board) {
-        board.slept = self.slept;
+        board.wfi_skipped = self.wfi_skipped;
         board.hart = self.hart.clone();
         board.memory.uart.registers = self.uart.clone();
         board.memory.uart.console.set_position(self.console);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::board::Halt;
 use super::hart::Privilege;
-use super::travel::{Deadline, Pause};
+use super::seek::{Deadline, Pause};
 use super::{Embedded, Fault, csr, map};
 use crate::machine::{Address, Error, Machine, Observed, Register, Registers, Stop, Watchpoint};
 
@@ -105,7 +105,7 @@ impl Machine for Embedded {
         if count == 0 {
             return Ok((0, Stop::Stepped));
         }
-        self.settle();
+        self.commit_external_changes();
         let ended = self.step_over().and_then(|()| {
             self.board.set_heeding(false, true);
             let result = self.advance(begun.saturating_add(count), Deadline::after(limit));
@@ -122,7 +122,7 @@ impl Machine for Embedded {
     }
 
     fn resume(&mut self, limit: Duration) -> Result<Stop, Error> {
-        self.settle();
+        self.commit_external_changes();
         let ended = self.step_over().and_then(|()| self.advance(u64::MAX, Deadline::after(limit)));
         Ok(ended.map_or_else(|pause| self.stop(pause), |()| Stop::Interrupted))
     }
@@ -139,7 +139,7 @@ impl Machine for Embedded {
     fn reverse_step(&mut self, count: u64, limit: Duration) -> Result<(u64, Stop), Error> {
         let begun = self.board.icount;
         let target = begun.saturating_sub(count).max(self.history.beginning());
-        let ended = self.travel(target, Deadline::after(limit));
+        let ended = self.seek(target, Deadline::after(limit));
         if ended.is_err() {
             self.return_to(begun);
             return Ok((0, Stop::Interrupted));
@@ -149,7 +149,7 @@ impl Machine for Embedded {
     }
 
     fn reverse_resume(&mut self, limit: Duration) -> Result<Stop, Error> {
-        Ok(match self.travel_to_last_hit(Deadline::after(limit)) {
+        Ok(match self.reverse_continue(Deadline::after(limit)) {
             Ok(None) => Stop::Beginning,
             Ok(Some(halt)) => self.stop(Pause::Halted(halt)),
             Err(_) => Stop::Interrupted,
@@ -164,7 +164,7 @@ impl Embedded {
     /// time is over, or [`Stop::Beginning`] where the history does not reach that far.
     pub fn goto(&mut self, icount: u64, limit: Duration) -> Stop {
         let target = icount.max(self.history.beginning());
-        match self.travel(target, Deadline::after(limit)) {
+        match self.seek(target, Deadline::after(limit)) {
             Ok(()) if icount < target => Stop::Beginning,
             Ok(()) => Stop::Stepped,
             Err(pause) => self.stop(pause),
@@ -176,7 +176,7 @@ impl Embedded {
     /// Unlike [`Machine::resume`] and [`Machine::step`], it looks at what is set at the present instruction too; at breakpoints
     /// where they are heeded.
     pub fn run_to(&mut self, end: u64, heed_breakpoints: bool, limit: Duration) -> Stop {
-        self.settle();
+        self.commit_external_changes();
         self.board.set_heeding(heed_breakpoints, true);
         let ended = self.advance(end, Deadline::after(limit));
         self.board.set_heeding(true, true);

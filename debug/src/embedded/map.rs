@@ -11,7 +11,7 @@ pub const FINISHER_SIZE: u64 = 0x1000;
 
 /// What answers at a physical address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Region {
     /// At this offset, if RAM is that large.
     Ram(usize),
     /// This register of the UART.
@@ -24,26 +24,26 @@ pub enum Place {
     Nothing,
 }
 
-impl Place {
-    pub fn of(physical: u64) -> Place {
+impl Region {
+    pub fn of(physical: u64) -> Region {
         if let Some(offset) = ram_offset(physical) {
-            return if is_firmware(physical) { Place::Nothing } else { Place::Ram(offset) };
+            return if is_firmware(physical) { Region::Nothing } else { Region::Ram(offset) };
         }
         match physical {
-            UART..0x1000_0008 => Place::Uart(physical - UART),
-            FINISHER..0x10_1000 => Place::Finisher(physical - FINISHER),
+            UART..0x1000_0008 => Region::Uart(physical - UART),
+            FINISHER..0x10_1000 => Region::Finisher(physical - FINISHER),
             _ => MISSING
                 .iter()
                 .find(|(start, size, _)| physical.wrapping_sub(*start) < *size)
-                .map_or(Place::Nothing, |(_, _, name)| Place::Missing(name)),
+                .map_or(Region::Nothing, |(_, _, name)| Region::Missing(name)),
         }
     }
 
     /// As [`Place::of`], for `length` bytes: those of a device answer where the access is aligned (privileged manual, "Physical Memory
     /// Attributes"; QEMU takes others apart, and what comes of that no kernel can mean).
-    pub fn of_access(physical: u64, length: usize) -> Place {
-        match Place::of(physical) {
-            Place::Uart(_) | Place::Finisher(_) if !physical.is_multiple_of(length as u64) => Place::Nothing,
+    pub fn of_access(physical: u64, length: usize) -> Region {
+        match Region::of(physical) {
+            Region::Uart(_) | Region::Finisher(_) if !physical.is_multiple_of(length as u64) => Region::Nothing,
             place => place,
         }
     }

@@ -21,11 +21,11 @@ mod memory;
 mod observe;
 mod pages;
 mod ram;
+mod seek;
 mod system;
 mod tlb;
 mod translate;
 mod trap;
-mod travel;
 mod uart;
 
 use std::path::Path;

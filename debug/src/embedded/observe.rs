@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Embedded;
 use super::board::Halt;
-use super::travel::{Deadline, Pause};
+use super::seek::{Deadline, Pause};
 use crate::machine::{Address, Error, Observed, Observer, Registers, Stop, Store};
 
 /// How long a search goes on before it asks whether it is to give up.
@@ -42,7 +42,7 @@ impl Embedded {
         deadline: Deadline,
         observer: &mut dyn Observer,
     ) -> Result<(), Pause> {
-        self.settle();
+        self.commit_external_changes();
         self.board.memory.set_recording(true);
         let ended = self.observe_first(end, observer).and_then(|()| {
             self.board.set_heeding(breakpoints, true);
@@ -105,7 +105,7 @@ impl Embedded {
         length: u64,
         gives_up: &mut dyn FnMut() -> bool,
     ) -> Result<Option<Store>, Stop> {
-        self.settle();
+        self.commit_external_changes();
         self.history.keep_present(&mut self.board);
         let now = self.board.icount;
         let mut search = LastWrite { address, length, found: None };

@@ -6,7 +6,7 @@
 use super::hart::{Hart, Privilege, sstatus};
 use super::map;
 use super::memory::Memory;
-use super::trap::{Intent, Trap};
+use super::trap::{AccessType, Trap};
 
 const VALID: u64 = 1 << 0;
 const READ: u64 = 1 << 1;
@@ -69,14 +69,14 @@ fn levels(satp: u64) -> Option<u32> {
 ///
 /// # Errors
 /// The page or access fault that the access ends in.
-pub fn translate(memory: &mut Memory, address: u64, intent: Intent) -> Result<u64, Trap> {
+pub fn translate(memory: &mut Memory, address: u64, access_type: AccessType) -> Result<u64, Trap> {
     let context = memory.context;
     let Some(levels) = context.levels() else { return Ok(address) };
-    let leaf = walk(memory, address, intent, levels)?;
-    if !allows(leaf.entry, &context, intent) {
-        return Err(intent.page_fault(address));
+    let leaf = walk(memory, address, access_type, levels)?;
+    if !allows(leaf.entry, &context, access_type) {
+        return Err(access_type.page_fault(address));
     }
-    let marks = ACCESSED | if intent == Intent::Store { DIRTY } else { 0 };
+    let marks = ACCESSED | if access_type == AccessType::Store { DIRTY } else { 0 };
     if leaf.entry & marks != marks {
         memory.write_entry(leaf.entry_address, leaf.entry | marks);
     }
@@ -87,7 +87,7 @@ pub fn translate(memory: &mut Memory, address: u64, intent: Intent) -> Result<u6
 pub fn peek(memory: &Memory, address: u64) -> Option<u64> {
     match memory.context.levels() {
         None => Some(address),
-        Some(levels) => walk(memory, address, Intent::Load, levels).ok().map(|leaf| leaf.physical),
+        Some(levels) => walk(memory, address, AccessType::Load, levels).ok().map(|leaf| leaf.physical),
     }
 }
 
@@ -98,8 +98,8 @@ struct Leaf {
     physical: u64,
 }
 
-fn walk(memory: &Memory, address: u64, intent: Intent, levels: u32) -> Result<Leaf, Trap> {
-    let fault = Err(intent.page_fault(address));
+fn walk(memory: &Memory, address: u64, access_type: AccessType, levels: u32) -> Result<Leaf, Trap> {
+    let fault = Err(access_type.page_fault(address));
     let unused = 64 - (12 + 9 * levels);
     if (address << unused) as i64 >> unused != address as i64 {
         return fault;
@@ -107,7 +107,7 @@ fn walk(memory: &Memory, address: u64, intent: Intent, levels: u32) -> Result<Le
     let mut table = (memory.context.satp & PAGE_NUMBER) << 12;
     for level in (0..levels).rev() {
         let entry_address = table + (address >> (12 + 9 * level) & 0x1ff) * 8;
-        let entry = read_entry(memory, entry_address, address, intent)?;
+        let entry = read_entry(memory, entry_address, address, access_type)?;
         if entry & VALID == 0 || entry & RESERVED != 0 {
             return fault;
         }
@@ -129,26 +129,26 @@ fn walk(memory: &Memory, address: u64, intent: Intent, levels: u32) -> Result<Le
 }
 
 /// A leaf's permissions against what is asked.
-fn allows(entry: u64, context: &Context, intent: Intent) -> bool {
+fn allows(entry: u64, context: &Context, access_type: AccessType) -> bool {
     let for_user = entry & USER != 0;
     let privileged = match context.privilege {
         Privilege::User => for_user,
-        Privilege::Supervisor => !for_user || (context.sum && intent != Intent::Fetch),
+        Privilege::Supervisor => !for_user || (context.sum && access_type != AccessType::Fetch),
     };
-    let permitted = match intent {
-        Intent::Fetch => entry & EXECUTE != 0,
-        Intent::Load => entry & READ != 0 || (context.mxr && entry & EXECUTE != 0),
-        Intent::Store => entry & WRITE != 0,
+    let permitted = match access_type {
+        AccessType::Fetch => entry & EXECUTE != 0,
+        AccessType::Load => entry & READ != 0 || (context.mxr && entry & EXECUTE != 0),
+        AccessType::Store => entry & WRITE != 0,
     };
     // Write without read is reserved.
     privileged && permitted && (entry & WRITE == 0 || entry & READ != 0)
 }
 
 /// The firmware's memory refuses even the walk; a table where there is no RAM is no table.
-fn read_entry(memory: &Memory, entry_address: u64, address: u64, intent: Intent) -> Result<u64, Trap> {
+fn read_entry(memory: &Memory, entry_address: u64, address: u64, access_type: AccessType) -> Result<u64, Trap> {
     if map::is_firmware(entry_address) {
-        return Err(intent.access_fault(address));
+        return Err(access_type.access_fault(address));
     }
     let bytes = map::ram_offset(entry_address).and_then(|offset| memory.ram.load(offset));
-    bytes.map(u64::from_le_bytes).ok_or_else(|| intent.page_fault(address))
+    bytes.map(u64::from_le_bytes).ok_or_else(|| access_type.page_fault(address))
 }

@@ -60,19 +60,19 @@ impl Trap {
 
 /// What a memory access is for: it decides the permission that it needs and the cause of its failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Intent {
+pub enum AccessType {
     Fetch,
     Load,
     Store,
 }
 
-impl Intent {
+impl AccessType {
     /// No translation, or one that forbids this.
     pub fn page_fault(self, address: u64) -> Trap {
         let cause = match self {
-            Intent::Fetch => Cause::InstructionPage,
-            Intent::Load => Cause::LoadPage,
-            Intent::Store => Cause::StorePage,
+            AccessType::Fetch => Cause::InstructionPage,
+            AccessType::Load => Cause::LoadPage,
+            AccessType::Store => Cause::StorePage,
         };
         Trap::new(cause, address)
     }
@@ -80,9 +80,9 @@ impl Intent {
     /// Nothing answers at the physical address, or the firmware protects it.
     pub fn access_fault(self, address: u64) -> Trap {
         let cause = match self {
-            Intent::Fetch => Cause::InstructionAccess,
-            Intent::Load => Cause::LoadAccess,
-            Intent::Store => Cause::StoreAccess,
+            AccessType::Fetch => Cause::InstructionAccess,
+            AccessType::Load => Cause::LoadAccess,
+            AccessType::Store => Cause::StoreAccess,
         };
         Trap::new(cause, address)
     }

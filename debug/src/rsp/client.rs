@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::connection::Connection;
 use super::error::{Error, excerpt};
-use super::features::{Description, Fault};
+use super::features::{Description, DescriptionError};
 use super::frame::{LIMIT, digit};
 use super::hex::hex_number;
 use super::stop::StopReply;
@@ -49,11 +49,11 @@ impl Client {
             continue_command: b"c",
             running: false,
         };
-        client.agree()?;
+        client.negotiate()?;
         Ok(client)
     }
 
-    fn agree(&mut self) -> Result<(), Error> {
+    fn negotiate(&mut self) -> Result<(), Error> {
         let features = self.ask(b"qSupported:xmlRegisters=riscv;swbreak+;hwbreak+", "qSupported")?.to_vec();
         for feature in features.split(|&byte| byte == b';') {
             if let Some(size) = feature.strip_prefix(b"PacketSize=").and_then(hex_number) {
@@ -128,8 +128,8 @@ impl Client {
     pub fn description(&mut self) -> Result<Description, Error> {
         let name = "qXfer:features:read";
         Description::read(&mut |annex| self.annex(annex, name)).map_err(|fault| match fault {
-            Fault::Stub(error) => error,
-            Fault::Malformed(what) => Error::Unexpected {
+            DescriptionError::Stub(error) => error,
+            DescriptionError::Malformed(what) => Error::Unexpected {
                 from: self.connection.name().into(),
                 command: name.into(),
                 reply: what,

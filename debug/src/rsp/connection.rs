@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use super::error::{Error, excerpt};
-use super::frame::{self, Decoder, Event, Violation};
+use super::frame::{self, Decoder, FrameEvent, Violation};
 use crate::endpoint::Endpoint;
 
 /// How often a damaged packet is asked for again, and ours sent again.
@@ -97,17 +97,17 @@ impl Connection {
         let (mut damaged, mut resent) = (0, 0);
         loop {
             match self.decoder.next() {
-                Some(Ok(Event::Packet)) => {
+                Some(Ok(FrameEvent::Packet)) => {
                     self.ack_due = self.acks;
                     return Ok(Some(self.decoder.data()));
                 }
-                Some(Ok(Event::Ack | Event::Notification)) => {}
-                Some(Ok(Event::Nack)) if resent < RETRIES && !self.last.is_empty() => {
+                Some(Ok(FrameEvent::Ack | FrameEvent::Notification)) => {}
+                Some(Ok(FrameEvent::Nack)) if resent < RETRIES && !self.last.is_empty() => {
                     resent += 1;
                     self.wire.extend_from_slice(&self.last);
                     self.flush(awaited)?;
                 }
-                Some(Ok(Event::Nack)) => return Err(self.garbled(awaited, "it refuses our packets".into())),
+                Some(Ok(FrameEvent::Nack)) => return Err(self.garbled(awaited, "it refuses our packets".into())),
                 Some(Err(Violation::Damaged(_))) if self.acks && damaged < RETRIES => {
                     damaged += 1;
                     self.send_byte(b'-', awaited)?;

@@ -30,7 +30,7 @@ type Read<'a> = dyn FnMut(&str) -> Result<String, super::Error> + 'a;
 
 /// Why a description is of no use.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum DescriptionError {
     Stub(super::Error),
     Malformed(String),
 }
@@ -40,19 +40,19 @@ const DOCUMENTS: usize = 32;
 
 impl Description {
     /// Reads target.xml and all that it includes.
-    pub(super) fn read(read: &mut Read<'_>) -> Result<Description, Fault> {
+    pub(super) fn read(read: &mut Read<'_>) -> Result<Description, DescriptionError> {
         let mut description = Description::default();
         description.add("target.xml", read, &mut 0)?;
         Ok(description)
     }
 
-    fn add(&mut self, annex: &str, read: &mut Read<'_>, documents: &mut usize) -> Result<(), Fault> {
+    fn add(&mut self, annex: &str, read: &mut Read<'_>, documents: &mut usize) -> Result<(), DescriptionError> {
         *documents += 1;
         if *documents > DOCUMENTS {
-            return Err(Fault::Malformed(format!("more than {DOCUMENTS} documents include one another")));
+            return Err(DescriptionError::Malformed(format!("more than {DOCUMENTS} documents include one another")));
         }
-        let text = read(annex).map_err(Fault::Stub)?;
-        let malformed = |what: &str| Fault::Malformed(format!("{annex}: {what}"));
+        let text = read(annex).map_err(DescriptionError::Stub)?;
+        let malformed = |what: &str| DescriptionError::Malformed(format!("{annex}: {what}"));
         // By events, not as a tree: QEMU's document uses the prefix `xi` without saying whose it is.
         let mut reader = Reader::from_str(&text);
         let (mut feature, mut in_architecture) = (String::new(), false);
@@ -118,7 +118,7 @@ fn attribute(element: &BytesStart<'_>, name: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn read(files: &[(&str, &str)]) -> Result<Description, Fault> {
+    fn read(files: &[(&str, &str)]) -> Result<Description, DescriptionError> {
         Description::read(&mut |annex| {
             let file = files.iter().find(|(name, _)| *name == annex);
             Ok(file.map(|(_, text)| (*text).to_owned()).unwrap_or_default())
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn a_circle_of_includes_ends() {
         let circle = r#"<target><include href="target.xml"/></target>"#;
-        assert!(matches!(read(&[("target.xml", circle)]), Err(Fault::Malformed(_))));
+        assert!(matches!(read(&[("target.xml", circle)]), Err(DescriptionError::Malformed(_))));
     }
 
     #[test]
@@ -158,7 +158,7 @@ mod tests {
         for text in
             ["", "OK", "<target>", r#"<target><reg/></target>"#, r#"<target><reg name="a" bitsize="x"/></target>"#]
         {
-            assert!(matches!(read(&[("target.xml", text)]), Err(Fault::Malformed(_))), "{text}");
+            assert!(matches!(read(&[("target.xml", text)]), Err(DescriptionError::Malformed(_))), "{text}");
         }
     }
 }

@@ -46,7 +46,7 @@ fn checksum(data: &[u8]) -> u8 {
 
 /// What came out of the stream.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Event {
+pub enum FrameEvent {
     Ack,
     Nack,
     /// The packet's data is in [`Decoder::data`].
@@ -103,11 +103,11 @@ impl Decoder {
     }
 
     /// The next event; `None` until more bytes come.
-    pub fn next(&mut self) -> Option<Result<Event, Violation>> {
+    pub fn next(&mut self) -> Option<Result<FrameEvent, Violation>> {
         while let Some(&first) = self.received.get(self.start) {
             match first {
-                b'+' => return Some(Ok(self.single(Event::Ack))),
-                b'-' => return Some(Ok(self.single(Event::Nack))),
+                b'+' => return Some(Ok(self.single(FrameEvent::Ack))),
+                b'-' => return Some(Ok(self.single(FrameEvent::Nack))),
                 b'$' | b'%' => return self.frame(first),
                 _ => {
                     self.start += 1;
@@ -121,13 +121,13 @@ impl Decoder {
         None
     }
 
-    fn single(&mut self, event: Event) -> Event {
+    fn single(&mut self, event: FrameEvent) -> FrameEvent {
         self.start += 1;
         event
     }
 
     /// The frame that begins at `start`, if all of it is here.
-    fn frame(&mut self, first: u8) -> Option<Result<Event, Violation>> {
+    fn frame(&mut self, first: u8) -> Option<Result<FrameEvent, Violation>> {
         let from = self.searched.max(self.start + 1);
         let Some(length) = self.received[from..].iter().position(|&byte| byte == b'#') else {
             self.searched = self.received.len();
@@ -149,8 +149,8 @@ impl Decoder {
             return Some(Err(Violation::Damaged("its checksum is wrong")));
         }
         Some(match expand(raw, &mut self.data) {
-            Ok(()) if first == b'$' => Ok(Event::Packet),
-            Ok(()) => Ok(Event::Notification),
+            Ok(()) if first == b'$' => Ok(FrameEvent::Packet),
+            Ok(()) => Ok(FrameEvent::Notification),
             Err(violation) => Err(violation),
         })
     }

@@ -5,7 +5,7 @@ use gdbstub::target::ext::base::singlethread::{SingleThreadBase, SingleThreadRes
 use gdbstub::target::{TargetError, TargetResult};
 use gdbstub_arch::riscv::reg::RiscvCoreRegs;
 
-use super::target::Served;
+use super::target::GdbTarget;
 use crate::machine::{Address, Error, Machine, Register};
 
 /// EFAULT and EINVAL, by which GDB says "Cannot access memory" or that it was refused.
@@ -17,7 +17,7 @@ pub(super) fn refusal<E>(_: Error) -> TargetError<E> {
     TargetError::Errno(INVALID)
 }
 
-impl SingleThreadBase for Served {
+impl SingleThreadBase for GdbTarget {
     fn read_registers(&mut self, registers: &mut RiscvCoreRegs<u64>) -> TargetResult<(), Self> {
         *registers = self.machine.registers().map_err(refusal)?;
         Ok(())

@@ -9,7 +9,7 @@ use gdbstub::target::ext::breakpoints::{
 };
 
 use super::base::refusal;
-use super::target::Served;
+use super::target::GdbTarget;
 use crate::machine::{Access, Address, Machine, Watchpoint};
 
 /// Each watchpoint is looked for on every access to its page; more than these are a mistake, or an attack.
@@ -57,7 +57,7 @@ enum Kind {
     Hardware,
 }
 
-impl Served {
+impl GdbTarget {
     fn breakpoints(&mut self, kind: Kind) -> &mut BTreeSet<u64> {
         match kind {
             Kind::Software => &mut self.set.software,
@@ -105,7 +105,7 @@ impl Served {
     }
 }
 
-impl Breakpoints for Served {
+impl Breakpoints for GdbTarget {
     fn support_sw_breakpoint(&mut self) -> Option<SwBreakpointOps<'_, Self>> {
         Some(self)
     }
@@ -120,7 +120,7 @@ impl Breakpoints for Served {
 }
 
 /// `kind` is the length of the instruction, which changes nothing.
-impl SwBreakpoint for Served {
+impl SwBreakpoint for GdbTarget {
     fn add_sw_breakpoint(&mut self, address: u64, _kind: usize) -> TargetResult<bool, Self> {
         self.add_breakpoint(Kind::Software, address)
     }
@@ -130,7 +130,7 @@ impl SwBreakpoint for Served {
     }
 }
 
-impl HwBreakpoint for Served {
+impl HwBreakpoint for GdbTarget {
     fn add_hw_breakpoint(&mut self, address: u64, _kind: usize) -> TargetResult<bool, Self> {
         self.add_breakpoint(Kind::Hardware, address)
     }
@@ -140,7 +140,7 @@ impl HwBreakpoint for Served {
     }
 }
 
-impl HwWatchpoint for Served {
+impl HwWatchpoint for GdbTarget {
     fn add_hw_watchpoint(&mut self, address: u64, length: u64, kind: WatchKind) -> TargetResult<bool, Self> {
         let watchpoint = watchpoint(address, length, kind);
         if self.set.watchpoints.contains(&watchpoint) {

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use gdbstub::target::ext::target_description_xml_override::TargetDescriptionXmlOverride;
 use gdbstub::target::{TargetError, TargetResult};
 
-use super::target::{Served, part};
+use super::target::{GdbTarget, part};
 use crate::machine::{Machine, Register, csr, name};
 
 /// How many x registers there are, and f registers.
@@ -16,7 +16,7 @@ const FIRST_FLOAT: usize = 33;
 const FIRST_CSR: usize = 65;
 const PRIVILEGE: usize = 4161;
 
-impl TargetDescriptionXmlOverride for Served {
+impl TargetDescriptionXmlOverride for GdbTarget {
     fn target_description_xml(
         &self,
         annex: &[u8],

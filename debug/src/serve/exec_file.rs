@@ -6,9 +6,9 @@ use gdbstub::common::Pid;
 use gdbstub::target::TargetResult;
 use gdbstub::target::ext::exec_file::ExecFile;
 
-use super::target::{Served, part};
+use super::target::{GdbTarget, part};
 
-impl ExecFile for Served {
+impl ExecFile for GdbTarget {
     fn get_exec_file(
         &self,
         _: Option<Pid>,

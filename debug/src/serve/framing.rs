@@ -20,7 +20,7 @@ impl Framing {
     /// Takes the next byte; true where it only asks again for an answer.
     ///
     /// A socket loses nothing: what was answered arrives, and what takes long will be.
-    pub fn is_impatience(&mut self, byte: u8) -> bool {
+    pub fn is_nack(&mut self, byte: u8) -> bool {
         *self = match (&self, byte) {
             (Framing::Between | Framing::Content, b'$') => Framing::Content,
             (Framing::Content, b'#') => Framing::Checksum(2),
@@ -40,7 +40,7 @@ mod tests {
 
     fn impatient(bytes: &[u8]) -> Vec<usize> {
         let mut framing = Framing::default();
-        (0..bytes.len()).filter(|index| framing.is_impatience(bytes[*index])).collect()
+        (0..bytes.len()).filter(|index| framing.is_nack(bytes[*index])).collect()
     }
 
     #[test]

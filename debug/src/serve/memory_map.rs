@@ -6,11 +6,11 @@
 use gdbstub::target::TargetResult;
 use gdbstub::target::ext::memory_map::MemoryMap;
 
-use super::target::{Served, part};
+use super::target::{GdbTarget, part};
 
 const RAM_START: u64 = 0x8000_0000;
 
-impl MemoryMap for Served {
+impl MemoryMap for GdbTarget {
     fn memory_map_xml(&self, offset: u64, length: usize, buffer: &mut [u8]) -> TargetResult<usize, Self> {
         Ok(part(map(self.options.memory_mib << 20).as_bytes(), offset, length, buffer))
     }

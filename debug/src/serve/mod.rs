@@ -24,8 +24,8 @@ use std::os::fd::AsFd;
 use std::path::PathBuf;
 
 pub use listener::Listener;
-pub use session::Left;
-pub use target::Served;
+pub use session::Disconnect;
+pub use target::GdbTarget;
 
 use wire::Readiness;
 
@@ -58,9 +58,9 @@ pub enum Error {
 
 /// What there is to tell while clients are served.
 #[derive(Debug)]
-pub enum Event<'a> {
+pub enum ServeEvent<'a> {
     /// The client's connection ended.
-    Left(&'a Left),
+    Disconnected(&'a Disconnect),
     /// The kernel printed this.
     Console(&'a [u8]),
 }
@@ -68,12 +68,12 @@ pub enum Event<'a> {
 /// Serves one client after the other, until one kills the machine or `ending` becomes readable.
 ///
 /// # Errors
-/// [`Error::Accept`]; what goes wrong with a client is told as [`Event::Left`].
+/// [`Error::Accept`]; what goes wrong with a client is told as [`Event::Disconnected`].
 pub fn serve(
     listener: &Listener,
-    served: &mut Served,
+    target: &mut GdbTarget,
     ending: impl AsFd,
-    tell: &mut dyn FnMut(Event<'_>),
+    tell: &mut dyn FnMut(ServeEvent<'_>),
 ) -> Result<(), Error> {
     loop {
         match wire::await_readable(listener.as_fd(), ending.as_fd(), None) {
@@ -82,10 +82,10 @@ pub fn serve(
             Err(cause) => return Err(Error::Accept(cause)),
         }
         let Some(wire) = listener.accept().map_err(Error::Accept)? else { continue };
-        let left = session::run(wire, served, ending.as_fd(), tell);
-        served.forget_client();
-        tell(Event::Left(&left));
-        if matches!(left, Left::Killed | Left::Ended) {
+        let left = session::run(wire, target, ending.as_fd(), tell);
+        target.forget_client();
+        tell(ServeEvent::Disconnected(&left));
+        if matches!(left, Disconnect::Killed | Disconnect::Ended) {
             return Ok(());
         }
     }

@@ -10,7 +10,7 @@ use gdbstub::common::Signal;
 use gdbstub::stub::SingleThreadStopReason;
 use gdbstub::target::ext::base::reverse_exec::ReplayLogPosition;
 
-use super::target::Served;
+use super::target::GdbTarget;
 use crate::machine::{Address, Machine, Stop};
 
 /// How long the machine moves between two looks at the client.
@@ -18,7 +18,7 @@ const SLICE: Duration = Duration::from_millis(10);
 
 /// What a client wants the machine to do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Action {
+pub enum ResumeAction {
     #[default]
     Continue,
     Step,
@@ -31,7 +31,7 @@ pub enum Action {
 /// What the machine is at.
 #[derive(Clone, Debug)]
 pub struct Motion {
-    action: Action,
+    action: ResumeAction,
     /// In a `wfi` that nothing will end.
     waiting: bool,
     /// How long a slice back in time may take: a checkpoint must be reached in it.
@@ -40,12 +40,12 @@ pub struct Motion {
 
 impl Default for Motion {
     fn default() -> Motion {
-        Motion { action: Action::default(), waiting: false, patience: SLICE }
+        Motion { action: ResumeAction::default(), waiting: false, patience: SLICE }
     }
 }
 
 /// How far a slice came.
-pub enum Progress {
+pub enum SliceResult {
     Going,
     Stopped {
         reason: SingleThreadStopReason<u64>,
@@ -54,8 +54,8 @@ pub enum Progress {
     },
 }
 
-impl Served {
-    pub(super) fn begin(&mut self, action: Action) {
+impl GdbTarget {
+    pub(super) fn begin(&mut self, action: ResumeAction) {
         self.motion = Motion { action, ..Motion::default() };
     }
 
@@ -65,24 +65,24 @@ impl Served {
     }
 
     /// One slice of what was begun.
-    pub(super) fn go_on(&mut self) -> Progress {
+    pub(super) fn go_on(&mut self) -> SliceResult {
         let before = self.machine.icount();
         match self.motion.action.clone() {
-            Action::Continue => {
+            ResumeAction::Continue => {
                 let stop = self.machine.run_to(u64::MAX, true, SLICE);
                 self.forward(stop, before)
             }
-            Action::Step => {
+            ResumeAction::Step => {
                 let stop = self.machine.run_to(before + 1, false, SLICE);
                 self.forward(stop, before)
             }
-            Action::StepOutOf(range) => self.step_out_of(&range),
-            Action::ReverseStep => self.step_back(before),
-            Action::ReverseContinue => self.continue_back(before),
+            ResumeAction::StepOutOf(range) => self.step_out_of(&range),
+            ResumeAction::ReverseStep => self.step_back(before),
+            ResumeAction::ReverseContinue => self.continue_back(before),
         }
     }
 
-    fn step_out_of(&mut self, range: &Range<u64>) -> Progress {
+    fn step_out_of(&mut self, range: &Range<u64>) -> SliceResult {
         let deadline = Instant::now() + SLICE;
         while Instant::now() < deadline {
             for _ in 0..1000 {
@@ -97,24 +97,24 @@ impl Served {
                 }
             }
         }
-        Progress::Going
+        SliceResult::Going
     }
 
-    fn forward(&mut self, stop: Stop, before: u64) -> Progress {
-        let steps = self.motion.action != Action::Continue;
+    fn forward(&mut self, stop: Stop, before: u64) -> SliceResult {
+        let steps = self.motion.action != ResumeAction::Continue;
         if steps && matches!(stop, Stop::Exited { .. }) && self.machine.icount() > before {
             // The step was made. The end of history in its place has GDB (13 to 18) wait for ever in the next command, where the
             // step led over a breakpoint; so the next step or continue is told.
-            return Progress::Stopped { reason: SingleThreadStopReason::DoneStep, words: self.words_for_end() };
+            return SliceResult::Stopped { reason: SingleThreadStopReason::DoneStep, words: self.words_for_end() };
         }
         if stop != Stop::Interrupted {
             return self.stopped(stop);
         }
         self.motion.waiting = self.machine.icount() == before;
-        Progress::Going
+        SliceResult::Going
     }
 
-    fn step_back(&mut self, before: u64) -> Progress {
+    fn step_back(&mut self, before: u64) -> SliceResult {
         let stop = self.undo_one();
         if stop == Stop::Stepped
             && let Some(address) = self.watched_access()
@@ -125,7 +125,7 @@ impl Served {
         self.back(stop, before)
     }
 
-    fn continue_back(&mut self, before: u64) -> Progress {
+    fn continue_back(&mut self, before: u64) -> SliceResult {
         let stop = self.machine.reverse_resume(self.motion.patience).unwrap_or(Stop::Interrupted);
         let at = self.machine.icount();
         match stop {
@@ -145,14 +145,14 @@ impl Served {
         }
     }
 
-    fn back(&mut self, stop: Stop, before: u64) -> Progress {
+    fn back(&mut self, stop: Stop, before: u64) -> SliceResult {
         if stop != Stop::Interrupted {
             return self.stopped(stop);
         }
         if self.machine.icount() == before {
             self.motion.patience *= 2;
         }
-        Progress::Going
+        SliceResult::Going
     }
 
     fn undo_one(&mut self) -> Stop {
@@ -179,7 +179,7 @@ impl Served {
         self.machine.registers().expect("a machine in this process has registers").pc
     }
 
-    fn stopped(&mut self, stop: Stop) -> Progress {
+    fn stopped(&mut self, stop: Stop) -> SliceResult {
         let mut words = String::new();
         let reason = match stop {
             Stop::Breakpoint => {
@@ -198,7 +198,7 @@ impl Served {
             Stop::Beginning => SingleThreadStopReason::ReplayLog { tid: None, pos: ReplayLogPosition::Begin },
             Stop::Stepped | Stop::Interrupted => SingleThreadStopReason::DoneStep,
         };
-        Progress::Stopped { reason, words }
+        SliceResult::Stopped { reason, words }
     }
 
     fn words_for_end(&self) -> String {

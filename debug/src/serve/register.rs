@@ -4,10 +4,10 @@ use gdbstub::target::ext::base::single_register_access::SingleRegisterAccess;
 use gdbstub::target::{TargetError, TargetResult};
 
 use super::base::refusal;
-use super::target::Served;
+use super::target::GdbTarget;
 use crate::machine::{Machine, Register};
 
-impl SingleRegisterAccess<()> for Served {
+impl SingleRegisterAccess<()> for GdbTarget {
     fn read_register(&mut self, (): (), register: Register, buffer: &mut [u8]) -> TargetResult<usize, Self> {
         let value = self.machine.read_register(register).map_err(refusal)?.to_le_bytes();
         // gdbstub has cut the buffer to the register's size: 8 bytes, and 1 for the privilege.

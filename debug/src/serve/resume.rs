@@ -9,13 +9,13 @@ use gdbstub::target::ext::base::singlethread::{
     SingleThreadSingleStepOps,
 };
 
-use super::motion::Action;
-use super::target::Served;
+use super::motion::ResumeAction;
+use super::target::GdbTarget;
 
 /// A signal that GDB passes on is not for a hart: where a fault was, it is again.
-impl SingleThreadResume for Served {
+impl SingleThreadResume for GdbTarget {
     fn resume(&mut self, _signal: Option<Signal>) -> Result<(), Infallible> {
-        self.begin(Action::Continue);
+        self.begin(ResumeAction::Continue);
         Ok(())
     }
 
@@ -36,16 +36,16 @@ impl SingleThreadResume for Served {
     }
 }
 
-impl SingleThreadSingleStep for Served {
+impl SingleThreadSingleStep for GdbTarget {
     fn step(&mut self, _signal: Option<Signal>) -> Result<(), Infallible> {
-        self.begin(Action::Step);
+        self.begin(ResumeAction::Step);
         Ok(())
     }
 }
 
-impl SingleThreadRangeStepping for Served {
+impl SingleThreadRangeStepping for GdbTarget {
     fn resume_range_step(&mut self, start: u64, end: u64) -> Result<(), Infallible> {
-        self.begin(Action::StepOutOf(start..end));
+        self.begin(ResumeAction::StepOutOf(start..end));
         Ok(())
     }
 }

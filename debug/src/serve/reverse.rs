@@ -4,19 +4,19 @@ use std::convert::Infallible;
 
 use gdbstub::target::ext::base::reverse_exec::{ReverseCont, ReverseStep};
 
-use super::motion::Action;
-use super::target::Served;
+use super::motion::ResumeAction;
+use super::target::GdbTarget;
 
-impl ReverseStep<()> for Served {
+impl ReverseStep<()> for GdbTarget {
     fn reverse_step(&mut self, (): ()) -> Result<(), Infallible> {
-        self.begin(Action::ReverseStep);
+        self.begin(ResumeAction::ReverseStep);
         Ok(())
     }
 }
 
-impl ReverseCont<()> for Served {
+impl ReverseCont<()> for GdbTarget {
     fn reverse_cont(&mut self) -> Result<(), Infallible> {
-        self.begin(Action::ReverseContinue);
+        self.begin(ResumeAction::ReverseContinue);
         Ok(())
     }
 }

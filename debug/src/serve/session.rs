@@ -12,17 +12,17 @@ use gdbstub::stub::state_machine::GdbStubStateMachine;
 use gdbstub::stub::{DisconnectReason, GdbStubBuilder, GdbStubError, SingleThreadStopReason};
 
 use super::framing::Framing;
-use super::motion::Progress;
-use super::target::Served;
+use super::motion::SliceResult;
+use super::target::GdbTarget;
 use super::wire::{Incoming, Wire};
-use super::{Event, wire};
+use super::{ServeEvent, wire};
 
 /// The largest packet, in bytes. One holds the 4 KiB of memory that GDB reads at once, in hexadecimal.
 const PACKET_SIZE: usize = 0x4000;
 
 /// How a client's connection ended.
 #[derive(Debug)]
-pub enum Left {
+pub enum Disconnect {
     /// It said that it leaves: the machine stays as it is.
     Detached,
     /// It asked for the machine's end.
@@ -35,68 +35,73 @@ pub enum Left {
     Ended,
 }
 
-type Stub<'a> = GdbStubStateMachine<'a, Served, Wire>;
+type Stub<'a> = GdbStubStateMachine<'a, GdbTarget, Wire>;
 type StubError = GdbStubError<std::convert::Infallible, io::Error>;
 
 /// Serves the client until it leaves, whatever it sends.
-pub fn run(wire: Wire, served: &mut Served, ending: BorrowedFd<'_>, tell: &mut dyn FnMut(Event<'_>)) -> Left {
-    match converse(wire, served, ending, tell) {
+pub fn run(
+    wire: Wire,
+    target: &mut GdbTarget,
+    ending: BorrowedFd<'_>,
+    tell: &mut dyn FnMut(ServeEvent<'_>),
+) -> Disconnect {
+    match converse(wire, target, ending, tell) {
         Ok(left) => left,
         Err(error) if error.is_connection_error() => {
             let kind = error.into_connection_error().map(|(error, _)| error.kind());
             match kind {
                 Some(io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
-                    Left::Broken("it did not read our answers".into())
+                    Disconnect::Broken("it did not read our answers".into())
                 }
-                _ => Left::Vanished,
+                _ => Disconnect::Vanished,
             }
         }
-        Err(error) => Left::Broken(format!("it broke the protocol: {error}")),
+        Err(error) => Disconnect::Broken(format!("it broke the protocol: {error}")),
     }
 }
 
 fn converse(
     wire: Wire,
-    served: &mut Served,
+    target: &mut GdbTarget,
     ending: BorrowedFd<'_>,
-    tell: &mut dyn FnMut(Event<'_>),
-) -> Result<Left, StubError> {
-    if served.watch_client(&wire, ending).is_err() {
-        return Ok(Left::Vanished);
+    tell: &mut dyn FnMut(ServeEvent<'_>),
+) -> Result<Disconnect, StubError> {
+    if target.watch_client(&wire, ending).is_err() {
+        return Ok(Disconnect::Vanished);
     }
     let stub = GdbStubBuilder::new(wire).packet_buffer_size(PACKET_SIZE).build();
-    let mut stub: Stub<'_> = stub.expect("only a buffer of ours could be too small").run_state_machine(served)?;
+    let mut stub: Stub<'_> = stub.expect("only a buffer of ours could be too small").run_state_machine(target)?;
     let mut running = false;
     let mut framing = Framing::default();
     loop {
         stub = match stub {
             GdbStubStateMachine::Idle(mut inner) => match inner.borrow_conn().next(ending, None) {
                 // To gdbstub it would be the end of the session.
-                Ok(Incoming::Byte(byte)) if framing.is_impatience(byte) => inner.into(),
+                Ok(Incoming::Byte(byte)) if framing.is_nack(byte) => inner.into(),
                 Ok(Incoming::Byte(byte)) => {
                     running = false;
-                    inner.incoming_data(served, byte)?
+                    inner.incoming_data(target, byte)?
                 }
-                Ok(Incoming::Ending) => return Ok(Left::Ended),
+                Ok(Incoming::Ending) => return Ok(Disconnect::Ended),
                 Ok(Incoming::Nothing) => inner.into(),
-                Ok(Incoming::End) | Err(_) => return Ok(Left::Vanished),
+                Ok(Incoming::End) | Err(_) => return Ok(Disconnect::Vanished),
             },
             GdbStubStateMachine::Running(mut inner) => {
-                let limit = if served.is_waiting() { None } else { Some(Duration::ZERO) };
+                let limit = if target.is_waiting() { None } else { Some(Duration::ZERO) };
                 running = true;
                 match inner.borrow_conn().next(ending, limit) {
-                    Ok(Incoming::Byte(byte)) if framing.is_impatience(byte) => inner.into(),
-                    Ok(Incoming::Byte(byte)) => inner.incoming_data(served, byte)?,
-                    Ok(Incoming::Ending) => return Ok(Left::Ended),
-                    Ok(Incoming::End) | Err(_) => return Ok(Left::Vanished),
+                    Ok(Incoming::Byte(byte)) if framing.is_nack(byte) => inner.into(),
+                    Ok(Incoming::Byte(byte)) => inner.incoming_data(target, byte)?,
+                    Ok(Incoming::Ending) => return Ok(Disconnect::Ended),
+                    Ok(Incoming::End) | Err(_) => return Ok(Disconnect::Vanished),
                     Ok(Incoming::Nothing) => {
-                        let progress = served.go_on();
-                        show_console(served, tell);
+                        let progress = target.go_on();
+                        show_console(target, tell);
                         match progress {
-                            Progress::Going => inner.into(),
-                            Progress::Stopped { reason, words } => {
+                            SliceResult::Going => inner.into(),
+                            SliceResult::Stopped { reason, words } => {
                                 say(inner.borrow_conn(), &words);
-                                inner.report_stop(served, reason)?
+                                inner.report_stop(target, reason)?
                             }
                         }
                     }
@@ -106,23 +111,23 @@ fn converse(
             GdbStubStateMachine::CtrlCInterrupt(inner) => {
                 let reason: Option<SingleThreadStopReason<u64>> =
                     running.then_some(SingleThreadStopReason::Signal(Signal::SIGINT));
-                inner.interrupt_handled(served, reason)?
+                inner.interrupt_handled(target, reason)?
             }
             GdbStubStateMachine::Disconnected(mut inner) => {
                 let _ = inner.borrow_conn().flush();
                 return Ok(match inner.get_reason() {
-                    DisconnectReason::Kill => Left::Killed,
-                    _ => Left::Detached,
+                    DisconnectReason::Kill => Disconnect::Killed,
+                    _ => Disconnect::Detached,
                 });
             }
         };
     }
 }
 
-fn show_console(served: &mut Served, tell: &mut dyn FnMut(Event<'_>)) {
-    let printed = served.printed();
+fn show_console(target: &mut GdbTarget, tell: &mut dyn FnMut(ServeEvent<'_>)) {
+    let printed = target.printed();
     if !printed.is_empty() {
-        tell(Event::Console(&printed));
+        tell(ServeEvent::Console(&printed));
     }
 }
 

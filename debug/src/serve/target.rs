@@ -27,7 +27,7 @@ use crate::embedded::{Embedded, Options};
 use crate::image::Image;
 
 /// A kernel on the embedded machine, for clients to look at and to move, in both directions of time.
-pub struct Served {
+pub struct GdbTarget {
     pub(super) machine: Embedded,
     pub(super) image: Image,
     /// Absolute.
@@ -38,29 +38,29 @@ pub struct Served {
     pub(super) motion: Motion,
     /// How much of what the kernel printed was shown.
     shown: u64,
-    pub(super) attention: Option<Attention>,
+    pub(super) interrupt_poll: Option<InterruptPoll>,
     /// The present client was told what a GDB must forget once the machine was moved behind its back.
     pub(super) warned: bool,
 }
 
 /// The present client's socket, and the one that ends the server.
-pub(super) struct Attention {
+pub(super) struct InterruptPoll {
     client: OwnedFd,
     ending: OwnedFd,
     muted: Arc<AtomicBool>,
 }
 
-impl Served {
+impl GdbTarget {
     /// Boots the kernel at `path`: the machine stands at its first instruction.
     ///
     /// # Errors
     /// Where the file is no kernel that can be loaded.
-    pub fn open(path: &Path, options: Options) -> Result<Served, Error> {
+    pub fn open(path: &Path, options: Options) -> Result<GdbTarget, Error> {
         let kernel = std::path::absolute(path).map_err(Error::Folder)?;
         let image = Image::open(&kernel)?;
         let mut machine = Embedded::open(&kernel, &options)?;
         let description = description::of(&mut machine);
-        Ok(Served {
+        Ok(GdbTarget {
             machine,
             image,
             kernel,
@@ -69,7 +69,7 @@ impl Served {
             set: Set::default(),
             motion: Motion::default(),
             shown: 0,
-            attention: None,
+            interrupt_poll: None,
             warned: false,
         })
     }
@@ -79,28 +79,28 @@ impl Served {
         self.machine.console_after(&mut self.shown)
     }
 
-    /// From now on [`Served::is_wanted`] looks at this client.
+    /// From now on [`GdbTarget::is_wanted`] looks at this client.
     pub(super) fn watch_client(&mut self, wire: &Wire, ending: BorrowedFd<'_>) -> io::Result<()> {
         let (client, ending) = (wire.descriptor()?, ending.try_clone_to_owned()?);
-        self.attention = Some(Attention { client, ending, muted: wire.muted() });
+        self.interrupt_poll = Some(InterruptPoll { client, ending, muted: wire.muted() });
         Ok(())
     }
 
-    /// As [`Attention::is_wanted`].
+    /// As [`InterruptPoll::is_wanted`].
     pub(super) fn is_wanted(&self) -> bool {
-        self.attention.as_ref().is_some_and(Attention::is_wanted)
+        self.interrupt_poll.as_ref().is_some_and(InterruptPoll::is_wanted)
     }
 
     /// The machine stays as it is; what the client had set goes with it.
     pub(super) fn forget_client(&mut self) {
         self.take_set();
         self.motion = Motion::default();
-        self.attention = None;
+        self.interrupt_poll = None;
         self.warned = false;
     }
 }
 
-impl Attention {
+impl InterruptPoll {
     pub(super) fn client(&self) -> &OwnedFd {
         &self.client
     }
@@ -122,7 +122,7 @@ impl Attention {
     }
 }
 
-impl Target for Served {
+impl Target for GdbTarget {
     type Arch = Riscv64;
     type Error = Infallible;
 

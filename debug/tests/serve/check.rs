@@ -66,9 +66,9 @@ fn the_verdict_through_the_socket_is_the_machine_s() {
         let server = Server::start(kernel);
         let seconds = "60";
         let itself = check(kernel, "embedded", seconds);
-        let served = check(kernel, &format!("unix:{}", server.socket().display()), seconds);
-        assert_eq!((itself.1, served.1), (Some(status), Some(status)), "{kernel}: {:#}", served.0);
-        assert_eq!(verdict(&served.0), verdict(&itself.0), "{kernel}");
+        let target = check(kernel, &format!("unix:{}", server.socket().display()), seconds);
+        assert_eq!((itself.1, target.1), (Some(status), Some(status)), "{kernel}: {:#}", target.0);
+        assert_eq!(verdict(&target.0), verdict(&itself.0), "{kernel}");
         server.end();
     }
 }

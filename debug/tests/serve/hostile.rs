@@ -6,7 +6,7 @@ use std::thread;
 
 use debug::Endpoint;
 use debug::embedded::Options;
-use debug::serve::{Listener, Served, serve};
+use debug::serve::{GdbTarget, Listener, serve};
 use proptest::prelude::*;
 
 use crate::client::{Client, frame};
@@ -92,8 +92,8 @@ proptest! {
         let (ending, end) = UnixStream::pair().unwrap();
         let server = thread::spawn(move || {
             let options = Options { memory_mib: 8, history_mib: 4 };
-            let mut served = Served::open(&kernels::build("power-off"), options).unwrap();
-            serve(&listener, &mut served, &ending, &mut |_| {}).unwrap();
+            let mut target = GdbTarget::open(&kernels::build("power-off"), options).unwrap();
+            serve(&listener, &mut target, &ending, &mut |_| {}).unwrap();
         });
         let mut client = UnixStream::connect(folder.path().join("gdb")).unwrap();
         client.set_write_timeout(Some(PATIENCE)).unwrap();

@@ -2,52 +2,52 @@
 
 use std::time::Duration;
 
-use super::{Bss, GuardState, NAME, Outcome};
-use crate::checks::event::{End, Store};
+use super::{Bss, BssOutcome, GuardState, NAME};
+use crate::checks::boot_run::BootRun;
+use crate::checks::event::{BootEnd, PendingStore};
 use crate::checks::finding::{Finding, Status};
 use crate::checks::layout::bytes;
 use crate::checks::panic;
 use crate::checks::poison::{self, Remains};
-use crate::checks::walk::Walk;
 use crate::machine::{Address, Error};
 
 impl Bss {
     /// Nothing holds poison any more. The guards stay watched: the clear may go on.
-    pub(super) fn cleared(&self, walk: &mut Walk<'_>) -> Result<Outcome, Error> {
+    pub(super) fn cleared(&self, run: &mut BootRun<'_>) -> Result<BssOutcome, Error> {
         let took = self.clear.as_ref().map(|clear| clear.began.elapsed());
-        walk.stack_use.watch_below(walk.machine)?;
-        let mut finding = self.new_finding(walk);
-        let remains = poison::inspect(walk.machine, &self.parts)?;
-        if remains.written > 0 && panic::recorded(walk)?.is_some() {
+        run.stack_use.watch_below(run.machine)?;
+        let mut finding = self.new_finding(run);
+        let remains = poison::inspect(run.machine, &self.parts)?;
+        if remains.written > 0 && panic::recorded(run)?.is_some() {
             let finding = Finding::not_run(NAME, "the kernel panicked before BSS was cleared");
-            return Ok(Outcome { finding, end: None });
+            return Ok(BssOutcome { finding, end: None });
         }
         if let Some(address) = remains.first_written {
             finding.summary = format!("{} bytes were written, but not with zero", remains.written);
-            finding.found = format!("the first at {}", walk.place(address));
-        } else if let Some(stray) = self.stray(walk) {
+            finding.found = format!("the first at {}", run.place(address));
+        } else if let Some(stray) = self.stray(run) {
             finding = stray;
-        } else if let Some(fault) = self.guards_changed(walk)? {
+        } else if let Some(fault) = self.guards_changed(run)? {
             finding.found = fault.clone();
             finding.summary = fault;
         } else {
-            self.describe_pass(walk, &mut finding, took);
+            self.describe_pass(run, &mut finding, took);
         }
-        Ok(Outcome { finding, end: None })
+        Ok(BssOutcome { finding, end: None })
     }
 
-    fn describe_pass(&self, walk: &Walk<'_>, finding: &mut Finding, took: Option<Duration>) {
+    fn describe_pass(&self, run: &BootRun<'_>, finding: &mut Finding, took: Option<Duration>) {
         finding.status = Status::Pass;
         let (Some(clear), Some(took)) = (&self.clear, took) else {
             finding.summary = "empty: nothing to clear".into();
             finding.found = finding.summary.clone();
             return;
         };
-        let by = clear_name(walk, clear.pc);
+        let by = clear_name(run, clear.pc);
         let guarded: u64 = self.guards.iter().map(|state| bytes(&state.guard.range)).sum();
-        let exact = walk.witness.as_ref().and_then(|witness| witness.clearing.cleared());
+        let exact = run.trace.as_ref().and_then(|trace| trace.clearing.cleared());
         let how = match &exact {
-            Some(exact) => exact.describe(walk, finding),
+            Some(exact) => exact.describe(run, finding),
             None => format!("in {:.1} ms", took.as_secs_f64() * 1e3),
         };
         finding.summary = format!("{} bytes cleared by {by} {how}; {guarded} bytes beside them untouched", self.size());
@@ -63,84 +63,87 @@ impl Bss {
     }
 
     /// The clear is about to store beside BSS.
-    pub(super) fn overrun(&self, walk: &mut Walk<'_>, store: &Store) -> Result<Outcome, Error> {
-        let mut finding = self.beside(walk, store);
-        let registers = walk.machine.registers()?;
-        finding.backtrace = walk.backtrace(&registers);
-        Ok(Outcome { finding, end: None })
+    pub(super) fn overrun(&self, run: &mut BootRun<'_>, store: &PendingStore) -> Result<BssOutcome, Error> {
+        let mut finding = self.beside(run, store);
+        let registers = run.machine.registers()?;
+        finding.backtrace = run.backtrace(&registers);
+        Ok(BssOutcome { finding, end: None })
     }
 
-    /// The failure for a store of the clear beside BSS that the witness saw, where there is one.
-    pub fn stray(&self, walk: &Walk<'_>) -> Option<Finding> {
-        let stray = walk.witness.as_ref()?.clearing.stray()?;
+    /// The failure for a store of the clear beside BSS that the store trace shows, where there is one.
+    pub fn stray(&self, run: &BootRun<'_>) -> Option<Finding> {
+        let stray = run.trace.as_ref()?.clearing.stray()?;
         let range = stray.address..stray.address + u64::from(stray.length);
-        Some(self.beside(walk, &Store { pc: stray.pc, range }))
+        Some(self.beside(run, &PendingStore { pc: stray.pc, range }))
     }
 
-    fn beside(&self, walk: &Walk<'_>, store: &Store) -> Finding {
-        let mut finding = self.new_finding(walk);
-        let bss = &walk.layout.bss;
+    fn beside(&self, run: &BootRun<'_>, store: &PendingStore) -> Finding {
+        let mut finding = self.new_finding(run);
+        let bss = &run.layout.bss;
         let (side, beyond) = if store.range.end > bss.end {
-            (format!("after {}", walk.layout.names.bss_end), bytes(&(bss.end..store.range.end)))
+            (format!("after {}", run.layout.names.bss_end), bytes(&(bss.end..store.range.end)))
         } else {
-            (format!("before {}", walk.layout.names.bss_start), bytes(&(store.range.start..bss.start)))
+            (format!("before {}", run.layout.names.bss_start), bytes(&(store.range.start..bss.start)))
         };
         finding.summary = format!("a store beside BSS: {beyond} bytes {side}");
         finding.found = format!("{} bytes stored at {}", bytes(&store.range), store.range.start);
-        finding.location = Some(walk.place(store.pc));
+        finding.location = Some(run.place(store.pc));
         finding.set("address", store.range.start.to_string());
         finding
     }
 
     /// The boot ended, and the clear was not seen to end.
-    pub(super) fn ended(&self, walk: &mut Walk<'_>, end: End) -> Result<Outcome, Error> {
+    pub(super) fn ended(&self, run: &mut BootRun<'_>, end: BootEnd) -> Result<BssOutcome, Error> {
         let not_run = |because| Finding::not_run(NAME, because);
         match end {
-            End::Exited { .. } => {
-                return Ok(Outcome { finding: not_run("the machine ended before BSS could be read"), end: Some(end) });
+            BootEnd::Exited { .. } => {
+                return Ok(BssOutcome {
+                    finding: not_run("the machine ended before BSS could be read"),
+                    end: Some(end),
+                });
             }
-            End::Trap | End::Overflow(_) => {
-                return Ok(Outcome { finding: not_run("the boot ended before BSS was cleared"), end: Some(end) });
+            BootEnd::Trap | BootEnd::Overflow(_) => {
+                return Ok(BssOutcome { finding: not_run("the boot ended before BSS was cleared"), end: Some(end) });
             }
             _ => {}
         }
-        let remains = poison::inspect(walk.machine, &self.parts)?;
+        let remains = poison::inspect(run.machine, &self.parts)?;
         if remains.poisoned == 0 {
-            return Ok(Outcome { end: Some(end), ..self.cleared(walk)? });
+            return Ok(BssOutcome { end: Some(end), ..self.cleared(run)? });
         }
-        if panic::recorded(walk)?.is_some() {
-            return Ok(Outcome { finding: not_run("the kernel panicked before BSS was cleared"), end: Some(end) });
+        if panic::recorded(run)?.is_some() {
+            return Ok(BssOutcome { finding: not_run("the kernel panicked before BSS was cleared"), end: Some(end) });
         }
-        let mut finding = self.new_finding(walk);
-        let still_clearing = self.describe_remains(walk, &mut finding, &remains, &end)?;
-        Ok(Outcome { finding, end: (!still_clearing).then_some(end) })
+        let mut finding = self.new_finding(run);
+        let still_clearing = self.describe_remains(run, &mut finding, &remains, &end)?;
+        Ok(BssOutcome { finding, end: (!still_clearing).then_some(end) })
     }
 
     /// Says what was left out; true when the kernel goes round, or is too slow, within the clear.
     fn describe_remains(
         &self,
-        walk: &mut Walk<'_>,
+        run: &mut BootRun<'_>,
         finding: &mut Finding,
         remains: &Remains,
-        end: &End,
+        end: &BootEnd,
     ) -> Result<bool, Error> {
         let (Some(first), Some(last)) = (remains.first, remains.last) else { return Ok(false) };
-        finding.found = format!("the poison of {} bytes, {} to {}", remains.poisoned, walk.place(first), last + 1);
+        finding.found = format!("the poison of {} bytes, {} to {}", remains.poisoned, run.place(first), last + 1);
         finding.set("not_cleared_bytes", remains.poisoned);
         finding.set("address", first.to_string());
-        let registers = walk.machine.registers()?;
+        let registers = run.machine.registers()?;
         let here = Address(registers.pc);
         let Some(clear) = &self.clear else {
             finding.summary = format!("nothing clears it: all {} bytes are as before", remains.poisoned);
-            finding.location = Some(walk.place(here));
+            finding.location = Some(run.place(here));
             return Ok(false);
         };
-        let name = clear_name(walk, clear.pc);
-        let backtrace = walk.backtrace(&registers);
-        let within = backtrace.iter().any(|place| walk.same_function(clear.pc, place.address));
-        if within && matches!(end, End::Loop { .. } | End::Deadline) {
+        let name = clear_name(run, clear.pc);
+        let backtrace = run.backtrace(&registers);
+        let within = backtrace.iter().any(|place| run.same_function(clear.pc, place.address));
+        if within && matches!(end, BootEnd::Loop { .. } | BootEnd::Deadline) {
             finding.summary = format!("{name} never ends: {} bytes are not cleared", remains.poisoned);
-            finding.location = Some(walk.place(here));
+            finding.location = Some(run.place(here));
             finding.backtrace = backtrace;
             return Ok(true);
         }
@@ -148,29 +151,29 @@ impl Bss {
         Ok(false)
     }
 
-    fn guards_changed(&self, walk: &mut Walk<'_>) -> Result<Option<String>, Error> {
+    fn guards_changed(&self, run: &mut BootRun<'_>) -> Result<Option<String>, Error> {
         for GuardState { guard, memory } in &self.guards {
             let mut now = vec![0; memory.len()];
-            walk.machine.read_memory(guard.range.start, &mut now)?;
+            run.machine.read_memory(guard.range.start, &mut now)?;
             // Bytes that somebody owns may change; that a clear reached them shows by zeros.
             let changed = |(now, before): (&u8, &u8)| now != before && (!guard.owned || *now == 0);
             if let Some(index) = now.iter().zip(memory).position(changed) {
-                let place = walk.place(guard.range.start + index as u64);
+                let place = run.place(guard.range.start + index as u64);
                 return Ok(Some(format!("a byte beside BSS was overwritten: {place}")));
             }
         }
         Ok(None)
     }
 
-    fn new_finding(&self, walk: &Walk<'_>) -> Finding {
+    fn new_finding(&self, run: &BootRun<'_>) -> Finding {
         let mut finding = Finding::new(NAME);
-        let names = &walk.layout.names;
+        let names = &run.layout.names;
         let size = self.size();
         finding.expected = format!(
             "all {size} bytes of [{}, {}) zero, the bytes beside them untouched",
             names.bss_start, names.bss_end
         );
-        finding.location = self.clear.as_ref().map(|clear| walk.place(clear.pc));
+        finding.location = self.clear.as_ref().map(|clear| run.place(clear.pc));
         finding.set("bss_bytes", size);
         finding
     }
@@ -180,6 +183,6 @@ impl Bss {
     }
 }
 
-fn clear_name(walk: &Walk<'_>, pc: Address) -> String {
-    walk.image.function(pc).map_or_else(|| pc.to_string(), |(name, _)| name)
+fn clear_name(run: &BootRun<'_>, pc: Address) -> String {
+    run.image.function(pc).map_or_else(|| pc.to_string(), |(name, _)| name)
 }

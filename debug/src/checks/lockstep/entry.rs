@@ -3,7 +3,7 @@
 //! Source: the boot protocol that the SBI's firmware follows (a0 the hart's id, a1 the device tree's address, satp 0; all
 //! other x registers are as the firmware likes).
 
-use super::state::{Difference, Shown, State};
+use super::state::{ComparedRegisters, Difference, State};
 use crate::machine::{Address, Error, Machine, Register};
 
 const HART_ID: u8 = 10;
@@ -16,11 +16,13 @@ const LARGEST_TREE: usize = 1 << 20;
 pub fn equalize(
     reference: &mut dyn Machine,
     other: &mut dyn Machine,
-    shown: &Shown,
+    compared: &ComparedRegisters,
 ) -> Result<(Vec<String>, State, Vec<Difference>), Error> {
-    let state = shown.read(reference)?;
-    let (free, bound): (Vec<Difference>, Vec<Difference>) =
-        shown.differences(&state, &shown.read(other)?).into_iter().partition(|difference| is_free(difference.register));
+    let state = compared.read(reference)?;
+    let (free, bound): (Vec<Difference>, Vec<Difference>) = compared
+        .differences(&state, &compared.read(other)?)
+        .into_iter()
+        .partition(|difference| is_free(difference.register));
     let mut changed = Vec::new();
     for difference in free {
         other.write_register(difference.register, difference.values[0])?;

@@ -6,13 +6,13 @@
 //! counters of time and work, and what the firmware says of itself. The firmware of one machine may be code and of the other not:
 //! calls are compared by what came of them. It does not know which machines they are, and it is none of the checks that [`super::check`] makes.
 
+mod divergence;
 mod entry;
 mod firmware;
 mod pair;
-mod parting;
 mod reference;
 mod state;
-mod tally;
+mod stats;
 
 use std::time::{Duration, Instant};
 
@@ -22,8 +22,8 @@ use super::layout::Layout;
 use crate::image::Image;
 use crate::instruction::{self, Effect};
 use crate::machine::{Address, Machine};
+use divergence::Divergence;
 use pair::{Pair, Step};
-use parting::Parting;
 use state::State;
 
 pub const NAME: &str = "lockstep";
@@ -38,10 +38,10 @@ enum Rest {
 }
 
 /// What the comparison came to.
-enum Outcome {
+enum Comparison {
     Same(Rest),
     /// After the instruction, where it was one.
-    Parted(Parting, Option<(Address, Vec<u8>)>),
+    Diverged(Divergence, Option<(Address, Vec<u8>)>),
     TimeOver(State),
 }
 
@@ -64,17 +64,19 @@ pub fn lockstep(
         machine.remove_breakpoint(layout.entry).map_err(Error::Machine)?;
     }
     let mut pair = Pair::begin(reference, other, layout, deadline)?;
-    let outcome = walk(&mut pair, image, deadline)?;
+    let outcome = run(&mut pair, image, deadline)?;
     let mut finding = pair.finding(NAME);
     match outcome {
-        Outcome::Same(rest) => {
+        Comparison::Same(rest) => {
             finding.status = Status::Pass;
-            finding.summary = format!("{}, up to {}", pair.tally.account(pair.names()), rest.describe());
-            finding.found = format!("{}; {}", finding.summary, pair.tally.exceptions());
+            finding.summary = format!("{}, up to {}", pair.stats.account(pair.names()), rest.describe());
+            finding.found = format!("{}; {}", finding.summary, pair.stats.exceptions());
         }
-        Outcome::Parted(parting, instruction) => parting.describe(&mut finding, pair.names(), image, instruction),
-        Outcome::TimeOver(state) => {
-            finding.summary = format!("{}, and time was up; --timeout gives it more", pair.tally.account(pair.names()));
+        Comparison::Diverged(divergence, instruction) => {
+            divergence.describe(&mut finding, pair.names(), image, instruction)
+        }
+        Comparison::TimeOver(state) => {
+            finding.summary = format!("{}, and time was up; --timeout gives it more", pair.stats.account(pair.names()));
             finding.found = format!("no rest within {} ms", timeout.as_millis());
             finding.location = Some(image.place(state.pc()));
         }
@@ -82,15 +84,15 @@ pub fn lockstep(
     Ok(finding)
 }
 
-fn walk(pair: &mut Pair<'_>, image: &Image, deadline: Instant) -> Result<Outcome, Error> {
+fn run(pair: &mut Pair<'_>, image: &Image, deadline: Instant) -> Result<Comparison, Error> {
     let mut state = match pair.start()? {
         Ok(state) => state,
-        Err(parting) => return Ok(Outcome::Parted(parting, None)),
+        Err(divergence) => return Ok(Comparison::Diverged(divergence, None)),
     };
-    let mut circle = Circle::new(&state);
+    let mut detector = LoopDetector::new(&state);
     let rest = loop {
         if Instant::now() >= deadline {
-            return Ok(Outcome::TimeOver(state));
+            return Ok(Comparison::TimeOver(state));
         }
         let bytes = pair.instruction(state.pc())?;
         let effect = instruction::decode(&bytes).map_or(Effect::Other, |instruction| instruction.effect);
@@ -99,32 +101,32 @@ fn walk(pair: &mut Pair<'_>, image: &Image, deadline: Instant) -> Result<Outcome
         }
         match pair.step(&state, &bytes, effect)? {
             Step::Same { state: next, changed_memory } => {
-                if circle.closes(&next, changed_memory) {
+                if detector.closes(&next, changed_memory) {
                     break Rest::Loop;
                 }
                 state = next;
             }
             Step::Rest(rest) => break rest,
-            Step::Parted(parting) => return Ok(Outcome::Parted(parting, Some((state.pc(), bytes)))),
+            Step::Diverged(divergence) => return Ok(Comparison::Diverged(divergence, Some((state.pc(), bytes)))),
         }
     };
     if matches!(rest, Rest::Ended) {
-        return Ok(Outcome::Same(rest));
+        return Ok(Comparison::Same(rest));
     }
-    Ok(pair.compare_memory(image)?.map_or(Outcome::Same(rest), |parting| Outcome::Parted(parting, None)))
+    Ok(pair.compare_memory(image)?.map_or(Comparison::Same(rest), |divergence| Comparison::Diverged(divergence, None)))
 }
 
 /// Finds that a kernel goes round: the same state again, and no store in between that changed memory. (Brent's algorithm:
 /// the state that is waited for is renewed at growing distances.)
-struct Circle {
+struct LoopDetector {
     awaited: State,
     since: u64,
     renewed_at: u64,
 }
 
-impl Circle {
-    fn new(state: &State) -> Circle {
-        Circle { awaited: state.clone(), since: 0, renewed_at: 1 }
+impl LoopDetector {
+    fn new(state: &State) -> LoopDetector {
+        LoopDetector { awaited: state.clone(), since: 0, renewed_at: 1 }
     }
 
     fn closes(&mut self, state: &State, changed_memory: bool) -> bool {
@@ -134,7 +136,7 @@ impl Circle {
         self.since += 1;
         if changed_memory || self.since >= self.renewed_at {
             let renewed_at = if changed_memory { 1 } else { self.renewed_at.saturating_mul(2) };
-            *self = Circle { awaited: state.clone(), since: 0, renewed_at };
+            *self = LoopDetector { awaited: state.clone(), since: 0, renewed_at };
         }
         false
     }

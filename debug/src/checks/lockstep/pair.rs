@@ -3,15 +3,15 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use super::parting::Parting;
-use super::state::{Difference, Shown, State};
-use super::tally::Tally;
+use super::divergence::Divergence;
+use super::state::{ComparedRegisters, Difference, State};
+use super::stats::Stats;
 use super::{Rest, entry, firmware, reference};
 use crate::cause::is_interrupt;
+use crate::checks::boot_run::FINISHER;
 use crate::checks::event::store_range;
 use crate::checks::finding::Finding;
 use crate::checks::layout::{Layout, bytes, overlap};
-use crate::checks::walk::FINISHER;
 use crate::image::Image;
 use crate::instruction::Effect;
 use crate::machine::{Address, Error, Machine, Register, Stop, csr};
@@ -26,15 +26,15 @@ pub struct Pair<'a> {
     other: &'a mut dyn Machine,
     layout: &'a Layout,
     deadline: Instant,
-    shown: Shown,
-    pub tally: Tally,
+    compared: ComparedRegisters,
+    pub stats: Stats,
 }
 
 /// What came of one instruction.
 pub enum Step {
     Same { state: State, changed_memory: bool },
     Rest(Rest),
-    Parted(Parting),
+    Diverged(Divergence),
 }
 
 impl<'a> Pair<'a> {
@@ -45,20 +45,20 @@ impl<'a> Pair<'a> {
         layout: &'a Layout,
         deadline: Instant,
     ) -> Result<Pair<'a>, Error> {
-        let shown = Shown::by([reference, other])?;
-        Ok(Pair { reference, other, layout, deadline, shown, tally: Tally::default() })
+        let compared = ComparedRegisters::by([reference, other])?;
+        Ok(Pair { reference, other, layout, deadline, compared, stats: Stats::default() })
     }
 
     /// What both start from, or how they differ where they must not.
-    pub fn start(&mut self) -> Result<Result<State, Parting>, Error> {
-        let (copied, state, differences) = entry::equalize(self.reference, self.other, &self.shown)?;
-        self.tally.copied = copied;
+    pub fn start(&mut self) -> Result<Result<State, Divergence>, Error> {
+        let (copied, state, differences) = entry::equalize(self.reference, self.other, &self.compared)?;
+        self.stats.copied = copied;
         if differences.is_empty() {
             return Ok(Ok(state));
         }
         let names: Vec<String> = differences.iter().map(Difference::name).collect();
         let summary = format!("they differ at {}: {}", self.layout.names.entry, names.join(", "));
-        Ok(Err(Parting::of_registers(summary, differences)))
+        Ok(Err(Divergence::of_registers(summary, differences)))
     }
 
     pub fn instruction(&mut self, pc: Address) -> Result<Vec<u8>, Error> {
@@ -83,28 +83,28 @@ impl<'a> Pair<'a> {
             return Ok(Step::Rest(Rest::Ended));
         }
         let before = stored.as_ref().map(|range| read(self.other, range)).transpose()?.flatten();
-        let (stop, there) = reference::step(self.reference, &self.shown, state, bytes, self.deadline)?;
+        let (stop, there) = reference::step(self.reference, &self.compared, state, bytes, self.deadline)?;
         let stops = [stop, self.other.step(1, PATIENCE)?.1];
-        self.tally.instructions += 1;
-        self.tally.calls += u64::from(effect == Effect::Ecall);
+        self.stats.instructions += 1;
+        self.stats.calls += u64::from(effect == Effect::Ecall);
         if stops != [Stop::Stepped, Stop::Stepped] {
             return self.stopped(stops);
         }
         self.take_counter(bytes, &there)?;
         self.take_answer(state, effect, &there)?;
-        let here = self.shown.read(self.other)?;
-        let differences = self.shown.differences(&there, &here);
+        let here = self.compared.read(self.other)?;
+        let differences = self.compared.differences(&there, &here);
         if !differences.is_empty() {
-            let parting = self.parted(differences);
-            return Ok(Step::Parted(match firmware::call(state, effect) {
-                Some(call) => parting.after(&format!("the firmware was called: {call}")),
-                None => parting,
+            let divergence = self.diverged(differences);
+            return Ok(Step::Diverged(match firmware::call(state, effect) {
+                Some(call) => divergence.after(&format!("the firmware was called: {call}")),
+                None => divergence,
             }));
         }
         let changed_memory = match stored {
             Some(range) => match self.compare_store(&range, before.as_deref())? {
                 Ok(changed) => changed,
-                Err(parting) => return Ok(Step::Parted(parting)),
+                Err(divergence) => return Ok(Step::Diverged(divergence)),
             },
             None => effect == Effect::Ecall,
         };
@@ -123,8 +123,8 @@ impl<'a> Pair<'a> {
                 Ok(Step::Rest(Rest::Ended))
             }
             stops => {
-                let summary = format!("they stop differently after {} instructions", self.tally.instructions);
-                Ok(Step::Parted(Parting::new(summary, stops.map(|stop| format!("{stop:?}")))))
+                let summary = format!("they stop differently after {} instructions", self.stats.instructions);
+                Ok(Step::Diverged(Divergence::new(summary, stops.map(|stop| format!("{stop:?}")))))
             }
         }
     }
@@ -140,11 +140,11 @@ impl<'a> Pair<'a> {
         let differences = (0..registers.len())
             .filter(|index| values[0][*index] != values[1][*index])
             .map(|index| Difference { register: registers[index], values: [values[0][index], values[1][index]] });
-        Ok(Step::Parted(if at_entry {
-            self.parted(differences.collect())
+        Ok(Step::Diverged(if at_entry {
+            self.diverged(differences.collect())
         } else {
-            let summary = format!("only {} trapped, after {} instructions", self.other.name(), self.tally.instructions);
-            Parting::of_registers(summary, differences.collect())
+            let summary = format!("only {} trapped, after {} instructions", self.other.name(), self.stats.instructions);
+            Divergence::of_registers(summary, differences.collect())
         }))
     }
 
@@ -152,7 +152,7 @@ impl<'a> Pair<'a> {
     fn take_counter(&mut self, bytes: &[u8], there: &State) -> Result<(), Error> {
         let Some(register) = counter_destination(bytes) else { return Ok(()) };
         self.other.write_register(Register::Gpr(register), there.general.x[usize::from(register)])?;
-        self.tally.counters_read += 1;
+        self.stats.counters_read += 1;
         Ok(())
     }
 
@@ -165,30 +165,34 @@ impl<'a> Pair<'a> {
             return Ok(());
         }
         self.other.write_register(value, answer)?;
-        if !self.tally.answers.contains(&question) {
-            self.tally.answers.push(question);
+        if !self.stats.answers.contains(&question) {
+            self.stats.answers.push(question);
         }
         Ok(())
     }
 
     /// Whether the store changed memory, or what each machine holds now where they differ.
-    fn compare_store(&mut self, range: &Range<Address>, before: Option<&[u8]>) -> Result<Result<bool, Parting>, Error> {
-        self.tally.stores += 1;
+    fn compare_store(
+        &mut self,
+        range: &Range<Address>,
+        before: Option<&[u8]>,
+    ) -> Result<Result<bool, Divergence>, Error> {
+        self.stats.stores += 1;
         let Some(before) = before else {
-            self.tally.device_stores += 1;
+            self.stats.device_stores += 1;
             return Ok(Ok(true));
         };
         let now = [read(self.reference, range)?, read(self.other, range)?];
         if now[0] == now[1] {
             return Ok(Ok(now[1].as_deref() != Some(before)));
         }
-        let summary = format!("they stored differently after {} instructions", self.tally.instructions);
+        let summary = format!("they stored differently after {} instructions", self.stats.instructions);
         let sides = now.map(|bytes| format!("{} holds {}", range.start, hexadecimal(bytes.as_deref())));
-        Ok(Err(Parting::new(summary, sides)))
+        Ok(Err(Divergence::new(summary, sides)))
     }
 
     /// What of the kernel's memory differs: its image, BSS and stack.
-    pub fn compare_memory(&mut self, image: &Image) -> Result<Option<Parting>, Error> {
+    pub fn compare_memory(&mut self, image: &Image) -> Result<Option<Divergence>, Error> {
         let segments = image.segments().iter().map(|segment| segment.address..segment.address + segment.memory_size);
         let ranges: Vec<_> = segments.chain([self.layout.bss.clone(), self.layout.stack.clone()]).collect();
         for range in ranges {
@@ -204,22 +208,22 @@ impl<'a> Pair<'a> {
                 let summary = format!("their memory differs in the end, from {place} on");
                 let sides =
                     [one, other].map(|side| hexadecimal(side.get(index..).map(|rest| &rest[..rest.len().min(8)])));
-                return Ok(Some(Parting::new(summary, sides)));
+                return Ok(Some(Divergence::new(summary, sides)));
             }
         }
         Ok(None)
     }
 
-    fn parted(&self, differences: Vec<Difference>) -> Parting {
+    fn diverged(&self, differences: Vec<Difference>) -> Divergence {
         let names: Vec<String> = differences.iter().map(Difference::name).collect();
-        let mut summary = format!("they differ after {} instructions: {}", self.tally.instructions, names.join(", "));
+        let mut summary = format!("they differ after {} instructions: {}", self.stats.instructions, names.join(", "));
         let interrupted = |difference: &Difference| {
             difference.name() == "scause" && difference.values.iter().any(|scause| is_interrupt(*scause))
         };
         if differences.iter().any(interrupted) {
             summary += "; an interrupt came to one of them only, as a stub may hold them back while it steps";
         }
-        Parting::of_registers(summary, differences)
+        Divergence::of_registers(summary, differences)
     }
 
     pub fn names(&self) -> [&str; 2] {
@@ -232,8 +236,8 @@ impl<'a> Pair<'a> {
         let [one, other] = self.names();
         finding.expected =
             format!("the same registers and stores on {one} and {other}, after each instruction to the end");
-        finding.set("registers", self.shown.count());
-        self.tally.enter(&mut finding);
+        finding.set("registers", self.compared.count());
+        self.stats.enter(&mut finding);
         finding
     }
 }

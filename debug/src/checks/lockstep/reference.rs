@@ -5,8 +5,8 @@
 use std::time::Instant;
 
 use super::pair::PATIENCE;
-use super::state::{Shown, State};
-use crate::checks::walk::FINISHER;
+use super::state::{ComparedRegisters, State};
+use crate::checks::boot_run::FINISHER;
 use crate::instruction;
 use crate::machine::{Address, Error, Machine, Stop, csr};
 
@@ -15,7 +15,7 @@ const MACHINE_MODE: u64 = 3;
 /// Steps from `state`; the state after it, where there is one.
 pub fn step(
     machine: &mut dyn Machine,
-    shown: &Shown,
+    compared: &ComparedRegisters,
     state: &State,
     bytes: &[u8],
     deadline: Instant,
@@ -25,7 +25,7 @@ pub fn step(
         if let Stop::Exited { .. } = stop {
             return Ok((stop, state.clone()));
         }
-        let there = shown.read(machine)?;
+        let there = compared.read(machine)?;
         // A machine that was slow to answer has made its step, or not: what waits for an interrupt stays where it is.
         match stop {
             Stop::Interrupted if there != *state => break (Stop::Stepped, there),
@@ -33,7 +33,7 @@ pub fn step(
             stop => break (stop, there),
         }
     };
-    let entered = shown.privilege(&there) == Some(MACHINE_MODE) && shown.privilege(state) != Some(MACHINE_MODE);
+    let entered = compared.privilege(&there) == Some(MACHINE_MODE) && compared.privilege(state) != Some(MACHINE_MODE);
     if stop != Stop::Stepped || !entered {
         return Ok((stop, there));
     }
@@ -41,7 +41,7 @@ pub fn step(
     let next = state.pc() + instruction::decode(bytes).map_or(4, |instruction| instruction.length);
     let handler = machine.read_register(csr::STVEC)? & !3;
     let stop = leave_firmware(machine, [next, Address(handler)])?;
-    let there = if stop == Stop::Stepped { shown.read(machine)? } else { there };
+    let there = if stop == Stop::Stepped { compared.read(machine)? } else { there };
     Ok((stop, there))
 }
 

@@ -6,12 +6,12 @@ use crate::machine::{self, Address, Error, Machine, Register, Registers, csr};
 const COUNTERS: std::ops::RangeInclusive<u16> = 0xc00..=0xc1f;
 
 /// The registers besides x0 to x31 and pc that both machines show.
-pub struct Shown(Vec<Register>);
+pub struct ComparedRegisters(Vec<Register>);
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
     pub general: Registers,
-    /// Values of [`Shown`], in its order.
+    /// Values of [`ComparedRegisters`], in its order.
     others: Vec<u64>,
 }
 
@@ -22,15 +22,15 @@ pub struct Difference {
     pub values: [u64; 2],
 }
 
-impl Shown {
+impl ComparedRegisters {
     /// Asks both for each register that there may be.
-    pub fn by(machines: [&mut dyn Machine; 2]) -> Result<Shown, Error> {
+    pub fn by(machines: [&mut dyn Machine; 2]) -> Result<ComparedRegisters, Error> {
         let csrs = csr::NAMES.iter().map(|(number, _)| *number).filter(|number| !COUNTERS.contains(number));
-        let mut shown: Vec<Register> = (0..32).map(Register::Fpr).chain(csrs.map(Register::Csr)).collect();
-        shown.push(Register::Priv);
+        let mut compared: Vec<Register> = (0..32).map(Register::Fpr).chain(csrs.map(Register::Csr)).collect();
+        compared.push(Register::Priv);
         for machine in machines {
             let mut there = Vec::new();
-            for register in shown {
+            for register in compared {
                 match machine.read_register(register) {
                     Ok(_) => there.push(register),
                     // Some stubs list what they then refuse to show.
@@ -38,9 +38,9 @@ impl Shown {
                     Err(error) => return Err(error),
                 }
             }
-            shown = there;
+            compared = there;
         }
-        Ok(Shown(shown))
+        Ok(ComparedRegisters(compared))
     }
 
     /// How many registers are compared.
@@ -54,7 +54,7 @@ impl Shown {
 
     /// The privilege in a state; `None` where not both machines show it.
     pub fn privilege(&self, state: &State) -> Option<u64> {
-        let index = self.0.iter().position(|shown| matches!(shown, Register::Priv))?;
+        let index = self.0.iter().position(|compared| matches!(compared, Register::Priv))?;
         state.others.get(index).copied()
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Interruption, address};
 use crate::embedded::decode::{Float, Kind, Operation, Precision};
-use crate::embedded::float::{self, Arithmetic, Double, Format, Outcome, Single};
+use crate::embedded::float::{self, Arithmetic, Double, FloatResult, Format, Single};
 use crate::embedded::hart::Hart;
 use crate::embedded::memory::Memory;
 use crate::embedded::trap::Trap;
@@ -57,7 +57,7 @@ fn compute_in<F: Format>(
     let rounding = || rounding(hart, operation);
     let binary = |arithmetic| Ok::<_, Interruption>(float::arithmetic::<F>(arithmetic, a, b, rounding()?));
     let fused = |product: u64, sum: u64| Ok::<_, Interruption>(float::multiply_add::<F>(product, b, sum, rounding()?));
-    let sign_of = |sign: u64| Outcome { bits: a & !F::SIGN | sign & F::SIGN, flags: 0 };
+    let sign_of = |sign: u64| FloatResult { bits: a & !F::SIGN | sign & F::SIGN, flags: 0 };
     let outcome = match float {
         Float::MultiplyAdd => fused(a, addend)?,
         Float::MultiplySubtract => fused(a, addend ^ F::SIGN)?,
@@ -73,7 +73,7 @@ fn compute_in<F: Format>(
         Float::XorSign => sign_of(a ^ b),
         Float::Minimum => float::minimum::<F>(a, b),
         Float::Maximum => float::maximum::<F>(a, b),
-        Float::MoveFromInteger => Outcome { bits: integer, flags: 0 },
+        Float::MoveFromInteger => FloatResult { bits: integer, flags: 0 },
         Float::FromInteger(form) => float::from_integer::<F>(integer, form, rounding()?),
         Float::Convert => {
             let mode = rounding()?;
@@ -87,12 +87,12 @@ fn compute_in<F: Format>(
         Float::LessThan => return set_integer(hart, operation, float::less_than::<F>(a, b)),
         Float::LessOrEqual => return set_integer(hart, operation, float::less_or_equal::<F>(a, b)),
         Float::Classify => {
-            return set_integer(hart, operation, Outcome { bits: float::classify::<F>(a), flags: 0 });
+            return set_integer(hart, operation, FloatResult { bits: float::classify::<F>(a), flags: 0 });
         }
         Float::MoveToInteger => {
             let bits = source(hart, operation.rs1);
             let bits = if precision == Precision::Single { bits as i32 as u64 } else { bits };
-            return set_integer(hart, operation, Outcome { bits, flags: 0 });
+            return set_integer(hart, operation, FloatResult { bits, flags: 0 });
         }
         Float::ToInteger(form) => {
             let outcome = float::to_integer::<F>(a, form, rounding()?);
@@ -127,7 +127,7 @@ fn set(hart: &mut Hart, operation: &Operation, bits: u64) {
     hart.mark_float_dirty();
 }
 
-fn set_integer(hart: &mut Hart, operation: &Operation, outcome: Outcome) -> Result<(), Interruption> {
+fn set_integer(hart: &mut Hart, operation: &Operation, outcome: FloatResult) -> Result<(), Interruption> {
     hart.set_x(operation.rd, outcome.bits);
     if hart.fflags | outcome.flags != hart.fflags {
         hart.fflags |= outcome.flags;

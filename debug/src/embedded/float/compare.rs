@@ -2,31 +2,31 @@
 
 use std::cmp::Ordering;
 
-use super::{Format, Outcome, flag};
+use super::{FloatResult, Format, flag};
 
 /// Quiet: only a signalling NaN is invalid.
-pub fn equal<F: Format>(first: u64, second: u64) -> Outcome {
+pub fn equal<F: Format>(first: u64, second: u64) -> FloatResult {
     let signalling = F::is_signalling(first) || F::is_signalling(second);
     truth(order::<F>(first, second).map(Ordering::is_eq), signalling)
 }
 
 /// Signalling: every NaN is invalid.
-pub fn less_than<F: Format>(first: u64, second: u64) -> Outcome {
+pub fn less_than<F: Format>(first: u64, second: u64) -> FloatResult {
     truth(order::<F>(first, second).map(Ordering::is_lt), true)
 }
 
 /// Signalling: every NaN is invalid.
-pub fn less_or_equal<F: Format>(first: u64, second: u64) -> Outcome {
+pub fn less_or_equal<F: Format>(first: u64, second: u64) -> FloatResult {
     truth(order::<F>(first, second).map(Ordering::is_le), true)
 }
 
 /// -0 is less than +0; the number where the other is a NaN.
-pub fn minimum<F: Format>(first: u64, second: u64) -> Outcome {
+pub fn minimum<F: Format>(first: u64, second: u64) -> FloatResult {
     choose::<F>(first, second, Ordering::is_le)
 }
 
 /// +0 is greater than -0; the number where the other is a NaN.
-pub fn maximum<F: Format>(first: u64, second: u64) -> Outcome {
+pub fn maximum<F: Format>(first: u64, second: u64) -> FloatResult {
     choose::<F>(first, second, Ordering::is_ge)
 }
 
@@ -61,12 +61,12 @@ fn total_order<F: Format>(bits: u64) -> i64 {
     if bits & F::SIGN != 0 { -1 - magnitude } else { magnitude }
 }
 
-fn truth(holds: Option<bool>, invalid_if_unordered: bool) -> Outcome {
+fn truth(holds: Option<bool>, invalid_if_unordered: bool) -> FloatResult {
     let flags = if holds.is_none() && invalid_if_unordered { flag::INVALID } else { 0 };
-    Outcome { bits: u64::from(holds == Some(true)), flags }
+    FloatResult { bits: u64::from(holds == Some(true)), flags }
 }
 
-fn choose<F: Format>(first: u64, second: u64, first_wins: fn(Ordering) -> bool) -> Outcome {
+fn choose<F: Format>(first: u64, second: u64, first_wins: fn(Ordering) -> bool) -> FloatResult {
     let signalling = F::is_signalling(first) || F::is_signalling(second);
     let bits = match (F::is_nan(first), F::is_nan(second)) {
         (true, true) => F::CANONICAL_NAN,
@@ -75,5 +75,5 @@ fn choose<F: Format>(first: u64, second: u64, first_wins: fn(Ordering) -> bool) 
         (false, false) if first_wins(total_order::<F>(first).cmp(&total_order::<F>(second))) => first,
         (false, false) => second,
     };
-    Outcome { bits, flags: if signalling { flag::INVALID } else { 0 } }
+    FloatResult { bits, flags: if signalling { flag::INVALID } else { 0 } }
 }

@@ -27,14 +27,14 @@ pub mod flag {
 
 /// A result, and the flags that computing it raised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct FloatResult {
     pub bits: u64,
     pub flags: u8,
 }
 
-impl Outcome {
-    fn exact(bits: u64) -> Outcome {
-        Outcome { bits, flags: 0 }
+impl FloatResult {
+    fn exact(bits: u64) -> FloatResult {
+        FloatResult { bits, flags: 0 }
     }
 }
 
@@ -138,7 +138,7 @@ impl Arithmetic {
     }
 }
 
-pub fn arithmetic<F: Format>(operation: Arithmetic, first: u64, second: u64, round: Round) -> Outcome {
+pub fn arithmetic<F: Format>(operation: Arithmetic, first: u64, second: u64, round: Round) -> FloatResult {
     if let Some(nan) = nan_operand::<F>(&[first, second]) {
         return nan;
     }
@@ -149,12 +149,12 @@ pub fn arithmetic<F: Format>(operation: Arithmetic, first: u64, second: u64, rou
 }
 
 /// `first * second + addend`, rounded once.
-pub fn multiply_add<F: Format>(first: u64, second: u64, addend: u64, round: Round) -> Outcome {
+pub fn multiply_add<F: Format>(first: u64, second: u64, addend: u64, round: Round) -> FloatResult {
     let magnitudes = [first & !F::SIGN, second & !F::SIGN];
     if magnitudes.contains(&0) && magnitudes.contains(&F::EXPONENT) {
         // Invalid even where the addend is a quiet NaN (unprivileged manual, "Single-Precision Floating-Point Computational
         // Instructions").
-        return Outcome { bits: F::CANONICAL_NAN, flags: flag::INVALID };
+        return FloatResult { bits: F::CANONICAL_NAN, flags: flag::INVALID };
     }
     if let Some(nan) = nan_operand::<F>(&[first, second, addend]) {
         return nan;
@@ -165,15 +165,15 @@ pub fn multiply_add<F: Format>(first: u64, second: u64, addend: u64, round: Roun
     })
 }
 
-pub fn square_root<F: Format>(bits: u64, round: Round) -> Outcome {
+pub fn square_root<F: Format>(bits: u64, round: Round) -> FloatResult {
     if let Some(nan) = nan_operand::<F>(&[bits]) {
         return nan;
     }
     if bits & !F::SIGN == 0 || bits == F::EXPONENT {
-        return Outcome::exact(bits);
+        return FloatResult::exact(bits);
     }
     if bits & F::SIGN != 0 {
-        return Outcome { bits: F::CANONICAL_NAN, flags: flag::INVALID };
+        return FloatResult { bits: F::CANONICAL_NAN, flags: flag::INVALID };
     }
     // bits = significand * 2^exponent. Widened to at least 114 bits, with an even exponent, its integer root has 57: more
     // than a double's 53, and one more bit, set when the root is not exact, makes every rounding of it right.
@@ -189,14 +189,14 @@ pub fn square_root<F: Format>(bits: u64, round: Round) -> Outcome {
     let inexact = u128::from(root * root != square);
     let rounded = IeeeFloat::<F::Semantics>::from_u128_r(root << 1 | inexact, round);
     let value = rounded.value.scalbn((exponent - shift) / 2 - 1);
-    Outcome { bits: value.to_bits() as u64, flags: flags(rounded.status) }
+    FloatResult { bits: value.to_bits() as u64, flags: flags(rounded.status) }
 }
 
 /// What an operation makes of a NaN among its operands: the canonical NaN, and invalid where one of them signals.
-fn nan_operand<F: Format>(operands: &[u64]) -> Option<Outcome> {
+fn nan_operand<F: Format>(operands: &[u64]) -> Option<FloatResult> {
     let any = operands.iter().any(|bits| F::is_nan(*bits));
     let signalling = operands.iter().any(|bits| F::is_signalling(*bits));
-    any.then_some(Outcome { bits: F::CANONICAL_NAN, flags: if signalling { flag::INVALID } else { 0 } })
+    any.then_some(FloatResult { bits: F::CANONICAL_NAN, flags: if signalling { flag::INVALID } else { 0 } })
 }
 
 fn unbounded<F: Format>(number: IeeeFloat<F::Semantics>) -> IeeeFloat<F::Unbounded> {
@@ -212,9 +212,9 @@ fn unbounded<F: Format>(number: IeeeFloat<F::Semantics>) -> IeeeFloat<F::Unbound
 fn finish<F: Format>(
     result: StatusAnd<IeeeFloat<F::Semantics>>,
     again: impl FnOnce() -> StatusAnd<IeeeFloat<F::Unbounded>>,
-) -> Outcome {
+) -> FloatResult {
     if result.value.category() == Category::NaN {
-        return Outcome { bits: F::CANONICAL_NAN, flags: flags(result.status) };
+        return FloatResult { bits: F::CANONICAL_NAN, flags: flags(result.status) };
     }
     let bits = result.value.to_bits() as u64;
     let mut flags = flags(result.status);
@@ -226,7 +226,7 @@ fn finish<F: Format>(
             _ => {}
         }
     }
-    Outcome { bits, flags }
+    FloatResult { bits, flags }
 }
 
 fn flags(status: Status) -> u8 {

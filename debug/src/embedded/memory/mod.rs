@@ -5,11 +5,11 @@
 mod outside;
 
 use crate::embedded::execute::Interruption;
-use crate::embedded::map::{self, Place};
+use crate::embedded::map::{self, Region};
 use crate::embedded::ram::{PAGE, Ram};
 use crate::embedded::tlb::Tlb;
 use crate::embedded::translate::{self, Context};
-use crate::embedded::trap::Intent;
+use crate::embedded::trap::AccessType;
 use crate::embedded::uart::Uart;
 use crate::machine::{Access, Address, Store, Watchpoint};
 
@@ -100,28 +100,28 @@ impl Memory {
 
     /// Fails as a store would, and stores nothing: for operations that load first.
     pub fn check_store(&mut self, address: u64) -> Result<(), Interruption> {
-        self.resolve(address, Intent::Store)?;
+        self.resolve(address, AccessType::Store)?;
         Ok(())
     }
 
     /// The page of RAM that the instruction at `address` lies in.
     pub fn fetch_page(&mut self, address: u64) -> Result<usize, Interruption> {
-        let physical = self.resolve(address, Intent::Fetch)?;
-        match Place::of(physical) {
-            Place::Ram(offset) if offset < self.ram.size() => Ok(offset / PAGE),
-            Place::Missing(device) => Err(Interruption::MissingDevice(device)),
-            _ => Err(Intent::Fetch.access_fault(address).into()),
+        let physical = self.resolve(address, AccessType::Fetch)?;
+        match Region::of(physical) {
+            Region::Ram(offset) if offset < self.ram.size() => Ok(offset / PAGE),
+            Region::Missing(device) => Err(Interruption::MissingDevice(device)),
+            _ => Err(AccessType::Fetch.access_fault(address).into()),
         }
     }
 
     #[cold]
     #[inline(never)]
     fn load_slowly(&mut self, address: u64, length: usize) -> Result<u64, Interruption> {
-        let first = self.resolve(address, Intent::Load)?;
+        let first = self.resolve(address, AccessType::Load)?;
         let head = length.min(PAGE - address as usize % PAGE);
         if head == length {
             self.watch(address, length, Access::Read)?;
-            if let Place::Ram(offset) = Place::of(first)
+            if let Region::Ram(offset) = Region::of(first)
                 && offset < self.ram.size()
                 && !self.is_watched(address / PAGE as u64)
             {
@@ -132,7 +132,7 @@ impl Memory {
         self.watch(address, length, Access::Read)?;
         let low = self.load_physical(first, head, address)?;
         let rest = address.wrapping_add(head as u64);
-        let second = self.resolve(rest, Intent::Load)?;
+        let second = self.resolve(rest, AccessType::Load)?;
         let high = self.load_physical(second, length - head, rest)?;
         Ok(low | high << (8 * head))
     }
@@ -140,10 +140,10 @@ impl Memory {
     #[cold]
     #[inline(never)]
     fn store_slowly(&mut self, address: u64, value: u64, length: usize) -> Result<(), Interruption> {
-        let first = self.resolve(address, Intent::Store)?;
+        let first = self.resolve(address, AccessType::Store)?;
         let head = length.min(PAGE - address as usize % PAGE);
         let rest = address.wrapping_add(head as u64);
-        let second = if head < length { Some(self.resolve(rest, Intent::Store)?) } else { None };
+        let second = if head < length { Some(self.resolve(rest, AccessType::Store)?) } else { None };
         self.watch(address, length, Access::Write)?;
         if self.recorded.is_some() {
             self.record(first, second, address, value, length, head);
@@ -151,7 +151,7 @@ impl Memory {
         self.store_physical(first, value, head, address)?;
         if let Some(second) = second {
             self.store_physical(second, value >> (8 * head), length - head, rest)?;
-        } else if let Place::Ram(offset) = Place::of(first) {
+        } else if let Region::Ram(offset) = Region::of(first) {
             self.remember_store(address / PAGE as u64, offset / PAGE);
         }
         let must_pause = self.recorded.as_ref().is_some_and(|stores| stores.len() >= RECORDED_AT_ONCE);
@@ -159,46 +159,46 @@ impl Memory {
     }
 
     /// The physical address for this access, where the firmware allows it.
-    fn resolve(&mut self, address: u64, intent: Intent) -> Result<u64, Interruption> {
-        let physical = translate::translate(self, address, intent)?;
+    fn resolve(&mut self, address: u64, access_type: AccessType) -> Result<u64, Interruption> {
+        let physical = translate::translate(self, address, access_type)?;
         if map::is_firmware(physical) {
-            return Err(intent.access_fault(address).into());
+            return Err(access_type.access_fault(address).into());
         }
         Ok(physical)
     }
 
     fn load_physical(&mut self, physical: u64, length: usize, address: u64) -> Result<u64, Interruption> {
-        let fault = Err(Intent::Load.access_fault(address).into());
-        match Place::of_access(physical, length) {
-            Place::Ram(offset) => self.ram.bytes(offset, length).map_or(fault, |bytes| Ok(from_bytes(bytes))),
-            Place::Uart(register) => {
+        let fault = Err(AccessType::Load.access_fault(address).into());
+        match Region::of_access(physical, length) {
+            Region::Ram(offset) => self.ram.bytes(offset, length).map_or(fault, |bytes| Ok(from_bytes(bytes))),
+            Region::Uart(register) => {
                 let now = self.now.ok_or(Interruption::NeedsBoard)?;
                 Ok(self.uart.read(register, now).into())
             }
-            Place::Finisher(_) if matches!(length, 2 | 4) => Ok(0),
-            Place::Missing(device) => Err(Interruption::MissingDevice(device)),
-            Place::Finisher(_) | Place::Nothing => fault,
+            Region::Finisher(_) if matches!(length, 2 | 4) => Ok(0),
+            Region::Missing(device) => Err(Interruption::MissingDevice(device)),
+            Region::Finisher(_) | Region::Nothing => fault,
         }
     }
 
     fn store_physical(&mut self, physical: u64, value: u64, length: usize, address: u64) -> Result<(), Interruption> {
-        let fault = Err(Intent::Store.access_fault(address).into());
-        match Place::of_access(physical, length) {
-            Place::Ram(offset) => self.ram.store(offset, &value.to_le_bytes()[..length]).map_or(fault, Ok),
-            Place::Uart(register) => {
+        let fault = Err(AccessType::Store.access_fault(address).into());
+        match Region::of_access(physical, length) {
+            Region::Ram(offset) => self.ram.store(offset, &value.to_le_bytes()[..length]).map_or(fault, Ok),
+            Region::Uart(register) => {
                 self.now.ok_or(Interruption::NeedsBoard)?;
                 self.uart.write(register, value as u8);
                 Ok(())
             }
-            Place::Finisher(offset) if matches!(length, 2 | 4) => {
+            Region::Finisher(offset) if matches!(length, 2 | 4) => {
                 self.now.ok_or(Interruption::NeedsBoard)?;
                 if offset == 0 {
                     self.ended = Ended::by_finisher(value as u32);
                 }
                 Ok(())
             }
-            Place::Missing(device) => Err(Interruption::MissingDevice(device)),
-            Place::Finisher(_) | Place::Nothing => fault,
+            Region::Missing(device) => Err(Interruption::MissingDevice(device)),
+            Region::Finisher(_) | Region::Nothing => fault,
         }
     }
 
@@ -210,8 +210,8 @@ impl Memory {
     }
 
     fn record(&mut self, first: u64, second: Option<u64>, address: u64, value: u64, length: usize, head: usize) {
-        let peek = |physical, length| match Place::of(physical) {
-            Place::Ram(offset) => self.ram.bytes(offset, length).map(from_bytes),
+        let peek = |physical, length| match Region::of(physical) {
+            Region::Ram(offset) => self.ram.bytes(offset, length).map(from_bytes),
             _ => None,
         };
         let low = peek(first, head);

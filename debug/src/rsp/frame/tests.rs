@@ -3,7 +3,7 @@
 use super::*;
 use proptest::prelude::*;
 
-fn decode(wire: &[u8]) -> (Vec<Result<Event, Violation>>, Vec<u8>) {
+fn decode(wire: &[u8]) -> (Vec<Result<FrameEvent, Violation>>, Vec<u8>) {
     let mut decoder = Decoder::default();
     decoder.push(wire);
     let events = std::iter::from_fn(|| decoder.next()).collect();
@@ -26,25 +26,25 @@ fn what_would_end_a_packet_is_escaped() {
 
 #[test]
 fn a_run_repeats_the_byte_before_it() {
-    assert_eq!(decode(b"$0* #7a"), (vec![Ok(Event::Packet)], b"0000".to_vec()));
+    assert_eq!(decode(b"$0* #7a"), (vec![Ok(FrameEvent::Packet)], b"0000".to_vec()));
 }
 
 #[test]
 fn escapes_are_undone() {
-    assert_eq!(decode(b"$}\x03#80"), (vec![Ok(Event::Packet)], b"#".to_vec()));
+    assert_eq!(decode(b"$}\x03#80"), (vec![Ok(FrameEvent::Packet)], b"#".to_vec()));
 }
 
 #[test]
 fn acks_and_packets_come_in_order() {
     let (events, data) = decode(b"+$OK#9a-");
-    assert_eq!(events, [Ok(Event::Ack), Ok(Event::Packet), Ok(Event::Nack)]);
+    assert_eq!(events, [Ok(FrameEvent::Ack), Ok(FrameEvent::Packet), Ok(FrameEvent::Nack)]);
     assert_eq!(data, b"OK");
 }
 
 #[test]
 fn a_wrong_checksum_is_damage_and_the_next_packet_still_comes() {
     let (events, data) = decode(b"$OK#9b$E01#a6");
-    assert_eq!(events, [Err(Violation::Damaged("its checksum is wrong")), Ok(Event::Packet)]);
+    assert_eq!(events, [Err(Violation::Damaged("its checksum is wrong")), Ok(FrameEvent::Packet)]);
     assert_eq!(data, b"E01");
 }
 
@@ -89,7 +89,7 @@ proptest! {
         let mut wire = Vec::new();
         encode(&payload, &mut wire);
         let (events, data) = decode(&wire);
-        prop_assert_eq!(events, [Ok(Event::Packet)]);
+        prop_assert_eq!(events, [Ok(FrameEvent::Packet)]);
         prop_assert_eq!(data, payload);
     }
 
@@ -102,7 +102,7 @@ proptest! {
         for bytes in wire.chunks(portion) {
             decoder.push(bytes);
             while let Some(event) = decoder.next() {
-                prop_assert_eq!(event, Ok(Event::Packet));
+                prop_assert_eq!(event, Ok(FrameEvent::Packet));
                 decoded.push(decoder.data().to_vec());
             }
         }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::target::Served;
+use super::super::target::GdbTarget;
 use super::Answer;
 use crate::checks::{self, Layout, Names, Options};
 use crate::embedded::Embedded;
@@ -11,7 +11,7 @@ use crate::report::{Format, Report};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-impl Served {
+impl GdbTarget {
     pub(super) fn check(&mut self) -> Answer {
         let failed = |error: &dyn std::fmt::Display| format!("no verdict: {error}");
         let begin = Instant::now();

@@ -1,8 +1,8 @@
 //! `monitor console [TEXT]`: the kernel's console, both sides of it.
 
-use super::super::target::Served;
+use super::super::target::GdbTarget;
 
-impl Served {
+impl GdbTarget {
     /// What was printed up to now; or, with a text, types that, as a person would, with Enter behind it.
     pub(super) fn console(&mut self, text: &str) -> String {
         if text.is_empty() {

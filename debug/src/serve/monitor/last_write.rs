@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::target::{Attention, Served};
+use super::super::target::{GdbTarget, InterruptPoll};
 use super::{Answer, number};
 use crate::machine::Address;
 
 /// How long the search may take: a second is some ten million instructions of history.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-impl Served {
+impl GdbTarget {
     pub(super) fn last_write(&mut self, place: &str, bytes: Option<&str>) -> Answer {
         let (start, size) = self.range(place)?;
         let length = match bytes {
@@ -19,8 +19,9 @@ impl Served {
             None => size,
         };
         let place = self.image.place(start);
-        let (begun, attention) = (Instant::now(), &self.attention);
-        let mut gives_up = || begun.elapsed() > PATIENCE || attention.as_ref().is_some_and(Attention::is_wanted);
+        let (begun, interrupt_poll) = (Instant::now(), &self.interrupt_poll);
+        let mut gives_up =
+            || begun.elapsed() > PATIENCE || interrupt_poll.as_ref().is_some_and(InterruptPoll::is_wanted);
         let found = self.machine.last_write(start, length, &mut gives_up).map_err(|_| {
             format!("interrupted after {} s of searching back, and not found", begun.elapsed().as_secs())
         })?;

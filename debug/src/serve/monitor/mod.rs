@@ -11,7 +11,7 @@ use std::convert::Infallible;
 
 use gdbstub::target::ext::monitor_cmd::{ConsoleOutput, MonitorCmd};
 
-use super::target::{Attention, Served};
+use super::target::{GdbTarget, InterruptPoll};
 use heartbeat::Heartbeat;
 
 const HELP: &str = "\
@@ -36,16 +36,17 @@ GDB goes on with the registers and the stack that it has read. After goto and re
 /// Longer answers go to GDB in parts of so many bytes.
 const PART: usize = 1024;
 
-impl MonitorCmd for Served {
+impl MonitorCmd for GdbTarget {
     fn handle_monitor_cmd(&mut self, command: &[u8], mut output: ConsoleOutput<'_>) -> Result<(), Infallible> {
         let command = String::from_utf8_lossy(command);
         let silent = !self.is_wanted();
-        let heartbeat = self.attention.as_ref().and_then(|attention| Heartbeat::start(attention.client()).ok());
+        let heartbeat =
+            self.interrupt_poll.as_ref().and_then(|interrupt_poll| Heartbeat::start(interrupt_poll.client()).ok());
         let mut answer = self.answer(command.trim()).unwrap_or_else(|refusal| refusal);
         drop(heartbeat);
         if silent && self.is_wanted() {
             // Interrupted, GDB waits for no answer: it would take this one for that of what it asks next.
-            self.attention.iter().for_each(Attention::mute);
+            self.interrupt_poll.iter().for_each(InterruptPoll::mute);
         }
         if !answer.is_empty() && !answer.ends_with('\n') {
             answer.push('\n');
@@ -61,7 +62,7 @@ impl MonitorCmd for Served {
 /// What to tell, or why not: both are text.
 type Answer = Result<String, String>;
 
-impl Served {
+impl GdbTarget {
     fn answer(&mut self, command: &str) -> Answer {
         let (name, rest) = command.split_once(char::is_whitespace).unwrap_or((command, ""));
         let words: Vec<&str> = rest.split_whitespace().collect();

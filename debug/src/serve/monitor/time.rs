@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::description;
-use super::super::target::Served;
+use super::super::target::GdbTarget;
 use super::{Answer, number};
 use crate::embedded::Embedded;
 use crate::image::Image;
@@ -18,7 +18,7 @@ A GDB without this project's .gdbinit has to forget where it was:
 /// How long the machine travels between two looks at the client.
 const SLICE: Duration = Duration::from_millis(50);
 
-impl Served {
+impl GdbTarget {
     pub(super) fn icount(&mut self) -> String {
         format!("{} instructions since boot, at {}", self.machine.icount(), self.place())
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::target::Served;
+use super::super::target::GdbTarget;
 use crate::cause;
 use crate::instruction;
 use crate::machine::{Address, Machine, Register, Stop, csr};
@@ -10,7 +10,7 @@ use crate::machine::{Address, Machine, Register, Stop, csr};
 /// How long the search for the trap's moment may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-impl Served {
+impl GdbTarget {
     pub(super) fn why(&mut self) -> String {
         if self.machine.fault().is_some() {
             return self.words_for_fault() + &self.callers();

@@ -51,7 +51,7 @@ pub fn compare(program: &Program) -> Result<Vec<u8>, String> {
 ///
 /// # Errors
 /// Where it does not come to the program's end, in words.
-pub fn on_qemu(program: &Program) -> Result<Outcome, String> {
+pub fn on_qemu(program: &Program) -> Result<FinalState, String> {
     let (elf, done) = program.link();
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
     file.write_all(&elf).expect("it can be written");
@@ -77,9 +77,9 @@ pub fn compare_entry(program: &Program) {
     }
 }
 
-pub type Outcome = Vec<(&'static str, Vec<u8>)>;
+pub type FinalState = Vec<(&'static str, Vec<u8>)>;
 
-fn outcome(machine: &mut dyn Machine, program: &Program, done: u64) -> Result<Outcome, String> {
+fn outcome(machine: &mut dyn Machine, program: &Program, done: u64) -> Result<FinalState, String> {
     let failed = |error| format!("{} on {}: {error}", program.name, "a machine");
     machine.insert_breakpoint(Address(done)).map_err(failed)?;
     let stop = machine.resume(LIMIT).map_err(failed)?;

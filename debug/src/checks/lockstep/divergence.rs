@@ -6,29 +6,29 @@ use crate::image::Image;
 use crate::instruction;
 use crate::machine::Address;
 
-pub struct Parting {
+pub struct Divergence {
     summary: String,
     /// What each of the two shows.
     sides: [String; 2],
     differences: Vec<Difference>,
 }
 
-impl Parting {
-    pub fn new(summary: String, sides: [String; 2]) -> Parting {
-        Parting { summary, sides, differences: Vec::new() }
+impl Divergence {
+    pub fn new(summary: String, sides: [String; 2]) -> Divergence {
+        Divergence { summary, sides, differences: Vec::new() }
     }
 
-    pub fn of_registers(summary: String, differences: Vec<Difference>) -> Parting {
+    pub fn of_registers(summary: String, differences: Vec<Difference>) -> Divergence {
         let side = |side: usize| {
             let values =
                 differences.iter().map(|difference| format!("{} = {:#x}", difference.name(), difference.values[side]));
             values.collect::<Vec<_>>().join(", ")
         };
-        Parting { summary, sides: [side(0), side(1)], differences }
+        Divergence { summary, sides: [side(0), side(1)], differences }
     }
 
     /// The same, and what the two were just asked to do.
-    pub fn after(mut self, what: &str) -> Parting {
+    pub fn after(mut self, what: &str) -> Divergence {
         self.summary = format!("{}; {what}", self.summary);
         self
     }

@@ -12,7 +12,7 @@ use crate::machine::{Address, Observer, Store, TakenTrap};
 /// What a program in U-mode asks of its kernel with (scause): no fault of the kernel's.
 pub const CALL_FROM_USER: u64 = 8;
 
-pub struct Witness {
+pub struct StoreTrace {
     pub clearing: Clearing,
     stack: Range<Address>,
     /// The store that went deepest into the stack.
@@ -25,9 +25,9 @@ pub struct Witness {
     pub calls: u64,
 }
 
-impl Witness {
-    pub fn new(layout: &Layout) -> Witness {
-        Witness {
+impl StoreTrace {
+    pub fn new(layout: &Layout) -> StoreTrace {
+        StoreTrace {
             clearing: Clearing::new(layout),
             stack: layout.stack.clone(),
             deepest: None,
@@ -39,7 +39,7 @@ impl Witness {
     }
 }
 
-impl Observer for Witness {
+impl Observer for StoreTrace {
     fn store(&mut self, store: &Store) {
         if self.stack.contains(&store.address) {
             if self.deepest.is_none_or(|deepest| store.address < deepest.address) {

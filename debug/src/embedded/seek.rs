@@ -42,7 +42,7 @@ struct Hit {
 
 impl Embedded {
     /// Takes what was changed from outside into the history, before anything else happens.
-    pub(super) fn settle(&mut self) {
+    pub(super) fn commit_external_changes(&mut self) {
         self.fault = None;
         if std::mem::take(&mut self.changed) {
             self.history.forget_after(self.board.icount);
@@ -85,8 +85,8 @@ impl Embedded {
     ///
     /// Where the machine cannot get there (it waits for ever, faults or powers off before), it stands where that happens; where
     /// time is over, on the way.
-    pub(super) fn travel(&mut self, target: u64, deadline: Deadline) -> Result<(), Pause> {
-        self.settle();
+    pub(super) fn seek(&mut self, target: u64, deadline: Deadline) -> Result<(), Pause> {
+        self.commit_external_changes();
         let now = self.board.icount;
         if target < now {
             self.history.keep_present(&mut self.board);
@@ -120,8 +120,8 @@ impl Embedded {
     /// Goes back to the last breakpoint or watchpoint that was hit before now; without one, to the beginning.
     ///
     /// Where time is over, the machine stands at a moment up to which nothing was hit.
-    pub(super) fn travel_to_last_hit(&mut self, deadline: Deadline) -> Result<Option<Halt>, Pause> {
-        self.settle();
+    pub(super) fn reverse_continue(&mut self, deadline: Deadline) -> Result<Option<Halt>, Pause> {
+        self.commit_external_changes();
         self.history.keep_present(&mut self.board);
         let mut end = self.board.icount;
         while end > self.history.beginning() {

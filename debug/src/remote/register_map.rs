@@ -6,7 +6,7 @@ use crate::machine::{Register, csr};
 use crate::rsp::Description;
 
 /// The registers that a stub has, by gdbstub_arch's number.
-pub struct Numbers(HashMap<usize, StubRegister>);
+pub struct RegisterMap(HashMap<usize, StubRegister>);
 
 /// What the stub calls a register, and its size.
 #[derive(Clone, Copy)]
@@ -16,9 +16,9 @@ pub struct StubRegister {
     pub bytes: usize,
 }
 
-impl Numbers {
+impl RegisterMap {
     /// The numbers of all registers that we have names for.
-    pub fn of(description: &Description) -> Numbers {
+    pub fn of(description: &Description) -> RegisterMap {
         let mut numbers = HashMap::new();
         let mut add = |register: Register, name: &str| {
             if let (Some(key), Some(found)) = (key(register), description.register(name)) {
@@ -38,7 +38,7 @@ impl Numbers {
             add(Register::Csr(*number), name);
         }
         add(Register::Priv, "priv");
-        Numbers(numbers)
+        RegisterMap(numbers)
     }
 
     pub fn find(&self, register: Register) -> Option<StubRegister> {

@@ -3,7 +3,7 @@
 use super::super::finding::Finding;
 
 #[derive(Default)]
-pub struct Tally {
+pub struct Stats {
     pub instructions: u64,
     pub stores: u64,
     /// To the firmware.
@@ -18,7 +18,7 @@ pub struct Tally {
     pub copied: Vec<String>,
 }
 
-impl Tally {
+impl Stats {
     /// What was compared and found the same.
     pub fn account(&self, [one, other]: [&str; 2]) -> String {
         format!("{one} and {other} do the same: {} instructions, {} of them stores", self.instructions, self.stores)

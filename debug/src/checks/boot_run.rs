@@ -6,16 +6,16 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::cycle;
-use super::event::{End, Event, Store, store_range};
+use super::event::{BootEnd, BootEvent, PendingStore, store_range};
 use super::layout::{Layout, overlap};
 use super::stack_use::StackUse;
-use super::witness::Witness;
+use super::store_trace::StoreTrace;
 use crate::image::{Image, Place};
 use crate::instruction::{self, Effect};
 use crate::machine::{Access, Address, Error, Machine, Register, Registers, Stop, Watchpoint, csr};
 
 /// A machine on its way through a kernel's boot.
-pub struct Walk<'a> {
+pub struct BootRun<'a> {
     pub machine: &'a mut dyn Machine,
     pub image: &'a Image,
     pub layout: &'a Layout,
@@ -23,18 +23,18 @@ pub struct Walk<'a> {
     pub deadline: Instant,
     pub stack_use: StackUse,
     /// Where the machine shows all that it does.
-    pub witness: Option<Witness>,
+    pub trace: Option<StoreTrace>,
     /// Bytes beside BSS: a store there is told, whoever else watches them.
     pub guards: Vec<Range<Address>>,
     /// The image's `wfi` and jumps to themselves: breakpoints.
     resting_places: Vec<Address>,
-    /// The stub shows the supervisor's trap CSRs, and they hold [`UNTRAPPED`].
+    /// The stub shows the supervisor's trap CSRs, and they hold [`TRAP_CSR_POISON`].
     pub traps_shown: bool,
     slice: Duration,
 }
 
 /// What the trap CSRs are set to at the entry: no cause or address that a trap leaves.
-pub const UNTRAPPED: u64 = 0x5a5a_5a5a_5a5a_5a5a;
+pub const TRAP_CSR_POISON: u64 = 0x5a5a_5a5a_5a5a_5a5a;
 
 /// SiFive's test finisher on the `virt` board, through which firmware and kernels power off (QEMU, hw/misc/sifive_test.c).
 pub const FINISHER: Watchpoint = Watchpoint { address: Address(0x10_0000), length: 4, access: Access::Write };
@@ -51,14 +51,14 @@ const A7: usize = 17;
 /// The first time that a kernel is left running before it is looked at; doubled each time.
 const FIRST_SLICE: Duration = Duration::from_millis(20);
 
-impl<'a> Walk<'a> {
+impl<'a> BootRun<'a> {
     /// Takes a machine that stands at the kernel's entry: poisons the trap CSRs, and sets the breakpoints.
     pub fn begin(
         machine: &'a mut dyn Machine,
         image: &'a Image,
         layout: &'a Layout,
         deadline: Instant,
-    ) -> Result<Walk<'a>, Error> {
+    ) -> Result<BootRun<'a>, Error> {
         let stack_use = StackUse::begin(machine, &layout.stack)?;
         let traps_shown = poison_traps(machine)?;
         let known: Vec<Address> = image.symbols().map(|symbol| symbol.address).collect();
@@ -69,33 +69,33 @@ impl<'a> Walk<'a> {
         }
         machine.insert_breakpoint(layout.entry)?;
         machine.insert_watchpoint(FINISHER)?;
-        let witness = machine.observed().map(|_| Witness::new(layout));
+        let trace = machine.observed().map(|_| StoreTrace::new(layout));
         let (guards, slice) = (Vec::new(), FIRST_SLICE);
-        Ok(Walk { machine, image, layout, deadline, stack_use, witness, guards, resting_places, traps_shown, slice })
+        Ok(BootRun { machine, image, layout, deadline, stack_use, trace, guards, resting_places, traps_shown, slice })
     }
 
-    /// As [`Machine::step`], seen by the witness.
+    /// As [`Machine::step`]; the store trace sees it.
     pub fn step(&mut self, count: u64, limit: Duration) -> Result<(u64, Stop), Error> {
-        match (self.machine.observed(), &mut self.witness) {
-            (Some(machine), Some(witness)) => machine.step_observed(count, limit, witness),
+        match (self.machine.observed(), &mut self.trace) {
+            (Some(machine), Some(trace)) => machine.step_observed(count, limit, trace),
             _ => self.machine.step(count, limit),
         }
     }
 
-    /// As [`Machine::resume`], seen by the witness.
+    /// As [`Machine::resume`]; the store trace sees it.
     fn resume(&mut self, limit: Duration) -> Result<Stop, Error> {
-        match (self.machine.observed(), &mut self.witness) {
-            (Some(machine), Some(witness)) => machine.resume_observed(limit, witness),
+        match (self.machine.observed(), &mut self.trace) {
+            (Some(machine), Some(trace)) => machine.resume_observed(limit, trace),
             _ => self.machine.resume(limit),
         }
     }
 
     /// Runs to the next store to a watched range, or to the end.
-    pub fn next_event(&mut self) -> Result<Event, Error> {
+    pub fn next_event(&mut self) -> Result<BootEvent, Error> {
         loop {
             // Where this is the instruction at hand, the firmware's store that is waited for would be stepped over.
             if let Some(end) = self.last_call()? {
-                return Ok(Event::End(end));
+                return Ok(BootEvent::End(end));
             }
             let left = self.deadline.saturating_duration_since(Instant::now());
             let stop = self.resume(self.slice.min(left))?;
@@ -106,67 +106,67 @@ impl<'a> Walk<'a> {
     }
 
     /// What a stop means; `None` when the walk goes on.
-    pub fn event(&mut self, stop: Stop) -> Result<Option<Event>, Error> {
+    pub fn event(&mut self, stop: Stop) -> Result<Option<BootEvent>, Error> {
         Ok(match stop {
-            Stop::Breakpoint => self.arrival()?.map(Event::End),
+            Stop::Breakpoint => self.arrival()?.map(BootEvent::End),
             Stop::Watchpoint { address } => self.store(address)?,
             Stop::Fault { .. } => match self.machine.missing() {
                 Some(what) => return Err(Error::Unsupported { what, by: self.machine.name().into() }),
-                None => Some(Event::End(End::Trap)),
+                None => Some(BootEvent::End(BootEnd::Trap)),
             },
-            Stop::Exited { status } => Some(Event::End(End::Exited { status })),
-            Stop::Interrupted => self.look()?.map(Event::End),
+            Stop::Exited { status } => Some(BootEvent::End(BootEnd::Exited { status })),
+            Stop::Interrupted => self.look()?.map(BootEvent::End),
             Stop::Stepped | Stop::Beginning => None,
         })
     }
 
     /// The end that standing at pc is, if it is one.
-    pub fn arrival(&mut self) -> Result<Option<End>, Error> {
+    pub fn arrival(&mut self) -> Result<Option<BootEnd>, Error> {
         let pc = Address(self.machine.registers()?.pc);
         if pc == self.layout.entry {
-            return Ok(Some(End::Trap));
+            return Ok(Some(BootEnd::Trap));
         }
         if !self.resting_places.contains(&pc) {
             return Ok(None);
         }
         let wfi = matches!(self.effect(pc)?, Effect::Wfi);
-        Ok(Some(if wfi { End::Wfi } else { End::Loop { instructions: 1 } }))
+        Ok(Some(if wfi { BootEnd::Wfi } else { BootEnd::Loop { instructions: 1 } }))
     }
 
     /// Looks at a kernel that nothing has stopped for a while: does it go round in circles?
-    fn look(&mut self) -> Result<Option<End>, Error> {
+    fn look(&mut self) -> Result<Option<BootEnd>, Error> {
         self.slice = self.slice.saturating_mul(2);
         if let Some(end) = cycle::find(self)? {
             return Ok(Some(end));
         }
-        Ok((Instant::now() >= self.deadline).then_some(End::Deadline))
+        Ok((Instant::now() >= self.deadline).then_some(BootEnd::Deadline))
     }
 
     /// What the store that a watchpoint caught is to the walk.
-    fn store(&mut self, named: Address) -> Result<Option<Event>, Error> {
+    fn store(&mut self, named: Address) -> Result<Option<BootEvent>, Error> {
         let registers = self.machine.registers()?;
         let store = self.pending_store(&registers, named)?;
         if overlap(&store.range, &(FINISHER.address..FINISHER.address + FINISHER.length)) {
-            return Ok(Some(Event::End(self.finish(&registers, &store)?)));
+            return Ok(Some(BootEvent::End(self.finish(&registers, &store)?)));
         }
         let guarded = self.guards.iter().any(|guard| overlap(guard, &store.range));
         if !guarded && self.stack_use.is_watching(&store.range) {
-            return Ok(self.stack_store(store)?.map(Event::End));
+            return Ok(self.stack_store(store)?.map(BootEvent::End));
         }
-        Ok(Some(Event::Store(store)))
+        Ok(Some(BootEvent::Store(store)))
     }
 
     /// Takes a store that may be one to the stack; the end, when it is one below its bottom.
-    pub fn stack_store(&mut self, store: Store) -> Result<Option<End>, Error> {
+    pub fn stack_store(&mut self, store: PendingStore) -> Result<Option<BootEnd>, Error> {
         if !self.stack_use.is_watching(&store.range) {
             return Ok(None);
         }
         let registers = self.machine.registers()?;
         let overflows = self.stack_use.store(self.machine, &store.range, &registers)?;
-        Ok(overflows.then_some(End::Overflow(store)))
+        Ok(overflows.then_some(BootEnd::Overflow(store)))
     }
 
-    fn finish(&mut self, registers: &Registers, store: &Store) -> Result<End, Error> {
+    fn finish(&mut self, registers: &Registers, store: &PendingStore) -> Result<BootEnd, Error> {
         let resets = if self.effect(store.pc)? == Effect::Ecall {
             // A firmware that is no code of the hart's: the call is all there is to see.
             registers.x[A7] == SYSTEM_RESET && registers.x[A0] != 0
@@ -174,30 +174,30 @@ impl<'a> Walk<'a> {
             let source = instruction::stored_register(&self.instruction(store.pc)?);
             source.is_some_and(|source| registers.x[usize::from(source)] & 0xffff == FINISHER_RESET)
         };
-        Ok(if resets { End::Reset } else { End::PowerOff })
+        Ok(if resets { BootEnd::Reset } else { BootEnd::PowerOff })
     }
 
     /// The end that the call of the firmware at pc is, if it is one. The firmware refuses other kinds of reset.
-    fn last_call(&mut self) -> Result<Option<End>, Error> {
+    fn last_call(&mut self) -> Result<Option<BootEnd>, Error> {
         let Registers { x, pc } = self.machine.registers()?;
         Ok(match (x[A7], x[A0]) {
             (SYSTEM_RESET, 0) | (LEGACY_SHUTDOWN, _) if self.effect(Address(pc))? == Effect::Ecall => {
-                Some(End::PowerOff)
+                Some(BootEnd::PowerOff)
             }
-            (SYSTEM_RESET, 1 | 2) if self.effect(Address(pc))? == Effect::Ecall => Some(End::Reset),
+            (SYSTEM_RESET, 1 | 2) if self.effect(Address(pc))? == Effect::Ecall => Some(BootEnd::Reset),
             _ => None,
         })
     }
 
     /// The store at pc; where the instruction does not tell, the byte that the machine named.
-    fn pending_store(&mut self, registers: &Registers, named: Address) -> Result<Store, Error> {
+    fn pending_store(&mut self, registers: &Registers, named: Address) -> Result<PendingStore, Error> {
         let pc = Address(registers.pc);
         let range = match store_range(self.effect(pc)?, registers) {
             Some(range) if range.start <= named && named < range.end => range,
             Some(range) if range.start >= named => range,
             _ => named..named + 1,
         };
-        Ok(Store { pc, range })
+        Ok(PendingStore { pc, range })
     }
 
     /// What the instruction at `pc` does.
@@ -249,10 +249,10 @@ pub fn optional<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
     }
 }
 
-/// Puts [`UNTRAPPED`] where a trap leaves its cause; false where the stub does not show those CSRs.
+/// Puts [`TRAP_CSR_POISON`] where a trap leaves its cause; false where the stub does not show those CSRs.
 fn poison_traps(machine: &mut dyn Machine) -> Result<bool, Error> {
     for register in [csr::SCAUSE, csr::STVAL] {
-        if optional(machine.write_register(register, UNTRAPPED))?.is_none() {
+        if optional(machine.write_register(register, TRAP_CSR_POISON))?.is_none() {
             return Ok(false);
         }
     }
