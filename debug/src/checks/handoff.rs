@@ -3,9 +3,9 @@
 //! Sources: the Linux RISC-V boot protocol that OpenSBI follows (a0 = hart id, a1 = device tree, satp = 0), the RISC-V
 //! privileged manual (sstatus.SIE, sie), the Devicetree Specification (section "Header": magic, big endian).
 
+use super::boot_run::layout::Layout;
 use super::boot_run::optional;
 use super::finding::{Finding, Status};
-use super::layout::Layout;
 use crate::image::Image;
 use crate::machine::{Address, Error, Machine, Register, csr};
 

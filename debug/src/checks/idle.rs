@@ -1,9 +1,9 @@
 //! Check `idle`: does the kernel come to rest, in a loop that provably repeats or by powering off, and not in a panic?
 
 use super::boot_run::BootRun;
-use super::event::{BootEnd, with_status};
+use super::boot_run::event::{BootEnd, with_status};
+use super::boot_run::panic;
 use super::finding::{Finding, Status};
-use super::panic;
 use crate::machine::{Address, Error, Register, csr};
 
 pub const NAME: &str = "idle";

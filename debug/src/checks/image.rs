@@ -2,8 +2,8 @@
 //!
 //! It looks at the file alone; no machine runs yet.
 
+use super::boot_run::layout::{Layout, bytes};
 use super::finding::{Finding, Status};
-use super::layout::{Layout, bytes};
 use crate::image::Image;
 use crate::machine::Address;
 

@@ -1,9 +1,9 @@
 //! Check `margin`: did the stack stay above its bottom, and how deep did it go?
 
 use super::boot_run::BootRun;
-use super::event::PendingStore;
+use super::boot_run::event::PendingStore;
+use super::boot_run::layout::bytes;
 use super::finding::{Finding, Status};
-use super::layout::bytes;
 use crate::machine::{Address, Error};
 
 pub const NAME: &str = "margin";

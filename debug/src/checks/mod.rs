@@ -15,22 +15,13 @@
 
 mod boot_run;
 mod bss;
-mod clearing;
-mod cycle;
-mod event;
 mod finding;
 mod handoff;
 mod idle;
 mod image;
-mod layout;
 pub mod lockstep;
 mod margin;
-mod panic;
-mod poison;
 mod stack;
-mod stack_use;
-mod stepping;
-mod store_trace;
 mod trap;
 
 use std::time::{Duration, Instant};
@@ -38,11 +29,11 @@ use std::time::{Duration, Instant};
 use crate::image::{Image, Place};
 use crate::machine::{self, Address, Machine, Stop};
 use boot_run::BootRun;
-use event::{BootEnd, BootEvent, with_status};
-use stepping::Stepping;
+use boot_run::event::{BootEnd, BootEvent, with_status};
+use boot_run::stepping::Stepping;
 
+pub use boot_run::layout::{Layout, Names};
 pub use finding::{Finding, Status};
-pub use layout::{Layout, Names};
 
 /// The checks, in the order of their reports.
 pub const NAMES: [&str; 7] = [image::NAME, handoff::NAME, stack::NAME, bss::NAME, trap::NAME, idle::NAME, margin::NAME];

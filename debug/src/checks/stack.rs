@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::boot_run::BootRun;
-use super::event::BootEvent;
+use super::boot_run::event::BootEvent;
 use super::finding::{Finding, Status};
 use super::image::STACK_ALIGNMENT;
 use crate::instruction::{self, Effect};

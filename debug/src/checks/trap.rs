@@ -4,9 +4,9 @@
 //! still say what it was. A kernel with a handler of its own leaves its mark in scause, which was poisoned at the entry.
 //! Source: the RISC-V privileged manual, sections on scause, sepc and stval.
 
+use super::boot_run::store_trace::CALL_FROM_USER;
 use super::boot_run::{BootRun, TRAP_CSR_POISON};
 use super::finding::{Finding, Status};
-use super::store_trace::CALL_FROM_USER;
 use crate::cause::{cause, is_interrupt};
 use crate::instruction;
 use crate::machine::{Address, Error, csr};

@@ -5,17 +5,17 @@
 
 use std::collections::BTreeMap;
 
-use super::code::Code;
-use super::csr;
-use super::decode::Operation;
-use super::execute::{self, Interruption, Slice};
-use super::fault::Fault;
-use super::hart::{Hart, Privilege, SP, interrupt, sstatus};
-use super::memory::{At, Ended, Memory, RECORDED_AT_ONCE};
-use super::ram::{PAGE, Ram};
-use super::system;
-use super::translate::Context;
-use super::trap::{AccessType, Trap};
+use crate::embedded::bus::code::Code;
+use crate::embedded::bus::memory::{At, Ended, Memory, RECORDED_AT_ONCE};
+use crate::embedded::bus::ram::{PAGE, Ram};
+use crate::embedded::bus::translate::Context;
+use crate::embedded::fault::Fault;
+use crate::embedded::hart::csr;
+use crate::embedded::hart::decode::Operation;
+use crate::embedded::hart::execute::{self, Interruption, Slice};
+use crate::embedded::hart::state::{Hart, Privilege, SP, interrupt, sstatus};
+use crate::embedded::hart::system;
+use crate::embedded::hart::trap::{AccessType, Trap};
 use crate::machine::{Address, TakenTrap};
 
 /// Instructions in a tick of the `time` CSR: at the board's 10 MHz, a hart of 100 million instructions a second.
@@ -199,11 +199,11 @@ impl Board {
     fn fetch(&mut self) -> Result<Operation, Interruption> {
         let pc = self.hart.pc;
         let low = self.fetch_half(pc)?;
-        if !super::decode::is_full_length(low) {
-            return Ok(super::decode::decode_compressed(low));
+        if !crate::embedded::hart::decode::is_full_length(low) {
+            return Ok(crate::embedded::hart::decode::decode_compressed(low));
         }
         let high = self.fetch_half(pc.wrapping_add(2))?;
-        Ok(super::decode::decode(u32::from(high) << 16 | u32::from(low)))
+        Ok(crate::embedded::hart::decode::decode(u32::from(high) << 16 | u32::from(low)))
     }
 
     fn fetch_half(&mut self, address: u64) -> Result<u16, Interruption> {

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::decode::Extension;
-use super::trap::Trap;
 use crate::cause::cause;
+use crate::embedded::hart::decode::Extension;
+use crate::embedded::hart::trap::Trap;
 
 /// Why the instruction at `pc` could not be executed. The machine stands before it, as it was.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use super::board::Halt;
-use super::hart::Privilege;
-use super::seek::{Deadline, Pause};
-use super::{Embedded, Fault, csr, map};
+use crate::embedded::board::Halt;
+use crate::embedded::bus::map;
+use crate::embedded::hart::csr;
+use crate::embedded::hart::state::Privilege;
+use crate::embedded::history::seek::{Deadline, Pause};
+use crate::embedded::{Embedded, Fault};
 use crate::machine::{Address, Error, Machine, Observed, Register, Registers, Stop, Watchpoint};
 
 const NAME: &str = "embedded";
@@ -184,13 +186,13 @@ impl Embedded {
     }
 
     /// Back to a checkpoint that a journey which took too long left behind.
-    pub(super) fn return_to(&mut self, icount: u64) {
+    pub(in crate::embedded) fn return_to(&mut self, icount: u64) {
         if self.history.at_or_before(icount) == Some(icount) {
             self.history.restore(&mut self.board, icount);
         }
     }
 
-    pub(super) fn stop(&mut self, pause: Pause) -> Stop {
+    pub(in crate::embedded) fn stop(&mut self, pause: Pause) -> Stop {
         match pause {
             Pause::TimeOver | Pause::Halted(Halt::Waiting | Halt::Recorded) => Stop::Interrupted,
             Pause::Halted(Halt::Breakpoint) => Stop::Breakpoint,

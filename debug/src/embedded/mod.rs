@@ -3,41 +3,24 @@
 //! It does not know GDB, sockets, symbols or verdicts.
 
 mod board;
-mod code;
-mod console;
-mod csr;
-mod decode;
-mod device_tree;
-mod execute;
+mod bus;
 mod fault;
 mod firmware;
-mod float;
 mod hart;
 mod history;
-mod load;
 mod machine;
-mod map;
-mod memory;
 mod observe;
-mod pages;
-mod ram;
-mod seek;
-mod system;
-mod tlb;
-mod translate;
-mod trap;
-mod uart;
 
 use std::path::Path;
 
+pub use bus::memory::Ended;
 pub use fault::Fault;
-pub use load::Error;
-pub use memory::Ended;
-pub use trap::{Cause, Trap};
+pub use firmware::load::Error;
+pub use hart::trap::{Cause, Trap};
 
 use board::Board;
-use history::History;
-use ram::Ram;
+use bus::ram::Ram;
+use history::checkpoints::History;
 
 /// How large a machine and its memory of the past are.
 #[derive(Clone, Debug)]
@@ -105,8 +88,8 @@ impl Embedded {
             return Err(Error::NoMemory { mebibytes: options.memory_mib });
         }
         let mut ram = Ram::new(size as usize);
-        let loaded = load::load(elf, &mut ram, &device_tree::build(size))?;
-        let mut board = Board::new(firmware::hand_over(loaded.entry, loaded.device_tree), ram);
+        let loaded = firmware::load::load(elf, &mut ram, &firmware::device_tree::build(size))?;
+        let mut board = Board::new(firmware::sbi::hand_over(loaded.entry, loaded.device_tree), ram);
         let history = History::new(&mut board, options.history_mib.saturating_mul(1 << 20));
         Ok(Embedded { board, history, fault: None, changed: false })
     }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::Embedded;
-use super::board::Halt;
-use super::seek::{Deadline, Pause};
+use crate::embedded::Embedded;
+use crate::embedded::board::Halt;
+use crate::embedded::history::seek::{Deadline, Pause};
 use crate::machine::{Address, Error, Observed, Observer, Registers, Stop, Store};
 
 /// How long a search goes on before it asks whether it is to give up.

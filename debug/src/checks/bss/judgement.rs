@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::{Bss, BssOutcome, GuardState, NAME};
 use crate::checks::boot_run::BootRun;
-use crate::checks::event::{BootEnd, PendingStore};
+use crate::checks::boot_run::event::{BootEnd, PendingStore};
+use crate::checks::boot_run::layout::bytes;
+use crate::checks::boot_run::panic;
+use crate::checks::boot_run::poison::{self, Remains};
 use crate::checks::finding::{Finding, Status};
-use crate::checks::layout::bytes;
-use crate::checks::panic;
-use crate::checks::poison::{self, Remains};
 use crate::machine::{Address, Error};
 
 impl Bss {

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use super::Error;
 use super::finding::{Finding, Status};
-use super::layout::Layout;
+use crate::checks::boot_run::layout::Layout;
 use crate::image::Image;
 use crate::instruction::{self, Effect};
 use crate::machine::{Address, Machine};

@@ -1,0 +1,222 @@
+//! Every store of the BSS clear: which instructions made them, how often each byte was cleared, and what they stored beside BSS.
+//!
+//! It does not judge, and does not know how the stores are seen.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::BootRun;
+use super::layout::{GUARD_BYTES, Layout, bytes, overlap};
+use crate::checks::finding::Finding;
+use crate::machine::{Address, Store};
+
+pub struct Clearing {
+    bss: Range<Address>,
+    parts: Vec<Part>,
+    /// Bytes that have not been cleared yet; once there is none, the clear is over.
+    left: u64,
+    stores: u64,
+    first: Option<Store>,
+    last: Option<Store>,
+    /// The most instructions from one store of the clear to the next.
+    longest_pause: u64,
+    /// The instructions that cleared, and how many stores each made.
+    clearing: BTreeMap<Address, u64>,
+    /// By instruction: its first store beside BSS, until the clear is over.
+    beside: BTreeMap<Address, Store>,
+}
+
+/// A part of what has to be cleared.
+struct Part {
+    range: Range<Address>,
+    /// How often each byte was, up to 255 times.
+    times: Vec<u8>,
+}
+
+/// A clear that is over.
+pub struct Cleared {
+    pub stores: u64,
+    /// From its first store to its last, both included.
+    pub instructions: u64,
+    /// How often the byte was cleared that was least often, and the one that was most often.
+    pub times: (u8, u8),
+    /// The instructions that cleared, with their stores.
+    pub by: Vec<(Address, u64)>,
+}
+
+impl Cleared {
+    /// How it was done, in words; the numbers go into the finding.
+    pub fn describe(&self, run: &BootRun<'_>, finding: &mut Finding) -> String {
+        let at: Vec<String> =
+            self.by.iter().map(|(pc, stores)| format!("{} ({stores} stores)", run.place(*pc))).collect();
+        finding.set("stores", self.stores);
+        finding.set("instructions", self.instructions);
+        finding.set("cleared_at", at);
+        finding.set("least_writes", self.times.0);
+        finding.set("most_writes", self.times.1);
+        let times = match self.times {
+            (1, 1) => "each byte once".to_owned(),
+            (least, most) if least == most => format!("each byte {least} times"),
+            (least, most) => format!("each byte {least} to {most} times"),
+        };
+        format!("with {} stores in {} instructions, {times}", self.stores, self.instructions)
+    }
+}
+
+impl Clearing {
+    pub fn new(layout: &Layout) -> Clearing {
+        let parts: Vec<Part> = layout
+            .bss_to_clear()
+            .into_iter()
+            .map(|range| Part { times: vec![0; bytes(&range) as usize], range })
+            .collect();
+        Clearing {
+            bss: layout.bss.clone(),
+            left: parts.iter().map(|part| part.times.len() as u64).sum(),
+            parts,
+            stores: 0,
+            first: None,
+            last: None,
+            longest_pause: 0,
+            clearing: BTreeMap::new(),
+            beside: BTreeMap::new(),
+        }
+    }
+
+    pub fn store(&mut self, store: &Store) {
+        let pause = self.last.map_or(0, |last| store.icount - last.icount);
+        if self.left == 0 && (pause > self.longest_pause || !self.clearing.contains_key(&store.pc)) {
+            return;
+        }
+        let range = store.address..store.address + u64::from(store.length);
+        if store.new == 0 && self.clear(&range) {
+            self.stores += 1;
+            self.longest_pause = self.longest_pause.max(pause);
+            self.first = self.first.or(Some(*store));
+            self.last = Some(*store);
+            *self.clearing.entry(store.pc).or_default() += 1;
+        }
+        let inside = self.bss.start <= range.start && range.end <= self.bss.end;
+        // Before the clear, and in the step after its last store, only what touches BSS's ends can be its doing.
+        let under_way = self.first.is_some() && self.left > 0;
+        let near = self.bss.start - GUARD_BYTES..self.bss.end + GUARD_BYTES;
+        if !inside && (under_way || overlap(&range, &near)) {
+            self.beside.entry(store.pc).or_insert(*store);
+        }
+    }
+
+    /// Whether any byte of the range is to be cleared; it is now.
+    fn clear(&mut self, range: &Range<Address>) -> bool {
+        let mut any = false;
+        for part in self.parts.iter_mut().filter(|part| overlap(&part.range, range)) {
+            let (start, end) = (range.start.max(part.range.start), range.end.min(part.range.end));
+            for times in &mut part.times[(start.0 - part.range.start.0) as usize..(end.0 - part.range.start.0) as usize]
+            {
+                self.left -= u64::from(*times == 0);
+                *times = times.saturating_add(1);
+            }
+            any = true;
+        }
+        any
+    }
+
+    /// The first store beside BSS by an instruction that clears it.
+    pub fn stray(&self) -> Option<Store> {
+        let strays = self.beside.iter().filter(|(pc, _)| self.clearing.contains_key(pc));
+        strays.map(|(_, store)| *store).min_by_key(|store| store.icount)
+    }
+
+    /// What the clear was, once it is over; `None` where nothing showed it, or nothing is to be cleared.
+    pub fn cleared(&self) -> Option<Cleared> {
+        let (first, last) = self.first.zip(self.last).filter(|_| self.left == 0)?;
+        let times = || self.parts.iter().flat_map(|part| &part.times).copied();
+        Some(Cleared {
+            stores: self.stores,
+            instructions: last.icount - first.icount + 1,
+            times: times().min().zip(times().max())?,
+            by: self.clearing.iter().map(|(pc, stores)| (*pc, *stores)).collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::Names;
+
+    /// BSS of 32 bytes at 0x1000, the stack elsewhere.
+    fn clearing() -> Clearing {
+        let range = |start, end| Address(start)..Address(end);
+        let names = Names::default();
+        Clearing::new(&Layout {
+            stack_bottom_name: names.stack_top.clone(),
+            names,
+            entry: Address(0),
+            stack: range(0x8000, 0x9000),
+            bss: range(0x1000, 0x1020),
+        })
+    }
+
+    fn store(icount: u64, pc: u64, address: u64, new: u64) -> Store {
+        let (pc, address, sp) = (Address(pc), Address(address), Address(0x9000));
+        Store { icount, pc, sp, address, length: 8, old: 0xa5, new }
+    }
+
+    fn after(stores: &[Store]) -> Clearing {
+        let mut clearing = clearing();
+        stores.iter().for_each(|store| clearing.store(store));
+        clearing
+    }
+
+    const UPWARDS: [u64; 4] = [0x1000, 0x1008, 0x1010, 0x1018];
+
+    fn upwards() -> Vec<Store> {
+        (0..).zip(UPWARDS).map(|(index, address)| store(10 + 3 * index, 0x100, address, 0)).collect()
+    }
+
+    #[test]
+    fn a_clear_is_counted_by_stores_instructions_and_bytes() {
+        let cleared = after(&upwards()).cleared().unwrap();
+        assert_eq!((cleared.stores, cleared.instructions, cleared.times), (4, 10, (1, 1)));
+        assert_eq!(cleared.by, [(Address(0x100), 4)]);
+    }
+
+    #[test]
+    fn a_byte_that_is_left_out_or_not_zero_is_not_cleared() {
+        assert!(after(&upwards()[1..]).cleared().is_none());
+        let mut stores = upwards();
+        stores[2].new = 1;
+        assert!(after(&stores).cleared().is_none());
+    }
+
+    #[test]
+    fn a_byte_that_is_cleared_twice_is_told() {
+        let mut stores = vec![store(5, 0x100, 0x1004, 0)];
+        stores.extend(upwards());
+        assert_eq!(after(&stores).cleared().unwrap().times, (1, 2));
+    }
+
+    #[test]
+    fn a_store_beside_bss_is_the_clear_s_when_its_instruction_made_it() {
+        let before = store(7, 0x100, 0xff8, 0);
+        let after_it = store(22, 0x100, 0x1020, 0);
+        let far = store(12, 0x100, 0x5000, 0);
+        for stray in [before, after_it, far] {
+            let mut stores = upwards();
+            stores.push(stray);
+            stores.sort_by_key(|store| store.icount);
+            assert_eq!(after(&stores).stray(), Some(stray));
+        }
+        let strangers = [store(12, 0x200, 0x5000, 0), store(22, 0x200, 0x1020, 0)];
+        let later = store(500, 0x100, 0x1020, 0);
+        let mut stores = upwards();
+        stores.extend(strangers);
+        stores.push(later);
+        stores.sort_by_key(|store| store.icount);
+        assert_eq!(
+            after(&stores).stray(),
+            None,
+            "others may store where they like, and so may the clear when it is over"
+        );
+    }
+}

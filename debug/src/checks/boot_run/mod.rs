@@ -1,0 +1,269 @@
+//! The walk: what lies between the checks, from reset to the kernel's end, whatever that is.
+//!
+//! It lets the machine run, and tells the checks of the stores and of the end that they wait for. It does not judge.
+
+pub mod clearing;
+pub mod event;
+pub mod layout;
+pub mod loop_detection;
+pub mod panic;
+pub mod poison;
+pub mod stack_use;
+pub mod stepping;
+pub mod store_trace;
+
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use self::event::{BootEnd, BootEvent, PendingStore, store_range};
+use self::layout::{Layout, overlap};
+use self::stack_use::StackUse;
+use self::store_trace::StoreTrace;
+use crate::image::{Image, Place};
+use crate::instruction::{self, Effect};
+use crate::machine::{Access, Address, Error, Machine, Register, Registers, Stop, Watchpoint, csr};
+
+/// A machine on its way through a kernel's boot.
+pub struct BootRun<'a> {
+    pub machine: &'a mut dyn Machine,
+    pub image: &'a Image,
+    pub layout: &'a Layout,
+    /// When the kernel must have come to its end.
+    pub deadline: Instant,
+    pub stack_use: StackUse,
+    /// Where the machine shows all that it does.
+    pub trace: Option<StoreTrace>,
+    /// Bytes beside BSS: a store there is told, whoever else watches them.
+    pub guards: Vec<Range<Address>>,
+    /// The image's `wfi` and jumps to themselves: breakpoints.
+    resting_places: Vec<Address>,
+    /// The stub shows the supervisor's trap CSRs, and they hold [`TRAP_CSR_POISON`].
+    pub traps_shown: bool,
+    slice: Duration,
+}
+
+/// What the trap CSRs are set to at the entry: no cause or address that a trap leaves.
+pub const TRAP_CSR_POISON: u64 = 0x5a5a_5a5a_5a5a_5a5a;
+
+/// SiFive's test finisher on the `virt` board, through which firmware and kernels power off (QEMU, hw/misc/sifive_test.c).
+pub const FINISHER: Watchpoint = Watchpoint { address: Address(0x10_0000), length: 4, access: Access::Write };
+/// The low half of what is stored there to start again.
+const FINISHER_RESET: u64 = 0x7777;
+
+/// The SBI's call to power off (a0 = 0) or to start again (SBI specification, "System Reset Extension").
+const SYSTEM_RESET: u64 = 0x5352_5354;
+/// Its older one (chapter "Legacy Extensions").
+const LEGACY_SHUTDOWN: u64 = 8;
+const A0: usize = 10;
+const A7: usize = 17;
+
+/// The first time that a kernel is left running before it is looked at; doubled each time.
+const FIRST_SLICE: Duration = Duration::from_millis(20);
+
+impl<'a> BootRun<'a> {
+    /// Takes a machine that stands at the kernel's entry: poisons the trap CSRs, and sets the breakpoints.
+    pub fn begin(
+        machine: &'a mut dyn Machine,
+        image: &'a Image,
+        layout: &'a Layout,
+        deadline: Instant,
+    ) -> Result<BootRun<'a>, Error> {
+        let stack_use = StackUse::begin(machine, &layout.stack)?;
+        let traps_shown = poison_traps(machine)?;
+        let known: Vec<Address> = image.symbols().map(|symbol| symbol.address).collect();
+        let resting_places: Vec<Address> =
+            image.code().flat_map(|(start, code)| instruction::resting_places(start, code, &known)).collect();
+        for place in &resting_places {
+            machine.insert_breakpoint(*place)?;
+        }
+        machine.insert_breakpoint(layout.entry)?;
+        machine.insert_watchpoint(FINISHER)?;
+        let trace = machine.observed().map(|_| StoreTrace::new(layout));
+        let (guards, slice) = (Vec::new(), FIRST_SLICE);
+        Ok(BootRun { machine, image, layout, deadline, stack_use, trace, guards, resting_places, traps_shown, slice })
+    }
+
+    /// As [`Machine::step`]; the store trace sees it.
+    pub fn step(&mut self, count: u64, limit: Duration) -> Result<(u64, Stop), Error> {
+        match (self.machine.observed(), &mut self.trace) {
+            (Some(machine), Some(trace)) => machine.step_observed(count, limit, trace),
+            _ => self.machine.step(count, limit),
+        }
+    }
+
+    /// As [`Machine::resume`]; the store trace sees it.
+    fn resume(&mut self, limit: Duration) -> Result<Stop, Error> {
+        match (self.machine.observed(), &mut self.trace) {
+            (Some(machine), Some(trace)) => machine.resume_observed(limit, trace),
+            _ => self.machine.resume(limit),
+        }
+    }
+
+    /// Runs to the next store to a watched range, or to the end.
+    pub fn next_event(&mut self) -> Result<BootEvent, Error> {
+        loop {
+            // Where this is the instruction at hand, the firmware's store that is waited for would be stepped over.
+            if let Some(end) = self.last_call()? {
+                return Ok(BootEvent::End(end));
+            }
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            let stop = self.resume(self.slice.min(left))?;
+            if let Some(event) = self.event(stop)? {
+                return Ok(event);
+            }
+        }
+    }
+
+    /// What a stop means; `None` when the walk goes on.
+    pub fn event(&mut self, stop: Stop) -> Result<Option<BootEvent>, Error> {
+        Ok(match stop {
+            Stop::Breakpoint => self.arrival()?.map(BootEvent::End),
+            Stop::Watchpoint { address } => self.store(address)?,
+            Stop::Fault { .. } => match self.machine.missing() {
+                Some(what) => return Err(Error::Unsupported { what, by: self.machine.name().into() }),
+                None => Some(BootEvent::End(BootEnd::Trap)),
+            },
+            Stop::Exited { status } => Some(BootEvent::End(BootEnd::Exited { status })),
+            Stop::Interrupted => self.look()?.map(BootEvent::End),
+            Stop::Stepped | Stop::Beginning => None,
+        })
+    }
+
+    /// The end that standing at pc is, if it is one.
+    pub fn arrival(&mut self) -> Result<Option<BootEnd>, Error> {
+        let pc = Address(self.machine.registers()?.pc);
+        if pc == self.layout.entry {
+            return Ok(Some(BootEnd::Trap));
+        }
+        if !self.resting_places.contains(&pc) {
+            return Ok(None);
+        }
+        let wfi = matches!(self.effect(pc)?, Effect::Wfi);
+        Ok(Some(if wfi { BootEnd::Wfi } else { BootEnd::Loop { instructions: 1 } }))
+    }
+
+    /// Looks at a kernel that nothing has stopped for a while: does it go round in circles?
+    fn look(&mut self) -> Result<Option<BootEnd>, Error> {
+        self.slice = self.slice.saturating_mul(2);
+        if let Some(end) = loop_detection::find(self)? {
+            return Ok(Some(end));
+        }
+        Ok((Instant::now() >= self.deadline).then_some(BootEnd::Deadline))
+    }
+
+    /// What the store that a watchpoint caught is to the walk.
+    fn store(&mut self, named: Address) -> Result<Option<BootEvent>, Error> {
+        let registers = self.machine.registers()?;
+        let store = self.pending_store(&registers, named)?;
+        if overlap(&store.range, &(FINISHER.address..FINISHER.address + FINISHER.length)) {
+            return Ok(Some(BootEvent::End(self.finish(&registers, &store)?)));
+        }
+        let guarded = self.guards.iter().any(|guard| overlap(guard, &store.range));
+        if !guarded && self.stack_use.is_watching(&store.range) {
+            return Ok(self.stack_store(store)?.map(BootEvent::End));
+        }
+        Ok(Some(BootEvent::Store(store)))
+    }
+
+    /// Takes a store that may be one to the stack; the end, when it is one below its bottom.
+    pub fn stack_store(&mut self, store: PendingStore) -> Result<Option<BootEnd>, Error> {
+        if !self.stack_use.is_watching(&store.range) {
+            return Ok(None);
+        }
+        let registers = self.machine.registers()?;
+        let overflows = self.stack_use.store(self.machine, &store.range, &registers)?;
+        Ok(overflows.then_some(BootEnd::Overflow(store)))
+    }
+
+    fn finish(&mut self, registers: &Registers, store: &PendingStore) -> Result<BootEnd, Error> {
+        let resets = if self.effect(store.pc)? == Effect::Ecall {
+            // A firmware that is no code of the hart's: the call is all there is to see.
+            registers.x[A7] == SYSTEM_RESET && registers.x[A0] != 0
+        } else {
+            let source = instruction::stored_register(&self.instruction(store.pc)?);
+            source.is_some_and(|source| registers.x[usize::from(source)] & 0xffff == FINISHER_RESET)
+        };
+        Ok(if resets { BootEnd::Reset } else { BootEnd::PowerOff })
+    }
+
+    /// The end that the call of the firmware at pc is, if it is one. The firmware refuses other kinds of reset.
+    fn last_call(&mut self) -> Result<Option<BootEnd>, Error> {
+        let Registers { x, pc } = self.machine.registers()?;
+        Ok(match (x[A7], x[A0]) {
+            (SYSTEM_RESET, 0) | (LEGACY_SHUTDOWN, _) if self.effect(Address(pc))? == Effect::Ecall => {
+                Some(BootEnd::PowerOff)
+            }
+            (SYSTEM_RESET, 1 | 2) if self.effect(Address(pc))? == Effect::Ecall => Some(BootEnd::Reset),
+            _ => None,
+        })
+    }
+
+    /// The store at pc; where the instruction does not tell, the byte that the machine named.
+    fn pending_store(&mut self, registers: &Registers, named: Address) -> Result<PendingStore, Error> {
+        let pc = Address(registers.pc);
+        let range = match store_range(self.effect(pc)?, registers) {
+            Some(range) if range.start <= named && named < range.end => range,
+            Some(range) if range.start >= named => range,
+            _ => named..named + 1,
+        };
+        Ok(PendingStore { pc, range })
+    }
+
+    /// What the instruction at `pc` does.
+    pub fn effect(&mut self, pc: Address) -> Result<Effect, Error> {
+        let decoded = instruction::decode(&self.instruction(pc)?);
+        Ok(decoded.map_or(Effect::Other, |instruction| instruction.effect))
+    }
+
+    /// The bytes of the instruction at `pc`: two, or four where they are there.
+    pub fn instruction(&mut self, pc: Address) -> Result<Vec<u8>, Error> {
+        let mut bytes = vec![0; 4];
+        match self.machine.read_memory(pc, &mut bytes) {
+            // The last two bytes of memory may be an instruction.
+            Err(Error::Refused { .. }) => {
+                bytes.truncate(2);
+                self.machine.read_memory(pc, &mut bytes)?;
+            }
+            read => read?,
+        }
+        Ok(bytes)
+    }
+
+    pub fn place(&self, address: Address) -> Place {
+        self.image.place(address)
+    }
+
+    /// The functions on the stack of a hart with these registers.
+    pub fn backtrace(&mut self, registers: &Registers) -> Vec<Place> {
+        self.image.backtrace(registers, &mut |address, bytes| self.machine.read_memory(address, bytes).is_ok())
+    }
+
+    /// Whether the two instructions belong to one function.
+    pub fn same_function(&self, one: Address, other: Address) -> bool {
+        let start = |pc: Address| self.image.function(pc).map(|(_, offset)| pc - offset);
+        start(one).is_some() && start(one) == start(other)
+    }
+
+    /// A CSR that may not be there.
+    pub fn csr(&mut self, register: Register) -> Result<Option<u64>, Error> {
+        optional(self.machine.read_register(register))
+    }
+}
+
+/// What a stub does not support is `None`.
+pub fn optional<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
+    match result {
+        Err(Error::Unsupported { .. }) => Ok(None),
+        result => result.map(Some),
+    }
+}
+
+/// Puts [`TRAP_CSR_POISON`] where a trap leaves its cause; false where the stub does not show those CSRs.
+fn poison_traps(machine: &mut dyn Machine) -> Result<bool, Error> {
+    for register in [csr::SCAUSE, csr::STVAL] {
+        if optional(machine.write_register(register, TRAP_CSR_POISON))?.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

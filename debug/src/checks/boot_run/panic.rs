@@ -1,0 +1,88 @@
+//! Panics: the record that a kernel without a console leaves in memory, and the functions that give a panic away.
+//!
+//! It does not judge. The record's layout is documented in kernel/src/panic.rs, for any kernel to use.
+
+use super::BootRun;
+use crate::image::Place;
+use crate::machine::Error;
+
+/// The symbol of the record.
+const SYMBOL: &str = "panic_record";
+const MAGIC: &[u8; 8] = b"panicked";
+const BYTES: usize = 4096;
+const FILE: std::ops::Range<usize> = 16..256;
+const MESSAGE: std::ops::Range<usize> = 256..BYTES;
+
+/// What a kernel said in its last words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Panic {
+    pub message: String,
+    /// `kernel/src/main.rs:31:5`
+    pub location: String,
+}
+
+/// The panic that the kernel has recorded, if it keeps a record and there is one.
+pub fn recorded(run: &mut BootRun<'_>) -> Result<Option<Panic>, Error> {
+    let Some(symbol) = run.image.symbol(SYMBOL).filter(|symbol| symbol.size >= BYTES as u64) else { return Ok(None) };
+    let mut record = vec![0; BYTES];
+    run.machine.read_memory(symbol.address, &mut record)?;
+    Ok(parse(&record))
+}
+
+fn parse(record: &[u8]) -> Option<Panic> {
+    let rest = record.strip_prefix(MAGIC)?;
+    let number =
+        |at: usize| rest.get(at..at + 4).map(|bytes| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
+    let (line, column) = (number(0)?, number(4)?);
+    Some(Panic {
+        message: text(record.get(MESSAGE)?),
+        location: format!("{}:{line}:{column}", text(record.get(FILE)?)),
+    })
+}
+
+/// Up to the zero byte, or all of it.
+fn text(bytes: &[u8]) -> String {
+    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    String::from_utf8_lossy(&bytes[..end]).into_owned()
+}
+
+/// The handler among the functions on the stack, if the kernel stands in one: Rust's, or one called `panic`.
+pub fn handler(backtrace: &[Place]) -> Option<&str> {
+    let names = backtrace.iter().filter_map(|place| place.symbol.as_ref());
+    names.map(|(name, _)| name.as_str()).find(|name| {
+        let last = name.rsplit("::").next().unwrap_or(name);
+        matches!(last, "rust_begin_unwind" | "panic" | "panic_handler")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(magic: &[u8], file: &[u8], message: &[u8]) -> Vec<u8> {
+        let mut record = vec![0; BYTES];
+        record[..magic.len()].copy_from_slice(magic);
+        record[8..16].copy_from_slice(&[31, 0, 0, 0, 5, 0, 0, 0]);
+        record[16..16 + file.len()].copy_from_slice(file);
+        record[256..256 + message.len()].copy_from_slice(message);
+        record
+    }
+
+    #[test]
+    fn a_record_tells_where_and_why() {
+        let panic = parse(&record(MAGIC, b"kernel/src/main.rs", b"no memory")).unwrap();
+        assert_eq!(panic.location, "kernel/src/main.rs:31:5");
+        assert_eq!(panic.message, "no memory");
+    }
+
+    #[test]
+    fn zeros_and_poison_are_no_panic() {
+        assert_eq!(parse(&record(&[0; 8], b"", b"")), None);
+        assert_eq!(parse(&vec![super::super::poison::PATTERN; BYTES]), None);
+    }
+
+    #[test]
+    fn a_text_without_an_end_is_taken_whole() {
+        assert_eq!(parse(&record(MAGIC, b"f", &[b'x'; 3840])).unwrap().message.len(), 3840);
+    }
+}

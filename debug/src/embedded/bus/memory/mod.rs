@@ -1,0 +1,265 @@
+//! Loads and stores of the hart: translation, protection, watchpoints, devices, and who stored what.
+//!
+//! It does not know instructions.
+
+mod outside;
+
+use crate::embedded::bus::map::{self, Region};
+use crate::embedded::bus::ram::{PAGE, Ram};
+use crate::embedded::bus::tlb::Tlb;
+use crate::embedded::bus::translate::{self, Context};
+use crate::embedded::bus::uart::Uart;
+use crate::embedded::hart::execute::Interruption;
+use crate::embedded::hart::trap::AccessType;
+use crate::machine::{Access, Address, Store, Watchpoint};
+
+/// So many stores, and so many traps, are gathered before the run pauses to hand them out.
+pub const RECORDED_AT_ONCE: usize = 4096;
+
+/// An instruction in the run.
+#[derive(Clone, Copy, Default)]
+pub struct At {
+    pub icount: u64,
+    pub pc: u64,
+    pub sp: u64,
+}
+
+/// How the machine ended, which it does whether powered off or reset, as QEMU does with `--no-reboot`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// The exit status.
+    pub status: u8,
+    /// Somebody asked for a reset.
+    pub reset: bool,
+}
+
+impl Ended {
+    /// What the SiFive test finisher makes of a word: a failure has its status in the upper half.
+    fn by_finisher(word: u32) -> Option<Ended> {
+        match word & 0xffff {
+            0x5555 => Some(Ended { status: 0, reset: false }),
+            0x7777 => Some(Ended { status: 0, reset: true }),
+            0x3333 => Some(Ended { status: (word >> 16) as u8, reset: false }),
+            _ => None,
+        }
+    }
+}
+
+pub struct Memory {
+    pub ram: Ram,
+    pub uart: Uart,
+    /// Set by a store to the test finisher, or by the firmware.
+    pub ended: Option<Ended>,
+    /// Instructions executed, while the machine stands between two; `None` while code runs at full speed and devices, which
+    /// need to know, cannot be accessed.
+    pub now: Option<u64>,
+    /// The instruction that is being executed, its sp and the count before it, kept while stores are recorded.
+    pub at: At,
+    pub(in crate::embedded) context: Context,
+    loads: Tlb,
+    stores: Tlb,
+    watchpoints: Vec<Watchpoint>,
+    /// Off for the instruction that a watchpoint stopped before.
+    watching: bool,
+    recorded: Option<Vec<Store>>,
+}
+
+impl Memory {
+    pub fn new(ram: Ram, context: Context) -> Memory {
+        Memory {
+            ram,
+            uart: Uart::default(),
+            ended: None,
+            now: None,
+            at: At::default(),
+            context,
+            loads: Tlb::new(),
+            stores: Tlb::new(),
+            watchpoints: Vec::new(),
+            watching: true,
+            recorded: None,
+        }
+    }
+
+    /// `N` bytes at virtual `address`.
+    #[inline(always)]
+    pub fn load<const N: usize>(&mut self, address: u64) -> Result<[u8; N], Interruption> {
+        match self.loads.offset(address, N).and_then(|offset| self.ram.load(offset)) {
+            Some(bytes) => Ok(bytes),
+            None => self.load_slowly(address, N).map(|value| truncate(value.to_le_bytes())),
+        }
+    }
+
+    #[inline(always)]
+    pub fn store<const N: usize>(&mut self, address: u64, value: [u8; N]) -> Result<(), Interruption> {
+        match self.stores.offset(address, N).and_then(|offset| self.ram.store_plain(offset, value)) {
+            Some(()) => Ok(()),
+            None => self.store_slowly(address, extend(value), N),
+        }
+    }
+
+    /// Fails as a store would, and stores nothing: for operations that load first.
+    pub fn check_store(&mut self, address: u64) -> Result<(), Interruption> {
+        self.resolve(address, AccessType::Store)?;
+        Ok(())
+    }
+
+    /// The page of RAM that the instruction at `address` lies in.
+    pub fn fetch_page(&mut self, address: u64) -> Result<usize, Interruption> {
+        let physical = self.resolve(address, AccessType::Fetch)?;
+        match Region::of(physical) {
+            Region::Ram(offset) if offset < self.ram.size() => Ok(offset / PAGE),
+            Region::Missing(device) => Err(Interruption::MissingDevice(device)),
+            _ => Err(AccessType::Fetch.access_fault(address).into()),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn load_slowly(&mut self, address: u64, length: usize) -> Result<u64, Interruption> {
+        let first = self.resolve(address, AccessType::Load)?;
+        let head = length.min(PAGE - address as usize % PAGE);
+        if head == length {
+            self.watch(address, length, Access::Read)?;
+            if let Region::Ram(offset) = Region::of(first)
+                && offset < self.ram.size()
+                && !self.is_watched(address / PAGE as u64)
+            {
+                self.loads.insert(address / PAGE as u64, offset / PAGE * PAGE);
+            }
+            return self.load_physical(first, length, address);
+        }
+        self.watch(address, length, Access::Read)?;
+        let low = self.load_physical(first, head, address)?;
+        let rest = address.wrapping_add(head as u64);
+        let second = self.resolve(rest, AccessType::Load)?;
+        let high = self.load_physical(second, length - head, rest)?;
+        Ok(low | high << (8 * head))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn store_slowly(&mut self, address: u64, value: u64, length: usize) -> Result<(), Interruption> {
+        let first = self.resolve(address, AccessType::Store)?;
+        let head = length.min(PAGE - address as usize % PAGE);
+        let rest = address.wrapping_add(head as u64);
+        let second = if head < length { Some(self.resolve(rest, AccessType::Store)?) } else { None };
+        self.watch(address, length, Access::Write)?;
+        if self.recorded.is_some() {
+            self.record(first, second, address, value, length, head);
+        }
+        self.store_physical(first, value, head, address)?;
+        if let Some(second) = second {
+            self.store_physical(second, value >> (8 * head), length - head, rest)?;
+        } else if let Region::Ram(offset) = Region::of(first) {
+            self.remember_store(address / PAGE as u64, offset / PAGE);
+        }
+        let must_pause = self.recorded.as_ref().is_some_and(|stores| stores.len() >= RECORDED_AT_ONCE);
+        if must_pause || self.ram.code_was_overwritten() { Err(Interruption::Stored) } else { Ok(()) }
+    }
+
+    /// The physical address for this access, where the firmware allows it.
+    fn resolve(&mut self, address: u64, access_type: AccessType) -> Result<u64, Interruption> {
+        let physical = translate::translate(self, address, access_type)?;
+        if map::is_firmware(physical) {
+            return Err(access_type.access_fault(address).into());
+        }
+        Ok(physical)
+    }
+
+    fn load_physical(&mut self, physical: u64, length: usize, address: u64) -> Result<u64, Interruption> {
+        let fault = Err(AccessType::Load.access_fault(address).into());
+        match Region::of_access(physical, length) {
+            Region::Ram(offset) => self.ram.bytes(offset, length).map_or(fault, |bytes| Ok(from_bytes(bytes))),
+            Region::Uart(register) => {
+                let now = self.now.ok_or(Interruption::NeedsBoard)?;
+                Ok(self.uart.read(register, now).into())
+            }
+            Region::Finisher(_) if matches!(length, 2 | 4) => Ok(0),
+            Region::Missing(device) => Err(Interruption::MissingDevice(device)),
+            Region::Finisher(_) | Region::Nothing => fault,
+        }
+    }
+
+    fn store_physical(&mut self, physical: u64, value: u64, length: usize, address: u64) -> Result<(), Interruption> {
+        let fault = Err(AccessType::Store.access_fault(address).into());
+        match Region::of_access(physical, length) {
+            Region::Ram(offset) => self.ram.store(offset, &value.to_le_bytes()[..length]).map_or(fault, Ok),
+            Region::Uart(register) => {
+                self.now.ok_or(Interruption::NeedsBoard)?;
+                self.uart.write(register, value as u8);
+                Ok(())
+            }
+            Region::Finisher(offset) if matches!(length, 2 | 4) => {
+                self.now.ok_or(Interruption::NeedsBoard)?;
+                if offset == 0 {
+                    self.ended = Ended::by_finisher(value as u32);
+                }
+                Ok(())
+            }
+            Region::Missing(device) => Err(Interruption::MissingDevice(device)),
+            Region::Finisher(_) | Region::Nothing => fault,
+        }
+    }
+
+    /// The next store to this page may go the short way, unless somebody wants to know of it.
+    fn remember_store(&mut self, page: u64, ram_page: usize) {
+        if self.recorded.is_none() && !self.is_watched(page) && !self.ram.holds_code(ram_page) {
+            self.stores.insert(page, ram_page * PAGE);
+        }
+    }
+
+    fn record(&mut self, first: u64, second: Option<u64>, address: u64, value: u64, length: usize, head: usize) {
+        let peek = |physical, length| match Region::of(physical) {
+            Region::Ram(offset) => self.ram.bytes(offset, length).map(from_bytes),
+            _ => None,
+        };
+        let low = peek(first, head);
+        let high = second.map_or(Some(0), |second| peek(second, length - head));
+        let (Some(low), Some(high)) = (low, high) else { return };
+        let old = low | if head < 8 { high << (8 * head) } else { 0 };
+        let new = if length < 8 { value & ((1 << (8 * length)) - 1) } else { value };
+        let At { icount, pc, sp } = self.at;
+        let (pc, sp, address) = (Address(pc), Address(sp), Address(address));
+        let store = Store { icount, pc, sp, address, length: length as u8, old, new };
+        if let Some(stores) = &mut self.recorded {
+            stores.push(store);
+        }
+    }
+
+    fn is_watched(&self, page: u64) -> bool {
+        let start = page.wrapping_mul(PAGE as u64);
+        self.watchpoints.iter().any(|watchpoint| overlaps(watchpoint, start, PAGE as u64))
+    }
+
+    /// Stops before an access to what somebody watches.
+    pub fn watch(&self, address: u64, length: usize, access: Access) -> Result<(), Interruption> {
+        if !self.watching || self.watchpoints.is_empty() {
+            return Ok(());
+        }
+        let hit = self.watchpoints.iter().find(|watchpoint| {
+            (watchpoint.access == access || watchpoint.access == Access::ReadOrWrite)
+                && overlaps(watchpoint, address, length as u64)
+        });
+        hit.map_or(Ok(()), |watchpoint| Err(Interruption::Watchpoint(watchpoint.address.0.max(address))))
+    }
+}
+
+fn overlaps(watchpoint: &Watchpoint, start: u64, length: u64) -> bool {
+    let watched = watchpoint.address.0;
+    start.wrapping_sub(watched) < watchpoint.length || watched.wrapping_sub(start) < length
+}
+
+fn from_bytes(bytes: &[u8]) -> u64 {
+    bytes.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte))
+}
+
+fn truncate<const N: usize>(bytes: [u8; 8]) -> [u8; N] {
+    std::array::from_fn(|index| bytes[index])
+}
+
+fn extend<const N: usize>(bytes: [u8; N]) -> u64 {
+    let mut wide = [0; 8];
+    wide[..N].copy_from_slice(&bytes);
+    u64::from_le_bytes(wide)
+}

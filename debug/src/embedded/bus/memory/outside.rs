@@ -1,0 +1,116 @@
+//! What the board, the firmware and debuggers do with memory between instructions. It does not know why.
+
+use super::{Memory, Store};
+use crate::embedded::bus::map;
+use crate::embedded::bus::ram::PAGE;
+use crate::embedded::bus::translate::{self, Context};
+use crate::machine::Watchpoint;
+
+impl Memory {
+    pub fn set_context(&mut self, context: Context) {
+        if !self.context.shares_translations(&context) {
+            self.flush();
+        }
+        self.context = context;
+        self.loads.select(context.privilege);
+        self.stores.select(context.privilege);
+    }
+
+    /// Forgets every translation.
+    pub fn flush(&mut self) {
+        self.loads.flush();
+        self.stores.flush();
+    }
+
+    /// From now on the first store to a page is noticed again.
+    pub fn notice_stores(&mut self) {
+        self.stores.flush();
+    }
+
+    pub fn add_watchpoint(&mut self, watchpoint: Watchpoint) {
+        self.watchpoints.push(watchpoint);
+        self.flush();
+    }
+
+    /// Whether there was such a watchpoint.
+    pub fn remove_watchpoint(&mut self, watchpoint: Watchpoint) -> bool {
+        let found = self.watchpoints.iter().position(|known| *known == watchpoint);
+        found.map(|index| self.watchpoints.swap_remove(index)).is_some()
+    }
+
+    pub fn set_watching(&mut self, watching: bool) {
+        self.watching = watching;
+    }
+
+    pub fn is_recording(&self) -> bool {
+        self.recorded.is_some()
+    }
+
+    /// Starts or ends the record of stores.
+    pub fn set_recording(&mut self, recording: bool) {
+        self.recorded = recording.then(Vec::new);
+        self.notice_stores();
+    }
+
+    /// The stores made since the last call, where they are recorded.
+    pub fn take_stores(&mut self) -> Vec<Store> {
+        self.recorded.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// RAM at a physical address that a kernel may use, where all of it is.
+    pub fn physical(&self, start: u64, length: usize) -> Option<&[u8]> {
+        if map::is_firmware(start) { None } else { self.ram.bytes(map::ram_offset(start)?, length) }
+    }
+
+    /// Stores for the firmware, on behalf of the instruction that called it; [`Memory::physical`] said that it fits.
+    pub fn store_for_firmware(&mut self, start: u64, bytes: &[u8]) {
+        let Some(offset) = map::ram_offset(start) else { return };
+        if self.recorded.is_some() {
+            for (index, byte) in (0..).zip(bytes) {
+                self.record(start + index, None, start + index, (*byte).into(), 1, 1);
+            }
+        }
+        self.ram.store(offset, bytes);
+    }
+
+    /// Marks a page table's entry; it was read from there.
+    pub(in crate::embedded) fn write_entry(&mut self, physical: u64, entry: u64) {
+        if let Some(offset) = map::ram_offset(physical) {
+            self.ram.store(offset, &entry.to_le_bytes());
+        }
+    }
+
+    /// Reads what lies at virtual addresses, permissions aside and nothing marked; `false` where not all is RAM.
+    pub fn peek(&self, start: u64, bytes: &mut [u8]) -> bool {
+        let mut done = 0;
+        while done < bytes.len() {
+            let address = start.wrapping_add(done as u64);
+            let length = (bytes.len() - done).min(PAGE - address as usize % PAGE);
+            let found = translate::peek(self, address)
+                .and_then(map::ram_offset)
+                .and_then(|offset| self.ram.bytes(offset, length));
+            let Some(found) = found else { return false };
+            bytes[done..done + length].copy_from_slice(found);
+            done += length;
+        }
+        true
+    }
+
+    /// Writes to virtual addresses, permissions aside: all of it, or nothing where not all is RAM.
+    pub fn poke(&mut self, start: u64, bytes: &[u8]) -> bool {
+        let mut spans = Vec::new();
+        let mut done = 0;
+        while done < bytes.len() {
+            let address = start.wrapping_add(done as u64);
+            let length = (bytes.len() - done).min(PAGE - address as usize % PAGE);
+            let offset = translate::peek(self, address).and_then(map::ram_offset);
+            let Some(offset) = offset.filter(|offset| self.ram.bytes(*offset, length).is_some()) else { return false };
+            spans.push((offset, done, length));
+            done += length;
+        }
+        for (offset, done, length) in spans {
+            self.ram.store(offset, &bytes[done..done + length]);
+        }
+        true
+    }
+}

@@ -1,0 +1,12 @@
+//! What answers the hart's accesses: RAM, devices, address translation, and the decoded code of RAM's pages.
+//!
+//! It does not know instructions, nor the past.
+
+pub mod code;
+pub mod console;
+pub mod map;
+pub mod memory;
+pub mod ram;
+pub mod tlb;
+pub mod translate;
+pub mod uart;

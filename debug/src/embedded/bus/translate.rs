@@ -1,0 +1,154 @@
+//! Address translation: Sv39 and its longer forms Sv48 and Sv57, accessed and dirty bits set by hardware as QEMU does.
+//!
+//! Source: privileged manual, "Virtual Address Translation Process". It does not know what lies at a physical address, but for
+//! the page tables themselves, which must be in RAM.
+
+use crate::embedded::bus::map;
+use crate::embedded::bus::memory::Memory;
+use crate::embedded::hart::state::{Hart, Privilege, sstatus};
+use crate::embedded::hart::trap::{AccessType, Trap};
+
+const VALID: u64 = 1 << 0;
+const READ: u64 = 1 << 1;
+const WRITE: u64 = 1 << 2;
+const EXECUTE: u64 = 1 << 3;
+const USER: u64 = 1 << 4;
+const ACCESSED: u64 = 1 << 6;
+const DIRTY: u64 = 1 << 7;
+/// Bits 63 to 54: of extensions that this machine does not have, or reserved.
+const RESERVED: u64 = !0 << 54;
+const PAGE_NUMBER: u64 = (1 << 44) - 1;
+
+/// The hart's state that translation depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Context {
+    pub privilege: Privilege,
+    satp: u64,
+    /// S-mode may access pages of U-mode.
+    sum: bool,
+    /// Loads may read pages that are only executable.
+    mxr: bool,
+}
+
+impl Context {
+    pub fn of(hart: &Hart) -> Context {
+        Context {
+            privilege: hart.privilege,
+            satp: hart.satp,
+            sum: hart.sstatus & sstatus::SUM != 0,
+            mxr: hart.sstatus & sstatus::MXR != 0,
+        }
+    }
+
+    /// Whether translations found under `other` hold here; those of different privileges are kept apart anyway.
+    pub fn shares_translations(&self, other: &Context) -> bool {
+        Context { privilege: self.privilege, ..*other } == *self
+    }
+
+    /// How many levels the page table has; none without translation.
+    fn levels(&self) -> Option<u32> {
+        levels(self.satp)
+    }
+}
+
+/// Whether satp may be given this value: its mode is one that the machine has.
+pub fn has_mode(satp: u64) -> bool {
+    satp >> 60 == 0 || levels(satp).is_some()
+}
+
+fn levels(satp: u64) -> Option<u32> {
+    match satp >> 60 {
+        8 => Some(3),
+        9 => Some(4),
+        10 => Some(5),
+        _ => None,
+    }
+}
+
+/// The physical address for an access to `address`; marks the page accessed, and dirty for a store.
+///
+/// # Errors
+/// The page or access fault that the access ends in.
+pub fn translate(memory: &mut Memory, address: u64, access_type: AccessType) -> Result<u64, Trap> {
+    let context = memory.context;
+    let Some(levels) = context.levels() else { return Ok(address) };
+    let leaf = walk(memory, address, access_type, levels)?;
+    if !allows(leaf.entry, &context, access_type) {
+        return Err(access_type.page_fault(address));
+    }
+    let marks = ACCESSED | if access_type == AccessType::Store { DIRTY } else { 0 };
+    if leaf.entry & marks != marks {
+        memory.write_entry(leaf.entry_address, leaf.entry | marks);
+    }
+    Ok(leaf.physical)
+}
+
+/// The physical address that `address` is mapped to, whatever the permissions; nothing is marked. For debuggers.
+pub fn peek(memory: &Memory, address: u64) -> Option<u64> {
+    match memory.context.levels() {
+        None => Some(address),
+        Some(levels) => walk(memory, address, AccessType::Load, levels).ok().map(|leaf| leaf.physical),
+    }
+}
+
+/// What the walk ends at.
+struct Leaf {
+    entry_address: u64,
+    entry: u64,
+    physical: u64,
+}
+
+fn walk(memory: &Memory, address: u64, access_type: AccessType, levels: u32) -> Result<Leaf, Trap> {
+    let fault = Err(access_type.page_fault(address));
+    let unused = 64 - (12 + 9 * levels);
+    if (address << unused) as i64 >> unused != address as i64 {
+        return fault;
+    }
+    let mut table = (memory.context.satp & PAGE_NUMBER) << 12;
+    for level in (0..levels).rev() {
+        let entry_address = table + (address >> (12 + 9 * level) & 0x1ff) * 8;
+        let entry = read_entry(memory, entry_address, address, access_type)?;
+        if entry & VALID == 0 || entry & RESERVED != 0 {
+            return fault;
+        }
+        let target = entry >> 10 & PAGE_NUMBER;
+        if entry & (READ | WRITE | EXECUTE) != 0 {
+            let within = (1 << (9 * level)) - 1;
+            if target & within != 0 {
+                return fault;
+            }
+            let page = target | address >> 12 & within;
+            return Ok(Leaf { entry_address, entry, physical: page << 12 | address & 0xfff });
+        }
+        if entry & (USER | ACCESSED | DIRTY) != 0 {
+            return fault;
+        }
+        table = target << 12;
+    }
+    fault
+}
+
+/// A leaf's permissions against what is asked.
+fn allows(entry: u64, context: &Context, access_type: AccessType) -> bool {
+    let for_user = entry & USER != 0;
+    let privileged = match context.privilege {
+        Privilege::User => for_user,
+        Privilege::Supervisor => !for_user || (context.sum && access_type != AccessType::Fetch),
+    };
+    let permitted = match access_type {
+        AccessType::Fetch => entry & EXECUTE != 0,
+        AccessType::Load => entry & READ != 0 || (context.mxr && entry & EXECUTE != 0),
+        AccessType::Store => entry & WRITE != 0,
+    };
+    // Write without read is reserved.
+    privileged && permitted && (entry & WRITE == 0 || entry & READ != 0)
+}
+
+/// The firmware's memory refuses even the walk; a table where there is no RAM is no table.
+fn read_entry(memory: &Memory, entry_address: u64, address: u64, access_type: AccessType) -> Result<u64, Trap> {
+    if map::is_firmware(entry_address) {
+        return Err(access_type.access_fault(address));
+    }
+    let bytes = map::ram_offset(entry_address).and_then(|offset| memory.ram.load(offset));
+    bytes.map(u64::from_le_bytes).ok_or_else(|| access_type.page_fault(address))
+}

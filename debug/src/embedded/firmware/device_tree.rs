@@ -1,0 +1,116 @@
+//! The device tree that the kernel finds at a1: the board as the embedded machine has it, and nothing that it has not.
+
+use vm_fdt::{Error, FdtWriter};
+
+use crate::embedded::board::INSTRUCTIONS_PER_TICK;
+use crate::embedded::bus::map;
+
+/// A tick of the `time` CSR is 100 ns, as on QEMU's board.
+const TICKS_PER_SECOND: u32 = 10_000_000;
+const CLOCK: u32 = TICKS_PER_SECOND * INSTRUCTIONS_PER_TICK as u32;
+const INTERRUPT_CONTROLLER: u32 = 1;
+const FINISHER: u32 = 2;
+
+/// The blob for a machine with `ram_size` bytes of RAM.
+pub fn build(ram_size: u64) -> Vec<u8> {
+    write(ram_size).expect("the tree's names and nesting are right: a test builds it")
+}
+
+fn write(ram_size: u64) -> Result<Vec<u8>, Error> {
+    let mut tree = FdtWriter::new()?;
+    let root = tree.begin_node("")?;
+    tree.property_u32("#address-cells", 2)?;
+    tree.property_u32("#size-cells", 2)?;
+    tree.property_string("compatible", "riscv-virtio")?;
+    tree.property_string("model", "riscv-virtio,embedded")?;
+
+    let chosen = tree.begin_node("chosen")?;
+    tree.property_string("stdout-path", "/soc/serial@10000000")?;
+    tree.end_node(chosen)?;
+
+    let memory = tree.begin_node("memory@80000000")?;
+    tree.property_string("device_type", "memory")?;
+    tree.property_array_u64("reg", &[map::RAM_BASE, ram_size])?;
+    tree.end_node(memory)?;
+
+    let reserved = tree.begin_node("reserved-memory")?;
+    tree.property_u32("#address-cells", 2)?;
+    tree.property_u32("#size-cells", 2)?;
+    tree.property_null("ranges")?;
+    let firmware = tree.begin_node("mmode_resv0@80000000")?;
+    tree.property_array_u64("reg", &[map::RAM_BASE, map::FIRMWARE_END - map::RAM_BASE])?;
+    tree.property_null("no-map")?;
+    tree.end_node(firmware)?;
+    tree.end_node(reserved)?;
+
+    write_hart(&mut tree)?;
+    write_devices(&mut tree)?;
+    tree.end_node(root)?;
+    tree.finish()
+}
+
+fn write_hart(tree: &mut FdtWriter) -> Result<(), Error> {
+    let cpus = tree.begin_node("cpus")?;
+    tree.property_u32("#address-cells", 1)?;
+    tree.property_u32("#size-cells", 0)?;
+    tree.property_u32("timebase-frequency", TICKS_PER_SECOND)?;
+    let hart = tree.begin_node("cpu@0")?;
+    tree.property_string("device_type", "cpu")?;
+    tree.property_u32("reg", 0)?;
+    tree.property_string("status", "okay")?;
+    tree.property_string("compatible", "riscv")?;
+    tree.property_u32("clock-frequency", CLOCK)?;
+    tree.property_string("riscv,isa", "rv64imafdc_zicntr_zicsr_zifencei_sstc")?;
+    tree.property_string("mmu-type", "riscv,sv57")?;
+    let controller = tree.begin_node("interrupt-controller")?;
+    tree.property_u32("#interrupt-cells", 1)?;
+    tree.property_null("interrupt-controller")?;
+    tree.property_string("compatible", "riscv,cpu-intc")?;
+    tree.property_phandle(INTERRUPT_CONTROLLER)?;
+    tree.end_node(controller)?;
+    tree.end_node(hart)?;
+    tree.end_node(cpus)
+}
+
+fn write_devices(tree: &mut FdtWriter) -> Result<(), Error> {
+    let soc = tree.begin_node("soc")?;
+    tree.property_u32("#address-cells", 2)?;
+    tree.property_u32("#size-cells", 2)?;
+    tree.property_string("compatible", "simple-bus")?;
+    tree.property_null("ranges")?;
+
+    let uart = tree.begin_node("serial@10000000")?;
+    tree.property_string("compatible", "ns16550a")?;
+    tree.property_array_u64("reg", &[map::UART, map::UART_SIZE])?;
+    tree.property_u32("clock-frequency", 3_686_400)?;
+    tree.end_node(uart)?;
+
+    let finisher = tree.begin_node("test@100000")?;
+    tree.property_string_list("compatible", vec!["sifive,test1".into(), "sifive,test0".into(), "syscon".into()])?;
+    tree.property_array_u64("reg", &[map::FINISHER, map::FINISHER_SIZE])?;
+    tree.property_phandle(FINISHER)?;
+    tree.end_node(finisher)?;
+    tree.end_node(soc)?;
+
+    for (name, compatible, value) in [("poweroff", "syscon-poweroff", 0x5555), ("reboot", "syscon-reboot", 0x7777)] {
+        let node = tree.begin_node(name)?;
+        tree.property_string("compatible", compatible)?;
+        tree.property_u32("value", value)?;
+        tree.property_u32("offset", 0)?;
+        tree.property_u32("regmap", FINISHER)?;
+        tree.end_node(node)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn begins_with_the_magic_and_its_own_length() {
+        let tree = build(128 << 20);
+        assert_eq!(tree[..4], 0xd00d_feed_u32.to_be_bytes());
+        assert_eq!(tree[4..8], (tree.len() as u32).to_be_bytes());
+    }
+}

@@ -1,0 +1,258 @@
+//! The firmware, in the host: what OpenSBI hands over to a kernel, and the SBI calls that it answers.
+//!
+//! Source: RISC-V SBI specification 2.0, chapters "Base Extension" to "Debug Console Extension" and "Legacy Extensions"; what OpenSBI 1.1
+//! was seen to leave in the registers. It does not know how the machine is built.
+
+use crate::embedded::board::Board;
+use crate::embedded::bus::map;
+use crate::embedded::bus::memory::Ended;
+use crate::embedded::hart::execute::Interruption;
+use crate::embedded::hart::state::{Hart, sstatus};
+use crate::machine::Access;
+
+/// The registers at the kernel's first instruction, as OpenSBI 1.1 leaves them on QEMU 7.2; a0 and a1 are arguments, sp is its
+/// own stack, and nothing may rely on the others. s2 and s3 repeat entry and a1.
+const HANDED_OVER: [(u8, u64); 21] = [
+    (1, 0x8000_982a),
+    (2, 0x8004_6ef0),
+    (4, 0x8004_7000),
+    (6, 2),
+    (7, 0x1000),
+    (8, 0x8004_6f30),
+    (9, 1),
+    (12, 7),
+    (13, 0x19),
+    (14, 0x80),
+    (15, 1),
+    (16, 1),
+    (17, 5),
+    (22, 0x8000_000a_0000_6800),
+    (23, 0x7f),
+    (24, 0x8001_9038),
+    (25, 0x8003_d6a8),
+    (28, 0x10),
+    (29, 0x8001_77e6),
+    (30, 0x8004_6ef0),
+    (31, 0x27),
+];
+
+/// The hart as the kernel at `entry` finds it: in S-mode, interrupts off, traps leading to `entry`, floating point on.
+pub fn hand_over(entry: u64, device_tree: u64) -> Hart {
+    let mut hart = Hart::new(entry);
+    for (register, value) in HANDED_OVER {
+        hart.set_x(register, value);
+    }
+    hart.set_x(11, device_tree);
+    hart.set_x(18, entry);
+    hart.set_x(19, device_tree);
+    // Singles of 0, boxed.
+    hart.f = [0xffff_ffff_0000_0000; 32];
+    hart.sstatus = sstatus::FS;
+    hart.scounteren = 7;
+    hart
+}
+
+const SPECIFICATION: u64 = 2 << 24;
+/// OpenSBI's number and the version whose behaviour this follows.
+const IMPLEMENTATION: u64 = 1;
+const IMPLEMENTATION_VERSION: u64 = 0x1_0001;
+const LEGACY: std::ops::RangeInclusive<u64> = 0..=8;
+const BASE: u64 = 0x10;
+const TIME: u64 = 0x5449_4d45;
+const IPI: u64 = 0x73_5049;
+const REMOTE_FENCE: u64 = 0x5246_4e43;
+const HART_STATE: u64 = 0x48_534d;
+const SYSTEM_RESET: u64 = 0x5352_5354;
+const DEBUG_CONSOLE: u64 = 0x4442_434e;
+const EXTENSIONS: [u64; 7] = [BASE, TIME, IPI, REMOTE_FENCE, HART_STATE, SYSTEM_RESET, DEBUG_CONSOLE];
+
+/// What an SBI call answers: an error code or 0 in a0, a value in a1.
+enum Answer {
+    Value(u64),
+    Error(Error),
+}
+
+#[derive(Clone, Copy)]
+enum Error {
+    NotSupported = -2,
+    InvalidParameter = -3,
+    AlreadyAvailable = -6,
+}
+
+/// The call that the registers ask for; the value is the address to go on at, `next` for all calls but a resumption elsewhere.
+pub fn call(board: &mut Board, next: u64) -> Result<u64, Interruption> {
+    let arguments: [u64; 6] = std::array::from_fn(|index| board.hart.x(10 + index as u8));
+    let (extension, function) = (board.hart.x(17), board.hart.x(16));
+    board.hart.reservation = None;
+    if LEGACY.contains(&extension) {
+        let result = legacy(board, extension, arguments)?;
+        board.hart.set_x(10, result);
+        return Ok(next);
+    }
+    let mut resume_at = next;
+    let answer = match extension {
+        BASE => base(function, arguments[0]),
+        TIME if function == 0 => {
+            board.hart.stimecmp = arguments[0];
+            Answer::Value(0)
+        }
+        IPI if function == 0 => send_interrupt(board, arguments[0], arguments[1]),
+        REMOTE_FENCE if function <= 2 => remote_fence(board, arguments[0], arguments[1]),
+        HART_STATE => hart_state(board, function, arguments, &mut resume_at),
+        SYSTEM_RESET if function == 0 => system_reset(board, arguments[0], arguments[1])?,
+        DEBUG_CONSOLE => debug_console(board, function, arguments),
+        _ => Answer::Error(Error::NotSupported),
+    };
+    if resume_at == next {
+        let (error, value) = match answer {
+            Answer::Value(value) => (0, value),
+            Answer::Error(error) => (error as i64 as u64, 0),
+        };
+        board.hart.set_x(10, error);
+        board.hart.set_x(11, value);
+    }
+    Ok(resume_at)
+}
+
+fn base(function: u64, argument: u64) -> Answer {
+    Answer::Value(match function {
+        0 => SPECIFICATION,
+        1 => IMPLEMENTATION,
+        2 => IMPLEMENTATION_VERSION,
+        3 => (LEGACY.contains(&argument) || EXTENSIONS.contains(&argument)).into(),
+        // mvendorid, marchid and mimpid: nobody's.
+        4..=6 => 0,
+        _ => return Answer::Error(Error::NotSupported),
+    })
+}
+
+/// Whether a mask of harts, from hart `base` on, names hart 0; a base of -1 is all harts. `None` where the base is no hart. Bits for
+/// harts that there are not go unnoticed, as with OpenSBI.
+fn names_hart_0(mask: u64, base: u64) -> Option<bool> {
+    match base {
+        0 => Some(mask & 1 != 0),
+        u64::MAX => Some(true),
+        _ => None,
+    }
+}
+
+fn send_interrupt(board: &mut Board, mask: u64, base: u64) -> Answer {
+    let Some(named) = names_hart_0(mask, base) else { return Answer::Error(Error::InvalidParameter) };
+    board.hart.software_interrupt |= named;
+    Answer::Value(0)
+}
+
+fn remote_fence(board: &mut Board, mask: u64, base: u64) -> Answer {
+    if names_hart_0(mask, base).is_none() {
+        return Answer::Error(Error::InvalidParameter);
+    }
+    board.flush_translations();
+    Answer::Value(0)
+}
+
+/// One hart, which is started, cannot start another, and has nobody to start it again.
+fn hart_state(board: &mut Board, function: u64, arguments: [u64; 6], resume_at: &mut u64) -> Answer {
+    const RETENTIVE: u64 = 0;
+    const NON_RETENTIVE: u64 = 0x8000_0000;
+    match (function, arguments[0]) {
+        (0, 0) => Answer::Error(Error::AlreadyAvailable),
+        (1, _) => {
+            board.hart.sie = 0;
+            board.hart.waiting = true;
+            Answer::Value(0)
+        }
+        (2, 0) => Answer::Value(0),
+        (0 | 2, _) => Answer::Error(Error::InvalidParameter),
+        (3, RETENTIVE) => {
+            board.hart.waiting = true;
+            Answer::Value(0)
+        }
+        (3, NON_RETENTIVE) => {
+            board.hart.waiting = true;
+            board.hart.satp = 0;
+            board.hart.sstatus &= !sstatus::SIE;
+            board.hart.set_x(10, 0);
+            board.hart.set_x(11, arguments[2]);
+            board.refresh_context();
+            *resume_at = arguments[1];
+            Answer::Value(0)
+        }
+        (3, _) => Answer::Error(Error::InvalidParameter),
+        _ => Answer::Error(Error::NotSupported),
+    }
+}
+
+/// A reboot ends the machine as well, as it does with QEMU's `--no-reboot`.
+fn system_reset(board: &mut Board, kind: u64, reason: u64) -> Result<Answer, Interruption> {
+    let known = kind <= 2 && reason <= 1;
+    if !known {
+        return Ok(Answer::Error(Error::InvalidParameter));
+    }
+    power_off(board, kind != 0)?;
+    Ok(Answer::Value(0))
+}
+
+/// The firmware does it through the test finisher, where somebody may be watching.
+fn power_off(board: &mut Board, reset: bool) -> Result<(), Interruption> {
+    board.memory.watch(map::FINISHER, 4, Access::Write)?;
+    board.memory.ended = Some(Ended { status: 0, reset });
+    Ok(())
+}
+
+/// Addresses are physical here, their upper half in a register of its own.
+fn debug_console(board: &mut Board, function: u64, arguments: [u64; 6]) -> Answer {
+    const LONGEST: usize = 4096;
+    let [length, low, high, ..] = arguments;
+    let length = usize::try_from(length).unwrap_or(usize::MAX).min(LONGEST);
+    if function <= 1 && high != 0 {
+        return Answer::Error(Error::InvalidParameter);
+    }
+    match function {
+        0 => {
+            let Some(bytes) = board.memory.physical(low, length).map(<[u8]>::to_vec) else {
+                return Answer::Error(Error::InvalidParameter);
+            };
+            bytes.iter().for_each(|byte| board.memory.uart.console.print(*byte));
+            Answer::Value(length as u64)
+        }
+        1 => {
+            if board.memory.physical(low, length).is_none() {
+                return Answer::Error(Error::InvalidParameter);
+            }
+            let typed: Vec<u8> =
+                (0..length).map_while(|_| board.memory.uart.console.take_input(board.icount)).collect();
+            board.memory.store_for_firmware(low, &typed);
+            Answer::Value(typed.len() as u64)
+        }
+        2 => {
+            board.memory.uart.console.print(arguments[0] as u8);
+            Answer::Value(0)
+        }
+        _ => Answer::Error(Error::NotSupported),
+    }
+}
+
+/// The calls before SBI 0.2: one result, in a0.
+fn legacy(board: &mut Board, extension: u64, arguments: [u64; 6]) -> Result<u64, Interruption> {
+    match extension {
+        0 => board.hart.stimecmp = arguments[0],
+        1 => board.memory.uart.console.print(arguments[0] as u8),
+        2 => return Ok(board.memory.uart.console.take_input(board.icount).map_or(u64::MAX, u64::from)),
+        3 => board.hart.software_interrupt = false,
+        4 => {
+            let mask = hart_mask(board, arguments[0])?;
+            board.hart.software_interrupt |= mask & 1 != 0;
+        }
+        5..=7 => {
+            hart_mask(board, arguments[0])?;
+            board.flush_translations();
+        }
+        _ => power_off(board, false)?,
+    }
+    Ok(0)
+}
+
+/// A mask lies in memory, where the kernel sees it; no address is all harts.
+fn hart_mask(board: &mut Board, address: u64) -> Result<u64, Interruption> {
+    if address == 0 { Ok(1) } else { board.memory.load(address).map(u64::from_le_bytes) }
+}

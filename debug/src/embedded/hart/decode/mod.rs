@@ -1,0 +1,283 @@
+//! Bits to operations: RV64GC with Zicsr and Zifencei (unprivileged manual, "RV32/64G Instruction Set Listings").
+//!
+//! It does not know the hart's state: what is illegal only in some state is decoded here and refused there.
+
+mod compressed;
+mod float;
+mod operation;
+
+pub use compressed::decode as decode_compressed;
+pub use operation::{Atomic, CsrAccess, CsrChange, Extension, Float, Integer, Kind, Operation, Precision, Width};
+
+use crate::embedded::hart::state::SINK;
+
+/// Whether these are the first two bytes of an instruction of four.
+pub fn is_full_length(low_half: u16) -> bool {
+    low_half & 3 == 3
+}
+
+/// Decodes an instruction of four bytes; what RV64GC does not define becomes [`Kind::Illegal`].
+pub fn decode(bits: u32) -> Operation {
+    let fields = Fields(bits);
+    let (kind, immediate) = match bits & 0x7f {
+        0x37 => (Kind::Lui, fields.upper()),
+        0x17 => (Kind::Auipc, fields.upper()),
+        0x6f => (Kind::Jal, fields.jump()),
+        0x67 if fields.funct3() == 0 => (Kind::Jalr, fields.immediate()),
+        0x63 => (branch(fields.funct3()), fields.branch()),
+        0x03 => (load(fields.funct3()), fields.immediate()),
+        0x23 => (store(fields.funct3()), fields.store()),
+        0x13 => immediate_operation(fields),
+        0x1b => word_immediate_operation(fields),
+        0x33 => (register_operation(fields), 0),
+        0x3b => (word_register_operation(fields), 0),
+        0x0f if fields.funct3() <= 1 => (Kind::Fence, 0),
+        0x73 => system(fields),
+        0x2f => (atomic(fields), 0),
+        0x07 => (float::load(fields.funct3()), fields.immediate()),
+        0x27 => (float::store(fields.funct3()), fields.store()),
+        0x43 | 0x47 | 0x4b | 0x4f | 0x53 => (float::arithmetic(fields), 0),
+        _ => (Kind::Illegal, 0),
+    };
+    let rd = if float::writes_float(kind) { fields.rd() } else { destination(fields.rd()) };
+    Operation { kind, length: 4, rd, rs1: fields.rs1(), rs2: fields.rs2(), immediate, bits }
+}
+
+/// Where a result for x register `rd` goes.
+fn destination(rd: u8) -> u8 {
+    if rd == 0 { SINK } else { rd }
+}
+
+/// The fields of a 32-bit encoding, by the manual's names.
+#[derive(Clone, Copy)]
+struct Fields(u32);
+
+impl Fields {
+    fn rd(self) -> u8 {
+        (self.0 >> 7 & 31) as u8
+    }
+
+    fn rs1(self) -> u8 {
+        (self.0 >> 15 & 31) as u8
+    }
+
+    fn rs2(self) -> u8 {
+        (self.0 >> 20 & 31) as u8
+    }
+
+    fn funct3(self) -> u32 {
+        self.0 >> 12 & 7
+    }
+
+    fn funct7(self) -> u32 {
+        self.0 >> 25
+    }
+
+    /// I-type.
+    fn immediate(self) -> i32 {
+        self.0 as i32 >> 20
+    }
+
+    /// S-type.
+    fn store(self) -> i32 {
+        (self.0 as i32 >> 25 << 5) | (self.0 >> 7 & 31) as i32
+    }
+
+    /// B-type.
+    fn branch(self) -> i32 {
+        let bits = self.0;
+        (bits as i32 >> 31 << 12)
+            | ((bits >> 7 & 1) << 11) as i32
+            | ((bits >> 25 & 0x3f) << 5) as i32
+            | ((bits >> 8 & 15) << 1) as i32
+    }
+
+    /// U-type.
+    fn upper(self) -> i32 {
+        (self.0 & 0xffff_f000) as i32
+    }
+
+    /// J-type.
+    fn jump(self) -> i32 {
+        let bits = self.0;
+        (bits as i32 >> 31 << 20)
+            | (bits & 0xf_f000) as i32
+            | ((bits >> 20 & 1) << 11) as i32
+            | ((bits >> 21 & 0x3ff) << 1) as i32
+    }
+}
+
+fn branch(funct3: u32) -> Kind {
+    match funct3 {
+        0 => Kind::Beq,
+        1 => Kind::Bne,
+        4 => Kind::Blt,
+        5 => Kind::Bge,
+        6 => Kind::Bltu,
+        7 => Kind::Bgeu,
+        _ => Kind::Illegal,
+    }
+}
+
+fn load(funct3: u32) -> Kind {
+    match funct3 {
+        0 => Kind::Lb,
+        1 => Kind::Lh,
+        2 => Kind::Lw,
+        3 => Kind::Ld,
+        4 => Kind::Lbu,
+        5 => Kind::Lhu,
+        6 => Kind::Lwu,
+        _ => Kind::Illegal,
+    }
+}
+
+fn store(funct3: u32) -> Kind {
+    match funct3 {
+        0 => Kind::Sb,
+        1 => Kind::Sh,
+        2 => Kind::Sw,
+        3 => Kind::Sd,
+        _ => Kind::Illegal,
+    }
+}
+
+const BIT_MANIPULATION: Kind = Kind::Missing(Extension::BitManipulation);
+
+fn immediate_operation(fields: Fields) -> (Kind, i32) {
+    let immediate = fields.immediate();
+    let amount = immediate & 63;
+    match (fields.funct3(), fields.0 >> 26) {
+        (0, _) => (Kind::Addi, immediate),
+        (2, _) => (Kind::Slti, immediate),
+        (3, _) => (Kind::Sltiu, immediate),
+        (4, _) => (Kind::Xori, immediate),
+        (6, _) => (Kind::Ori, immediate),
+        (7, _) => (Kind::Andi, immediate),
+        (1, 0x00) => (Kind::Slli, amount),
+        (5, 0x00) => (Kind::Srli, amount),
+        (5, 0x10) => (Kind::Srai, amount),
+        (1, 0x12 | 0x1a | 0x0a) | (5, 0x12 | 0x18) => (BIT_MANIPULATION, 0),
+        (1, 0x18) if matches!(amount, 0..=2 | 4..=5) => (BIT_MANIPULATION, 0),
+        (5, _) if matches!(immediate, 0x287 | 0x6b8) => (BIT_MANIPULATION, 0),
+        _ => (Kind::Illegal, 0),
+    }
+}
+
+fn word_immediate_operation(fields: Fields) -> (Kind, i32) {
+    let immediate = fields.immediate();
+    let amount = immediate & 31;
+    match (fields.funct3(), fields.funct7()) {
+        (0, _) => (Kind::Addiw, immediate),
+        (1, 0x00) => (Kind::Slliw, amount),
+        (5, 0x00) => (Kind::Srliw, amount),
+        (5, 0x20) => (Kind::Sraiw, amount),
+        (1, 0x04 | 0x05) | (5, 0x30) => (BIT_MANIPULATION, 0),
+        (1, 0x30) if amount <= 2 => (BIT_MANIPULATION, 0),
+        _ => (Kind::Illegal, 0),
+    }
+}
+
+fn register_operation(fields: Fields) -> Kind {
+    match (fields.funct7(), fields.funct3()) {
+        (0x00, 0) => Kind::Add,
+        (0x20, 0) => Kind::Sub,
+        (0x00, 1) => Kind::Sll,
+        (0x00, 2) => Kind::Slt,
+        (0x00, 3) => Kind::Sltu,
+        (0x00, 4) => Kind::Xor,
+        (0x00, 5) => Kind::Srl,
+        (0x20, 5) => Kind::Sra,
+        (0x00, 6) => Kind::Or,
+        (0x00, 7) => Kind::And,
+        (0x01, 0) => Kind::Mul,
+        (0x01, 1) => Kind::Mulh,
+        (0x01, 2) => Kind::Mulhsu,
+        (0x01, 3) => Kind::Mulhu,
+        (0x01, 4) => Kind::Div,
+        (0x01, 5) => Kind::Divu,
+        (0x01, 6) => Kind::Rem,
+        (0x01, 7) => Kind::Remu,
+        (0x20, 4 | 6 | 7) | (0x10, 2 | 4 | 6) | (0x05, 1..=7) => BIT_MANIPULATION,
+        (0x30 | 0x24, 1 | 5) | (0x34 | 0x14, 1) => BIT_MANIPULATION,
+        _ => Kind::Illegal,
+    }
+}
+
+fn word_register_operation(fields: Fields) -> Kind {
+    match (fields.funct7(), fields.funct3()) {
+        (0x00, 0) => Kind::Addw,
+        (0x20, 0) => Kind::Subw,
+        (0x00, 1) => Kind::Sllw,
+        (0x00, 5) => Kind::Srlw,
+        (0x20, 5) => Kind::Sraw,
+        (0x01, 0) => Kind::Mulw,
+        (0x01, 4) => Kind::Divw,
+        (0x01, 5) => Kind::Divuw,
+        (0x01, 6) => Kind::Remw,
+        (0x01, 7) => Kind::Remuw,
+        (0x04, 0) | (0x10, 2 | 4 | 6) | (0x30, 1 | 5) => BIT_MANIPULATION,
+        (0x04, 4) if fields.rs2() == 0 => BIT_MANIPULATION,
+        _ => Kind::Illegal,
+    }
+}
+
+/// The immediate of a CSR instruction is the CSR's number.
+fn system(fields: Fields) -> (Kind, i32) {
+    let change = match fields.funct3() & 3 {
+        0 => return (privileged(fields), 0),
+        1 => CsrChange::Write,
+        2 => CsrChange::Set,
+        _ => CsrChange::Clear,
+    };
+    let source_is_number = fields.funct3() & 4 != 0;
+    (Kind::Csr(CsrAccess { change, source_is_number }), (fields.0 >> 20) as i32)
+}
+
+fn privileged(fields: Fields) -> Kind {
+    match fields.0 {
+        0x0000_0073 => Kind::Ecall,
+        0x0010_0073 => Kind::Ebreak,
+        0x1020_0073 => Kind::Sret,
+        0x1050_0073 => Kind::Wfi,
+        _ if fields.funct3() == 4 && accesses_guest(fields) => Kind::Missing(Extension::Hypervisor),
+        _ if fields.funct3() != 0 || fields.rd() != 0 => Kind::Illegal,
+        _ => match fields.funct7() {
+            0x09 => Kind::SfenceVma,
+            0x11 | 0x31 => Kind::Missing(Extension::Hypervisor),
+            _ => Kind::Illegal,
+        },
+    }
+}
+
+/// Loads, loads of what is executable, and stores, in all widths that there are (privileged manual, "Hypervisor Instructions").
+fn accesses_guest(fields: Fields) -> bool {
+    match (fields.funct7(), fields.rs2()) {
+        (0x30, 0 | 1) | (0x32 | 0x34, 0 | 1 | 3) | (0x36, 0) => true,
+        (0x31 | 0x33 | 0x35 | 0x37, _) => fields.rd() == 0,
+        _ => false,
+    }
+}
+
+fn atomic(fields: Fields) -> Kind {
+    let width = match fields.funct3() {
+        2 => Width::Word,
+        3 => Width::Doubleword,
+        _ => return Kind::Illegal,
+    };
+    // The lowest two bits of funct7 are aq and rl: one hart keeps its order anyway.
+    match fields.funct7() >> 2 {
+        0x02 if fields.rs2() == 0 => Kind::LoadReserved(width),
+        0x03 => Kind::StoreConditional(width),
+        0x01 => Kind::Atomic(Atomic::Swap, width),
+        0x00 => Kind::Atomic(Atomic::Add, width),
+        0x04 => Kind::Atomic(Atomic::Xor, width),
+        0x0c => Kind::Atomic(Atomic::And, width),
+        0x08 => Kind::Atomic(Atomic::Or, width),
+        0x10 => Kind::Atomic(Atomic::Min, width),
+        0x14 => Kind::Atomic(Atomic::Max, width),
+        0x18 => Kind::Atomic(Atomic::MinUnsigned, width),
+        0x1c => Kind::Atomic(Atomic::MaxUnsigned, width),
+        _ => Kind::Illegal,
+    }
+}

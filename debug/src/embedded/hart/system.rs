@@ -1,0 +1,60 @@
+//! Instructions that concern the whole board: CSRs, calls to the firmware, returns from traps, `wfi`, `sfence.vma`.
+//!
+//! It does not know how the others are executed: it hands them on.
+
+use crate::embedded::board::Board;
+use crate::embedded::firmware::sbi;
+use crate::embedded::hart::csr::{self, Denied};
+use crate::embedded::hart::decode::{CsrAccess, CsrChange, Kind, Operation};
+use crate::embedded::hart::execute::{self, Interruption};
+use crate::embedded::hart::state::{Privilege, SINK};
+use crate::embedded::hart::trap::{Cause, Trap};
+
+/// Executes the instruction at pc; the value is the next one's address.
+pub fn execute(board: &mut Board, operation: &Operation) -> Result<u64, Interruption> {
+    let pc = board.hart.pc;
+    let next = pc.wrapping_add(operation.length.into());
+    match operation.kind {
+        Kind::Csr(access) => access_csr(board, operation, access)?,
+        Kind::Ecall if board.hart.privilege == Privilege::User => return Err(Trap::new(Cause::UserCall, 0).into()),
+        Kind::Ecall => return sbi::call(board, next),
+        Kind::Sret | Kind::Wfi | Kind::SfenceVma if board.hart.privilege == Privilege::User => {
+            return Err(Trap::illegal(operation.bits).into());
+        }
+        Kind::Sret => {
+            board.hart.return_from_trap();
+            board.refresh_context();
+            return Ok(board.hart.pc);
+        }
+        Kind::Wfi => board.hart.waiting = true,
+        Kind::SfenceVma => board.flush_translations(),
+        Kind::Missing(extension) => return Err(Interruption::MissingExtension(extension)),
+        _ => return execute::execute(operation, &mut board.hart, &mut board.memory, pc),
+    }
+    Ok(next)
+}
+
+/// csrrw, csrrs, csrrc and their immediate forms (unprivileged manual, "Zicsr").
+fn access_csr(board: &mut Board, operation: &Operation, access: CsrAccess) -> Result<(), Interruption> {
+    let number = operation.immediate as u16;
+    // Setting or clearing the bits of x0, or of the number 0, does not write.
+    let writes = access.change == CsrChange::Write || operation.rs1 != 0;
+    csr::check(board, number, writes).map_err(|denied| match denied {
+        Denied::Illegal => Trap::illegal(operation.bits).into(),
+        Denied::Missing(extension) => Interruption::MissingExtension(extension),
+    })?;
+    let source = if access.source_is_number { operation.rs1.into() } else { board.hart.x(operation.rs1) };
+    let old = csr::read(board, number).unwrap_or(0);
+    if writes {
+        let new = match access.change {
+            CsrChange::Write => source,
+            CsrChange::Set => old | source,
+            CsrChange::Clear => old & !source,
+        };
+        csr::write(board, number, new);
+    }
+    if operation.rd != SINK {
+        board.hart.set_x(operation.rd, old);
+    }
+    Ok(())
+}

@@ -1,0 +1,246 @@
+//! The machine's past: checkpoints that share unchanged pages, thinned as they age, within a bound of memory.
+//!
+//! Between checkpoints the past is found by executing again, which the machine's determinism makes exact. What came from outside is
+//! kept: typed input with its instruction count (by the console), changes to registers and memory as pinned checkpoints.
+//! It does not know why anybody goes back.
+
+use crate::embedded::board::Board;
+use crate::embedded::bus::console;
+use crate::embedded::bus::memory::Ended;
+use crate::embedded::bus::ram::PAGE;
+use crate::embedded::bus::uart;
+use crate::embedded::hart::state::Hart;
+use crate::embedded::history::pages::{Pages, contents_of};
+
+/// Instructions between the newest checkpoints: half a millisecond of execution, about.
+pub const INTERVAL: u64 = 50_000;
+/// Executing so many instructions costs some twenty times what copying a page does; so history costs a twentieth.
+const INSTRUCTIONS_PER_DIRTY_PAGE: u64 = 600;
+/// Neighbours of a checkpoint may be this fraction of its age apart before it is needed.
+const AGE_PER_GAP: u64 = 64;
+/// How often, in checkpoints, the old ones are thinned.
+const THINNING_PERIOD: usize = 64;
+
+struct Checkpoint {
+    icount: u64,
+    state: Box<State>,
+    /// The pages of which a version begins here.
+    pages: Vec<u32>,
+    /// Something was changed from outside: executing does not lead here.
+    pinned: bool,
+}
+
+/// All but memory.
+struct State {
+    wfi_skipped: u64,
+    hart: Hart,
+    uart: uart::Registers,
+    console: console::Position,
+    ended: Option<Ended>,
+}
+
+impl State {
+    fn of(board: &Board) -> State {
+        State {
+            wfi_skipped: board.wfi_skipped,
+            hart: board.hart.clone(),
+            uart: board.memory.uart.registers.clone(),
+            console: board.memory.uart.console.position(),
+            ended: board.memory.ended,
+        }
+    }
+
+    fn restore(&self, board: &mut Board) {
+        board.wfi_skipped = self.wfi_skipped;
+        board.hart = self.hart.clone();
+        board.memory.uart.registers = self.uart.clone();
+        board.memory.uart.console.set_position(self.console);
+        board.memory.ended = self.ended;
+        board.refresh_context();
+        board.flush_translations();
+    }
+}
+
+pub struct History {
+    /// In the order of time; never empty.
+    checkpoints: Vec<Checkpoint>,
+    pages: Pages,
+    /// RAM is as at this checkpoint, but for its dirty pages.
+    base: u64,
+    /// A moment that somebody will come back to.
+    kept: u64,
+    /// In bytes.
+    bound: usize,
+    since_thinning: usize,
+}
+
+impl History {
+    /// The history of a machine that has not run yet.
+    pub fn new(board: &mut Board, bound: usize) -> History {
+        let pages = Pages::new(board.memory.ram.size() / PAGE);
+        let mut history =
+            History { checkpoints: Vec::new(), pages, base: board.icount, kept: 0, bound, since_thinning: 0 };
+        history.record(board, true);
+        history
+    }
+
+    /// The earliest moment that can be gone back to.
+    pub fn beginning(&self) -> u64 {
+        self.checkpoints[0].icount
+    }
+
+    /// The latest checkpoint.
+    pub fn newest(&self) -> u64 {
+        self.checkpoints[self.checkpoints.len() - 1].icount
+    }
+
+    /// The last checkpoint at or before `icount`.
+    pub fn at_or_before(&self, icount: u64) -> Option<u64> {
+        let after = self.checkpoints.partition_point(|checkpoint| checkpoint.icount <= icount);
+        self.checkpoints[..after].last().map(|checkpoint| checkpoint.icount)
+    }
+
+    /// The next moment after `icount` to which something was changed from outside.
+    pub fn next_pinned(&self, icount: u64) -> Option<u64> {
+        let after = self.checkpoints.partition_point(|checkpoint| checkpoint.icount <= icount);
+        self.checkpoints[after..].iter().find(|checkpoint| checkpoint.pinned).map(|checkpoint| checkpoint.icount)
+    }
+
+    /// When the next checkpoint should be made; where much was written since the last it should be later.
+    pub fn due(&self, board: &Board) -> u64 {
+        if self.bound == 0 {
+            return u64::MAX;
+        }
+        let dirty = board.memory.ram.dirty_count() as u64;
+        self.newest().saturating_add(INTERVAL.max(dirty.saturating_mul(INSTRUCTIONS_PER_DIRTY_PAGE)))
+    }
+
+    /// How much memory the past takes, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.pages.bytes() + self.checkpoints.len() * (size_of::<Checkpoint>() + size_of::<State>())
+    }
+
+    /// Makes a checkpoint of the present; one that is there already is replaced.
+    pub fn record(&mut self, board: &mut Board, pinned: bool) {
+        let now = board.icount;
+        let index = self.checkpoints.partition_point(|checkpoint| checkpoint.icount < now);
+        let known = self.checkpoints.get(index).filter(|checkpoint| checkpoint.icount == now);
+        let pinned = pinned || known.is_some_and(|checkpoint| checkpoint.pinned);
+        let mut pages = known.map(|checkpoint| checkpoint.pages.clone()).unwrap_or_default();
+        let following = index + usize::from(known.is_some());
+        for page in board.memory.ram.take_dirty() {
+            let contents = board.memory.ram.page(page as usize);
+            if self.pages.holds(page, now, contents) {
+                continue;
+            }
+            if let Some(next) = self.checkpoints.get_mut(following)
+                && !self.pages.begins_at(page, next.icount)
+            {
+                // The next checkpoint saw what the one before this one did.
+                self.pages.insert(page, next.icount, self.pages.share(page, now));
+                next.pages.push(page);
+            }
+            if !self.pages.begins_at(page, now) {
+                pages.push(page);
+            }
+            self.pages.insert(page, now, contents_of(contents));
+        }
+        board.memory.notice_stores();
+        let checkpoint = Checkpoint { icount: now, state: Box::new(State::of(board)), pages, pinned };
+        if following > index {
+            self.checkpoints[index] = checkpoint;
+        } else {
+            self.checkpoints.insert(index, checkpoint);
+        }
+        self.base = now;
+        self.thin(now);
+    }
+
+    /// Makes sure that the present can be come back to, whatever is thinned meanwhile.
+    pub fn keep_present(&mut self, board: &mut Board) {
+        self.kept = board.icount;
+        if self.at_or_before(board.icount) != Some(board.icount) {
+            self.record(board, false);
+        }
+    }
+
+    /// Goes to the checkpoint that is exactly at `icount`.
+    pub fn restore(&mut self, board: &mut Board, icount: u64) {
+        let index = self
+            .checkpoints
+            .binary_search_by_key(&icount, |checkpoint| checkpoint.icount)
+            .expect("callers name a checkpoint that at_or_before or next_pinned gave");
+        let between = icount.min(self.base)..icount.max(self.base);
+        let first = self.checkpoints.partition_point(|checkpoint| checkpoint.icount <= between.start);
+        let end = self.checkpoints.partition_point(|checkpoint| checkpoint.icount <= between.end);
+        let mut changed = board.memory.ram.take_dirty();
+        changed.extend(self.checkpoints[first..end].iter().flat_map(|checkpoint| &checkpoint.pages));
+        changed.sort_unstable();
+        changed.dedup();
+        for page in changed {
+            board.memory.ram.restore_page(page as usize, self.pages.at(page, icount));
+        }
+        board.icount = icount;
+        self.checkpoints[index].state.restore(board);
+        self.base = icount;
+    }
+
+    /// What came after `icount` has not happened.
+    pub fn forget_after(&mut self, icount: u64) {
+        while self.checkpoints.len() > 1 && self.newest() > icount {
+            let checkpoint = self.checkpoints.pop().expect("there is more than one");
+            for page in checkpoint.pages {
+                self.pages.remove(page, checkpoint.icount);
+            }
+        }
+    }
+
+    /// Removes checkpoints that others are near to, seen from `now`; more of them where the bound is passed.
+    fn thin(&mut self, now: u64) {
+        self.since_thinning += 1;
+        if self.since_thinning >= THINNING_PERIOD {
+            self.since_thinning = 0;
+            let mut index = 1;
+            while index + 1 < self.checkpoints.len() {
+                if self.is_removable(index) && self.gap(index) <= self.age(index, now) / AGE_PER_GAP {
+                    self.remove(index);
+                }
+                index += 1;
+            }
+        }
+        while self.bytes() > self.bound && self.checkpoints.len() > 2 {
+            let needless = |index: &usize| self.age(*index, now) as f64 / self.gap(*index) as f64;
+            let candidates = (1..self.checkpoints.len() - 1).filter(|index| self.is_removable(*index));
+            match candidates.max_by(|one, other| needless(one).total_cmp(&needless(other))) {
+                Some(index) => self.remove(index),
+                // Only changes from outside are left: the run begins later for us.
+                None if self.checkpoints[0].icount != self.base => self.remove(0),
+                None => return,
+            }
+        }
+    }
+
+    fn is_removable(&self, index: usize) -> bool {
+        let checkpoint = &self.checkpoints[index];
+        !checkpoint.pinned && checkpoint.icount != self.base && checkpoint.icount != self.kept
+    }
+
+    fn gap(&self, index: usize) -> u64 {
+        self.checkpoints[index + 1].icount - self.checkpoints[index - 1].icount
+    }
+
+    fn age(&self, index: usize, now: u64) -> u64 {
+        now.abs_diff(self.checkpoints[index].icount)
+    }
+
+    /// What only this checkpoint knew, the next one knows from now on.
+    fn remove(&mut self, index: usize) {
+        let checkpoint = self.checkpoints.remove(index);
+        let next = &mut self.checkpoints[index];
+        for page in checkpoint.pages {
+            if self.pages.postpone(page, checkpoint.icount, next.icount) {
+                next.pages.push(page);
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What pages of RAM held at the checkpoints: each version kept once, from the checkpoint that first saw it until the next.
+//!
+//! It does not know what a checkpoint is besides its instruction count.
+
+use std::sync::Arc;
+
+use crate::embedded::bus::ram::PAGE;
+
+/// A page's contents; none is all zero.
+pub type Contents = Option<Arc<[u8; PAGE]>>;
+
+#[derive(Clone)]
+struct Version {
+    since: u64,
+    contents: Contents,
+}
+
+pub struct Pages {
+    /// By page, in the order of time. A page without versions is zero.
+    versions: Vec<Vec<Version>>,
+    /// How many versions there are, and how many of them are not zero.
+    count: usize,
+    kept: usize,
+}
+
+/// Contents as they are kept.
+pub fn contents_of(page: &[u8; PAGE]) -> Contents {
+    if page == &[0; PAGE] { None } else { Some(Arc::new(*page)) }
+}
+
+impl Pages {
+    pub fn new(pages: usize) -> Pages {
+        Pages { versions: vec![Vec::new(); pages], count: 0, kept: 0 }
+    }
+
+    /// How much memory the versions take, in bytes. One that is shared counts as often as it is.
+    pub fn bytes(&self) -> usize {
+        self.kept * PAGE + self.count * 2 * size_of::<Version>()
+    }
+
+    /// What the page held at `icount`.
+    pub fn at(&self, page: u32, icount: u64) -> Option<&[u8; PAGE]> {
+        let versions = &self.versions[page as usize];
+        let after = versions.partition_point(|version| version.since <= icount);
+        versions[..after].last()?.contents.as_deref()
+    }
+
+    pub fn holds(&self, page: u32, icount: u64, contents: &[u8; PAGE]) -> bool {
+        match self.at(page, icount) {
+            Some(known) => known == contents,
+            None => contents == &[0; PAGE],
+        }
+    }
+
+    /// A version that begins exactly at `icount`.
+    pub fn begins_at(&self, page: u32, icount: u64) -> bool {
+        self.versions[page as usize].binary_search_by_key(&icount, |version| version.since).is_ok()
+    }
+
+    /// What is in effect at `icount`, to be shared.
+    pub fn share(&self, page: u32, icount: u64) -> Contents {
+        let versions = &self.versions[page as usize];
+        let after = versions.partition_point(|version| version.since <= icount);
+        versions[..after].last().and_then(|version| version.contents.clone())
+    }
+
+    /// From `icount` on the page holds this, until the version after.
+    pub fn insert(&mut self, page: u32, icount: u64, contents: Contents) {
+        self.kept += usize::from(contents.is_some());
+        let versions = &mut self.versions[page as usize];
+        match versions.binary_search_by_key(&icount, |version| version.since) {
+            Ok(index) => {
+                self.kept -= usize::from(versions[index].contents.is_some());
+                versions[index].contents = contents;
+            }
+            Err(index) => {
+                self.count += 1;
+                versions.insert(index, Version { since: icount, contents });
+            }
+        }
+    }
+
+    /// The version that begins at `icount` begins at `later` instead, or nowhere where one begins there already; `true` where
+    /// it moved.
+    pub fn postpone(&mut self, page: u32, icount: u64, later: u64) -> bool {
+        let versions = &mut self.versions[page as usize];
+        let Ok(index) = versions.binary_search_by_key(&icount, |version| version.since) else { return false };
+        if versions.get(index + 1).is_some_and(|next| next.since <= later) {
+            self.remove(page, icount);
+            return false;
+        }
+        versions[index].since = later;
+        true
+    }
+
+    /// Forgets the version that begins at `icount`.
+    pub fn remove(&mut self, page: u32, icount: u64) {
+        let versions = &mut self.versions[page as usize];
+        if let Ok(index) = versions.binary_search_by_key(&icount, |version| version.since) {
+            let removed = versions.remove(index);
+            self.count -= 1;
+            self.kept -= usize::from(removed.contents.is_some());
+        }
+    }
+}

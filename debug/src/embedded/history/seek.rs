@@ -1,0 +1,171 @@
+//! Moving the machine in time: forward by executing, back by the last checkpoint and executing from there.
+//!
+//! It does not know how a checkpoint is kept.
+
+use std::time::{Duration, Instant};
+
+use crate::embedded::Embedded;
+use crate::embedded::board::Halt;
+use crate::embedded::history::checkpoints::INTERVAL;
+
+/// Instructions between two looks at the clock: about a millisecond.
+const INSTRUCTIONS_PER_LOOK: u64 = 100_000;
+
+/// When a call must have returned.
+#[derive(Clone, Copy)]
+pub(in crate::embedded) struct Deadline(Option<Instant>);
+
+impl Deadline {
+    pub const NEVER: Deadline = Deadline(None);
+
+    pub fn after(limit: Duration) -> Deadline {
+        Deadline(Instant::now().checked_add(limit))
+    }
+
+    pub fn is_over(self) -> bool {
+        self.0.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+}
+
+/// How a run ended before its last instruction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::embedded) enum Pause {
+    TimeOver,
+    Halted(Halt),
+}
+
+/// The last hit before some moment.
+struct Hit {
+    icount: u64,
+    halt: Halt,
+}
+
+impl Embedded {
+    /// Takes what was changed from outside into the history, before anything else happens.
+    pub(in crate::embedded) fn commit_external_changes(&mut self) {
+        self.fault = None;
+        if std::mem::take(&mut self.changed) {
+            self.history.forget_after(self.board.icount);
+            self.board.memory.uart.console.forget_future(self.board.icount);
+            self.history.record(&mut self.board, true);
+        }
+    }
+
+    /// Executes until `end` instructions since the beginning.
+    pub(in crate::embedded) fn advance(&mut self, end: u64, deadline: Deadline) -> Result<(), Pause> {
+        let mut look_at = self.board.icount;
+        while self.board.icount < end {
+            if self.board.icount >= look_at {
+                if deadline.is_over() {
+                    return Err(Pause::TimeOver);
+                }
+                look_at = self.board.icount.saturating_add(INSTRUCTIONS_PER_LOOK);
+            }
+            self.advance_without_looking(end.min(look_at)).map_err(Pause::Halted)?;
+        }
+        Ok(())
+    }
+
+    /// The part that keeps the history: new checkpoints when they are due, old changes from outside when they are reached.
+    fn advance_without_looking(&mut self, end: u64) -> Result<(), Halt> {
+        while self.board.icount < end {
+            let changed_at = self.history.next_pinned(self.board.icount).unwrap_or(u64::MAX);
+            let due = self.history.due(&self.board).max(self.board.icount + 1);
+            self.board.run(end.min(changed_at).min(due))?;
+            if self.board.icount == changed_at {
+                self.history.restore(&mut self.board, changed_at);
+            } else if self.board.icount >= self.history.due(&self.board) {
+                self.history.record(&mut self.board, false);
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes to the moment when `target` instructions have been executed since the beginning, in either direction.
+    ///
+    /// Where the machine cannot get there (it waits for ever, faults or powers off before), it stands where that happens; where
+    /// time is over, on the way.
+    pub(in crate::embedded) fn seek(&mut self, target: u64, deadline: Deadline) -> Result<(), Pause> {
+        self.commit_external_changes();
+        let now = self.board.icount;
+        if target < now {
+            self.history.keep_present(&mut self.board);
+        }
+        let from = self.history.at_or_before(target).unwrap_or(self.history.beginning());
+        if target < now || from > now {
+            self.history.restore(&mut self.board, from);
+        }
+        self.board.set_heeding(false, false);
+        let result = self.approach(target, deadline);
+        self.board.set_heeding(true, true);
+        result
+    }
+
+    /// Executes to `target` and leaves checkpoints on the last stretch, so that the next step back is a short one.
+    fn approach(&mut self, target: u64, deadline: Deadline) -> Result<(), Pause> {
+        let distance = target.saturating_sub(self.board.icount);
+        let mut stretch = INTERVAL;
+        let mut stations = Vec::new();
+        while stretch < distance {
+            stations.push(target - stretch);
+            stretch *= 2;
+        }
+        for station in stations.into_iter().rev() {
+            self.advance(station, deadline)?;
+            self.history.record(&mut self.board, false);
+        }
+        self.advance(target, deadline)
+    }
+
+    /// Goes back to the last breakpoint or watchpoint that was hit before now; without one, to the beginning.
+    ///
+    /// Where time is over, the machine stands at a moment up to which nothing was hit.
+    pub(in crate::embedded) fn reverse_continue(&mut self, deadline: Deadline) -> Result<Option<Halt>, Pause> {
+        self.commit_external_changes();
+        self.history.keep_present(&mut self.board);
+        let mut end = self.board.icount;
+        while end > self.history.beginning() {
+            let start = self.history.at_or_before(end - 1).unwrap_or(self.history.beginning());
+            self.history.restore(&mut self.board, start);
+            let found = self.last_hit_before(end, deadline);
+            if let Ok(Some(hit)) = found {
+                self.history.restore(&mut self.board, start);
+                self.board.set_heeding(false, false);
+                // It was executed in time just now. To halt on the way would be to lose the hit.
+                let arrived = self.approach(hit.icount, Deadline::NEVER);
+                self.board.set_heeding(true, true);
+                return arrived.map(|()| Some(hit.halt));
+            }
+            let back_to = if found.is_ok() { start } else { self.history.at_or_before(end).unwrap_or(start) };
+            self.history.restore(&mut self.board, back_to);
+            found?;
+            end = start;
+        }
+        Ok(None)
+    }
+
+    /// Executes up to `end` and remembers the last time that something was hit.
+    fn last_hit_before(&mut self, end: u64, deadline: Deadline) -> Result<Option<Hit>, Pause> {
+        let mut last = None;
+        loop {
+            match self.advance(end, deadline) {
+                Ok(()) => return Ok(last),
+                Err(Pause::Halted(halt @ (Halt::Breakpoint | Halt::Watchpoint(_)))) => {
+                    last = Some(Hit { icount: self.board.icount, halt });
+                    self.step_over()?;
+                }
+                Err(Pause::TimeOver) => return Err(Pause::TimeOver),
+                // Where it ended the first time, it ends again.
+                Err(Pause::Halted(_)) => return Ok(last),
+            }
+        }
+    }
+
+    /// Executes one instruction, whatever is set there.
+    pub(in crate::embedded) fn step_over(&mut self) -> Result<(), Pause> {
+        self.board.set_heeding(false, false);
+        let result = self.advance_without_looking(self.board.icount + 1).map_err(Pause::Halted);
+        self.board.set_heeding(true, true);
+        result
+    }
+}
