@@ -4,11 +4,11 @@
 
 use std::time::{Duration, Instant};
 
+use super::commands::hex_number;
 use super::connection::Connection;
 use super::error::{Error, excerpt};
 use super::features::{Description, DescriptionError};
 use super::frame::{LIMIT, digit};
-use super::hex::hex_number;
 use super::stop::StopReply;
 use crate::endpoint::Endpoint;
 

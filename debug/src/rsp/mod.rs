@@ -3,19 +3,16 @@
 //! It knows neither RISC-V nor QEMU: registers are numbers, memory is bytes, and who answers is a name for errors.
 //! Source: the GDB manual, appendix "GDB Remote Serial Protocol".
 
-mod breakpoints;
 mod client;
+mod commands;
 mod connection;
 mod error;
 mod features;
 mod frame;
-mod hex;
-mod memory;
-mod registers;
 mod stop;
 
-pub use breakpoints::WatchKind;
 pub use client::Client;
+pub use commands::WatchKind;
 pub use error::Error;
 pub use features::{Description, FeatureRegister};
 pub use stop::StopReply;

@@ -7,8 +7,8 @@
 //! ```
 //! Source: the GDB manual, section "Stop Reply Packets".
 
+use super::commands::hex_number;
 use super::frame::digit;
-use super::hex::hex_number;
 
 /// A stop reply, as far as a boot needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

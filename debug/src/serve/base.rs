@@ -1,6 +1,6 @@
-//! gdbstub's `SingleThreadBase`: core registers and memory, as the hart sees it now.
+//! gdbstub's `SingleThreadBase` and `SingleRegisterAccess`: registers and memory, as the hart sees them now.
 
-use gdbstub::target::ext::base::single_register_access::SingleRegisterAccessOps;
+use gdbstub::target::ext::base::single_register_access::{SingleRegisterAccess, SingleRegisterAccessOps};
 use gdbstub::target::ext::base::singlethread::{SingleThreadBase, SingleThreadResumeOps};
 use gdbstub::target::{TargetError, TargetResult};
 use gdbstub_arch::riscv::reg::RiscvCoreRegs;
@@ -48,5 +48,25 @@ impl SingleThreadBase for GdbTarget {
 
     fn support_resume(&mut self) -> Option<SingleThreadResumeOps<'_, Self>> {
         Some(self)
+    }
+}
+
+impl SingleRegisterAccess<()> for GdbTarget {
+    fn read_register(&mut self, (): (), register: Register, buffer: &mut [u8]) -> TargetResult<usize, Self> {
+        let value = self.machine.read_register(register).map_err(refusal)?.to_le_bytes();
+        // gdbstub has cut the buffer to the register's size: 8 bytes, and 1 for the privilege.
+        let length = buffer.len().min(value.len());
+        buffer[..length].copy_from_slice(&value[..length]);
+        Ok(length)
+    }
+
+    fn write_register(&mut self, (): (), register: Register, bytes: &[u8]) -> TargetResult<(), Self> {
+        let size = if matches!(register, Register::Priv) { 1 } else { 8 };
+        if bytes.len() != size {
+            return Err(TargetError::Errno(22));
+        }
+        let mut value = [0; 8];
+        value[..size].copy_from_slice(bytes);
+        self.machine.write_register(register, u64::from_le_bytes(value)).map_err(refusal)
     }
 }

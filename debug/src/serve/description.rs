@@ -1,9 +1,18 @@
-//! gdbstub's `TargetDescriptionXmlOverride`: every register that the machine has, under gdbstub_arch's numbers.
+//! What GDB asks about the machine once: its registers (`TargetDescriptionXmlOverride`), its memory (`MemoryMap`), and its
+//! kernel's file (`ExecFile`), by which a GDB that has loaded none finds its symbols.
+//!
+//! Registers have gdbstub_arch's numbers. GDB reads the memory map once, and accesses nothing that is not in it. So all of the
+//! address space is RAM: what can be read, the machine knows, and the kernel may translate. As nothing is flash, `load` writes
+//! as to any memory.
 //!
 //! Source: the GDB manual, sections "Target Description Format" and "RISC-V Features"; numbers: `RiscvRegId::from_raw_id`.
 
 use std::fmt::Write as _;
+use std::os::unix::ffi::OsStrExt;
 
+use gdbstub::common::Pid;
+use gdbstub::target::ext::exec_file::ExecFile;
+use gdbstub::target::ext::memory_map::MemoryMap;
 use gdbstub::target::ext::target_description_xml_override::TargetDescriptionXmlOverride;
 use gdbstub::target::{TargetError, TargetResult};
 
@@ -79,4 +88,51 @@ fn feature(xml: &mut String, name: &str, registers: impl FnOnce(&mut String)) {
 
 fn register(xml: &mut String, name: &str, bits: u32, number: usize, kind: &str) {
     let _ = writeln!(xml, "<reg name=\"{name}\" bitsize=\"{bits}\" regnum=\"{number}\" type=\"{kind}\"/>");
+}
+
+const RAM_START: u64 = 0x8000_0000;
+
+impl MemoryMap for GdbTarget {
+    fn memory_map_xml(&self, offset: u64, length: usize, buffer: &mut [u8]) -> TargetResult<usize, Self> {
+        Ok(part(map(self.options.memory_mib << 20).as_bytes(), offset, length, buffer))
+    }
+}
+
+/// Source: the GDB manual, section "Memory Map Format".
+fn map(ram_size: u64) -> String {
+    let ram_end = RAM_START + ram_size;
+    let regions = [(0, RAM_START), (RAM_START, ram_size), (ram_end, ram_end.wrapping_neg())];
+    let region = |(start, length)| format!("<memory type=\"ram\" start=\"{start:#x}\" length=\"{length:#x}\"/>\n");
+    let regions: String = regions.into_iter().map(region).collect();
+    format!(
+        "<?xml version=\"1.0\"?>\n\
+         <!DOCTYPE memory-map PUBLIC \"+//IDN gnu.org//DTD GDB Memory Map V1.0//EN\" \
+         \"http://sourceware.org/gdb/gdb-memory-map.dtd\">\n\
+         <memory-map>\n{regions}</memory-map>\n"
+    )
+}
+
+impl ExecFile for GdbTarget {
+    fn get_exec_file(
+        &self,
+        _: Option<Pid>,
+        offset: u64,
+        length: usize,
+        buffer: &mut [u8],
+    ) -> TargetResult<usize, Self> {
+        Ok(part(self.kernel.as_os_str().as_bytes(), offset, length, buffer))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::map;
+
+    #[test]
+    fn covers_every_address() {
+        let map = map(128 << 20);
+        assert!(map.contains("start=\"0x0\" length=\"0x80000000\""));
+        assert!(map.contains("start=\"0x80000000\" length=\"0x8000000\""));
+        assert!(map.contains("start=\"0x88000000\" length=\"0xffffffff78000000\""));
+    }
 }

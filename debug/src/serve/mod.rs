@@ -7,15 +7,11 @@
 mod base;
 mod breakpoints;
 mod description;
-mod exec_file;
 mod framing;
 mod listener;
-mod memory_map;
 mod monitor;
 mod motion;
-mod register;
 mod resume;
-mod reverse;
 mod session;
 mod target;
 mod wire;

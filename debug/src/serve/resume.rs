@@ -1,9 +1,10 @@
-//! gdbstub's `SingleThreadResume`, single and range steps: what the machine is to do next. It does not do it: motion does.
+//! gdbstub's `SingleThreadResume`, single and range steps, `ReverseStep` and `ReverseCont`: what the machine is to do next.
+//! It does not do it: motion does.
 
 use std::convert::Infallible;
 
 use gdbstub::common::Signal;
-use gdbstub::target::ext::base::reverse_exec::{ReverseContOps, ReverseStepOps};
+use gdbstub::target::ext::base::reverse_exec::{ReverseCont, ReverseContOps, ReverseStep, ReverseStepOps};
 use gdbstub::target::ext::base::singlethread::{
     SingleThreadRangeStepping, SingleThreadRangeSteppingOps, SingleThreadResume, SingleThreadSingleStep,
     SingleThreadSingleStepOps,
@@ -46,6 +47,20 @@ impl SingleThreadSingleStep for GdbTarget {
 impl SingleThreadRangeStepping for GdbTarget {
     fn resume_range_step(&mut self, start: u64, end: u64) -> Result<(), Infallible> {
         self.begin(ResumeAction::StepOutOf(start..end));
+        Ok(())
+    }
+}
+
+impl ReverseStep<()> for GdbTarget {
+    fn reverse_step(&mut self, (): ()) -> Result<(), Infallible> {
+        self.begin(ResumeAction::ReverseStep);
+        Ok(())
+    }
+}
+
+impl ReverseCont<()> for GdbTarget {
+    fn reverse_cont(&mut self) -> Result<(), Infallible> {
+        self.begin(ResumeAction::ReverseContinue);
         Ok(())
     }
 }

@@ -6,13 +6,12 @@
 //! counters of time and work, and what the firmware says of itself. The firmware of one machine may be code and of the other not:
 //! calls are compared by what came of them. It does not know which machines they are, and it is none of the checks that [`super::check`] makes.
 
-mod divergence;
 mod entry;
 mod firmware;
 mod pair;
 mod reference;
+mod result;
 mod state;
-mod stats;
 
 use std::time::{Duration, Instant};
 
@@ -22,8 +21,8 @@ use crate::checks::boot_run::layout::Layout;
 use crate::image::Image;
 use crate::instruction::{self, Effect};
 use crate::machine::{Address, Machine};
-use divergence::Divergence;
 use pair::{Pair, Step};
+use result::Divergence;
 use state::State;
 
 pub const NAME: &str = "lockstep";

@@ -3,9 +3,8 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use super::divergence::Divergence;
+use super::result::{Divergence, Stats};
 use super::state::{ComparedRegisters, Difference, State};
-use super::stats::Stats;
 use super::{Rest, entry, firmware, reference};
 use crate::cause::is_interrupt;
 use crate::checks::boot_run::FINISHER;

@@ -1,10 +1,8 @@
 //! gdbstub's `MonitorCmd`: what GDB has no words for, one file a command. A command's answer is text.
 
-mod check;
-mod console;
+mod commands;
 mod heartbeat;
 mod last_write;
-mod time;
 mod why;
 
 use std::convert::Infallible;

@@ -1,13 +1,16 @@
-//! `monitor icount`, `monitor goto N` and `monitor reset`: where in time the machine is, and going elsewhere.
+//! `monitor icount`, `goto N` and `reset`: where in time the machine is, and going elsewhere; `check`: the checks on a fresh
+//! machine of the same kernel, so that this one stays where it is; `console [TEXT]`: both sides of the kernel's console.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::super::description;
 use super::super::target::GdbTarget;
 use super::{Answer, number};
+use crate::checks::{self, Layout, Names, Options};
 use crate::embedded::Embedded;
 use crate::image::Image;
-use crate::machine::{Address, Stop};
+use crate::machine::{Address, Machine, Stop};
+use crate::report::{Format, Report};
 
 /// No stop reply follows a monitor command, so GDB takes no notice that the machine is elsewhere.
 const WARNING: &str = "
@@ -65,5 +68,34 @@ impl GdbTarget {
         self.description = description::of(&mut self.machine);
         self.insert_set();
         Ok(self.icount() + self.warning())
+    }
+}
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+impl GdbTarget {
+    pub(super) fn check(&mut self) -> Answer {
+        let failed = |error: &dyn std::fmt::Display| format!("no verdict: {error}");
+        let begin = Instant::now();
+        let layout = Layout::of(&self.image, Names::default()).map_err(|error| failed(&error))?;
+        let mut machine = Embedded::open(&self.kernel, &self.options).map_err(|error| failed(&error))?;
+        let options = Options { timeout: TIMEOUT, step: None };
+        let findings = checks::check(&mut machine, &self.image, &layout, options).map_err(|error| failed(&error))?;
+        let name = machine.name().to_owned();
+        let report = Report { machine: name, kernel: self.kernel.clone(), elapsed: begin.elapsed(), findings };
+        let mut text = Vec::new();
+        report.write(Format::Text, false, &mut text).map_err(|error| failed(&error))?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+}
+
+impl GdbTarget {
+    /// What was printed up to now; or, with a text, types that, as a person would, with Enter behind it.
+    pub(super) fn console(&mut self, text: &str) -> String {
+        if text.is_empty() {
+            return String::from_utf8_lossy(&self.machine.console()).into_owned();
+        }
+        self.machine.input(format!("{text}\r").as_bytes());
+        String::new()
     }
 }

@@ -1,0 +1,208 @@
+//! Registers by the stub's numbers, memory in as many packets as it takes, breakpoints and watchpoints; how bytes are written.
+//!
+//! Where it takes many packets, several of them are in flight. It does not know what the bytes mean, nor keep what is set.
+
+use std::ops::Range;
+
+use super::client::{Client, checked};
+use super::error::{Error, excerpt};
+use super::frame::{HEX, digit};
+
+impl Client {
+    /// The general registers, as `g` sends them; exactly `bytes.len()` bytes or more must come.
+    pub fn read_general_registers(&mut self, bytes: &mut [u8]) -> Result<(), Error> {
+        let name = "g (read the general registers)";
+        let reply = self.request(b"g", name)?;
+        if reply.len() >= 2 * bytes.len() && from_hex(&reply[..2 * bytes.len()], bytes) {
+            return Ok(());
+        }
+        let reply = reply.to_vec();
+        Err(self.connection.unexpected(name, &reply, format!("{} bytes in hexadecimal", bytes.len())))
+    }
+
+    /// One register, whose size is `bytes.len()`.
+    pub fn read_register(&mut self, number: u32, bytes: &mut [u8]) -> Result<(), Error> {
+        let name = format!("p{number:x} (read register {number})");
+        let reply = self.request(format!("p{number:x}").as_bytes(), &name)?;
+        if from_hex(reply, bytes) {
+            return Ok(());
+        }
+        let reply = reply.to_vec();
+        Err(self.connection.unexpected(&name, &reply, format!("{} bytes in hexadecimal", bytes.len())))
+    }
+
+    /// Registers by number and size in bytes (1 to 8), little-endian in what comes back; several requests in flight.
+    pub fn read_registers(&mut self, registers: &[(u32, usize)]) -> Result<Vec<[u8; 8]>, Error> {
+        let mut values = Vec::with_capacity(registers.len());
+        self.pipeline(
+            registers,
+            "registers",
+            |(number, _), command| command.extend(format!("p{number:x}").bytes()),
+            |(number, bytes), reply, from| {
+                let name = format!("p{number:x} (read register {number})");
+                let reply = checked(reply, from, &name)?;
+                let mut value = [0; 8];
+                if !value.get_mut(..bytes).is_some_and(|value| from_hex(reply, value)) {
+                    let (reply, expected) = (excerpt(reply), format!("{bytes} bytes in hexadecimal"));
+                    return Err(Error::Unexpected { from: from.into(), command: name, reply, expected });
+                }
+                values.push(value);
+                Ok(())
+            },
+        )?;
+        Ok(values)
+    }
+
+    /// Writes one register, all its bytes.
+    pub fn write_register(&mut self, number: u32, bytes: &[u8]) -> Result<(), Error> {
+        let mut command = format!("P{number:x}=").into_bytes();
+        to_hex(bytes, &mut command);
+        self.expect_ok(&command, &format!("P{number:x} (write register {number})"))
+    }
+}
+
+impl Client {
+    /// Fills `bytes` from memory, in packets as large as the stub takes.
+    pub fn read_memory(&mut self, start: u64, bytes: &mut [u8]) -> Result<(), Error> {
+        let size = (self.packet_size - 16) / 2;
+        let pieces = pieces(start, bytes.len(), size);
+        let mut chunks = bytes.chunks_mut(size);
+        self.pipeline(
+            &pieces,
+            "a memory transfer",
+            |(start, range), command| command.extend(format!("m{start:x},{:x}", range.len()).bytes()),
+            |(start, range), reply, from| {
+                let name = format!("m{start:x},{:x} (read memory)", range.len());
+                let reply = checked(reply, from, &name)?;
+                if chunks.next().is_some_and(|chunk| from_hex(reply, chunk)) {
+                    return Ok(());
+                }
+                let expected = format!("all {} bytes in hexadecimal", range.len());
+                Err(Error::Unexpected { from: from.into(), command: name, reply: excerpt(reply), expected })
+            },
+        )
+    }
+
+    /// Writes `bytes` to memory, in packets as large as the stub takes.
+    pub fn write_memory(&mut self, start: u64, bytes: &[u8]) -> Result<(), Error> {
+        let pieces = pieces(start, bytes.len(), (self.packet_size - 40) / 2);
+        self.pipeline(
+            &pieces,
+            "a memory transfer",
+            |(start, range), command| {
+                command.extend(format!("M{start:x},{:x}:", range.len()).bytes());
+                to_hex(&bytes[range], command);
+            },
+            |(start, range), reply, from| {
+                let name = format!("M{start:x},{:x} (write memory)", range.len());
+                match checked(reply, from, &name)? {
+                    b"OK" => Ok(()),
+                    reply => {
+                        let (reply, expected) = (excerpt(reply), "OK".into());
+                        Err(Error::Unexpected { from: from.into(), command: name, reply, expected })
+                    }
+                }
+            },
+        )
+    }
+
+    /// Makes a request for each piece of something, with up to `window` of them in flight.
+    ///
+    /// All replies are read even after a bad one, so that the next command does not meet this one's.
+    pub(super) fn pipeline<P: Clone>(
+        &mut self,
+        pieces: &[P],
+        what: &str,
+        mut request: impl FnMut(P, &mut Vec<u8>),
+        mut reply: impl FnMut(P, &[u8], &str) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let name = &format!("the replies for {what}");
+        let from = self.connection.name().to_owned();
+        let (mut sent, mut outcome) = (0, Ok(()));
+        let mut command = Vec::new();
+        for (received, piece) in pieces.iter().enumerate() {
+            while sent < pieces.len() && sent < received + self.window && outcome.is_ok() {
+                command.clear();
+                request(pieces[sent].clone(), &mut command);
+                self.connection.queue(&command);
+                sent += 1;
+            }
+            if received == sent {
+                break;
+            }
+            self.connection.flush(name)?;
+            let limit = self.limit();
+            let data = self.connection.require(name, limit)?;
+            if outcome.is_ok() {
+                outcome = reply(piece.clone(), data, &from);
+            }
+        }
+        outcome
+    }
+}
+
+/// A part of a memory transfer: its address, and which of the bytes it is.
+type Piece = (u64, Range<usize>);
+
+/// Cuts `length` bytes from `start` into pieces of up to `size`.
+fn pieces(start: u64, length: usize, size: usize) -> Vec<Piece> {
+    let ends = |begin: usize| begin..length.min(begin + size);
+    (0..length).step_by(size).map(|begin| (start.wrapping_add(begin as u64), ends(begin))).collect()
+}
+
+/// What a watchpoint waits for: the digit after `Z`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WatchKind {
+    Write = 2,
+    Read = 3,
+    Access = 4,
+}
+
+impl Client {
+    /// A breakpoint on an instruction of `kind` bytes (2 or 4).
+    pub fn insert_breakpoint(&mut self, address: u64, kind: u8) -> Result<(), Error> {
+        self.expect_ok(format!("Z0,{address:x},{kind}").as_bytes(), "Z0 (insert a breakpoint)")
+    }
+
+    /// Undoes [`Client::insert_breakpoint`].
+    pub fn remove_breakpoint(&mut self, address: u64, kind: u8) -> Result<(), Error> {
+        self.expect_ok(format!("z0,{address:x},{kind}").as_bytes(), "z0 (remove a breakpoint)")
+    }
+
+    /// A watchpoint on `length` bytes from `address`.
+    pub fn insert_watchpoint(&mut self, kind: WatchKind, address: u64, length: u64) -> Result<(), Error> {
+        let command = format!("Z{},{address:x},{length:x}", kind as u8);
+        self.expect_ok(command.as_bytes(), &format!("Z{} (insert a watchpoint)", kind as u8))
+    }
+
+    /// Undoes [`Client::insert_watchpoint`].
+    pub fn remove_watchpoint(&mut self, kind: WatchKind, address: u64, length: u64) -> Result<(), Error> {
+        let command = format!("z{},{address:x},{length:x}", kind as u8);
+        self.expect_ok(command.as_bytes(), &format!("z{} (remove a watchpoint)", kind as u8))
+    }
+}
+
+/// A number in big-endian hexadecimal, at most 64 bits.
+pub fn hex_number(text: &[u8]) -> Option<u64> {
+    if text.is_empty() || text.len() > 16 {
+        return None;
+    }
+    text.iter().try_fold(0, |value, &byte| Some(value << 4 | u64::from(digit(byte)?)))
+}
+
+/// Appends two digits for each byte.
+pub fn to_hex(bytes: &[u8], text: &mut Vec<u8>) {
+    text.extend(bytes.iter().flat_map(|byte| [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]));
+}
+
+/// Whether `text` is exactly as many bytes, in hexadecimal, as `bytes` holds; then they are in it.
+pub fn from_hex(text: &[u8], bytes: &mut [u8]) -> bool {
+    if text.len() != 2 * bytes.len() {
+        return false;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
+        let Some((high, low)) = digit(pair[0]).zip(digit(pair[1])) else { return false };
+        *byte = high << 4 | low;
+    }
+    true
+}
