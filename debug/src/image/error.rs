@@ -45,16 +45,28 @@ pub enum Error {
     #[error("{} cannot be started: {why}; {advice}", path.display())]
     NotExecutable { path: PathBuf, why: &'static str, advice: &'static str },
 
+    /// `named` is the file that has its symbols by its own account, `missing` where it was not found, and `other_builds`
+    /// are files of that name that have others.
     #[error(
-        "{} has no symbol table: it is stripped; give the file as it was before `strip` or `objcopy`, \
+        "{} has no symbol table: it is stripped{}; give the file as it was before `strip` or `objcopy`, \
          or build without `strip = true`, `-C strip=symbols` or `-Wl,--strip-all`",
-        path.display()
+        path.display(),
+        where_symbols_are(named.as_deref(), missing, other_builds)
     )]
-    NoSymbols { path: PathBuf },
+    NoSymbols { path: PathBuf, named: Option<String>, missing: Vec<PathBuf>, other_builds: Vec<PathBuf> },
 
     /// `near` holds the most similar names that the file does have, the best first.
     #[error("{} has no symbol {name}{}; if it goes by another name, say so with {option}", path.display(), near_names(near))]
     MissingSymbol { path: PathBuf, name: String, option: String, near: Vec<String> },
+}
+
+fn where_symbols_are(named: Option<&str>, missing: &[PathBuf], other_builds: &[PathBuf]) -> String {
+    let Some(named) = named else { return String::new() };
+    match (other_builds.first(), missing.first()) {
+        (Some(other), _) => format!(", and {} (.gnu_debuglink) is of another build", other.display()),
+        (None, Some(missing)) => format!(", and {named} (.gnu_debuglink) is not at {}", missing.display()),
+        (None, None) => format!(", and {named} (.gnu_debuglink) has no symbols either"),
+    }
 }
 
 fn near_names(near: &[String]) -> String {

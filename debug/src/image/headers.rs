@@ -176,7 +176,7 @@ impl<'a> File<'a> {
         Ok(header.shnum(LITTLE, self.bytes).map_err(|error| self.malformed(error))?.into())
     }
 
-    /// The sections that are in memory while the kernel runs.
+    /// The sections that are in memory while the kernel runs; empty ones too, as symbols may belong to them.
     pub fn memory_sections(&self, sections: &Sections<'_>) -> Vec<MemorySection> {
         let in_memory =
             |section: &&elf::SectionHeader64<LittleEndian>| section.sh_flags(LITTLE).contains(elf::SHF_ALLOC);
@@ -191,10 +191,7 @@ impl<'a> File<'a> {
             }
         };
         let all = sections.iter().enumerate();
-        all.filter(|(_, section)| in_memory(section))
-            .map(memory_section)
-            .filter(|section| !section.range.is_empty())
-            .collect()
+        all.filter(|(_, section)| in_memory(section)).map(memory_section).collect()
     }
 
     /// [`offset`, `offset + size`) of the file.

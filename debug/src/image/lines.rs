@@ -1,42 +1,79 @@
-//! Source lines: DWARF line tables to file and line. It does not know symbols.
+//! Source lines and inlined functions: DWARF to function, file and line. It does not know symbols.
 //!
-//! What is missing, compressed or damaged costs the lines only: an address then has none.
+//! What is missing or damaged costs the lines only: an address then has none.
 
+use std::borrow::Cow;
 use std::env;
 use std::path::{Path, PathBuf};
 
-use addr2line::Context;
+use addr2line::{Context, LookupContinuation, LookupResult};
 use gimli::{EndianArcSlice, LittleEndian};
 
 use super::place::Line;
+use super::split::Split;
+use super::symbols::demangled;
 use crate::machine::Address;
 
-type Reader = EndianArcSlice<LittleEndian>;
+pub(super) type Reader = EndianArcSlice<LittleEndian>;
 
-/// The line tables, read when they are first asked for.
+/// The debug information, read when it is first asked for.
 pub(super) struct Lines {
     context: Option<Context<Reader>>,
+    split: Split,
     /// Files below it are shown relative to it.
     current_folder: Option<PathBuf>,
 }
 
+/// A function that an instruction is part of: its own, or one that was inlined there.
+pub(super) struct Frame {
+    /// Demangled.
+    pub function: Option<String>,
+    pub line: Option<Line>,
+}
+
 impl Lines {
-    /// `section` gives a section's bytes by its name.
-    pub fn parse<'a>(section: impl Fn(&str) -> Option<&'a [u8]>) -> Lines {
+    /// `section` gives a section's bytes by its name; what is split off lies near `kernel`.
+    pub fn parse<'a>(kernel: &Path, section: impl Fn(&str) -> Option<Cow<'a, [u8]>>) -> Lines {
         let load = |id: gimli::SectionId| {
             // Copied, so that the parsed form need not borrow from its owner.
             let bytes = section(id.name()).unwrap_or_default();
-            Ok::<_, gimli::Error>(Reader::new(bytes.into(), LittleEndian))
+            Ok::<_, gimli::Error>(Reader::new(bytes.as_ref().into(), LittleEndian))
         };
         let context = gimli::Dwarf::load(load).and_then(Context::from_dwarf).ok();
         // Everything lies below the root: shown relative to it, a path would only lose its slash.
         let current_folder = env::current_dir().ok().filter(|folder| folder.parent().is_some());
-        Lines { context, current_folder }
+        Lines { context, split: Split::of(kernel), current_folder }
     }
 
     pub fn find(&self, address: Address) -> Option<Line> {
         let location = self.context.as_ref()?.find_location(address.0).ok()??;
         Some(Line { file: self.shown(location.file?, address), line: location.line? })
+    }
+
+    /// The functions that the instruction is part of, innermost first: those that were inlined, then the one that has a frame.
+    pub fn frames(&self, address: Address) -> Vec<Frame> {
+        let Some(Ok(mut found)) = self.context.as_ref().map(|context| self.loaded(context.find_frames(address.0)))
+        else {
+            return Vec::new();
+        };
+        let mut frames = Vec::new();
+        while let Ok(Some(frame)) = found.next() {
+            let function = frame.function.and_then(|name| Some(demangled(&name.raw_name().ok()?)));
+            let location = frame.location.and_then(|location| location.file.zip(location.line));
+            let line = location.map(|(file, line)| Line { file: self.shown(file, address), line });
+            frames.push(Frame { function, line });
+        }
+        frames
+    }
+
+    /// The answer of a question that may need debug information from another file.
+    fn loaded<L: LookupContinuation<Buf = Reader>>(&self, mut lookup: LookupResult<L>) -> L::Output {
+        loop {
+            lookup = match lookup {
+                LookupResult::Output(output) => return output,
+                LookupResult::Load { load, continuation } => continuation.resume(self.split.load(&load)),
+            };
+        }
     }
 
     fn shown(&self, file: &str, address: Address) -> String {
@@ -50,7 +87,7 @@ impl Lines {
 
     /// The folder that the compiler was started in for the code at `address` (DW_AT_comp_dir).
     fn compiled_in(&self, address: Address) -> Option<String> {
-        let unit = self.context.as_ref()?.find_dwarf_and_unit(address.0).skip_all_loads()?;
+        let unit = self.loaded(self.context.as_ref()?.find_dwarf_and_unit(address.0))?;
         let folder = gimli::Reader::to_string_lossy(unit.comp_dir.as_ref()?).ok()?;
         (!folder.is_empty() && folder != "/").then(|| folder.into_owned())
     }
@@ -62,7 +99,11 @@ mod tests {
 
     #[test]
     fn files_below_the_current_folder_are_shown_from_there() {
-        let lines = Lines { context: None, current_folder: Some("/home/me/kernel".into()) };
+        let lines = Lines {
+            context: None,
+            split: Split::of(Path::new("kernel.elf")),
+            current_folder: Some("/home/me/kernel".into()),
+        };
         let shown = |file| lines.shown(file, Address(0));
         assert_eq!(shown("/home/me/kernel/src/main.rs"), "src/main.rs");
         assert_eq!(shown("/home/me/kernels/src/main.rs"), "/home/me/kernels/src/main.rs");

@@ -2,6 +2,8 @@
 //!
 //! It does not know machines: registers and memory come from the caller.
 
+mod debug_file;
+mod debug_sections;
 mod error;
 #[cfg(test)]
 mod fixture;
@@ -9,29 +11,33 @@ mod headers;
 mod lines;
 mod near;
 mod place;
+mod relocations;
+mod split;
 mod symbols;
 #[cfg(test)]
 mod tests;
 mod unwind;
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use object::elf;
 use object::read::elf::{FileHeader, SectionHeader};
 
 pub use error::Error;
 pub use headers::Segment;
 pub use place::{Line, Place};
+pub use relocations::Relocation;
 pub use symbols::Symbol;
 pub use unwind::ReadMemory;
 
 use crate::machine::{Address, Registers};
-use headers::{LITTLE, MemorySection};
-use lines::Lines;
+use debug_file::Search;
+use headers::{File as ElfFile, LITTLE, MemorySection};
+use lines::{Frame, Lines};
 use symbols::Symbols;
 
 /// Larger files are refused, in bytes: no kernel is, and a disk image is easily named by mistake.
@@ -55,35 +61,98 @@ pub struct Image {
     segments: Vec<Segment>,
     sections: Vec<MemorySection>,
     symbols: Symbols,
+    relocations: Vec<Relocation>,
+    /// The file that has the symbols and the debug information where this one is stripped of them.
+    debug: Search,
+    /// The symbols are those of that file.
+    symbols_apart: bool,
     lines: OnceCell<Lines>,
+    call_frames: OnceCell<Vec<u8>>,
 }
 
 impl Image {
-    /// Reads the file, of at most 1 GiB.
+    /// Reads the file, of at most 1 GiB; where it is stripped, also the one that has its symbols and debug information.
     ///
     /// # Errors
     /// [`Error::Unreadable`], [`Error::NotAFile`], [`Error::TooLarge`], and those of [`Image::parse`].
     pub fn open(path: &Path) -> Result<Image, Error> {
-        Image::parse(path, read(path)?)
+        let mut image = Image::parse(path, read(path)?)?;
+        let has = |name| debug_sections::header(&image.bytes, name).is_some();
+        if !has(".symtab") || !has(".debug_info") && !has(".zdebug_info") {
+            image.debug = debug_file::search(path, &image.bytes, LARGEST);
+            image.take_symbols_from_debug_file();
+        }
+        Ok(image)
     }
 
     /// Takes `bytes` for the content of the file `path`, which is named in errors and not read.
     ///
     /// # Errors
-    /// Says what the bytes are instead of an executable for little-endian RV64 with a symbol table.
+    /// Says what the bytes are instead of an executable for little-endian RV64.
     pub fn parse(path: &Path, bytes: Vec<u8>) -> Result<Image, Error> {
-        let file = headers::File { path, bytes: &bytes };
+        let file = ElfFile { path, bytes: &bytes };
         let header = file.header()?;
         let segments = file.segments(header)?;
         let section_table = file.sections(header)?;
         let sections = file.memory_sections(&section_table);
         let symbols = Symbols::parse(&file, &section_table, &sections)?;
+        let relocations = relocations::parse(&file, header, &segments, &section_table);
         let entry = Address(header.e_entry(LITTLE));
-        Ok(Image { path: path.to_owned(), entry, segments, sections, symbols, bytes, lines: OnceCell::new() })
+        Ok(Image {
+            path: path.to_owned(),
+            entry,
+            segments,
+            sections,
+            symbols,
+            relocations,
+            bytes,
+            debug: Search::default(),
+            symbols_apart: false,
+            lines: OnceCell::new(),
+            call_frames: OnceCell::new(),
+        })
+    }
+
+    /// A debug file that cannot be read is as good as none: the kernel itself is whole.
+    fn take_symbols_from_debug_file(&mut self) {
+        let Some(found) = &self.debug.found else { return };
+        let file = ElfFile { path: &found.path, bytes: &found.bytes };
+        let symbols = file.header().and_then(|header| {
+            let table = file.sections(header)?;
+            let sections = file.memory_sections(&table);
+            Ok(Symbols::parse(&file, &table, &sections)?.moved(&sections, &self.sections))
+        });
+        if let Ok(symbols) = symbols
+            && debug_sections::header(&self.bytes, ".symtab").is_none()
+            && !symbols.is_empty()
+        {
+            self.symbols = symbols;
+            self.symbols_apart = true;
+        }
     }
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Where the symbols or the debug information come from, if that is another file.
+    pub fn debug_file(&self) -> Option<&Path> {
+        self.debug.found.as_ref().map(|found| &*found.path)
+    }
+
+    /// Why there are no symbols, and where they might be; `None` where there are.
+    pub fn stripped(&self) -> Option<Error> {
+        self.symbols.is_empty().then(|| Error::NoSymbols {
+            path: self.path.clone(),
+            named: self.debug.named.clone(),
+            missing: self.debug.missing.clone(),
+            other_builds: self.debug.other_builds.clone(),
+        })
+    }
+
+    /// What the kernel must write into itself before it uses its pointers (R_RISCV_RELATIVE), short of what the linker wrote.
+    pub fn relocations(&self) -> &[Relocation] {
+        &self.relocations
     }
 
     /// The instruction to start at (e_entry).
@@ -103,7 +172,7 @@ impl Image {
 
     /// The symbol of this very name, not demangled.
     pub fn symbol(&self, name: &str) -> Option<Symbol> {
-        self.symbols.find(&self.bytes, name)
+        self.symbols.find(self.symbol_bytes(), name)
     }
 
     /// As [`Image::symbol`], for a symbol that must be there; `option` is what renames it, such as `--bss-start`.
@@ -112,6 +181,9 @@ impl Image {
     /// [`Error::MissingSymbol`], with up to five near names and the option.
     pub fn require(&self, name: &str, option: &str) -> Result<Symbol, Error> {
         self.symbol(name).ok_or_else(|| {
+            if let Some(stripped) = self.stripped() {
+                return stripped;
+            }
             let mut near = near::near(name, self.symbols().map(|symbol| symbol.name));
             // Whatever it is called, what lies at the entry point is likely to be the entry.
             if let Some((entry, 0)) = self.function(self.entry).filter(|_| option == "--entry") {
@@ -126,12 +198,12 @@ impl Image {
     /// The symbols that are defined, by address; without the assembler's own (`.L…`, `$x`, `$d`) and those of files,
     /// sections and debug information.
     pub fn symbols(&self) -> impl DoubleEndedIterator<Item = Symbol> + '_ {
-        self.symbols.iter(&self.bytes)
+        self.symbols.iter(self.symbol_bytes())
     }
 
     /// The nearest symbol strictly below `address`.
     pub fn symbol_below(&self, address: Address) -> Option<Symbol> {
-        self.symbols.below(&self.bytes, address)
+        self.symbols.below(self.symbol_bytes(), address)
     }
 
     /// The function that the instruction at `address` belongs to, demangled, and the offset from its start in bytes.
@@ -139,34 +211,41 @@ impl Image {
     /// One with a size that covers the address comes first, else the nearest label below. None outside of code.
     pub fn function(&self, address: Address) -> Option<(String, u64)> {
         let section = self.section_around(address).filter(|section| section.code)?;
-        self.symbols.around(&self.bytes, section, address)
+        self.symbols.around(self.symbol_bytes(), section, address)
     }
 
     /// The source line that the instruction at `address` was made from, where the image tells.
     pub fn line(&self, address: Address) -> Option<Line> {
-        self.lines.get_or_init(|| Lines::parse(|name| self.section(name))).find(address)
+        self.lines().find(address)
     }
 
     /// All that is known about `address`: the function or object that it belongs to, and of an instruction, its line.
     pub fn place(&self, address: Address) -> Place {
         let section = self.section_around(address);
-        let symbol = section.and_then(|section| self.symbols.around(&self.bytes, section, address));
+        let symbol = section.and_then(|section| self.symbols.around(self.symbol_bytes(), section, address));
         let line = section.filter(|section| section.code).and_then(|_| self.line(address));
-        Place { address, symbol, line }
+        Place { address, symbol, line, inlined: false }
     }
 
     /// The functions on the stack, innermost first: where the hart stands, and where each caller goes on after its call.
     ///
     /// Follows the call frame information (.debug_frame, .eh_frame); where there is none, as in assembly, the return
     /// address in ra and the frame pointers from s0. Ends at the entry function, where memory cannot be read, and where
-    /// what it finds cannot be a caller; at 64 functions at the latest. The lines are those of the calls.
+    /// what it finds cannot be a caller; at 64 functions at the latest. Functions that were inlined come before the one that they
+    /// were inlined into. The lines are those of the calls.
     pub fn backtrace(&self, registers: &Registers, read: &mut ReadMemory<'_>) -> Vec<Place> {
         unwind::backtrace(self, registers, read)
     }
 
+    /// The functions that the instruction at `address` is part of, by the debug information, innermost first: those that were
+    /// inlined there, then the one whose frame it uses. Empty where nothing tells.
+    fn frames(&self, address: Address) -> Vec<Frame> {
+        if self.is_code(address) { self.lines().frames(address) } else { Vec::new() }
+    }
+
     /// The image's instructions: each section of code, with the address of its first byte.
     pub fn code(&self) -> impl Iterator<Item = (Address, &[u8])> + '_ {
-        let code = self.sections.iter().filter(|section| section.code);
+        let code = self.sections.iter().filter(|section| section.code && !section.range.is_empty());
         code.map(|section| (Address(section.range.start), self.bytes.get(section.file.clone()).unwrap_or_default()))
     }
 
@@ -179,21 +258,30 @@ impl Image {
         self.sections.iter().find(|section| section.range.contains(&address.0))
     }
 
-    /// The bytes of a section; None where it is missing, compressed, or not in the file.
-    fn section(&self, name: &str) -> Option<&[u8]> {
-        let section = self.section_header(name)?;
-        let compressed = section.sh_flags(LITTLE).contains(elf::SHF_COMPRESSED);
-        section.data(LITTLE, &*self.bytes).ok().filter(|_| !compressed)
+    fn symbol_bytes(&self) -> &[u8] {
+        match &self.debug.found {
+            Some(found) if self.symbols_apart => &found.bytes,
+            _ => &self.bytes,
+        }
+    }
+
+    fn lines(&self) -> &Lines {
+        self.lines.get_or_init(|| Lines::parse(&self.path, |name| self.section(name)))
+    }
+
+    /// The bytes of .debug_frame; empty where there is none.
+    fn call_frames(&self) -> &[u8] {
+        self.call_frames.get_or_init(|| self.section(".debug_frame").unwrap_or_default().into_owned())
+    }
+
+    /// The bytes of a section, unpacked; of the debug file where this one has none.
+    fn section(&self, name: &str) -> Option<Cow<'_, [u8]>> {
+        let apart = || debug_sections::find(&self.debug.found.as_ref()?.bytes, name);
+        debug_sections::find(&self.bytes, name).or_else(apart)
     }
 
     fn section_address(&self, name: &str) -> Option<u64> {
-        Some(self.section_header(name)?.sh_addr(LITTLE))
-    }
-
-    fn section_header(&self, name: &str) -> Option<&elf::SectionHeader64<object::LittleEndian>> {
-        let header = headers::Header::parse(&*self.bytes).ok()?;
-        let sections = header.sections(LITTLE, &*self.bytes).ok()?;
-        sections.section_by_name(LITTLE, name.as_bytes()).map(|(_, section)| section)
+        Some(debug_sections::header(&self.bytes, name)?.sh_addr(LITTLE))
     }
 }
 

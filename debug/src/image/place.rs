@@ -14,6 +14,16 @@ pub struct Line {
     pub line: u32,
 }
 
+impl Line {
+    /// Whether the file is the kernel's own: not of the Rust library (`/rustc/HASH/library/…`, or as rustup installs it) nor of
+    /// a package that cargo fetched.
+    pub fn is_own(&self) -> bool {
+        let elsewhere =
+            ["/rustc/", "/rustlib/src/", "/.cargo/registry/", "/.cargo/git/", "/cargo/registry/", "/cargo/git/"];
+        !elsewhere.iter().any(|part| self.file.contains(part))
+    }
+}
+
 impl fmt::Display for Line {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}:{}", self.file, self.line)
@@ -27,13 +37,24 @@ pub struct Place {
     /// The function or object, demangled, and the offset from its start in bytes.
     pub symbol: Option<(String, u64)>,
     pub line: Option<Line>,
+    /// The symbol is a function without a frame of its own, which the compiler put into the one that the next place names.
+    pub inlined: bool,
 }
 
 impl Place {
-    /// `boot+0x8`, or `boot` where the offset is 0.
+    /// `boot+0x8`, or `boot` where the offset is 0; of an inlined function, whose start is nowhere, `core::ptr::write (inlined)`.
     pub fn symbol_text(&self) -> Option<String> {
         let (name, offset) = self.symbol.as_ref()?;
-        Some(if *offset == 0 { name.clone() } else { format!("{name}+{offset:#x}") })
+        Some(match offset {
+            _ if self.inlined => format!("{name} (inlined)"),
+            0 => name.clone(),
+            _ => format!("{name}+{offset:#x}"),
+        })
+    }
+
+    /// Whether its line is in the kernel's own sources, and not in the compiler's library or in another package.
+    pub fn is_own(&self) -> bool {
+        self.line.as_ref().is_some_and(Line::is_own)
     }
 }
 
@@ -59,6 +80,7 @@ mod tests {
             address: Address(0x8020_0008),
             symbol: symbol.map(|(name, offset)| (name.into(), offset)),
             line: line.map(|(file, line)| Line { file: file.into(), line }),
+            inlined: false,
         }
     }
 
@@ -68,5 +90,21 @@ mod tests {
         assert_eq!(whole.to_string(), "0x80200008 <boot+0x8> kernel/src/main.rs:31");
         assert_eq!(place(Some(("boot", 0)), None).to_string(), "0x80200008 <boot>");
         assert_eq!(place(None, None).to_string(), "0x80200008");
+        let inlined = Place { inlined: true, ..place(Some(("core::ptr::write", 0)), None) };
+        assert_eq!(inlined.to_string(), "0x80200008 <core::ptr::write (inlined)>");
+    }
+
+    #[test]
+    fn the_library_and_other_packages_are_not_the_kernel_s_own() {
+        let own = |file| place(None, Some((file, 1))).is_own();
+        assert!(own("kernel/src/main.rs") && own("/home/me/kernel/src/main.rs") && own("boot.S"));
+        for file in [
+            "/rustc/59807616e1fa2540724bfbac14d7976d7e4a3860/library/core/src/ptr/mod.rs",
+            "/home/me/.rustup/toolchains/stable/lib/rustlib/src/rust/library/core/src/ptr/mod.rs",
+            "/home/me/.cargo/registry/src/index-1/spin-0.9.8/src/mutex.rs",
+        ] {
+            assert!(!own(file), "{file}");
+        }
+        assert!(!place(None, None).is_own());
     }
 }

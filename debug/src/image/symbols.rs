@@ -48,7 +48,7 @@ impl Symbols {
         // A kernel that relocates itself keeps its global symbols when it is stripped.
         let table = if full.is_empty() { table(elf::SHT_DYNSYM)? } else { full };
         if table.is_empty() {
-            return Err(Error::NoSymbols { path: file.path.to_owned() });
+            return Ok(Symbols { entries: Vec::new(), strings: 0..0 });
         }
         let strings = sections.section(table.string_section()).map_err(|error| file.malformed(error))?;
         let (start, size) = object::read::elf::SectionHeader::file_range(strings, LITTLE).unwrap_or((0, 0));
@@ -67,6 +67,20 @@ impl Symbols {
         }
         symbols.sort(file.bytes, memory);
         Ok(symbols)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// For the file that has the same sections in memory, under numbers of its own.
+    pub fn moved(mut self, from: &[MemorySection], to: &[MemorySection]) -> Symbols {
+        for entry in &mut self.entries {
+            let home = entry.section.and_then(|index| numbered(from, index));
+            let same = home.and_then(|home| to.iter().find(|section| section.range == home.range));
+            entry.section = same.map(|section| section.index);
+        }
+        self
     }
 
     fn add(&mut self, bytes: &[u8], symbol: &Sym64<LittleEndian>, index: SymbolIndex, section: Option<usize>) {
@@ -126,7 +140,7 @@ impl Symbols {
 
     /// The function or object in `section` that `address` belongs to, and the offset from its start.
     ///
-    /// What has a size that covers the address comes before what merely lies below it.
+    /// What has a size that covers the address comes before what merely lies below it; what has one that does not is not it.
     pub fn around(&self, bytes: &[u8], section: &MemorySection, address: Address) -> Option<(String, u64)> {
         let kinds: &[elf::SymbolType] =
             if section.code { &[elf::STT_FUNC, elf::STT_NOTYPE] } else { &[elf::STT_OBJECT, elf::STT_NOTYPE] };
@@ -136,7 +150,8 @@ impl Symbols {
             all.filter(|entry| kinds.contains(&entry.kind) && entry.section.is_none_or(|index| index == section.index))
         };
         let covers = |entry: &&Entry| address.0 - entry.address < entry.size;
-        let entry = below().find(covers).or_else(|| below().next())?;
+        let label = || below().next().filter(|entry| entry.size == 0);
+        let entry = below().find(covers).or_else(label)?;
         Some((demangled(&self.name(bytes, entry)), address.0 - entry.address))
     }
 
@@ -167,7 +182,7 @@ fn numbered(memory: &[MemorySection], index: usize) -> Option<&MemorySection> {
 }
 
 /// A Rust name without its hash; any other name as it is.
-fn demangled(name: &str) -> String {
+pub(super) fn demangled(name: &str) -> String {
     match rustc_demangle::try_demangle(name) {
         Ok(path) => format!("{path:#}"),
         Err(_) => name.to_owned(),

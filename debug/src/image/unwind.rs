@@ -23,10 +23,11 @@ pub type ReadMemory<'a> = dyn FnMut(Address, &mut [u8]) -> bool + 'a;
 /// The functions on the stack, innermost first.
 pub(super) fn backtrace(image: &Image, registers: &Registers, read: &mut ReadMemory<'_>) -> Vec<Place> {
     let mut frame = Frame { registers: registers.clone(), innermost: true };
-    let mut places = Vec::new();
+    let (mut places, mut frames) = (Vec::new(), 0);
     loop {
-        places.push(frame.place(image));
-        if places.len() == MOST_FRAMES || frame.is_entry(image) {
+        frames += 1;
+        frame.places(image, &mut places);
+        if frames == MOST_FRAMES || frame.is_entry(image) {
             return places;
         }
         match frame.caller(image, read) {
@@ -50,12 +51,24 @@ impl Frame {
         if self.innermost { pc } else { pc - 1 }
     }
 
-    fn place(&self, image: &Image) -> Place {
+    /// The frame's function, after those that the compiler inlined where it stands.
+    fn places(&self, image: &Image, places: &mut Vec<Place>) {
         let within = self.instruction();
-        let pc = Address(self.registers.pc);
+        let address = Address(self.registers.pc);
         let found = image.place(within);
-        let symbol = found.symbol.map(|(name, offset)| (name, offset + (pc.0.wrapping_sub(within.0))));
-        Place { address: pc, symbol, line: found.line }
+        let mut line = found.line;
+        let mut frames = image.frames(within);
+        if let Some(own) = frames.pop().filter(|_| !frames.is_empty()) {
+            line = own.line;
+            places.extend(frames.into_iter().map(|frame| Place {
+                address,
+                symbol: frame.function.map(|name| (name, 0)),
+                line: frame.line,
+                inlined: true,
+            }));
+        }
+        let symbol = found.symbol.map(|(name, offset)| (name, offset + (address.0.wrapping_sub(within.0))));
+        places.push(Place { address, symbol, line, inlined: false });
     }
 
     /// Nobody called the function that the firmware jumps to.
@@ -79,8 +92,8 @@ impl Frame {
 
     fn by_call_frame_information(&self, image: &Image, read: &mut ReadMemory<'_>) -> Unwound {
         let bases = BaseAddresses::default().set_eh_frame(image.section_address(".eh_frame").unwrap_or_default());
-        if let Some(bytes) = image.section(".debug_frame") {
-            let mut table = DebugFrame::new(bytes, LittleEndian);
+        if !image.call_frames().is_empty() {
+            let mut table = DebugFrame::new(image.call_frames(), LittleEndian);
             table.set_address_size(8);
             let unwound = self.by_table(&table, &bases, read);
             if !matches!(unwound, Unwound::NoInformation) {
@@ -89,7 +102,7 @@ impl Frame {
         }
         match image.section(".eh_frame") {
             Some(bytes) => {
-                let mut table = EhFrame::new(bytes, LittleEndian);
+                let mut table = EhFrame::new(&bytes, LittleEndian);
                 table.set_address_size(8);
                 self.by_table(&table, &bases, read)
             }

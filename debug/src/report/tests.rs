@@ -11,7 +11,12 @@ use crate::machine::Address;
 
 fn place(address: u64, symbol: &str, offset: u64, line: u32) -> Place {
     let file = "kernel/src/main.rs".into();
-    Place { address: Address(address), symbol: Some((symbol.into(), offset)), line: Some(Line { file, line }) }
+    Place {
+        address: Address(address),
+        symbol: Some((symbol.into(), offset)),
+        line: Some(Line { file, line }),
+        inlined: false,
+    }
 }
 
 fn finding(name: &'static str, status: Status, summary: &str) -> Finding {
@@ -188,7 +193,7 @@ fn json_of_a_kernel_that_does_not_boot() {
 "#;
     let mut report = failing();
     report.findings.retain(|finding| ["trap", "idle"].contains(&finding.name));
-    report.findings[0].backtrace[1] = Place { address: Address(0), symbol: None, line: None };
+    report.findings[0].backtrace[1] = Place { address: Address(0), symbol: None, line: None, inlined: false };
     assert_eq!(written(&report, Format::Json, false), expected);
     let passing: Value = serde_json::from_str(&written(&passing(), Format::Json, false)).unwrap();
     assert_eq!((&passing["verdict"], &passing["checks"][1]["status"]), (&json!("pass"), &json!("pass")));

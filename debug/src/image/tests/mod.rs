@@ -136,6 +136,23 @@ fn a_constant_of_the_linker_script_names_no_code() {
 }
 
 #[test]
+fn a_function_is_not_named_beyond_its_end() {
+    let symbols = vec![("main", BASE, 0x10, fixture::FUNC, Some(".text"))];
+    let image = image(Elf { symbols, ..Elf::default() });
+    assert_eq!(image.function(Address(BASE + 0xf)), Some(("main".into(), 0xf)));
+    assert_eq!(image.function(Address(BASE + 0x10)), None);
+}
+
+/// A linker that was given nothing for .bss still writes the section, and its bounds.
+#[test]
+fn symbols_of_an_empty_section_are_symbols() {
+    let mut elf = Elf::default();
+    elf.sections[1].size = 0;
+    let image = image(elf);
+    assert_eq!(image.symbol("__bss").map(|symbol| symbol.address), Some(Address(BASE + 0x1000)));
+}
+
+#[test]
 fn a_function_that_covers_the_address_comes_before_a_label_within_it() {
     let mut elf = Elf::default();
     elf.symbols.push(("within", BASE + 0x18, 0, NOTYPE, Some(".text")));
@@ -154,7 +171,7 @@ fn a_function_comes_before_the_linker_scripts_name_for_the_same_address() {
 fn a_place_in_data_names_the_object() {
     let image = image(Elf::default());
     assert_eq!(image.place(Address(BASE + 0x1008)).to_string(), "0x80201008 <panic_record+0x8>");
-    assert_eq!(image.place(Address(BASE + 0x1900)).to_string(), "0x80201900 <panic_record+0x900>");
+    assert_eq!(image.place(Address(BASE + 0x1900)).to_string(), "0x80201900", "the record ends at 0x800");
     assert_eq!(image.place(Address(BASE + 0x9000)).to_string(), "0x80209000");
 }
 
@@ -163,13 +180,40 @@ fn without_debug_information_there_are_no_lines() {
     assert_eq!(image(Elf::default()).line(Address(BASE)), None);
 }
 
+/// SHF_COMPRESSED, with the header that says how, and how large it is unpacked.
+fn compressed(kind: u32, size: u64, data: &[u8]) -> fixture::Section {
+    let header = [&kind.to_le_bytes()[..], &[0; 4], &size.to_le_bytes(), &1_u64.to_le_bytes()].concat();
+    fixture::Section { flags: 0x800, ..debug_section(".debug_line", [&header, data].concat()) }
+}
+
+/// "line" in a block of zlib that is not compressed (RFC 1950, RFC 1951).
+const ZLIB: &[u8] = b"\x78\x01\x01\x04\x00\xfb\xffline\x04\x30\x01\xa9";
+/// The same in zstd (RFC 8878): magic, one segment of 4 bytes, a last block of raw bytes.
+const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd\x20\x04\x21\x00\x00line";
+
 #[test]
-fn compressed_debug_information_is_left_alone() {
+fn compressed_debug_sections_are_unpacked() {
+    for (kind, data) in [(1, ZLIB), (2, ZSTD)] {
+        let mut elf = Elf::default();
+        elf.sections.push(compressed(kind, 4, data));
+        assert_eq!(image(elf).section(".debug_line").as_deref(), Some(&b"line"[..]), "{kind}");
+    }
     let mut elf = Elf::default();
-    elf.sections.push(fixture::Section { flags: 0x800, ..debug_section(".debug_line", vec![1, 2, 3, 4]) });
-    let image = image(elf);
-    assert_eq!(image.section(".debug_line"), None);
-    assert_eq!(image.line(Address(BASE)), None);
+    elf.sections.push(debug_section(".zdebug_line", [b"ZLIB\0\0\0\0\0\0\0\x04", ZLIB].concat()));
+    assert_eq!(image(elf).section(".debug_line").as_deref(), Some(&b"line"[..]));
+}
+
+#[test]
+fn a_section_that_cannot_be_unpacked_is_none() {
+    for (kind, size, data) in
+        [(1, 5, ZLIB), (2, 5, ZSTD), (1, u64::MAX, ZLIB), (3, 4, ZLIB), (2, 4, &ZSTD[..8]), (1, 4, &[])]
+    {
+        let mut elf = Elf::default();
+        elf.sections.push(compressed(kind, size, data));
+        let image = image(elf);
+        assert_eq!(image.section(".debug_line"), None, "{kind} {size}");
+        assert_eq!(image.line(Address(BASE)), None);
+    }
 }
 
 #[test]
@@ -239,10 +283,45 @@ fn a_segment_that_cannot_be_loaded_is_refused() {
 }
 
 #[test]
-fn a_stripped_kernel_is_refused() {
-    let error = parse(Elf { symbols: vec![], ..Elf::default() }.bytes()).unwrap_err();
-    assert!(matches!(error, Error::NoSymbols { .. }), "{error}");
+fn a_stripped_kernel_has_no_symbols_and_says_so() {
+    let stripped = || parse(Elf { symbols: vec![], ..Elf::default() }.bytes()).unwrap();
+    let error = stripped().stripped().unwrap();
     assert!(error.to_string().starts_with("kernel.elf has no symbol table: it is stripped; give "), "{error}");
+    assert!(matches!(stripped().require("boot", "--entry"), Err(Error::NoSymbols { .. })));
+    assert!(image(Elf::default()).stripped().is_none());
+}
+
+/// A folder with a stripped kernel that names `kernel.debug`, and that file, which has the symbols.
+fn with_debug_file(sum: impl FnOnce(&[u8]) -> u32) -> (tempfile::TempDir, Result<Image, Error>) {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = Elf::default().bytes();
+    let link = [b"kernel.debug\0\0\0\0", &sum(&whole).to_le_bytes()[..]].concat();
+    let mut stripped = Elf { symbols: vec![], ..Elf::default() };
+    stripped.sections.push(debug_section(".gnu_debuglink", link));
+    std::fs::write(folder.path().join("kernel.elf"), stripped.bytes()).unwrap();
+    std::fs::write(folder.path().join("kernel.debug"), whole).unwrap();
+    let image = Image::open(&folder.path().join("kernel.elf"));
+    (folder, image)
+}
+
+#[test]
+fn the_symbols_are_taken_from_the_file_that_the_kernel_names() {
+    let (folder, image) = with_debug_file(crc32fast::hash);
+    let image = image.unwrap();
+    assert_eq!(image.debug_file(), Some(&*folder.path().join("kernel.debug")));
+    assert_eq!(image.symbol("__bss").unwrap().address, Address(BASE + 0x1000));
+    assert_eq!(image.function(Address(BASE + 8)), Some(("boot".into(), 8)));
+    assert!(image.stripped().is_none());
+}
+
+#[test]
+fn a_debug_file_of_another_build_or_none_is_told() {
+    let (folder, other) = with_debug_file(|_| 1);
+    let said = other.unwrap().stripped().unwrap().to_string();
+    assert!(said.contains("kernel.debug (.gnu_debuglink) is of another build"), "{said}");
+    std::fs::remove_file(folder.path().join("kernel.debug")).unwrap();
+    let said = Image::open(&folder.path().join("kernel.elf")).unwrap().stripped().unwrap().to_string();
+    assert!(said.contains("kernel.debug (.gnu_debuglink) is not at "), "{said}");
 }
 
 /// `strip` leaves the symbols that the kernel needs to relocate itself.

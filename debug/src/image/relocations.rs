@@ -1,0 +1,65 @@
+//! What a position-independent kernel has to write into itself before it may use its pointers. It does not know whether it does.
+//!
+//! Sources: the System V ABI, chapter "Dynamic Linking"; the RISC-V ELF psABI, section "Relocations".
+
+use object::elf;
+use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader};
+
+use super::headers::{File, Header, LITTLE, Sections, Segment};
+use crate::machine::Address;
+
+/// A doubleword that the linker left to whoever loads the kernel, or to the kernel itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Relocation {
+    /// Where it lies.
+    pub address: Address,
+    /// What it has to be, for a kernel that runs where it is linked.
+    pub value: u64,
+}
+
+/// The image's R_RISCV_RELATIVE relocations whose values are not in the file already.
+pub(super) fn parse(
+    file: &File<'_>,
+    header: &Header,
+    segments: &[Segment],
+    sections: &Sections<'_>,
+) -> Vec<Relocation> {
+    let table = by_dynamic_section(file, header, segments).or_else(|| by_section(file, sections)).unwrap_or_default();
+    let relative = table.iter().filter(|rela| rela.r_type(LITTLE, false) == elf::R_RISCV_RELATIVE);
+    let relocations = relative.map(|rela| Relocation {
+        address: Address(rela.r_offset.get(LITTLE)),
+        value: rela.r_addend.get(LITTLE) as u64,
+    });
+    relocations.filter(|relocation| in_file(file, segments, relocation.address) != Some(relocation.value)).collect()
+}
+
+type Table<'a> = &'a [elf::Rela64<object::LittleEndian>];
+
+/// DT_RELA, which stays when a kernel is stripped.
+fn by_dynamic_section<'a>(file: &File<'a>, header: &Header, segments: &[Segment]) -> Option<Table<'a>> {
+    let headers = header.program_headers(LITTLE, file.bytes).ok()?;
+    let dynamic = headers.iter().find_map(|header| header.dynamic(LITTLE, file.bytes).ok().flatten())?;
+    let value = |tag| dynamic.iter().find(|entry| entry.d_tag(LITTLE) == tag).map(|entry| entry.d_val(LITTLE));
+    let (address, size) = (Address(value(elf::DT_RELA)?), usize::try_from(value(elf::DT_RELASZ)?).ok()?);
+    let bytes = bytes_at(file, segments, address)?.get(..size)?;
+    object::pod::slice_from_all_bytes(bytes).ok()
+}
+
+/// `.rela.dyn`, of a kernel whose linker script threw `.dynamic` away.
+fn by_section<'a>(file: &File<'a>, sections: &Sections<'a>) -> Option<Table<'a>> {
+    let loaded = |section: &&elf::SectionHeader64<_>| section.sh_flags(LITTLE).contains(elf::SHF_ALLOC);
+    let mut tables =
+        sections.iter().filter(loaded).filter_map(|section| section.rela(LITTLE, file.bytes).ok().flatten());
+    tables.next().map(|(table, _)| table)
+}
+
+fn in_file(file: &File<'_>, segments: &[Segment], address: Address) -> Option<u64> {
+    let bytes = bytes_at(file, segments, address)?.first_chunk()?;
+    Some(u64::from_le_bytes(*bytes))
+}
+
+/// What the file holds from an address on, to the end of its segment.
+fn bytes_at<'a>(file: &File<'a>, segments: &[Segment], address: Address) -> Option<&'a [u8]> {
+    let segment = segments.iter().find(|segment| segment.contains(address))?;
+    file.bytes.get(segment.file.clone())?.get(usize::try_from(address.0 - segment.address.0).ok()?..)
+}
