@@ -299,15 +299,15 @@ mode_check() {
     exec "$@"
 }
 
-# Every step runs, so that one report tells all; the last lines name those that failed.
+# Every step runs, so that one report tells all; the last lines name those that failed. But nothing runs without what it needs.
 mode_test() {
     local failed=()
+    run debug/tests/vscode/install.sh || fail "nothing was tested, as this failed, see above: debug/tests/vscode/install.sh"
     step cargo fmt --all --check
     step cargo clippy --workspace --exclude kernel --all-targets -- -D warnings
     step cargo clippy --package kernel --target "$target" -- -D warnings
-    step shellcheck --check-sourced run.sh run/*.sh .ci/run .vscode/{check,gdb,gdb-dap,lldb-dap} \
+    step shellcheck --check-sourced run.sh run/*.sh .ci/{run,fresh,fresh-inside} .vscode/{check,gdb,gdb-dap,lldb-dap} \
         debug/tests/vscode/install.sh debug/tests/vscode/code-server/run.sh
-    step debug/tests/vscode/install.sh
     step cargo test --workspace --exclude kernel ${arguments[@]+"${arguments[@]}"}
     step env GDB="${CARGO_TARGET_DIR:-$PWD/target}/vscode/gdb" cargo test --package debug --test gdb --test serve # the newest GDB, too
     step env RUSTDOCFLAGS='-D warnings' cargo doc --workspace --exclude kernel --no-deps

@@ -75,6 +75,18 @@ package() {
         dnf:shellcheck) echo ShellCheck ;;
         pacman:gdb | brew:gdb) echo riscv64-elf-gdb ;;
         brew:qemu-img) echo qemu ;;
+        apt-get:lldb) apt_lldb ;;
+        apt-get:venv) echo python3-venv ;;
+        apt-get:libpython) python3 -c 'import sys; print("libpython%d.%d" % sys.version_info[:2])' ;;
+        apt-get:ip | pacman:ip) echo iproute2 ;;
+        apt-get:fonts) echo fonts-dejavu-core ;;
+        dnf:libpython) echo python3-libs ;;
+        dnf:ip) echo iproute ;;
+        dnf:fonts) echo dejavu-sans-fonts ;;
+        dnf:venv | brew:venv | brew:libpython) echo python3 ;;
+        pacman:venv | pacman:libpython) echo python ;;
+        pacman:fonts) echo ttf-dejavu ;;
+        brew:lldb) echo llvm ;;
         *) echo "$2" ;;
     esac
 }
@@ -85,6 +97,15 @@ apt_qemu() {
         *Provides:*qemu-system-riscv64*) echo qemu-system-misc ;;
         *) echo qemu-system-riscv ;;
     esac
+}
+
+# The newest that apt knows of those that .vscode/lldb-dap takes; the package lldb is an older one.
+apt_lldb() {
+    local version
+    for version in 24 23 22 21 20; do
+        [ -z "$(apt-cache show --no-all-versions "lldb-$version" 2>/dev/null)" ] || break
+    done
+    echo "lldb-$version"
 }
 
 # Sets `manager` to the system's package manager; empty where none is known.
@@ -114,7 +135,7 @@ may_install() {
     [ -z "$obstacle" ]
 }
 
-# Installs TOOLs with the system's package manager, after printing the command.
+# Installs TOOLs with the system's package manager, after printing the command; exits where that does not succeed.
 install() {
     local manager plan
     find_manager
@@ -127,7 +148,7 @@ install() {
         plan_with "$manager" "$@"
         as_root "${plan[@]}" && return
     fi
-    fail "missing: $*; that command did not install them: see above"
+    fail "missing: $*; this did not install them, see above: ${plan[*]}"
 }
 
 # Sets `plan` to the command by which the package manager $1 installs the other arguments, TOOLs.

@@ -106,6 +106,8 @@ done"#;
 
 /// Package lists as on Debian 12; `$misc` says what qemu-system-misc provides.
 const APT_CACHE: &str = r#"case "$*" in
+    *show*lldb-22) echo 'Package: lldb-22' ;;
+    *show*lldb-*) exit 100 ;;
     *show*) echo 'Provides: qemu-system-riscv32, qemu-system-riscv64' ;;
     *policy*) printf 'qemu-system-misc:\n  Installed: (none)\n  Candidate: 1:7.2\n' ;;
 esac"#;
@@ -210,6 +212,21 @@ fn nothing_is_installed_where_that_is_not_wanted_or_not_known_how() {
     let finished = Machine::new().run(&["--debug"]);
     let reason = finished.reason();
     assert!(reason.contains("none of apt, dnf, pacman, brew") && reason.contains("gdb-multiarch"), "{reason}");
+}
+
+/// The debug adapters of the tests come by the same way, before anything is built.
+#[test]
+fn tests_without_their_debug_adapters_end_at_once() {
+    let refuse = "case \"$*\" in *lldb*) exit 100 ;; esac";
+    let machine = Machine::new().with_noting("apt-get", &format!("{refuse}\n{INSTALL}")).with("apt-cache", APT_CACHE);
+    let machine = machine.with("sudo", "exec \"$@\"").with("gdb", RISCV_GDB);
+    let finished = machine.run(&["--test"]);
+    let reason = finished.reason();
+    let command = format!("{APT} python3-venv lldb-22 iproute2");
+    assert!(reason.contains(&format!("this did not install them, see above: {command}\n")), "{reason}");
+    assert!(reason.ends_with("as this failed, see above: debug/tests/vscode/install.sh\n"), "{reason}");
+    assert!(machine.log().contains(&format!("apt-get update\n{command}\n")), "{}", machine.log());
+    assert!(!machine.log().contains("cargo"), "{}", machine.log());
 }
 
 #[test]

@@ -52,9 +52,32 @@ fn test_heeds_interrupts_in_the_background_of_a_script() {
 }
 
 #[test]
-fn ci_calls_the_same() {
+fn ci_calls_the_same_here_and_on_new_machines() {
     let ci = fs::read_to_string(Path::new(PROJECT).join(".ci/run")).unwrap();
-    assert!(ci.contains("exec ./run.sh --test"));
+    for part in ["./run.sh --test", ".ci/fresh bookworm", ".ci/fresh trixie"] {
+        assert!(ci.contains(part), "{part}");
+    }
+}
+
+/// What it needs it says, whoever calls it: neither of these gets as far as making a folder.
+#[test]
+fn a_new_machine_is_refused_with_what_to_do() {
+    let fresh = |program: &str, arguments: &[&str]| {
+        let output = Command::new(program).args(arguments).current_dir(PROJECT).stdin(Stdio::null()).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, words) = fresh(".ci/fresh", &[]);
+    assert_eq!((code, words.contains(".ci/fresh RELEASE COMMAND...")), (Some(2), true), "{words}");
+
+    // Root, in a namespace of its own, is nobody.
+    let (code, words) = fresh("unshare", &["--user", ".ci/fresh", "trixie"]);
+    assert_eq!((code, words.contains("try: sudo")), (Some(2), true), "{words}");
+
+    let bin = tempfile::tempdir().unwrap();
+    write_program(&bin.path().join("dirname"), "echo .ci");
+    let path = format!("PATH={}", bin.path().display());
+    let (code, words) = fresh("unshare", &["--map-root-user", "env", &path, "/bin/bash", ".ci/fresh", "trixie"]);
+    assert_eq!((code, words.contains("apt-get install debootstrap")), (Some(2), true), "{words}");
 }
 
 #[test]

@@ -23,26 +23,21 @@ ctypes.CDLL(sysconfig.get_config_var("INSTSONAME"))
 END
 }
 
-# Sets `missing` to the packages of Debian that are not there.
+# Sets `missing` to the tools that are not there, by the names that tools.sh has for them.
 find_missing() {
     missing=()
-    have python3 && python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
-    # What has no shared libpython is no Debian's python3, and knows how to find its own.
-    has_libpython 2>/dev/null || [ "$(command -v python3)" != /usr/bin/python3 ] || missing+=("$(libpython)")
-    lldb_dap --version >/dev/null 2>&1 || missing+=(lldb-22)
-    have ip || missing+=(iproute2)
+    has_venv || missing+=(venv)
+    .vscode/lldb-dap --version >/dev/null 2>&1 || missing+=(lldb)
+    have ip || missing+=(ip)
 }
 
-libpython() { python3 -c 'import sys; print("libpython%d.%d" % sys.version_info[:2])'; }
-
-lldb_dap() { .vscode/lldb-dap "$@"; }
+has_venv() { have python3 && python3 -c 'import ensurepip' 2>/dev/null; }
 
 install_packages() {
     find_missing
-    [ ${#missing[@]} -gt 0 ] || return 0
-    [ -z "${NO_INSTALL:-}" ] || fail "missing; NO_INSTALL is set, so install: ${missing[*]}"
-    have apt-get || fail "missing; install what Debian calls: ${missing[*]}"
-    install_apt "${missing[@]}" || fail "missing: ${missing[*]}; that command did not install them: see above"
+    [ ${#missing[@]} -eq 0 ] || install "${missing[@]}"
+    # What has no shared libpython is no system's python3, and knows how to find its own.
+    has_libpython 2>/dev/null || [ "$(command -v python3)" != /usr/bin/python3 ] || install libpython
 }
 
 # The names gdb and node are made last: what is there under them is complete.
@@ -72,6 +67,6 @@ folder=${CARGO_TARGET_DIR:-target}/vscode
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
 install_packages
-ln -sfn "$(command -v lldb-22 || command -v lldb || fail "no lldb beside lldb-dap in PATH")" "$folder/lldb"
+ln -sfn "$(command -v lldb-{24,23,22,21,20} lldb | head -n 1)" "$folder/lldb"
 install_python
 install_adapter

@@ -27,10 +27,8 @@ npm_install() {
 install_browser() {
     CHROMIUM=${CHROMIUM:-$(command -v chromium || command -v google-chrome || :)}
     if [ -z "$CHROMIUM" ]; then
-        [ -z "${NO_INSTALL:-}" ] || fail "missing; NO_INSTALL is set, so install: chromium"
-        have apt-get || fail "missing; install Chromium, and set CHROMIUM to it where its name is another"
-        install_apt chromium fonts-dejavu-core || fail "missing: chromium; that command did not install it: see above"
-        CHROMIUM=$(command -v chromium)
+        install chromium fonts
+        CHROMIUM=$(command -v chromium || command -v chromium-browser) || fail "Chromium has another name here; try: CHROMIUM=its name"
     fi
     export CHROMIUM
 }
