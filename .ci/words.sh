@@ -1,0 +1,22 @@
+# shellcheck shell=bash
+# How the scripts here say what they do, and how they count tests. Sourced by them.
+
+say() { printf '%s\n' "${0##*/}: $*" >&2; }
+
+fail() {
+    say "$@"
+    exit 2
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+run() {
+    printf '+ %s\n' "$*" >&2
+    "$@"
+}
+
+# `N passed, N failed`: the sum of what cargo test says in the file $1.
+count_tests() {
+    awk '/^test result: / { for (i = 2; i <= NF; i++) { if ($i ~ /^passed/) passed += $(i - 1); if ($i ~ /^failed/) failed += $(i - 1) } }
+        END { printf "%d passed, %d failed\n", passed, failed }' "$1"
+}
