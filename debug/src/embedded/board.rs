@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::embedded::bus::code::Code;
-use crate::embedded::bus::memory::{At, Ended, Memory, RECORDED_AT_ONCE};
+use crate::embedded::bus::memory::{At, Ended, Memory};
 use crate::embedded::bus::ram::{PAGE, Ram};
 use crate::embedded::bus::translate::Context;
 use crate::embedded::fault::Fault;
@@ -34,7 +34,7 @@ pub enum Halt {
     Fault(Fault),
     /// Powered off, or reset.
     Ended(Ended),
-    /// The record of stores, or of traps, is full.
+    /// What was recorded is to be shown.
     Recorded,
 }
 
@@ -51,8 +51,6 @@ pub struct Board {
     /// By page: which halfwords have a breakpoint.
     breakpoints: BTreeMap<u64, [u64; PAGE / 2 / 64]>,
     heeding_breakpoints: bool,
-    /// Traps taken since they were last asked for, while stores are recorded.
-    traps: Vec<TakenTrap>,
 }
 
 impl Board {
@@ -68,7 +66,6 @@ impl Board {
             entry,
             breakpoints: BTreeMap::new(),
             heeding_breakpoints: true,
-            traps: Vec::new(),
         }
     }
 
@@ -160,17 +157,9 @@ impl Board {
     fn took_trap(&mut self) -> Result<(), Halt> {
         self.refresh_context();
         self.icount += 1;
-        if !self.memory.is_recording() {
-            return Ok(());
-        }
         let (hart, icount) = (&self.hart, self.icount - 1);
-        self.traps.push(TakenTrap { icount, pc: Address(hart.sepc), cause: hart.scause, value: hart.stval });
-        if self.traps.len() < RECORDED_AT_ONCE { Ok(()) } else { Err(Halt::Recorded) }
-    }
-
-    /// The traps taken since the last call, where stores are recorded.
-    pub fn take_traps(&mut self) -> Vec<TakenTrap> {
-        std::mem::take(&mut self.traps)
+        let trap = TakenTrap { icount, pc: Address(hart.sepc), cause: hart.scause, value: hart.stval };
+        if self.memory.record_trap(trap) { Err(Halt::Recorded) } else { Ok(()) }
     }
 
     /// Executes the instruction at pc with devices, CSRs and firmware at hand.
@@ -183,6 +172,7 @@ impl Board {
         self.memory.now = Some(self.icount);
         let result = system::execute(self, &operation);
         self.memory.now = None;
+        let moved = self.memory.is_recording() && self.memory.record_stack_pointer(&operation, self.hart.x(SP));
         let next = match result {
             Ok(next) => next,
             Err(Interruption::Stored) => self.hart.pc.wrapping_add(operation.length.into()),
@@ -192,7 +182,7 @@ impl Board {
         };
         self.hart.pc = next;
         self.icount += 1;
-        if result == Err(Interruption::Stored) { self.handle(Interruption::Stored) } else { Ok(()) }
+        if moved || result == Err(Interruption::Stored) { self.handle(Interruption::Stored) } else { Ok(()) }
     }
 
     /// The instruction at pc, which may lie on two pages.

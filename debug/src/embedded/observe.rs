@@ -1,9 +1,10 @@
-//! Seeing every store of a run, and finding the last one to an address. It does not know what anybody makes of them.
+//! Seeing what a run does, and finding the last store to an address. It does not know what anybody makes of them.
 
 use std::time::Duration;
 
 use crate::embedded::Embedded;
 use crate::embedded::board::Halt;
+use crate::embedded::bus::memory::Event;
 use crate::embedded::history::seek::{Deadline, Pause};
 use crate::machine::{Address, Error, Observed, Observer, Registers, Stop, Store};
 
@@ -43,14 +44,14 @@ impl Embedded {
         observer: &mut dyn Observer,
     ) -> Result<(), Pause> {
         self.commit_external_changes();
-        self.board.memory.set_recording(true);
+        self.board.memory.set_recording(Some(observer.interest()));
         let ended = self.observe_first(end, observer).and_then(|()| {
             self.board.set_heeding(breakpoints, true);
             self.observe(end, deadline, observer)
         });
         self.board.set_heeding(true, true);
         self.show_record(observer);
-        self.board.memory.set_recording(false);
+        self.board.memory.set_recording(None);
         ended
     }
 
@@ -61,7 +62,7 @@ impl Embedded {
         }
         self.show_instruction(observer);
         match self.step_over() {
-            Err(Pause::Halted(Halt::Recorded)) => Ok(()),
+            Ok(()) | Err(Pause::Halted(Halt::Recorded)) => self.show_and_ask(observer),
             ended => ended,
         }
     }
@@ -77,14 +78,29 @@ impl Embedded {
                 Ok(()) | Err(Pause::Halted(Halt::Recorded)) => {}
                 Err(pause) => return Err(pause),
             }
-            self.show_record(observer);
+            self.show_and_ask(observer)?;
         }
         Ok(())
     }
 
+    /// Shows what was recorded, and goes by what the observer wants from now on.
+    fn show_and_ask(&mut self, observer: &mut dyn Observer) -> Result<(), Pause> {
+        self.show_record(observer);
+        if observer.has_new_interest() {
+            self.board.memory.set_interest(observer.interest());
+        }
+        if observer.ends_run() { Err(Pause::TimeOver) } else { Ok(()) }
+    }
+
     fn show_record(&mut self, observer: &mut dyn Observer) {
-        self.board.memory.take_stores().iter().for_each(|store| observer.store(store));
-        self.board.take_traps().iter().for_each(|trap| observer.trap(trap));
+        for event in self.board.memory.take_events() {
+            match event {
+                Event::Store(store) => observer.store(&store),
+                Event::Load(load) => observer.load(&load),
+                Event::StackPointer(moved) => observer.stack_pointer(&moved),
+                Event::Trap(trap) => observer.trap(&trap),
+            }
+        }
     }
 
     fn show_instruction(&mut self, observer: &mut dyn Observer) {
@@ -115,13 +131,13 @@ impl Embedded {
         while end > self.history.beginning() && search.found.is_none() && !over {
             let start = self.history.at_or_before(end - 1).unwrap_or(self.history.beginning());
             self.history.restore(&mut self.board, start);
-            self.board.memory.set_recording(true);
+            self.board.memory.set_recording(Some(search.interest()));
             over = gives_up();
             while !over && self.observe(end, Deadline::after(SLICE), &mut search) == Err(Pause::TimeOver) {
                 over = gives_up();
             }
             self.show_record(&mut search);
-            self.board.memory.set_recording(false);
+            self.board.memory.set_recording(None);
             end = start;
         }
         self.board.set_heeding(true, true);

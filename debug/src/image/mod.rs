@@ -2,6 +2,7 @@
 //!
 //! It does not know machines: registers and memory come from the caller.
 
+mod addresses;
 mod debug_file;
 mod debug_sections;
 mod error;

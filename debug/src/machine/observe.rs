@@ -1,5 +1,6 @@
 //! Seeing all that a machine does, on machines that can show it. It does not know who looks, nor what for.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use super::{Address, Error, Registers, Stop};
@@ -12,12 +13,52 @@ pub struct Store {
     pub pc: Address,
     /// The stack pointer at that instruction.
     pub sp: Address,
+    /// As the hart addressed it, and where that led.
     pub address: Address,
+    pub physical: Address,
     /// In bytes: 1, 2, 4 or 8. (The firmware stores byte by byte.)
     pub length: u8,
     /// What memory held, little-endian.
     pub old: u64,
     pub new: u64,
+}
+
+/// A load that was made, by an instruction that may store as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Load {
+    /// Instructions executed before the one that loaded.
+    pub icount: u64,
+    pub pc: Address,
+    /// As the hart addressed it, and where that led.
+    pub address: Address,
+    pub physical: Address,
+    /// In bytes: 1, 2, 4 or 8.
+    pub length: u8,
+    /// Little-endian.
+    pub value: u64,
+}
+
+/// An instruction of S-mode that gave sp another value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StackPointerMove {
+    /// Instructions executed before it.
+    pub icount: u64,
+    pub pc: Address,
+    pub old: Address,
+    pub new: Address,
+    /// Computed from sp itself by addition or subtraction: a frame is made or left. Otherwise it was set.
+    pub relative: bool,
+}
+
+/// What an observer wants to be shown; what it does not ask for costs the run little. Addresses are physical, but for sp's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Interest {
+    /// Stores to any of these bytes; `None` for all stores.
+    pub stores: Option<Vec<Range<Address>>>,
+    /// Loads from any of these bytes.
+    pub loads: Vec<Range<Address>>,
+    /// Moves of sp, but for those from one place to another within one of these ranges, both ends included; `None` for no moves.
+    pub quiet_stacks: Option<Vec<Range<Address>>>,
 }
 
 /// An exception or interrupt that a handler took.
@@ -39,6 +80,26 @@ pub trait Observer {
 
     fn trap(&mut self, _trap: &TakenTrap) {}
 
+    fn load(&mut self, _load: &Load) {}
+
+    /// The machine stands behind the instruction when this is called.
+    fn stack_pointer(&mut self, _moved: &StackPointerMove) {}
+
+    /// What is to be shown beside traps. It is asked at the beginning of each call to the machine.
+    fn interest(&self) -> Interest {
+        Interest::default()
+    }
+
+    /// Asked after things were shown, whether [`Observer::interest`] has another answer by now.
+    fn has_new_interest(&mut self) -> bool {
+        false
+    }
+
+    /// Asked after things were shown: whether the run is to end here, as if its time were over.
+    fn ends_run(&self) -> bool {
+        false
+    }
+
     /// Whether [`Observer::instruction`] is to be called; it makes the run some ten times slower.
     fn wants_instructions(&self) -> bool {
         false
@@ -48,7 +109,7 @@ pub trait Observer {
     fn instruction(&mut self, _icount: u64, _registers: &Registers) {}
 }
 
-/// A machine that shows all that it does. Stores and traps are each shown in order, once the call returns at the latest.
+/// A machine that shows all that it does, in order, once the call returns at the latest.
 pub trait Observed {
     /// As [`Machine::step`](super::Machine::step).
     fn step_observed(&mut self, count: u64, limit: Duration, observer: &mut dyn Observer)

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use debug::embedded::Options;
-use debug::machine::{Access, Observed, Observer, Register, Stop, Store, Watchpoint};
+use debug::machine::{Access, Interest, Load, Observed, Observer, Register, StackPointerMove, Stop, Store, Watchpoint};
 use debug::{Address, Embedded, Machine};
 use proptest::prelude::*;
 
@@ -221,12 +221,67 @@ fn an_observer_sees_every_instruction_and_store() {
         pc: at((first + index) as usize),
         sp,
         address: Address(DATA.wrapping_add_signed(offset)),
+        physical: Address(DATA.wrapping_add_signed(offset)),
         length,
         old,
         new,
     };
     assert_eq!(seen.stores, [store(0, -4, 8, 0, DATA), store(1, 1, 1, DATA >> 40 & 0xff, DATA & 0xff)]);
     assert_eq!(seen.instructions, first + 2);
+}
+
+/// Wants loads and stores of one doubleword, and moves of sp that leave the first page of [`DATA`]; ends the run at the last.
+#[derive(Default)]
+struct Choosy {
+    seen: Vec<String>,
+}
+
+impl Observer for Choosy {
+    fn store(&mut self, store: &Store) {
+        self.seen.push(format!("store {:#x}", store.address.0 - DATA));
+    }
+
+    fn load(&mut self, load: &Load) {
+        self.seen.push(format!("load {:#x} = {:#x}", load.address.0 - DATA, load.value));
+    }
+
+    fn stack_pointer(&mut self, moved: &StackPointerMove) {
+        let relative = if moved.relative { "moved" } else { "set" };
+        self.seen.push(format!("sp {relative} to {}", moved.new.0.wrapping_sub(DATA) as i64));
+    }
+
+    fn interest(&self) -> Interest {
+        let doubleword = Address(DATA + 16)..Address(DATA + 24);
+        let quiet = Address(DATA)..Address(DATA + 4096);
+        Interest { stores: Some(vec![doubleword.clone()]), loads: vec![doubleword], quiet_stacks: Some(vec![quiet]) }
+    }
+
+    fn ends_run(&self) -> bool {
+        self.seen.last().is_some_and(|last| last.ends_with("-16"))
+    }
+}
+
+#[test]
+fn an_observer_sees_what_it_asks_for_and_ends_the_run() {
+    let code = [
+        li(8, DATA),
+        vec![addi(2, 8, 64)],  // sp is set
+        vec![addi(2, 2, -64)], // and moved within the quiet page
+        vec![sd(8, 8, 0)],     // nobody wants it
+        vec![sd(8, 8, 16)],
+        vec![ld(9, 8, 0)], // nobody wants it
+        vec![ld(9, 8, 16)],
+        vec![addi(2, 2, -16)], // sp leaves the page
+        vec![sd(8, 8, 16)],    // not executed any more
+        vec![STAY],
+    ]
+    .concat();
+    let mut machine = boot(&code);
+    let mut seen = Choosy::default();
+    assert_eq!(machine.resume_observed(LIMIT, &mut seen).unwrap(), Stop::Interrupted);
+    assert_eq!(machine.registers().unwrap().pc, at(code.len() - 2).0);
+    let value = format!("load 0x10 = {DATA:#x}");
+    assert_eq!(seen.seen, ["sp set to 64", "store 0x10", &value, "sp moved to -16"]);
 }
 
 #[test]

@@ -159,7 +159,7 @@ mod tests {
 
     fn store(icount: u64, pc: u64, address: u64, new: u64) -> Store {
         let (pc, address, sp) = (Address(pc), Address(address), Address(0x9000));
-        Store { icount, pc, sp, address, length: 8, old: 0xa5, new }
+        Store { icount, pc, sp, address, physical: address, length: 8, old: 0xa5, new }
     }
 
     fn after(stores: &[Store]) -> Clearing {

@@ -3,6 +3,7 @@
 //! It does not know instructions.
 
 mod outside;
+mod record;
 
 use crate::embedded::bus::map::{self, Region};
 use crate::embedded::bus::ram::{PAGE, Ram};
@@ -11,10 +12,9 @@ use crate::embedded::bus::translate::{self, Context};
 use crate::embedded::bus::uart::Uart;
 use crate::embedded::hart::execute::Interruption;
 use crate::embedded::hart::trap::AccessType;
-use crate::machine::{Access, Address, Store, Watchpoint};
-
-/// So many stores, and so many traps, are gathered before the run pauses to hand them out.
-pub const RECORDED_AT_ONCE: usize = 4096;
+use crate::machine::{Access, Watchpoint};
+pub use record::Event;
+use record::Record;
 
 /// An instruction in the run.
 #[derive(Clone, Copy, Default)]
@@ -61,7 +61,8 @@ pub struct Memory {
     watchpoints: Vec<Watchpoint>,
     /// Off for the instruction that a watchpoint stopped before.
     watching: bool,
-    recorded: Option<Vec<Store>>,
+    /// What is shown to an observer, while there is one.
+    record: Option<Record>,
 }
 
 impl Memory {
@@ -77,7 +78,7 @@ impl Memory {
             stores: Tlb::new(),
             watchpoints: Vec::new(),
             watching: true,
-            recorded: None,
+            record: None,
         }
     }
 
@@ -124,17 +125,22 @@ impl Memory {
             if let Region::Ram(offset) = Region::of(first)
                 && offset < self.ram.size()
                 && !self.is_watched(address / PAGE as u64)
+                && !self.record.as_ref().is_some_and(|record| record.wants_load_of_page(first))
             {
                 self.loads.insert(address / PAGE as u64, offset / PAGE * PAGE);
             }
-            return self.load_physical(first, length, address);
+            let value = self.load_physical(first, length, address)?;
+            self.record_load(first, address, length, value);
+            return Ok(value);
         }
         self.watch(address, length, Access::Read)?;
         let low = self.load_physical(first, head, address)?;
         let rest = address.wrapping_add(head as u64);
         let second = self.resolve(rest, AccessType::Load)?;
         let high = self.load_physical(second, length - head, rest)?;
-        Ok(low | high << (8 * head))
+        let value = low | high << (8 * head);
+        self.record_load(first, address, length, value);
+        Ok(value)
     }
 
     #[cold]
@@ -145,16 +151,16 @@ impl Memory {
         let rest = address.wrapping_add(head as u64);
         let second = if head < length { Some(self.resolve(rest, AccessType::Store)?) } else { None };
         self.watch(address, length, Access::Write)?;
-        if self.recorded.is_some() {
-            self.record(first, second, address, value, length, head);
+        if self.record.is_some() {
+            self.record_store(first, second, address, value, length, head);
         }
         self.store_physical(first, value, head, address)?;
         if let Some(second) = second {
             self.store_physical(second, value >> (8 * head), length - head, rest)?;
         } else if let Region::Ram(offset) = Region::of(first) {
-            self.remember_store(address / PAGE as u64, offset / PAGE);
+            self.remember_store(address / PAGE as u64, offset / PAGE, first);
         }
-        let must_pause = self.recorded.as_ref().is_some_and(|stores| stores.len() >= RECORDED_AT_ONCE);
+        let must_pause = self.record.as_ref().is_some_and(Record::is_full);
         if must_pause || self.ram.code_was_overwritten() { Err(Interruption::Stored) } else { Ok(()) }
     }
 
@@ -203,27 +209,10 @@ impl Memory {
     }
 
     /// The next store to this page may go the short way, unless somebody wants to know of it.
-    fn remember_store(&mut self, page: u64, ram_page: usize) {
-        if self.recorded.is_none() && !self.is_watched(page) && !self.ram.holds_code(ram_page) {
+    fn remember_store(&mut self, page: u64, ram_page: usize, physical: u64) {
+        let wanted = self.record.as_ref().is_some_and(|record| record.wants_store_to_page(physical));
+        if !wanted && !self.is_watched(page) && !self.ram.holds_code(ram_page) {
             self.stores.insert(page, ram_page * PAGE);
-        }
-    }
-
-    fn record(&mut self, first: u64, second: Option<u64>, address: u64, value: u64, length: usize, head: usize) {
-        let peek = |physical, length| match Region::of(physical) {
-            Region::Ram(offset) => self.ram.bytes(offset, length).map(from_bytes),
-            _ => None,
-        };
-        let low = peek(first, head);
-        let high = second.map_or(Some(0), |second| peek(second, length - head));
-        let (Some(low), Some(high)) = (low, high) else { return };
-        let old = low | if head < 8 { high << (8 * head) } else { 0 };
-        let new = if length < 8 { value & ((1 << (8 * length)) - 1) } else { value };
-        let At { icount, pc, sp } = self.at;
-        let (pc, sp, address) = (Address(pc), Address(sp), Address(address));
-        let store = Store { icount, pc, sp, address, length: length as u8, old, new };
-        if let Some(stores) = &mut self.recorded {
-            stores.push(store);
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the board, the firmware and debuggers do with memory between instructions. It does not know why.
 
-use super::{Memory, Store};
+use super::Memory;
 use crate::embedded::bus::map;
 use crate::embedded::bus::ram::PAGE;
 use crate::embedded::bus::translate::{self, Context};
@@ -42,21 +42,6 @@ impl Memory {
         self.watching = watching;
     }
 
-    pub fn is_recording(&self) -> bool {
-        self.recorded.is_some()
-    }
-
-    /// Starts or ends the record of stores.
-    pub fn set_recording(&mut self, recording: bool) {
-        self.recorded = recording.then(Vec::new);
-        self.notice_stores();
-    }
-
-    /// The stores made since the last call, where they are recorded.
-    pub fn take_stores(&mut self) -> Vec<Store> {
-        self.recorded.as_mut().map(std::mem::take).unwrap_or_default()
-    }
-
     /// RAM at a physical address that a kernel may use, where all of it is.
     pub fn physical(&self, start: u64, length: usize) -> Option<&[u8]> {
         if map::is_firmware(start) { None } else { self.ram.bytes(map::ram_offset(start)?, length) }
@@ -65,9 +50,9 @@ impl Memory {
     /// Stores for the firmware, on behalf of the instruction that called it; [`Memory::physical`] said that it fits.
     pub fn store_for_firmware(&mut self, start: u64, bytes: &[u8]) {
         let Some(offset) = map::ram_offset(start) else { return };
-        if self.recorded.is_some() {
+        if self.record.is_some() {
             for (index, byte) in (0..).zip(bytes) {
-                self.record(start + index, None, start + index, (*byte).into(), 1, 1);
+                self.record_store(start + index, None, start + index, (*byte).into(), 1, 1);
             }
         }
         self.ram.store(offset, bytes);

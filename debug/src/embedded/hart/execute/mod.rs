@@ -27,7 +27,7 @@ pub enum Interruption {
     MissingDevice(&'static str),
     /// The instruction is of an extension that this machine does not have.
     MissingExtension(Extension),
-    /// After the instruction: it stored over decoded code, or the record of stores is full.
+    /// After the instruction: it stored over decoded code, or what was recorded is to be shown.
     Stored,
 }
 
@@ -79,7 +79,13 @@ pub fn run_page<const EXACT: bool>(
             continue;
         }
         match execute(operation, hart, memory, pc) {
-            Ok(next) => pc = next,
+            Ok(next) => {
+                pc = next;
+                if EXACT && memory.record_stack_pointer(operation, hart.x(SP)) {
+                    icount += 1;
+                    break Err(Interruption::Stored);
+                }
+            }
             Err(Interruption::Stored) => {
                 pc = pc.wrapping_add(operation.length.into());
                 icount += 1;

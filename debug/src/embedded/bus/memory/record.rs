@@ -1,0 +1,155 @@
+//! What an observer is shown of loads, stores and moves of sp, in order. It does not know what anybody makes of it.
+
+use std::ops::Range;
+
+use super::{At, Memory, from_bytes};
+use crate::embedded::bus::map::Region;
+use crate::embedded::bus::ram::PAGE;
+use crate::embedded::hart::decode::{Kind, Operation};
+use crate::embedded::hart::state::{Privilege, SP};
+use crate::machine::{Address, Interest, Load, StackPointerMove, Store, TakenTrap};
+
+/// So much is gathered before the run pauses to hand it out.
+const AT_ONCE: usize = 4096;
+
+/// Something that an observer is shown.
+#[derive(Clone, Copy, Debug)]
+pub enum Event {
+    Store(Store),
+    Load(Load),
+    StackPointer(StackPointerMove),
+    Trap(TakenTrap),
+}
+
+pub struct Record {
+    interest: Interest,
+    events: Vec<Event>,
+}
+
+impl Record {
+    pub fn is_full(&self) -> bool {
+        self.events.len() >= AT_ONCE
+    }
+
+    /// Whether some store to the page that holds this physical address is to be shown.
+    pub fn wants_store_to_page(&self, physical: u64) -> bool {
+        self.interest.stores.as_ref().is_none_or(|ranges| touches_page(ranges, physical))
+    }
+
+    pub fn wants_load_of_page(&self, physical: u64) -> bool {
+        touches_page(&self.interest.loads, physical)
+    }
+
+    fn wants_store(&self, physical: u64, length: usize) -> bool {
+        self.interest.stores.as_ref().is_none_or(|ranges| touches(ranges, physical, length as u64))
+    }
+
+    fn wants_move(&self, old: u64, new: u64) -> bool {
+        let within = |range: &Range<Address>, sp| range.start.0 <= sp && sp <= range.end.0;
+        let quiet = |ranges: &Vec<Range<Address>>| ranges.iter().any(|range| within(range, old) && within(range, new));
+        self.interest.quiet_stacks.as_ref().is_some_and(|ranges| !quiet(ranges))
+    }
+}
+
+fn touches(ranges: &[Range<Address>], start: u64, length: u64) -> bool {
+    ranges.iter().any(|range| start < range.end.0 && range.start.0 < start.saturating_add(length))
+}
+
+fn touches_page(ranges: &[Range<Address>], physical: u64) -> bool {
+    touches(ranges, physical / PAGE as u64 * PAGE as u64, PAGE as u64)
+}
+
+impl Memory {
+    pub fn is_recording(&self) -> bool {
+        self.record.is_some()
+    }
+
+    /// Begins to record what somebody is interested in, or ends it.
+    pub fn set_recording(&mut self, interest: Option<Interest>) {
+        // What went the short way so far may be wanted now.
+        self.flush();
+        self.record = interest.map(|interest| Record { interest, events: Vec::new() });
+    }
+
+    /// Goes on recording something else.
+    pub fn set_interest(&mut self, interest: Interest) {
+        if let Some(record) = &mut self.record {
+            record.interest = interest;
+            self.flush();
+        }
+    }
+
+    /// What was recorded since the last call.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        self.record.as_mut().map(|record| std::mem::take(&mut record.events)).unwrap_or_default()
+    }
+
+    /// Whether the record is full now.
+    pub fn record_trap(&mut self, trap: TakenTrap) -> bool {
+        let Some(record) = &mut self.record else { return false };
+        record.events.push(Event::Trap(trap));
+        record.is_full()
+    }
+
+    /// Looks at sp after `operation`, for which [`Memory::at`] was kept; whether its move is to be shown at once.
+    #[inline(always)]
+    pub fn record_stack_pointer(&mut self, operation: &Operation, sp: u64) -> bool {
+        sp != self.at.sp && self.record_move(operation, sp)
+    }
+
+    #[cold]
+    fn record_move(&mut self, operation: &Operation, new: u64) -> bool {
+        let At { icount, pc, sp: old } = self.at;
+        let Some(record) = &mut self.record else { return false };
+        if self.context.privilege == Privilege::User || !record.wants_move(old, new) {
+            return false;
+        }
+        let of_sp = match operation.kind {
+            Kind::Addi | Kind::Sub => operation.rs1 == SP,
+            Kind::Add => operation.rs1 == SP || operation.rs2 == SP,
+            _ => false,
+        };
+        let (pc, old, new) = (Address(pc), Address(old), Address(new));
+        record.events.push(Event::StackPointer(StackPointerMove { icount, pc, old, new, relative: of_sp }));
+        true
+    }
+
+    pub(super) fn record_load(&mut self, physical: u64, address: u64, length: usize, value: u64) {
+        let Some(record) = &mut self.record else { return };
+        if touches(&record.interest.loads, physical, length as u64) {
+            let At { icount, pc, .. } = self.at;
+            let (pc, address, physical) = (Address(pc), Address(address), Address(physical));
+            record.events.push(Event::Load(Load { icount, pc, address, physical, length: length as u8, value }));
+        }
+    }
+
+    /// Keeps a store that is about to be made, whose first `head` bytes go to `first` and the others to `second`.
+    pub(super) fn record_store(
+        &mut self,
+        first: u64,
+        second: Option<u64>,
+        address: u64,
+        value: u64,
+        length: usize,
+        head: usize,
+    ) {
+        if !self.record.as_ref().is_some_and(|record| record.wants_store(first, length)) {
+            return;
+        }
+        let peek = |physical, length| match Region::of(physical) {
+            Region::Ram(offset) => self.ram.bytes(offset, length).map(from_bytes),
+            _ => None,
+        };
+        let low = peek(first, head);
+        let high = second.map_or(Some(0), |second| peek(second, length - head));
+        let (Some(low), Some(high)) = (low, high) else { return };
+        let old = low | if head < 8 { high << (8 * head) } else { 0 };
+        let new = if length < 8 { value & ((1 << (8 * length)) - 1) } else { value };
+        let At { icount, pc, sp } = self.at;
+        let (pc, sp, address, physical) = (Address(pc), Address(sp), Address(address), Address(first));
+        let store = Store { icount, pc, sp, address, physical, length: length as u8, old, new };
+        if let Some(record) = &mut self.record {
+            record.events.push(Event::Store(store));
+        }
+    }
+}
