@@ -167,27 +167,10 @@ check_options() {
     [ -z "$socket" ] || where=unix:$socket
 }
 
-# Runs cargo build, and sets `built` to the program that came out.
-cargo_build() {
-    local command=(cargo build "$@" --message-format json-render-diagnostics)
-    show "${command[@]}"
-    built=$("${command[@]}") || fail "the build failed: see above"
-    built=${built##*\"executable\":\"}
-    built=${built%%\"*}
-}
-
-# Replaces hypervisor.elf in one step, as another run.sh may be reading it.
-build_kernel() {
-    need rust
-    cargo_build --package kernel --target "$target"
-    cp "$built" "hypervisor.elf.$$"
-    mv -f "hypervisor.elf.$$" hypervisor.elf
-    kernel=hypervisor.elf
-}
-
 # Sets `machine_line` to QEMU's command line: the one place that knows it. $1, if any: record or replay.
 qemu_command() {
     local files
+    [ "${1:-}" = record ] || find_log
     machine_line=("$QEMU" -machine virt)
     if [ "$mode" = firmware ]; then
         machine_line+=(-bios default -nographic -serial mon:stdio --no-reboot)
@@ -270,12 +253,15 @@ mode_wait() {
         read -r status <&8 || status=2
         exit "$status"
     fi
-    # This process becomes QEMU, so that its console is the terminal's; the announcer is nobody's child, left to init.
-    (await_stub $$ </dev/null && announce &)
+    # This process becomes QEMU, so that its console is the terminal's.
+    front=$$
+    start_keeper guard_front
+    exec 8<&-
     mode_boot
 }
 
 mode_debug() {
+    local status=0
     require_free
     start_guarded
     gdb_command
@@ -286,7 +272,15 @@ mode_debug() {
         gdb+=(-ex boot)
     fi
     show "${gdb[@]}"
-    exec "${gdb[@]}" 8<&-
+    trap : INT QUIT # they are for GDB, and this process waits for it
+    # GDB does not hold the lifeline: what it starts, and leaves behind, would hold it as well.
+    # shellcheck disable=SC2016 # for sh
+    sh -c 'echo "gdb $$" >&9; exec "$@" 8<&- 9>&-' sh "${gdb[@]}" || status=$?
+    trap '' PIPE
+    echo quit >&9
+    exec 9>&-
+    while read -r -t 10 _ <&8; do :; done # until the keeper has ended QEMU and removed its files
+    exit "$status"
 }
 
 # cargo debug check, but in the caller's folder, where cargo would not find the project: relative paths mean that folder.
@@ -330,19 +324,23 @@ main() {
     parse "$@"
     [ "$mode" != test ] || restore_sigint "$@"
     QEMU=${QEMU:-qemu-system-riscv64}
-    log=qemu.log
+    log=''
     [ -z "${QEMU_LOG:-}" ] || absolute log "$QEMU_LOG"
     for program in QEMU GDB; do
         case ${!program:-} in */*) absolute "$program" "${!program}" ;; esac
     done
     caller=$PWD
+    for variable in TMPDIR CARGO_TARGET_DIR; do [ -z "${!variable:-}" ] || absolute "$variable" "${!variable}"; done
     script='' && absolute script "${BASH_SOURCE[0]}"
     cd "${script%/*}"
     . run/tools.sh
     . run/stub.sh
+    . run/build.sh
+    . run/left.sh
     . run/lifeline.sh
     . run/recording.sh
     . run/embedded.sh
+    find_temporary
     case $mode in
         build) ;;
         debug) need_machine gdb ;;

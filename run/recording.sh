@@ -18,11 +18,10 @@ record() {
     qemu_command record
     show "${machine_line[@]}"
     file_blocks=1048576 # 1 GiB: a snapshot holds the machine's memory, the recording each trap
-    launch 3 3>/dev/null 2>"$private/errors"
+    launch 9 9>/dev/null 2>"$private/errors"
     find_entry
     [ -z "$entry_count" ] || await_idle
     end_recording || status=$?
-    end_watchers
     if [ "$status" != 0 ]; then
         say "QEMU could not record the boot: $(cat "$private/errors")"
     elif [ -z "$entry_count" ]; then
@@ -43,7 +42,7 @@ find_entry() {
     until [ -S "$private/stub" ] || ! kill -0 "$machine" 2>/dev/null || [ "$SECONDS" -ge "$deadline" ]; do sleep 0.02; done
     "$GDB" -nx -batch -iex 'set architecture riscv:rv64' -iex 'set osabi none' -ex "target remote $private/stub" \
         -ex "tbreak *$(entry_address)" -ex continue -ex 'monitor info replay' \
-        </dev/null >"$private/entry" 2>&1 4>&- 5>&- 6>&- 7<&- &
+        </dev/null >"$private/entry" 2>&1 3>&- 5>&- 6>&- 7<&- &
     process=$!
     disown "$process"
     while kill -0 "$process" 2>/dev/null && [ "$SECONDS" -lt "$deadline" ]; do sleep 0.02; done
