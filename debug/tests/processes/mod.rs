@@ -1,6 +1,7 @@
 //! Who is running: to prove that a process and all that it started are gone. Reads /proc; it starts and ends nothing.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -42,6 +43,18 @@ pub fn await_some<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         assert!(Instant::now() < deadline, "{what} did not come within {PATIENCE:?}");
         thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// The processes, zombies left out, whose environment has this `NAME=VALUE`: who was started with it, and all that they started.
+#[allow(dead_code)] // not all tests that share this module need it
+pub fn marked(variable: &OsStr) -> Vec<u32> {
+    let processes = fs::read_dir("/proc").expect("/proc is there");
+    let processes = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let has_mark = |process: &u32| {
+        let environment = fs::read(format!("/proc/{process}/environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|entry| entry == variable.as_encoded_bytes())
+    };
+    processes.filter(|process| has_mark(process) && is_alive(*process)).collect()
 }
 
 fn descendants(root: u32) -> BTreeSet<u32> {

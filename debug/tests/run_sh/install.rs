@@ -146,7 +146,7 @@ fn tests_need_more_than_a_boot_does() {
 /// cargo debug check has a machine of its own.
 #[test]
 fn a_check_needs_nothing_but_rust() {
-    let cargo = "echo \"cargo $*\" >>\"${0%/*}/log\"; echo '{\"executable\":\"/bin/echo\"}'";
+    let cargo = "echo \"cargo $*\" >>\"${0%/*}/log\"; echo '{\"executable\":\"/bin/echo\",\"fresh\":true}'";
     let machine = Machine::new().with_manager("apt-get").with("apt-cache", APT_CACHE).with("cargo", cargo);
     let finished = machine.run(&["--check"]);
     assert_eq!(finished.code(), 0, "{}", finished.stderr);

@@ -7,6 +7,7 @@ mod processes;
 
 mod arguments;
 mod install;
+mod kills;
 mod life;
 mod log;
 mod reverse;

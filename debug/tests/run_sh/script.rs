@@ -134,9 +134,14 @@ impl Running {
 
     /// Sends a signal to it, or to its whole process group.
     pub fn signal(&self, signal: &str, group: bool) {
+        assert!(self.try_signal(signal, group), "it has ended already");
+    }
+
+    /// As [`Running::signal`]; false where it has ended already.
+    pub fn try_signal(&self, signal: &str, group: bool) -> bool {
         let process = format!("{}{}", if group { "-" } else { "" }, self.child.id());
-        let status = Command::new("kill").args(["-s", signal, "--", &process]).status().unwrap();
-        assert!(status.success());
+        let kill = Command::new("kill").args(["-s", signal, "--", &process]).stderr(Stdio::null()).status();
+        kill.unwrap().success()
     }
 
     /// What it has said so far on its standard error.

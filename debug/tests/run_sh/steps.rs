@@ -87,7 +87,8 @@ fn check_passes_on_its_arguments_and_runs_in_the_callers_folder() {
     fs::write(elsewhere.path().join("my.elf"), "an ELF").unwrap();
     let mut script = Script::new(&["--check", "--format", "json", "--kernel", "my.elf", "--output", "a report"]);
     script.command.current_dir(&elsewhere);
-    let (finished, cargo) = with_cargo(script, &format!("echo '{{\"executable\":\"{}\"}}'", debug.display()));
+    let (finished, cargo) =
+        with_cargo(script, &format!("echo '{{\"executable\":\"{}\",\"fresh\":true}}'", debug.display()));
     assert!(cargo.starts_with("build --release --package debug "), "{cargo}");
     assert_eq!(finished.code(), 1, "its status is the script's: {}", finished.stderr);
     let folder = elsewhere.path().canonicalize().unwrap();

@@ -1,0 +1,198 @@
+//! run.sh killed at random moments, in every mode, alone or with its whole process group: nothing is left of it.
+//!
+//! A hundred kills here; `KILLS=1000 cargo test -p debug --test run_sh random -- --nocapture` makes more, and `KILLS_SEED=N` the
+//! same again.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use crate::processes::{Family, await_some, marked};
+use crate::script::{PROJECT, Running, Script, private_folder};
+
+const MODES: [&[&str]; 9] = [
+    &["--debug"],
+    &["--debug", "--", "-ex", "continue"],
+    &["--debug", "--embedded"],
+    &["--wait"],
+    &["--wait", "--embedded"],
+    &["--wait", "--tied"],
+    &["--wait", "--tied", "--private"],
+    &["--reverse"],
+    &[],
+];
+/// So many calls run at a time.
+const WORKERS: usize = 3;
+
+/// The number that the environment says, or `usual`.
+fn number(variable: &str, usual: u64) -> u64 {
+    std::env::var(variable).map_or(usual, |text| text.parse().unwrap_or_else(|_| panic!("{variable} is no number")))
+}
+
+/// The next of a sequence of numbers that look random (Marsaglia, "Xorshift RNGs").
+fn next(state: &mut u64) -> u64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    *state
+}
+
+#[test]
+fn random_kills_leave_nothing() {
+    let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let seed = number("KILLS_SEED", clock.as_nanos() as u64);
+    let (count, next_kill) = (number("KILLS", 100) as usize, AtomicUsize::new(0));
+    println!("KILLS_SEED={seed}");
+    // Cargo goes on building for a while when run.sh is killed: here it has nothing to build any more.
+    Script::with_kernel("good", &["--wait", "--embedded", "--tied", "--private"]).finish();
+    thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                loop {
+                    let index = next_kill.fetch_add(1, Ordering::Relaxed);
+                    if index >= count {
+                        break;
+                    }
+                    kill_one(seed, index);
+                }
+            });
+        }
+    });
+}
+
+/// The kill of that index: which mode, when and how follow from the seed.
+fn kill_one(seed: u64, index: usize) {
+    let mut state = (seed ^ (index as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)).max(1);
+    for _ in 0..4 {
+        next(&mut state);
+    }
+    let mode = MODES[index % MODES.len()];
+    let after = Duration::from_millis(10 + next(&mut state) % 991);
+    let group = next(&mut state).is_multiple_of(2);
+    let signal = ["KILL", "KILL", "TERM", "HUP"][(next(&mut state) % 4) as usize];
+    let what = format!("kill {index} of KILLS_SEED={seed}: {mode:?}, {signal} after {after:?}, group: {group}");
+    let mut script = Script::with_kernel("good", &[]);
+    let takes_socket = mode.first().is_some_and(|first| *first != "--firmware") && !mode.contains(&"--private");
+    if takes_socket {
+        script.command.arg("--socket").arg(script.folder.path().join("gdb"));
+    }
+    script.command.args(mode).stdin(Stdio::piped());
+    let mark = OsString::from(format!("RUN_SH_KILL={seed}-{index}-{}", std::process::id()));
+    script.command.env("RUN_SH_KILL", &mark.to_str().unwrap()["RUN_SH_KILL=".len()..]);
+    let mut running = script.start();
+    // The moment of the kill is what is tried here: there is nothing to wait for.
+    thread::sleep(after);
+    running.try_signal(signal, group);
+    running.await_end();
+    await_some(&format!("{what}: the end of all processes"), || marked(&mark).is_empty().then_some(()));
+    assert_clean(&running, &what);
+}
+
+/// What a call may leave: its log, and here what it said.
+fn assert_clean(running: &Running, what: &str) {
+    let left: Vec<_> = fs::read_dir(running.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let known = ["said", "qemu.log"];
+    let left: Vec<_> = left.into_iter().filter(|name| !known.iter().any(|known| name == known)).collect();
+    assert!(left.is_empty(), "{what} left {left:?}; it said:\n{}", running.said());
+}
+
+#[test]
+fn a_kill_while_building_leaves_no_copy() {
+    let around = tempfile::tempdir().unwrap();
+    let project = around.path().join("project");
+    copy_of_the_scripts(&project);
+    // The build is there at once, and takes its time to be copied.
+    let cargo = around.path().join("cargo");
+    let built = around.path().join("built");
+    fs::write(&built, vec![7; 40 << 20]).unwrap();
+    let says = format!("echo '{{\"executable\":\"{}\",\"fresh\":true}}'", built.display());
+    crate::script::write_program(&cargo, &says);
+    let path = format!("{}:{}", around.path().display(), std::env::var("PATH").unwrap());
+    for milliseconds in (0..60).step_by(4) {
+        for group in [false, true] {
+            let script = Script::at(&project, &["--build"]).env("PATH", &path);
+            let mut running = script.start();
+            thread::sleep(Duration::from_millis(milliseconds));
+            running.try_signal("KILL", group);
+            running.await_end();
+            await_some("the end of the copy", || copies(&project).is_empty().then_some(()));
+        }
+    }
+    // One that was left when the computer stopped goes with the next build.
+    fs::write(project.join("hypervisor.elf.999999999"), "half of it").unwrap();
+    let finished = Script::at(&project, &["--build"]).env("PATH", &path).finish();
+    assert_eq!(finished.code(), 0, "{}", finished.stderr);
+    assert_eq!(copies(&project), [] as [String; 0]);
+    assert_eq!(fs::metadata(project.join("hypervisor.elf")).unwrap().len(), 40 << 20);
+}
+
+pub fn copy_of_the_scripts(project: &Path) {
+    fs::create_dir(project).unwrap();
+    let scripts = ["run.sh", "run", ".gdbinit"].map(|name| Path::new(PROJECT).join(name));
+    let copied = Command::new("cp").arg("-r").args(scripts).arg(project).status().unwrap();
+    assert!(copied.success());
+}
+
+/// Unfinished ones.
+fn copies(project: &Path) -> Vec<String> {
+    let names = fs::read_dir(project).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.starts_with("hypervisor.elf.")).collect()
+}
+
+#[test]
+fn what_gdb_started_does_not_keep_qemu_alive() {
+    let mut script = Script::with_kernel("good", &["--debug", "--socket"]);
+    let socket = script.folder.path().join("gdb");
+    script.command.arg(&socket).args(["--", "-batch", "-ex", "print 6 * 7", "-ex", "shell sleep 30 >/dev/null 2>&1 &"]);
+    let mut running = script.start();
+    running.await_line("= 42");
+    let begun = std::time::Instant::now();
+    running.await_end();
+    assert!(!socket.exists() && private_folder(running.folder.path()).is_none(), "when run.sh ends, all of it is gone");
+    assert!(begun.elapsed() < Duration::from_secs(25), "nobody waited for what GDB had started");
+}
+
+#[test]
+fn a_recording_ends_with_its_front() {
+    let script = Script::with_kernel("good", &["--reverse", "--port", &crate::script::free_port()]);
+    // It never comes to the entry, which is waited for.
+    let gdb = "case \"$*\" in *'show architecture'*) echo '\"riscv:rv64\"' ;; *) sleep 60 ;; esac";
+    let gdb = script.program("gdb", gdb);
+    let mut running = script.env("GDB", gdb).start();
+    let family = Family::with_qemu(running.child.id());
+    let begun = std::time::Instant::now();
+    running.signal("KILL", false);
+    running.await_end();
+    family.assert_gone();
+    await_some("the end of its private folder", || private_folder(running.folder.path()).is_none().then_some(()));
+    assert!(begun.elapsed() < Duration::from_secs(15), "nobody waited for the end of the recording");
+}
+
+#[test]
+fn the_next_start_clears_what_a_killed_keeper_left() {
+    let mut script = Script::with_kernel("good", &["--wait", "--tied", "--private"]);
+    script.command.stdin(Stdio::piped());
+    let mut running = script.start();
+    running.await_line("waiting for GDB");
+    let family = Family::with_qemu(running.child.id());
+    let left = private_folder(running.folder.path()).unwrap();
+    let owner = fs::read_to_string(left.join("owner")).unwrap();
+    let keeper = owner.trim().rsplit(' ').next().unwrap();
+    assert!(Command::new("kill").args(["-KILL", keeper]).status().unwrap().success());
+    running.await_end();
+    family.assert_gone();
+    assert!(left.exists(), "nobody was there to remove it");
+    let alive = running.folder.path().join("run.sh.others");
+    fs::create_dir(&alive).unwrap();
+    fs::write(alive.join("owner"), owner.replace(keeper, &std::process::id().to_string())).unwrap();
+
+    let mut script = Script::with_kernel("good", &["--debug", "--socket"]);
+    script.command.arg(script.folder.path().join("gdb")).args(["--", "-batch"]);
+    let finished = script.env("TMPDIR", running.folder.path()).finish();
+    assert_eq!(finished.code(), 0, "{}", finished.stderr);
+    assert!(!left.exists() && alive.exists());
+}
