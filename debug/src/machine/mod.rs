@@ -96,7 +96,7 @@ pub enum Stop {
     Exited { status: Option<u8> },
 }
 
-/// A RISC-V machine with one RV64 hart, standing still between calls.
+/// A RISC-V machine of RV64 harts, standing still between calls.
 pub trait Machine {
     /// What people call it: `qemu`.
     fn name(&self) -> &str;
@@ -153,6 +153,15 @@ pub trait Machine {
     ///
     /// A breakpoint at the present pc, and a watchpoint on what the instruction there accesses, do not stop it again.
     fn resume(&mut self, limit: Duration) -> Result<Stop, Error>;
+
+    /// How many harts it has. Registers and memory are those of the hart that stopped last.
+    fn harts(&self) -> usize {
+        1
+    }
+
+    /// From now on the machine is about the hart that stopped last: it alone is stepped, and stops at breakpoints. All run, and
+    /// a watchpoint stops whichever makes the access.
+    fn follow(&mut self) {}
 
     /// What the kernel needs and this machine does not have, where that is why it stopped with [`Stop::Fault`].
     fn missing(&self) -> Option<String> {

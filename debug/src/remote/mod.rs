@@ -3,6 +3,7 @@
 //! It does not know who started the stub, nor what is looked for.
 
 mod errors;
+mod harts;
 mod register_map;
 
 use std::collections::BTreeSet;
@@ -13,6 +14,7 @@ use gdbstub_arch::riscv::reg::RiscvCoreRegs;
 use crate::endpoint::Endpoint;
 use crate::machine::{Access, Address, Error, Machine, Register, Registers, Stop, Watchpoint};
 use crate::rsp::{self, Client, StopReply, WatchKind};
+use harts::Harts;
 use register_map::{RegisterMap, StubRegister};
 
 /// How long one reply may take, short of the deadline of the whole.
@@ -43,6 +45,7 @@ pub struct Remote {
     numbers: RegisterMap,
     breakpoints: BTreeSet<Address>,
     watchpoints: Vec<Watchpoint>,
+    harts: Harts,
 }
 
 impl Remote {
@@ -69,12 +72,14 @@ impl Remote {
         }
         // Also makes QEMU drop what an earlier client left inserted.
         client.stop_reason()?;
+        let harts = Harts::of(&mut client)?;
         Ok(Remote {
             client,
             name: endpoint.to_string(),
             numbers,
             breakpoints: BTreeSet::new(),
             watchpoints: Vec::new(),
+            harts,
         })
     }
 
@@ -99,26 +104,6 @@ impl Remote {
             .ok_or_else(|| Error::Unsupported { what: format!("{register:?}"), by: self.name.clone() })
     }
 
-    /// Executes the instruction at pc, past whatever breakpoint or watchpoint would stop it.
-    fn step_over(&mut self, limit: Duration) -> Result<Stop, Error> {
-        let here = Address(self.registers()?.pc);
-        let stopped_here = self.breakpoints.contains(&here);
-        if stopped_here {
-            self.client.remove_breakpoint(here.0, BREAKPOINT_BYTES)?;
-        }
-        self.each_watchpoint(Client::remove_watchpoint)?;
-        let stepped = self.client.step(limit)?;
-        let stop = self.stop(stepped, Stop::Stepped)?;
-        if matches!(stop, Stop::Exited { .. }) {
-            return Ok(stop);
-        }
-        if stopped_here {
-            self.client.insert_breakpoint(here.0, BREAKPOINT_BYTES)?;
-        }
-        self.each_watchpoint(Client::insert_watchpoint)?;
-        Ok(stop)
-    }
-
     fn each_watchpoint(
         &mut self,
         mut change: impl FnMut(&mut Client, WatchKind, u64, u64) -> Result<(), rsp::Error>,
@@ -135,6 +120,11 @@ impl Remote {
             Some(reply) => (reply, usual),
             None => (self.client.interrupt()?, Stop::Interrupted),
         };
+        if let StopReply::Signal { number, watch, thread } = reply {
+            // Whom an interrupt met says nothing.
+            let met = usual == Stop::Interrupted && watch.is_none() && number != SIGTRAP;
+            self.harts.stopped(&mut self.client, thread.filter(|_| !met))?;
+        }
         Ok(match reply {
             StopReply::Signal { watch: Some(address), .. } => Stop::Watchpoint { address: Address(address) },
             StopReply::Signal { number: SIGTRAP, .. } if usual == Stop::Interrupted => Stop::Breakpoint,
@@ -238,6 +228,7 @@ impl Machine for Remote {
 
     fn step(&mut self, count: u64, limit: Duration) -> Result<(u64, Stop), Error> {
         let deadline = Instant::now() + limit;
+        self.pass_by()?;
         for executed in 0..count {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -247,7 +238,7 @@ impl Machine for Remote {
             let stop = if executed == 0 && !self.watchpoints.is_empty() {
                 self.step_over(left)?
             } else {
-                let reply = self.client.step(left)?;
+                let reply = self.client.step(self.harts.shown(), left)?;
                 self.stop(reply, Stop::Stepped)?
             };
             if stop != Stop::Stepped {
@@ -259,7 +250,9 @@ impl Machine for Remote {
 
     fn resume(&mut self, limit: Duration) -> Result<Stop, Error> {
         let deadline = Instant::now() + limit;
-        if !(self.breakpoints.is_empty() && self.watchpoints.is_empty()) {
+        // The followed hart, which stands where it stood, may be at a breakpoint that it has not stopped at yet.
+        let passed = self.pass_by()?;
+        if !passed && !(self.breakpoints.is_empty() && self.watchpoints.is_empty()) {
             let stop = self.step_over(limit.min(STEP_PATIENCE))?;
             if stop != Stop::Stepped {
                 return Ok(stop);
@@ -269,8 +262,22 @@ impl Machine for Remote {
                 return Ok(Stop::Breakpoint);
             }
         }
-        let reply = self.client.resume(deadline.saturating_duration_since(Instant::now()))?;
-        self.stop(reply, Stop::Breakpoint)
+        loop {
+            let reply = self.client.resume(deadline.saturating_duration_since(Instant::now()))?;
+            let stop = self.stop(reply, Stop::Breakpoint)?;
+            // Another hart's breakpoints are not ours.
+            if stop != Stop::Breakpoint || !self.pass_by()? {
+                return Ok(stop);
+            }
+        }
+    }
+
+    fn harts(&self) -> usize {
+        self.harts.count()
+    }
+
+    fn follow(&mut self) {
+        self.harts.follow();
     }
 }
 

@@ -9,7 +9,12 @@ use super::connection::Connection;
 use super::error::{Error, excerpt};
 use super::features::{Description, DescriptionError};
 use super::frame::{LIMIT, digit};
+<<<<<<< HEAD
 use super::stop::StopReply;
+=======
+use super::hex::hex_number;
+use super::stop::{StopReply, Thread};
+>>>>>>> 13f6675 (remote: several harts behind one stub)
 use crate::endpoint::Endpoint;
 
 /// What the smallest stubs take in one packet, where a stub does not say.
@@ -97,7 +102,7 @@ impl Client {
     }
 
     /// One packet there, one back, whatever it says.
-    fn ask(&mut self, command: &[u8], name: &str) -> Result<&[u8], Error> {
+    pub(super) fn ask(&mut self, command: &[u8], name: &str) -> Result<&[u8], Error> {
         let limit = self.limit();
         self.connection.queue(command);
         self.connection.flush(name)?;
@@ -170,13 +175,23 @@ impl Client {
         StopReply::parse(&reply).ok_or_else(|| self.connection.unexpected(name, &reply, "a stop reply"))
     }
 
+    /// Whether the stub knows `vCont`, by which one thread is stepped and others stand.
+    pub(super) fn takes_actions(&self) -> bool {
+        self.step_command.starts_with(b"vCont")
+    }
+
     /// Executes one instruction; `None` when it takes longer than `limit`: then [`Client::interrupt`] ends it.
-    pub fn step(&mut self, limit: Duration) -> Result<Option<StopReply>, Error> {
-        self.connection.queue(self.step_command);
+    ///
+    /// Of several threads, `thread` is the one that executes it, and the others stand still.
+    pub fn step(&mut self, thread: Option<Thread>, limit: Duration) -> Result<Option<StopReply>, Error> {
+        match thread {
+            Some(thread) => self.connection.queue(format!("vCont;s:{thread}").as_bytes()),
+            None => self.connection.queue(self.step_command),
+        }
         self.run(limit)
     }
 
-    /// Lets the machine run; `None` when nothing stops it within `limit`: then [`Client::interrupt`] does.
+    /// Lets all threads run; `None` when nothing stops it within `limit`: then [`Client::interrupt`] does.
     pub fn resume(&mut self, limit: Duration) -> Result<Option<StopReply>, Error> {
         self.connection.queue(self.continue_command);
         self.run(limit)

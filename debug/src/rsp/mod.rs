@@ -10,9 +10,10 @@ mod error;
 mod features;
 mod frame;
 mod stop;
+mod threads;
 
 pub use client::Client;
 pub use commands::WatchKind;
 pub use error::Error;
 pub use features::{Description, FeatureRegister};
-pub use stop::StopReply;
+pub use stop::{StopReply, Thread};

@@ -7,7 +7,12 @@
 //! ```
 //! Source: the GDB manual, section "Stop Reply Packets".
 
+<<<<<<< HEAD
 use super::commands::hex_number;
+=======
+use std::fmt;
+
+>>>>>>> 13f6675 (remote: several harts behind one stub)
 use super::frame::digit;
 
 /// A stop reply, as far as a boot needs it.
@@ -19,6 +24,8 @@ pub enum StopReply {
         number: u8,
         /// The address of the access that a watchpoint caught.
         watch: Option<u64>,
+        /// The thread, which is a hart, that stopped; the stub need not say.
+        thread: Option<Thread>,
     },
     /// Going back, the first moment that the stub knows was reached (`replaylog:begin`).
     Beginning,
@@ -30,6 +37,33 @@ pub enum StopReply {
     Killed(u8),
 }
 
+/// A thread, which is a hart, by the stub's name for it: `TID`, or `pPID.TID`, in hexadecimal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Thread {
+    process: Option<u64>,
+    number: u64,
+}
+
+impl Thread {
+    /// `None` where `text` names no single thread.
+    pub fn parse(text: &[u8]) -> Option<Thread> {
+        let Some(both) = text.strip_prefix(b"p") else {
+            return Some(Thread { process: None, number: hex_number(text)? });
+        };
+        let dot = both.iter().position(|&byte| byte == b'.')?;
+        Some(Thread { process: Some(hex_number(&both[..dot])?), number: hex_number(&both[dot + 1..])? })
+    }
+}
+
+impl fmt::Display for Thread {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.process {
+            Some(process) => write!(formatter, "p{process:x}.{:x}", self.number),
+            None => write!(formatter, "{:x}", self.number),
+        }
+    }
+}
+
 impl StopReply {
     /// `None` where `reply` is no stop reply.
     pub fn parse(reply: &[u8]) -> Option<StopReply> {
@@ -37,7 +71,7 @@ impl StopReply {
         let (number, rest) = rest.split_at_checked(2)?;
         let number = digit(number[0])? << 4 | digit(number[1])?;
         match kind {
-            b'S' if rest.is_empty() => Some(StopReply::Signal { number, watch: None }),
+            b'S' if rest.is_empty() => Some(StopReply::Signal { number, watch: None, thread: None }),
             b'T' => pairs(number, rest),
             b'W' => Some(StopReply::Exited(number)),
             b'X' => Some(StopReply::Killed(number)),
@@ -48,20 +82,19 @@ impl StopReply {
 
 /// What the pairs of a `T` reply say; `None` where one is malformed.
 fn pairs(number: u8, pairs: &[u8]) -> Option<StopReply> {
-    let mut stop = StopReply::Signal { number, watch: None };
+    let (mut watch, mut thread, mut end) = (None, None, None);
     for pair in pairs.split(|&byte| byte == b';').filter(|pair| !pair.is_empty()) {
         let colon = pair.iter().position(|&byte| byte == b':')?;
-        stop = match (&pair[..colon], &pair[colon + 1..]) {
-            (b"watch" | b"rwatch" | b"awatch", address) => {
-                StopReply::Signal { number, watch: Some(hex_number(address)?) }
-            }
-            (b"replaylog", b"begin") => StopReply::Beginning,
-            (b"replaylog", b"end") => StopReply::End,
+        match (&pair[..colon], &pair[colon + 1..]) {
+            (b"watch" | b"rwatch" | b"awatch", address) => watch = Some(hex_number(address)?),
+            (b"thread", name) => thread = Thread::parse(name),
+            (b"replaylog", b"begin") => end = Some(StopReply::Beginning),
+            (b"replaylog", b"end") => end = Some(StopReply::End),
             (b"replaylog", _) => return None,
-            _ => stop,
-        };
+            _ => {}
+        }
     }
-    Some(stop)
+    Some(end.unwrap_or(StopReply::Signal { number, watch, thread }))
 }
 
 #[cfg(test)]
@@ -71,14 +104,26 @@ mod tests {
 
     #[test]
     fn a_breakpoint_is_sigtrap() {
-        assert_eq!(StopReply::parse(b"T05thread:01;"), Some(StopReply::Signal { number: 5, watch: None }));
-        assert_eq!(StopReply::parse(b"S05"), Some(StopReply::Signal { number: 5, watch: None }));
+        let thread = Thread::parse(b"01");
+        assert_eq!(StopReply::parse(b"T05thread:01;"), Some(StopReply::Signal { number: 5, watch: None, thread }));
+        assert_eq!(StopReply::parse(b"S05"), Some(StopReply::Signal { number: 5, watch: None, thread: None }));
     }
 
     #[test]
     fn a_watchpoint_names_its_address() {
         let stop = StopReply::parse(b"T05thread:p01.01;watch:80203940;");
-        assert_eq!(stop, Some(StopReply::Signal { number: 5, watch: Some(0x8020_3940) }));
+        let thread = Thread::parse(b"p1.1");
+        assert_eq!(stop, Some(StopReply::Signal { number: 5, watch: Some(0x8020_3940), thread }));
+    }
+
+    #[test]
+    fn a_thread_is_named_as_the_stub_names_it() {
+        for (text, name) in [(&b"1a"[..], "1a"), (b"p01.03", "p1.3")] {
+            assert_eq!(Thread::parse(text).map(|thread| thread.to_string()).as_deref(), Some(name));
+        }
+        for text in [&b""[..], b"p1", b"p1.", b"p.1", b"-1", b"p1.-1", b"x"] {
+            assert_eq!(Thread::parse(text), None, "{}", text.escape_ascii());
+        }
     }
 
     #[test]
