@@ -25,6 +25,7 @@ Options
   --kernel ELF         boot that ELF instead of building ours
   --port N             GDB's port, 1234 by default (--debug, --wait, --reverse)
   --socket PATH        a Unix socket in place of the port (--debug, --wait, --reverse)
+  --smp N              a machine of N harts, 1 by default (QEMU)
   --tied               QEMU ends when standard input does, for programs that start it (--wait)
   --embedded           no QEMU: a machine of our own, which can go back in time (--debug, --wait)
   --private            with --tied: a Unix socket and the log in a folder of their own, removed at the end
@@ -87,7 +88,7 @@ set_mode() {
 }
 
 parse() {
-    mode=boot port='' socket='' kernel='' tied='' hidden='' vscode='' embedded='' arguments=()
+    mode=boot port='' socket='' kernel='' harts=1 tied='' hidden='' vscode='' embedded='' arguments=()
     while [ $# -gt 0 ]; do
         case $1 in
             --firmware | --debug | --wait | --reverse | --build) set_mode "${1#--}" ;;
@@ -100,10 +101,11 @@ parse() {
             --tied) tied=yes ;;
             --private) hidden=yes ;;
             --embedded) embedded=yes ;;
-            --port | --socket | --kernel)
+            --port | --socket | --kernel | --smp)
                 [ -n "${2:-}" ] || usage_error "$1 needs a value"
                 case $1 in
                     --port) port=$2 ;;
+                    --smp) harts=$2 ;;
                     *) absolute "${1#--}" "$2" ;;
                 esac
                 shift
@@ -158,6 +160,14 @@ check_options() {
     [ -z "$port" ] || [ -z "$socket" ] || usage_error "--port and --socket exclude each other"
     [ -z "$hidden" ] || [ -z "$port$socket" ] || usage_error "--private excludes --port and --socket"
     [ -z "$kernel" ] || [ -f "$kernel" ] || fail "no file $kernel: --kernel needs a RISC-V ELF"
+    case $harts in
+        *[!0-9]* | ????* | 0*) usage_error "--smp $harts: a number of harts from 1 to 512 is needed" ;;
+    esac
+    [ "$harts" -le 512 ] || usage_error "--smp $harts: a number of harts from 1 to 512 is needed"
+    case $mode$embedded in
+        boot | debug | wait) ;;
+        *) [ "$harts" = 1 ] || usage_error "--smp is for QEMU, and needs a mode that boots a kernel; with --check it is the check's" ;;
+    esac
     port=${port:-$default_port}
     case $port in
         *[!0-9]* | ??????* | 0*) usage_error "--port $port: a number from 1 to 65535 is needed" ;;
@@ -176,7 +186,7 @@ qemu_command() {
         machine_line+=(-bios default -nographic -serial mon:stdio --no-reboot)
         return
     fi
-    machine_line+=(-cpu rv64 -bios default -smp 1 -m 128M -nographic)
+    machine_line+=(-cpu rv64 -bios default -smp "$harts" -m 128M -nographic)
     # shellcheck disable=SC2054 # QEMU's commas
     [ "${1:-}" = record ] || machine_line+=(-d cpu_reset,unimp,guest_errors,int -D "$log") # the replay logs it all again
     machine_line+=(-serial mon:stdio --no-reboot -kernel "$kernel")

@@ -36,7 +36,7 @@ impl On {
         let layout = Layout::of(&image, names).unwrap();
         let check = |machine: &mut dyn Machine| {
             prepare(machine, &layout);
-            checks::check(machine, &image, &layout, Options { timeout, step }).unwrap()
+            checks::check(machine, &image, &layout, Options { timeout, step, ..Options::default() }).unwrap()
         };
         let findings = match self {
             On::Embedded => check(&mut Embedded::open(kernel, &embedded::Options::default()).unwrap()),
@@ -339,6 +339,7 @@ fn a_machine_in_mid_boot_gives_no_verdict() {
     let layout = Layout::of(&image, Names::default()).unwrap();
     let mut qemu = Qemu::start(&kernel, TIMEOUT).unwrap();
     qemu.resume(Duration::from_millis(500)).unwrap(); // it idles by now
-    let error = checks::check(&mut *qemu, &image, &layout, Options { timeout: TIMEOUT, step: None }).unwrap_err();
+    let error =
+        checks::check(&mut *qemu, &image, &layout, Options { timeout: TIMEOUT, ..Options::default() }).unwrap_err();
     assert!(matches!(&error, checks::Error::NotAtReset { .. }), "{error}");
 }

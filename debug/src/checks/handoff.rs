@@ -62,24 +62,65 @@ pub fn check(machine: &mut dyn Machine, image: &Image, layout: &Layout) -> Resul
 
     finding.found = seen.join(", ");
     finding.set("hart", hart);
+    let harts = machine.harts();
+    finding.set("harts", harts);
+    let of_several = if harts > 1 { format!(" of {harts}") } else { String::new() };
     finding.set("device_tree", tree.to_string());
     match faults.is_empty() {
         true => {
             finding.status = Status::Pass;
-            finding.summary = format!("S-mode, hart {hart}, device tree at {tree}, satp 0, interrupts off");
+            finding.summary = format!("S-mode, hart {hart}{of_several}, device tree at {tree}, satp 0, interrupts off");
         }
         false => finding.summary = faults.join("; "),
     }
     Ok(finding)
 }
 
-/// For a kernel that the firmware did not come to.
-pub fn never_arrived(image: &Image, layout: &Layout, pc: Address) -> Finding {
+/// What came instead of the hart that was waited for.
+pub struct NoArrival {
+    /// The number of the hart that was waited for; any where there is none.
+    pub boot_hart: Option<u64>,
+    /// The harts that arrived instead.
+    pub others: Vec<u64>,
+    /// Where the hart that stopped last stands.
+    pub pc: Address,
+}
+
+impl NoArrival {
+    /// Whether the hart that stands at the entry is another than the one that is waited for; it is noted.
+    pub fn is_another(&mut self, machine: &mut dyn Machine) -> Result<bool, Error> {
+        let Some(wanted) = self.boot_hart else { return Ok(false) };
+        let id = match optional(machine.read_register(csr::MHARTID))? {
+            Some(id) => id,
+            None => machine.registers()?.x[A0],
+        };
+        if id != wanted && !self.others.contains(&id) {
+            self.others.push(id);
+        }
+        Ok(id != wanted)
+    }
+}
+
+/// For a kernel that the firmware did not come to, or not on the hart that was waited for.
+pub fn never_arrived(image: &Image, layout: &Layout, missing: &NoArrival) -> Finding {
     let mut finding = Finding::new(NAME);
-    finding.summary = format!("the firmware never jumped to {}", layout.names.entry);
+    let entry = &layout.names.entry;
+    finding.summary = match (missing.boot_hart, &missing.others[..]) {
+        (Some(wanted), []) => {
+            format!("the firmware never jumped to {entry}: neither hart {wanted} nor another came there")
+        }
+        (Some(wanted), others) => {
+            let others: Vec<_> = others.iter().map(u64::to_string).collect();
+            let others = others.join(", ");
+            format!(
+                "hart {wanted} never came to {entry}, but hart {others} did; try: without --boot-hart, as the firmware chooses"
+            )
+        }
+        (None, _) => format!("the firmware never jumped to {entry}"),
+    };
     finding.expected = format!("the hart at {}", image.place(layout.entry));
-    finding.found = format!("the hart at {}", image.place(pc));
-    finding.location = Some(image.place(pc));
+    finding.found = format!("the hart at {}", image.place(missing.pc));
+    finding.location = Some(image.place(missing.pc));
     finding
 }
 

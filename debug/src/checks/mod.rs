@@ -31,6 +31,7 @@ use crate::machine::{self, Address, Machine, Stop};
 use boot_run::BootRun;
 use boot_run::event::{BootEnd, BootEvent, with_status};
 use boot_run::stepping::Stepping;
+use handoff::NoArrival;
 
 pub use boot_run::layout::{Layout, Names};
 pub use finding::{Finding, Status};
@@ -42,6 +43,8 @@ pub const NAMES: [&str; 7] = [image::NAME, handoff::NAME, stack::NAME, bss::NAME
 pub struct Options<'a> {
     /// How long the kernel may take from reset to its end.
     pub timeout: Duration,
+    /// The number of the hart to follow; the first to arrive at the entry where there is none.
+    pub boot_hart: Option<u64>,
     /// Executes the BSS clear one instruction at a time, and is told how far it is.
     pub step: Option<&'a mut dyn FnMut(ClearProgress)>,
 }
@@ -49,7 +52,7 @@ pub struct Options<'a> {
 /// Ten seconds, and the clear at full speed.
 impl Default for Options<'_> {
     fn default() -> Self {
-        Options { timeout: Duration::from_secs(10), step: None }
+        Options { timeout: Duration::from_secs(10), boot_hart: None, step: None }
     }
 }
 
@@ -99,8 +102,8 @@ pub fn check(
     if failed(&findings) {
         return Ok(without_machine(image, layout));
     }
-    if let Some(pc) = arrive(machine, image, layout, deadline)? {
-        findings.push(handoff::never_arrived(image, layout, pc));
+    if let Err(missing) = arrive(machine, image, layout, options.boot_hart, deadline)? {
+        findings.push(handoff::never_arrived(image, layout, &missing));
         return Ok(complete(findings, "the kernel's entry was never reached"));
     }
     findings.push(handoff::check(machine, image, layout)?);
@@ -195,28 +198,33 @@ fn finish(run: &mut BootRun<'_>, mut findings: Vec<Finding>, end: BootEnd) -> Re
     }
 }
 
-/// Runs from reset to the kernel's entry; where the hart is instead, if it does not get there.
+/// Runs from reset until a hart is at the kernel's entry, that of this number where there is one, and follows it.
 fn arrive(
     machine: &mut dyn Machine,
     image: &Image,
     layout: &Layout,
+    boot_hart: Option<u64>,
     deadline: Instant,
-) -> Result<Option<Address>, Error> {
+) -> Result<Result<(), NoArrival>, Error> {
     let pc = Address(machine.registers()?.pc);
-    if pc == layout.entry {
-        return Ok(None);
-    }
-    if image.segments().iter().any(|segment| segment.contains(pc)) {
+    if pc != layout.entry && image.segments().iter().any(|segment| segment.contains(pc)) {
         return Err(Error::NotAtReset { machine: machine.name().into(), place: Box::new(image.place(pc)) });
     }
     machine.insert_breakpoint(layout.entry)?;
-    let stop = machine.resume(deadline.saturating_duration_since(Instant::now()))?;
-    if let Stop::Exited { status } = stop {
-        let how = format!("it ended before the kernel's entry{}", with_status(status));
-        return Err(machine::Error::Gone { who: machine.name().into(), how }.into());
+    let mut missing = NoArrival { boot_hart, others: Vec::new(), pc };
+    while missing.pc != layout.entry || missing.is_another(machine)? {
+        let stop = machine.resume(deadline.saturating_duration_since(Instant::now()))?;
+        if let Stop::Exited { status } = stop {
+            let how = format!("it ended before the kernel's entry{}", with_status(status));
+            return Err(machine::Error::Gone { who: machine.name().into(), how }.into());
+        }
+        missing.pc = Address(machine.registers()?.pc);
+        if missing.pc != layout.entry {
+            return Ok(Err(missing));
+        }
     }
-    let pc = Address(machine.registers()?.pc);
-    Ok((pc != layout.entry).then_some(pc))
+    machine.follow();
+    Ok(Ok(()))
 }
 
 fn failed(findings: &[Finding]) -> bool {

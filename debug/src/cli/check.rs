@@ -71,6 +71,14 @@ pub struct Arguments {
     #[arg(long)]
     step: bool,
 
+    /// How many harts QEMU gets
+    #[arg(long, value_name = "HARTS", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=512))]
+    smp: u32,
+
+    /// The hart to follow, where it is not to be the first that comes to the entry
+    #[arg(long, value_name = "HART")]
+    boot_hart: Option<u64>,
+
     /// How long the walk may take
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     timeout: Duration,
@@ -110,6 +118,13 @@ fn walk(arguments: &Arguments, on: &MachineArg, image: &Image, layout: &Layout) 
     if checks::check_image(image, layout).status == Status::Fail {
         return Ok(checks::without_machine(image, layout));
     }
+    if arguments.smp > 1 && !matches!(on, MachineArg::Qemu) {
+        let smp = arguments.smp;
+        anyhow::bail!(
+            "--smp {smp} is for a QEMU that this starts, and not for --on {on}; try: --on qemu --smp {smp}",
+            on = on.name()
+        );
+    }
     let timeout = arguments.timeout;
     let bar = progress_bar(arguments.step);
     let mut show = |progress: ClearProgress| {
@@ -117,7 +132,7 @@ fn walk(arguments: &Arguments, on: &MachineArg, image: &Image, layout: &Layout) 
         bar.set_position(progress.cleared);
         bar.set_message(format!("{} instructions", progress.instructions));
     };
-    let options = Options { timeout, step: arguments.step.then_some(&mut show) };
+    let options = Options { timeout, boot_hart: arguments.boot_hart, step: arguments.step.then_some(&mut show) };
     let findings = match on {
         MachineArg::Stub(target) => {
             let mut stub = Remote::attach(target, Instant::now() + timeout + GRACE)?;
@@ -132,7 +147,7 @@ fn walk(arguments: &Arguments, on: &MachineArg, image: &Image, layout: &Layout) 
             findings
         }
         MachineArg::Qemu => {
-            let mut qemu = Qemu::start(image.path(), timeout + GRACE)?;
+            let mut qemu = Qemu::start_with_harts(image.path(), arguments.smp, timeout + GRACE)?;
             let findings = checks::check(&mut *qemu, image, layout, options);
             findings.with_context(|| last_words(&qemu))?
         }

@@ -144,14 +144,14 @@ pub trait Machine {
 
     /// Executes up to `count` instructions, for at most `limit`, and says how many it executed.
     ///
-    /// Breakpoints are not looked at; watchpoints are, but for the first instruction: who stands before a watched access
-    /// steps over it. The stop is [`Stop::Stepped`] when all were executed, [`Stop::Interrupted`] when time was up, as it
+    /// Breakpoints are not looked at; watchpoints are, but for an access that was the last stop: who stands before it steps
+    /// over it. The stop is [`Stop::Stepped`] when all were executed, [`Stop::Interrupted`] when time was up, as it
     /// is in a `wfi` that nothing ends.
     fn step(&mut self, count: u64, limit: Duration) -> Result<(u64, Stop), Error>;
 
     /// Runs until something stops it, for at most `limit`; then the stop is [`Stop::Interrupted`].
     ///
-    /// A breakpoint at the present pc, and a watchpoint on what the instruction there accesses, do not stop it again.
+    /// A breakpoint at the present pc, and a watchpoint that was the last stop, do not stop it again.
     fn resume(&mut self, limit: Duration) -> Result<Stop, Error>;
 
     /// How many harts it has. Registers and memory are those of the hart that stopped last.

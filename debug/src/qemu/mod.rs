@@ -72,8 +72,16 @@ impl Qemu {
     /// # Errors
     /// Where QEMU is missing or ends at once, with what it said; where it does not listen in time.
     pub fn start(kernel: &Path, limit: Duration) -> Result<Qemu, Error> {
+        Qemu::start_with_harts(kernel, 1, limit)
+    }
+
+    /// As [`Qemu::start`], with so many harts.
+    ///
+    /// # Errors
+    /// As [`Qemu::start`].
+    pub fn start_with_harts(kernel: &Path, harts: u32, limit: Duration) -> Result<Qemu, Error> {
         let deadline = Instant::now() + limit;
-        let (process, target) = Process::start(kernel, limit)?;
+        let (process, target) = Process::start(kernel, harts, limit)?;
         let mut remote = Remote::attach(&target, deadline)?;
         remote.rename("qemu");
         Ok(Qemu { remote, process })

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::{BREAKPOINT_BYTES, Remote};
+use crate::instruction::{self, Effect};
 use crate::machine::{Address, Error, Machine, Stop};
-use crate::rsp::{Client, Thread};
+use crate::rsp::{Client, StopReply, Thread};
 
 /// How long an instruction of a hart that is not followed may take before the hart counts as waiting in a `wfi`.
 const OTHERS_PATIENCE: Duration = Duration::from_millis(20);
@@ -44,10 +45,15 @@ impl Harts {
         Ok(())
     }
 
-    /// Shows the hart that a stop is about; for a stop that is about none, the one that is followed.
+    /// After a stop, shows the hart that it is about; where it is about none, the one that was shown or is followed.
+    ///
+    /// QEMU selects by itself whichever hart it names in its stop reply, so that is undone.
     pub fn stopped(&mut self, client: &mut Client, by: Option<Thread>) -> Result<(), crate::rsp::Error> {
-        match by.or(self.followed) {
-            Some(hart) => self.select(client, hart),
+        match by.or(self.followed).or(self.shown) {
+            Some(hart) => {
+                self.shown = None;
+                self.select(client, hart)
+            }
             None => Ok(()),
         }
     }
@@ -84,6 +90,24 @@ impl Remote {
         Ok(true)
     }
 
+    /// The reply without a watchpoint that was none.
+    ///
+    /// Where two harts hit watchpoints at once, QEMU tells of one. It tells of the other at that hart's next stop, whatever it
+    /// is, and by then the watchpoint may have been removed, and another be in its place in QEMU's memory.
+    pub(super) fn without_stale_watchpoint(&mut self, reply: StopReply) -> Result<StopReply, Error> {
+        let StopReply::Signal { number, watch: Some(_), thread } = reply else { return Ok(reply) };
+        if self.harts.count() == 1 {
+            return Ok(reply);
+        }
+        let mut instruction = [0; 4];
+        let pc = Address(self.registers()?.pc);
+        let readable = self.read_memory(pc, &mut instruction).is_ok();
+        let accesses = instruction::decode(&instruction).is_none_or(|decoded| {
+            matches!(decoded.effect, Effect::Load { .. } | Effect::Store { .. } | Effect::Atomic { .. } | Effect::Other)
+        });
+        Ok(if readable && !accesses { StopReply::Signal { number, watch: None, thread } } else { reply })
+    }
+
     /// Executes the instruction at pc of the hart that is shown, past whatever breakpoint or watchpoint would stop it.
     pub(super) fn step_over(&mut self, limit: Duration) -> Result<Stop, Error> {
         let here = Address(self.registers()?.pc);
@@ -91,7 +115,11 @@ impl Remote {
         if stopped_here {
             self.client.remove_breakpoint(here.0, BREAKPOINT_BYTES)?;
         }
-        self.each_watchpoint(Client::remove_watchpoint)?;
+        // A watched access that was not told yet is not made unseen: an interrupt may come right before it.
+        let caught = self.caught;
+        if caught {
+            self.each_watchpoint(Client::remove_watchpoint)?;
+        }
         let stepped = self.client.step(self.harts.shown(), limit)?;
         let stop = self.stop(stepped, Stop::Stepped)?;
         if matches!(stop, Stop::Exited { .. }) {
@@ -100,7 +128,9 @@ impl Remote {
         if stopped_here {
             self.client.insert_breakpoint(here.0, BREAKPOINT_BYTES)?;
         }
-        self.each_watchpoint(Client::insert_watchpoint)?;
+        if caught {
+            self.each_watchpoint(Client::insert_watchpoint)?;
+        }
         Ok(stop)
     }
 }

@@ -46,6 +46,8 @@ pub struct Remote {
     breakpoints: BTreeSet<Address>,
     watchpoints: Vec<Watchpoint>,
     harts: Harts,
+    /// The last stop was before a watched access, and told so.
+    caught: bool,
 }
 
 impl Remote {
@@ -80,6 +82,7 @@ impl Remote {
             breakpoints: BTreeSet::new(),
             watchpoints: Vec::new(),
             harts,
+            caught: false,
         })
     }
 
@@ -125,6 +128,8 @@ impl Remote {
             let met = usual == Stop::Interrupted && watch.is_none() && number != SIGTRAP;
             self.harts.stopped(&mut self.client, thread.filter(|_| !met))?;
         }
+        let reply = self.without_stale_watchpoint(reply)?;
+        self.caught = matches!(reply, StopReply::Signal { watch: Some(_), .. });
         Ok(match reply {
             StopReply::Signal { watch: Some(address), .. } => Stop::Watchpoint { address: Address(address) },
             StopReply::Signal { number: SIGTRAP, .. } if usual == Stop::Interrupted => Stop::Breakpoint,
@@ -185,6 +190,7 @@ impl Machine for Remote {
         let StubRegister { number, bytes } = self.stub_register(register)?;
         let value = value.to_le_bytes();
         let value = value.get(..bytes).ok_or_else(|| self.wide(register))?;
+        self.caught &= !matches!(register, Register::Pc);
         Ok(self.client.write_register(number, value)?)
     }
 
@@ -235,7 +241,7 @@ impl Machine for Remote {
                 return Ok((executed, Stop::Interrupted));
             }
             let left = left.min(STEP_PATIENCE);
-            let stop = if executed == 0 && !self.watchpoints.is_empty() {
+            let stop = if executed == 0 && self.caught {
                 self.step_over(left)?
             } else {
                 let reply = self.client.step(self.harts.shown(), left)?;
@@ -252,7 +258,11 @@ impl Machine for Remote {
         let deadline = Instant::now() + limit;
         // The followed hart, which stands where it stood, may be at a breakpoint that it has not stopped at yet.
         let passed = self.pass_by()?;
-        if !passed && !(self.breakpoints.is_empty() && self.watchpoints.is_empty()) {
+        let stands_at_breakpoint = !self.breakpoints.is_empty() && {
+            let pc = self.registers()?.pc;
+            self.breakpoints.contains(&Address(pc))
+        };
+        if !passed && (self.caught || stands_at_breakpoint) {
             let stop = self.step_over(limit.min(STEP_PATIENCE))?;
             if stop != Stop::Stepped {
                 return Ok(stop);

@@ -9,12 +9,7 @@ use super::connection::Connection;
 use super::error::{Error, excerpt};
 use super::features::{Description, DescriptionError};
 use super::frame::{LIMIT, digit};
-<<<<<<< HEAD
-use super::stop::StopReply;
-=======
-use super::hex::hex_number;
 use super::stop::{StopReply, Thread};
->>>>>>> 13f6675 (remote: several harts behind one stub)
 use crate::endpoint::Endpoint;
 
 /// What the smallest stubs take in one packet, where a stub does not say.

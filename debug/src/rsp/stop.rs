@@ -7,12 +7,9 @@
 //! ```
 //! Source: the GDB manual, section "Stop Reply Packets".
 
-<<<<<<< HEAD
-use super::commands::hex_number;
-=======
 use std::fmt;
 
->>>>>>> 13f6675 (remote: several harts behind one stub)
+use super::commands::hex_number;
 use super::frame::digit;
 
 /// A stop reply, as far as a boot needs it.

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::BootRun;
-use super::event::{BootEnd, store_range};
+use super::event::{BootEnd, BootEvent, store_range};
 use super::layout::bytes;
 use crate::instruction::{self, Effect};
 use crate::machine::{Address, Error, Registers, Stop};
@@ -15,10 +15,10 @@ const LONGEST: u64 = 256;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Steps a machine that was interrupted; `None` when it is on its way to somewhere else.
-pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEnd>, Error> {
+pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
     let start = run.machine.registers()?;
     if waits(run, &start)? {
-        return Ok(Some(BootEnd::Wfi));
+        return Ok(Some(BootEvent::End(BootEnd::Wfi)));
     }
     let mut registers = start.clone();
     for instructions in 1..=LONGEST {
@@ -27,14 +27,13 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEnd>, Error> {
         }
         match run.step(1, PATIENCE)?.1 {
             Stop::Stepped => {}
-            Stop::Interrupted => return Ok(waits(run, &registers)?.then_some(BootEnd::Wfi)),
-            Stop::Exited { status } => return Ok(Some(BootEnd::Exited { status })),
-            // A watched store: resuming meets it again, and it is dealt with there.
-            _ => return Ok(None),
+            Stop::Interrupted => return Ok(waits(run, &registers)?.then_some(BootEvent::End(BootEnd::Wfi))),
+            // A watched store, above all.
+            stop => return run.event(stop),
         }
         registers = run.machine.registers()?;
         if registers == start {
-            return Ok(Some(BootEnd::Loop { instructions }));
+            return Ok(Some(BootEvent::End(BootEnd::Loop { instructions })));
         }
         if instructions > 1 && Instant::now() > run.deadline + PATIENCE {
             return Ok(None);

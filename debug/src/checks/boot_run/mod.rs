@@ -124,7 +124,7 @@ impl<'a> BootRun<'a> {
                 None => Some(BootEvent::End(BootEnd::Trap)),
             },
             Stop::Exited { status } => Some(BootEvent::End(BootEnd::Exited { status })),
-            Stop::Interrupted => self.look()?.map(BootEvent::End),
+            Stop::Interrupted => self.look()?,
             Stop::Stepped | Stop::Beginning => None,
         })
     }
@@ -143,12 +143,12 @@ impl<'a> BootRun<'a> {
     }
 
     /// Looks at a kernel that nothing has stopped for a while: does it go round in circles?
-    fn look(&mut self) -> Result<Option<BootEnd>, Error> {
+    fn look(&mut self) -> Result<Option<BootEvent>, Error> {
         self.slice = self.slice.saturating_mul(2);
-        if let Some(end) = loop_detection::find(self)? {
-            return Ok(Some(end));
+        if let Some(event) = loop_detection::find(self)? {
+            return Ok(Some(event));
         }
-        Ok((Instant::now() >= self.deadline).then_some(BootEnd::Deadline))
+        Ok((Instant::now() >= self.deadline).then_some(BootEvent::End(BootEnd::Deadline)))
     }
 
     /// What the store that a watchpoint caught is to the walk.

@@ -57,8 +57,8 @@ pub fn lockstep(
     let deadline = Instant::now() + timeout;
     let [reference, other] = machines;
     for machine in [&mut *reference, &mut *other] {
-        if let Some(pc) = super::arrive(machine, image, layout, deadline)? {
-            return Ok(super::handoff::never_arrived(image, layout, pc));
+        if let Err(missing) = super::arrive(machine, image, layout, None, deadline)? {
+            return Ok(super::handoff::never_arrived(image, layout, &missing));
         }
         machine.remove_breakpoint(layout.entry).map_err(Error::Machine)?;
     }

@@ -79,7 +79,7 @@ impl GdbTarget {
         let begin = Instant::now();
         let layout = Layout::of(&self.image, Names::default()).map_err(|error| failed(&error))?;
         let mut machine = Embedded::open(&self.kernel, &self.options).map_err(|error| failed(&error))?;
-        let options = Options { timeout: TIMEOUT, step: None };
+        let options = Options { timeout: TIMEOUT, ..Options::default() };
         let findings = checks::check(&mut machine, &self.image, &layout, options).map_err(|error| failed(&error))?;
         let name = machine.name().to_owned();
         let report = Report { machine: name, kernel: self.kernel.clone(), elapsed: begin.elapsed(), findings };
