@@ -420,6 +420,56 @@ choose! {
             call_firmware(SYSTEM_RESET, 1); // a cold reboot
         }
     }
+    "power-off-mapped" => {
+        /// The finisher is at 0x40100000 when translation begins.
+        fn after_clear() {
+            map(1, 0);
+            translate();
+            store_word(0x4010_0000, 0x5555);
+        }
+    }
+    "power-off-mapped-late" => {
+        /// The finisher is at 0x40100000 some time after translation began.
+        fn after_clear() {
+            translate();
+            map(1, 0);
+            unsafe { asm!("sfence.vma") };
+            store_word(0x4010_0000, 0x5555);
+        }
+    }
+    "power-off-mapped-unfenced" => {
+        /// The finisher is at 0x40100000, and nothing says so but the page table.
+        fn after_clear() {
+            translate();
+            map(1, 0);
+            store_word(0x4010_0000, 0x5555);
+        }
+    }
+    "ram-at-the-finishers-address" => {
+        /// At 0x100000, where the finisher is without translation, is RAM: the firmware's region ends below 0x80100000.
+        fn after_clear() {
+            map(0, 0x8000_0000);
+            translate();
+            store_word(0x10_0000, 0x5555);
+        }
+    }
+    "starts-harts" => {
+        /// Starts each other hart by the firmware, and waits until all have counted.
+        fn after_clear() {
+            let mut started = 0;
+            for hart in 0..8 {
+                let error: isize;
+                unsafe {
+                    asm!("ecall", in("a7") 0x48_534d, in("a6") 0, inout("a0") hart as isize => error,
+                        inout("a1") second as *const () as usize => _, in("a2") 0);
+                }
+                if error == 0 {
+                    started += 1;
+                }
+            }
+            while unsafe { (&raw const COUNT).read_volatile() } < started {}
+        }
+    }
     "own-trap-handler" => {
         fn after_clear() {
             unsafe {
@@ -502,6 +552,37 @@ choose! {
 
         fn call_firmware(extension: usize, argument: usize) {
             unsafe { asm!("ecall", in("a7") extension, in("a6") 0, inout("a0") argument => _, inout("a1") 0 => _) };
+        }
+    }
+    "power-off-mapped" | "power-off-mapped-late" | "power-off-mapped-unfenced" | "ram-at-the-finishers-address" => {
+        /// Entries for a GiB each.
+        #[repr(align(4096))]
+        struct Table([u64; 512]);
+        static mut ROOT: Table = Table([0; 512]);
+
+        /// The GiB of this number is the physical one that begins at `start`: valid, readable, writable, executable, used.
+        fn map(number: usize, start: u64) {
+            unsafe { (&raw mut ROOT.0[number]).write_volatile(start >> 12 << 10 | 0xcf) };
+        }
+
+        /// Turns translation on (Sv39); the kernel stays where it is.
+        fn translate() {
+            map(2, 0x8000_0000);
+            let satp = 8 << 60 | &raw const ROOT as usize >> 12;
+            unsafe { asm!("sfence.vma", "csrw satp, {}", "sfence.vma", in(reg) satp) };
+        }
+
+        fn store_word(address: usize, word: u32) {
+            unsafe { asm!("sw {}, 0({})", in(reg) word, in(reg) address) };
+        }
+    }
+    "starts-harts" => {
+        static mut COUNT: usize = 0;
+
+        /// Where the other harts begin.
+        #[unsafe(naked)]
+        extern "C" fn second() -> ! {
+            naked_asm!("la t0, {count}", "li t1, 1", "amoadd.d zero, t1, (t0)", "1: wfi", "j 1b", count = sym COUNT)
         }
     }
     "power-off-in-clear" => {

@@ -1,0 +1,78 @@
+//! Machines with several harts: all run, and the walk follows the one that boots, whichever the firmware draws.
+
+mod kernels;
+mod processes;
+
+use std::time::Duration;
+
+use debug::checks::{self, Finding, Layout, Names, Options, Status};
+use debug::{Image, Qemu};
+use processes::Family;
+
+const TIMEOUT: Duration = Duration::from_secs(100);
+const HARTS: u32 = 4;
+/// How often the firmware draws.
+const DRAWS: usize = 6;
+
+/// What the walk finds on QEMU with [`HARTS`] harts.
+fn walk(kernel: &str, boot_hart: Option<u64>, timeout: Duration) -> Vec<Finding> {
+    let kernel = kernels::build(kernel);
+    let image = Image::open(&kernel).unwrap();
+    let layout = Layout::of(&image, Names::default()).unwrap();
+    let mut qemu = Qemu::start_with_harts(&kernel, HARTS, 2 * TIMEOUT).unwrap();
+    let family = Family::with_qemu(qemu.guardian());
+    let options = Options { timeout, boot_hart, ..Options::default() };
+    let findings = checks::check(&mut *qemu, &image, &layout, options).unwrap();
+    drop(qemu);
+    family.assert_gone();
+    findings
+}
+
+#[track_caller]
+fn assert_passes(findings: &[Finding]) {
+    assert!(findings.iter().all(|finding| finding.status == Status::Pass), "{findings:#?}");
+    let handoff = &findings[1];
+    let hart = handoff.data["hart"].as_u64().unwrap();
+    assert!(hart < HARTS.into() && handoff.data["harts"] == HARTS, "{handoff:#?}");
+    assert!(handoff.summary.contains(&format!("hart {hart} of {HARTS}")), "{}", handoff.summary);
+}
+
+#[test]
+fn a_kernel_that_leaves_the_others_parked_passes() {
+    (0..DRAWS).for_each(|_| assert_passes(&walk("good", None, TIMEOUT)));
+}
+
+#[test]
+fn a_kernel_that_starts_the_others_is_followed_on_its_boot_hart() {
+    (0..DRAWS).for_each(|_| assert_passes(&walk("starts-harts", None, TIMEOUT)));
+}
+
+#[test]
+fn a_broken_kernel_fails_its_check_on_whatever_hart() {
+    let findings = walk("load-from-0", None, TIMEOUT);
+    let failed: Vec<_> = findings.iter().filter(|finding| finding.status == Status::Fail).collect();
+    assert!(matches!(failed[..], [trap] if trap.name == "trap"), "{findings:#?}");
+}
+
+/// Whichever hart boots, one of four is waited for in vain unless it is the one.
+#[test]
+fn a_hart_that_is_asked_for_is_waited_for() {
+    for hart in 0..u64::from(HARTS) {
+        let findings = walk("good", Some(hart), Duration::from_secs(4));
+        let handoff = &findings[1];
+        if handoff.status == Status::Pass {
+            assert_eq!(handoff.data["hart"], hart);
+            assert_passes(&findings);
+        } else {
+            let words = format!("hart {hart} never came to boot, but hart ");
+            assert!(handoff.summary.starts_with(&words), "{}", handoff.summary);
+        }
+    }
+}
+
+#[test]
+fn a_hart_that_does_not_exist_never_arrives() {
+    let handoff = &walk("good", Some(9), Duration::from_secs(2))[1];
+    assert_eq!(handoff.status, Status::Fail);
+    assert!(handoff.summary.contains("hart 9 never came to boot"), "{}", handoff.summary);
+}
