@@ -16,7 +16,7 @@ use crate::embedded::hart::execute::{self, Interruption, Slice};
 use crate::embedded::hart::state::{Hart, Privilege, SP, interrupt, sstatus};
 use crate::embedded::hart::system;
 use crate::embedded::hart::trap::{AccessType, Trap};
-use crate::machine::{Address, TakenTrap};
+use crate::machine::{Address, HartEvent, InstructionBytes, TakenTrap};
 
 /// Instructions in a tick of the `time` CSR: at the board's 10 MHz, a hart of 100 million instructions a second.
 pub const INSTRUCTIONS_PER_TICK: u64 = 10;
@@ -88,8 +88,9 @@ impl Board {
                 if self.hart.stvec & !3 == self.entry {
                     return Err(Halt::Fault(Fault::Interrupt { number, pc: self.hart.pc }));
                 }
+                let from_user = self.hart.privilege == Privilege::User;
                 self.hart.take_interrupt(number);
-                self.took_trap()?;
+                self.took_trap(from_user, None)?;
                 continue;
             }
             if let Err(interruption) = self.run_slice(end.min(self.next_timer_event())) {
@@ -149,17 +150,40 @@ impl Board {
         if self.hart.stvec & !3 == self.entry {
             return Err(Halt::Fault(Fault::Trap { trap, pc: self.hart.pc }));
         }
+        let from_user = self.hart.privilege == Privilege::User;
+        let instruction = if self.memory.is_recording() { self.instruction_bytes() } else { None };
         self.hart.take_exception(trap);
-        self.took_trap()
+        self.took_trap(from_user, instruction)
+    }
+
+    fn instruction_bytes(&self) -> Option<InstructionBytes> {
+        let mut bytes = [0; 4];
+        let whole = self.memory.peek(self.hart.pc, &mut bytes);
+        let length =
+            if whole || self.memory.peek(self.hart.pc, &mut bytes[..2]) { if whole { 4 } else { 2 } } else { 0 };
+        InstructionBytes::new(&bytes[..length])
     }
 
     /// The hart is in its handler from now on.
-    fn took_trap(&mut self) -> Result<(), Halt> {
+    fn took_trap(&mut self, from_user: bool, instruction: Option<InstructionBytes>) -> Result<(), Halt> {
         self.refresh_context();
         self.icount += 1;
-        let (hart, icount) = (&self.hart, self.icount - 1);
-        let trap = TakenTrap { icount, pc: Address(hart.sepc), cause: hart.scause, value: hart.stval };
-        if self.memory.record_trap(trap) { Err(Halt::Recorded) } else { Ok(()) }
+        if !self.memory.is_recording() {
+            return Ok(());
+        }
+        let hart = &self.hart;
+        self.memory.note(HartEvent::Trap(TakenTrap {
+            icount: self.icount - 1,
+            pc: Address(hart.sepc),
+            cause: hart.scause,
+            value: hart.stval,
+            from_user,
+            sp: Address(hart.x(SP)),
+            sscratch: hart.sscratch,
+            handler: Address(hart.pc),
+            instruction,
+        }));
+        if self.memory.record_is_full() { Err(Halt::Recorded) } else { Ok(()) }
     }
 
     /// Executes the instruction at pc with devices, CSRs and firmware at hand.
@@ -182,7 +206,8 @@ impl Board {
         };
         self.hart.pc = next;
         self.icount += 1;
-        if moved || result == Err(Interruption::Stored) { self.handle(Interruption::Stored) } else { Ok(()) }
+        let pause = moved || self.memory.record_is_full();
+        if pause || result == Err(Interruption::Stored) { self.handle(Interruption::Stored) } else { Ok(()) }
     }
 
     /// The instruction at pc, which may lie on two pages.

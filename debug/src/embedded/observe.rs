@@ -98,7 +98,7 @@ impl Embedded {
                 Event::Store(store) => observer.store(&store),
                 Event::Load(load) => observer.load(&load),
                 Event::StackPointer(moved) => observer.stack_pointer(&moved),
-                Event::Trap(trap) => observer.trap(&trap),
+                Event::Hart(event) => observer.event(&event),
             }
         }
     }

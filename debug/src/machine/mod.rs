@@ -14,7 +14,9 @@ use gdbstub_arch::riscv::reg::RiscvCoreRegs;
 use gdbstub_arch::riscv::reg::id::RiscvRegId;
 
 pub use names::name;
-pub use observe::{Interest, Load, Observed, Observer, StackPointerMove, Store, TakenTrap};
+pub use observe::{
+    HartEvent, InstructionBytes, Interest, Load, Observed, Observer, StackPointerMove, Store, TakenTrap,
+};
 
 /// x0 to x31 and pc.
 pub type Registers = RiscvCoreRegs<u64>;

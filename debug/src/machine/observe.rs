@@ -71,6 +71,75 @@ pub struct TakenTrap {
     /// scause and stval as they were set.
     pub cause: u64,
     pub value: u64,
+    /// It came from U-mode.
+    pub from_user: bool,
+    pub sp: Address,
+    pub sscratch: u64,
+    /// Where the hart goes on.
+    pub handler: Address,
+    /// The instruction's bytes at that moment, under the translation of that moment: 2 or 4 of them; `None` where none could be read.
+    pub instruction: Option<InstructionBytes>,
+}
+
+/// The bytes of one instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InstructionBytes {
+    bytes: [u8; 4],
+    length: u8,
+}
+
+impl InstructionBytes {
+    /// The first two or four of `bytes`; `None` where there are fewer than two.
+    pub fn new(bytes: &[u8]) -> Option<InstructionBytes> {
+        let length = if bytes.len() < 4 { 2 } else { 4 };
+        let mut kept = [0; 4];
+        kept[..length].copy_from_slice(bytes.get(..length)?);
+        Some(InstructionBytes { bytes: kept, length: length as u8 })
+    }
+
+    /// Two or four bytes; an instruction of two may be followed by two that are none of its own.
+    pub fn as_slice(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
+    }
+}
+
+/// What a hart did besides computing, loading and storing, in the order in which it did it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HartEvent {
+    Trap(TakenTrap),
+    /// An `sret`.
+    TrapReturn {
+        icount: u64,
+        to: Address,
+        to_user: bool,
+    },
+    /// A `wfi`, when the `time` CSR was this (in ticks); with an interrupt pending and enabled it does not wait.
+    Wait {
+        icount: u64,
+        pc: Address,
+        time: u64,
+        waits: bool,
+    },
+    /// A write to stvec, and what the register held afterwards.
+    VectorWrite {
+        icount: u64,
+        pc: Address,
+        written: u64,
+        held: u64,
+    },
+    /// It asked for input, of the UART or of the firmware, and there was none.
+    Poll {
+        icount: u64,
+        pc: Address,
+    },
+    /// A byte went to the console.
+    Printed {
+        icount: u64,
+    },
+    /// A read of `time`, of a counter, or of the interrupts that are pending.
+    ClockRead {
+        icount: u64,
+    },
 }
 
 /// Somebody who watches a run closely.
@@ -78,7 +147,8 @@ pub trait Observer {
     /// A store was made: by an instruction, or by the firmware for one.
     fn store(&mut self, store: &Store);
 
-    fn trap(&mut self, _trap: &TakenTrap) {}
+    /// A trap was taken or left, or something else happened that [`HartEvent`] lists.
+    fn event(&mut self, _event: &HartEvent) {}
 
     fn load(&mut self, _load: &Load) {}
 

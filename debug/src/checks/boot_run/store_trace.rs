@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::clearing::Clearing;
 use super::layout::{Layout, bytes};
 use crate::cause::is_interrupt;
-use crate::machine::{Address, Observer, Store, TakenTrap};
+use crate::machine::{Address, HartEvent, Observer, Store, TakenTrap};
 
 /// What a program in U-mode asks of its kernel with (scause): no fault of the kernel's.
 pub const CALL_FROM_USER: u64 = 8;
@@ -54,7 +54,8 @@ impl Observer for StoreTrace {
         self.clearing.store(store);
     }
 
-    fn trap(&mut self, trap: &TakenTrap) {
+    fn event(&mut self, event: &HartEvent) {
+        let HartEvent::Trap(trap) = event else { return };
         match trap.cause {
             cause if is_interrupt(cause) => self.interrupts += 1,
             CALL_FROM_USER => self.calls += 1,

@@ -188,6 +188,13 @@ impl Uart {
         }
     }
 
+    /// Whether to read register `number` is to ask for input, and there is none.
+    pub fn is_asked_in_vain(&self, number: u64, now: u64) -> bool {
+        let latch = self.registers.line_control & DIVISOR_LATCH != 0;
+        let asks = number == LINE_STATUS || number == RECEIVE_TRANSMIT && !latch;
+        asks && !self.has_data(now)
+    }
+
     /// In loopback nothing comes from outside.
     fn has_data(&self, now: u64) -> bool {
         !self.registers.looped.is_empty() || (!self.registers.loops() && self.console.has_input(now))

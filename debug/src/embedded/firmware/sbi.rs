@@ -212,32 +212,44 @@ fn debug_console(board: &mut Board, function: u64, arguments: [u64; 6]) -> Answe
             let Some(bytes) = board.memory.physical(low, length).map(<[u8]>::to_vec) else {
                 return Answer::Error(Error::InvalidParameter);
             };
-            bytes.iter().for_each(|byte| board.memory.uart.console.print(*byte));
+            bytes.iter().for_each(|byte| print(board, *byte));
             Answer::Value(length as u64)
         }
         1 => {
             if board.memory.physical(low, length).is_none() {
                 return Answer::Error(Error::InvalidParameter);
             }
-            let typed: Vec<u8> =
-                (0..length).map_while(|_| board.memory.uart.console.take_input(board.icount)).collect();
+            let typed: Vec<u8> = (0..length).map_while(|_| take_input(board)).collect();
             board.memory.store_for_firmware(low, &typed);
             Answer::Value(typed.len() as u64)
         }
         2 => {
-            board.memory.uart.console.print(arguments[0] as u8);
+            print(board, arguments[0] as u8);
             Answer::Value(0)
         }
         _ => Answer::Error(Error::NotSupported),
     }
 }
 
+fn print(board: &mut Board, byte: u8) {
+    board.memory.uart.console.print(byte);
+    board.memory.note_printed();
+}
+
+fn take_input(board: &mut Board) -> Option<u8> {
+    let byte = board.memory.uart.console.take_input(board.icount);
+    if byte.is_none() {
+        board.memory.note_poll();
+    }
+    byte
+}
+
 /// The calls before SBI 0.2: one result, in a0.
 fn legacy(board: &mut Board, extension: u64, arguments: [u64; 6]) -> Result<u64, Interruption> {
     match extension {
         0 => board.hart.stimecmp = arguments[0],
-        1 => board.memory.uart.console.print(arguments[0] as u8),
-        2 => return Ok(board.memory.uart.console.take_input(board.icount).map_or(u64::MAX, u64::from)),
+        1 => print(board, arguments[0] as u8),
+        2 => return Ok(take_input(board).map_or(u64::MAX, u64::from)),
         3 => board.hart.software_interrupt = false,
         4 => {
             let mask = hart_mask(board, arguments[0])?;

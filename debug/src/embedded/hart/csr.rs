@@ -12,7 +12,7 @@ const FRM: u16 = 0x002;
 const FCSR: u16 = 0x003;
 const SSTATUS: u16 = 0x100;
 const SIE: u16 = 0x104;
-const STVEC: u16 = 0x105;
+pub const STVEC: u16 = 0x105;
 const SCOUNTEREN: u16 = 0x106;
 const SENVCFG: u16 = 0x10a;
 const SSCRATCH: u16 = 0x140;
@@ -78,6 +78,11 @@ fn is_hypervisor(number: u16) -> bool {
             0x600 | 0x602 | 0x603 | 0x604 | 0x605 | 0x606 | 0x607 | 0x60a | 0x643..=0x645 | 0x64a | 0x680
         )
         || number == 0xe12
+}
+
+/// Whether its value changes without anybody writing it: time, counters, pending interrupts.
+pub fn changes_by_itself(number: u16) -> bool {
+    matches!(number, SIP | CYCLE | TIME | INSTRET)
 }
 
 /// Those that QEMU 7.2 has: hpmcounter3 to hpmcounter18.

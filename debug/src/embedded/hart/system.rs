@@ -9,6 +9,7 @@ use crate::embedded::hart::decode::{CsrAccess, CsrChange, Kind, Operation};
 use crate::embedded::hart::execute::{self, Interruption};
 use crate::embedded::hart::state::{Privilege, SINK};
 use crate::embedded::hart::trap::{Cause, Trap};
+use crate::machine::{Address, HartEvent};
 
 /// Executes the instruction at pc; the value is the next one's address.
 pub fn execute(board: &mut Board, operation: &Operation) -> Result<u64, Interruption> {
@@ -24,9 +25,16 @@ pub fn execute(board: &mut Board, operation: &Operation) -> Result<u64, Interrup
         Kind::Sret => {
             board.hart.return_from_trap();
             board.refresh_context();
+            let to_user = board.hart.privilege == Privilege::User;
+            board.memory.note(HartEvent::TrapReturn { icount: board.icount, to: Address(board.hart.pc), to_user });
             return Ok(board.hart.pc);
         }
-        Kind::Wfi => board.hart.waiting = true,
+        Kind::Wfi => {
+            board.hart.waiting = true;
+            let (icount, time) = (board.icount, board.time());
+            let waits = board.pending() & board.hart.sie == 0;
+            board.memory.note(HartEvent::Wait { icount, pc: Address(pc), time, waits });
+        }
         Kind::SfenceVma => board.flush_translations(),
         Kind::Missing(extension) => return Err(Interruption::MissingExtension(extension)),
         _ => return execute::execute(operation, &mut board.hart, &mut board.memory, pc),
@@ -52,6 +60,13 @@ fn access_csr(board: &mut Board, operation: &Operation, access: CsrAccess) -> Re
             CsrChange::Clear => old & !source,
         };
         csr::write(board, number, new);
+        if number == csr::STVEC {
+            let (icount, pc, held) = (board.icount, Address(board.hart.pc), board.hart.stvec);
+            board.memory.note(HartEvent::VectorWrite { icount, pc, written: new, held });
+        }
+    }
+    if csr::changes_by_itself(number) {
+        board.memory.note(HartEvent::ClockRead { icount: board.icount });
     }
     if operation.rd != SINK {
         board.hart.set_x(operation.rd, old);

@@ -179,6 +179,9 @@ impl Memory {
             Region::Ram(offset) => self.ram.bytes(offset, length).map_or(fault, |bytes| Ok(from_bytes(bytes))),
             Region::Uart(register) => {
                 let now = self.now.ok_or(Interruption::NeedsBoard)?;
+                if self.uart.is_asked_in_vain(register, now) {
+                    self.note_poll();
+                }
                 Ok(self.uart.read(register, now).into())
             }
             Region::Finisher(_) if matches!(length, 2 | 4) => Ok(0),
@@ -194,6 +197,7 @@ impl Memory {
             Region::Uart(register) => {
                 self.now.ok_or(Interruption::NeedsBoard)?;
                 self.uart.write(register, value as u8);
+                self.note_printed();
                 Ok(())
             }
             Region::Finisher(offset) if matches!(length, 2 | 4) => {

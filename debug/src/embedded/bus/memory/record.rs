@@ -7,7 +7,7 @@ use crate::embedded::bus::map::Region;
 use crate::embedded::bus::ram::PAGE;
 use crate::embedded::hart::decode::{Kind, Operation};
 use crate::embedded::hart::state::{Privilege, SP};
-use crate::machine::{Address, Interest, Load, StackPointerMove, Store, TakenTrap};
+use crate::machine::{Address, HartEvent, Interest, Load, StackPointerMove, Store};
 
 /// So much is gathered before the run pauses to hand it out.
 const AT_ONCE: usize = 4096;
@@ -18,7 +18,7 @@ pub enum Event {
     Store(Store),
     Load(Load),
     StackPointer(StackPointerMove),
-    Trap(TakenTrap),
+    Hart(HartEvent),
 }
 
 pub struct Record {
@@ -84,11 +84,28 @@ impl Memory {
         self.record.as_mut().map(|record| std::mem::take(&mut record.events)).unwrap_or_default()
     }
 
-    /// Whether the record is full now.
-    pub fn record_trap(&mut self, trap: TakenTrap) -> bool {
-        let Some(record) = &mut self.record else { return false };
-        record.events.push(Event::Trap(trap));
-        record.is_full()
+    /// Adds to the record of what the hart does, where there is one.
+    pub fn note(&mut self, event: HartEvent) {
+        let Some(record) = &mut self.record else { return };
+        // A kernel that waits for a time reads nothing else: one event for all of it.
+        match (record.events.last_mut(), event) {
+            (Some(Event::Hart(last @ HartEvent::ClockRead { .. })), HartEvent::ClockRead { .. }) => *last = event,
+            _ => record.events.push(Event::Hart(event)),
+        }
+    }
+
+    /// As [`Memory::note`], for a byte that went to the console.
+    pub fn note_printed(&mut self) {
+        self.note(HartEvent::Printed { icount: self.at.icount });
+    }
+
+    /// As [`Memory::note`], for input that was asked for and was not there.
+    pub fn note_poll(&mut self) {
+        self.note(HartEvent::Poll { icount: self.at.icount, pc: Address(self.at.pc) });
+    }
+
+    pub fn record_is_full(&self) -> bool {
+        self.record.as_ref().is_some_and(Record::is_full)
     }
 
     /// Looks at sp after `operation`, for which [`Memory::at`] was kept; whether its move is to be shown at once.
