@@ -234,6 +234,13 @@ fn power_off_is_an_end_like_any_other(on: On) {
         assert_eq!(idle.summary, "powers off");
         assert_eq!(place(idle).0, "variant::call_firmware");
     }
+    // The finisher may be anywhere in a page table, and other memory where it is without one.
+    for kernel in ["power-off-mapped", "power-off-mapped-late"] {
+        let findings = on.passes(kernel);
+        let idle = finding(&findings, "idle");
+        assert_eq!((idle.summary.as_str(), place(idle).0.as_str()), ("powers off", "variant::store_word"));
+    }
+    assert_eq!(finding(&on.passes("ram-at-the-finishers-address"), "idle").summary, "waits for interrupts (wfi)");
     // Right behind a store that was watched, too.
     let findings = on.walk("power-off-in-clear");
     only_failure(&findings, "bss", "variant::clear_doublewords leaves out 4088 bytes");

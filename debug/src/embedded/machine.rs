@@ -76,6 +76,24 @@ impl Machine for Embedded {
         Ok(())
     }
 
+    fn read_physical(&mut self, start: Address, bytes: &mut [u8]) -> Result<(), Error> {
+        match self.board.memory.physical(start.0, bytes.len()) {
+            Some(found) => {
+                bytes.copy_from_slice(found);
+                Ok(())
+            }
+            None => Err(self.no_memory("to read", start, bytes.len())),
+        }
+    }
+
+    fn write_physical(&mut self, start: Address, bytes: &[u8]) -> Result<(), Error> {
+        if !self.board.memory.poke_physical(start.0, bytes) {
+            return Err(self.no_memory("to write", start, bytes.len()));
+        }
+        self.note_change();
+        Ok(())
+    }
+
     fn insert_breakpoint(&mut self, address: Address) -> Result<(), Error> {
         self.board.insert_breakpoint(address.0);
         Ok(())

@@ -51,6 +51,8 @@ pub enum Effect {
     /// `sret` or `mret`: leaves a trap handler.
     TrapReturn,
     Wfi,
+    /// Writes satp, or is an `sfence.vma`: changes how addresses are translated.
+    Translation,
     Ecall,
     Ebreak,
     /// Neither touches memory nor goes anywhere but to the next instruction, or is none of RV64GC.
@@ -115,12 +117,17 @@ pub fn stored_register(bytes: &[u8]) -> Option<u8> {
 /// are addresses of instructions in ascending order, such as those of functions. It never looks in steps of two bytes
 /// alone: the upper half of `addi sp, sp, -1536` looks like a `c.j .`, and a breakpoint there would damage it.
 pub fn resting_places(start: Address, code: &[u8], known: &[Address]) -> Vec<Address> {
+    places(start, code, known, rests)
+}
+
+/// As [`resting_places`], for the instructions whose effect is wanted.
+pub fn places(start: Address, code: &[u8], known: &[Address], wanted: impl Fn(Effect) -> bool) -> Vec<Address> {
     let mut found = Vec::new();
     let mut offset = 0;
     let mut known = known.iter().filter_map(|address| address.0.checked_sub(start.0)).peekable();
     while offset < code.len() as u64 {
         let instruction = decode(&code[offset as usize..]);
-        if instruction.is_some_and(|instruction| rests(instruction.effect)) {
+        if instruction.is_some_and(|instruction| wanted(instruction.effect)) {
             found.push(start + offset);
         }
         while known.next_if(|known| *known <= offset).is_some() {}
@@ -181,7 +188,21 @@ fn system(word: u32) -> Effect {
         0x0010_0073 => Effect::Ebreak,
         0x1020_0073 | 0x3020_0073 => Effect::TrapReturn,
         0x1050_0073 => Effect::Wfi,
+        _ if word & 0xfe00_7fff == 0x1200_0073 => Effect::Translation,
+        _ if field(word, 20, 12) == SATP && writes_csr(word) => Effect::Translation,
         _ => Effect::Other,
+    }
+}
+
+/// The number of the CSR that says which page table is in use.
+const SATP: u32 = 0x180;
+
+/// Source: the unprivileged manual, chapter "Zicsr": those that set or clear bits write nothing where rs1 is x0 or 0.
+fn writes_csr(word: u32) -> bool {
+    match field(word, 12, 3) {
+        1 | 5 => true,
+        2 | 3 | 6 | 7 => field(word, 15, 5) != 0,
+        _ => false,
     }
 }
 

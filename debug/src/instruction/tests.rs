@@ -84,7 +84,7 @@ fn system_instructions_are_told_apart() {
         (0x1020_0073, Effect::TrapReturn),
         (0x3020_0073, Effect::TrapReturn),
         (0x1052_9073, Effect::Other), // csrw stvec, t0
-        (0x1200_0073, Effect::Other), // sfence.vma
+        (0x1200_0073, Effect::Translation), // sfence.vma
         (0x0000_100f, Effect::Other), // fence.i
     ] {
         assert_eq!(effect_of(encoding), effect, "{encoding:#x}");
@@ -112,6 +112,22 @@ fn resting_places_are_those_that_a_hart_can_reach() {
     assert_eq!(resting_places(PC, &code, &[]), [PC + 4, PC + 10, PC + 12]);
     assert_eq!(resting_places(PC, &code[..7], &[]), []);
     assert_eq!(resting_places(PC, &[], &[PC]), []);
+}
+
+#[test]
+fn what_changes_translation_is_told_from_what_reads_satp() {
+    for (word, effect) in [
+        (0x1200_0073, Effect::Translation), // sfence.vma
+        (0x12b5_0073, Effect::Translation), // sfence.vma a0, a1
+        (0x1805_1073, Effect::Translation), // csrw satp, a0
+        (0x1805_2573, Effect::Translation), // csrrs a0, satp, a0
+        (0x1800_5073, Effect::Translation), // csrwi satp, 0
+        (0x1800_2573, Effect::Other),       // csrr a0, satp
+        (0x1405_1073, Effect::Other),       // csrw sscratch, a0
+        (0x1805_4073, Effect::Other),       // no instruction: funct3 4
+    ] {
+        assert_eq!(decode(&u32::to_le_bytes(word)), Some(Instruction { length: 4, effect }), "{word:#x}");
+    }
 }
 
 #[test]
@@ -187,6 +203,9 @@ fn effect_by_text(text: &str) -> Option<Effect> {
         "ecall" => Effect::Ecall,
         "ebreak" => Effect::Ebreak,
         "sret" | "mret" => Effect::TrapReturn,
+        "sfence.vma" => Effect::Translation,
+        "csrw" | "csrs" | "csrc" | "csrwi" | "csrsi" | "csrci" if operands[0] == "satp" => Effect::Translation,
+        "csrrw" | "csrrs" | "csrrc" | "csrrwi" | "csrrsi" | "csrrci" if operands[1] == "satp" => Effect::Translation,
         _ => Effect::Other,
     })
 }

@@ -134,6 +134,24 @@ pub trait Machine {
     /// [`Error::Refused`] where any byte of it cannot be written.
     fn write_memory(&mut self, start: Address, bytes: &[u8]) -> Result<(), Error>;
 
+    /// As [`Machine::read_memory`], by the address that translation leads to: with a page table in use or without.
+    ///
+    /// A machine that has nothing of its own for this reads as it would otherwise, which is the same while satp is 0.
+    ///
+    /// # Errors
+    /// As [`Machine::read_memory`].
+    fn read_physical(&mut self, start: Address, bytes: &mut [u8]) -> Result<(), Error> {
+        self.read_memory(start, bytes)
+    }
+
+    /// As [`Machine::write_memory`], likewise.
+    ///
+    /// # Errors
+    /// As [`Machine::write_memory`].
+    fn write_physical(&mut self, start: Address, bytes: &[u8]) -> Result<(), Error> {
+        self.write_memory(start, bytes)
+    }
+
     /// From now on [`Machine::resume`] stops before the instruction at `address`.
     fn insert_breakpoint(&mut self, address: Address) -> Result<(), Error>;
 

@@ -13,7 +13,7 @@ use gdbstub_arch::riscv::reg::RiscvCoreRegs;
 
 use crate::endpoint::Endpoint;
 use crate::machine::{Access, Address, Error, Machine, Register, Registers, Stop, Watchpoint};
-use crate::rsp::{self, Client, StopReply, WatchKind};
+use crate::rsp::{self, Addresses, Client, StopReply, WatchKind};
 use harts::Harts;
 use register_map::{RegisterMap, StubRegister};
 
@@ -46,6 +46,8 @@ pub struct Remote {
     breakpoints: BTreeSet<Address>,
     watchpoints: Vec<Watchpoint>,
     harts: Harts,
+    /// The stub is QEMU's, and knows what is QEMU's own.
+    is_qemu: bool,
     /// The last stop was before a watched access, and told so.
     caught: bool,
 }
@@ -59,7 +61,8 @@ impl Remote {
         let patience = PATIENCE.min(deadline.saturating_duration_since(Instant::now()));
         let mut client = Client::connect(endpoint, patience, Some(deadline))?;
         // QEMU takes a packet for the ack of its last reply (gdbstub.c, gdb_read_byte), so requests may be sent ahead.
-        if client.knows("qqemu.sstepbits")? {
+        let is_qemu = client.knows("qqemu.sstepbits")?;
+        if is_qemu {
             client.allow_pipelining();
         }
         let description = client.description()?;
@@ -82,6 +85,7 @@ impl Remote {
             breakpoints: BTreeSet::new(),
             watchpoints: Vec::new(),
             harts,
+            is_qemu,
             caught: false,
         })
     }
@@ -202,6 +206,14 @@ impl Machine for Remote {
         Ok(self.client.write_memory(start.0, bytes)?)
     }
 
+    fn read_physical(&mut self, start: Address, bytes: &mut [u8]) -> Result<(), Error> {
+        self.physically(|machine| machine.read_memory(start, bytes))
+    }
+
+    fn write_physical(&mut self, start: Address, bytes: &[u8]) -> Result<(), Error> {
+        self.physically(|machine| machine.write_memory(start, bytes))
+    }
+
     fn insert_breakpoint(&mut self, address: Address) -> Result<(), Error> {
         if self.breakpoints.insert(address) {
             self.client.insert_breakpoint(address.0, BREAKPOINT_BYTES)?;
@@ -292,6 +304,17 @@ impl Machine for Remote {
 }
 
 impl Remote {
+    /// Has the stub take addresses for physical ones meanwhile, where it can: QEMU's does (its manual, "GDB usage").
+    fn physically<T>(&mut self, operation: impl FnOnce(&mut Remote) -> Result<T, Error>) -> Result<T, Error> {
+        if !self.is_qemu {
+            return operation(self);
+        }
+        self.client.take_addresses_as(Addresses::Physical)?;
+        let result = operation(self);
+        self.client.take_addresses_as(Addresses::Virtual)?;
+        result
+    }
+
     fn wide(&self, register: Register) -> Error {
         Error::Unsupported { what: format!("{register:?} with more than 64 bits"), by: self.name.clone() }
     }

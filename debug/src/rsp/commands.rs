@@ -8,7 +8,21 @@ use super::client::{Client, checked};
 use super::error::{Error, excerpt};
 use super::frame::{HEX, digit};
 
+/// What addresses of memory mean to QEMU's stub.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Addresses {
+    /// What the hart makes of them.
+    Virtual = 0,
+    Physical = 1,
+}
+
 impl Client {
+    /// From now on addresses mean this. Only QEMU's stub knows the packet.
+    pub fn take_addresses_as(&mut self, addresses: Addresses) -> Result<(), Error> {
+        let command = format!("Qqemu.PhyMemMode:{}", addresses as u8);
+        self.expect_ok(command.as_bytes(), "Qqemu.PhyMemMode (what addresses mean)")
+    }
+
     /// The general registers, as `g` sends them; exactly `bytes.len()` bytes or more must come.
     pub fn read_general_registers(&mut self, bytes: &mut [u8]) -> Result<(), Error> {
         let name = "g (read the general registers)";

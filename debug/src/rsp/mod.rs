@@ -13,7 +13,7 @@ mod stop;
 mod threads;
 
 pub use client::Client;
-pub use commands::WatchKind;
+pub use commands::{Addresses, WatchKind};
 pub use error::Error;
 pub use features::{Description, FeatureRegister};
 pub use stop::{StopReply, Thread};

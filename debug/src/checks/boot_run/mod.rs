@@ -4,8 +4,10 @@
 
 pub mod clearing;
 pub mod event;
+pub mod finisher;
 pub mod layout;
 pub mod loop_detection;
+pub mod page_table;
 pub mod panic;
 pub mod poison;
 pub mod stack_use;
@@ -16,12 +18,14 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use self::event::{BootEnd, BootEvent, PendingStore, store_range};
+pub use self::finisher::FINISHER;
+use self::finisher::Finisher;
 use self::layout::{Layout, overlap};
 use self::stack_use::StackUse;
 use self::store_trace::StoreTrace;
 use crate::image::{Image, Place};
 use crate::instruction::{self, Effect};
-use crate::machine::{Access, Address, Error, Machine, Register, Registers, Stop, Watchpoint, csr};
+use crate::machine::{Address, Error, Machine, Register, Registers, Stop, csr};
 
 /// A machine on its way through a kernel's boot.
 pub struct BootRun<'a> {
@@ -39,15 +43,15 @@ pub struct BootRun<'a> {
     resting_places: Vec<Address>,
     /// The stub shows the supervisor's trap CSRs, and they hold [`TRAP_CSR_POISON`].
     pub traps_shown: bool,
+    finisher: Finisher,
     slice: Duration,
 }
 
 /// What the trap CSRs are set to at the entry: no cause or address that a trap leaves.
 pub const TRAP_CSR_POISON: u64 = 0x5a5a_5a5a_5a5a_5a5a;
 
-/// SiFive's test finisher on the `virt` board, through which firmware and kernels power off (QEMU, hw/misc/sifive_test.c).
-pub const FINISHER: Watchpoint = Watchpoint { address: Address(0x10_0000), length: 4, access: Access::Write };
-/// The low half of what is stored there to start again.
+/// The low half of what is stored to the test finisher to power off, with or without success, and to start again.
+const FINISHER_ENDS: [u64; 2] = [0x5555, 0x3333];
 const FINISHER_RESET: u64 = 0x7777;
 
 /// The SBI's call to power off (a0 = 0) or to start again (SBI specification, "System Reset Extension").
@@ -57,6 +61,8 @@ const LEGACY_SHUTDOWN: u64 = 8;
 const A0: usize = 10;
 const A7: usize = 17;
 
+/// How long an instruction that changes translation may take.
+const STEP_LIMIT: Duration = Duration::from_secs(1);
 /// The first time that a kernel is left running before it is looked at; doubled each time.
 const FIRST_SLICE: Duration = Duration::from_millis(20);
 
@@ -77,10 +83,22 @@ impl<'a> BootRun<'a> {
             machine.insert_breakpoint(*place)?;
         }
         machine.insert_breakpoint(layout.entry)?;
-        machine.insert_watchpoint(FINISHER)?;
+        let finisher = Finisher::begin(machine, image, &known)?;
         let trace = machine.observed().map(|_| StoreTrace::new(layout));
         let (guards, slice) = (Vec::new(), FIRST_SLICE);
-        Ok(BootRun { machine, image, layout, deadline, stack_use, trace, guards, resting_places, traps_shown, slice })
+        Ok(BootRun {
+            machine,
+            image,
+            layout,
+            deadline,
+            stack_use,
+            trace,
+            guards,
+            resting_places,
+            traps_shown,
+            finisher,
+            slice,
+        })
     }
 
     /// As [`Machine::step`]; the store trace sees it.
@@ -106,6 +124,7 @@ impl<'a> BootRun<'a> {
             if let Some(end) = self.last_call()? {
                 return Ok(BootEvent::End(end));
             }
+            self.finisher.follow(self.machine)?;
             let left = self.deadline.saturating_duration_since(Instant::now());
             let stop = self.resume(self.slice.min(left))?;
             if let Some(event) = self.event(stop)? {
@@ -117,7 +136,7 @@ impl<'a> BootRun<'a> {
     /// What a stop means; `None` when the walk goes on.
     pub fn event(&mut self, stop: Stop) -> Result<Option<BootEvent>, Error> {
         Ok(match stop {
-            Stop::Breakpoint => self.arrival()?.map(BootEvent::End),
+            Stop::Breakpoint => self.stopped_at_breakpoint()?,
             Stop::Watchpoint { address } => self.store(address)?,
             Stop::Fault { .. } => match self.machine.missing() {
                 Some(what) => return Err(Error::Unsupported { what, by: self.machine.name().into() }),
@@ -127,6 +146,20 @@ impl<'a> BootRun<'a> {
             Stop::Interrupted => self.look()?,
             Stop::Stepped | Stop::Beginning => None,
         })
+    }
+
+    /// The end that standing at a breakpoint is; behind an instruction that changes translation, the walk goes on.
+    fn stopped_at_breakpoint(&mut self) -> Result<Option<BootEvent>, Error> {
+        let pc = Address(self.machine.registers()?.pc);
+        if !self.finisher.awaits(pc) {
+            return Ok(self.arrival()?.map(BootEvent::End));
+        }
+        let stop = self.step(1, STEP_LIMIT)?.1;
+        if stop != Stop::Stepped {
+            return self.event(stop);
+        }
+        self.finisher.changed(self.machine)?;
+        Ok(self.arrival()?.map(BootEvent::End))
     }
 
     /// The end that standing at pc is, if it is one.
@@ -145,6 +178,7 @@ impl<'a> BootRun<'a> {
     /// Looks at a kernel that nothing has stopped for a while: does it go round in circles?
     fn look(&mut self) -> Result<Option<BootEvent>, Error> {
         self.slice = self.slice.saturating_mul(2);
+        self.finisher.search(self.machine)?;
         if let Some(event) = loop_detection::find(self)? {
             return Ok(Some(event));
         }
@@ -155,8 +189,8 @@ impl<'a> BootRun<'a> {
     fn store(&mut self, named: Address) -> Result<Option<BootEvent>, Error> {
         let registers = self.machine.registers()?;
         let store = self.pending_store(&registers, named)?;
-        if overlap(&store.range, &(FINISHER.address..FINISHER.address + FINISHER.length)) {
-            return Ok(Some(BootEvent::End(self.finish(&registers, &store)?)));
+        if self.finisher.is_watching(&store.range) && self.finisher.is_at(self.machine, store.range.start)? {
+            return Ok(self.finish(&registers, &store)?.map(BootEvent::End));
         }
         let guarded = self.guards.iter().any(|guard| overlap(guard, &store.range));
         if !guarded && self.stack_use.is_watching(&store.range) {
@@ -175,15 +209,20 @@ impl<'a> BootRun<'a> {
         Ok(overflows.then_some(BootEnd::Overflow(store)))
     }
 
-    fn finish(&mut self, registers: &Registers, store: &PendingStore) -> Result<BootEnd, Error> {
-        let resets = if self.effect(store.pc)? == Effect::Ecall {
+    /// The end that a store to the finisher is; other values than these do nothing.
+    fn finish(&mut self, registers: &Registers, store: &PendingStore) -> Result<Option<BootEnd>, Error> {
+        if self.effect(store.pc)? == Effect::Ecall {
             // A firmware that is no code of the hart's: the call is all there is to see.
-            registers.x[A7] == SYSTEM_RESET && registers.x[A0] != 0
-        } else {
-            let source = instruction::stored_register(&self.instruction(store.pc)?);
-            source.is_some_and(|source| registers.x[usize::from(source)] & 0xffff == FINISHER_RESET)
-        };
-        Ok(if resets { BootEnd::Reset } else { BootEnd::PowerOff })
+            let resets = registers.x[A7] == SYSTEM_RESET && registers.x[A0] != 0;
+            return Ok(Some(if resets { BootEnd::Reset } else { BootEnd::PowerOff }));
+        }
+        let source = instruction::stored_register(&self.instruction(store.pc)?);
+        let Some(source) = source else { return Ok(Some(BootEnd::PowerOff)) };
+        Ok(match registers.x[usize::from(source)] & 0xffff {
+            FINISHER_RESET => Some(BootEnd::Reset),
+            word if FINISHER_ENDS.contains(&word) => Some(BootEnd::PowerOff),
+            _ => None,
+        })
     }
 
     /// The end that the call of the firmware at pc is, if it is one. The firmware refuses other kinds of reset.

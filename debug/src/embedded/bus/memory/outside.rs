@@ -81,6 +81,11 @@ impl Memory {
         true
     }
 
+    /// Writes to a physical address: all of it, or nothing where not all is RAM.
+    pub fn poke_physical(&mut self, start: u64, bytes: &[u8]) -> bool {
+        map::ram_offset(start).and_then(|offset| self.ram.store(offset, bytes)).is_some()
+    }
+
     /// Writes to virtual addresses, permissions aside: all of it, or nothing where not all is RAM.
     pub fn poke(&mut self, start: u64, bytes: &[u8]) -> bool {
         let mut spans = Vec::new();

@@ -1,0 +1,111 @@
+//! The board's test finisher, through which kernels and firmware power off: watched at its own address, and wherever the
+//! kernel's page table shows it. It does not judge.
+//!
+//! A machine's watchpoints are on the addresses that the hart uses. So whatever changes translation is a breakpoint, and
+//! behind it the page table is searched for the finisher.
+
+use std::ops::Range;
+
+use super::layout::overlap;
+use super::optional;
+use super::page_table::PageTable;
+use crate::image::Image;
+use crate::instruction::{self, Effect};
+use crate::machine::{Access, Address, Error, Machine, Register, Watchpoint, csr};
+
+/// SiFive's test finisher on the `virt` board (QEMU, hw/misc/sifive_test.c).
+pub const FINISHER: Watchpoint = Watchpoint { address: Address(0x10_0000), length: 4, access: Access::Write };
+/// How many places that show it are watched.
+const WAYS: usize = 16;
+/// How often a change of translation may stop the kernel: one that goes on switching is left alone.
+const PATIENCE: u32 = 256;
+const MACHINE_MODE: u64 = 3;
+
+/// Where the finisher is.
+pub struct Finisher {
+    /// What satp was when the page table was searched last.
+    satp: u64,
+    /// Where the page table shows it.
+    ways: Vec<Watchpoint>,
+    /// The instructions that change translation: breakpoints.
+    changes: Vec<Address>,
+    patience: u32,
+}
+
+impl Finisher {
+    /// Watches it on a machine that stands at the entry; `known` as for [`instruction::places`].
+    pub fn begin(machine: &mut dyn Machine, image: &Image, known: &[Address]) -> Result<Finisher, Error> {
+        let is_change = |effect| effect == Effect::Translation;
+        let changes: Vec<Address> =
+            image.code().flat_map(|(start, code)| instruction::places(start, code, known, is_change)).collect();
+        for change in &changes {
+            machine.insert_breakpoint(*change)?;
+        }
+        machine.insert_watchpoint(FINISHER)?;
+        Ok(Finisher { satp: 0, ways: Vec::new(), changes, patience: PATIENCE })
+    }
+
+    /// Whether the instruction at `pc` changes translation, and stopped the machine for that.
+    pub fn awaits(&self, pc: Address) -> bool {
+        self.changes.contains(&pc)
+    }
+
+    /// Notes that such an instruction was executed.
+    pub fn changed(&mut self, machine: &mut dyn Machine) -> Result<(), Error> {
+        self.patience = self.patience.saturating_sub(1);
+        if self.patience == 0 {
+            for change in std::mem::take(&mut self.changes) {
+                machine.remove_breakpoint(change)?;
+            }
+        }
+        self.search(machine)
+    }
+
+    /// Searches the page table where satp has changed.
+    pub fn follow(&mut self, machine: &mut dyn Machine) -> Result<(), Error> {
+        if optional(machine.read_register(csr::SATP))?.unwrap_or(0) == self.satp {
+            return Ok(());
+        }
+        self.search(machine)
+    }
+
+    /// Searches the page table, and watches what it shows.
+    pub fn search(&mut self, machine: &mut dyn Machine) -> Result<(), Error> {
+        self.satp = optional(machine.read_register(csr::SATP))?.unwrap_or(0);
+        let ways = match PageTable::of(self.satp) {
+            Some(table) => table.ways_to(machine, FINISHER.address)?,
+            None => Vec::new(),
+        };
+        let ways: Vec<Watchpoint> = ways
+            .into_iter()
+            .filter(|way| *way != FINISHER.address)
+            .take(WAYS)
+            .map(|address| Watchpoint { address, ..FINISHER })
+            .collect();
+        for gone in self.ways.iter().filter(|way| !ways.contains(way)) {
+            machine.remove_watchpoint(*gone)?;
+        }
+        for new in ways.iter().filter(|way| !self.ways.contains(way)) {
+            machine.insert_watchpoint(*new)?;
+        }
+        self.ways = ways;
+        Ok(())
+    }
+
+    /// Whether `range` is watched for the finisher's sake.
+    pub fn is_watching(&self, range: &Range<Address>) -> bool {
+        self.ways.iter().chain([&FINISHER]).any(|way| overlap(range, &(way.address..way.address + way.length)))
+    }
+
+    /// Whether a store of the hart that stands still, to this address, reaches the finisher.
+    pub fn is_at(&self, machine: &mut dyn Machine, address: Address) -> Result<bool, Error> {
+        let satp = optional(machine.read_register(csr::SATP))?.unwrap_or(0);
+        let mode = optional(machine.read_register(Register::Priv))?;
+        let physical = match PageTable::of(satp).filter(|_| mode != Some(MACHINE_MODE)) {
+            Some(table) => table.translate(machine, address)?,
+            None => Some(address),
+        };
+        Ok(physical
+            .is_some_and(|physical| overlap(&(physical..physical + 1), &(FINISHER.address..FINISHER.address + 4))))
+    }
+}

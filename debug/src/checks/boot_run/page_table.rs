@@ -1,0 +1,137 @@
+//! The kernel's page table, read as it lies in memory: where an address leads, and which addresses lead to a place. It
+//! changes nothing.
+//!
+//! Source: the privileged manual, sections "Virtual Address Translation Process" and "Page-Based Virtual-Memory System" of
+//! Sv39, Sv48 and Sv57.
+
+use crate::machine::{Address, Error, Machine};
+
+const PAGE_BITS: u32 = 12;
+/// Of the virtual address, for each level.
+const INDEX_BITS: u32 = 9;
+const ENTRIES: usize = 1 << INDEX_BITS;
+/// Tables that are read at most: a page table may lead to itself.
+const TABLES: usize = 2048;
+
+const VALID: u64 = 1 << 0;
+const READABLE: u64 = 1 << 1;
+const WRITABLE: u64 = 1 << 2;
+const EXECUTABLE: u64 = 1 << 3;
+
+/// The table that satp names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageTable {
+    root: Address,
+    levels: u32,
+}
+
+/// A step on the way: a table, its level (0 is the last), and the address that its first entry translates.
+type Step = (Address, u32, u64);
+
+impl PageTable {
+    /// `None` where satp leaves addresses as they are.
+    pub fn of(satp: u64) -> Option<PageTable> {
+        let levels = match satp >> 60 {
+            8 => 3,
+            9 => 4,
+            10 => 5,
+            _ => return None,
+        };
+        Some(PageTable { root: page(satp & ((1 << 44) - 1)), levels })
+    }
+
+    /// The physical address behind `address`; `None` where nothing is mapped, or the table cannot be read.
+    pub fn translate(&self, machine: &mut dyn Machine, address: Address) -> Result<Option<Address>, Error> {
+        if self.extend(address.0) != address.0 {
+            return Ok(None);
+        }
+        let mut table = self.root;
+        for level in (0..self.levels).rev() {
+            let index = address.0 >> shift(level) & (ENTRIES as u64 - 1);
+            let mut entry = [0; 8];
+            match machine.read_physical(table + 8 * index, &mut entry) {
+                Err(Error::Refused { .. }) => return Ok(None),
+                read => read?,
+            }
+            let entry = u64::from_le_bytes(entry);
+            if entry & VALID == 0 {
+                return Ok(None);
+            }
+            if is_leaf(entry) {
+                let within = address.0 & (size(level) - 1);
+                return Ok(Some(Address(target(entry).0 & !(size(level) - 1) | within)));
+            }
+            table = target(entry);
+        }
+        Ok(None)
+    }
+
+    /// The addresses through which a store reaches the physical one, as far as the first 2048 tables tell.
+    pub fn ways_to(&self, machine: &mut dyn Machine, physical: Address) -> Result<Vec<Address>, Error> {
+        let mut ways = Vec::new();
+        let mut ahead = vec![(self.root, self.levels - 1, 0)];
+        let mut read = 0;
+        while let Some(step @ (table, ..)) = ahead.pop() {
+            let mut entries = [0; 8 * ENTRIES];
+            match machine.read_physical(table, &mut entries) {
+                Err(Error::Refused { .. }) => continue,
+                read => read?,
+            }
+            self.look_through(&entries, step, physical, &mut ways, &mut ahead);
+            read += 1;
+            if read == TABLES {
+                break;
+            }
+        }
+        Ok(ways)
+    }
+
+    fn look_through(
+        &self,
+        entries: &[u8],
+        (_, level, start): Step,
+        physical: Address,
+        ways: &mut Vec<Address>,
+        ahead: &mut Vec<Step>,
+    ) {
+        for (index, entry) in (0..).zip(entries.chunks_exact(8)) {
+            let entry = entry.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte));
+            let address = start + (index << shift(level));
+            let base = target(entry).0 & !(size(level) - 1);
+            match entry & VALID != 0 {
+                true if is_leaf(entry) && entry & WRITABLE != 0 && physical.0 & !(size(level) - 1) == base => {
+                    ways.push(Address(self.extend(address + (physical.0 - base))));
+                }
+                true if !is_leaf(entry) && level > 0 => ahead.push((target(entry), level - 1, address)),
+                _ => {}
+            }
+        }
+    }
+
+    /// Bits above those that are translated repeat the highest of them.
+    fn extend(&self, address: u64) -> u64 {
+        let unused = 64 - PAGE_BITS - INDEX_BITS * self.levels;
+        ((address << unused) as i64 >> unused) as u64
+    }
+}
+
+fn page(number: u64) -> Address {
+    Address(number << PAGE_BITS)
+}
+
+fn target(entry: u64) -> Address {
+    page(entry >> 10 & ((1 << 44) - 1))
+}
+
+fn is_leaf(entry: u64) -> bool {
+    entry & (READABLE | EXECUTABLE) != 0
+}
+
+fn shift(level: u32) -> u32 {
+    PAGE_BITS + INDEX_BITS * level
+}
+
+/// What an entry of this level translates, in bytes.
+fn size(level: u32) -> u64 {
+    1 << shift(level)
+}
