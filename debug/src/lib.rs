@@ -32,6 +32,7 @@ pub mod endpoint;
 pub mod image;
 pub mod instruction;
 pub mod machine;
+pub mod output;
 pub mod qemu;
 pub mod remote;
 pub mod report;

@@ -4,11 +4,13 @@
 
 mod cli;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     cli::run().unwrap_or_else(|error| {
-        eprintln!("debug: {error:#}");
+        // Where that cannot be written either, the status tells.
+        let _ = writeln!(std::io::stderr(), "debug: {error:#}");
         cli::COULD_NOT_RUN.into()
     })
 }

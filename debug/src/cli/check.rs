@@ -4,14 +4,14 @@
 //! $ cargo debug check
 //! ```
 
-use std::fs;
 use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
 use debug::checks::{self, ClearProgress, Finding, Layout, Names, Options, Status};
+use debug::output::OutputFile;
 use debug::report::{Format, Report, Verdict};
 use debug::{Embedded, Image, Qemu, Remote, embedded, qemu};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -93,7 +93,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let image = Image::open(&kernel)?;
     let layout = Layout::of(&image, arguments.names())?;
     let on = arguments.on.clone().unwrap_or_else(MachineArg::installed);
-    let output = arguments.output.as_deref().map(OutputFile::create).transpose()?;
+    let output = arguments.output.as_deref().map(|path| OutputFile::create(path, &[&kernel])).transpose()?;
     let begin = Instant::now();
     let findings = walk(&arguments, &on, &image, &layout)?;
     let report = Report { machine: on.name(), kernel, elapsed: begin.elapsed(), findings };
@@ -179,56 +179,28 @@ fn last_words(qemu: &Qemu) -> String {
 
 /// Drawn on a terminal only.
 fn progress_bar(step: bool) -> ProgressBar {
-    let target = if step { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let target = if step && !is_dumb() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let style = ProgressStyle::with_template("bss {bar:40} {percent}% {msg} {elapsed}")
         .expect("the template has known keys only");
     ProgressBar::with_draw_target(None, target).with_style(style)
 }
 
+/// A terminal without colours, and without a cursor that moves.
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb")
+}
+
 fn deliver(report: &Report, format: Format, output: Option<OutputFile>) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
-    let colour = stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let colour =
+        stdout.is_terminal() && !is_dumb() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let shown = if output.is_some() { Format::Text } else { format };
-    if let Some(mut output) = output {
-        report.write(format, false, &mut output.file).with_context(|| output.failed())?;
-        output.finish()?;
+    if let Some(output) = output {
+        let mut contents = Vec::new();
+        report.write(format, false, &mut contents).context("cannot write the report")?;
+        output.write(&contents)?;
     }
     report.write(shown, colour, &mut stdout).and_then(|()| stdout.flush()).context("cannot write to standard output")
-}
-
-/// A file that appears whole, or not at all: whoever waits for it never reads half a report.
-struct OutputFile {
-    path: PathBuf,
-    file: tempfile::NamedTempFile,
-}
-
-impl OutputFile {
-    fn create(path: &Path) -> anyhow::Result<OutputFile> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let failed = |why: &dyn std::fmt::Display| {
-            anyhow::anyhow!(
-                "cannot write {}: {why}; choose a --output in a folder that you may write to",
-                path.display()
-            )
-        };
-        if path.is_dir() {
-            return Err(failed(&"it is a folder"));
-        }
-        let file = tempfile::NamedTempFile::new_in(folder).map_err(|error| failed(&error.kind()))?;
-        Ok(OutputFile { path: path.to_owned(), file })
-    }
-
-    fn failed(&self) -> String {
-        format!("cannot write {}", self.path.display())
-    }
-
-    fn finish(self) -> anyhow::Result<()> {
-        let failed = self.failed();
-        let file = self.file.persist(&self.path).with_context(|| failed.clone())?;
-        // A temporary file is its owner's alone; a report is for whoever may read the folder.
-        use std::os::unix::fs::PermissionsExt;
-        file.set_permissions(fs::Permissions::from_mode(0o644)).context(failed)
-    }
 }
 
 /// A number of seconds, above 0 and up to a day.

@@ -4,8 +4,10 @@ mod check;
 mod machine_arg;
 mod serve;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 /// Exit status: everything that was looked at holds.
@@ -31,9 +33,23 @@ enum Command {
 
 /// Does what the arguments say; its exit code is [`HELD`] or [`FAILED`].
 pub fn run() -> anyhow::Result<ExitCode> {
-    let held = match Arguments::parse().command {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(instead) => return tell(&instead),
+    };
+    let held = match arguments.command {
         Command::Check(arguments) => check::run(arguments)?,
         Command::Serve(arguments) => serve::run(arguments)?,
     };
     Ok(if held { HELD } else { FAILED }.into())
+}
+
+/// Help and version go to standard output, what is wrong with the arguments to standard error.
+fn tell(instead: &clap::Error) -> anyhow::Result<ExitCode> {
+    let told = instead.print().and_then(|()| io::stdout().flush());
+    match instead.use_stderr() {
+        // Where it cannot be told, the status tells.
+        true => Ok(COULD_NOT_RUN.into()),
+        false => told.map(|()| HELD.into()).context("cannot write to standard output"),
+    }
 }

@@ -59,18 +59,21 @@ pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let mut target = GdbTarget::open(&kernel, options)?;
     let listener = Listener::bind(&arguments.listen)?;
     if !listener.is_local() {
-        eprintln!(
-            "debug: other computers can connect, and whoever does controls the machine; 127.0.0.1 is yours alone"
-        );
+        narrate("other computers can connect, and whoever does controls the machine; 127.0.0.1 is yours alone");
     }
-    println!("waiting for GDB on {}", listener.endpoint());
+    let mut stdout = io::stdout();
+    writeln!(stdout, "waiting for GDB on {}", listener.endpoint())
+        .and_then(|()| stdout.flush())
+        .context("cannot write to standard output")?;
     serve::serve(&listener, &mut target, &ending, &mut tell)?;
     Ok(true)
 }
 
 fn tell(event: ServeEvent<'_>) {
     match event {
-        ServeEvent::Disconnected(Disconnect::Broken(how)) => eprintln!("debug: a client lost its connection: {how}"),
+        ServeEvent::Disconnected(Disconnect::Broken(how)) => {
+            narrate(&format!("a client lost its connection: {how}"));
+        }
         // GDB itself tells its user of all other ends.
         ServeEvent::Disconnected(_) => {}
         ServeEvent::Console(bytes) => {
@@ -79,4 +82,9 @@ fn tell(event: ServeEvent<'_>) {
             let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
         }
     }
+}
+
+/// Whoever does not want to read it does not stop the machine.
+fn narrate(words: &str) {
+    let _ = writeln!(io::stderr(), "debug: {words}");
 }

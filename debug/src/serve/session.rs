@@ -56,7 +56,10 @@ pub fn run(
                 _ => Disconnect::Vanished,
             }
         }
-        Err(error) => Disconnect::Broken(format!("it broke the protocol: {error}")),
+        // The stub's own words are for those who develop it.
+        Err(_) => {
+            Disconnect::Broken("it broke the protocol: what it sent is no packet, or none that fits there".into())
+        }
     }
 }
 

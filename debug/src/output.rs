@@ -1,0 +1,203 @@
+//! Writing a file for a person: a report, a recording, a page. The one place that does; it does not know what is written.
+//!
+//! | what is there | what happens |
+//! | --- | --- |
+//! | nothing | a file appears whole: it is written beside, and renamed |
+//! | a regular file that only has this name, and nothing that a new one would not have | the same, with its mode |
+//! | any other regular file | it is written in place: links, owner and attributes stay |
+//! | a pipe, a terminal, a device | it is opened and written |
+//! | our own standard output or error | it is written through that, at its position |
+//!
+//! Symbolic links are followed. What is read to make the contents cannot be the output.
+
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
+use std::io::{self, ErrorKind, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::fs::OFlags;
+use tempfile::NamedTempFile;
+
+/// How long a pipe may be without a reader.
+const READER_PATIENCE: Duration = Duration::from_secs(10);
+/// Between two looks whether it has one: no call waits for that and for no longer.
+const READER_LOOK: Duration = Duration::from_millis(5);
+/// As many symbolic links as Linux follows.
+const MOST_LINKS: usize = 40;
+
+/// Why a file is not written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot write {}: it is a folder; try: a file in it", .0.display())]
+    Folder(PathBuf),
+
+    #[error("cannot write {}: it is the same file as {}, which is read; try: another name", output.display(), input.display())]
+    SameAsInput { output: PathBuf, input: PathBuf },
+
+    #[error("cannot write {}: nobody has read from this pipe within {} s; try: start its reader first", .0.display(), READER_PATIENCE.as_secs())]
+    NoReader(PathBuf),
+
+    #[error("cannot write {}: {cause}; try: a file in a folder that you may write to", path.display())]
+    Failed { path: PathBuf, cause: io::Error },
+}
+
+/// A file that can be written, once its contents are known.
+pub struct OutputFile {
+    path: PathBuf,
+    way: Way,
+}
+
+enum Way {
+    /// It is renamed to the path.
+    Replace(NamedTempFile, PathBuf),
+    /// In place; true where what is there before is to go.
+    Open(File, bool),
+    /// A pipe, which to open is to wait for its reader.
+    Pipe,
+}
+
+impl OutputFile {
+    /// Makes sure that `path` can be written, and that it is none of `inputs`. What is there stays until [`OutputFile::write`].
+    ///
+    /// # Errors
+    /// [`Error`]
+    pub fn create(path: &Path, inputs: &[&Path]) -> Result<OutputFile, Error> {
+        let failed = |cause| Error::Failed { path: path.into(), cause };
+        let way = match fs::metadata(path) {
+            Ok(there) if there.is_dir() => return Err(Error::Folder(path.into())),
+            Ok(there) => {
+                if let Some(input) = inputs.iter().find(|input| is_same(input, &there)) {
+                    return Err(Error::SameAsInput { output: path.into(), input: input.to_path_buf() });
+                }
+                existing(path, &there).map_err(failed)?
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => new(&follow(path)).map_err(failed)?,
+            Err(error) => return Err(failed(error)),
+        };
+        Ok(OutputFile { path: path.into(), way })
+    }
+
+    /// Writes all of it.
+    ///
+    /// # Errors
+    /// [`Error::NoReader`], [`Error::Failed`]
+    pub fn write(self, contents: &[u8]) -> Result<(), Error> {
+        let path = self.path;
+        let failed = |cause| Error::Failed { path: path.clone(), cause };
+        match self.way {
+            Way::Replace(mut file, target) => {
+                file.write_all(contents).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+                file.persist(target).map_err(|error| failed(error.error))?;
+            }
+            Way::Open(mut file, truncates) => {
+                if truncates {
+                    file.set_len(0).map_err(failed)?;
+                }
+                file.write_all(contents).map_err(failed)?;
+                if truncates {
+                    file.sync_all().map_err(failed)?;
+                }
+            }
+            Way::Pipe => open_pipe(&path)?.write_all(contents).map_err(failed)?,
+        }
+        Ok(())
+    }
+}
+
+fn is_same(path: &Path, file: &Metadata) -> bool {
+    fs::metadata(path).is_ok_and(|other| (other.dev(), other.ino()) == (file.dev(), file.ino()))
+}
+
+/// Where a path leads of which the last part is, perhaps, a link to nothing.
+fn follow(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        let Ok(target) = fs::read_link(&path) else { break };
+        path = folder(&path).join(target);
+    }
+    path
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn new(target: &Path) -> io::Result<Way> {
+    // Minus the umask, as for any new file.
+    let file = tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder(target));
+    Ok(Way::Replace(file.map_err(without_path)?, target.into()))
+}
+
+fn existing(path: &Path, there: &Metadata) -> io::Result<Way> {
+    if let Some(ours) = own_stream(there) {
+        return Ok(Way::Open(ours, false));
+    }
+    if there.file_type().is_fifo() {
+        return Ok(Way::Pipe);
+    }
+    // To see that we may: who may write to the folder only is not to replace it.
+    let file = OpenOptions::new().write(true).open(path)?;
+    let Some(file_beside) = replacement(path, there, &file) else { return Ok(Way::Open(file, there.is_file())) };
+    Ok(file_beside)
+}
+
+/// A file that can take the place of the one there, without a loss.
+fn replacement(path: &Path, there: &Metadata, file: &File) -> Option<Way> {
+    if !there.is_file() || there.nlink() != 1 || has_attributes(file) {
+        return None;
+    }
+    let target = fs::canonicalize(path).ok().filter(|target| is_same(target, there))?;
+    let beside = NamedTempFile::new_in(folder(&target)).ok()?;
+    let owner = |file: &Metadata| (file.uid(), file.gid());
+    if owner(&beside.as_file().metadata().ok()?) != owner(there) {
+        return None;
+    }
+    beside.as_file().set_permissions(Permissions::from_mode(there.mode() & 0o7777)).ok()?;
+    Some(Way::Replace(beside, target))
+}
+
+/// Access lists and other attributes, which a new file would not have.
+fn has_attributes(file: &File) -> bool {
+    let mut none: [u8; 0] = [];
+    // Where there are such things at all.
+    rustix::fs::flistxattr(file, &mut none).is_ok_and(|length| length > 0)
+}
+
+/// Our standard output or error, where that is the file. Opened anew it would be written from its beginning.
+fn own_stream(there: &Metadata) -> Option<File> {
+    [io::stdout().as_fd(), io::stderr().as_fd()].into_iter().find_map(|stream| {
+        let stream = File::from(stream.try_clone_to_owned().ok()?);
+        let metadata = stream.metadata().ok()?;
+        ((metadata.dev(), metadata.ino()) == (there.dev(), there.ino())).then_some(stream)
+    })
+}
+
+/// Waits for a reader of the pipe.
+fn open_pipe(path: &Path) -> Result<File, Error> {
+    let failed = |cause| Error::Failed { path: path.into(), cause };
+    let deadline = Instant::now() + READER_PATIENCE;
+    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
+    loop {
+        match OpenOptions::new().write(true).custom_flags(nonblocking).open(path) {
+            Ok(file) => {
+                let flags = rustix::fs::fcntl_getfl(&file).map_err(|error| failed(error.into()))?;
+                rustix::fs::fcntl_setfl(&file, flags - OFlags::NONBLOCK).map_err(|error| failed(error.into()))?;
+                return Ok(file);
+            }
+            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) => {}
+            Err(error) => return Err(failed(error)),
+        }
+        if Instant::now() >= deadline {
+            return Err(Error::NoReader(path.into()));
+        }
+        thread::sleep(READER_LOOK);
+    }
+}
+
+/// The error itself; tempfile adds the name of a file that nobody knows.
+fn without_path(error: io::Error) -> io::Error {
+    error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
+}
