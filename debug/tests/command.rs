@@ -138,6 +138,18 @@ fn bad_arguments_are_told() {
     assert!(error.contains("/nowhere/report"), "{error}");
 }
 
+#[test]
+fn a_time_that_is_over_before_the_firmware_was_through_is_no_verdict() {
+    let kernel = kernels::build("good");
+    let kernel = kernel.to_str().unwrap();
+    let error = no_verdict(&run(&["check", "--on", "qemu", "--timeout", "0.001", "--elf", kernel]));
+    assert!(error.contains("before the firmware was through") && error.contains("try: a longer --timeout"), "{error}");
+    // A kernel that began, and never came to its entry, is one that fails.
+    let kernel = kernels::build("boot-not-first");
+    let arguments = ["check", "--on", "qemu", "--timeout", "5", "--elf", kernel.to_str().unwrap()];
+    ends_with(&run(&arguments), 1);
+}
+
 /// A program in QEMU's place.
 fn with_qemu(script: &str) -> Output {
     let folder = tempfile::tempdir().unwrap();

@@ -27,11 +27,11 @@ mod trap;
 use std::time::{Duration, Instant};
 
 use crate::image::{Image, Place};
-use crate::machine::{self, Address, Machine, Stop};
+use crate::machine::{self, Machine};
 use boot_run::BootRun;
-use boot_run::event::{BootEnd, BootEvent, with_status};
+use boot_run::arrival::arrive;
+use boot_run::event::{BootEnd, BootEvent};
 use boot_run::stepping::Stepping;
-use handoff::NoArrival;
 
 pub use boot_run::layout::{Layout, Names};
 pub use finding::{Finding, Status};
@@ -75,6 +75,13 @@ pub enum Error {
 
     #[error("{machine} is not at reset: it stands in the kernel, at {place}; start it anew, stopped: ./run.sh --wait")]
     NotAtReset { machine: String, place: Box<Place> },
+
+    /// Nothing is known about a kernel that did not have its turn.
+    #[error(
+        "no verdict on the kernel: on {machine} the time was over before the firmware was through; the hart was at {place}; \
+         try: a longer --timeout"
+    )]
+    NotHandedOver { machine: String, place: Box<Place> },
 }
 
 /// Looks at the image alone: the first finding, which needs no machine. When it fails, no walk is worth starting.
@@ -196,35 +203,6 @@ fn finish(run: &mut BootRun<'_>, mut findings: Vec<Finding>, end: BootEnd) -> Re
             Ok(findings)
         }
     }
-}
-
-/// Runs from reset until a hart is at the kernel's entry, that of this number where there is one, and follows it.
-fn arrive(
-    machine: &mut dyn Machine,
-    image: &Image,
-    layout: &Layout,
-    boot_hart: Option<u64>,
-    deadline: Instant,
-) -> Result<Result<(), NoArrival>, Error> {
-    let pc = Address(machine.registers()?.pc);
-    if pc != layout.entry && image.segments().iter().any(|segment| segment.contains(pc)) {
-        return Err(Error::NotAtReset { machine: machine.name().into(), place: Box::new(image.place(pc)) });
-    }
-    machine.insert_breakpoint(layout.entry)?;
-    let mut missing = NoArrival { boot_hart, others: Vec::new(), pc };
-    while missing.pc != layout.entry || missing.is_another(machine)? {
-        let stop = machine.resume(deadline.saturating_duration_since(Instant::now()))?;
-        if let Stop::Exited { status } = stop {
-            let how = format!("it ended before the kernel's entry{}", with_status(status));
-            return Err(machine::Error::Gone { who: machine.name().into(), how }.into());
-        }
-        missing.pc = Address(machine.registers()?.pc);
-        if missing.pc != layout.entry {
-            return Ok(Err(missing));
-        }
-    }
-    machine.follow();
-    Ok(Ok(()))
 }
 
 fn failed(findings: &[Finding]) -> bool {

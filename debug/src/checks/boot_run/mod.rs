@@ -2,6 +2,7 @@
 //!
 //! It lets the machine run, and tells the checks of the stores and of the end that they wait for. It does not judge.
 
+pub mod arrival;
 pub mod clearing;
 pub mod event;
 pub mod finisher;
