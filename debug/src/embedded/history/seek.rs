@@ -104,12 +104,10 @@ impl Embedded {
     /// Executes to `target` and leaves checkpoints on the last stretch, so that the next step back is a short one.
     fn approach(&mut self, target: u64, deadline: Deadline) -> Result<(), Pause> {
         let distance = target.saturating_sub(self.board.icount);
-        let mut stretch = INTERVAL;
-        let mut stations = Vec::new();
-        while stretch < distance {
-            stations.push(target - stretch);
-            stretch *= 2;
-        }
+        // The longest that is a number at all: a target may be as far away as numbers go.
+        let stretches = std::iter::successors(Some(INTERVAL), |stretch: &u64| stretch.checked_mul(2));
+        let stations: Vec<u64> =
+            stretches.take_while(|stretch| *stretch < distance).map(|stretch| target - stretch).collect();
         for station in stations.into_iter().rev() {
             self.advance(station, deadline)?;
             self.history.record(&mut self.board, false);
