@@ -15,6 +15,7 @@
 
 mod boot_run;
 mod bss;
+mod companion;
 mod finding;
 mod handoff;
 mod idle;
@@ -31,7 +32,9 @@ use crate::machine::{self, Machine};
 use boot_run::BootRun;
 use boot_run::arrival::arrive;
 use boot_run::event::{BootEnd, BootEvent};
+use boot_run::memory::MemoryFacts;
 use boot_run::stepping::Stepping;
+use companion::Companion;
 
 pub use boot_run::layout::{Layout, Names};
 pub use finding::{Finding, Status};
@@ -47,12 +50,15 @@ pub struct Options<'a> {
     pub boot_hart: Option<u64>,
     /// Executes the BSS clear one instruction at a time, and is told how far it is.
     pub step: Option<&'a mut dyn FnMut(ClearProgress)>,
+    /// A machine that shows all that it does, at reset, with the same kernel. It is walked first: what becomes of memory is
+    /// judged by what was seen there, as far as that came; all else by the machine that is asked.
+    pub companion: Option<&'a mut dyn Machine>,
 }
 
-/// Ten seconds, and the clear at full speed.
+/// Ten seconds, the clear at full speed, and no companion.
 impl Default for Options<'_> {
     fn default() -> Self {
-        Options { timeout: Duration::from_secs(10), boot_hart: None, step: None }
+        Options { timeout: Duration::from_secs(10), boot_hart: None, step: None, companion: None }
     }
 }
 
@@ -104,25 +110,71 @@ pub fn check(
     layout: &Layout,
     options: Options<'_>,
 ) -> Result<Vec<Finding>, Error> {
-    let deadline = Instant::now() + options.timeout;
-    let mut findings = vec![check_image(image, layout)];
-    if failed(&findings) {
+    if check_image(image, layout).status == Status::Fail {
         return Ok(without_machine(image, layout));
     }
-    if let Err(missing) = arrive(machine, image, layout, options.boot_hart, deadline)? {
-        findings.push(handoff::never_arrived(image, layout, &missing));
-        return Ok(complete(findings, "the kernel's entry was never reached"));
+    let Options { timeout, boot_hart, step, companion } = options;
+    // It has one hart, whose number is 0.
+    let companion = companion
+        .filter(|_| boot_hart.is_none_or(|hart| hart == 0))
+        .map(|machine| Companion::walk(machine, image, layout, timeout));
+    let memory = companion.as_ref().and_then(|companion| companion.memory.as_ref());
+    let (findings, _) =
+        walk(machine, image, layout, Walk { deadline: Instant::now() + timeout, boot_hart, step, memory });
+    let mut findings = findings?;
+    if let Some(companion) = companion {
+        companion.judge_memory(&mut findings);
     }
-    findings.push(handoff::check(machine, image, layout)?);
+    Ok(findings)
+}
+
+/// What a walk goes by.
+struct Walk<'a, 'b> {
+    deadline: Instant,
+    boot_hart: Option<u64>,
+    step: Option<&'a mut dyn FnMut(ClearProgress)>,
+    /// What the companion saw of memory.
+    memory: Option<&'b MemoryFacts<'b>>,
+}
+
+/// The findings, and what was seen of memory on a machine that shows it, whether or not there is a verdict.
+fn walk<'a>(
+    machine: &'a mut dyn Machine,
+    image: &'a Image,
+    layout: &'a Layout,
+    walk: Walk<'_, 'a>,
+) -> (Result<Vec<Finding>, Error>, Option<MemoryFacts<'a>>) {
+    let mut findings = vec![check_image(image, layout)];
+    match arrive(machine, image, layout, walk.boot_hart, walk.deadline) {
+        Ok(Ok(())) => {}
+        Ok(Err(missing)) => {
+            findings.push(handoff::never_arrived(image, layout, &missing));
+            return (Ok(complete(findings, "the kernel's entry was never reached")), None);
+        }
+        Err(error) => return (Err(error), None),
+    }
+    match handoff::check(machine, image, layout) {
+        Ok(handoff) => findings.push(handoff),
+        Err(error) => return (Err(error.into()), None),
+    }
     if failed(&findings) {
-        return Ok(complete(findings, "what the kernel was handed is not what it is made for"));
+        return (Ok(complete(findings, "what the kernel was handed is not what it is made for")), None);
     }
-    let mut run = BootRun::begin(machine, image, layout, deadline)?;
-    kernel(&mut run, findings, options)
+    let mut run = match BootRun::begin(machine, image, layout, walk.deadline) {
+        Ok(run) => run,
+        Err(error) => return (Err(error.into()), None),
+    };
+    run.companion = walk.memory;
+    let findings = kernel(&mut run, findings, walk.step);
+    (findings, run.trace.map(|trace| trace.memory))
 }
 
 /// From the entry to the end.
-fn kernel(run: &mut BootRun<'_>, mut findings: Vec<Finding>, options: Options<'_>) -> Result<Vec<Finding>, Error> {
+fn kernel(
+    run: &mut BootRun<'_>,
+    mut findings: Vec<Finding>,
+    step: Option<&mut dyn FnMut(ClearProgress)>,
+) -> Result<Vec<Finding>, Error> {
     let mut bss = bss::Bss::begin(run)?;
     let (stack, event) = stack::check(run)?;
     if let Some(BootEvent::End(end @ (BootEnd::Trap | BootEnd::Overflow(_)))) = event {
@@ -134,7 +186,7 @@ fn kernel(run: &mut BootRun<'_>, mut findings: Vec<Finding>, options: Options<'_
     if failed(&findings) {
         return Ok(complete(findings, "the stack is not where it should be"));
     }
-    let outcome = bss.check(run, options.step.map(Stepping::new))?;
+    let outcome = bss.check(run, step.map(Stepping::new))?;
     match outcome.end {
         Some(end) => {
             findings.push(outcome.finding);

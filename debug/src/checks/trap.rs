@@ -101,6 +101,9 @@ fn explain(run: &mut BootRun<'_>, finding: &mut Finding, scause: u64, pc: Addres
         String::new()
     };
     finding.summary = format!("{cause}: {instruction}{about}");
+    if let Some(overwritten) = run.overwritten(pc)? {
+        finding.summary = format!("{}; {overwritten}", finding.summary);
+    }
     finding.found = format!("scause = {scause:#x} ({cause}), sepc = {pc}, stval = {stval:#x}");
     finding.location = Some(run.place(pc));
     finding.set("scause", format!("{scause:#x}"));

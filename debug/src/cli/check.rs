@@ -13,7 +13,7 @@ use clap::Args;
 use debug::checks::{self, ClearProgress, Finding, Layout, Names, Options, Status};
 use debug::output::OutputFile;
 use debug::report::{Format, Report, Verdict};
-use debug::{Embedded, Image, Qemu, Remote, embedded, qemu};
+use debug::{Embedded, Image, Machine, Qemu, Remote, embedded, qemu};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::machine_arg::MachineArg;
@@ -132,7 +132,13 @@ fn walk(arguments: &Arguments, on: &MachineArg, image: &Image, layout: &Layout) 
         bar.set_position(progress.cleared);
         bar.set_message(format!("{} instructions", progress.instructions));
     };
-    let options = Options { timeout, boot_hart: arguments.boot_hart, step: arguments.step.then_some(&mut show) };
+    let mut companion = companion(on, image);
+    let options = Options {
+        timeout,
+        boot_hart: arguments.boot_hart,
+        step: arguments.step.then_some(&mut show),
+        companion: companion.as_mut().map(|machine| machine as &mut dyn Machine),
+    };
     let findings = match on {
         MachineArg::Stub(target) => {
             let mut stub = Remote::attach(target, Instant::now() + timeout + GRACE)?;
@@ -154,6 +160,11 @@ fn walk(arguments: &Arguments, on: &MachineArg, image: &Image, layout: &Layout) 
     };
     bar.finish_and_clear();
     Ok(findings)
+}
+
+/// The machine that shows what the one that was asked for does not; none where the kernel does not fit into it.
+fn companion(on: &MachineArg, image: &Image) -> Option<Embedded> {
+    matches!(on, MachineArg::Qemu | MachineArg::Stub(_)).then(|| embedded(image).ok()).flatten()
 }
 
 fn embedded(image: &Image) -> Result<Embedded, embedded::Error> {

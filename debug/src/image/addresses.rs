@@ -23,4 +23,13 @@ impl Image {
         let holder = self.segments().iter().find(within).or_else(|| self.segments().iter().find(at_end));
         holder.map_or(linked, |segment| segment.physical + (linked.0 - segment.address.0))
     }
+
+    /// The instruction that the file has at an address, two or four bytes; `None` where it has no code.
+    pub fn instruction(&self, address: Address) -> Option<&[u8]> {
+        let (start, code) =
+            self.code().find(|(start, code)| *start <= address && address.0 - start.0 < code.len() as u64)?;
+        let rest = &code[(address.0 - start.0) as usize..];
+        let length = crate::instruction::length(u16::from_le_bytes(*rest.first_chunk()?));
+        rest.get(..length as usize)
+    }
 }

@@ -83,9 +83,9 @@ fn system_instructions_are_told_apart() {
         (0x1050_0073, Effect::Wfi),
         (0x1020_0073, Effect::TrapReturn),
         (0x3020_0073, Effect::TrapReturn),
-        (0x1052_9073, Effect::Other), // csrw stvec, t0
+        (0x1052_9073, Effect::Other),       // csrw stvec, t0
         (0x1200_0073, Effect::Translation), // sfence.vma
-        (0x0000_100f, Effect::Other), // fence.i
+        (0x0000_100f, Effect::Other),       // fence.i
     ] {
         assert_eq!(effect_of(encoding), effect, "{encoding:#x}");
     }

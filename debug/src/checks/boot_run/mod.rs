@@ -3,11 +3,11 @@
 //! It lets the machine run, and tells the checks of the stores and of the end that they wait for. It does not judge.
 
 pub mod arrival;
-pub mod clearing;
 pub mod event;
 pub mod finisher;
 pub mod layout;
 pub mod loop_detection;
+pub mod memory;
 pub mod page_table;
 pub mod panic;
 pub mod poison;
@@ -22,6 +22,7 @@ use self::event::{BootEnd, BootEvent, PendingStore, store_range};
 pub use self::finisher::FINISHER;
 use self::finisher::Finisher;
 use self::layout::{Layout, overlap};
+use self::memory::MemoryFacts;
 use self::stack_use::StackUse;
 use self::store_trace::StoreTrace;
 use crate::image::{Image, Place};
@@ -37,7 +38,9 @@ pub struct BootRun<'a> {
     pub deadline: Instant,
     pub stack_use: StackUse,
     /// Where the machine shows all that it does.
-    pub trace: Option<StoreTrace>,
+    pub trace: Option<StoreTrace<'a>>,
+    /// What a companion that shows all that it does has seen of memory, executing the same kernel.
+    pub companion: Option<&'a MemoryFacts<'a>>,
     /// Bytes beside BSS: a store there is told, whoever else watches them.
     pub guards: Vec<Range<Address>>,
     /// The image's `wfi` and jumps to themselves: breakpoints.
@@ -85,7 +88,7 @@ impl<'a> BootRun<'a> {
         }
         machine.insert_breakpoint(layout.entry)?;
         let finisher = Finisher::begin(machine, image, &known)?;
-        let trace = machine.observed().map(|_| StoreTrace::new(layout));
+        let trace = machine.observed().map(|_| StoreTrace::new(image, layout));
         let (guards, slice) = (Vec::new(), FIRST_SLICE);
         Ok(BootRun {
             machine,
@@ -94,6 +97,7 @@ impl<'a> BootRun<'a> {
             deadline,
             stack_use,
             trace,
+            companion: None,
             guards,
             resting_places,
             traps_shown,
@@ -116,6 +120,11 @@ impl<'a> BootRun<'a> {
             (Some(machine), Some(trace)) => machine.resume_observed(limit, trace),
             _ => self.machine.resume(limit),
         }
+    }
+
+    /// What was seen of memory: in this run, or in a companion's.
+    pub fn memory(&self) -> Option<&MemoryFacts<'a>> {
+        self.trace.as_ref().map(|trace| &trace.memory).or(self.companion)
     }
 
     /// Runs to the next store to a watched range, or to the end.

@@ -4,16 +4,17 @@
 
 use std::ops::Range;
 
-use super::clearing::Clearing;
 use super::layout::{Layout, bytes};
+use super::memory::MemoryFacts;
 use crate::cause::is_interrupt;
+use crate::image::Image;
 use crate::machine::{Address, HartEvent, Observer, Store, TakenTrap};
 
 /// What a program in U-mode asks of its kernel with (scause): no fault of the kernel's.
 pub const CALL_FROM_USER: u64 = 8;
 
-pub struct StoreTrace {
-    pub clearing: Clearing,
+pub struct StoreTrace<'a> {
+    pub memory: MemoryFacts<'a>,
     stack: Range<Address>,
     /// The store that went deepest into the stack.
     pub deepest: Option<Store>,
@@ -25,10 +26,10 @@ pub struct StoreTrace {
     pub calls: u64,
 }
 
-impl StoreTrace {
-    pub fn new(layout: &Layout) -> StoreTrace {
+impl<'a> StoreTrace<'a> {
+    pub fn new(image: &'a Image, layout: &Layout) -> StoreTrace<'a> {
         StoreTrace {
-            clearing: Clearing::new(layout),
+            memory: MemoryFacts::new(image, layout),
             stack: layout.stack.clone(),
             deepest: None,
             overflow: None,
@@ -39,7 +40,7 @@ impl StoreTrace {
     }
 }
 
-impl Observer for StoreTrace {
+impl Observer for StoreTrace<'_> {
     fn store(&mut self, store: &Store) {
         if self.stack.contains(&store.address) {
             if self.deepest.is_none_or(|deepest| store.address < deepest.address) {
@@ -51,7 +52,7 @@ impl Observer for StoreTrace {
         {
             self.overflow = Some(*store);
         }
-        self.clearing.store(store);
+        self.memory.store(store);
     }
 
     fn event(&mut self, event: &HartEvent) {

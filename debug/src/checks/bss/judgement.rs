@@ -45,7 +45,7 @@ impl Bss {
         };
         let by = clear_name(run, clear.pc);
         let guarded: u64 = self.guards.iter().map(|state| bytes(&state.guard.range)).sum();
-        let exact = run.trace.as_ref().and_then(|trace| trace.clearing.cleared());
+        let exact = run.trace.as_ref().and_then(|trace| trace.memory.clearing.cleared());
         let how = match &exact {
             Some(exact) => exact.describe(run, finding),
             None => format!("in {:.1} ms", took.as_secs_f64() * 1e3),
@@ -72,7 +72,7 @@ impl Bss {
 
     /// The failure for a store of the clear beside BSS that the store trace shows, where there is one.
     pub fn stray(&self, run: &BootRun<'_>) -> Option<Finding> {
-        let stray = run.trace.as_ref()?.clearing.stray()?;
+        let stray = run.trace.as_ref()?.memory.clearing.stray()?;
         let range = stray.address..stray.address + u64::from(stray.length);
         Some(self.beside(run, &PendingStore { pc: stray.pc, range }))
     }

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::BootRun;
-use super::layout::{GUARD_BYTES, Layout, bytes, overlap};
+use crate::checks::boot_run::BootRun;
+use crate::checks::boot_run::layout::{GUARD_BYTES, Layout, bytes, overlap};
 use crate::checks::finding::Finding;
 use crate::machine::{Address, Store};
 

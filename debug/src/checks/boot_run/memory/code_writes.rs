@@ -1,0 +1,64 @@
+//! Who wrote over the image's instructions last. It does not know whether that was meant.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::checks::boot_run::BootRun;
+use crate::checks::boot_run::layout::overlap;
+use crate::image::Image;
+use crate::instruction;
+use crate::machine::{Address, Error, Store};
+
+/// A kernel that writes more of its code than this copies itself; the first is what tells.
+const MOST: usize = 4096;
+
+pub struct CodeWrites {
+    code: Vec<Range<Address>>,
+    /// By address of the bytes.
+    last: BTreeMap<Address, Store>,
+}
+
+impl CodeWrites {
+    pub fn new(image: &Image) -> CodeWrites {
+        let code = image.code().map(|(start, bytes)| start..start + bytes.len() as u64).collect();
+        CodeWrites { code, last: BTreeMap::new() }
+    }
+
+    pub fn store(&mut self, store: &Store) {
+        let range = store.address..store.address + u64::from(store.length);
+        if self.last.len() < MOST && self.code.iter().any(|code| overlap(code, &range)) {
+            self.last.insert(store.address, *store);
+        }
+    }
+
+    /// The last store to any of these bytes.
+    pub fn last_to(&self, range: &Range<Address>) -> Option<&Store> {
+        let near = self.last.range(range.start - 8..range.end).map(|(_, store)| store);
+        near.filter(|store| store.address + u64::from(store.length) > range.start).max_by_key(|store| store.icount)
+    }
+}
+
+impl BootRun<'_> {
+    /// Says of an instruction that is not the one in the file what is there in the file, and who wrote over it where that was
+    /// seen: words to follow it. `None` where it is the file's, or the file has none there.
+    pub fn overwritten(&mut self, pc: Address) -> Result<Option<String>, Error> {
+        let linked = self.image.linked(pc);
+        let Some(original) = self.image.instruction(linked) else { return Ok(None) };
+        let now = match self.instruction(pc) {
+            Ok(now) => now,
+            Err(Error::Refused { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        if now.starts_with(original) || original.starts_with(&now) {
+            return Ok(None);
+        }
+        let range = linked..linked + original.len() as u64;
+        let writer = self.memory().and_then(|memory| memory.code_writes.last_to(&range)).copied();
+        let original = instruction::disassemble(linked, original);
+        let who = match writer {
+            Some(store) => format!("; {} stored over it", self.place(store.pc)),
+            None => "; it was overwritten".into(),
+        };
+        Ok(Some(format!("in the file it is `{original}`{who}")))
+    }
+}

@@ -1,0 +1,70 @@
+//! The companion: a machine that shows all that it does executes the same kernel first, and what becomes of memory is judged by it.
+//!
+//! Stack, BSS and the stack's margin are the same on every machine that executes the same instructions. What happened on
+//! the machine itself (traps, rest, console, power-off) is asked of that machine. It does not know which machines the two are.
+
+use std::time::{Duration, Instant};
+
+use super::boot_run::memory::MemoryFacts;
+use super::finding::{Finding, Status};
+use super::{Layout, Walk, bss, idle, margin, stack, trap, walk};
+use crate::image::Image;
+use crate::machine::Machine;
+
+/// The checks that are about memory alone.
+const MEMORY: [&str; 3] = [stack::NAME, bss::NAME, margin::NAME];
+/// The longest that the companion may run: what it has not shown by then it is not waited for.
+const LONGEST: Duration = Duration::from_secs(3);
+
+/// What the companion showed.
+pub struct Companion<'a> {
+    /// None where it could not go on, for want of a device.
+    findings: Vec<Finding>,
+    pub memory: Option<MemoryFacts<'a>>,
+    name: String,
+}
+
+impl<'a> Companion<'a> {
+    pub fn walk(
+        machine: &'a mut dyn Machine,
+        image: &'a Image,
+        layout: &'a Layout,
+        timeout: Duration,
+    ) -> Companion<'a> {
+        let deadline = Instant::now() + timeout.min(LONGEST);
+        let name = machine.name().to_owned();
+        let (findings, memory) =
+            walk(machine, image, layout, Walk { deadline, boot_hart: None, step: None, memory: None });
+        Companion { findings: findings.unwrap_or_default(), memory, name }
+    }
+
+    /// Puts the companion's findings about memory in place of those that were made without it.
+    pub fn judge_memory(self, findings: &mut [Finding]) {
+        let Companion { findings: seen, name, .. } = self;
+        // A machine that came to another end executed something else.
+        let status = |findings: &[Finding], name: &str| {
+            findings.iter().find(|finding| finding.name == name).map(|finding| finding.status)
+        };
+        let same_end = [trap::NAME, idle::NAME].iter().all(|name| status(&seen, name) == status(findings, name));
+        for mut finding in seen.into_iter().filter(|finding| MEMORY.contains(&finding.name)) {
+            let Some(own) = findings.iter_mut().find(|own| own.name == finding.name) else { continue };
+            let contradicts = own.status == Status::Fail && finding.status == Status::Pass && !same_end;
+            if finding.status == Status::NotRun || contradicts {
+                continue;
+            }
+            finding.set("seen_on", name.clone());
+            *own = finding;
+        }
+        let mut failed = None;
+        for finding in findings.iter_mut() {
+            match failed {
+                // An overflow is found out at the end, and explains what came before.
+                None if finding.status == Status::Fail && MEMORY[..2].contains(&finding.name) => {
+                    failed = Some(finding.name)
+                }
+                Some(name) => *finding = Finding::not_run(finding.name, &format!("{name} failed")),
+                None => {}
+            }
+        }
+    }
+}
