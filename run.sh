@@ -343,6 +343,7 @@ main() {
     for variable in TMPDIR CARGO_TARGET_DIR; do [ -z "${!variable:-}" ] || absolute "$variable" "${!variable}"; done
     script='' && absolute script "${BASH_SOURCE[0]}"
     cd "${script%/*}"
+    export HYPERVISOR_PROJECT=$PWD # for cargo debug: not where it was compiled, but here
     . run/tools.sh
     . run/stub.sh
     . run/build.sh

@@ -15,6 +15,7 @@ fn main() {
     let folder = env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
     println!("cargo::rustc-link-arg-bins=-T{folder}/../hypervisor.ld");
     println!("cargo::rerun-if-changed=../hypervisor.ld");
+    println!("cargo::rerun-if-env-changed=HYPERVISOR_PROJECT"); // a copied or moved folder is another
     // For lines.rs, the folder that file!() is relative to: as numbers, since a path may contain what ends a string.
     let workspace = Path::new(&folder).parent().expect("the package is a folder of the workspace");
     let bytes: Vec<_> = workspace.as_os_str().as_encoded_bytes().iter().map(u8::to_string).collect();

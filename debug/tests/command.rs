@@ -12,7 +12,7 @@ use serde_json::Value;
 
 fn debug(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_debug"));
-    command.args(arguments).stdin(Stdio::null()).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    command.args(arguments).stdin(Stdio::null()).current_dir(env!("HYPERVISOR_PROJECT"));
     command
 }
 
@@ -273,7 +273,7 @@ fn attaching_checks_a_machine_that_waits() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("gdb");
     let kernel = kernels::build("good");
-    let mut run_sh = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../run.sh"))
+    let mut run_sh = Command::new(concat!(env!("HYPERVISOR_PROJECT"), "/run.sh"))
         .args(["--wait", "--tied", "--socket"])
         .args([&socket, Path::new("--kernel"), &kernel])
         .env("QEMU_LOG", folder.path().join("log"))

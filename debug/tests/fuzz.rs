@@ -13,7 +13,7 @@ use targets::{client, code, elf};
 /// The targets themselves, which nothing else here builds; libFuzzer is left out, and with it the need for nightly.
 #[test]
 fn the_fuzz_targets_build() {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/Cargo.toml");
+    let manifest = Path::new(env!("HYPERVISOR_PROJECT")).join("debug/fuzz/Cargo.toml");
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fuzz");
     let output = Command::new(env!("CARGO"))
         .args(["check", "--quiet", "--locked", "--no-default-features", "--manifest-path"])

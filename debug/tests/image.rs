@@ -19,7 +19,7 @@ fn kernel(profile: &str) -> &'static Path {
         let mut cargo = Command::new("timeout");
         cargo.args(["300", env!("CARGO"), "build", "--quiet", "--package", "kernel", "--profile", profile]);
         cargo.args(["--target", "riscv64gc-unknown-none-elf", "--target-dir"]).arg(&target);
-        cargo.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+        cargo.current_dir(Path::new(env!("HYPERVISOR_PROJECT")));
         assert!(cargo.status().is_ok_and(|status| status.success()), "the kernel does not build");
         target.join("riscv64gc-unknown-none-elf").join(folder).join("hypervisor")
     })
@@ -38,8 +38,7 @@ fn function(image: &Image, name: &str) -> (Address, u64) {
 
 /// The number of the first line that contains `text`.
 fn line_of(file: &str, text: &str) -> u32 {
-    let source =
-        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file)).expect("a source of ours");
+    let source = std::fs::read_to_string(Path::new(env!("HYPERVISOR_PROJECT")).join(file)).expect("a source of ours");
     1 + source.lines().position(|line| line.contains(text)).expect("such a line") as u32
 }
 

@@ -10,7 +10,7 @@ mod kernels;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-const PROJECT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+const PROJECT: &str = env!("HYPERVISOR_PROJECT");
 const README: &str = include_str!("../../README.md");
 const PROMPT: &str = "(gdb) ";
 

@@ -11,7 +11,7 @@ use std::time::Instant;
 use debug::{Address, Image};
 use tempfile::TempDir;
 
-const RUN_SH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../run.sh");
+const RUN_SH: &str = concat!(env!("HYPERVISOR_PROJECT"), "/run.sh");
 /// Where the clear is done and the steps back begin.
 const CLEARED: &str = "variant::after_clear";
 /// In GDB's place: run.sh asks the real one where the kernel begins, then this waits for its input to end.

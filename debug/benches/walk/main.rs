@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use bare::Bare;
 use debug::{Address, Machine, Remote};
 
-const PROJECT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+const PROJECT: &str = env!("HYPERVISOR_PROJECT");
 const ROUNDS: usize = 9;
 /// Where memory is moved: RAM that the kernel's image does not reach.
 const MEMORY: Address = Address(0x8400_0000);

@@ -1,6 +1,7 @@
 //! QEMU: started through run.sh on a private Unix socket, and ended with us. It does not know what is looked for.
 
 mod process;
+mod project;
 
 use std::io;
 use std::ops::{Deref, DerefMut};
@@ -42,8 +43,17 @@ pub struct Qemu {
 /// Why QEMU does not run, or not any more.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("{} is missing: it starts QEMU and comes with this project; run cargo debug from a checkout", .0.display())]
-    NoScript(PathBuf),
+    #[error(
+        "this project's folder, whose run.sh builds the kernel and starts QEMU, is neither around this program nor around the \
+         current folder; try: run this in a checkout, or set {variable} to one"
+    )]
+    NoProject { variable: &'static str },
+
+    #[error(
+        "{variable} is {}, which has not this project's run.sh, hypervisor.ld and debug; try: set it to a checkout, or unset it",
+        folder.display()
+    )]
+    NotTheProject { variable: &'static str, folder: PathBuf },
 
     #[error("cannot run {}: {cause}", script.display())]
     Script { script: PathBuf, cause: io::Error },

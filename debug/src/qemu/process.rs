@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::Error;
+use super::{Error, project};
 use crate::endpoint::Endpoint;
 
 /// How much of an endless console is kept.
@@ -33,8 +33,7 @@ pub struct Process {
 
 /// The script that writes QEMU's command line.
 fn script() -> Result<PathBuf, Error> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("run.sh");
-    if script.is_file() { Ok(script) } else { Err(Error::NoScript(script)) }
+    Ok(project::folder()?.join("run.sh"))
 }
 
 /// What run.sh starts where `$QEMU` names nothing else.

@@ -24,7 +24,7 @@ fn build_embedded() {
     static BUILT: Once = Once::new();
     BUILT.call_once(|| {
         let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--release", "--package", "debug"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+        build.args(["build", "--quiet", "--release", "--package", "debug"]).current_dir(env!("HYPERVISOR_PROJECT"));
         assert!(build.status().expect("cargo runs").success());
     });
 }

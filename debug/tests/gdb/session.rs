@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-const PROJECT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+const PROJECT: &str = env!("HYPERVISOR_PROJECT");
 const DEADLINE: Duration = Duration::from_secs(60);
 /// How long a process may take to be gone, once it has no reason to be there.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::{env, fs};
 
 const TARGET: &str = "riscv64gc-unknown-none-elf";
-const PROJECT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+const PROJECT: &str = env!("HYPERVISOR_PROJECT");
 const VARIANTS: &str = include_str!("variants.rs");
 
 /// The ELF of a kernel: `good` and `good-release` are ours, all other names stand in variants.rs.
@@ -34,7 +34,7 @@ fn ours(profile: &str, folder: &str) -> PathBuf {
 fn variant(name: &str) -> PathBuf {
     assert!(VARIANTS.contains(&format!("{name:?}")), "there is no kernel {name:?} in variants.rs");
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kernels");
-    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kernels");
+    let here = Path::new(env!("HYPERVISOR_PROJECT")).join("debug/tests/kernels");
     let script = Some(here.join(format!("{name}.ld"))).filter(|script| script.exists());
     let script = script.unwrap_or_else(|| Path::new(PROJECT).join("hypervisor.ld"));
     let kernel = folder.join(format!("{name}-{:016x}", version(&script)));

@@ -10,6 +10,7 @@ mod install;
 mod kills;
 mod life;
 mod log;
+mod moved;
 mod reverse;
 mod script;
 mod steps;

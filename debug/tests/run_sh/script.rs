@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::processes::await_some;
 
-pub const PROJECT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+pub const PROJECT: &str = env!("HYPERVISOR_PROJECT");
 /// Far more than any of it takes, on a machine that has other things to do.
 const PATIENCE: Duration = Duration::from_secs(90);
 

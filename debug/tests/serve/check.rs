@@ -18,7 +18,7 @@ fn check(kernel: &str, on: &str, seconds: &str) -> (Value, Option<i32>) {
     let output = Command::new(env!("CARGO_BIN_EXE_debug"))
         .args(["check", "--format", "json", "--timeout", seconds, "--on", on, "--elf"])
         .arg(kernels::build(kernel))
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .current_dir(env!("HYPERVISOR_PROJECT"))
         .stdin(Stdio::null())
         .output()
         .unwrap();

@@ -18,7 +18,7 @@ pub fn spawn(server: &Server, commands: &[&str]) -> (Child, tempfile::NamedTempF
     command.args(["-ex", &connect]).args(commands.iter().flat_map(|command| ["-ex", command]));
     let file = output.reopen().unwrap();
     command.stdin(Stdio::null()).stdout(file.try_clone().unwrap()).stderr(file);
-    (command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).spawn().unwrap(), output)
+    (command.current_dir(env!("HYPERVISOR_PROJECT")).spawn().unwrap(), output)
 }
 
 /// What it says to these commands.

@@ -8,7 +8,7 @@ use crate::kernels;
 use crate::server::{await_end, signal};
 
 fn run_sh(arguments: &[&str]) -> Command {
-    let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../run.sh"));
+    let mut command = Command::new(concat!(env!("HYPERVISOR_PROJECT"), "/run.sh"));
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

@@ -23,7 +23,7 @@ fn run(kernel: &str, commands: &[&str]) -> Ended {
         .args(["-nx", "-q", "-batch", "-iex", "set debuginfod enabled off", "-iex", &socket, "-x", ".gdbinit"])
         .arg(kernel)
         .args(commands.iter().flat_map(|command| ["-ex", command]))
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .current_dir(env!("HYPERVISOR_PROJECT"))
         .stdin(Stdio::null())
         .stdout(output.reopen().unwrap())
         .stderr(errors.reopen().unwrap())

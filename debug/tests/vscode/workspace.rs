@@ -9,9 +9,8 @@ use jsonc_parser::{ParseOptions, parse_to_serde_value};
 use serde_json::Value;
 
 /// The folder that is open, under the one name that the kernel's debug information has for it too.
-pub static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the package is in a workspace")
-});
+pub static FOLDER: LazyLock<PathBuf> =
+    LazyLock::new(|| Path::new(env!("HYPERVISOR_PROJECT")).canonicalize().expect("the package is in a workspace"));
 
 /// What install.sh installed.
 pub fn tool(path: &str) -> PathBuf {
