@@ -142,7 +142,7 @@ fn a_boot_that_is_not_first_is_the_image_s_fault(on: On) {
 }
 
 fn symbols_in_the_wrong_order_are_the_image_s_fault(on: On) {
-    let names = Names { bss_start: "__stack_top".into(), ..Names::default() };
+    let names = Names { bss_start: Some("__stack_top".into()), ..Names::default() };
     let findings = on.walk_prepared(&kernels::build("good"), names, TIMEOUT, None, |_, _| {});
     only_failure(&findings, "image", "__stack_top at ");
 }
@@ -272,16 +272,26 @@ fn a_deep_stack_is_measured(on: On) {
 }
 
 fn other_names_are_followed(on: On) {
+    let given = |text: &str| Some(text.to_owned());
     let names = Names {
-        entry: "_start".into(),
-        stack_top: "boot_stack_top".into(),
+        entry: given("_start"),
+        stack_top: given("boot_stack_top"),
         stack_bottom: None,
-        bss_start: "sbss".into(),
-        bss_end: "ebss".into(),
+        bss_start: given("sbss"),
+        bss_end: given("ebss"),
     };
-    let findings = on.walk_prepared(&kernels::build("renamed"), names, TIMEOUT, None, |_, _| {});
-    assert!(findings.iter().all(|finding| finding.status == Status::Pass), "{findings:#?}");
-    assert_eq!(finding(&findings, "margin").data["stack_bytes"], 1 << 20);
+    let offsets = Names {
+        entry: given("0x80200000"),
+        stack_top: given("boot_stack_top+0"),
+        stack_bottom: given("boot_stack_top-0x100000"),
+        bss_start: given("sbss+0"),
+        bss_end: given("ebss"),
+    };
+    for names in [names, offsets, Names::default()] {
+        let findings = on.walk_prepared(&kernels::build("renamed"), names, TIMEOUT, None, |_, _| {});
+        assert!(findings.iter().all(|finding| finding.status == Status::Pass), "{findings:#?}");
+        assert_eq!(finding(&findings, "margin").data["stack_bytes"], 1 << 20);
+    }
 }
 
 fn stepping_counts_the_instructions_of_the_clear(on: On) {

@@ -4,6 +4,7 @@
 
 use super::boot_run::layout::{Layout, bytes};
 use super::finding::{Finding, Status};
+use super::memory_map::MemoryMap;
 use crate::image::Image;
 use crate::machine::Address;
 
@@ -35,6 +36,12 @@ pub fn check(image: &Image, layout: &Layout) -> Finding {
             bytes(&layout.stack)
         );
         finding.found = finding.summary.clone();
+        let notes = notes(image, layout);
+        if !notes.is_empty() {
+            finding.found = notes.join("; ");
+            finding.summary = format!("{}; {}", finding.summary, finding.found);
+            finding.set("guesses", notes);
+        }
     } else {
         finding.summary = faults[0].clone();
         finding.found = faults.join("; ");
@@ -46,26 +53,53 @@ pub fn check(image: &Image, layout: &Layout) -> Finding {
     finding
 }
 
+/// What a person should know of what the other checks stand on.
+fn notes(image: &Image, layout: &Layout) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(file) = image.debug_file() {
+        notes.push(format!("its symbols are in {}", file.display()));
+    } else if image.stripped().is_some() {
+        notes.push("it has no symbols (stripped)".into());
+    }
+    notes.extend(layout.guesses.iter().cloned());
+    notes
+}
+
+/// For a machine that says where its memory is: the failure for a kernel that lies where it cannot; `None` where all is well.
+pub fn misplaced(image: &Image, layout: &Layout, memory: &MemoryMap) -> Option<Finding> {
+    let conflicts = memory.conflicts(image, layout);
+    let first = conflicts.first()?;
+    let mut finding = check(image, layout);
+    finding.status = Status::Fail;
+    finding.summary = first.what.clone();
+    finding.found = conflicts.iter().map(|conflict| &*conflict.what).collect::<Vec<_>>().join("; ");
+    finding.advice = Some(first.advice.into());
+    Some(finding)
+}
+
+/// For a machine that does not load the kernel, and says why.
+pub fn refused(image: &Image, layout: &Layout, machine: &str, words: &str) -> Finding {
+    let mut finding = check(image, layout);
+    finding.status = Status::Fail;
+    finding.summary = format!("{machine} does not load it: {}", words.lines().next().unwrap_or("it does not say why"));
+    finding.found = words.trim().into();
+    finding
+}
+
 /// What is wrong, most telling first.
 fn faults(image: &Image, layout: &Layout) -> Vec<String> {
     let names = &layout.names;
-    let lowest = image.segments().iter().map(|segment| segment.address).min().unwrap_or_default();
+    let lowest = image.segments().iter().map(|segment| segment.physical).min().unwrap_or_default();
     let mut faults = Vec::new();
-    if layout.entry != lowest {
+    if image.physical(layout.entry) != lowest {
         faults.push(format!(
             "the image begins at {}, not at {}: the firmware jumps to its lowest address, {lowest}",
             image.place(lowest),
             image.place(layout.entry)
         ));
     }
-    if image.entry() != layout.entry {
+    if image.linked(image.entry()) != layout.entry {
         faults.push(format!("its entry point is {}, not {}", image.place(image.entry()), names.entry));
-    }
-    if let Some(segment) = image.segments().iter().find(|segment| segment.address != segment.physical) {
-        faults.push(format!(
-            "it is loaded at {} but linked for {}: symbols of a kernel that moves itself cannot be followed from reset",
-            segment.physical, segment.address
-        ));
     }
     for segment in image.segments() {
         let end = segment.physical.0.checked_add(segment.memory_size);
@@ -77,13 +111,18 @@ fn faults(image: &Image, layout: &Layout) -> Vec<String> {
     for (range, start, end) in
         [(&layout.bss, &names.bss_start, &names.bss_end), (&layout.stack, &layout.stack_bottom_name, &names.stack_top)]
     {
+        let physical = image.physical(range.start)..image.physical(range.start) + bytes(range);
         if range.start > range.end {
             faults.push(format!("{start} at {} is above {end} at {}", range.start, range.end));
-        } else if range.start < RAM.start || range.end > RAM.end {
+        } else if !layout.needs_stack() && (physical.start < RAM.start || physical.end > RAM.end) {
             faults.push(format!("{start} to {end}, {} to {}, is outside of RAM", range.start, range.end));
         }
     }
-    if bytes(&layout.stack) == 0 {
+    if layout.needs_stack() {
+        faults.push(
+            "nothing tells where its stack is: no symbol is called as stacks are, and sp was not seen to be set".into(),
+        );
+    } else if bytes(&layout.stack) == 0 {
         faults.push(format!("the stack below {} at {} has no bytes", names.stack_top, layout.stack.end));
     }
     if !layout.stack.end.0.is_multiple_of(STACK_ALIGNMENT) {

@@ -16,12 +16,14 @@
 mod boot_run;
 mod bss;
 mod companion;
+mod explain;
 mod finding;
 mod handoff;
 mod idle;
 mod image;
 pub mod lockstep;
 mod margin;
+mod memory_map;
 mod stack;
 mod trap;
 
@@ -36,8 +38,10 @@ use boot_run::memory::MemoryFacts;
 use boot_run::stepping::Stepping;
 use companion::Companion;
 
-pub use boot_run::layout::{Layout, Names};
+pub use boot_run::layout::{Layout, PlaceNames};
+pub use boot_run::names::Names;
 pub use finding::{Finding, Status};
+pub use memory_map::MemoryMap;
 
 /// The checks, in the order of their reports.
 pub const NAMES: [&str; 7] = [image::NAME, handoff::NAME, stack::NAME, bss::NAME, trap::NAME, idle::NAME, margin::NAME];
@@ -90,6 +94,20 @@ pub enum Error {
     NotHandedOver { machine: String, place: Box<Place> },
 }
 
+/// Finds where the stack is that nothing names, on a machine that stands at reset and is not needed any more afterwards.
+///
+/// # Errors
+/// Where the machine does not answer.
+pub fn find_stack(machine: &mut dyn Machine, image: &Image, layout: &mut Layout, limit: Duration) -> Result<(), Error> {
+    let deadline = Instant::now() + limit;
+    if arrive(machine, image, layout, None, deadline)?.is_ok()
+        && let Some(sp) = boot_run::first_use::stack_pointer(machine, deadline)?
+    {
+        layout.guess_stack(image, sp);
+    }
+    Ok(())
+}
+
 /// Looks at the image alone: the first finding, which needs no machine. When it fails, no walk is worth starting.
 pub fn check_image(image: &Image, layout: &Layout) -> Finding {
     image::check(image, layout)
@@ -98,6 +116,13 @@ pub fn check_image(image: &Image, layout: &Layout) -> Finding {
 /// The findings for an image that cannot boot: a walk would not show more.
 pub fn without_machine(image: &Image, layout: &Layout) -> Vec<Finding> {
     complete(vec![check_image(image, layout)], "the image is not one that can boot")
+}
+
+/// The findings for a kernel that a machine does not load, in its words; `memory` is what it gives to kernels that it loads.
+pub fn refused(image: &Image, layout: &Layout, memory: Option<&MemoryMap>, machine: &str, words: &str) -> Vec<Finding> {
+    let misplaced = memory.and_then(|memory| image::misplaced(image, layout, memory));
+    let finding = misplaced.unwrap_or_else(|| image::refused(image, layout, machine, words));
+    complete(vec![finding], "the machine does not load the image")
 }
 
 /// Walks a machine that stands at reset through its boot: all findings, in order.
@@ -157,6 +182,15 @@ fn walk<'a>(
         Ok(handoff) => findings.push(handoff),
         Err(error) => return (Err(error.into()), None),
     }
+    match MemoryMap::at_entry(machine) {
+        Ok(Some(memory)) => {
+            if let Some(misplaced) = image::misplaced(image, layout, &memory) {
+                return (Ok(complete(vec![misplaced], "the image is not one that can boot")), None);
+            }
+        }
+        Ok(None) => {}
+        Err(error) => return (Err(error.into()), None),
+    }
     if failed(&findings) {
         return (Ok(complete(findings, "what the kernel was handed is not what it is made for")), None);
     }
@@ -165,7 +199,10 @@ fn walk<'a>(
         Err(error) => return (Err(error.into()), None),
     };
     run.companion = walk.memory;
-    let findings = kernel(&mut run, findings, walk.step);
+    let mut findings = kernel(&mut run, findings, walk.step);
+    if let Ok(findings) = &mut findings {
+        explain::failures(run.machine, image, findings);
+    }
     (findings, run.trace.map(|trace| trace.memory))
 }
 

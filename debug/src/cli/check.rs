@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
-use debug::checks::{self, ClearProgress, Finding, Layout, Names, Options, Status};
+use debug::checks::{self, ClearProgress, Finding, Layout, MemoryMap, Names, Options, Status};
 use debug::output::OutputFile;
 use debug::report::{Format, Report, Verdict};
 use debug::{Embedded, Image, Machine, Qemu, Remote, embedded, qemu};
@@ -21,10 +21,12 @@ use super::machine_arg::MachineArg;
 /// How much longer than the kernel the machine may take to answer the last questions.
 const GRACE: Duration = Duration::from_secs(5);
 
+const PLACES: &str = "Places: SYMBOL, SYMBOL+OFFSET or an address";
+
 /// Boots a kernel, walks it from reset to its idle loop, and gives a verdict.
 ///
-/// Seven checks: image, handoff, stack, bss, trap, idle, margin. Works on any riscv64 kernel for QEMU's virt machine that
-/// has symbols for its entry, its stack and its BSS.
+/// Seven checks: image, handoff, stack, bss, trap, idle, margin. Works on any riscv64 kernel for QEMU's virt machine; what
+/// no symbol tells of its stack and its BSS is guessed, and said to be.
 ///
 /// Exit status: 0 all hold, 1 a check failed, 2 no verdict (standard error says why).
 #[derive(Args)]
@@ -39,25 +41,25 @@ pub struct Arguments {
     #[arg(long, value_name = "MACHINE")]
     on: Option<MachineArg>,
 
-    /// The symbol of the first instruction
-    #[arg(long, value_name = "SYMBOL", default_value = "boot", help_heading = "Symbols")]
-    entry: String,
+    /// The first instruction [default: the ELF's entry point]
+    #[arg(long, value_name = "PLACE", help_heading = PLACES)]
+    entry: Option<String>,
 
-    /// The symbol of the stack's end, where sp starts
-    #[arg(long, value_name = "SYMBOL", default_value = "__stack_top", help_heading = "Symbols")]
-    stack_top: String,
+    /// The stack's end, where sp starts [default: __stack_top or a name that other kernels use, else where sp is first set]
+    #[arg(long, value_name = "PLACE", help_heading = PLACES)]
+    stack_top: Option<String>,
 
-    /// The symbol of the stack's lowest byte [default: __stack_bottom, else the symbol next below the top]
-    #[arg(long, value_name = "SYMBOL", help_heading = "Symbols")]
+    /// The stack's lowest byte [default: __stack_bottom, else by the symbols around the top]
+    #[arg(long, value_name = "PLACE", help_heading = PLACES)]
     stack_bottom: Option<String>,
 
-    /// The symbol of BSS's first byte
-    #[arg(long, value_name = "SYMBOL", default_value = "__bss", help_heading = "Symbols")]
-    bss_start: String,
+    /// BSS's first byte [default: __bss or a name that other kernels use, else by the section .bss]
+    #[arg(long, value_name = "PLACE", help_heading = PLACES)]
+    bss_start: Option<String>,
 
-    /// The symbol of BSS's end, exclusive
-    #[arg(long, value_name = "SYMBOL", default_value = "__bss_end", help_heading = "Symbols")]
-    bss_end: String,
+    /// BSS's end, exclusive [default: as its start]
+    #[arg(long, value_name = "PLACE", help_heading = PLACES)]
+    bss_end: Option<String>,
 
     /// The report's format
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
@@ -91,7 +93,12 @@ pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
         None => qemu::build_kernel()?,
     };
     let image = Image::open(&kernel)?;
-    let layout = Layout::of(&image, arguments.names())?;
+    let mut layout = Layout::of(&image, arguments.names())?;
+    if layout.needs_stack()
+        && let Ok(mut machine) = embedded(&image)
+    {
+        checks::find_stack(&mut machine, &image, &mut layout, arguments.timeout)?;
+    }
     let on = arguments.on.clone().unwrap_or_else(MachineArg::installed);
     let output = arguments.output.as_deref().map(|path| OutputFile::create(path, &[&kernel])).transpose()?;
     let begin = Instant::now();
@@ -146,17 +153,15 @@ fn walk(arguments: &Arguments, on: &MachineArg, image: &Image, layout: &Layout) 
             // Its owner finds it standing still, where the walk ended.
             findings?
         }
-        MachineArg::Embedded => checks::check(&mut embedded(image)?, image, layout, options)?,
+        MachineArg::Embedded => on_embedded(image, layout, options)?,
         MachineArg::Both => {
-            let mut findings = checks::check(&mut embedded(image)?, image, layout, options)?;
-            findings.push(lockstep(image, layout, timeout)?);
+            let mut findings = on_embedded(image, layout, options)?;
+            if findings.iter().any(|finding| finding.status != Status::NotRun && finding.name != "image") {
+                findings.push(lockstep(image, layout, timeout)?);
+            }
             findings
         }
-        MachineArg::Qemu => {
-            let mut qemu = Qemu::start_with_harts(image.path(), arguments.smp, timeout + GRACE)?;
-            let findings = checks::check(&mut *qemu, image, layout, options);
-            findings.with_context(|| last_words(&qemu))?
-        }
+        MachineArg::Qemu => on_qemu(image, layout, arguments.smp, options)?,
     };
     bar.finish_and_clear();
     Ok(findings)
@@ -165,6 +170,44 @@ fn walk(arguments: &Arguments, on: &MachineArg, image: &Image, layout: &Layout) 
 /// The machine that shows what the one that was asked for does not; none where the kernel does not fit into it.
 fn companion(on: &MachineArg, image: &Image) -> Option<Embedded> {
     matches!(on, MachineArg::Qemu | MachineArg::Stub(_)).then(|| embedded(image).ok()).flatten()
+}
+
+fn on_embedded(image: &Image, layout: &Layout, options: Options<'_>) -> anyhow::Result<Vec<Finding>> {
+    let timeout = options.timeout;
+    match embedded(image) {
+        Ok(mut machine) => Ok(checks::check(&mut machine, image, layout, options)?),
+        Err(error) if error.is_about_the_kernel() => {
+            let mut machine = Embedded::load(&debug::image::neutral(), &embedded::Options::default())?;
+            let memory = MemoryMap::of_neutral(&mut machine, timeout)?;
+            Ok(checks::refused(image, layout, memory.as_ref(), machine.name(), &error.to_string()))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn on_qemu(image: &Image, layout: &Layout, harts: u32, options: Options<'_>) -> anyhow::Result<Vec<Finding>> {
+    let timeout = options.timeout;
+    let mut qemu = match Qemu::start_with_harts(image.path(), harts, timeout + GRACE) {
+        Ok(qemu) => qemu,
+        Err(error) => return refused_by_qemu(image, layout, error, timeout),
+    };
+    let findings = checks::check(&mut *qemu, image, layout, options);
+    findings.with_context(|| last_words(&qemu))
+}
+
+/// A QEMU that starts with another kernel, and not with this one, says no to this one.
+fn refused_by_qemu(
+    image: &Image,
+    layout: &Layout,
+    error: qemu::Error,
+    timeout: Duration,
+) -> anyhow::Result<Vec<Finding>> {
+    let qemu::Error::Failed { words, .. } = &error else { return Err(error.into()) };
+    let mut neutral = tempfile::NamedTempFile::new()?;
+    neutral.write_all(&debug::image::neutral())?;
+    let Ok(mut qemu) = Qemu::start(neutral.path(), timeout + GRACE) else { return Err(error.into()) };
+    let memory = MemoryMap::of_neutral(&mut *qemu, timeout)?;
+    Ok(checks::refused(image, layout, memory.as_ref(), "qemu", words))
 }
 
 fn embedded(image: &Image) -> Result<Embedded, embedded::Error> {

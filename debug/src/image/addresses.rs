@@ -1,27 +1,33 @@
-//! A kernel's places in memory have two addresses: where it is linked, which symbols tell, and where it is loaded. It does not
-//! know which of the two a hart uses at some moment.
+//! The two addresses of a place: where the kernel is linked, and where it is loaded. It does not know page tables.
+//!
+//! They differ for kernels of a higher half, which start at the one and go on at the other once they translate addresses.
 
 use super::Image;
 use crate::machine::Address;
 
 impl Image {
-    /// The address that symbols know for what is loaded at a physical address; the same where nothing of the image is loaded.
-    pub fn linked(&self, physical: Address) -> Address {
-        let holder = self
-            .segments()
-            .iter()
-            .find(|segment| segment.physical <= physical && physical.0 - segment.physical.0 < segment.memory_size);
-        holder.map_or(physical, |segment| segment.address + (physical.0 - segment.physical.0))
+    /// Where what is linked at this address is loaded: the same address, for most kernels.
+    ///
+    /// An address between two segments, or behind the last, belongs to the one below it: a stack need not be in the file.
+    pub fn physical(&self, linked: Address) -> Address {
+        let below =
+            self.segments.iter().filter(|segment| segment.address <= linked).max_by_key(|segment| segment.address);
+        below.map_or(linked, |segment| segment.physical + (linked.0 - segment.address.0))
     }
 
-    /// Where the loader puts what is linked at an address; the same where the image has nothing there.
-    ///
-    /// The end of a segment counts as its part, as `__bss_end` and `__stack_top` often are there.
-    pub fn physical(&self, linked: Address) -> Address {
-        let within = |segment: &&super::Segment| segment.contains(linked);
-        let at_end = |segment: &&super::Segment| segment.end() == linked;
-        let holder = self.segments().iter().find(within).or_else(|| self.segments().iter().find(at_end));
-        holder.map_or(linked, |segment| segment.physical + (linked.0 - segment.address.0))
+    /// Where what is at this address is linked, be it a linked address already or one of where it is loaded.
+    pub fn linked(&self, address: Address) -> Address {
+        if self.is_linked_where_loaded() || self.segments.iter().any(|segment| segment.contains(address)) {
+            return address;
+        }
+        let below = self.segments.iter().filter(|segment| segment.physical <= address);
+        let below = below.max_by_key(|segment| segment.physical);
+        below.map_or(address, |segment| segment.address + (address.0 - segment.physical.0))
+    }
+
+    /// Whether each place has one address only.
+    pub fn is_linked_where_loaded(&self) -> bool {
+        self.segments.iter().all(|segment| segment.address == segment.physical)
     }
 
     /// The instruction that the file has at an address, two or four bytes; `None` where it has no code.

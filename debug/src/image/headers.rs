@@ -18,6 +18,9 @@ pub(super) const LITTLE: LittleEndian = LittleEndian;
 pub(super) type Header = FileHeader64<LittleEndian>;
 pub(super) type Sections<'a> = SectionTable<'a, Header>;
 
+/// Longer names of sections are cut: a damaged one may be as long as the file.
+const LONGEST_NAME: usize = 64;
+
 /// A part of the file that is loaded into memory (PT_LOAD, of at least one byte).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segment {
@@ -49,9 +52,12 @@ impl Segment {
 pub(super) struct MemorySection {
     /// Its number in the section table, by which symbols refer to it.
     pub index: usize,
+    pub name: String,
     pub range: Range<u64>,
     /// It holds instructions (SHF_EXECINSTR).
     pub code: bool,
+    /// It has no bytes in the file and starts as zero (SHT_NOBITS).
+    pub zeroed: bool,
     /// Its bytes in the file; none for .bss.
     pub file: Range<usize>,
 }
@@ -159,7 +165,7 @@ impl<'a> File<'a> {
                 // Named only for the message: a name may be as long as the file.
                 if offset.checked_add(size).is_none_or(|end| end > self.bytes.len() as u64) {
                     let name = sections.section_name(LITTLE, section).unwrap_or_default();
-                    let name = String::from_utf8_lossy(&name[..name.len().min(64)]).into_owned();
+                    let name = String::from_utf8_lossy(&name[..name.len().min(LONGEST_NAME)]).into_owned();
                     self.table(&format!("section {index} ({name})"), offset, size)?;
                 }
             }
@@ -183,8 +189,11 @@ impl<'a> File<'a> {
         let memory_section = |(index, section): (usize, &elf::SectionHeader64<LittleEndian>)| {
             let start = section.sh_addr(LITTLE);
             let (offset, size) = section.file_range(LITTLE).unwrap_or((0, 0));
+            let name = sections.section_name(LITTLE, section).unwrap_or_default();
             MemorySection {
                 index,
+                name: String::from_utf8_lossy(&name[..name.len().min(LONGEST_NAME)]).into_owned(),
+                zeroed: section.sh_type(LITTLE) == elf::SHT_NOBITS,
                 range: start..start.saturating_add(section.sh_size(LITTLE)),
                 code: section.sh_flags(LITTLE).contains(elf::SHF_EXECINSTR),
                 file: offset as usize..(offset + size) as usize, // within the file: `sections` saw to it

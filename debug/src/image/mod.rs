@@ -11,6 +11,7 @@ mod fixture;
 mod headers;
 mod lines;
 mod near;
+mod neutral;
 mod place;
 mod relocations;
 mod split;
@@ -24,12 +25,14 @@ use std::cell::OnceCell;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use object::read::elf::{FileHeader, SectionHeader};
 
 pub use error::Error;
 pub use headers::Segment;
+pub use neutral::{NEUTRAL_BASE, neutral};
 pub use place::{Line, Place};
 pub use relocations::Relocation;
 pub use symbols::Symbol;
@@ -207,23 +210,25 @@ impl Image {
         self.symbols.below(self.symbol_bytes(), address)
     }
 
-    /// The function that the instruction at `address` belongs to, demangled, and the offset from its start in bytes.
+    /// The function that the instruction at `address` (linked or loaded) belongs to, demangled, and the offset from its start in bytes.
     ///
     /// One with a size that covers the address comes first, else the nearest label below. None outside of code.
     pub fn function(&self, address: Address) -> Option<(String, u64)> {
+        let address = self.linked(address);
         let section = self.section_around(address).filter(|section| section.code)?;
         self.symbols.around(self.symbol_bytes(), section, address)
     }
 
     /// The source line that the instruction at `address` was made from, where the image tells.
     pub fn line(&self, address: Address) -> Option<Line> {
-        self.lines().find(address)
+        self.lines().find(self.linked(address))
     }
 
     /// All that is known about `address`: the function or object that it belongs to, and of an instruction, its line.
     pub fn place(&self, address: Address) -> Place {
-        let section = self.section_around(address);
-        let symbol = section.and_then(|section| self.symbols.around(self.symbol_bytes(), section, address));
+        let linked = self.linked(address);
+        let section = self.section_around(linked);
+        let symbol = section.and_then(|section| self.symbols.around(self.symbol_bytes(), section, linked));
         let line = section.filter(|section| section.code).and_then(|_| self.line(address));
         Place { address, symbol, line, inlined: false }
     }
@@ -241,7 +246,22 @@ impl Image {
     /// The functions that the instruction at `address` is part of, by the debug information, innermost first: those that were
     /// inlined there, then the one whose frame it uses. Empty where nothing tells.
     fn frames(&self, address: Address) -> Vec<Frame> {
-        if self.is_code(address) { self.lines().frames(address) } else { Vec::new() }
+        if self.is_code(address) { self.lines().frames(self.linked(address)) } else { Vec::new() }
+    }
+
+    /// The memory that the kernel's file says starts as zero, by the linker's sections: `.bss`, `.sbss` and the like, with their
+    /// names; by the segments where it has no section table.
+    pub fn zeroed(&self) -> Vec<(String, Range<Address>)> {
+        let range = |start, end| Address(start)..Address(end);
+        if self.sections.is_empty() {
+            let zeroed = self.segments.iter().filter(|segment| segment.memory_size > segment.file.len() as u64);
+            let part = |segment: &Segment| {
+                ("zero-initialised memory".into(), segment.address + segment.file.len() as u64..segment.end())
+            };
+            return zeroed.map(part).collect();
+        }
+        let zeroed = self.sections.iter().filter(|section| section.zeroed && !section.range.is_empty());
+        zeroed.map(|section| (section.name.clone(), range(section.range.start, section.range.end))).collect()
     }
 
     /// The image's instructions: each section of code, with the address of its first byte.
@@ -252,7 +272,7 @@ impl Image {
 
     /// Whether an instruction of the image may be at `address`.
     pub fn is_code(&self, address: Address) -> bool {
-        self.section_around(address).is_some_and(|section| section.code)
+        self.section_around(self.linked(address)).is_some_and(|section| section.code)
     }
 
     fn section_around(&self, address: Address) -> Option<&MemorySection> {

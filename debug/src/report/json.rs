@@ -27,6 +27,9 @@ struct Check<'a> {
     summary: &'a str,
     expected: &'a str,
     found: &'a str,
+    /// What may be done about it; absent where there is nothing.
+    #[serde(rename = "try", skip_serializing_if = "Option::is_none")]
+    advice: Option<&'a str>,
     /// Null where the check is about no instruction.
     location: Option<Location>,
     data: Map<String, Value>,
@@ -73,6 +76,7 @@ fn check(finding: &Finding) -> io::Result<Check<'_>> {
         summary: &finding.summary,
         expected: &finding.expected,
         found: &finding.found,
+        advice: finding.advice.as_deref(),
         location: finding.location.as_ref().map(location),
         data,
     })

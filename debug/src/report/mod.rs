@@ -70,21 +70,34 @@ impl Report {
     }
 }
 
-/// What a person wants to know about a check that failed: `expected`, `found`, `at`, and `from` for each caller.
+/// What a person wants to know about a check that failed: `expected`, `found`, `at`, `in` for each function between there and
+/// the instruction, `from` for each caller, and `try:`.
 fn details(finding: &Finding) -> Vec<(&'static str, String)> {
     let mut details = vec![("expected", printable(&finding.expected)), ("found", printable(&finding.found))];
-    let innermost = finding.backtrace.first();
-    if let Some(place) = finding.location.as_ref().or(innermost) {
+    let backtrace = &finding.backtrace[..];
+    if let Some(place) = finding.location.as_ref().or(backtrace.first()) {
         details.push(("at", printable(&place.to_string())));
     }
-    // The innermost function is the location itself, unless the check points elsewhere.
-    let same = finding.location.is_none()
-        || innermost.map(|place| place.address) == finding.location.as_ref().map(|l| l.address);
-    // A recursion is told once, with how often it went round.
-    for run in finding.backtrace[usize::from(same).min(finding.backtrace.len())..].chunk_by(PartialEq::eq) {
-        let times = if run.len() > 1 { format!(" ({} times)", run.len()) } else { String::new() };
-        details.push(("from", format!("{}{times}", printable(&run[0].to_string()))));
+    // The location is one of the functions, mostly the innermost, unless the check points elsewhere.
+    let own = match &finding.location {
+        Some(location) => backtrace.iter().position(|place| place == location),
+        None => (!backtrace.is_empty()).then_some(0),
+    };
+    let same_instruction =
+        || backtrace.first().map(|place| place.address) == finding.location.as_ref().map(|l| l.address);
+    let (inner, outer) = match own {
+        Some(own) => (&backtrace[..own], &backtrace[own + 1..]),
+        None if same_instruction() => (&backtrace[..0], backtrace.get(1..).unwrap_or_default()),
+        None => (&backtrace[..0], backtrace),
+    };
+    for (label, places) in [("in", inner), ("from", outer)] {
+        // A recursion is told once, with how often it went round.
+        for run in places.chunk_by(PartialEq::eq) {
+            let times = if run.len() > 1 { format!(" ({} times)", run.len()) } else { String::new() };
+            details.push((label, format!("{}{times}", printable(&run[0].to_string()))));
+        }
     }
+    details.push(("try:", finding.advice.as_deref().map(printable).unwrap_or_default()));
     details.retain(|(_, text)| !text.is_empty());
     details
 }

@@ -21,7 +21,17 @@ fn place(address: u64, symbol: &str, offset: u64, line: u32) -> Place {
 
 fn finding(name: &'static str, status: Status, summary: &str) -> Finding {
     let (expected, found, data) = (String::new(), String::new(), Map::new());
-    Finding { name, status, summary: summary.into(), expected, found, location: None, backtrace: vec![], data }
+    Finding {
+        name,
+        status,
+        summary: summary.into(),
+        expected,
+        found,
+        advice: None,
+        location: None,
+        backtrace: vec![],
+        data,
+    }
 }
 
 fn report(findings: Vec<Finding>) -> Report {

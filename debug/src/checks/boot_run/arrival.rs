@@ -21,21 +21,22 @@ pub fn arrive(
     boot_hart: Option<u64>,
     deadline: Instant,
 ) -> Result<Result<(), NoArrival>, Error> {
-    let in_image = |pc| image.segments().iter().any(|segment| segment.contains(pc));
+    let in_image = |pc| image.segments().iter().any(|segment| segment.contains(image.linked(pc)));
+    let entry = image.physical(layout.entry);
     let pc = Address(machine.registers()?.pc);
-    if pc != layout.entry && in_image(pc) {
+    if pc != entry && in_image(pc) {
         return Err(Error::NotAtReset { machine: machine.name().into(), place: Box::new(image.place(pc)) });
     }
-    machine.insert_breakpoint(layout.entry)?;
+    machine.insert_breakpoint(entry)?;
     // A kernel that traps for ever is mostly seen in the firmware. Its lowest address, where firmware jumps, shows that it began.
     let lowest = image.segments().iter().map(|segment| segment.physical).min();
-    let mut door = lowest.filter(|door| *door != layout.entry);
+    let mut door = lowest.filter(|door| *door != entry);
     if let Some(door) = door {
         machine.insert_breakpoint(door)?;
     }
     let mut begun = false;
     let mut missing = NoArrival { boot_hart, others: Vec::new(), pc };
-    while missing.pc != layout.entry || missing.is_another(machine)? {
+    while missing.pc != entry || missing.is_another(machine)? {
         let stop = machine.resume(deadline.saturating_duration_since(Instant::now()))?;
         if let Stop::Exited { status } = stop {
             let how = format!("it ended before the kernel's entry{}", with_status(status));
@@ -45,7 +46,7 @@ pub fn arrive(
         if let Some(opened) = door.take_if(|door| *door == missing.pc) {
             machine.remove_breakpoint(opened)?;
             begun = true;
-        } else if missing.pc != layout.entry {
+        } else if missing.pc != entry {
             begun |= in_image(missing.pc) || !missing.others.is_empty() || stop != Stop::Interrupted;
             if begun {
                 return Ok(Err(missing));

@@ -4,47 +4,40 @@
 
 use std::ops::Range;
 
+use super::names::{self, Names, Spot};
 use crate::image::{self, Image};
 use crate::machine::Address;
+
+/// Stands for the name of a stack that nothing names.
+const UNKNOWN_TOP: &str = "the stack's end";
+/// How large a stack is that begins at the nearest symbol below, at most, and one that no symbol is near, in bytes.
+const LARGEST_GUESS: u64 = 4 << 20;
+const SMALL_GUESS: u64 = 16 << 10;
 
 /// How many bytes on either side of BSS are watched.
 pub const GUARD_BYTES: u64 = 16;
 
-/// The symbols by which a kernel is checked; the defaults are this project's own.
-#[derive(Clone, Debug)]
-pub struct Names {
-    /// The first instruction.
+/// What the places of a [`Layout`] are called in reports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlaceNames {
     pub entry: String,
-    /// The end of the stack, exclusive: where sp starts.
     pub stack_top: String,
-    /// The lowest byte of the stack. Without one, the nearest symbol below the top counts.
-    pub stack_bottom: Option<String>,
     pub bss_start: String,
-    /// Exclusive.
     pub bss_end: String,
 }
 
-impl Default for Names {
-    fn default() -> Names {
-        Names {
-            entry: "boot".into(),
-            stack_top: "__stack_top".into(),
-            stack_bottom: None,
-            bss_start: "__bss".into(),
-            bss_end: "__bss_end".into(),
-        }
-    }
-}
-
-/// The addresses behind [`Names`].
+/// Where a kernel's things are, by the addresses that it is linked for.
 #[derive(Clone, Debug)]
 pub struct Layout {
-    pub names: Names,
+    pub names: PlaceNames,
     pub entry: Address,
+    /// Of no bytes until [`Layout::guess_stack`] where nothing names it.
     pub stack: Range<Address>,
     /// What the lowest byte of the stack is called.
     pub stack_bottom_name: String,
     pub bss: Range<Address>,
+    /// What was not named by anybody, in sentences for the report.
+    pub guesses: Vec<String>,
 }
 
 /// Bytes next to BSS that a clear must not touch.
@@ -56,20 +49,74 @@ pub struct Guard {
 }
 
 impl Layout {
+    /// Finds what `names` says, and the rest by what the image tells; [`Layout::needs_stack`] says whether that is all.
+    ///
     /// # Errors
     /// [`image::Error::MissingSymbol`] with near names and the option that renames the symbol.
     pub fn of(image: &Image, names: Names) -> Result<Layout, image::Error> {
-        let entry = image.require(&names.entry, "--entry")?.address;
-        let stack_top = image.require(&names.stack_top, "--stack-top")?.address;
-        let bss = image.require(&names.bss_start, "--bss-start")?.address
-            ..image.require(&names.bss_end, "--bss-end")?.address;
-        let bottom = match &names.stack_bottom {
-            Some(name) => Some(image.require(name, "--stack-bottom")?),
-            None => image.symbol("__stack_bottom").or_else(|| image.symbol_below(stack_top)),
+        let mut guesses = Vec::new();
+        let located =
+            |text: &Option<String>, option| text.as_ref().map(|text| names::locate(image, text, option)).transpose();
+        let entry = match located(&names.entry, "--entry")? {
+            Some(spot) => spot,
+            None => entry(image),
         };
-        let (bottom, stack_bottom_name) =
-            bottom.map_or((stack_top, names.stack_top.clone()), |symbol| (symbol.address, symbol.name));
-        Ok(Layout { names, entry, stack: bottom..stack_top, stack_bottom_name, bss })
+        let (bss_start, bss_end) =
+            match (located(&names.bss_start, "--bss-start")?, located(&names.bss_end, "--bss-end")?) {
+                (Some(start), Some(end)) => (start, end),
+                (start, end) => {
+                    let known = names::known_bss(image, start.as_ref().map(|start| &*start.name));
+                    let (known_start, known_end) = known.unwrap_or_else(|| bss_section(image, &mut guesses));
+                    (start.unwrap_or(known_start), end.unwrap_or(known_end))
+                }
+            };
+        let top = located(&names.stack_top, "--stack-top")?.or_else(|| names::known_stack_top(image));
+        let bottom = match (located(&names.stack_bottom, "--stack-bottom")?, &top) {
+            (Some(bottom), _) => Some(bottom),
+            (None, Some(top)) => names::stack_bottom(image, top),
+            (None, None) => None,
+        };
+        let top = top.unwrap_or_else(|| Spot { address: Address(0), name: UNKNOWN_TOP.into() });
+        let bottom = bottom.unwrap_or_else(|| top.clone());
+        Ok(Layout {
+            entry: entry.address,
+            stack: bottom.address..top.address,
+            stack_bottom_name: bottom.name,
+            bss: bss_start.address..bss_end.address,
+            names: PlaceNames {
+                entry: entry.name,
+                stack_top: top.name,
+                bss_start: bss_start.name,
+                bss_end: bss_end.name,
+            },
+            guesses,
+        })
+    }
+
+    /// Whether nothing names the stack: [`Layout::guess_stack`] is to be told where sp points when it is first used.
+    pub fn needs_stack(&self) -> bool {
+        self.names.stack_top == UNKNOWN_TOP
+    }
+
+    /// Takes the stack from where sp points when it is first used: up to there, from the symbol that begins it.
+    pub fn guess_stack(&mut self, image: &Image, sp: Address) {
+        let sp = image.linked(sp);
+        let symbol = |address| image.symbols().find(|symbol| symbol.address == address).map(|symbol| symbol.name);
+        let place = image.place(sp - 1);
+        let end = |(name, offset)| format!("{name}+{:#x}", offset + 1);
+        let name = symbol(sp).or_else(|| place.symbol.map(end)).unwrap_or_else(|| sp.to_string());
+        let top = Spot { address: sp, name: name.clone() };
+        // The nearest symbol may be that of something else: a stack that nobody named may begin anywhere.
+        let bottom = names::stack_bottom(image, &top).filter(|bottom| sp.0 - bottom.address.0 <= LARGEST_GUESS);
+        let bottom =
+            bottom.unwrap_or_else(|| Spot { address: sp - SMALL_GUESS, name: format!("{name}-{SMALL_GUESS:#x}") });
+        self.guesses.push(format!(
+            "the stack is taken to be {} to {name}, where sp points when it is first used (--stack-top, --stack-bottom)",
+            bottom.name
+        ));
+        self.stack = bottom.address..sp;
+        self.stack_bottom_name = bottom.name;
+        self.names.stack_top = name;
     }
 
     /// The parts of BSS that the clear has to reach: all of it but for a stack that lies inside.
@@ -95,6 +142,31 @@ impl Layout {
             .map(|range| Guard { owned: is_owned(image, &range), range })
             .collect()
     }
+}
+
+/// The symbol at the ELF's entry point; where there is no code, that at the lowest address, as the firmware jumps there.
+fn entry(image: &Image) -> Spot {
+    let lowest = image.segments().iter().map(|segment| segment.physical).min().unwrap_or_default();
+    let address = if image.is_code(image.entry()) || image.stripped().is_some() { image.entry() } else { lowest };
+    let address = image.linked(address);
+    let name = image.function(address).filter(|(_, offset)| *offset == 0).map(|(name, _)| name);
+    Spot { address, name: name.unwrap_or_else(|| address.to_string()) }
+}
+
+/// BSS by the linker's section of that name, or by what else starts as zero and is no stack.
+fn bss_section(image: &Image, guesses: &mut Vec<String>) -> (Spot, Spot) {
+    let is_stack = |name: &str| name.to_lowercase().contains("stack");
+    let zeroed = image.zeroed();
+    let found = zeroed.iter().find(|(name, _)| name == ".bss");
+    let found = found.or_else(|| zeroed.iter().find(|(name, _)| !is_stack(name)));
+    let Some((name, range)) = found else {
+        let end = image.segments().iter().map(image::Segment::end).max().unwrap_or_default();
+        let spot = Spot { address: end, name: "the image's end".into() };
+        return (spot.clone(), spot);
+    };
+    guesses.push(format!("BSS is taken to be {name}, as no symbols bound it (--bss-start, --bss-end)"));
+    let bound = |address, which| Spot { address, name: format!("{which} of {name}") };
+    (bound(range.start, "the start"), bound(range.end, "the end"))
 }
 
 /// Whether the image's file has bytes for a part of `range`, or a symbol with a size names it.

@@ -3,11 +3,14 @@
 //! It lets the machine run, and tells the checks of the stores and of the end that they wait for. It does not judge.
 
 pub mod arrival;
+pub mod device_tree;
 pub mod event;
 pub mod finisher;
+pub mod first_use;
 pub mod layout;
 pub mod loop_detection;
 pub mod memory;
+pub mod names;
 pub mod page_table;
 pub mod panic;
 pub mod poison;

@@ -48,6 +48,13 @@ pub enum Error {
     NoMemory { mebibytes: u64 },
 }
 
+impl Error {
+    /// Whether another kernel might be loaded: the file was read, and what is in it does not fit.
+    pub fn is_about_the_kernel(&self) -> bool {
+        matches!(self, Error::OutsideRam { .. } | Error::Overlapping { .. } | Error::OddEntry { .. })
+    }
+}
+
 /// Where a kernel and its device tree lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Loaded {

@@ -142,15 +142,16 @@ impl Clearing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::Names;
+    use crate::checks::PlaceNames;
 
     /// BSS of 32 bytes at 0x1000, the stack elsewhere.
     fn clearing() -> Clearing {
         let range = |start, end| Address(start)..Address(end);
-        let names = Names::default();
+        let name = String::new;
         Clearing::new(&Layout {
-            stack_bottom_name: names.stack_top.clone(),
-            names,
+            stack_bottom_name: name(),
+            names: PlaceNames { entry: name(), stack_top: name(), bss_start: name(), bss_end: name() },
+            guesses: Vec::new(),
             entry: Address(0),
             stack: range(0x8000, 0x9000),
             bss: range(0x1000, 0x1020),

@@ -1,0 +1,53 @@
+//! Where sp points when a kernel first relies on it. It does not judge, nor does it need to know where the stack is.
+
+use std::time::{Duration, Instant};
+
+use crate::instruction::{self, Effect};
+use crate::machine::{Address, Error, Machine, Stop};
+
+/// How far from the entry that may be, in instructions: a clear in registers of a large BSS may come first.
+const FARTHEST: u64 = 2_000_000;
+const STEP_LIMIT: Duration = Duration::from_secs(1);
+const SP: usize = 2;
+
+/// Executes a machine that stands at the kernel's entry, one instruction at a time, until sp has been set and is used: by a
+/// store through it, or by a call. What is told is the value that it was set to, above the frame that a function made since.
+/// `None` where that does not happen before `deadline`, or the machine stops.
+pub fn stack_pointer(machine: &mut dyn Machine, deadline: Instant) -> Result<Option<Address>, Error> {
+    let mut registers = machine.registers()?;
+    let (mut set, mut was_written) = (None, false);
+    for _ in 0..FARTHEST {
+        let mut bytes = [0; 4];
+        if machine.read_memory(Address(registers.pc), &mut bytes).is_err() {
+            return Ok(None);
+        }
+        if set.is_some() && uses_stack(&bytes) {
+            return Ok(set.map(Address));
+        }
+        if machine.step(1, STEP_LIMIT)?.1 != Stop::Stepped || Instant::now() > deadline {
+            return Ok(None);
+        }
+        let before = std::mem::replace(&mut registers, machine.registers()?);
+        let written = registers.x[SP] != before.x[SP];
+        // `la sp` is two instructions, of which the second adds to sp as a function does that makes its frame.
+        if written && (was_written || !adds_to_sp(&bytes)) {
+            set = Some(registers.x[SP]);
+        }
+        was_written = written;
+    }
+    Ok(None)
+}
+
+fn uses_stack(instruction: &[u8]) -> bool {
+    match instruction::decode(instruction).map(|instruction| instruction.effect) {
+        Some(Effect::Store { base, .. }) => usize::from(base) == SP,
+        Some(Effect::Call(_)) => true,
+        _ => false,
+    }
+}
+
+/// `addi sp, sp, …`, `c.addi16sp` and `c.addi sp, …` (unprivileged manual, chapters "RV32I" and "C").
+fn adds_to_sp(instruction: &[u8; 4]) -> bool {
+    let word = u32::from_le_bytes(*instruction);
+    word & 0xf_ffff == 0x1_0113 || word & 0xef83 == 0x6101 || word & 0xef83 == 0x0101
+}

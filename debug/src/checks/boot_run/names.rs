@@ -1,0 +1,130 @@
+//! The names by which other kernels know their BSS and their stack, and where a person may say so: SYMBOL, SYMBOL+OFFSET or
+//! an address. It does not judge.
+
+use crate::image::{self, Image};
+use crate::machine::Address;
+
+/// Where a kernel is to be looked at: each a symbol, a symbol and an offset (`stack0+0x1000`), or an address. What is `None`
+/// is found by the names that kernels use, by sections, and by what the kernel does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names {
+    /// The first instruction.
+    pub entry: Option<String>,
+    /// The end of the stack, exclusive: where sp starts.
+    pub stack_top: Option<String>,
+    /// The lowest byte of the stack.
+    pub stack_bottom: Option<String>,
+    pub bss_start: Option<String>,
+    /// Exclusive.
+    pub bss_end: Option<String>,
+}
+
+/// A place and what it is called in reports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spot {
+    pub address: Address,
+    pub name: String,
+}
+
+/// BSS's bounds in kernels and in books, ours first; those that also bound other things come last.
+const BSS: [(&str, &str); 15] = [
+    ("__bss", "__bss_end"),
+    ("__bss_start", "__bss_end"),
+    ("__bss_start", "__bss_stop"),
+    ("__bss_start__", "__bss_end__"),
+    ("_bss_start", "_bss_end"),
+    ("bss_start", "bss_end"),
+    ("sbss", "ebss"),
+    ("_sbss", "_ebss"),
+    ("__sbss", "__ebss"),
+    ("s_bss", "e_bss"),
+    ("_bss", "_ebss"),
+    ("__bss_begin", "__bss_end"),
+    ("__bss_start", "_end"),
+    ("_bss_start", "_end"),
+    ("__bss_start", "end"),
+];
+
+/// The stack's end, without underscores and in lower case.
+const STACK_TOPS: [&str; 7] =
+    ["stacktop", "bootstacktop", "kernelstacktop", "initstacktop", "kstacktop", "bootstackend", "estack"];
+
+/// What the lowest byte is called where the end is called `…top`.
+const BOTTOMS: [&str; 6] = ["bottom", "lower_bound", "base", "start", "limit", "bottom_addr"];
+
+/// Where `text`, which a person gave for `option`, is.
+///
+/// # Errors
+/// [`image::Error::MissingSymbol`] with near names, and where the kernel is stripped, [`image::Error::NoSymbols`].
+pub fn locate(image: &Image, text: &str, option: &str) -> Result<Spot, image::Error> {
+    let spot = |address| Ok(Spot { address, name: text.to_owned() });
+    if let Some(symbol) = image.symbol(text) {
+        return spot(symbol.address);
+    }
+    if let Some(address) = number(text) {
+        return spot(Address(address));
+    }
+    let parts = text.rsplit_once('+').map(|parts| (parts, true));
+    let parts = parts.or_else(|| text.rsplit_once('-').map(|parts| (parts, false)));
+    if let Some(((name, offset), up)) = parts
+        && let Some(offset) = number(offset.trim())
+    {
+        let address = image.require(name.trim(), option)?.address;
+        return spot(if up { address + offset } else { address - offset });
+    }
+    image.require(text, option).and_then(|symbol| spot(symbol.address))
+}
+
+/// In decimal, or in hexadecimal after `0x`.
+fn number(text: &str) -> Option<u64> {
+    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(digits) => u64::from_str_radix(&digits.replace('_', ""), 16).ok(),
+        None => text.parse().ok(),
+    }
+}
+
+/// The bounds of BSS by a known pair of names; `start` is one that is known already.
+pub fn known_bss(image: &Image, start: Option<&str>) -> Option<(Spot, Spot)> {
+    let mut pairs = BSS.iter().filter(|(name, _)| start.is_none_or(|start| start == *name));
+    pairs.find_map(|(start, end)| Some((known(image, start)?, known(image, end)?)))
+}
+
+/// The stack's end by a known name, the first of the list.
+pub fn known_stack_top(image: &Image) -> Option<Spot> {
+    let plain = |name: &str| name.replace('_', "").to_lowercase();
+    let rank = |name: &str| STACK_TOPS.iter().position(|known| *known == plain(name));
+    let found = image.symbols().filter_map(|symbol| Some((rank(&symbol.name)?, symbol)));
+    let best = found.min_by_key(|(rank, symbol)| (*rank, symbol.name != "__stack_top"))?.1;
+    Some(Spot { address: best.address, name: best.name })
+}
+
+/// The stack's lowest byte by the symbols around its end: the end's partner by name, the object that it ends or lies in, or
+/// else the symbol next below.
+pub fn stack_bottom(image: &Image, top: &Spot) -> Option<Spot> {
+    let below = |spot: &Spot| spot.address < top.address;
+    // Ours is the bottom also where the linker script has the two the wrong way round.
+    if top.name == "__stack_top"
+        && let Some(bottom) = known(image, "__stack_bottom")
+    {
+        return Some(bottom);
+    }
+    let stem = top.name.strip_suffix("top").unwrap_or(&top.name);
+    let partners =
+        BOTTOMS.iter().map(|bottom| format!("{stem}{bottom}")).chain([stem.trim_end_matches('_').to_owned()]);
+    let partner = partners.filter(|name| !name.is_empty()).find_map(|name| known(image, &name).filter(below));
+    partner.or_else(|| object_around(image, top.address)).or_else(|| {
+        let symbol = image.symbol_below(top.address)?;
+        Some(Spot { address: symbol.address, name: symbol.name })
+    })
+}
+
+/// The start of the object with a size that holds the byte below `end`.
+fn object_around(image: &Image, end: Address) -> Option<Spot> {
+    let below = image.symbols().rev().skip_while(|symbol| symbol.address >= end);
+    let mut around = below.filter(|symbol| end.0 - symbol.address.0 <= symbol.size);
+    around.next().map(|symbol| Spot { address: symbol.address, name: symbol.name })
+}
+
+fn known(image: &Image, name: &str) -> Option<Spot> {
+    image.symbol(name).map(|symbol| Spot { address: symbol.address, name: symbol.name })
+}

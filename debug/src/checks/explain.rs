@@ -1,0 +1,42 @@
+//! What makes a failure understood: facts of the image and of memory as the boot left it, added to what a check found.
+//!
+//! It does not judge: what holds stays so.
+
+use super::finding::{Finding, Status};
+use crate::image::Image;
+use crate::machine::{Address, Machine};
+
+/// Looks at each failure of a boot that is over; a machine that cannot be read any more adds nothing.
+pub fn failures(machine: &mut dyn Machine, image: &Image, findings: &mut [Finding]) {
+    for finding in findings.iter_mut().filter(|finding| finding.status == Status::Fail) {
+        finding.prefer_own_place();
+    }
+    if let Some(first) = findings.iter_mut().find(|finding| finding.status == Status::Fail) {
+        relocations(machine, image, first);
+    }
+}
+
+/// A position-independent kernel that did not relocate itself has pointers to 0.
+fn relocations(machine: &mut dyn Machine, image: &Image, finding: &mut Finding) {
+    let all = image.relocations().len();
+    let mut applied = |address: Address, value: u64| {
+        let mut bytes = [0; 8];
+        machine.read_physical(image.physical(address), &mut bytes).is_err() || u64::from_le_bytes(bytes) == value
+    };
+    let missing = image.relocations().iter().filter(|relocation| !applied(relocation.address, relocation.value));
+    let missing: Vec<_> = missing.collect();
+    let Some(first) = missing.first() else { return };
+    let count =
+        if missing.len() == all { format!("none of its {all}") } else { format!("{} of its {all}", missing.len()) };
+    let (is, at) = if missing.len() == all { ("is", "the first at") } else { ("are not", "the first of them at") };
+    finding.found = format!(
+        "{}; it is position-independent (ET_DYN), and {count} relocations (R_RISCV_RELATIVE) {is} applied, {at} {}",
+        finding.found,
+        image.place(first.address)
+    );
+    finding.set("relocations_not_applied", missing.len());
+    finding.advice = Some(
+        "link it without -pie (-no-pie; for Rust, -C relocation-model=static), or apply .rela.dyn before anything is used"
+            .into(),
+    );
+}

@@ -1,0 +1,106 @@
+//! The memory that a machine gives a kernel, as its own device tree says: RAM, what the firmware keeps of it, and the tree itself.
+//!
+//! It is asked of the machine, as it differs with the machine's size and with versions of QEMU and of the firmware.
+
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use super::boot_run::device_tree;
+use super::boot_run::layout::{Layout, overlap};
+use crate::image::{Image, NEUTRAL_BASE};
+use crate::machine::{Address, Error, Machine, Stop};
+
+const A1: usize = 11;
+
+/// Physical addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemoryMap {
+    ram: Vec<Range<Address>>,
+    reserved: Vec<(String, Range<Address>)>,
+    device_tree: Range<Address>,
+}
+
+/// A part of the kernel that lies where it cannot.
+pub struct Conflict {
+    pub what: String,
+    pub advice: &'static str,
+}
+
+impl MemoryMap {
+    /// Asks a machine that stands at a kernel's entry; `None` where a1 leads to no device tree.
+    pub fn at_entry(machine: &mut dyn Machine) -> Result<Option<MemoryMap>, Error> {
+        let start = Address(machine.registers()?.x[A1]);
+        let mut header = [0; device_tree::HEADER];
+        let Some(()) = readable(machine.read_memory(start, &mut header))? else { return Ok(None) };
+        let Some(size) = device_tree::size(&header) else { return Ok(None) };
+        let mut tree = vec![0; size];
+        let Some(()) = readable(machine.read_memory(start, &mut tree))? else { return Ok(None) };
+        let device_tree::Memory { ram, reserved } = device_tree::memory(&tree);
+        Ok(Some(MemoryMap { ram, reserved, device_tree: start..start + size as u64 }))
+    }
+
+    /// Asks a machine that stands at reset with the kernel that does nothing: what a machine tells whose loader refuses
+    /// the kernel that is meant.
+    ///
+    /// # Errors
+    /// Where the machine does not answer.
+    pub fn of_neutral(machine: &mut dyn Machine, limit: Duration) -> Result<Option<MemoryMap>, Error> {
+        let deadline = Instant::now() + limit;
+        if machine.registers()?.pc != NEUTRAL_BASE.0 {
+            machine.insert_breakpoint(NEUTRAL_BASE)?;
+            let stop = machine.resume(deadline.saturating_duration_since(Instant::now()))?;
+            if stop != Stop::Breakpoint {
+                return Ok(None);
+            }
+        }
+        MemoryMap::at_entry(machine)
+    }
+
+    /// The parts of the kernel that lie outside of RAM, in the firmware, or over the device tree: the most telling first.
+    pub fn conflicts(&self, image: &Image, layout: &Layout) -> Vec<Conflict> {
+        let physical = |range: &Range<Address>| {
+            let start = image.physical(range.start);
+            start..start + range.end.0.saturating_sub(range.start.0)
+        };
+        let names = &layout.names;
+        let mut parts = vec![
+            (format!("BSS, {} to {},", names.bss_start, names.bss_end), physical(&layout.bss)),
+            (format!("the stack, {} to {},", layout.stack_bottom_name, names.stack_top), physical(&layout.stack)),
+        ];
+        let segment = |segment: &crate::image::Segment| {
+            let range = segment.physical..segment.physical + segment.memory_size;
+            (format!("the image's part {} to {}", range.start, range.end), range)
+        };
+        parts.extend(image.segments().iter().map(segment));
+        let parts = || parts.iter().filter(|(_, range)| range.start < range.end);
+        let over = |range: &Range<Address>, whose: &str, advice| {
+            let found = parts().find(|(_, part)| overlap(part, range));
+            let (start, end, whose) = (range.start, range.end, whose.to_owned());
+            found.map(move |(part, _)| Conflict { what: format!("{part} overlaps {whose}, {start} to {end}"), advice })
+        };
+        let firmware = self.reserved.iter().filter_map(|(name, range)| {
+            let name = if name.starts_with("mmode_resv") { "the firmware" } else { name };
+            over(range, name, "link it at 0x80200000, or this is an M-mode kernel: --bios none")
+        });
+        let advice =
+            "make BSS or the stack smaller, or give the machine more memory: it puts the tree near the end of RAM";
+        let tree = over(&self.device_tree, "the device tree that a1 points at", advice);
+        let in_ram =
+            |range: &Range<Address>| self.ram.iter().any(|ram| ram.start <= range.start && range.end <= ram.end);
+        let outside = parts().filter(|(_, range)| !self.ram.is_empty() && !in_ram(range));
+        let ram: Vec<String> = self.ram.iter().map(|ram| format!("{} to {}", ram.start, ram.end)).collect();
+        let outside = outside.map(|(part, _)| Conflict {
+            what: format!("{part} is outside of RAM, {}", ram.join(", ")),
+            advice: "link it for this board's RAM, at 0x80200000",
+        });
+        firmware.chain(tree).chain(outside).collect()
+    }
+}
+
+/// Memory that is not there is `None`.
+fn readable(read: Result<(), Error>) -> Result<Option<()>, Error> {
+    match read {
+        Err(Error::Refused { .. }) => Ok(None),
+        read => read.map(Some),
+    }
+}
