@@ -13,6 +13,7 @@ mod observe;
 
 use std::path::Path;
 
+pub use bus::console::TooMuch;
 pub use bus::memory::Ended;
 pub use fault::Fault;
 pub use firmware::load::Error;
@@ -136,9 +137,12 @@ impl Embedded {
     }
 
     /// Types to the console. Going back and forth over this moment repeats it; what came after it has not happened.
-    pub fn input(&mut self, bytes: &[u8]) {
+    ///
+    /// # Errors
+    /// [`TooMuch`]: nothing of it is typed.
+    pub fn input(&mut self, bytes: &[u8]) -> Result<(), TooMuch> {
         self.history.forget_after(self.board.icount);
         self.board.memory.uart.console.forget_future(self.board.icount);
-        self.board.memory.uart.console.type_in(self.board.icount, bytes);
+        self.board.memory.uart.console.type_in(self.board.icount, bytes)
     }
 }

@@ -110,7 +110,7 @@ fn typed_input_is_read_where_it_was_typed() {
     ]);
     let mut machine = boot(&code);
     machine.step(start as u64 + 400, LIMIT).unwrap();
-    machine.input(b"x");
+    machine.input(b"x").unwrap();
     resume(&mut machine);
     let first = (x(&mut machine, 5), x(&mut machine, 6), machine.icount());
     assert_eq!(first.1, u64::from(b'x'));
@@ -155,7 +155,7 @@ fn what_was_typed_is_read_again_at_the_same_instructions() {
             machine.step(40_000, LIMIT).unwrap();
             moments.push((machine.icount(), x(&mut machine, 20), word(&mut machine, DATA)));
         }
-        machine.input(text.as_bytes());
+        machine.input(text.as_bytes()).unwrap();
     }
     machine.step(40_000, LIMIT).unwrap();
     let end = (machine.icount(), x(&mut machine, 20), word(&mut machine, DATA));
@@ -172,7 +172,7 @@ fn what_was_typed_is_read_again_at_the_same_instructions() {
     assert_ne!(x(&mut silent, 20), end.1);
     // What is typed in the past makes another future.
     machine.goto(moments[4].0, LIMIT);
-    machine.input(b"y");
+    machine.input(b"y").unwrap();
     machine.step(end.0 - machine.icount(), LIMIT).unwrap();
     assert_ne!(x(&mut machine, 20), end.1);
 }

@@ -399,6 +399,28 @@ choose! {
             }
         }
     }
+    "prints-for-ever" => {
+        /// To the UART.
+        fn after_clear() {
+            loop {
+                unsafe { asm!("sb {}, 0({})", in(reg) b'.', in(reg) 0x1000_0000_usize) };
+            }
+        }
+    }
+    "fills-memory" => {
+        /// Writes other bytes to all of the RAM behind itself, again and again: 2 MiB, which any machine has.
+        fn after_clear() {
+            let mut value = 1_usize;
+            loop {
+                let mut address = 0x8040_0000_usize;
+                while address < 0x8060_0000 {
+                    unsafe { asm!("sd {}, 0({})", in(reg) value, in(reg) address) };
+                    address += 8;
+                    value = value.wrapping_mul(5).wrapping_add(1);
+                }
+            }
+        }
+    }
     "prints-unasked" => {
         /// By the debug console, whether there is one or not.
         fn after_clear() {

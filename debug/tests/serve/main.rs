@@ -10,6 +10,7 @@ mod gdb;
 mod hostile;
 #[path = "../kernels/mod.rs"]
 mod kernels;
+mod numbers;
 mod run_sh;
 mod server;
 mod stops;

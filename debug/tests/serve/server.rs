@@ -28,9 +28,18 @@ impl Server {
     }
 
     pub fn with(kernel: &Path, arguments: &[&str]) -> Server {
+        Server::from_command(|listen| {
+            let mut command = command(kernel, listen);
+            command.args(arguments);
+            command
+        })
+    }
+
+    /// The command that serves at such an address.
+    pub fn from_command(command: impl FnOnce(&str) -> Command) -> Server {
         let folder = tempfile::tempdir().unwrap();
         let listen = format!("unix:{}", folder.path().join("gdb").display());
-        let mut child = command(kernel, &listen).args(arguments).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command(&listen).stderr(Stdio::piped()).spawn().unwrap();
         let mut server = Server { stdout: BufReader::new(child.stdout.take().unwrap()), child, folder };
         assert_eq!(server.line(), format!("waiting for GDB on {listen}"));
         server
@@ -41,6 +50,11 @@ impl Server {
         let mut line = String::new();
         self.stdout.read_line(&mut line).unwrap();
         line.trim_end_matches('\n').into()
+    }
+
+    /// What comes after the lines that were read.
+    pub fn stdout(&mut self) -> &mut impl Read {
+        &mut self.stdout
     }
 
     pub fn socket(&self) -> PathBuf {

@@ -7,6 +7,14 @@ use std::collections::VecDeque;
 /// Of a kernel that prints for ever, the latest of this many bytes are kept.
 const KEPT_OUTPUT: usize = 1 << 20;
 
+/// What was typed is a part of history, which is bounded: a person types this much in weeks.
+const MOST_INPUT: usize = 1 << 20;
+
+/// More was typed than is kept.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this would be more than the {MOST_INPUT} typed bytes that one run can have")]
+pub struct TooMuch;
+
 /// How far the machine is in both, at one moment of its history.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Position {
@@ -76,8 +84,13 @@ impl Console {
         self.output.range(known.saturating_sub(new)..known).copied().collect()
     }
 
-    pub fn type_in(&mut self, now: u64, bytes: &[u8]) {
+    /// All of it, or nothing where it is more than can be kept.
+    pub fn type_in(&mut self, now: u64, bytes: &[u8]) -> Result<(), TooMuch> {
+        if bytes.len() > MOST_INPUT - self.input.len() {
+            return Err(TooMuch);
+        }
         self.input.extend(bytes.iter().map(|byte| (now, *byte)));
+        Ok(())
     }
 
     pub fn has_input(&self, now: u64) -> bool {

@@ -91,11 +91,11 @@ impl GdbTarget {
 
 impl GdbTarget {
     /// What was printed up to now; or, with a text, types that, as a person would, with Enter behind it.
-    pub(super) fn console(&mut self, text: &str) -> String {
+    pub(super) fn console(&mut self, text: &str) -> Answer {
         if text.is_empty() {
-            return String::from_utf8_lossy(&self.machine.console()).into_owned();
+            return Ok(String::from_utf8_lossy(&self.machine.console()).into_owned());
         }
-        self.machine.input(format!("{text}\r").as_bytes());
-        String::new()
+        let typed = self.machine.input(format!("{text}\r").as_bytes());
+        typed.map(|()| String::new()).map_err(|error| format!("not typed: {error}; try: monitor reset"))
     }
 }

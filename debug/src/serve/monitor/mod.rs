@@ -73,7 +73,7 @@ impl GdbTarget {
             ("last-write", [place]) => self.last_write(place, None),
             ("last-write", [place, bytes]) => self.last_write(place, Some(bytes)),
             ("check", []) => self.check(),
-            ("console", _) => Ok(self.console(rest.trim_start())),
+            ("console", _) => self.console(rest.trim_start()),
             ("help" | "icount" | "goto" | "reset" | "why" | "last-write" | "check", _) => {
                 Err(format!("monitor {name} is used otherwise: see monitor help"))
             }
