@@ -25,26 +25,26 @@
 
 #![warn(clippy::unwrap_used)]
 
-pub mod cause;
 pub mod checks;
 pub mod embedded;
 pub mod endpoint;
 pub mod image;
-pub mod instruction;
 pub mod machine;
 pub mod output;
 pub mod qemu;
 pub mod remote;
 pub mod report;
+pub mod riscv;
 pub mod rsp;
 pub mod serve;
 
 pub use embedded::Embedded;
 pub use endpoint::Endpoint;
 pub use image::Image;
-pub use machine::{Address, Machine};
+pub use machine::Machine;
 pub use qemu::Qemu;
 pub use remote::Remote;
+pub use riscv::Address;
 
 /// The examples of README.md are compiled as the crate's own.
 #[cfg(doctest)]

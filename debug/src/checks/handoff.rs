@@ -8,14 +8,12 @@ use super::boot_run::optional;
 use super::finding::{Finding, Status};
 use crate::image::Image;
 use crate::machine::{Address, Error, Machine, Register, csr};
+use crate::riscv::board::DEVICE_TREE_MAGIC;
 
 pub const NAME: &str = "handoff";
 
-const DEVICE_TREE_MAGIC: u32 = 0xd00d_feed;
 const SSTATUS_SIE: u64 = 1 << 1;
 const SUPERVISOR: u64 = 1;
-const A0: usize = 10;
-const A1: usize = 11;
 
 /// Looks at a machine that stands at the kernel's entry.
 pub fn check(machine: &mut dyn Machine, image: &Image, layout: &Layout) -> Result<Finding, Error> {
@@ -23,7 +21,7 @@ pub fn check(machine: &mut dyn Machine, image: &Image, layout: &Layout) -> Resul
     finding.expected = "S-mode, a0 = hart id, a1 = device tree, satp = 0, interrupts off".into();
     finding.location = Some(image.place(layout.entry));
     let registers = machine.registers()?;
-    let (hart, tree) = (registers.x[A0], Address(registers.x[A1]));
+    let (hart, tree) = (registers.x[usize::from(Register::A0)], Address(registers.x[usize::from(Register::A1)]));
     let mut seen = Vec::new();
     let mut faults = Vec::new();
 
@@ -92,7 +90,7 @@ impl NoArrival {
         let Some(wanted) = self.boot_hart else { return Ok(false) };
         let id = match optional(machine.read_register(csr::MHARTID))? {
             Some(id) => id,
-            None => machine.registers()?.x[A0],
+            None => machine.registers()?.x[usize::from(Register::A0)],
         };
         if id != wanted && !self.others.contains(&id) {
             self.others.push(id);

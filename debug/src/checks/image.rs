@@ -11,7 +11,7 @@ use crate::machine::Address;
 pub const NAME: &str = "image";
 
 /// QEMU's `virt` with the memory that run.sh gives it (`-m 128M`).
-pub const RAM: std::ops::Range<Address> = Address(0x8000_0000)..Address(0x8800_0000);
+pub const RAM: std::ops::Range<Address> = crate::riscv::board::DEFAULT_RAM;
 /// The RISC-V calling convention's alignment of sp (psABI, "Integer Calling Convention").
 pub const STACK_ALIGNMENT: u64 = 16;
 

@@ -6,8 +6,8 @@ use super::boot_run::BootRun;
 use super::boot_run::event::BootEvent;
 use super::finding::{Finding, Status};
 use super::image::STACK_ALIGNMENT;
-use crate::instruction::{self, Effect};
 use crate::machine::{Address, Error, Stop};
+use crate::riscv::{self, Effect, Xlen};
 
 pub const NAME: &str = "stack";
 
@@ -32,7 +32,7 @@ pub fn check(run: &mut BootRun<'_>) -> Result<(Finding, Option<BootEvent>), Erro
         if pc != next {
             set = Some(sp);
         }
-        next = pc + instruction::decode(&run.instruction(pc)?).map_or(4, |instruction| instruction.length);
+        next = pc + riscv::decode(Xlen::Rv64, &run.instruction(pc)?).map_or(4, |operation| operation.length.into());
         if executed > 0 && sp == top {
             finding.status = Status::Pass;
             finding.summary = format!("sp = {sp} = {name} after {executed} instructions");

@@ -7,9 +7,9 @@
 use super::boot_run::store_trace::CALL_FROM_USER;
 use super::boot_run::{BootRun, TRAP_CSR_POISON};
 use super::finding::{Finding, Status};
-use crate::cause::{cause, is_interrupt};
-use crate::instruction;
 use crate::machine::{Address, Error, csr};
+use crate::riscv;
+use crate::riscv::cause::{cause, is_interrupt};
 
 pub const NAME: &str = "trap";
 
@@ -91,7 +91,7 @@ fn explain(run: &mut BootRun<'_>, finding: &mut Finding, scause: u64, pc: Addres
     let cause = cause(scause);
     // Where the hart jumped to nowhere there is no instruction to show.
     let instruction = match run.instruction(pc) {
-        Ok(bytes) => format!("`{}`", instruction::disassemble(pc, &bytes)),
+        Ok(bytes) => format!("`{}`", riscv::disassemble(pc, &bytes)),
         Err(Error::Refused { .. }) => "no memory".into(),
         Err(error) => return Err(error),
     };

@@ -11,7 +11,7 @@ use crate::embedded::bus::ram::{PAGE, Ram};
 use crate::embedded::bus::translate::Context;
 use crate::embedded::fault::Fault;
 use crate::embedded::hart::csr;
-use crate::embedded::hart::decode::Operation;
+use crate::embedded::hart::decode::{self, Operation};
 use crate::embedded::hart::execute::{self, Interruption, Slice};
 use crate::embedded::hart::state::{Hart, Privilege, SP, interrupt, sstatus};
 use crate::embedded::hart::system;
@@ -214,11 +214,11 @@ impl Board {
     fn fetch(&mut self) -> Result<Operation, Interruption> {
         let pc = self.hart.pc;
         let low = self.fetch_half(pc)?;
-        if !crate::embedded::hart::decode::is_full_length(low) {
-            return Ok(crate::embedded::hart::decode::decode_compressed(low));
+        if !decode::is_full_length(low) {
+            return Ok(decode::decode_half(low));
         }
         let high = self.fetch_half(pc.wrapping_add(2))?;
-        Ok(crate::embedded::hart::decode::decode(u32::from(high) << 16 | u32::from(low)))
+        Ok(decode::decode_word(u32::from(high) << 16 | u32::from(low)))
     }
 
     fn fetch_half(&mut self, address: u64) -> Result<u16, Interruption> {

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use crate::cause::cause;
 use crate::embedded::hart::decode::Extension;
 use crate::embedded::hart::trap::Trap;
+use crate::riscv::cause::cause;
 
 /// Why the instruction at `pc` could not be executed. The machine stands before it, as it was.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,18 +4,13 @@ use std::time::Duration;
 
 use crate::embedded::board::Halt;
 use crate::embedded::bus::map;
-use crate::embedded::hart::csr;
+use crate::embedded::hart::csr as hart_csr;
 use crate::embedded::hart::state::Privilege;
 use crate::embedded::history::seek::{Deadline, Pause};
 use crate::embedded::{Embedded, Fault};
-use crate::machine::{Address, Error, Machine, Observed, Register, Registers, Stop, Watchpoint};
+use crate::machine::{Address, Error, Machine, Observed, Register, Registers, Stop, Watchpoint, csr};
 
 const NAME: &str = "embedded";
-const SCAUSE: u16 = 0x142;
-const SEPC: u16 = 0x141;
-const STVAL: u16 = 0x143;
-const MEDELEG: u16 = 0x302;
-const MHARTID: u16 = 0xf14;
 
 impl Machine for Embedded {
     fn name(&self) -> &str {
@@ -34,7 +29,6 @@ impl Machine for Embedded {
             Register::Pc => Some(hart.pc),
             Register::Csr(number) => self.read_csr(number),
             Register::Priv => Some(if hart.privilege == Privilege::Supervisor { 1 } else { 0 }),
-            _ => None,
         };
         value.ok_or_else(|| unsupported(register))
     }
@@ -56,7 +50,6 @@ impl Machine for Embedded {
                 };
                 board.refresh_context();
             }
-            _ => return Err(unsupported(register)),
         }
         // A hart that somebody moved does not wait where it was.
         board.hart.waiting &= !matches!(register, Register::Pc);
@@ -234,18 +227,18 @@ impl Embedded {
         if let Some(fault) = &self.fault
             && let Some((cause, value)) = fault.cause_and_value()
         {
-            match number {
-                SCAUSE => return Some(cause),
-                SEPC => return Some(fault.pc()),
-                STVAL => return Some(value),
+            match Register::Csr(number) {
+                csr::SCAUSE => return Some(cause),
+                csr::SEPC => return Some(fault.pc()),
+                csr::STVAL => return Some(value),
                 _ => {}
             }
         }
-        match number {
-            MHARTID => Some(0),
+        match Register::Csr(number) {
+            csr::MHARTID => Some(0),
             // What OpenSBI 1.1 delegates on this board.
-            MEDELEG => Some(0xf0_b509),
-            _ => csr::read(&self.board, number),
+            csr::MEDELEG => Some(0xf0_b509),
+            _ => hart_csr::read(&self.board, number),
         }
     }
 
@@ -259,7 +252,7 @@ impl Embedded {
 }
 
 fn unsupported(register: Register) -> Error {
-    Error::Unsupported { what: format!("{register:?}"), by: NAME.into() }
+    Error::Unsupported { what: format!("register {register}"), by: NAME.into() }
 }
 
 fn refused(what: &str, reason: &str) -> Error {

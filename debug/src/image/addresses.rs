@@ -35,7 +35,7 @@ impl Image {
         let (start, code) =
             self.code().find(|(start, code)| *start <= address && address.0 - start.0 < code.len() as u64)?;
         let rest = &code[(address.0 - start.0) as usize..];
-        let length = crate::instruction::length(u16::from_le_bytes(*rest.first_chunk()?));
+        let length = crate::riscv::length(u16::from_le_bytes(*rest.first_chunk()?));
         rest.get(..length as usize)
     }
 }

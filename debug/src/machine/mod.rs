@@ -2,63 +2,14 @@
 //!
 //! It does not know who implements it: QEMU behind a socket and a machine in this process look the same from here.
 
-pub mod csr;
-mod names;
 mod observe;
 
-use std::fmt;
-use std::ops::{Add, Sub};
 use std::time::Duration;
 
-use gdbstub_arch::riscv::reg::RiscvCoreRegs;
-use gdbstub_arch::riscv::reg::id::RiscvRegId;
-
-pub use names::name;
+pub use crate::riscv::{Address, Register, Registers, csr};
 pub use observe::{
     HartEvent, InstructionBytes, Interest, Load, Observed, Observer, StackPointerMove, Store, TakenTrap,
 };
-
-/// x0 to x31 and pc.
-pub type Registers = RiscvCoreRegs<u64>;
-
-/// One register: `Gpr(0..=31)`, `Pc`, `Fpr(0..=31)`, `Csr(number)` or `Priv`.
-///
-/// CSR numbers are those of the RISC-V privileged manual (chapter "Control and Status Registers"): `Csr(0x142)` is scause.
-pub type Register = RiscvRegId<u64>;
-
-/// An address as the hart sees it (physical while satp is 0).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Address(pub u64);
-
-impl fmt::Display for Address {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{:#x}", self.0)
-    }
-}
-
-impl fmt::LowerHex for Address {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::LowerHex::fmt(&self.0, formatter)
-    }
-}
-
-/// Wraps at 2^64, as the hart's own address arithmetic does.
-impl Add<u64> for Address {
-    type Output = Address;
-
-    fn add(self, bytes: u64) -> Address {
-        Address(self.0.wrapping_add(bytes))
-    }
-}
-
-/// Wraps at 0, as the hart's own address arithmetic does.
-impl Sub<u64> for Address {
-    type Output = Address;
-
-    fn sub(self, bytes: u64) -> Address {
-        Address(self.0.wrapping_sub(bytes))
-    }
-}
 
 /// What a watchpoint waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

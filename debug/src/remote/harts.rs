@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::{BREAKPOINT_BYTES, Remote};
-use crate::instruction::{self, Effect};
+
 use crate::machine::{Address, Error, Machine, Stop};
+use crate::riscv::{self, Effect, Xlen};
 use crate::rsp::{Client, StopReply, Thread};
 
 /// How long an instruction of a hart that is not followed may take before the hart counts as waiting in a `wfi`.
@@ -102,8 +103,11 @@ impl Remote {
         let mut instruction = [0; 4];
         let pc = Address(self.registers()?.pc);
         let readable = self.read_memory(pc, &mut instruction).is_ok();
-        let accesses = instruction::decode(&instruction).is_none_or(|decoded| {
-            matches!(decoded.effect, Effect::Load { .. } | Effect::Store { .. } | Effect::Atomic { .. } | Effect::Other)
+        let accesses = riscv::decode(Xlen::Rv64, &instruction).is_none_or(|decoded| {
+            matches!(
+                decoded.effect(),
+                Effect::Load { .. } | Effect::Store { .. } | Effect::Atomic { .. } | Effect::Other
+            )
         });
         Ok(if readable && !accesses { StopReply::Signal { number, watch: None, thread } } else { reply })
     }

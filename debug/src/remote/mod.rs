@@ -9,8 +9,6 @@ mod register_map;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use gdbstub_arch::riscv::reg::RiscvCoreRegs;
-
 use crate::endpoint::Endpoint;
 use crate::machine::{Access, Address, Error, Machine, Register, Registers, Stop, Watchpoint};
 use crate::rsp::{self, Addresses, Client, StopReply, WatchKind};
@@ -108,7 +106,7 @@ impl Remote {
     fn stub_register(&self, register: Register) -> Result<StubRegister, Error> {
         self.numbers
             .find(register)
-            .ok_or_else(|| Error::Unsupported { what: format!("{register:?}"), by: self.name.clone() })
+            .ok_or_else(|| Error::Unsupported { what: format!("register {register}"), by: self.name.clone() })
     }
 
     fn each_watchpoint(
@@ -167,7 +165,7 @@ impl Machine for Remote {
         let mut bytes = [0; GENERAL_BYTES];
         self.client.read_general_registers(&mut bytes)?;
         let mut values = bytes.chunks_exact(8).map(little_endian);
-        let mut registers = RiscvCoreRegs::default();
+        let mut registers = Registers::default();
         registers.x.iter_mut().zip(&mut values).for_each(|(register, value)| *register = value);
         registers.pc = values.next().expect("33 registers were read: x0 to x31 and pc");
         Ok(registers)
@@ -316,7 +314,7 @@ impl Remote {
     }
 
     fn wide(&self, register: Register) -> Error {
-        Error::Unsupported { what: format!("{register:?} with more than 64 bits"), by: self.name.clone() }
+        Error::Unsupported { what: format!("register {register} with more than 64 bits"), by: self.name.clone() }
     }
 }
 

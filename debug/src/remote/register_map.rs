@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use crate::machine::{Register, csr};
 use crate::rsp::Description;
 
-/// The registers that a stub has, by gdbstub_arch's number.
-pub struct RegisterMap(HashMap<usize, StubRegister>);
+/// The registers that a stub has.
+pub struct RegisterMap(HashMap<Register, StubRegister>);
 
 /// What the stub calls a register, and its size.
 #[derive(Clone, Copy)]
@@ -21,8 +21,8 @@ impl RegisterMap {
     pub fn of(description: &Description) -> RegisterMap {
         let mut numbers = HashMap::new();
         let mut add = |register: Register, name: &str| {
-            if let (Some(key), Some(found)) = (key(register), description.register(name)) {
-                numbers.insert(key, StubRegister { number: found.number, bytes: found.bits as usize / 8 });
+            if let Some(found) = description.register(name) {
+                numbers.insert(register, StubRegister { number: found.number, bytes: found.bits as usize / 8 });
             }
         };
         let general = description.registers.iter().filter(|register| register.feature == "org.gnu.gdb.riscv.cpu");
@@ -42,18 +42,6 @@ impl RegisterMap {
     }
 
     pub fn find(&self, register: Register) -> Option<StubRegister> {
-        self.0.get(&key(register)?).copied()
-    }
-}
-
-/// gdbstub_arch's number of a register, which serves as a key.
-fn key(register: Register) -> Option<usize> {
-    match register {
-        Register::Gpr(number) => Some(usize::from(number)),
-        Register::Pc => Some(32),
-        Register::Fpr(number) => Some(33 + usize::from(number)),
-        Register::Csr(number) => Some(65 + usize::from(number)),
-        Register::Priv => Some(4161),
-        _ => None,
+        self.0.get(&register).copied()
     }
 }

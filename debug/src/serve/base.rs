@@ -4,6 +4,7 @@ use gdbstub::target::ext::base::single_register_access::{SingleRegisterAccess, S
 use gdbstub::target::ext::base::singlethread::{SingleThreadBase, SingleThreadResumeOps};
 use gdbstub::target::{TargetError, TargetResult};
 use gdbstub_arch::riscv::reg::RiscvCoreRegs;
+use gdbstub_arch::riscv::reg::id::RiscvRegId;
 
 use super::target::GdbTarget;
 use crate::machine::{Address, Error, Machine, Register};
@@ -17,9 +18,22 @@ pub(super) fn refusal<E>(_: Error) -> TargetError<E> {
     TargetError::Errno(INVALID)
 }
 
+/// Our register for gdbstub_arch's.
+fn of_wire<E>(id: RiscvRegId<u64>) -> Result<Register, TargetError<E>> {
+    Ok(match id {
+        RiscvRegId::Gpr(number) => Register::Gpr(number),
+        RiscvRegId::Fpr(number) => Register::Fpr(number),
+        RiscvRegId::Pc => Register::Pc,
+        RiscvRegId::Csr(number) => Register::Csr(number),
+        RiscvRegId::Priv => Register::Priv,
+        _ => return Err(TargetError::Errno(INVALID)),
+    })
+}
+
 impl SingleThreadBase for GdbTarget {
     fn read_registers(&mut self, registers: &mut RiscvCoreRegs<u64>) -> TargetResult<(), Self> {
-        *registers = self.machine.registers().map_err(refusal)?;
+        let ours = self.machine.registers().map_err(refusal)?;
+        *registers = RiscvCoreRegs { x: ours.x, pc: ours.pc };
         Ok(())
     }
 
@@ -52,7 +66,8 @@ impl SingleThreadBase for GdbTarget {
 }
 
 impl SingleRegisterAccess<()> for GdbTarget {
-    fn read_register(&mut self, (): (), register: Register, buffer: &mut [u8]) -> TargetResult<usize, Self> {
+    fn read_register(&mut self, (): (), id: RiscvRegId<u64>, buffer: &mut [u8]) -> TargetResult<usize, Self> {
+        let register = of_wire(id)?;
         let value = self.machine.read_register(register).map_err(refusal)?.to_le_bytes();
         // gdbstub has cut the buffer to the register's size: 8 bytes, and 1 for the privilege.
         let length = buffer.len().min(value.len());
@@ -60,10 +75,11 @@ impl SingleRegisterAccess<()> for GdbTarget {
         Ok(length)
     }
 
-    fn write_register(&mut self, (): (), register: Register, bytes: &[u8]) -> TargetResult<(), Self> {
+    fn write_register(&mut self, (): (), id: RiscvRegId<u64>, bytes: &[u8]) -> TargetResult<(), Self> {
+        let register = of_wire(id)?;
         let size = if matches!(register, Register::Priv) { 1 } else { 8 };
         if bytes.len() != size {
-            return Err(TargetError::Errno(22));
+            return Err(TargetError::Errno(INVALID));
         }
         let mut value = [0; 8];
         value[..size].copy_from_slice(bytes);

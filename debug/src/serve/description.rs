@@ -17,7 +17,8 @@ use gdbstub::target::ext::target_description_xml_override::TargetDescriptionXmlO
 use gdbstub::target::{TargetError, TargetResult};
 
 use super::target::{GdbTarget, part};
-use crate::machine::{Machine, Register, csr, name};
+use crate::machine::{Machine, Register, csr};
+use crate::riscv::board::RAM_BASE;
 
 /// How many x registers there are, and f registers.
 const REGISTERS: u8 = 32;
@@ -50,7 +51,7 @@ pub fn of(machine: &mut dyn Machine) -> String {
     );
     feature(&mut xml, "cpu", |xml| {
         for number in 0..REGISTERS {
-            let (name, kind) = match name(Register::Gpr(number)).as_str() {
+            let (name, kind) = match Register::Gpr(number).to_string().as_str() {
                 "s0" => ("fp".to_owned(), "data_ptr"), // GDB's first name for it
                 name @ "ra" => (name.to_owned(), "code_ptr"),
                 name @ ("sp" | "gp" | "tp") => (name.to_owned(), "data_ptr"),
@@ -66,7 +67,7 @@ pub fn of(machine: &mut dyn Machine) -> String {
             "<field name=\"float\" type=\"ieee_single\"/><field name=\"double\" type=\"ieee_double\"/></union>\n",
         );
         for number in 0..REGISTERS {
-            register(xml, &name(Register::Fpr(number)), 64, FIRST_FLOAT + usize::from(number), "riscv_double");
+            register(xml, &Register::Fpr(number).to_string(), 64, FIRST_FLOAT + usize::from(number), "riscv_double");
         }
     });
     feature(&mut xml, "csr", |xml| {
@@ -90,8 +91,6 @@ fn register(xml: &mut String, name: &str, bits: u32, number: usize, kind: &str) 
     let _ = writeln!(xml, "<reg name=\"{name}\" bitsize=\"{bits}\" regnum=\"{number}\" type=\"{kind}\"/>");
 }
 
-const RAM_START: u64 = 0x8000_0000;
-
 impl MemoryMap for GdbTarget {
     fn memory_map_xml(&self, offset: u64, length: usize, buffer: &mut [u8]) -> TargetResult<usize, Self> {
         Ok(part(map(self.options.memory_mib << 20).as_bytes(), offset, length, buffer))
@@ -100,8 +99,8 @@ impl MemoryMap for GdbTarget {
 
 /// Source: the GDB manual, section "Memory Map Format".
 fn map(ram_size: u64) -> String {
-    let ram_end = RAM_START + ram_size;
-    let regions = [(0, RAM_START), (RAM_START, ram_size), (ram_end, ram_end.wrapping_neg())];
+    let ram_end = RAM_BASE + ram_size;
+    let regions = [(0, RAM_BASE), (RAM_BASE, ram_size), (ram_end, ram_end.wrapping_neg())];
     let region = |(start, length)| format!("<memory type=\"ram\" start=\"{start:#x}\" length=\"{length:#x}\"/>\n");
     let regions: String = regions.into_iter().map(region).collect();
     format!(

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use crate::instruction::Effect;
 use crate::machine::{Address, Registers};
+use crate::riscv::Effect;
 
 /// Why the walk came to a halt.
 #[derive(Clone, Debug, PartialEq)]

@@ -10,11 +10,12 @@ use super::layout::overlap;
 use super::optional;
 use super::page_table::PageTable;
 use crate::image::Image;
-use crate::instruction::{self, Effect};
 use crate::machine::{Access, Address, Error, Machine, Register, Watchpoint, csr};
+use crate::riscv::{self, Effect};
 
 /// SiFive's test finisher on the `virt` board (QEMU, hw/misc/sifive_test.c).
-pub const FINISHER: Watchpoint = Watchpoint { address: Address(0x10_0000), length: 4, access: Access::Write };
+pub const FINISHER: Watchpoint =
+    Watchpoint { address: Address(riscv::board::FINISHER), length: 4, access: Access::Write };
 /// How many places that show it are watched.
 const WAYS: usize = 16;
 /// How often a change of translation may stop the kernel: one that goes on switching is left alone.
@@ -33,11 +34,11 @@ pub struct Finisher {
 }
 
 impl Finisher {
-    /// Watches it on a machine that stands at the entry; `known` as for [`instruction::places`].
+    /// Watches it on a machine that stands at the entry; `known` as for [`riscv::places`].
     pub fn begin(machine: &mut dyn Machine, image: &Image, known: &[Address]) -> Result<Finisher, Error> {
         let is_change = |effect| effect == Effect::Translation;
         let changes: Vec<Address> =
-            image.code().flat_map(|(start, code)| instruction::places(start, code, known, is_change)).collect();
+            image.code().flat_map(|(start, code)| riscv::places(start, code, known, is_change)).collect();
         for change in &changes {
             machine.insert_breakpoint(*change)?;
         }

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::instruction::{self, Effect};
 use crate::machine::{Address, Error, Machine, Stop};
+use crate::riscv::{self, Effect, Xlen};
 
 /// How far from the entry that may be, in instructions: a clear in registers of a large BSS may come first.
 const FARTHEST: u64 = 2_000_000;
@@ -39,7 +39,7 @@ pub fn stack_pointer(machine: &mut dyn Machine, deadline: Instant) -> Result<Opt
 }
 
 fn uses_stack(instruction: &[u8]) -> bool {
-    match instruction::decode(instruction).map(|instruction| instruction.effect) {
+    match riscv::decode(Xlen::Rv64, instruction).map(|operation| operation.effect()) {
         Some(Effect::Store { base, .. }) => usize::from(base) == SP,
         Some(Effect::Call(_)) => true,
         _ => false,

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use super::BootRun;
 use super::event::{BootEnd, BootEvent, store_range};
 use super::layout::bytes;
-use crate::instruction::{self, Effect};
 use crate::machine::{Address, Error, Registers, Stop};
+use crate::riscv::{self, Effect, Xlen};
 
 /// The longest loop that is recognised, in instructions.
 const LONGEST: u64 = 256;
@@ -54,7 +54,9 @@ fn changes_memory(run: &mut BootRun<'_>, registers: &Registers) -> Result<bool, 
     let instruction = run.instruction(Address(registers.pc))?;
     let effect = run.effect(Address(registers.pc))?;
     let Some(range) = store_range(effect, registers) else { return Ok(false) };
-    let Some(source) = instruction::stored_register(&instruction) else { return Ok(true) };
+    let Some(source) = riscv::decode(Xlen::Rv64, &instruction).and_then(|operation| operation.stored_register()) else {
+        return Ok(true);
+    };
     let mut memory = vec![0; bytes(&range) as usize];
     if run.machine.read_memory(range.start, &mut memory).is_err() {
         return Ok(true);

@@ -29,8 +29,8 @@ use self::memory::MemoryFacts;
 use self::stack_use::StackUse;
 use self::store_trace::StoreTrace;
 use crate::image::{Image, Place};
-use crate::instruction::{self, Effect};
 use crate::machine::{Address, Error, Machine, Register, Registers, Stop, csr};
+use crate::riscv::{self, Effect, Xlen, board, sbi};
 
 /// A machine on its way through a kernel's boot.
 pub struct BootRun<'a> {
@@ -57,16 +57,8 @@ pub struct BootRun<'a> {
 /// What the trap CSRs are set to at the entry: no cause or address that a trap leaves.
 pub const TRAP_CSR_POISON: u64 = 0x5a5a_5a5a_5a5a_5a5a;
 
-/// The low half of what is stored to the test finisher to power off, with or without success, and to start again.
-const FINISHER_ENDS: [u64; 2] = [0x5555, 0x3333];
-const FINISHER_RESET: u64 = 0x7777;
-
-/// The SBI's call to power off (a0 = 0) or to start again (SBI specification, "System Reset Extension").
-const SYSTEM_RESET: u64 = 0x5352_5354;
-/// Its older one (chapter "Legacy Extensions").
-const LEGACY_SHUTDOWN: u64 = 8;
-const A0: usize = 10;
-const A7: usize = 17;
+const A0: usize = Register::A0 as usize;
+const A7: usize = Register::A7 as usize;
 
 /// How long an instruction that changes translation may take.
 const STEP_LIMIT: Duration = Duration::from_secs(1);
@@ -85,7 +77,7 @@ impl<'a> BootRun<'a> {
         let traps_shown = poison_traps(machine)?;
         let known: Vec<Address> = image.symbols().map(|symbol| symbol.address).collect();
         let resting_places: Vec<Address> =
-            image.code().flat_map(|(start, code)| instruction::resting_places(start, code, &known)).collect();
+            image.code().flat_map(|(start, code)| riscv::resting_places(start, code, &known)).collect();
         for place in &resting_places {
             machine.insert_breakpoint(*place)?;
         }
@@ -226,14 +218,15 @@ impl<'a> BootRun<'a> {
     fn finish(&mut self, registers: &Registers, store: &PendingStore) -> Result<Option<BootEnd>, Error> {
         if self.effect(store.pc)? == Effect::Ecall {
             // A firmware that is no code of the hart's: the call is all there is to see.
-            let resets = registers.x[A7] == SYSTEM_RESET && registers.x[A0] != 0;
+            let resets = registers.x[A7] == sbi::SYSTEM_RESET && registers.x[A0] != 0;
             return Ok(Some(if resets { BootEnd::Reset } else { BootEnd::PowerOff }));
         }
-        let source = instruction::stored_register(&self.instruction(store.pc)?);
+        let operation = riscv::decode(Xlen::Rv64, &self.instruction(store.pc)?);
+        let source = operation.and_then(|operation| operation.stored_register());
         let Some(source) = source else { return Ok(Some(BootEnd::PowerOff)) };
-        Ok(match registers.x[usize::from(source)] & 0xffff {
-            FINISHER_RESET => Some(BootEnd::Reset),
-            word if FINISHER_ENDS.contains(&word) => Some(BootEnd::PowerOff),
+        Ok(match registers.x[usize::from(source)] as u32 & 0xffff {
+            board::FINISHER_RESET => Some(BootEnd::Reset),
+            board::FINISHER_PASS | board::FINISHER_FAIL => Some(BootEnd::PowerOff),
             _ => None,
         })
     }
@@ -242,10 +235,10 @@ impl<'a> BootRun<'a> {
     fn last_call(&mut self) -> Result<Option<BootEnd>, Error> {
         let Registers { x, pc } = self.machine.registers()?;
         Ok(match (x[A7], x[A0]) {
-            (SYSTEM_RESET, 0) | (LEGACY_SHUTDOWN, _) if self.effect(Address(pc))? == Effect::Ecall => {
+            (sbi::SYSTEM_RESET, 0) | (sbi::LEGACY_SHUTDOWN, _) if self.effect(Address(pc))? == Effect::Ecall => {
                 Some(BootEnd::PowerOff)
             }
-            (SYSTEM_RESET, 1 | 2) if self.effect(Address(pc))? == Effect::Ecall => Some(BootEnd::Reset),
+            (sbi::SYSTEM_RESET, 1 | 2) if self.effect(Address(pc))? == Effect::Ecall => Some(BootEnd::Reset),
             _ => None,
         })
     }
@@ -263,8 +256,8 @@ impl<'a> BootRun<'a> {
 
     /// What the instruction at `pc` does.
     pub fn effect(&mut self, pc: Address) -> Result<Effect, Error> {
-        let decoded = instruction::decode(&self.instruction(pc)?);
-        Ok(decoded.map_or(Effect::Other, |instruction| instruction.effect))
+        let operation = riscv::decode(Xlen::Rv64, &self.instruction(pc)?);
+        Ok(operation.map_or(Effect::Other, |operation| operation.effect()))
     }
 
     /// The bytes of the instruction at `pc`: two, or four where they are there.

@@ -6,9 +6,9 @@ use std::ops::Range;
 
 use super::layout::{Layout, bytes};
 use super::memory::MemoryFacts;
-use crate::cause::is_interrupt;
 use crate::image::Image;
 use crate::machine::{Address, HartEvent, Observer, Store, TakenTrap};
+use crate::riscv::cause::is_interrupt;
 
 /// What a program in U-mode asks of its kernel with (scause): no fault of the kernel's.
 pub const CALL_FROM_USER: u64 = 8;

@@ -5,10 +5,11 @@
 
 use super::state::{ComparedRegisters, Difference, State};
 use crate::machine::{Address, Error, Machine, Register};
+use crate::riscv::board;
 
-const HART_ID: u8 = 10;
-const DEVICE_TREE: usize = 11;
-const DEVICE_TREE_MAGIC: [u8; 4] = 0xd00d_feed_u32.to_be_bytes();
+const HART_ID: u8 = Register::A0;
+const DEVICE_TREE: usize = Register::A1 as usize;
+const DEVICE_TREE_MAGIC: [u8; 4] = board::DEVICE_TREE_MAGIC.to_be_bytes();
 /// More than a device tree of any board; a size beyond is none.
 const LARGEST_TREE: usize = 1 << 20;
 

@@ -3,17 +3,14 @@
 //! Source: RISC-V SBI specification, chapters "Binary Encoding" and "Base Extension". It does not know machines.
 
 use super::state::State;
-use crate::instruction::Effect;
+use crate::riscv::sbi::{BASE, LEGACY, PROBE};
+use crate::riscv::{Effect, Register};
 
 /// The x register in which a call leaves its value.
-pub const VALUE: u8 = 11;
-const EXTENSION: usize = 17;
-const FUNCTION: usize = 16;
-const ARGUMENT: usize = 10;
-const BASE: u64 = 0x10;
-const PROBE: u64 = 3;
-/// Calls before SBI 0.2 have no functions.
-const LEGACY: std::ops::RangeInclusive<u64> = 0..=15;
+pub const VALUE: u8 = Register::A1;
+const EXTENSION: usize = Register::A7 as usize;
+const FUNCTION: usize = Register::A6 as usize;
+const ARGUMENT: usize = Register::A0 as usize;
 
 /// What the firmware is asked about itself, where the instruction that `state` stands at asks that.
 pub fn question(state: &State, effect: Effect) -> Option<String> {

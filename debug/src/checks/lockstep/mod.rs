@@ -19,8 +19,8 @@ use super::Error;
 use super::finding::{Finding, Status};
 use crate::checks::boot_run::layout::Layout;
 use crate::image::Image;
-use crate::instruction::{self, Effect};
 use crate::machine::{Address, Machine};
+use crate::riscv::{self, Effect, Xlen};
 use pair::{Pair, Step};
 use result::Divergence;
 use state::State;
@@ -94,7 +94,7 @@ fn run(pair: &mut Pair<'_>, image: &Image, deadline: Instant) -> Result<Comparis
             return Ok(Comparison::TimeOver(state));
         }
         let bytes = pair.instruction(state.pc())?;
-        let effect = instruction::decode(&bytes).map_or(Effect::Other, |instruction| instruction.effect);
+        let effect = riscv::decode(Xlen::Rv64, &bytes).map_or(Effect::Other, |operation| operation.effect());
         if effect == Effect::Wfi {
             break Rest::Wfi;
         }
@@ -147,7 +147,7 @@ impl Rest {
             Rest::Wfi => "a wfi".into(),
             Rest::Loop => "a loop that changes nothing".into(),
             Rest::Ended => "the machine's end".into(),
-            Rest::Trap(scause) => format!("a trap that nobody takes ({})", crate::cause::cause(*scause)),
+            Rest::Trap(scause) => format!("a trap that nobody takes ({})", riscv::cause::cause(*scause)),
         }
     }
 }

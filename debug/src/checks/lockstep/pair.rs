@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 use super::result::{Divergence, Stats};
 use super::state::{ComparedRegisters, Difference, State};
 use super::{Rest, entry, firmware, reference};
-use crate::cause::is_interrupt;
 use crate::checks::boot_run::FINISHER;
 use crate::checks::boot_run::event::store_range;
 use crate::checks::boot_run::layout::{Layout, bytes, overlap};
 use crate::checks::finding::Finding;
 use crate::image::Image;
-use crate::instruction::Effect;
 use crate::machine::{Address, Error, Machine, Register, Stop, csr};
+use crate::riscv::cause::is_interrupt;
+use crate::riscv::{self, Effect, Xlen};
 
 /// How long one instruction, or one call to the firmware, may take.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -149,7 +149,8 @@ impl<'a> Pair<'a> {
 
     /// Where the instruction read a counter, the second machine gets what the first one read.
     fn take_counter(&mut self, bytes: &[u8], there: &State) -> Result<(), Error> {
-        let Some(register) = counter_destination(bytes) else { return Ok(()) };
+        let operation = riscv::decode(Xlen::Rv64, bytes);
+        let Some(register) = operation.and_then(|operation| operation.counter_destination()) else { return Ok(()) };
         self.other.write_register(Register::Gpr(register), there.general.x[usize::from(register)])?;
         self.stats.counters_read += 1;
         Ok(())
@@ -252,12 +253,4 @@ fn read(machine: &mut dyn Machine, range: &Range<Address>) -> Result<Option<Vec<
 
 fn hexadecimal(bytes: Option<&[u8]>) -> String {
     bytes.map_or("no memory".into(), |bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-/// The register into which an instruction reads a counter (unprivileged manual, "Zicntr": csrr of cycle, time, instret).
-fn counter_destination(bytes: &[u8]) -> Option<u8> {
-    const SYSTEM: u32 = 0x73;
-    let word = u32::from_le_bytes(*bytes.first_chunk()?);
-    let reads = word & 0x7f == SYSTEM && word >> 12 & 3 != 0 && (0xc00..=0xc02).contains(&(word >> 20));
-    reads.then_some((word >> 7 & 31) as u8)
 }

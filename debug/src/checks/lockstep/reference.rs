@@ -7,8 +7,8 @@ use std::time::Instant;
 use super::pair::PATIENCE;
 use super::state::{ComparedRegisters, State};
 use crate::checks::boot_run::FINISHER;
-use crate::instruction;
 use crate::machine::{Address, Error, Machine, Stop, csr};
+use crate::riscv::{self, Xlen};
 
 const MACHINE_MODE: u64 = 3;
 
@@ -38,7 +38,7 @@ pub fn step(
         return Ok((stop, there));
     }
     // It comes back after the instruction, or where the supervisor takes its traps.
-    let next = state.pc() + instruction::decode(bytes).map_or(4, |instruction| instruction.length);
+    let next = state.pc() + riscv::decode(Xlen::Rv64, bytes).map_or(4, |operation| operation.length.into());
     let handler = machine.read_register(csr::STVEC)? & !3;
     let stop = leave_firmware(machine, [next, Address(handler)])?;
     let there = if stop == Stop::Stepped { compared.read(machine)? } else { there };

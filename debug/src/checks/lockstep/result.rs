@@ -3,8 +3,8 @@
 use super::state::Difference;
 use crate::checks::finding::Finding;
 use crate::image::Image;
-use crate::instruction;
 use crate::machine::Address;
+use crate::riscv;
 
 pub struct Divergence {
     summary: String,
@@ -45,7 +45,7 @@ impl Divergence {
         finding.expected = format!("{}: {}", names[0], self.sides[0]);
         finding.found = format!("{}: {}", names[1], self.sides[1]);
         if let Some((pc, bytes)) = instruction {
-            let text = instruction::disassemble(pc, &bytes);
+            let text = riscv::disassemble(pc, &bytes);
             finding.summary = format!("`{text}`: {}", finding.summary);
             finding.location = Some(image.place(pc));
             finding.set("instruction", text);

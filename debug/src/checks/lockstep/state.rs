@@ -1,9 +1,6 @@
 //! All that a machine shows of its hart at one moment, and how two such moments differ. It does not judge.
 
-use crate::machine::{self, Address, Error, Machine, Register, Registers, csr};
-
-/// Counters of time and of work: every machine has its own, and nothing follows from a difference.
-const COUNTERS: std::ops::RangeInclusive<u16> = 0xc00..=0xc1f;
+use crate::machine::{Address, Error, Machine, Register, Registers, csr};
 
 /// The registers besides x0 to x31 and pc that both machines show.
 pub struct ComparedRegisters(Vec<Register>);
@@ -25,7 +22,8 @@ pub struct Difference {
 impl ComparedRegisters {
     /// Asks both for each register that there may be.
     pub fn by(machines: [&mut dyn Machine; 2]) -> Result<ComparedRegisters, Error> {
-        let csrs = csr::NAMES.iter().map(|(number, _)| *number).filter(|number| !COUNTERS.contains(number));
+        // Counters of time and of work: every machine has its own, and nothing follows from a difference.
+        let csrs = csr::NAMES.iter().map(|(number, _)| *number).filter(|number| !csr::COUNTERS.contains(number));
         let mut compared: Vec<Register> = (0..32).map(Register::Fpr).chain(csrs.map(Register::Csr)).collect();
         compared.push(Register::Priv);
         for machine in machines {
@@ -80,6 +78,6 @@ impl State {
 
 impl Difference {
     pub fn name(&self) -> String {
-        machine::name(self.register)
+        self.register.to_string()
     }
 }

@@ -27,11 +27,11 @@ impl Page {
         let offset = self.offset + 2 * half;
         let low = u16::from_le_bytes(ram.load(offset).expect("a page is within RAM"));
         let operation = if !decode::is_full_length(low) {
-            decode::decode_compressed(low)
+            decode::decode_half(low)
         } else if half == PAGE / 2 - 1 {
             Operation { kind: Kind::Crossing, ..Operation::UNDECODED }
         } else {
-            decode::decode(u32::from_le_bytes(ram.load(offset).expect("a page is within RAM")))
+            decode::decode_word(u32::from_le_bytes(ram.load(offset).expect("a page is within RAM")))
         };
         self.operations[half % (PAGE / 2)] = operation;
         ram.mark_decoded(offset, operation.length.into())

@@ -4,6 +4,7 @@ use vm_fdt::{Error, FdtWriter};
 
 use crate::embedded::board::INSTRUCTIONS_PER_TICK;
 use crate::embedded::bus::map;
+use crate::riscv::board;
 
 /// A tick of the `time` CSR is 100 ns, as on QEMU's board.
 const TICKS_PER_SECOND: u32 = 10_000_000;
@@ -92,7 +93,9 @@ fn write_devices(tree: &mut FdtWriter) -> Result<(), Error> {
     tree.end_node(finisher)?;
     tree.end_node(soc)?;
 
-    for (name, compatible, value) in [("poweroff", "syscon-poweroff", 0x5555), ("reboot", "syscon-reboot", 0x7777)] {
+    for (name, compatible, value) in
+        [("poweroff", "syscon-poweroff", board::FINISHER_PASS), ("reboot", "syscon-reboot", board::FINISHER_RESET)]
+    {
         let node = tree.begin_node(name)?;
         tree.property_string("compatible", compatible)?;
         tree.property_u32("value", value)?;
@@ -110,7 +113,7 @@ mod tests {
     #[test]
     fn begins_with_the_magic_and_its_own_length() {
         let tree = build(128 << 20);
-        assert_eq!(tree[..4], 0xd00d_feed_u32.to_be_bytes());
+        assert_eq!(tree[..4], board::DEVICE_TREE_MAGIC.to_be_bytes());
         assert_eq!(tree[4..8], (tree.len() as u32).to_be_bytes());
     }
 }

@@ -9,6 +9,12 @@ use crate::embedded::bus::memory::Ended;
 use crate::embedded::hart::execute::Interruption;
 use crate::embedded::hart::state::{Hart, sstatus};
 use crate::machine::Access;
+use crate::riscv::Register;
+use crate::riscv::sbi::{
+    ALREADY_AVAILABLE, BASE, DEBUG_CONSOLE, HART_STATE, INVALID_PARAMETER, IPI, LEGACY_CLEAR_INTERRUPT,
+    LEGACY_FIRST_FENCE, LEGACY_GET_CHARACTER, LEGACY_LAST_FENCE, LEGACY_PUT_CHARACTER, LEGACY_SEND_INTERRUPT,
+    LEGACY_SET_TIMER, LEGACY_SHUTDOWN, NOT_SUPPORTED, PROBE, REMOTE_FENCE, SYSTEM_RESET, TIME,
+};
 
 /// The registers at the kernel's first instruction, as OpenSBI 1.1 leaves them on QEMU 7.2; a0 and a1 are arguments, sp is its
 /// own stack, and nothing may rely on the others. s2 and s3 repeat entry and a1.
@@ -42,7 +48,7 @@ pub fn hand_over(entry: u64, device_tree: u64) -> Hart {
     for (register, value) in HANDED_OVER {
         hart.set_x(register, value);
     }
-    hart.set_x(11, device_tree);
+    hart.set_x(Register::A1, device_tree);
     hart.set_x(18, entry);
     hart.set_x(19, device_tree);
     // Singles of 0, boxed.
@@ -56,37 +62,24 @@ const SPECIFICATION: u64 = 2 << 24;
 /// OpenSBI's number and the version whose behaviour this follows.
 const IMPLEMENTATION: u64 = 1;
 const IMPLEMENTATION_VERSION: u64 = 0x1_0001;
-const LEGACY: std::ops::RangeInclusive<u64> = 0..=8;
-const BASE: u64 = 0x10;
-const TIME: u64 = 0x5449_4d45;
-const IPI: u64 = 0x73_5049;
-const REMOTE_FENCE: u64 = 0x5246_4e43;
-const HART_STATE: u64 = 0x48_534d;
-const SYSTEM_RESET: u64 = 0x5352_5354;
-const DEBUG_CONSOLE: u64 = 0x4442_434e;
+/// The older calls that it answers.
+const LEGACY: std::ops::RangeInclusive<u64> = LEGACY_SET_TIMER..=LEGACY_SHUTDOWN;
 const EXTENSIONS: [u64; 7] = [BASE, TIME, IPI, REMOTE_FENCE, HART_STATE, SYSTEM_RESET, DEBUG_CONSOLE];
 
 /// What an SBI call answers: an error code or 0 in a0, a value in a1.
 enum Answer {
     Value(u64),
-    Error(Error),
-}
-
-#[derive(Clone, Copy)]
-enum Error {
-    NotSupported = -2,
-    InvalidParameter = -3,
-    AlreadyAvailable = -6,
+    Error(i64),
 }
 
 /// The call that the registers ask for; the value is the address to go on at, `next` for all calls but a resumption elsewhere.
 pub fn call(board: &mut Board, next: u64) -> Result<u64, Interruption> {
-    let arguments: [u64; 6] = std::array::from_fn(|index| board.hart.x(10 + index as u8));
-    let (extension, function) = (board.hart.x(17), board.hart.x(16));
+    let arguments: [u64; 6] = std::array::from_fn(|index| board.hart.x(Register::A0 + index as u8));
+    let (extension, function) = (board.hart.x(Register::A7), board.hart.x(Register::A6));
     board.hart.reservation = None;
     if LEGACY.contains(&extension) {
         let result = legacy(board, extension, arguments)?;
-        board.hart.set_x(10, result);
+        board.hart.set_x(Register::A0, result);
         return Ok(next);
     }
     let mut resume_at = next;
@@ -101,15 +94,15 @@ pub fn call(board: &mut Board, next: u64) -> Result<u64, Interruption> {
         HART_STATE => hart_state(board, function, arguments, &mut resume_at),
         SYSTEM_RESET if function == 0 => system_reset(board, arguments[0], arguments[1])?,
         DEBUG_CONSOLE => debug_console(board, function, arguments),
-        _ => Answer::Error(Error::NotSupported),
+        _ => Answer::Error(NOT_SUPPORTED),
     };
     if resume_at == next {
         let (error, value) = match answer {
             Answer::Value(value) => (0, value),
-            Answer::Error(error) => (error as i64 as u64, 0),
+            Answer::Error(error) => (error as u64, 0),
         };
-        board.hart.set_x(10, error);
-        board.hart.set_x(11, value);
+        board.hart.set_x(Register::A0, error);
+        board.hart.set_x(Register::A1, value);
     }
     Ok(resume_at)
 }
@@ -119,10 +112,10 @@ fn base(function: u64, argument: u64) -> Answer {
         0 => SPECIFICATION,
         1 => IMPLEMENTATION,
         2 => IMPLEMENTATION_VERSION,
-        3 => (LEGACY.contains(&argument) || EXTENSIONS.contains(&argument)).into(),
+        PROBE => (LEGACY.contains(&argument) || EXTENSIONS.contains(&argument)).into(),
         // mvendorid, marchid and mimpid: nobody's.
         4..=6 => 0,
-        _ => return Answer::Error(Error::NotSupported),
+        _ => return Answer::Error(NOT_SUPPORTED),
     })
 }
 
@@ -137,14 +130,14 @@ fn names_hart_0(mask: u64, base: u64) -> Option<bool> {
 }
 
 fn send_interrupt(board: &mut Board, mask: u64, base: u64) -> Answer {
-    let Some(named) = names_hart_0(mask, base) else { return Answer::Error(Error::InvalidParameter) };
+    let Some(named) = names_hart_0(mask, base) else { return Answer::Error(INVALID_PARAMETER) };
     board.hart.software_interrupt |= named;
     Answer::Value(0)
 }
 
 fn remote_fence(board: &mut Board, mask: u64, base: u64) -> Answer {
     if names_hart_0(mask, base).is_none() {
-        return Answer::Error(Error::InvalidParameter);
+        return Answer::Error(INVALID_PARAMETER);
     }
     board.flush_translations();
     Answer::Value(0)
@@ -155,14 +148,14 @@ fn hart_state(board: &mut Board, function: u64, arguments: [u64; 6], resume_at: 
     const RETENTIVE: u64 = 0;
     const NON_RETENTIVE: u64 = 0x8000_0000;
     match (function, arguments[0]) {
-        (0, 0) => Answer::Error(Error::AlreadyAvailable),
+        (0, 0) => Answer::Error(ALREADY_AVAILABLE),
         (1, _) => {
             board.hart.sie = 0;
             board.hart.waiting = true;
             Answer::Value(0)
         }
         (2, 0) => Answer::Value(0),
-        (0 | 2, _) => Answer::Error(Error::InvalidParameter),
+        (0 | 2, _) => Answer::Error(INVALID_PARAMETER),
         (3, RETENTIVE) => {
             board.hart.waiting = true;
             Answer::Value(0)
@@ -171,14 +164,14 @@ fn hart_state(board: &mut Board, function: u64, arguments: [u64; 6], resume_at: 
             board.hart.waiting = true;
             board.hart.satp = 0;
             board.hart.sstatus &= !sstatus::SIE;
-            board.hart.set_x(10, 0);
-            board.hart.set_x(11, arguments[2]);
+            board.hart.set_x(Register::A0, 0);
+            board.hart.set_x(Register::A1, arguments[2]);
             board.refresh_context();
             *resume_at = arguments[1];
             Answer::Value(0)
         }
-        (3, _) => Answer::Error(Error::InvalidParameter),
-        _ => Answer::Error(Error::NotSupported),
+        (3, _) => Answer::Error(INVALID_PARAMETER),
+        _ => Answer::Error(NOT_SUPPORTED),
     }
 }
 
@@ -186,7 +179,7 @@ fn hart_state(board: &mut Board, function: u64, arguments: [u64; 6], resume_at: 
 fn system_reset(board: &mut Board, kind: u64, reason: u64) -> Result<Answer, Interruption> {
     let known = kind <= 2 && reason <= 1;
     if !known {
-        return Ok(Answer::Error(Error::InvalidParameter));
+        return Ok(Answer::Error(INVALID_PARAMETER));
     }
     power_off(board, kind != 0)?;
     Ok(Answer::Value(0))
@@ -205,19 +198,19 @@ fn debug_console(board: &mut Board, function: u64, arguments: [u64; 6]) -> Answe
     let [length, low, high, ..] = arguments;
     let length = usize::try_from(length).unwrap_or(usize::MAX).min(LONGEST);
     if function <= 1 && high != 0 {
-        return Answer::Error(Error::InvalidParameter);
+        return Answer::Error(INVALID_PARAMETER);
     }
     match function {
         0 => {
             let Some(bytes) = board.memory.physical(low, length).map(<[u8]>::to_vec) else {
-                return Answer::Error(Error::InvalidParameter);
+                return Answer::Error(INVALID_PARAMETER);
             };
             bytes.iter().for_each(|byte| print(board, *byte));
             Answer::Value(length as u64)
         }
         1 => {
             if board.memory.physical(low, length).is_none() {
-                return Answer::Error(Error::InvalidParameter);
+                return Answer::Error(INVALID_PARAMETER);
             }
             let typed: Vec<u8> = (0..length).map_while(|_| take_input(board)).collect();
             board.memory.store_for_firmware(low, &typed);
@@ -227,7 +220,7 @@ fn debug_console(board: &mut Board, function: u64, arguments: [u64; 6]) -> Answe
             print(board, arguments[0] as u8);
             Answer::Value(0)
         }
-        _ => Answer::Error(Error::NotSupported),
+        _ => Answer::Error(NOT_SUPPORTED),
     }
 }
 
@@ -247,15 +240,15 @@ fn take_input(board: &mut Board) -> Option<u8> {
 /// The calls before SBI 0.2: one result, in a0.
 fn legacy(board: &mut Board, extension: u64, arguments: [u64; 6]) -> Result<u64, Interruption> {
     match extension {
-        0 => board.hart.stimecmp = arguments[0],
-        1 => print(board, arguments[0] as u8),
-        2 => return Ok(take_input(board).map_or(u64::MAX, u64::from)),
-        3 => board.hart.software_interrupt = false,
-        4 => {
+        LEGACY_SET_TIMER => board.hart.stimecmp = arguments[0],
+        LEGACY_PUT_CHARACTER => print(board, arguments[0] as u8),
+        LEGACY_GET_CHARACTER => return Ok(take_input(board).map_or(u64::MAX, u64::from)),
+        LEGACY_CLEAR_INTERRUPT => board.hart.software_interrupt = false,
+        LEGACY_SEND_INTERRUPT => {
             let mask = hart_mask(board, arguments[0])?;
             board.hart.software_interrupt |= mask & 1 != 0;
         }
-        5..=7 => {
+        LEGACY_FIRST_FENCE..=LEGACY_LAST_FENCE => {
             hart_mask(board, arguments[0])?;
             board.flush_translations();
         }

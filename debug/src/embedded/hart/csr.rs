@@ -6,31 +6,14 @@ use crate::embedded::board::Board;
 use crate::embedded::bus::translate;
 use crate::embedded::hart::decode::Extension;
 use crate::embedded::hart::state::{Privilege, interrupt, sstatus};
-
-const FFLAGS: u16 = 0x001;
-const FRM: u16 = 0x002;
-const FCSR: u16 = 0x003;
-const SSTATUS: u16 = 0x100;
-const SIE: u16 = 0x104;
-pub const STVEC: u16 = 0x105;
-const SCOUNTEREN: u16 = 0x106;
-const SENVCFG: u16 = 0x10a;
-const SSCRATCH: u16 = 0x140;
-const SEPC: u16 = 0x141;
-const SCAUSE: u16 = 0x142;
-const STVAL: u16 = 0x143;
-const SIP: u16 = 0x144;
-const STIMECMP: u16 = 0x14d;
-const SATP: u16 = 0x180;
-const CYCLE: u16 = 0xc00;
-const TIME: u16 = 0xc01;
-const INSTRET: u16 = 0xc02;
+use crate::riscv::Register;
+use crate::riscv::csr::*;
 
 /// senvcfg.FIOM, the one bit of it that this machine holds; it has no effect where memory and I/O keep their order anyway.
 const FIOM: u64 = 1;
 
 /// The CSRs that this machine has, in the order of their numbers.
-pub const ALL: &[u16] = &[
+pub const ALL: &[Register] = &[
     FFLAGS, FRM, FCSR, SSTATUS, SIE, STVEC, SCOUNTEREN, SENVCFG, SSCRATCH, SEPC, SCAUSE, STVAL, SIP, STIMECMP, SATP,
     CYCLE, TIME, INSTRET,
 ];
@@ -50,50 +33,42 @@ pub enum Denied {
 /// Where it may not.
 pub fn check(board: &Board, number: u16, writes: bool) -> Result<(), Denied> {
     let user = board.hart.privilege == Privilege::User;
-    let lowest = number >> 8 & 3;
-    let read_only = number >> 10 == 3;
-    if lowest == 2 && !user && is_hypervisor(number) {
+    let lowest = lowest_privilege(number);
+    if !user && is_hypervisor(number) {
         return Err(Denied::Missing(Extension::Hypervisor));
     }
-    if is_performance_counter(number) && !writes && (!user || board.hart.scounteren >> (number - CYCLE) & 1 != 0) {
+    if is_performance_counter(number)
+        && !writes
+        && (!user || board.hart.scounteren >> (number - BASE_COUNTERS.start()) & 1 != 0)
+    {
         return Err(Denied::Missing(Extension::PerformanceCounters));
     }
     let privileged = lowest == 0 || (lowest == 1 && !user);
-    if !privileged || (writes && read_only) || !ALL.contains(&number) {
+    if !privileged || (writes && is_read_only(number)) || !ALL.contains(&Register::Csr(number)) {
         return Err(Denied::Illegal);
     }
-    let allowed = match number {
+    let allowed = match Register::Csr(number) {
         FFLAGS | FRM | FCSR => !board.hart.float_off(),
-        CYCLE | TIME | INSTRET if user => board.hart.scounteren >> (number - CYCLE) & 1 != 0,
+        CYCLE | TIME | INSTRET if user => board.hart.scounteren >> (number - BASE_COUNTERS.start()) & 1 != 0,
         _ => true,
     };
     if allowed { Ok(()) } else { Err(Denied::Illegal) }
 }
 
-/// The CSRs by which a hypervisor is written, in the ranges that the manual gives them.
-fn is_hypervisor(number: u16) -> bool {
-    matches!(number, 0x200 | 0x204 | 0x205 | 0x240..=0x244 | 0x24d | 0x280)
-        || matches!(
-            number,
-            0x600 | 0x602 | 0x603 | 0x604 | 0x605 | 0x606 | 0x607 | 0x60a | 0x643..=0x645 | 0x64a | 0x680
-        )
-        || number == 0xe12
-}
-
 /// Whether its value changes without anybody writing it: time, counters, pending interrupts.
 pub fn changes_by_itself(number: u16) -> bool {
-    matches!(number, SIP | CYCLE | TIME | INSTRET)
+    matches!(Register::Csr(number), SIP | CYCLE | TIME | INSTRET)
 }
 
 /// Those that QEMU 7.2 has: hpmcounter3 to hpmcounter18.
 fn is_performance_counter(number: u16) -> bool {
-    matches!(number, 0xc03..=0xc12)
+    (BASE_COUNTERS.start() + 3..=BASE_COUNTERS.start() + 18).contains(&number)
 }
 
 /// The value of a CSR that the machine has.
 pub fn read(board: &Board, number: u16) -> Option<u64> {
     let hart = &board.hart;
-    Some(match number {
+    Some(match Register::Csr(number) {
         FFLAGS => hart.fflags.into(),
         FRM => hart.frm.into(),
         FCSR => u64::from(hart.frm) << 5 | u64::from(hart.fflags),
@@ -118,7 +93,8 @@ pub fn read(board: &Board, number: u16) -> Option<u64> {
 /// Writes a CSR as an instruction would, where the value is one that the CSR can hold; `None` where it is not writable.
 pub fn write(board: &mut Board, number: u16, value: u64) -> Option<()> {
     let hart = &mut board.hart;
-    match number {
+    let register = Register::Csr(number);
+    match register {
         FFLAGS => hart.fflags = (value & 0x1f) as u8,
         FRM => hart.frm = (value & 7) as u8,
         FCSR => {
@@ -145,7 +121,7 @@ pub fn write(board: &mut Board, number: u16, value: u64) -> Option<()> {
         SATP => {}
         _ => return None,
     }
-    if matches!(number, FFLAGS | FRM | FCSR) {
+    if matches!(register, FFLAGS | FRM | FCSR) {
         board.hart.mark_float_dirty();
     }
     board.refresh_context();

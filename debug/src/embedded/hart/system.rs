@@ -9,7 +9,8 @@ use crate::embedded::hart::decode::{CsrAccess, CsrChange, Kind, Operation};
 use crate::embedded::hart::execute::{self, Interruption};
 use crate::embedded::hart::state::{Privilege, SINK};
 use crate::embedded::hart::trap::{Cause, Trap};
-use crate::machine::{Address, HartEvent};
+use crate::machine::{Address, HartEvent, Register};
+use crate::riscv;
 
 /// Executes the instruction at pc; the value is the next one's address.
 pub fn execute(board: &mut Board, operation: &Operation) -> Result<u64, Interruption> {
@@ -36,7 +37,7 @@ pub fn execute(board: &mut Board, operation: &Operation) -> Result<u64, Interrup
             board.memory.note(HartEvent::Wait { icount, pc: Address(pc), time, waits });
         }
         Kind::SfenceVma => board.flush_translations(),
-        Kind::Missing(extension) => return Err(Interruption::MissingExtension(extension)),
+        Kind::Other(extension) => return Err(Interruption::MissingExtension(extension)),
         _ => return execute::execute(operation, &mut board.hart, &mut board.memory, pc),
     }
     Ok(next)
@@ -60,7 +61,7 @@ fn access_csr(board: &mut Board, operation: &Operation, access: CsrAccess) -> Re
             CsrChange::Clear => old & !source,
         };
         csr::write(board, number, new);
-        if number == csr::STVEC {
+        if Register::Csr(number) == riscv::csr::STVEC {
             let (icount, pc, held) = (board.icount, Address(board.hart.pc), board.hart.stvec);
             board.memory.note(HartEvent::VectorWrite { icount, pc, written: new, held });
         }

@@ -36,7 +36,7 @@ impl Cause {
 
 impl fmt::Display for Cause {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(crate::cause::cause(self.code()))
+        formatter.write_str(crate::riscv::cause::cause(self.code()))
     }
 }
 

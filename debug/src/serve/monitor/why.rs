@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use super::super::target::GdbTarget;
-use crate::cause;
-use crate::instruction;
 use crate::machine::{Address, Machine, Register, Stop, csr};
+use crate::riscv::{self, cause};
 
 /// How long the search for the trap's moment may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -75,7 +74,7 @@ impl GdbTarget {
         }
         let mut bytes = [0; 4];
         let instruction = match self.machine.peek(Address(sepc), &mut bytes) {
-            true => format!("`{}`", instruction::disassemble(Address(sepc), &bytes)),
+            true => format!("`{}`", riscv::disassemble(Address(sepc), &bytes)),
             false => "no memory".into(),
         };
         let about = if stval == 0 { String::new() } else { format!(", stval {}", self.image.place(Address(stval))) };

@@ -6,8 +6,8 @@ use std::ops::Range;
 use crate::checks::boot_run::BootRun;
 use crate::checks::boot_run::layout::overlap;
 use crate::image::Image;
-use crate::instruction;
 use crate::machine::{Address, Error, Store};
+use crate::riscv;
 
 /// A kernel that writes more of its code than this copies itself; the first is what tells.
 const MOST: usize = 4096;
@@ -54,7 +54,7 @@ impl BootRun<'_> {
         }
         let range = linked..linked + original.len() as u64;
         let writer = self.memory().and_then(|memory| memory.code_writes.last_to(&range)).copied();
-        let original = instruction::disassemble(linked, original);
+        let original = riscv::disassemble(linked, original);
         let who = match writer {
             Some(store) => format!("; {} stored over it", self.place(store.pc)),
             None => "; it was overwritten".into(),

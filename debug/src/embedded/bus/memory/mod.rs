@@ -13,6 +13,7 @@ use crate::embedded::bus::uart::Uart;
 use crate::embedded::hart::execute::Interruption;
 use crate::embedded::hart::trap::AccessType;
 use crate::machine::{Access, Watchpoint};
+use crate::riscv::board;
 pub use record::Event;
 use record::Record;
 
@@ -37,9 +38,9 @@ impl Ended {
     /// What the SiFive test finisher makes of a word: a failure has its status in the upper half.
     fn by_finisher(word: u32) -> Option<Ended> {
         match word & 0xffff {
-            0x5555 => Some(Ended { status: 0, reset: false }),
-            0x7777 => Some(Ended { status: 0, reset: true }),
-            0x3333 => Some(Ended { status: (word >> 16) as u8, reset: false }),
+            board::FINISHER_PASS => Some(Ended { status: 0, reset: false }),
+            board::FINISHER_RESET => Some(Ended { status: 0, reset: true }),
+            board::FINISHER_FAIL => Some(Ended { status: (word >> 16) as u8, reset: false }),
             _ => None,
         }
     }

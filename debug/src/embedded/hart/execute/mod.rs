@@ -193,10 +193,11 @@ pub fn execute(operation: &Operation, hart: &mut Hart, memory: &mut Memory, pc: 
         | Kind::Crossing
         | Kind::Ecall
         | Kind::Sret
+        | Kind::Mret
         | Kind::Wfi
         | Kind::SfenceVma
         | Kind::Csr(_)
-        | Kind::Missing(_) => return Err(Interruption::NeedsBoard),
+        | Kind::Other(_) => return Err(Interruption::NeedsBoard),
     }
     Ok(next)
 }

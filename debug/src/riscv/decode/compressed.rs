@@ -2,16 +2,15 @@
 //!
 //! It does not know what the long forms do.
 
-use super::{Kind, Operation, destination};
-use crate::embedded::hart::state::SINK;
+use super::{Kind, Operation, Xlen};
 
 /// Decodes an instruction of two bytes.
-pub fn decode(half: u16) -> Operation {
+pub fn decode(xlen: Xlen, half: u16) -> Operation {
     let fields = Fields(half.into());
     let expanded = match (half & 3, half >> 13) {
-        (0, funct3) => memory(fields, funct3),
-        (1, funct3) => arithmetic(fields, funct3),
-        (_, funct3) => stack(fields, funct3),
+        (0, funct3) => memory(xlen, fields, funct3),
+        (1, funct3) => arithmetic(xlen, fields, funct3),
+        (_, funct3) => stack(xlen, fields, funct3),
     };
     let Short { kind, rd, rs1, rs2, immediate } = expanded.unwrap_or(ILLEGAL);
     Operation { kind, length: 2, rd, rs1, rs2, immediate, bits: half.into() }
@@ -26,24 +25,19 @@ struct Short {
     immediate: i32,
 }
 
-const ILLEGAL: Short = Short { kind: Kind::Illegal, rd: SINK, rs1: 0, rs2: 0, immediate: 0 };
+const ILLEGAL: Short = Short { kind: Kind::Illegal, rd: 0, rs1: 0, rs2: 0, immediate: 0 };
 
 impl Short {
     fn with_immediate(kind: Kind, rd: u8, rs1: u8, immediate: i32) -> Option<Short> {
-        Some(Short { kind, rd: destination(rd), rs1, rs2: 0, immediate })
+        Some(Short { kind, rd: rd, rs1, rs2: 0, immediate })
     }
 
     fn with_registers(kind: Kind, rd: u8, rs1: u8, rs2: u8) -> Option<Short> {
-        Some(Short { kind, rd: destination(rd), rs1, rs2, immediate: 0 })
-    }
-
-    /// Register 0 of the floating-point file is a register like the others.
-    fn float_load(rd: u8, rs1: u8, immediate: i32) -> Option<Short> {
-        Some(Short { kind: Kind::Fld, rd, rs1, rs2: 0, immediate })
+        Some(Short { kind, rd: rd, rs1, rs2, immediate: 0 })
     }
 
     fn store(kind: Kind, rs1: u8, rs2: u8, immediate: i32) -> Option<Short> {
-        Some(Short { kind, rd: SINK, rs1, rs2, immediate })
+        Some(Short { kind, rd: 0, rs1, rs2, immediate })
     }
 }
 
@@ -117,29 +111,32 @@ impl Fields {
 }
 
 /// Quadrant 0.
-fn memory(fields: Fields, funct3: u16) -> Option<Short> {
+fn memory(xlen: Xlen, fields: Fields, funct3: u16) -> Option<Short> {
     let (base, other) = (fields.high(), fields.low());
     match funct3 {
         0 => {
             let offset = fields.bits(11, 2, 4) | fields.bits(7, 4, 6) | fields.bits(6, 1, 2) | fields.bits(5, 1, 3);
             if offset == 0 { None } else { Short::with_immediate(Kind::Addi, other, STACK_POINTER, offset) }
         }
-        1 => Short::float_load(other, base, fields.doubleword()),
+        1 => Short::with_immediate(Kind::Fld, other, base, fields.doubleword()),
         2 => Short::with_immediate(Kind::Lw, other, base, fields.word()),
+        3 if xlen == Xlen::Rv32 => Short::with_immediate(Kind::Flw, other, base, fields.word()),
         3 => Short::with_immediate(Kind::Ld, other, base, fields.doubleword()),
         5 => Short::store(Kind::Fsd, base, other, fields.doubleword()),
         6 => Short::store(Kind::Sw, base, other, fields.word()),
+        7 if xlen == Xlen::Rv32 => Short::store(Kind::Fsw, base, other, fields.word()),
         7 => Short::store(Kind::Sd, base, other, fields.doubleword()),
         _ => None,
     }
 }
 
 /// Quadrant 1.
-fn arithmetic(fields: Fields, funct3: u16) -> Option<Short> {
+fn arithmetic(xlen: Xlen, fields: Fields, funct3: u16) -> Option<Short> {
     let rd = fields.full();
     let immediate = fields.signed_six();
     match funct3 {
         0 => Short::with_immediate(Kind::Addi, rd, rd, immediate),
+        1 if xlen == Xlen::Rv32 => Short::with_immediate(Kind::Jal, 1, 0, fields.jump()),
         1 if rd == 0 => None,
         1 => Short::with_immediate(Kind::Addiw, rd, rd, immediate),
         2 => Short::with_immediate(Kind::Addi, rd, 0, immediate),
@@ -153,7 +150,7 @@ fn arithmetic(fields: Fields, funct3: u16) -> Option<Short> {
             Short::with_immediate(Kind::Addi, rd, rd, offset << 22 >> 22)
         }
         3 => Short::with_immediate(Kind::Lui, rd, 0, immediate << 12),
-        4 => computation(fields),
+        4 => computation(xlen, fields),
         5 => Short::with_immediate(Kind::Jal, 0, 0, fields.jump()),
         6 => Some(Short { immediate: fields.branch(), ..Short::with_registers(Kind::Beq, 0, fields.high(), 0)? }),
         _ => Some(Short { immediate: fields.branch(), ..Short::with_registers(Kind::Bne, 0, fields.high(), 0)? }),
@@ -161,9 +158,10 @@ fn arithmetic(fields: Fields, funct3: u16) -> Option<Short> {
 }
 
 /// Quadrant 1, funct3 4: shifts, and operations between x8 to x15.
-fn computation(fields: Fields) -> Option<Short> {
+fn computation(xlen: Xlen, fields: Fields) -> Option<Short> {
     let (rd, rs2) = (fields.high(), fields.low());
     let kind = match (fields.bits(10, 2, 0), fields.bits(12, 1, 0), fields.bits(5, 2, 0)) {
+        (0 | 1, 1, _) if xlen == Xlen::Rv32 => return None,
         (0, _, _) => return Short::with_immediate(Kind::Srli, rd, rd, fields.shift_amount()),
         (1, _, _) => return Short::with_immediate(Kind::Srai, rd, rd, fields.shift_amount()),
         (2, _, _) => return Short::with_immediate(Kind::Andi, rd, rd, fields.signed_six()),
@@ -171,6 +169,7 @@ fn computation(fields: Fields) -> Option<Short> {
         (_, 0, 1) => Kind::Xor,
         (_, 0, 2) => Kind::Or,
         (_, 0, _) => Kind::And,
+        _ if xlen == Xlen::Rv32 => return None,
         (_, _, 0) => Kind::Subw,
         (_, _, 1) => Kind::Addw,
         _ => return None,
@@ -179,21 +178,24 @@ fn computation(fields: Fields) -> Option<Short> {
 }
 
 /// Quadrant 2.
-fn stack(fields: Fields, funct3: u16) -> Option<Short> {
+fn stack(xlen: Xlen, fields: Fields, funct3: u16) -> Option<Short> {
     let (rd, rs2) = (fields.full(), fields.second());
     let load_doubleword = fields.bits(12, 1, 5) | fields.bits(5, 2, 3) | fields.bits(2, 3, 6);
     let load_word = fields.bits(12, 1, 5) | fields.bits(4, 3, 2) | fields.bits(2, 2, 6);
     let store_doubleword = fields.bits(10, 3, 3) | fields.bits(7, 3, 6);
     let store_word = fields.bits(9, 4, 2) | fields.bits(7, 2, 6);
     match funct3 {
+        0 if xlen == Xlen::Rv32 && fields.shift_amount() > 31 => None,
         0 => Short::with_immediate(Kind::Slli, rd, rd, fields.shift_amount()),
-        1 => Short::float_load(rd, STACK_POINTER, load_doubleword),
+        1 => Short::with_immediate(Kind::Fld, rd, STACK_POINTER, load_doubleword),
+        3 if xlen == Xlen::Rv32 => Short::with_immediate(Kind::Flw, rd, STACK_POINTER, load_word),
         2 | 3 if rd == 0 => None,
         2 => Short::with_immediate(Kind::Lw, rd, STACK_POINTER, load_word),
         3 => Short::with_immediate(Kind::Ld, rd, STACK_POINTER, load_doubleword),
         4 => jump_or_move(fields.bits(12, 1, 0) == 1, rd, rs2),
         5 => Short::store(Kind::Fsd, STACK_POINTER, rs2, store_doubleword),
         6 => Short::store(Kind::Sw, STACK_POINTER, rs2, store_word),
+        _ if xlen == Xlen::Rv32 => Short::store(Kind::Fsw, STACK_POINTER, rs2, store_word),
         _ => Short::store(Kind::Sd, STACK_POINTER, rs2, store_doubleword),
     }
 }

@@ -1,8 +1,6 @@
 //! What an instruction is once decoded: one form for the 32-bit and the compressed encodings. It does not know what any of them does.
 
 /// A decoded instruction.
-///
-/// A destination x0 reads [`SINK`](crate::embedded::hart::state::SINK) here, for those kinds that write an x register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Operation {
     pub kind: Kind,
@@ -17,7 +15,7 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// Bits that nobody has looked at yet.
+    /// Bits that nobody has looked at yet: for those who keep decoded instructions.
     pub const UNDECODED: Operation =
         Operation { kind: Kind::Undecoded, length: 2, rd: 0, rs1: 0, rs2: 0, immediate: 0, bits: 0 };
 
@@ -50,9 +48,9 @@ pub enum Width {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[rustfmt::skip]
 pub enum Kind {
-    /// Not looked at yet.
+    /// Not looked at yet: for those who keep decoded instructions.
     Undecoded,
-    /// Four bytes, the last two of them on the next page.
+    /// Four bytes, the last two of them on the next page: likewise.
     Crossing,
 
     Lui, Auipc, Jal, Jalr,
@@ -74,13 +72,24 @@ pub enum Kind {
     StoreConditional(Width),
     Atomic(Atomic, Width),
 
-    Ecall, Ebreak, Sret, Wfi, SfenceVma,
+    Ecall, Ebreak, Sret, Mret, Wfi, SfenceVma,
     Csr(CsrAccess),
 
-    /// An encoding that RV64GC does not define, or defines as illegal.
+    /// An encoding that no extension known here defines, or that is defined as illegal.
     Illegal,
-    /// An instruction of an extension that this machine does not have and QEMU's `rv64` does.
-    Missing(Extension),
+    /// An instruction of an extension whose instructions are known to exist, and are not told apart.
+    Other(Extension),
+}
+
+impl Kind {
+    /// Whether rd names an f register, of which number 0 is like any other.
+    pub fn writes_float(self) -> bool {
+        match self {
+            Kind::Flw | Kind::Fld => true,
+            Kind::Float(float, _) => !float.writes_integer(),
+            _ => false,
+        }
+    }
 }
 
 /// Read-modify-write operations of extension A.
@@ -142,6 +151,30 @@ pub enum Float {
     Convert,
 }
 
+impl Float {
+    /// Whether funct3 is a rounding mode.
+    pub fn rounds(self) -> bool {
+        use Float::*;
+        matches!(
+            self,
+            MultiplyAdd | MultiplySubtract | NegatedMultiplySubtract | NegatedMultiplyAdd | Add | Subtract | Multiply
+        ) || matches!(self, Divide | SquareRoot | ToInteger(_) | FromInteger(_) | Convert)
+    }
+
+    /// Whether the result goes to an x register.
+    pub fn writes_integer(self) -> bool {
+        matches!(
+            self,
+            Float::Equal
+                | Float::LessThan
+                | Float::LessOrEqual
+                | Float::Classify
+                | Float::MoveToInteger
+                | Float::ToInteger(_)
+        )
+    }
+}
+
 /// The integer's form in a conversion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Integer {
@@ -151,7 +184,7 @@ pub enum Integer {
     UnsignedDoubleword,
 }
 
-/// An extension that QEMU's `rv64` has and this machine has not.
+/// An extension beyond RV64GC that is known by its encodings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extension {
     BitManipulation,

@@ -18,23 +18,6 @@ pub(super) fn store(funct3: u32) -> Kind {
     }
 }
 
-/// Whether rd names an f register, of which number 0 is like any other.
-pub(super) fn writes_float(kind: Kind) -> bool {
-    match kind {
-        Kind::Flw | Kind::Fld => true,
-        Kind::Float(float, _) => !matches!(
-            float,
-            Float::Equal
-                | Float::LessThan
-                | Float::LessOrEqual
-                | Float::Classify
-                | Float::MoveToInteger
-                | Float::ToInteger(_)
-        ),
-        _ => false,
-    }
-}
-
 /// Major opcodes MADD, MSUB, NMSUB, NMADD and OP-FP.
 pub(super) fn arithmetic(fields: Fields) -> Kind {
     let precision = match fields.funct7() & 3 {
@@ -49,6 +32,8 @@ pub(super) fn arithmetic(fields: Fields) -> Kind {
         0x4f => Some(Float::NegatedMultiplyAdd),
         _ => operation(fields, precision),
     };
+    // Rounding modes 5 and 6 are reserved; 7 is the dynamic one.
+    let operation = operation.filter(|operation| !operation.rounds() || !matches!(fields.funct3(), 5 | 6));
     operation.map_or(Kind::Illegal, |operation| Kind::Float(operation, precision))
 }
 

@@ -1,23 +1,50 @@
-//! Bits to operations: RV64GC with Zicsr and Zifencei (unprivileged manual, "RV32/64G Instruction Set Listings").
+//! Bits to operations: RV32GC and RV64GC with Zicsr and Zifencei (unprivileged manual, "RV32/64G Instruction Set Listings").
 //!
-//! It does not know the hart's state: what is illegal only in some state is decoded here and refused there.
+//! It does not know a hart's state: what is illegal only in some state is decoded here and refused there. To add an extension:
+//! its kinds in `operation`, their encodings here, their names in `text`; what a hart executes is the hart's concern.
 
 mod compressed;
 mod float;
 mod operation;
 
-pub use compressed::decode as decode_compressed;
+pub use compressed::decode as decode_half;
 pub use operation::{Atomic, CsrAccess, CsrChange, Extension, Float, Integer, Kind, Operation, Precision, Width};
 
-use crate::embedded::hart::state::SINK;
-
-/// Whether these are the first two bytes of an instruction of four.
-pub fn is_full_length(low_half: u16) -> bool {
-    low_half & 3 == 3
+/// The width of the x registers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Xlen {
+    /// 32 bits: RV32.
+    Rv32,
+    /// 64 bits: RV64.
+    Rv64,
 }
 
-/// Decodes an instruction of four bytes; what RV64GC does not define becomes [`Kind::Illegal`].
-pub fn decode(bits: u32) -> Operation {
+/// The length in bytes of the instruction that begins with `low_half`: 2 or 4 in RV64GC, more (up to 24) where the encoding
+/// is set aside for longer ones.
+///
+/// Source: the unprivileged manual, section "Expanded Instruction-Length Encoding".
+pub fn length(low_half: u16) -> u64 {
+    match low_half {
+        half if half & 0b11 != 0b11 => 2,
+        half if half & 0b1_1100 != 0b1_1100 => 4,
+        half if half & 0b10_0000 == 0 => 6,
+        half if half & 0b100_0000 == 0 => 8,
+        half => 10 + 2 * u64::from(half >> 12 & 0b111),
+    }
+}
+
+/// The instruction that begins `bytes`; `None` where they end before it does, or it is one of more than four bytes.
+pub fn decode(xlen: Xlen, bytes: &[u8]) -> Option<Operation> {
+    let low = u16::from_le_bytes(*bytes.first_chunk()?);
+    match length(low) {
+        2 => Some(decode_half(xlen, low)),
+        4 => Some(decode_word(xlen, u32::from_le_bytes(*bytes.first_chunk()?))),
+        _ => None,
+    }
+}
+
+/// Decodes an instruction of four bytes; what is not defined becomes [`Kind::Illegal`].
+pub fn decode_word(xlen: Xlen, bits: u32) -> Operation {
     let fields = Fields(bits);
     let (kind, immediate) = match bits & 0x7f {
         0x37 => (Kind::Lui, fields.upper()),
@@ -39,13 +66,26 @@ pub fn decode(bits: u32) -> Operation {
         0x43 | 0x47 | 0x4b | 0x4f | 0x53 => (float::arithmetic(fields), 0),
         _ => (Kind::Illegal, 0),
     };
-    let rd = if float::writes_float(kind) { fields.rd() } else { destination(fields.rd()) };
-    Operation { kind, length: 4, rd, rs1: fields.rs1(), rs2: fields.rs2(), immediate, bits }
+    let kind = if xlen == Xlen::Rv32 && needs_64_bits(kind, immediate) { Kind::Illegal } else { kind };
+    Operation { kind, length: 4, rd: fields.rd(), rs1: fields.rs1(), rs2: fields.rs2(), immediate, bits }
 }
 
-/// Where a result for x register `rd` goes.
-fn destination(rd: u8) -> u8 {
-    if rd == 0 { SINK } else { rd }
+/// Whether RV32 lacks it.
+fn needs_64_bits(kind: Kind, immediate: i32) -> bool {
+    use Kind::*;
+    match kind {
+        Ld | Lwu | Sd | Addiw | Slliw | Srliw | Sraiw | Addw | Subw | Sllw | Srlw | Sraw => true,
+        Mulw | Divw | Divuw | Remw | Remuw => true,
+        Slli | Srli | Srai => immediate > 31,
+        LoadReserved(width) | StoreConditional(width) | Atomic(_, width) => width == Width::Doubleword,
+        Float(operation::Float::ToInteger(form) | operation::Float::FromInteger(form), _) => {
+            matches!(form, Integer::Doubleword | Integer::UnsignedDoubleword)
+        }
+        Float(operation::Float::MoveToInteger | operation::Float::MoveFromInteger, precision) => {
+            precision == Precision::Double
+        }
+        _ => false,
+    }
 }
 
 /// The fields of a 32-bit encoding, by the manual's names.
@@ -142,7 +182,7 @@ fn store(funct3: u32) -> Kind {
     }
 }
 
-const BIT_MANIPULATION: Kind = Kind::Missing(Extension::BitManipulation);
+const BIT_MANIPULATION: Kind = Kind::Other(Extension::BitManipulation);
 
 fn immediate_operation(fields: Fields) -> (Kind, i32) {
     let immediate = fields.immediate();
@@ -239,12 +279,13 @@ fn privileged(fields: Fields) -> Kind {
         0x0000_0073 => Kind::Ecall,
         0x0010_0073 => Kind::Ebreak,
         0x1020_0073 => Kind::Sret,
+        0x3020_0073 => Kind::Mret,
         0x1050_0073 => Kind::Wfi,
-        _ if fields.funct3() == 4 && accesses_guest(fields) => Kind::Missing(Extension::Hypervisor),
+        _ if fields.funct3() == 4 && accesses_guest(fields) => Kind::Other(Extension::Hypervisor),
         _ if fields.funct3() != 0 || fields.rd() != 0 => Kind::Illegal,
         _ => match fields.funct7() {
             0x09 => Kind::SfenceVma,
-            0x11 | 0x31 => Kind::Missing(Extension::Hypervisor),
+            0x11 | 0x31 => Kind::Other(Extension::Hypervisor),
             _ => Kind::Illegal,
         },
     }

@@ -1,0 +1,47 @@
+//! QEMU's `virt` board: what lies where (QEMU, hw/riscv/virt.c), and what the test finisher and the firmware mean there.
+
+use std::ops::Range;
+
+use super::Address;
+
+/// Where RAM begins.
+pub const RAM_BASE: u64 = 0x8000_0000;
+/// RAM, in MiB, as run.sh asks for it (`-m 128M`).
+pub const DEFAULT_MEMORY_MIB: u64 = 128;
+/// That RAM.
+pub const DEFAULT_RAM: Range<Address> = Address(RAM_BASE)..Address(RAM_BASE + (DEFAULT_MEMORY_MIB << 20));
+/// The firmware's region ends here; nobody below M-mode may touch it (OpenSBI's "Domain0 Region01").
+pub const FIRMWARE_END: u64 = RAM_BASE + 0x8_0000;
+/// Where firmware and QEMU expect a kernel.
+pub const KERNEL_BASE: u64 = RAM_BASE + 0x20_0000;
+/// The UART, an NS16550A.
+pub const UART: u64 = 0x1000_0000;
+/// Its registers, in bytes.
+pub const UART_SIZE: u64 = 8;
+/// SiFive's test finisher, through which firmware and kernels power off (QEMU, hw/misc/sifive_test.c).
+pub const FINISHER: u64 = 0x10_0000;
+/// The bytes that it answers at.
+pub const FINISHER_SIZE: u64 = 0x1000;
+/// Low half of the word that makes the finisher end with the status in the upper half.
+pub const FINISHER_FAIL: u32 = 0x3333;
+/// Low half of the word that makes the finisher power off.
+pub const FINISHER_PASS: u32 = 0x5555;
+/// Low half of the word that makes the finisher start the machine again.
+pub const FINISHER_RESET: u32 = 0x7777;
+
+/// The first word of a device tree, big-endian (Devicetree Specification, section "Header").
+pub const DEVICE_TREE_MAGIC: u32 = 0xd00d_feed;
+
+/// Start, size and name of the devices apart from UART and test finisher; the CLINT is absent, as the firmware protects it.
+pub const DEVICES: &[(u64, u64, &str)] = &[
+    (0x1000, 0xf000, "the reset ROM"),
+    (FINISHER + FINISHER_SIZE, 0x1000, "the real-time clock"),
+    (0x300_0000, 0x1_0000, "the PCI Express I/O window"),
+    (0x400_0000, 0x200_0000, "the platform bus"),
+    (0xc00_0000, 0x60_0000, "the interrupt controller (PLIC)"),
+    (0x1000_1000, 0x8000, "a virtio device"),
+    (0x1010_0000, 0x18, "the firmware configuration device (fw_cfg)"),
+    (0x2000_0000, 0x400_0000, "the flash memory"),
+    (0x3000_0000, 0x1000_0000, "the PCI Express configuration space"),
+    (0x4000_0000, 0x4000_0000, "the PCI Express memory window"),
+];

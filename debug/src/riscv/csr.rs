@@ -1,0 +1,132 @@
+//! CSRs: number, name, and who may access them.
+//!
+//! Source: the RISC-V privileged manual, tables "Allocated ... CSR addresses".
+
+use super::Register;
+
+macro_rules! csrs {
+    ($list:ident, $doc:literal: $($(#[$about:meta])* $name:ident = $number:literal $text:literal,)*) => {
+        $($(#[$about])* #[doc = concat!("CSR `", $text, "`.")] pub const $name: Register = Register::Csr($number);)*
+        #[doc = $doc]
+        pub const $list: &[(u16, &str)] = &[$(($number, $text)),*];
+    };
+}
+
+csrs! { NAMES, "Number and name of the CSRs that a debugger shows, in the order of their numbers.":
+    FFLAGS = 0x001 "fflags",
+    FRM = 0x002 "frm",
+    FCSR = 0x003 "fcsr",
+    /// Supervisor status; bit 1 (SIE) enables interrupts.
+    SSTATUS = 0x100 "sstatus",
+    /// Which supervisor interrupts are enabled.
+    SIE = 0x104 "sie",
+    /// Where the hart goes on a trap into S-mode.
+    STVEC = 0x105 "stvec",
+    SCOUNTEREN = 0x106 "scounteren",
+    SENVCFG = 0x10a "senvcfg",
+    SSCRATCH = 0x140 "sscratch",
+    /// pc of the instruction that trapped.
+    SEPC = 0x141 "sepc",
+    /// Why it trapped.
+    SCAUSE = 0x142 "scause",
+    /// The address or instruction that the trap was about.
+    STVAL = 0x143 "stval",
+    SIP = 0x144 "sip",
+    /// Address translation; 0 is none.
+    SATP = 0x180 "satp",
+    MSTATUS = 0x300 "mstatus",
+    MISA = 0x301 "misa",
+    MEDELEG = 0x302 "medeleg",
+    MIDELEG = 0x303 "mideleg",
+    MIE = 0x304 "mie",
+    MTVEC = 0x305 "mtvec",
+    MCOUNTEREN = 0x306 "mcounteren",
+    MSCRATCH = 0x340 "mscratch",
+    /// pc of the instruction that trapped into M-mode: the firmware's caller.
+    MEPC = 0x341 "mepc",
+    MCAUSE = 0x342 "mcause",
+    MTVAL = 0x343 "mtval",
+    MIP = 0x344 "mip",
+    CYCLE = 0xc00 "cycle",
+    TIME = 0xc01 "time",
+    INSTRET = 0xc02 "instret",
+    MVENDORID = 0xf11 "mvendorid",
+    MARCHID = 0xf12 "marchid",
+    MIMPID = 0xf13 "mimpid",
+    /// The hart's number.
+    MHARTID = 0xf14 "mhartid",
+}
+
+csrs! { OTHERS, "Number and name of further CSRs, for disassembly.":
+    STIMECMP = 0x14d "stimecmp",
+    MENVCFG = 0x30a "menvcfg",
+    MCOUNTINHIBIT = 0x320 "mcountinhibit",
+    MTINST = 0x34a "mtinst",
+    MTVAL2 = 0x34b "mtval2",
+    MSECCFG = 0x747 "mseccfg",
+    MCYCLE = 0xb00 "mcycle",
+    MINSTRET = 0xb02 "minstret",
+    MCONFIGPTR = 0xf15 "mconfigptr",
+    VSSTATUS = 0x200 "vsstatus",
+    VSIE = 0x204 "vsie",
+    VSTVEC = 0x205 "vstvec",
+    VSSCRATCH = 0x240 "vsscratch",
+    VSEPC = 0x241 "vsepc",
+    VSCAUSE = 0x242 "vscause",
+    VSTVAL = 0x243 "vstval",
+    VSIP = 0x244 "vsip",
+    VSTIMECMP = 0x24d "vstimecmp",
+    VSATP = 0x280 "vsatp",
+    HSTATUS = 0x600 "hstatus",
+    HEDELEG = 0x602 "hedeleg",
+    HIDELEG = 0x603 "hideleg",
+    HIE = 0x604 "hie",
+    HTIMEDELTA = 0x605 "htimedelta",
+    HCOUNTEREN = 0x606 "hcounteren",
+    HGEIE = 0x607 "hgeie",
+    HENVCFG = 0x60a "henvcfg",
+    HTVAL = 0x643 "htval",
+    HIP = 0x644 "hip",
+    HVIP = 0x645 "hvip",
+    HTINST = 0x64a "htinst",
+    HGATP = 0x680 "hgatp",
+    HGEIP = 0xe12 "hgeip",
+}
+
+/// Number of the first, of the last, and the name before the number of the first: `hpmcounter3` to `hpmcounter31`.
+const NUMBERED: &[(u16, u16, &str, u16)] = &[
+    (0x323, 0x33f, "mhpmevent", 3),
+    (0x3a0, 0x3af, "pmpcfg", 0),
+    (0x3b0, 0x3ef, "pmpaddr", 0),
+    (0xb03, 0xb1f, "mhpmcounter", 3),
+    (0xc03, 0xc1f, "hpmcounter", 3),
+];
+
+/// The counters that a program may read: cycle, time, instret, and those of performance.
+pub const COUNTERS: std::ops::RangeInclusive<u16> = 0xc00..=0xc1f;
+/// Those that every hart has: cycle, time and instret (unprivileged manual, "Zicntr").
+pub const BASE_COUNTERS: std::ops::RangeInclusive<u16> = 0xc00..=0xc02;
+
+/// The name by which debuggers and assemblers know a CSR; `None` for one that no table here lists.
+pub fn name(number: u16) -> Option<String> {
+    let single = NAMES.iter().chain(OTHERS).find(|(known, _)| *known == number).map(|(_, name)| (*name).to_owned());
+    single.or_else(|| {
+        let (first, _, name, from) = NUMBERED.iter().find(|(first, last, ..)| (*first..=*last).contains(&number))?;
+        Some(format!("{name}{}", number - first + from))
+    })
+}
+
+/// The CSRs by which a hypervisor is written.
+pub fn is_hypervisor(number: u16) -> bool {
+    lowest_privilege(number) == 2 && OTHERS.iter().any(|(known, _)| *known == number)
+}
+
+/// The lowest privilege that may access it, as its number says: 0 U, 1 S, 2 HS and VS, 3 M.
+pub fn lowest_privilege(number: u16) -> u16 {
+    number >> 8 & 3
+}
+
+/// Whether its number says that nobody may write it.
+pub fn is_read_only(number: u16) -> bool {
+    number >> 10 == 3
+}

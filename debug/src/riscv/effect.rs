@@ -1,0 +1,162 @@
+//! What an instruction does, as far as a boot is judged by it: the memory it touches, where it goes on.
+//!
+//! It does not know registers' values.
+
+use super::{Address, CsrAccess, CsrChange, Kind, Operation, Register, Width, Xlen, csr, decode};
+
+/// What an instruction does, as far as a boot is judged by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Reads `bytes` bytes at register `base` + `offset`; into an integer or a floating-point register.
+    Load {
+        base: u8,
+        offset: i64,
+        bytes: u8,
+    },
+    /// Writes them likewise.
+    Store {
+        base: u8,
+        offset: i64,
+        bytes: u8,
+    },
+    /// An AMO, or a store-conditional, which may write nothing: reads and writes `bytes` bytes at register `base`.
+    Atomic {
+        base: u8,
+        bytes: u8,
+    },
+    /// Goes to the target if a comparison of two registers holds; `offset` is from its own address.
+    Branch {
+        offset: i64,
+    },
+    /// Goes to the target.
+    Jump(Target),
+    /// Goes to the target and keeps the address after itself in a register other than x0.
+    Call(Target),
+    /// Goes to where ra (or t0, the alternate link register) points.
+    Return,
+    /// `sret` or `mret`: leaves a trap handler.
+    TrapReturn,
+    Wfi,
+    /// Writes satp, or is an `sfence.vma`: changes how addresses are translated.
+    Translation,
+    Ecall,
+    Ebreak,
+    /// Neither touches memory nor goes anywhere but to the next instruction, or is none that is known here.
+    Other,
+}
+
+/// Where a jump goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// To this many bytes from the jump's own address.
+    Relative(i64),
+    /// To register `base` + `offset`.
+    Register { base: u8, offset: i64 },
+}
+
+impl Effect {
+    /// Whether it writes memory, or may.
+    pub fn is_store(self) -> bool {
+        matches!(self, Effect::Store { .. } | Effect::Atomic { .. })
+    }
+
+    /// Whether a kernel idles in it: `wfi`, and a jump to itself (`j .`).
+    pub fn rests(self) -> bool {
+        matches!(self, Effect::Wfi | Effect::Jump(Target::Relative(0)))
+    }
+}
+
+impl Operation {
+    /// What it does.
+    pub fn effect(&self) -> Effect {
+        let (base, offset) = (self.rs1, i64::from(self.immediate));
+        let load = |bytes| Effect::Load { base, offset, bytes };
+        let store = |bytes| Effect::Store { base, offset, bytes };
+        match self.kind {
+            Kind::Lb | Kind::Lbu => load(1),
+            Kind::Lh | Kind::Lhu => load(2),
+            Kind::Lw | Kind::Lwu | Kind::Flw => load(4),
+            Kind::Ld | Kind::Fld => load(8),
+            Kind::Sb => store(1),
+            Kind::Sh => store(2),
+            Kind::Sw | Kind::Fsw => store(4),
+            Kind::Sd | Kind::Fsd => store(8),
+            Kind::LoadReserved(width) => load(width.bytes()),
+            Kind::StoreConditional(width) | Kind::Atomic(_, width) => Effect::Atomic { base, bytes: width.bytes() },
+            Kind::Beq | Kind::Bne | Kind::Blt | Kind::Bge | Kind::Bltu | Kind::Bgeu => Effect::Branch { offset },
+            Kind::Jal if self.rd == 0 => Effect::Jump(Target::Relative(offset)),
+            Kind::Jal => Effect::Call(Target::Relative(offset)),
+            // The table "Return-address stack prediction hints": ra and t0 are link registers.
+            Kind::Jalr if self.rd == 0 && matches!(base, 1 | 5) && offset == 0 => Effect::Return,
+            Kind::Jalr if self.rd == 0 => Effect::Jump(Target::Register { base, offset }),
+            Kind::Jalr => Effect::Call(Target::Register { base, offset }),
+            Kind::Sret | Kind::Mret => Effect::TrapReturn,
+            Kind::Wfi => Effect::Wfi,
+            Kind::Ecall => Effect::Ecall,
+            Kind::Ebreak => Effect::Ebreak,
+            Kind::SfenceVma => Effect::Translation,
+            Kind::Csr(access) if self.writes_csr(access) && Register::Csr(self.csr()) == csr::SATP => {
+                Effect::Translation
+            }
+            _ => Effect::Other,
+        }
+    }
+
+    /// The integer register whose value a store writes; `None` for one that writes a floating-point register, and for no store.
+    pub fn stored_register(&self) -> Option<u8> {
+        matches!(self.kind, Kind::Sb | Kind::Sh | Kind::Sw | Kind::Sd).then_some(self.rs2)
+    }
+
+    /// The register into which it reads a counter of time or work.
+    pub fn counter_destination(&self) -> Option<u8> {
+        let reads = matches!(self.kind, Kind::Csr(CsrAccess { .. })) && csr::BASE_COUNTERS.contains(&self.csr());
+        reads.then_some(self.rd)
+    }
+
+    /// Those that set or clear bits write nothing where rs1 is x0 or 0 (unprivileged manual, "Zicsr").
+    fn writes_csr(&self, access: CsrAccess) -> bool {
+        access.change == CsrChange::Write || self.rs1 != 0
+    }
+
+    /// The CSR's number, of an instruction that accesses one.
+    pub fn csr(&self) -> u16 {
+        self.immediate as u16
+    }
+}
+
+impl Width {
+    /// In bytes.
+    pub fn bytes(self) -> u8 {
+        match self {
+            Width::Word => 4,
+            Width::Doubleword => 8,
+        }
+    }
+}
+
+/// The addresses within `code`, which begins at `start`, of instructions that a kernel idles in: `wfi`, and jumps to
+/// themselves (`j .`).
+///
+/// Goes from instruction to instruction. Where data lies among them it may be out of step, until the next of `known`, which
+/// are addresses of instructions in ascending order, such as those of functions. It never looks in steps of two bytes
+/// alone: the upper half of `addi sp, sp, -1536` looks like a `c.j .`, and a breakpoint there would damage it.
+pub fn resting_places(start: Address, code: &[u8], known: &[Address]) -> Vec<Address> {
+    places(start, code, known, Effect::rests)
+}
+
+/// As [`resting_places`], for the instructions whose effect is wanted.
+pub fn places(start: Address, code: &[u8], known: &[Address], wanted: impl Fn(Effect) -> bool) -> Vec<Address> {
+    let mut found = Vec::new();
+    let mut offset = 0;
+    let mut known = known.iter().filter_map(|address| address.0.checked_sub(start.0)).peekable();
+    while offset < code.len() as u64 {
+        let operation = decode(Xlen::Rv64, &code[offset as usize..]);
+        if operation.is_some_and(|operation| wanted(operation.effect())) {
+            found.push(start + offset);
+        }
+        while known.next_if(|known| *known <= offset).is_some() {}
+        let next = offset + operation.map_or(2, |operation| operation.length.into());
+        offset = known.peek().copied().filter(|known| *known < next).unwrap_or(next);
+    }
+    found
+}

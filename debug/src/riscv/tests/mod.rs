@@ -1,0 +1,4 @@
+//! Known encodings one by one, and all others beside a disassembler that was written by others.
+
+mod capstone;
+mod effect;

@@ -1,0 +1,381 @@
+//! An instruction in the assembler's words, as LLVM writes them. It does not know symbols.
+
+use super::{
+    Address, Atomic, CsrAccess, CsrChange, Float, Integer, Kind, Operation, Precision, Register, Width, Xlen, csr,
+    decode, length,
+};
+
+/// The RV64 instruction that begins `bytes` and lies at `pc`, as in `ld a0, 0(zero)`; what jumps shows the address it jumps to.
+///
+/// What is no instruction shows its value: `.half 0x0000`, `.word 0xffffffff`.
+pub fn disassemble(pc: Address, bytes: &[u8]) -> String {
+    let Some(low) = bytes.first_chunk().map(|half| u16::from_le_bytes(*half)) else {
+        return "(nothing)".into();
+    };
+    if let Some(text) = decode(Xlen::Rv64, bytes).and_then(|operation| operation.text(Xlen::Rv64, pc)) {
+        return text;
+    }
+    match bytes.first_chunk() {
+        Some(word) if length(low) != 2 => format!(".word {:#010x}", u32::from_le_bytes(*word)),
+        _ => format!(".half {low:#06x}"),
+    }
+}
+
+fn x(number: u8) -> String {
+    Register::Gpr(number).to_string()
+}
+
+fn f(number: u8) -> String {
+    Register::Fpr(number).to_string()
+}
+
+/// Decimal where it has one digit, else hexadecimal.
+fn number(value: i32) -> String {
+    match value {
+        -9..=9 => value.to_string(),
+        _ if value < 0 => format!("-{:#x}", value.unsigned_abs()),
+        _ => format!("{value:#x}"),
+    }
+}
+
+fn csr_name(number: u16) -> String {
+    csr::name(number).unwrap_or_else(|| format!("{number:#x}"))
+}
+
+/// The upper 20 bits, as `lui` takes them.
+fn upper(immediate: i32) -> String {
+    number((immediate as u32 >> 12) as i32)
+}
+
+impl Operation {
+    /// The instruction's text at `pc`; `None` for what is none, or is not told apart.
+    pub fn text(&self, xlen: Xlen, pc: Address) -> Option<String> {
+        if self.length == 2 && self.bits == 0 {
+            return Some("c.unimp".into());
+        }
+        let (name, operands) = if self.length == 2 { self.compressed(xlen, pc)? } else { self.full(xlen, pc)? };
+        Some(if operands.is_empty() { name } else { format!("{name} {operands}") })
+    }
+
+    fn target(&self, xlen: Xlen, pc: Address) -> String {
+        let target = pc + i64::from(self.immediate) as u64;
+        match xlen {
+            Xlen::Rv32 => format!("{:#x}", target.0 as u32),
+            Xlen::Rv64 => target.to_string(),
+        }
+    }
+
+    fn memory(&self) -> String {
+        format!("{}({})", number(self.immediate), x(self.rs1))
+    }
+
+    fn full(&self, xlen: Xlen, pc: Address) -> Option<(String, String)> {
+        let [rd, rs1, rs2] = [self.rd, self.rs1, self.rs2].map(x);
+        let operands = match self.kind {
+            Kind::Lui | Kind::Auipc => format!("{rd}, {}", upper(self.immediate)),
+            Kind::Jal | Kind::Jalr => return Some(self.jump(xlen, pc)),
+            Kind::Beq | Kind::Bne | Kind::Blt | Kind::Bge | Kind::Bltu | Kind::Bgeu => {
+                return self.branch(&self.target(xlen, pc));
+            }
+            Kind::Lb | Kind::Lh | Kind::Lw | Kind::Ld | Kind::Lbu | Kind::Lhu | Kind::Lwu => {
+                format!("{rd}, {}", self.memory())
+            }
+            Kind::Flw | Kind::Fld => format!("{}, {}", f(self.rd), self.memory()),
+            Kind::Sb | Kind::Sh | Kind::Sw | Kind::Sd => format!("{rs2}, {}", self.memory()),
+            Kind::Fsw | Kind::Fsd => format!("{}, {}", f(self.rs2), self.memory()),
+            Kind::Fence => return Some(self.fence()),
+            Kind::Float(float, precision) => return Some(self.float(float, precision)),
+            Kind::LoadReserved(_) | Kind::StoreConditional(_) | Kind::Atomic(..) => return self.atomic(),
+            Kind::Ecall | Kind::Ebreak | Kind::Sret | Kind::Mret | Kind::Wfi => String::new(),
+            Kind::SfenceVma => match (self.rs1, self.rs2) {
+                (0, 0) => String::new(),
+                (_, 0) => rs1,
+                _ => format!("{rs1}, {rs2}"),
+            },
+            Kind::Csr(access) => return Some(self.csr_access(access)),
+            _ => return self.short_form().or_else(|| self.arithmetic()),
+        };
+        Some((name(self.kind)?.into(), operands))
+    }
+
+    fn jump(&self, xlen: Xlen, pc: Address) -> (String, String) {
+        let text = |name: &str, operands: String| (name.to_owned(), operands);
+        let (rd, rs1) = (x(self.rd), x(self.rs1));
+        match (self.kind, self.rd, self.rs1, self.immediate) {
+            (Kind::Jal, 0, ..) => text("j", self.target(xlen, pc)),
+            (Kind::Jal, 1, ..) => text("jal", self.target(xlen, pc)),
+            (Kind::Jal, ..) => text("jal", format!("{rd}, {}", self.target(xlen, pc))),
+            (_, 0, 1, 0) => text("ret", String::new()),
+            (_, 0, _, 0) => text("jr", rs1),
+            (_, 1, _, 0) => text("jalr", rs1),
+            _ => text("jalr", format!("{rd}, {rs1}, {}", number(self.immediate))),
+        }
+    }
+
+    fn branch(&self, target: &str) -> Option<(String, String)> {
+        let (rs1, rs2) = (x(self.rs1), x(self.rs2));
+        let (name, register) = match (self.kind, self.rs1, self.rs2) {
+            (Kind::Beq, _, 0) => ("beqz", rs1),
+            (Kind::Bne, _, 0) => ("bnez", rs1),
+            (Kind::Bge, 0, _) => ("blez", rs2),
+            (Kind::Bge, _, 0) => ("bgez", rs1),
+            (Kind::Blt, _, 0) => ("bltz", rs1),
+            (Kind::Blt, 0, _) => ("bgtz", rs2),
+            _ => return Some((name(self.kind)?.into(), format!("{rs1}, {rs2}, {target}"))),
+        };
+        Some((name.into(), format!("{register}, {target}")))
+    }
+
+    /// What assemblers have a shorter name for: `mv`, `neg`.
+    fn short_form(&self) -> Option<(String, String)> {
+        let [rd, rs1, rs2] = [self.rd, self.rs1, self.rs2].map(x);
+        let (name, operands) = match (self.kind, self.rs1, self.rs2, self.immediate) {
+            (Kind::Addi, 0, _, 0) if self.rd == 0 => ("nop", String::new()),
+            (Kind::Addi, _, _, 0) => ("mv", format!("{rd}, {rs1}")),
+            (Kind::Xori, _, _, -1) => ("not", format!("{rd}, {rs1}")),
+            (Kind::Addiw, _, _, 0) => ("sext.w", format!("{rd}, {rs1}")),
+            (Kind::Sltiu, _, _, 1) => ("seqz", format!("{rd}, {rs1}")),
+            (Kind::Sub, 0, ..) => ("neg", format!("{rd}, {rs2}")),
+            (Kind::Subw, 0, ..) => ("negw", format!("{rd}, {rs2}")),
+            (Kind::Sltu, 0, ..) => ("snez", format!("{rd}, {rs2}")),
+            (Kind::Slt, _, 0, _) => ("sltz", format!("{rd}, {rs1}")),
+            (Kind::Slt, 0, ..) => ("sgtz", format!("{rd}, {rs2}")),
+            _ => return None,
+        };
+        Some((name.into(), operands))
+    }
+
+    /// Between registers, or with an immediate.
+    fn arithmetic(&self) -> Option<(String, String)> {
+        use Kind::*;
+        let immediate = matches!(
+            self.kind,
+            Addi | Slti | Sltiu | Xori | Ori | Andi | Slli | Srli | Srai | Addiw | Slliw | Srliw | Sraiw
+        );
+        let last = if immediate { number(self.immediate) } else { x(self.rs2) };
+        Some((name(self.kind)?.into(), format!("{}, {}, {last}", x(self.rd), x(self.rs1))))
+    }
+
+    /// Source: unprivileged manual, "Memory Ordering Instructions".
+    fn fence(&self) -> (String, String) {
+        let set = |bits: u32| -> String {
+            [(8, 'i'), (4, 'o'), (2, 'r'), (1, 'w')]
+                .iter()
+                .filter(|(bit, _)| bits & bit != 0)
+                .map(|(_, letter)| *letter)
+                .collect()
+        };
+        let (before, after) = (set(self.bits >> 24 & 15), set(self.bits >> 20 & 15));
+        let either = |set: String| if set.is_empty() { "0".into() } else { set };
+        match self.bits {
+            bits if bits >> 12 & 7 == 1 => ("fence.i".into(), String::new()),
+            0x8330_000f => ("fence.tso".into(), String::new()),
+            _ if before == "iorw" && after == "iorw" => ("fence".into(), String::new()),
+            _ => ("fence".into(), format!("{}, {}", either(before), either(after))),
+        }
+    }
+
+    fn atomic(&self) -> Option<(String, String)> {
+        let (base, width) = match self.kind {
+            Kind::LoadReserved(width) => ("lr", width),
+            Kind::StoreConditional(width) => ("sc", width),
+            Kind::Atomic(atomic, width) => (atomic_name(atomic), width),
+            _ => return None,
+        };
+        let suffix = match width {
+            Width::Word => "w",
+            Width::Doubleword => "d",
+        };
+        let order = ["", ".rl", ".aq", ".aqrl"][(self.bits >> 25 & 3) as usize];
+        let source = if base == "lr" { String::new() } else { format!("{}, ", x(self.rs2)) };
+        Some((format!("{base}.{suffix}{order}"), format!("{}, {source}({})", x(self.rd), x(self.rs1))))
+    }
+
+    fn csr_access(&self, access: CsrAccess) -> (String, String) {
+        let source = if access.source_is_number { number(self.rs1.into()) } else { x(self.rs1) };
+        let (rd, name) = (x(self.rd), csr_name(self.csr()));
+        let letter = match access.change {
+            CsrChange::Write => "w",
+            CsrChange::Set => "s",
+            CsrChange::Clear => "c",
+        };
+        let kind = if access.source_is_number { "i" } else { "" };
+        let float = [csr::FFLAGS, csr::FRM, csr::FCSR].contains(&Register::Csr(self.csr()));
+        let short = name.strip_prefix('f').unwrap_or(&name);
+        match (access.change, self.rd, self.rs1) {
+            // A write to a register that is read-only: the encoding that compilers use for what must not be reached.
+            (CsrChange::Write, 0, 0) if kind.is_empty() && Register::Csr(self.csr()) == csr::CYCLE => {
+                ("unimp".into(), String::new())
+            }
+            (CsrChange::Set, _, 0) if kind.is_empty() => {
+                if float {
+                    return (format!("fr{short}"), rd);
+                }
+                if csr::BASE_COUNTERS.contains(&self.csr()) {
+                    return (format!("rd{name}"), rd);
+                }
+                ("csrr".into(), format!("{rd}, {name}"))
+            }
+            (CsrChange::Write, 0, _) if float && (kind.is_empty() || name != "fcsr") => {
+                (format!("fs{short}{kind}"), source)
+            }
+            (CsrChange::Write, ..) if float && (kind.is_empty() || name != "fcsr") => {
+                (format!("fs{short}{kind}"), format!("{rd}, {source}"))
+            }
+            (_, 0, _) => (format!("csr{letter}{kind}"), format!("{name}, {source}")),
+            _ => (format!("csrr{letter}{kind}"), format!("{rd}, {name}, {source}")),
+        }
+    }
+
+    fn float(&self, float: Float, precision: Precision) -> (String, String) {
+        let suffix = match precision {
+            Precision::Single => "s",
+            Precision::Double => "d",
+        };
+        let rd = if float.writes_integer() { x(self.rd) } else { f(self.rd) };
+        let [one, two, three] = [self.rs1, self.rs2, self.rs3() as u8].map(f);
+        let rounding = || match self.funct3() {
+            mode @ 0..=4 => format!(", {}", ["rne", "rtz", "rdn", "rup", "rmm"][usize::from(mode)]),
+            _ => String::new(),
+        };
+        let arithmetic = |name: &str| (format!("{name}.{suffix}"), format!("{rd}, {one}, {two}{}", rounding()));
+        let fused = |name: &str| (format!("{name}.{suffix}"), format!("{rd}, {one}, {two}, {three}{}", rounding()));
+        let plain = |name: &str| (format!("{name}.{suffix}"), format!("{rd}, {one}, {two}"));
+        let sign = |name: &str, same: &str| match self.rs1 == self.rs2 {
+            true => (format!("{same}.{suffix}"), format!("{rd}, {one}")),
+            false => plain(name),
+        };
+        // Where nothing is rounded, assemblers leave the mode out.
+        let exact = || if self.funct3() == 0 { String::new() } else { rounding() };
+        match float {
+            Float::MultiplyAdd => fused("fmadd"),
+            Float::MultiplySubtract => fused("fmsub"),
+            Float::NegatedMultiplySubtract => fused("fnmsub"),
+            Float::NegatedMultiplyAdd => fused("fnmadd"),
+            Float::Add => arithmetic("fadd"),
+            Float::Subtract => arithmetic("fsub"),
+            Float::Multiply => arithmetic("fmul"),
+            Float::Divide => arithmetic("fdiv"),
+            Float::SquareRoot => (format!("fsqrt.{suffix}"), format!("{rd}, {one}{}", rounding())),
+            Float::CopySign => sign("fsgnj", "fmv"),
+            Float::CopyNegatedSign => sign("fsgnjn", "fneg"),
+            Float::XorSign => sign("fsgnjx", "fabs"),
+            Float::Minimum => plain("fmin"),
+            Float::Maximum => plain("fmax"),
+            Float::Equal => plain("feq"),
+            Float::LessThan => plain("flt"),
+            Float::LessOrEqual => plain("fle"),
+            Float::Classify => (format!("fclass.{suffix}"), format!("{rd}, {one}")),
+            Float::MoveToInteger => (format!("fmv.x.{}", moved(precision)), format!("{rd}, {one}")),
+            Float::MoveFromInteger => (format!("fmv.{}.x", moved(precision)), format!("{rd}, {}", x(self.rs1))),
+            Float::ToInteger(form) => {
+                (format!("fcvt.{}.{suffix}", form_name(form)), format!("{rd}, {one}{}", rounding()))
+            }
+            Float::FromInteger(form) => {
+                let exactly = precision == Precision::Double && matches!(form, Integer::Word | Integer::UnsignedWord);
+                let mode = if exactly { exact() } else { rounding() };
+                (format!("fcvt.{suffix}.{}", form_name(form)), format!("{rd}, {}{mode}", x(self.rs1)))
+            }
+            Float::Convert if precision == Precision::Double => ("fcvt.d.s".into(), format!("{rd}, {one}{}", exact())),
+            Float::Convert => ("fcvt.s.d".into(), format!("{rd}, {one}{}", rounding())),
+        }
+    }
+
+    /// Source: the unprivileged manual, tables "Instruction listing for RVC".
+    fn compressed(&self, xlen: Xlen, pc: Address) -> Option<(String, String)> {
+        let [rd, rs1, rs2] = [self.rd, self.rs1, self.rs2].map(x);
+        let stack = if self.bits & 3 == 2 { "sp" } else { "" };
+        let base = match self.kind {
+            Kind::Jal if self.rd == 0 => "j",
+            Kind::Jalr if self.rd == 0 => "jr",
+            Kind::Beq => "beqz",
+            Kind::Bne => "bnez",
+            Kind::Addi if self.bits & 3 == 0 => "addi4spn",
+            Kind::Addi => match self.bits >> 13 {
+                0 if self.rd == 0 => "nop",
+                2 => "li",
+                3 => "addi16sp",
+                _ => "addi",
+            },
+            Kind::Add if self.rs1 == 0 => "mv",
+            kind => name(kind)?,
+        };
+        let operands = match self.kind {
+            Kind::Jal | Kind::Beq | Kind::Bne => {
+                let target = self.target(xlen, pc);
+                if self.kind == Kind::Jal { target } else { format!("{rs1}, {target}") }
+            }
+            Kind::Jalr => rs1,
+            Kind::Lw | Kind::Ld => return Some((format!("c.{base}{stack}"), format!("{rd}, {}", self.memory()))),
+            Kind::Flw | Kind::Fld => {
+                return Some((format!("c.{base}{stack}"), format!("{}, {}", f(self.rd), self.memory())));
+            }
+            Kind::Sw | Kind::Sd => return Some((format!("c.{base}{stack}"), format!("{rs2}, {}", self.memory()))),
+            Kind::Fsw | Kind::Fsd => {
+                return Some((format!("c.{base}{stack}"), format!("{}, {}", f(self.rs2), self.memory())));
+            }
+            Kind::Addi if base == "addi4spn" => format!("{rd}, {rs1}, {}", number(self.immediate)),
+            Kind::Addi if base == "nop" && self.immediate == 0 => String::new(),
+            Kind::Addi if base == "nop" => number(self.immediate),
+            Kind::Addi | Kind::Addiw | Kind::Slli | Kind::Srli | Kind::Srai | Kind::Andi => {
+                format!("{rd}, {}", number(self.immediate))
+            }
+            Kind::Lui => format!("{rd}, {}", upper(self.immediate)),
+            Kind::Ebreak => String::new(),
+            _ => format!("{rd}, {rs2}"),
+        };
+        Some((format!("c.{base}"), operands))
+    }
+}
+
+/// What `fmv` calls the integer register's part.
+fn moved(precision: Precision) -> &'static str {
+    match precision {
+        Precision::Single => "w",
+        Precision::Double => "d",
+    }
+}
+
+fn form_name(form: Integer) -> &'static str {
+    match form {
+        Integer::Word => "w",
+        Integer::UnsignedWord => "wu",
+        Integer::Doubleword => "l",
+        Integer::UnsignedDoubleword => "lu",
+    }
+}
+
+fn atomic_name(atomic: Atomic) -> &'static str {
+    match atomic {
+        Atomic::Swap => "amoswap",
+        Atomic::Add => "amoadd",
+        Atomic::Xor => "amoxor",
+        Atomic::And => "amoand",
+        Atomic::Or => "amoor",
+        Atomic::Min => "amomin",
+        Atomic::Max => "amomax",
+        Atomic::MinUnsigned => "amominu",
+        Atomic::MaxUnsigned => "amomaxu",
+    }
+}
+
+macro_rules! names {
+    ($($kind:ident $name:literal)*) => {
+        /// The name of an instruction that has the same one in every form.
+        fn name(kind: Kind) -> Option<&'static str> {
+            Some(match kind { $(Kind::$kind => $name,)* _ => return None })
+        }
+    };
+}
+
+names! {
+    Lui "lui" Auipc "auipc" Jal "jal" Jalr "jalr" Beq "beq" Bne "bne" Blt "blt" Bge "bge" Bltu "bltu" Bgeu "bgeu"
+    Lb "lb" Lh "lh" Lw "lw" Ld "ld" Lbu "lbu" Lhu "lhu" Lwu "lwu" Sb "sb" Sh "sh" Sw "sw" Sd "sd"
+    Addi "addi" Slti "slti" Sltiu "sltiu" Xori "xori" Ori "ori" Andi "andi" Slli "slli" Srli "srli" Srai "srai"
+    Add "add" Sub "sub" Sll "sll" Slt "slt" Sltu "sltu" Xor "xor" Srl "srl" Sra "sra" Or "or" And "and"
+    Addiw "addiw" Slliw "slliw" Srliw "srliw" Sraiw "sraiw" Addw "addw" Subw "subw" Sllw "sllw" Srlw "srlw" Sraw "sraw"
+    Mul "mul" Mulh "mulh" Mulhsu "mulhsu" Mulhu "mulhu" Div "div" Divu "divu" Rem "rem" Remu "remu"
+    Mulw "mulw" Divw "divw" Divuw "divuw" Remw "remw" Remuw "remuw"
+    Flw "flw" Fld "fld" Fsw "fsw" Fsd "fsd"
+    Ecall "ecall" Ebreak "ebreak" Sret "sret" Mret "mret" Wfi "wfi" SfenceVma "sfence.vma"
+}
