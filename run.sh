@@ -196,6 +196,7 @@ qemu_command() {
         machine_line+=(-icount "shift=7,rr=$1,rrfile=$files/recording,rrsnapshot=init"
             -drive "file=$files/snapshots,if=none,id=rr,cache=unsafe" -net none -monitor "pipe:$private/$1")
     fi
+    [ -z "$hidden" ] || machine_line+=(-action shutdown=pause) # a program looks at what it left; QEMU 7.2 ends all the same
     if [ "${1:-}" = record ]; then
         machine_line+=(-gdb "unix:$files/stub,server=on,wait=off" -S)
     elif [ "$mode" != boot ] && [ -n "$socket" ]; then
@@ -231,6 +232,7 @@ gdb_command() {
 # Prints the line that programs wait for, which the embedded machine prints itself, and for people how to go on.
 announce() {
     [ -n "$embedded" ] || printf 'waiting for GDB on %s\n' "$where"
+    [ -z "$hidden" ] || return 0 # a program's own, and no person's
     gdb_command
     say "attach from a second terminal, in $PWD:"
     show "${gdb[@]}"

@@ -280,10 +280,10 @@ fn finish(run: &mut BootRun<'_>, mut findings: Vec<Finding>, end: BootEnd) -> Re
             findings.push(margin);
             Ok(findings)
         }
-        BootEnd::Exited { .. } => {
-            findings.push(Finding::not_run(trap::NAME, "the machine ended before it could be asked"));
+        BootEnd::Exited { .. } if run.machine.registers().is_err() => {
+            findings.push(Finding::not_run(trap::NAME, "the machine ended before it could be asked; try: --on embedded"));
             findings.push(idle::check(run, &end)?);
-            Ok(complete(findings, "the machine ended before its stack could be read"))
+            Ok(complete(findings, "the machine ended before its stack could be read; try: --on embedded"))
         }
         _ => {
             findings.push(trap::check(run)?);

@@ -45,7 +45,7 @@ pub enum Stop {
     Fault { signal: u8 },
     /// Back in time, the run's first instruction was reached.
     Beginning,
-    /// The machine is off: with this exit status, where it tells.
+    /// The machine is off: with this exit status, where it tells. Some can still be looked at.
     Exited { status: Option<u8> },
 }
 

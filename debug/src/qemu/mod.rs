@@ -6,6 +6,7 @@ mod project;
 use std::io;
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::remote::Remote;
@@ -37,7 +38,7 @@ pub use process::{build_kernel, is_installed};
 /// ```
 pub struct Qemu {
     remote: Remote,
-    process: Process,
+    process: Arc<Mutex<Process>>,
 }
 
 /// Why QEMU does not run, or not any more.
@@ -94,23 +95,30 @@ impl Qemu {
         let (process, target) = Process::start(kernel, harts, limit)?;
         let mut remote = Remote::attach(&target, deadline)?;
         remote.rename("qemu");
+        let process = Arc::new(Mutex::new(process));
+        let own = Arc::clone(&process);
+        remote.ask_when_gone(move || lock(&own).end_of_the_machine());
         Ok(Qemu { remote, process })
     }
 
     /// The latest of what the machine's console printed, firmware included: at most 64 KiB.
     pub fn console(&self) -> String {
-        self.process.console()
+        lock(&self.process).console()
     }
 
     /// The latest of what QEMU said on its standard error: at most 64 KiB.
     pub fn words(&self) -> String {
-        self.process.words()
+        lock(&self.process).words()
     }
 
     /// QEMU's process id and its children's are of no use to others: this is the one of the shell that guards it.
     pub fn guardian(&self) -> u32 {
-        self.process.id()
+        lock(&self.process).id()
     }
+}
+
+fn lock(process: &Mutex<Process>) -> MutexGuard<'_, Process> {
+    process.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Qemu {

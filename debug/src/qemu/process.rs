@@ -103,6 +103,16 @@ impl Process {
         }
     }
 
+    /// The exit status of a QEMU that has ended, or is about to, by what the kernel did; `None` for any other end.
+    pub fn end_of_the_machine(&mut self) -> Option<u8> {
+        // Its output ends when QEMU and all that guard it have ended.
+        let Err(RecvTimeoutError::Disconnected) = self.output.recv_timeout(END_PATIENCE) else { return None };
+        let status = u8::try_from(self.child.wait().ok()?.code()?).ok()?;
+        // From 129 on it was a signal, and a QEMU that gives up says why.
+        let gave_up = status != 0 && self.words().lines().any(|line| !line.starts_with("+ "));
+        (status <= 128 && !gave_up).then_some(status)
+    }
+
     pub fn console(&self) -> String {
         self.console.text()
     }

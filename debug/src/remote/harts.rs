@@ -124,7 +124,7 @@ impl Remote {
         if caught {
             self.each_watchpoint(Client::remove_watchpoint)?;
         }
-        let stepped = self.client.step(self.harts.shown(), limit)?;
+        let stepped = self.client.step(self.harts.shown(), limit);
         let stop = self.stop(stepped, Stop::Stepped)?;
         if matches!(stop, Stop::Exited { .. }) {
             return Ok(stop);

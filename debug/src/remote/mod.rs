@@ -21,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const STEP_PATIENCE: Duration = Duration::from_millis(500);
 /// GDB's number of SIGTRAP: breakpoints, watchpoints, steps.
 const SIGTRAP: u8 = 5;
+/// What QEMU stops with when the machine was powered off and stays to be looked at (gdbstub/system.c, gdb_vm_state_change).
+const POWERED_OFF: u8 = 3;
 /// x0 to x31 and pc, 8 bytes each: what `g` begins with.
 const GENERAL_BYTES: usize = 33 * 8;
 
@@ -46,9 +48,13 @@ pub struct Remote {
     harts: Harts,
     /// The stub is QEMU's, and knows what is QEMU's own.
     is_qemu: bool,
+    undertaker: Option<Undertaker>,
     /// The last stop was before a watched access, and told so.
     caught: bool,
 }
+
+/// Knows the exit status of a machine whose stub has closed the connection; `None` where it was not the machine's own doing.
+type Undertaker = Box<dyn FnMut() -> Option<u8> + Send>;
 
 impl Remote {
     /// Connects to a stub whose machine stands still; every wait ends at `deadline` at the latest.
@@ -84,6 +90,7 @@ impl Remote {
             watchpoints: Vec::new(),
             harts,
             is_qemu,
+            undertaker: None,
             caught: false,
         })
     }
@@ -91,6 +98,11 @@ impl Remote {
     /// Gives the machine the name that reports call it by.
     pub fn rename(&mut self, name: &str) {
         self.name = name.into();
+    }
+
+    /// From now on `undertaker` is asked when the stub closes the connection: QEMU 7.2 does so without a word at power-off.
+    pub fn ask_when_gone(&mut self, undertaker: impl FnMut() -> Option<u8> + Send + 'static) {
+        self.undertaker = Some(Box::new(undertaker));
     }
 
     /// Ends the machine; there is nothing to be done where the stub does not answer any more.
@@ -120,10 +132,18 @@ impl Remote {
     }
 
     /// The stop for a reply to a command that ends in `usual`; no reply is interrupted.
-    fn stop(&mut self, reply: Option<StopReply>, usual: Stop) -> Result<Stop, Error> {
+    fn stop(&mut self, reply: Result<Option<StopReply>, rsp::Error>, usual: Stop) -> Result<Stop, Error> {
         let (reply, usual) = match reply {
-            Some(reply) => (reply, usual),
-            None => (self.client.interrupt()?, Stop::Interrupted),
+            Ok(None) => (self.client.interrupt(), Stop::Interrupted),
+            Ok(Some(reply)) => (Ok(reply), usual),
+            Err(error) => (Err(error), usual),
+        };
+        let reply = match reply {
+            Err(error @ rsp::Error::Closed { .. }) => match self.undertaker.as_mut().and_then(|ask| ask()) {
+                Some(status) => StopReply::Exited(status),
+                None => return Err(error.into()),
+            },
+            reply => reply?,
         };
         if let StopReply::Signal { number, watch, thread } = reply {
             // Whom an interrupt met says nothing.
@@ -134,6 +154,7 @@ impl Remote {
         self.caught = matches!(reply, StopReply::Signal { watch: Some(_), .. });
         Ok(match reply {
             StopReply::Signal { watch: Some(address), .. } => Stop::Watchpoint { address: Address(address) },
+            StopReply::Signal { number: POWERED_OFF, .. } if self.is_qemu => Stop::Exited { status: None },
             StopReply::Signal { number: SIGTRAP, .. } if usual == Stop::Interrupted => Stop::Breakpoint,
             StopReply::Signal { number: SIGTRAP, .. } => usual,
             StopReply::Signal { .. } if usual == Stop::Interrupted => Stop::Interrupted,
@@ -254,7 +275,7 @@ impl Machine for Remote {
             let stop = if executed == 0 && self.caught {
                 self.step_over(left)?
             } else {
-                let reply = self.client.step(self.harts.shown(), left)?;
+                let reply = self.client.step(self.harts.shown(), left);
                 self.stop(reply, Stop::Stepped)?
             };
             if stop != Stop::Stepped {
@@ -283,7 +304,7 @@ impl Machine for Remote {
             }
         }
         loop {
-            let reply = self.client.resume(deadline.saturating_duration_since(Instant::now()))?;
+            let reply = self.client.resume(deadline.saturating_duration_since(Instant::now()));
             let stop = self.stop(reply, Stop::Breakpoint)?;
             // Another hart's breakpoints are not ours.
             if stop != Stop::Breakpoint || !self.pass_by()? {
