@@ -36,6 +36,7 @@ use boot_run::arrival::arrive;
 use boot_run::event::{BootEnd, BootEvent};
 use boot_run::memory::MemoryFacts;
 use boot_run::stepping::Stepping;
+use boot_run::trial;
 use companion::Companion;
 
 pub use boot_run::layout::{Layout, PlaceNames};
@@ -82,6 +83,12 @@ pub struct ClearProgress {
 pub enum Error {
     #[error(transparent)]
     Machine(#[from] machine::Error),
+
+    #[error(
+        "{machine} does not stop at a watchpoint, on which the walk rests: {how}; QEMU 10.2 to 11.0 does this on Apple Silicon \
+         (QEMU's work item 3444); try: --on embedded, or QEMU=PATH of another version"
+    )]
+    Watchpoints { machine: String, how: String },
 
     #[error("{machine} is not at reset: it stands in the kernel, at {place}; start it anew, stopped: ./run.sh --wait")]
     NotAtReset { machine: String, place: Box<Place> },
@@ -194,6 +201,13 @@ fn walk<'a>(
     if failed(&findings) {
         return (Ok(complete(findings, "what the kernel was handed is not what it is made for")), None);
     }
+    if machine.observed().is_none() {
+        match trial::watchpoint(machine, layout) {
+            Ok(None) => {}
+            Ok(Some(how)) => return (Err(Error::Watchpoints { machine: machine.name().into(), how }), None),
+            Err(error) => return (Err(error.into()), None),
+        }
+    }
     let mut run = match BootRun::begin(machine, image, layout, walk.deadline) {
         Ok(run) => run,
         Err(error) => return (Err(error.into()), None),
@@ -281,7 +295,8 @@ fn finish(run: &mut BootRun<'_>, mut findings: Vec<Finding>, end: BootEnd) -> Re
             Ok(findings)
         }
         BootEnd::Exited { .. } if run.machine.registers().is_err() => {
-            findings.push(Finding::not_run(trap::NAME, "the machine ended before it could be asked; try: --on embedded"));
+            findings
+                .push(Finding::not_run(trap::NAME, "the machine ended before it could be asked; try: --on embedded"));
             findings.push(idle::check(run, &end)?);
             Ok(complete(findings, "the machine ended before its stack could be read; try: --on embedded"))
         }

@@ -17,6 +17,7 @@ pub mod poison;
 pub mod stack_use;
 pub mod stepping;
 pub mod store_trace;
+pub mod trial;
 
 use std::ops::Range;
 use std::time::{Duration, Instant};

@@ -1,0 +1,57 @@
+//! Tries one watchpoint before a walk rests on them: some versions of QEMU hang on some hosts when one is hit (QEMU's work item
+//! 3444: 10.2 to 11.0 on Apple Silicon). It does not know which machine it is.
+
+use std::time::Duration;
+
+use super::layout::Layout;
+use crate::machine::{Access, Address, Error, Machine, Register, Stop, Watchpoint};
+
+/// How long one store may take, and how long the machine may take to stop before it.
+const LIMIT: Duration = Duration::from_secs(5);
+/// `sb zero, 0(t0)`, and where the watchpoint is missed a jump to itself.
+const PROGRAM: [u8; 8] = [0x23, 0x80, 0x02, 0x00, 0x6f, 0x00, 0x00, 0x00];
+const T0: Register = Register::Gpr(5);
+/// Behind the entry, which has a breakpoint.
+const PROGRAM_OFFSET: u64 = 16;
+const WATCHED_OFFSET: u64 = 64;
+
+/// Has the hart at the entry store to a watched byte, and undoes it all. The words say what went wrong, if something did.
+///
+/// # Errors
+/// Where the machine does not do something else than to stop.
+pub fn watchpoint(machine: &mut dyn Machine, layout: &Layout) -> Result<Option<String>, Error> {
+    let (program, watched) = (layout.entry + PROGRAM_OFFSET, layout.entry + WATCHED_OFFSET);
+    let (mut code, mut byte) = ([0; PROGRAM.len()], [0]);
+    machine.read_memory(program, &mut code)?;
+    machine.read_memory(watched, &mut byte)?;
+    let (t0, pc) = match (machine.read_register(T0), machine.read_register(Register::Pc)) {
+        (Ok(t0), Ok(pc)) => (t0, pc),
+        // A stub that writes no single registers is left untried.
+        _ => return Ok(None),
+    };
+    machine.write_memory(program, &PROGRAM)?;
+    machine.write_register(T0, watched.0)?;
+    machine.write_register(Register::Pc, program.0)?;
+    if let Some(fault) = hit(machine, watched)? {
+        return Ok(Some(fault));
+    }
+    machine.write_memory(program, &code)?;
+    machine.write_memory(watched, &byte)?;
+    machine.write_register(T0, t0)?;
+    machine.write_register(Register::Pc, pc)?;
+    Ok(None)
+}
+
+fn hit(machine: &mut dyn Machine, watched: Address) -> Result<Option<String>, Error> {
+    let watchpoint = Watchpoint { address: watched, length: 1, access: Access::Write };
+    machine.insert_watchpoint(watchpoint)?;
+    let within = LIMIT.as_millis();
+    match machine.resume(LIMIT) {
+        Ok(Stop::Watchpoint { .. }) => machine.remove_watchpoint(watchpoint).map(|()| None),
+        Ok(stop) => Ok(Some(format!("a store to a watched byte ended in {stop:?} within {within} ms"))),
+        Err(Error::Timeout { .. }) => Ok(Some(format!(
+            "a store to a watched byte did not stop it within {within} ms, and neither did an interrupt"
+        ))),
+        Err(error) => Err(error),
+    }
+}
