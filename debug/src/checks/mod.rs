@@ -34,6 +34,7 @@ use crate::machine::{self, Machine};
 use boot_run::BootRun;
 use boot_run::arrival::arrive;
 use boot_run::event::{BootEnd, BootEvent};
+use boot_run::kernel_view::KernelView;
 use boot_run::memory::MemoryFacts;
 use boot_run::stepping::Stepping;
 use boot_run::trial;
@@ -107,6 +108,7 @@ pub enum Error {
 /// Where the machine does not answer.
 pub fn find_stack(machine: &mut dyn Machine, image: &Image, layout: &mut Layout, limit: Duration) -> Result<(), Error> {
     let deadline = Instant::now() + limit;
+    let machine = &mut KernelView::of(machine, image, layout);
     if arrive(machine, image, layout, None, deadline)?.is_ok()
         && let Some(sp) = boot_run::first_use::stack_pointer(machine, deadline)?
     {
@@ -146,8 +148,11 @@ pub fn check(
         return Ok(without_machine(image, layout));
     }
     let Options { timeout, boot_hart, step, companion } = options;
+    let machine = &mut KernelView::of(machine, image, layout);
+    let mut companion = companion.map(|companion| KernelView::of(companion, image, layout));
     // It has one hart, whose number is 0.
     let companion = companion
+        .as_mut()
         .filter(|_| boot_hart.is_none_or(|hart| hart == 0))
         .map(|machine| Companion::walk(machine, image, layout, timeout));
     let memory = companion.as_ref().and_then(|companion| companion.memory.as_ref());

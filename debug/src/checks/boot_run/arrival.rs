@@ -22,14 +22,14 @@ pub fn arrive(
     deadline: Instant,
 ) -> Result<Result<(), NoArrival>, Error> {
     let in_image = |pc| image.segments().iter().any(|segment| segment.contains(image.linked(pc)));
-    let entry = image.physical(layout.entry);
+    let entry = layout.entry;
     let pc = Address(machine.registers()?.pc);
     if pc != entry && in_image(pc) {
         return Err(Error::NotAtReset { machine: machine.name().into(), place: Box::new(image.place(pc)) });
     }
     machine.insert_breakpoint(entry)?;
     // A kernel that traps for ever is mostly seen in the firmware. Its lowest address, where firmware jumps, shows that it began.
-    let lowest = image.segments().iter().map(|segment| segment.physical).min();
+    let lowest = image.segments().iter().map(|segment| segment.physical).min().map(|lowest| image.linked(lowest));
     let mut door = lowest.filter(|door| *door != entry);
     if let Some(door) = door {
         machine.insert_breakpoint(door)?;

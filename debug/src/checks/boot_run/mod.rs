@@ -7,6 +7,7 @@ pub mod device_tree;
 pub mod event;
 pub mod finisher;
 pub mod first_use;
+pub mod kernel_view;
 pub mod layout;
 pub mod loop_detection;
 pub mod memory;
@@ -247,7 +248,11 @@ impl<'a> BootRun<'a> {
     /// The store at pc; where the instruction does not tell, the byte that the machine named.
     fn pending_store(&mut self, registers: &Registers, named: Address) -> Result<PendingStore, Error> {
         let pc = Address(registers.pc);
-        let range = match store_range(self.effect(pc)?, registers) {
+        let linked = |range: Range<Address>| {
+            let start = self.image.linked(range.start);
+            start..start + (range.end.0 - range.start.0)
+        };
+        let range = match store_range(self.effect(pc)?, registers).map(linked) {
             Some(range) if range.start <= named && named < range.end => range,
             Some(range) if range.start >= named => range,
             _ => named..named + 1,

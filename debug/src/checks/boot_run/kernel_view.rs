@@ -1,0 +1,356 @@
+//! A machine seen through the addresses that a kernel is linked for, whichever of them the hart uses at the moment. It does not judge.
+//!
+//! A kernel of a higher half starts at physical addresses, and goes on at those of its symbols once satp is set; others map
+//! themselves a second time. Here pc and sp are told as the symbols know them, breakpoints and watchpoints are set at every
+//! address of a place that is known, and the kernel's own memory is read and written where it is loaded, whatever the page
+//! table of the moment maps. All else is passed on as it is.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::time::Duration;
+
+use super::layout::Layout;
+use super::optional;
+use super::page_table::PageTable;
+use crate::image::Image;
+use crate::machine::{
+    Address, Error, HartEvent, Interest, Load, Machine, Observed, Observer, Register, Registers, StackPointerMove,
+    Stop, Store, Watchpoint, csr,
+};
+
+const SP: usize = 2;
+/// How many bytes around the kernel's things are its memory as well: what is beside BSS is looked at.
+const BESIDE: u64 = 4096;
+/// How many ways to map itself a kernel has at most; beyond, they are left alone.
+const MOST_ALIASES: usize = 8;
+
+/// The view, and the machine below it.
+pub struct KernelView<'a> {
+    machine: &'a mut dyn Machine,
+    image: &'a Image,
+    spaces: Spaces,
+    breakpoints: BTreeSet<Address>,
+    watchpoints: Vec<Watchpoint>,
+}
+
+/// The addresses that places of the kernel have.
+struct Spaces {
+    /// The kernel's own, by linked addresses.
+    own: Vec<Range<Address>>,
+    /// Pairs of a linked range and what is added to its addresses where it is loaded.
+    loaded: Vec<(Range<Address>, u64)>,
+    /// What is added to linked addresses where a page table maps the kernel once more.
+    aliases: Vec<u64>,
+}
+
+impl<'a> KernelView<'a> {
+    pub fn of(machine: &'a mut dyn Machine, image: &'a Image, layout: &Layout) -> KernelView<'a> {
+        let around = |range: &Range<Address>| {
+            let (start, end) = (range.start.0.saturating_sub(BESIDE), range.end.0.saturating_add(BESIDE));
+            (range.start < range.end).then_some(Address(start)..Address(end))
+        };
+        let segments = image.segments().iter().map(|segment| segment.address..segment.end());
+        let own: Vec<_> = segments.chain([layout.stack.clone(), layout.bss.clone()]).collect();
+        let shift = |range: &Range<Address>| image.physical(range.start).0.wrapping_sub(range.start.0);
+        let loaded = own.iter().map(|range| (range.clone(), shift(range))).filter(|(_, shift)| *shift != 0).collect();
+        let own = own.iter().filter_map(around).collect();
+        let spaces = Spaces { own, loaded, aliases: Vec::new() };
+        KernelView { machine, image, spaces, breakpoints: BTreeSet::new(), watchpoints: Vec::new() }
+    }
+
+    /// Finds out whether the kernel goes on where a page table maps it once more: then what is set is set there as well.
+    fn look_for_aliases(&mut self, address: Address) -> Result<(), Error> {
+        if self.spaces.linked(address).is_some() || self.spaces.aliases.len() >= MOST_ALIASES {
+            return Ok(());
+        }
+        let satp = optional(self.machine.read_register(csr::SATP))?.unwrap_or(0);
+        let Some(table) = PageTable::of(satp) else { return Ok(()) };
+        let Some(physical) = table.translate(self.machine, address)? else { return Ok(()) };
+        let linked = self.image.linked(physical);
+        if !self.image.is_code(linked) {
+            return Ok(());
+        }
+        let alias = address.0.wrapping_sub(linked.0);
+        self.spaces.aliases.push(alias);
+        for breakpoint in self.breakpoints.clone() {
+            self.machine.insert_breakpoint(moved(breakpoint, alias))?;
+        }
+        for watchpoint in self.watchpoints.clone().iter().filter(|watchpoint| self.spaces.is_own(watchpoint.address)) {
+            self.machine.insert_watchpoint(Watchpoint { address: moved(watchpoint.address, alias), ..*watchpoint })?;
+        }
+        Ok(())
+    }
+
+    fn is_own(&self, start: Address) -> bool {
+        self.spaces.is_own(start)
+    }
+
+    fn stop(&mut self, stop: Stop) -> Stop {
+        match stop {
+            Stop::Watchpoint { address } => {
+                Stop::Watchpoint { address: self.spaces.linked(address).unwrap_or(address) }
+            }
+            stop => stop,
+        }
+    }
+
+    /// Whether every place of the kernel has one address, as far as is known.
+    fn is_plain(&self) -> bool {
+        self.spaces.loaded.is_empty() && self.spaces.aliases.is_empty()
+    }
+}
+
+impl Spaces {
+    fn is_own(&self, address: Address) -> bool {
+        self.own.iter().any(|range| range.contains(&address))
+    }
+
+    /// The linked address of a place of the kernel, by any that is known; `None` for what is not the kernel's.
+    fn linked(&self, address: Address) -> Option<Address> {
+        let loaded = self.loaded.iter().filter_map(|(range, shift)| {
+            let linked = moved(address, shift.wrapping_neg());
+            (range.contains(&linked) || range.end == linked).then_some(linked)
+        });
+        let aliases = self.aliases.iter().map(|alias| moved(address, alias.wrapping_neg()));
+        self.is_own(address)
+            .then_some(address)
+            .or_else(|| loaded.into_iter().next())
+            .or_else(|| aliases.into_iter().find(|linked| self.is_own(*linked)))
+    }
+
+    fn or_same(&self, address: Address) -> Address {
+        self.linked(address).unwrap_or(address)
+    }
+
+    /// The other addresses of a place that is linked there.
+    fn others(&self, linked: Address) -> Vec<Address> {
+        let loaded = self.loaded.iter().filter(|(range, _)| range.contains(&linked)).map(|(_, shift)| *shift).take(1);
+        let aliases = self.aliases.iter().copied().filter(|_| self.is_own(linked));
+        loaded.chain(aliases).map(|shift| moved(linked, shift)).collect()
+    }
+}
+
+fn moved(address: Address, by: u64) -> Address {
+    Address(address.0.wrapping_add(by))
+}
+
+impl Machine for KernelView<'_> {
+    fn name(&self) -> &str {
+        self.machine.name()
+    }
+
+    fn registers(&mut self) -> Result<Registers, Error> {
+        let mut registers = self.machine.registers()?;
+        self.look_for_aliases(Address(registers.pc))?;
+        registers.pc = self.spaces.or_same(Address(registers.pc)).0;
+        registers.x[SP] = self.spaces.or_same(Address(registers.x[SP])).0;
+        Ok(registers)
+    }
+
+    fn read_register(&mut self, register: Register) -> Result<u64, Error> {
+        self.machine.read_register(register)
+    }
+
+    fn read_registers(&mut self, registers: &[Register]) -> Result<Vec<u64>, Error> {
+        self.machine.read_registers(registers)
+    }
+
+    fn write_register(&mut self, register: Register, value: u64) -> Result<(), Error> {
+        self.machine.write_register(register, value)
+    }
+
+    fn read_memory(&mut self, start: Address, bytes: &mut [u8]) -> Result<(), Error> {
+        let own = self.is_own(start);
+        let physical = self.image.physical(start);
+        if own && physical != start {
+            return self.machine.read_physical(physical, bytes);
+        }
+        match self.machine.read_memory(start, bytes) {
+            // A page table that does not map it, a user program's for example.
+            Err(Error::Refused { .. }) if own => self.machine.read_physical(physical, bytes),
+            read => read,
+        }
+    }
+
+    fn write_memory(&mut self, start: Address, bytes: &[u8]) -> Result<(), Error> {
+        let own = self.is_own(start);
+        let physical = self.image.physical(start);
+        if own && physical != start {
+            return self.machine.write_physical(physical, bytes);
+        }
+        match self.machine.write_memory(start, bytes) {
+            Err(Error::Refused { .. }) if own => self.machine.write_physical(physical, bytes),
+            written => written,
+        }
+    }
+
+    fn read_physical(&mut self, start: Address, bytes: &mut [u8]) -> Result<(), Error> {
+        self.machine.read_physical(start, bytes)
+    }
+
+    fn write_physical(&mut self, start: Address, bytes: &[u8]) -> Result<(), Error> {
+        self.machine.write_physical(start, bytes)
+    }
+
+    fn insert_breakpoint(&mut self, address: Address) -> Result<(), Error> {
+        self.breakpoints.insert(address);
+        for other in self.spaces.others(address) {
+            self.machine.insert_breakpoint(other)?;
+        }
+        self.machine.insert_breakpoint(address)
+    }
+
+    fn remove_breakpoint(&mut self, address: Address) -> Result<(), Error> {
+        self.breakpoints.remove(&address);
+        for other in self.spaces.others(address) {
+            self.machine.remove_breakpoint(other)?;
+        }
+        self.machine.remove_breakpoint(address)
+    }
+
+    fn insert_watchpoint(&mut self, watchpoint: Watchpoint) -> Result<(), Error> {
+        self.watchpoints.push(watchpoint);
+        for address in self.spaces.others(watchpoint.address) {
+            self.machine.insert_watchpoint(Watchpoint { address, ..watchpoint })?;
+        }
+        self.machine.insert_watchpoint(watchpoint)
+    }
+
+    fn remove_watchpoint(&mut self, watchpoint: Watchpoint) -> Result<(), Error> {
+        let found = self.watchpoints.iter().position(|known| *known == watchpoint);
+        if let Some(index) = found {
+            self.watchpoints.swap_remove(index);
+        }
+        for address in self.spaces.others(watchpoint.address) {
+            self.machine.remove_watchpoint(Watchpoint { address, ..watchpoint })?;
+        }
+        self.machine.remove_watchpoint(watchpoint)
+    }
+
+    fn step(&mut self, count: u64, limit: Duration) -> Result<(u64, Stop), Error> {
+        let (executed, stop) = self.machine.step(count, limit)?;
+        Ok((executed, self.stop(stop)))
+    }
+
+    fn resume(&mut self, limit: Duration) -> Result<Stop, Error> {
+        let stop = self.machine.resume(limit)?;
+        Ok(self.stop(stop))
+    }
+
+    fn harts(&self) -> usize {
+        self.machine.harts()
+    }
+
+    fn follow(&mut self) {
+        self.machine.follow();
+    }
+
+    fn missing(&self) -> Option<String> {
+        self.machine.missing()
+    }
+
+    fn observed(&mut self) -> Option<&mut dyn Observed> {
+        if self.is_plain() {
+            return self.machine.observed();
+        }
+        self.machine.observed()?;
+        Some(self)
+    }
+}
+
+/// Only asked for where the machine below is one that is observed, and stays so.
+impl Observed for KernelView<'_> {
+    fn step_observed(
+        &mut self,
+        count: u64,
+        limit: Duration,
+        observer: &mut dyn Observer,
+    ) -> Result<(u64, Stop), Error> {
+        let mut observer = LinkedObserver { observer, spaces: &self.spaces };
+        let (executed, stop) = match self.machine.observed() {
+            Some(machine) => machine.step_observed(count, limit, &mut observer)?,
+            None => self.machine.step(count, limit)?,
+        };
+        Ok((executed, self.stop(stop)))
+    }
+
+    fn resume_observed(&mut self, limit: Duration, observer: &mut dyn Observer) -> Result<Stop, Error> {
+        let mut observer = LinkedObserver { observer, spaces: &self.spaces };
+        let stop = match self.machine.observed() {
+            Some(machine) => machine.resume_observed(limit, &mut observer)?,
+            None => self.machine.resume(limit)?,
+        };
+        Ok(self.stop(stop))
+    }
+}
+
+/// Shows an observer the addresses that symbols know.
+struct LinkedObserver<'a> {
+    observer: &'a mut dyn Observer,
+    spaces: &'a Spaces,
+}
+
+impl LinkedObserver<'_> {
+    fn linked(&self, address: Address) -> Address {
+        self.spaces.or_same(address)
+    }
+}
+
+impl Observer for LinkedObserver<'_> {
+    fn store(&mut self, store: &Store) {
+        let Store { pc, sp, address, .. } = *store;
+        let store = Store { pc: self.linked(pc), sp: self.linked(sp), address: self.linked(address), ..*store };
+        self.observer.store(&store);
+    }
+
+    fn event(&mut self, event: &HartEvent) {
+        let mut event = *event;
+        match &mut event {
+            HartEvent::Trap(trap) => {
+                trap.pc = self.linked(trap.pc);
+                trap.sp = self.linked(trap.sp);
+                trap.handler = self.linked(trap.handler);
+            }
+            HartEvent::TrapReturn { to: pc, .. }
+            | HartEvent::Wait { pc, .. }
+            | HartEvent::VectorWrite { pc, .. }
+            | HartEvent::Poll { pc, .. } => *pc = self.linked(*pc),
+            _ => {}
+        }
+        self.observer.event(&event);
+    }
+
+    fn load(&mut self, load: &Load) {
+        let load = Load { pc: self.linked(load.pc), address: self.linked(load.address), ..*load };
+        self.observer.load(&load);
+    }
+
+    fn stack_pointer(&mut self, moved: &StackPointerMove) {
+        let StackPointerMove { pc, old, new, .. } = *moved;
+        let moved = StackPointerMove { pc: self.linked(pc), old: self.linked(old), new: self.linked(new), ..*moved };
+        self.observer.stack_pointer(&moved);
+    }
+
+    fn interest(&self) -> Interest {
+        self.observer.interest()
+    }
+
+    fn has_new_interest(&mut self) -> bool {
+        self.observer.has_new_interest()
+    }
+
+    fn ends_run(&self) -> bool {
+        self.observer.ends_run()
+    }
+
+    fn wants_instructions(&self) -> bool {
+        self.observer.wants_instructions()
+    }
+
+    fn instruction(&mut self, icount: u64, registers: &Registers) {
+        let mut registers = registers.clone();
+        registers.pc = self.linked(Address(registers.pc)).0;
+        registers.x[SP] = self.linked(Address(registers.x[SP])).0;
+        self.observer.instruction(icount, &registers);
+    }
+}
