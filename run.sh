@@ -215,6 +215,10 @@ machine_command() {
 become_machine() {
     trap '' XFSZ TTOU
     ulimit -S -f "${file_blocks:-65536}" 2>/dev/null || :
+    if [ -n "$socket" ]; then
+        [ -z "$log" ] || { : >>"$log"; } 2>/dev/null || : # for whoever may read the folder, unlike the socket
+        umask 077
+    fi
     exec "${machine_line[@]}"
 }
 

@@ -5,12 +5,22 @@
 cargo_build() {
     local command=(cargo build "$@" --message-format json-render-diagnostics)
     show "${command[@]}"
-    built=$("${command[@]}") || fail "the build failed: see above"
+    case $PWD in *$'\n'*) fail "there is a line break in the name of $PWD: Rust's tools cannot build there; try: another folder" ;; esac
+    built=$("${command[@]}") || {
+        is_plain "$PWD${CARGO_TARGET_DIR:-}" || say "Rust's tools cannot build where a folder's name is no UTF-8, as perhaps in $PWD; try: another folder"
+        fail "the build failed: see above"
+    }
     built=${built##*\"executable\":\"}
     built=${built%%\",\"fresh\":*}
     # A string in JSON: what is left of its escapes, printf knows.
     printf -v built '%b' "${built//\\\"/\"}"
     [ -f "$built" ] || fail "the build's result is not there: $built; try: a path of plain characters"
+}
+
+# Whether $1 is ASCII without control characters.
+is_plain() {
+    local LC_ALL=C
+    case $1 in *[!\ -~]*) return 1 ;; esac
 }
 
 # Builds the kernel, and sets `kernel` to its copy, hypervisor.elf; where that cannot be written, to the original.

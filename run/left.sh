@@ -41,13 +41,17 @@ find_log() {
     local state=$temporary/run.sh-$UID
     [ -z "$log" ] || return 0
     log=qemu.log
-    if [ -e "$log" ] || [ -L "$log" ]; then
-        [ ! -f "$log" ] || [ -L "$log" ] || [ ! -w "$log" ] || return 0
+    if [ -L "$log" ]; then
+        :
+    elif [ -e "$log" ]; then
+        [ ! -f "$log" ] || [ ! -w "$log" ] || return 0
     elif [ -w . ]; then
         return 0
     fi
     mkdir -m 700 "$state" 2>/dev/null || :
-    [ -O "$state" ] && [ -d "$state" ] && [ ! -L "$state" ] || state=$(mktemp -d "$temporary/run.sh-$UID.XXXXXX")
+    if [ ! -d "$state" ] || [ ! -O "$state" ] || [ -L "$state" ] || [ -L "$state/qemu.log" ]; then
+        state=$(mktemp -d "$temporary/run.sh-$UID.XXXXXX") || fail "no folder for QEMU's log; try: QEMU_LOG=FILE"
+    fi
     log=$state/qemu.log
     say "qemu.log cannot be written in $PWD: QEMU logs to $log"
 }

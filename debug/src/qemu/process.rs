@@ -4,7 +4,9 @@
 //! system closes it, and run.sh ends QEMU. It does not know the remote protocol.
 
 use std::collections::VecDeque;
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -141,14 +143,21 @@ impl Drop for Process {
 fn await_line(stdout: &mut impl BufRead, listening: &mpsc::Sender<Endpoint>, tail: &Tail) {
     let mut line = Vec::new();
     while stdout.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
-        let endpoint =
-            line.strip_prefix(LISTENING.as_bytes()).and_then(|rest| str::from_utf8(rest).ok()?.trim_end().parse().ok());
+        let endpoint = line.strip_prefix(LISTENING.as_bytes()).and_then(|rest| endpoint(rest.trim_ascii_end()));
         if let Some(endpoint) = endpoint {
             let _ = listening.send(endpoint);
             return;
         }
         tail.push(&line);
         line.clear();
+    }
+}
+
+/// As run.sh writes it; a path is any bytes.
+fn endpoint(text: &[u8]) -> Option<Endpoint> {
+    match text.strip_prefix(b"unix:") {
+        Some(path) => Some(Endpoint::Unix(OsStr::from_bytes(path).into())),
+        None => str::from_utf8(text).ok()?.parse().ok(),
     }
 }
 

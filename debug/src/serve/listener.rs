@@ -4,13 +4,19 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::net::TcpListener;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+
+use rustix::io::FdFlags;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
 
 use super::Error;
 use super::wire::Wire;
 use crate::endpoint::Endpoint;
+
+/// So many clients can wait.
+const QUEUE: i32 = 128;
 
 /// A socket that clients can connect to from now on. They wait in its queue while another is served.
 pub enum Listener {
@@ -31,8 +37,8 @@ impl Listener {
             Endpoint::Tcp(address) => Listener::Tcp(TcpListener::bind(address).map_err(failed)?),
             Endpoint::Unix(path) => {
                 remove_stale(path, endpoint)?;
-                let listener = UnixListener::bind(path).map_err(failed)?;
-                Listener::Unix(listener, SocketFile::at(path).map_err(failed)?)
+                let (listener, file) = bind_private(path).map_err(failed)?;
+                Listener::Unix(listener, file)
             }
         };
         // A client that is gone again before it was accepted must not block us.
@@ -113,6 +119,17 @@ impl Drop for SocketFile {
 
 fn identity(path: &Path) -> io::Result<(u64, u64)> {
     fs::symlink_metadata(path).map(|file| (file.dev(), file.ino()))
+}
+
+/// A socket that only this user can connect to, from its first moment: before it listens, nobody can.
+fn bind_private(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
+    let socket = rustix::net::socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
+    rustix::io::fcntl_setfd(&socket, FdFlags::CLOEXEC)?;
+    rustix::net::bind(&socket, &SocketAddrUnix::new(path)?)?;
+    let file = SocketFile::at(path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+    rustix::net::listen(&socket, QUEUE)?;
+    Ok((socket.into(), file))
 }
 
 /// Removes a socket that a program left behind which did not end well: nobody listens there.

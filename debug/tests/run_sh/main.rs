@@ -11,6 +11,7 @@ mod kills;
 mod life;
 mod log;
 mod moved;
+mod places;
 mod reverse;
 mod script;
 mod steps;

@@ -1,0 +1,226 @@
+//! Where run.sh writes: what is in the way, what is not to be written, and what others have put there.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::kills::copy_of_the_scripts;
+use crate::script::{Finished, Script, private_folder, write_program};
+
+/// A project of its own, a cargo that builds at once, and a QEMU that says what it was called with.
+struct Place {
+    around: TempDir,
+    project: PathBuf,
+}
+
+impl Place {
+    fn named(name: &str) -> Place {
+        let around = tempfile::tempdir().unwrap();
+        fs::set_permissions(around.path(), Permissions::from_mode(0o755)).unwrap();
+        let project = around.path().join(name);
+        copy_of_the_scripts(&project);
+        fs::write(around.path().join("built"), "a kernel").unwrap();
+        let built = around.path().join("built");
+        write_program(
+            &around.path().join("cargo"),
+            &format!(
+                "echo \"target $CARGO_TARGET_DIR\" >&2; echo '{{\"executable\":\"{}\",\"fresh\":true}}'",
+                built.display()
+            ),
+        );
+        write_program(&around.path().join("qemu"), "printf '%s\\n' \"$@\"");
+        Place { around, project }
+    }
+
+    fn script(&self, arguments: &[&str]) -> Script {
+        let path = format!("{}:{}", self.around.path().display(), std::env::var("PATH").unwrap());
+        let mut script = Script::at(&self.project, arguments).env("PATH", path);
+        script.command.env_remove("QEMU_LOG").env("QEMU", self.around.path().join("qemu"));
+        fs::set_permissions(script.folder.path(), Permissions::from_mode(0o777)).unwrap();
+        script
+    }
+
+    fn run(&self, arguments: &[&str]) -> Finished {
+        self.script(arguments).finish()
+    }
+
+    fn kernel(&self) -> PathBuf {
+        self.project.join("hypervisor.elf")
+    }
+}
+
+/// Where QEMU was told to log.
+fn log_of(finished: &Finished) -> PathBuf {
+    assert_eq!(finished.code(), 0, "{}", finished.stderr);
+    let mut arguments = finished.stdout.lines().skip_while(|argument| *argument != "-D");
+    arguments.nth(1).unwrap().into()
+}
+
+fn is_root() -> bool {
+    fs::metadata("/proc/self").unwrap().uid() == 0
+}
+
+#[test]
+fn the_log_does_not_follow_a_link() {
+    let place = Place::named("project");
+    assert_eq!(log_of(&place.run(&[])), Path::new("qemu.log"));
+    let precious = place.around.path().join("precious");
+    fs::write(&precious, "kept").unwrap();
+    symlink(&precious, place.project.join("qemu.log")).unwrap();
+    let script = place.script(&[]);
+    let temporary = script.folder.path().to_owned();
+    let finished = script.finish();
+    let log = log_of(&finished);
+    assert!(log.starts_with(&temporary) && log.ends_with("qemu.log"), "{log:?}");
+    let said = format!("qemu.log cannot be written in {}: QEMU logs to {}", place.project.display(), log.display());
+    assert!(finished.stderr.contains(&said), "{}", finished.stderr);
+    assert_eq!(fs::read_to_string(precious).unwrap(), "kept");
+}
+
+#[test]
+fn the_log_of_a_checkout_that_cannot_be_written_is_elsewhere() {
+    let place = Place::named("project");
+    fs::set_permissions(&place.project, Permissions::from_mode(0o555)).unwrap();
+    let script = place.script(&["--kernel", "run.sh"]);
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(script.command.get_program());
+    let mut script = script;
+    if is_root() {
+        // Root may write anywhere: another user runs it.
+        command.args(script.command.get_args()).current_dir(&place.project).stdin(Stdio::null());
+        for (name, value) in script.command.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        script.command = command;
+    }
+    let temporary = script.folder.path().to_owned();
+    let finished = script.finish();
+    assert!(log_of(&finished).starts_with(temporary), "{}", finished.stdout);
+    assert!(finished.stderr.contains("QEMU logs to"), "{}", finished.stderr);
+}
+
+#[test]
+fn what_others_put_into_the_temporary_folder_is_not_used() {
+    let place = Place::named("project");
+    symlink("/nowhere", place.project.join("qemu.log")).unwrap();
+    let script = place.script(&[]);
+    let victim = place.around.path().join("victim");
+    fs::create_dir(&victim).unwrap();
+    let uid = fs::metadata("/proc/self").unwrap().uid();
+    symlink(&victim, script.folder.path().join(format!("run.sh-{uid}"))).unwrap();
+    let log = log_of(&script.finish());
+    assert!(fs::read_dir(&victim).unwrap().next().is_none(), "{log:?}");
+    assert!(log.parent().unwrap().file_name().unwrap().to_str().unwrap().starts_with(&format!("run.sh-{uid}.")));
+
+    // A folder that seems left behind is no way to others.
+    let script = Script::with_kernel("good", &["--wait", "--tied", "--private"]);
+    let host = Command::new("sh").args(["-c", "hostname; readlink /proc/self/ns/pid"]).output().unwrap();
+    let host = String::from_utf8(host.stdout).unwrap().replace('\n', " ");
+    fs::write(victim.join("owner"), format!("{host}999999999\n")).unwrap();
+    symlink(&victim, script.folder.path().join("run.sh.planted")).unwrap();
+    let planted = script.folder.path().join("run.sh.planted");
+    let mut running = { script }.start();
+    running.await_end();
+    assert!(victim.join("owner").exists() && planted.exists());
+}
+
+#[test]
+fn sockets_are_their_users_alone() {
+    for arguments in [&["--wait", "--tied"][..], &["--wait", "--tied", "--embedded"]] {
+        let script = Script::with_kernel("good", &[]);
+        let socket = script.folder.path().join("gdb");
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", "umask 0; exec \"$@\"", "sh"])
+            .arg(script.command.get_program())
+            .args(script.command.get_args());
+        shell.args(arguments).arg("--socket").arg(&socket);
+        shell.env("TMPDIR", script.folder.path()).env("QEMU_LOG", script.folder.path().join("qemu.log"));
+        shell.stdin(Stdio::piped());
+        let mut script = script;
+        script.command = shell;
+        let running = script.start();
+        running.await_line("waiting for GDB");
+        let mode = fs::metadata(&socket).unwrap().mode() & 0o077;
+        assert_eq!(mode, 0, "{arguments:?}");
+        let private = private_folder(running.folder.path()).unwrap();
+        assert_eq!(fs::metadata(private).unwrap().mode() & 0o777, 0o700);
+    }
+}
+
+#[test]
+fn a_temporary_folder_that_is_not_there_is_told() {
+    let script = Script::with_kernel("good", &["--wait", "--tied", "--private"]).env("TMPDIR", "/nowhere");
+    let mut running = { script }.start();
+    running.await_end();
+    assert!(running.said().contains("TMPDIR=/nowhere is no folder to write to: using /tmp"), "{}", running.said());
+}
+
+#[test]
+fn the_kernels_copy_keeps_what_is_there() {
+    let place = Place::named("it's \"a\\project\" of mine");
+    let build = || {
+        let finished = place.run(&["--build"]);
+        assert_eq!(finished.code(), 0, "{}", finished.stderr);
+    };
+    build();
+    fs::set_permissions(place.kernel(), Permissions::from_mode(0o600)).unwrap();
+    build();
+    assert_eq!(fs::metadata(place.kernel()).unwrap().mode() & 0o777, 0o600);
+    let other = place.project.join("other");
+    fs::hard_link(place.kernel(), &other).unwrap();
+    fs::write(&other, "old").unwrap();
+    build();
+    assert_eq!(fs::read_to_string(&other).unwrap(), "a kernel");
+    fs::remove_file(place.kernel()).unwrap();
+    fs::write(&other, "old").unwrap();
+    symlink("other", place.kernel()).unwrap();
+    build();
+    assert!(fs::symlink_metadata(place.kernel()).unwrap().is_symlink());
+    assert_eq!(fs::read_to_string(&other).unwrap(), "a kernel");
+    fs::remove_file(place.kernel()).unwrap();
+    fs::create_dir(place.kernel()).unwrap();
+    let finished = place.run(&["--build"]);
+    assert!(finished.reason().contains("hypervisor.elf is a folder") && finished.stderr.contains("try: "));
+    assert_eq!(fs::read_dir(place.kernel()).unwrap().count(), 0);
+    assert!(!fs::metadata(place.kernel()).unwrap().file_type().is_fifo());
+}
+
+/// As after `{"executable":"…"}` of a cargo whose folder has such a name: JSON escapes it.
+#[test]
+fn the_builds_path_is_read_as_json() {
+    let place = Place::named("project");
+    let odd = place.around.path().join("it's a \"back\\slash\"\tand\u{1}more");
+    fs::write(&odd, "an odd kernel").unwrap();
+    let json = serde_json::to_string(odd.to_str().unwrap()).unwrap().replace('\'', "'\\''");
+    write_program(
+        &place.around.path().join("cargo"),
+        &format!("printf '%s\\n' '{{\"executable\":{json},\"fresh\":true}}'"),
+    );
+    let finished = place.run(&["--build"]);
+    assert_eq!(finished.code(), 0, "{}", finished.stderr);
+    assert_eq!(fs::read_to_string(place.kernel()).unwrap(), "an odd kernel");
+}
+
+#[test]
+fn names_that_rusts_tools_cannot_take_are_told() {
+    let place = Place::named("a\nproject");
+    let finished = place.run(&["--build"]);
+    assert!(finished.reason().contains("there is a line break in the name of"), "{}", finished.stderr);
+}
+
+#[test]
+fn a_relative_target_folder_is_the_callers() {
+    let place = Place::named("project");
+    let mut script = place.script(&["--build"]).env("CARGO_TARGET_DIR", "my target");
+    script.command.current_dir(place.around.path());
+    let finished = script.finish();
+    let meant = place.around.path().canonicalize().unwrap().join("my target");
+    assert!(finished.stderr.contains(&format!("target {}", meant.display())), "{}", finished.stderr);
+}
