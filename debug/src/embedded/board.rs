@@ -51,6 +51,8 @@ pub struct Board {
     /// By page: which halfwords have a breakpoint.
     breakpoints: BTreeMap<u64, [u64; PAGE / 2 / 64]>,
     heeding_breakpoints: bool,
+    /// No interrupt is taken: who steps the machine says when.
+    interrupts_held: bool,
 }
 
 impl Board {
@@ -66,6 +68,7 @@ impl Board {
             entry,
             breakpoints: BTreeMap::new(),
             heeding_breakpoints: true,
+            interrupts_held: false,
         }
     }
 
@@ -241,7 +244,7 @@ impl Board {
 
     /// The number of the interrupt to be taken now: external before software before timer.
     fn takeable_interrupt(&self) -> Option<u64> {
-        if self.hart.sie == 0 {
+        if self.hart.sie == 0 || self.interrupts_held {
             return None;
         }
         let globally = self.hart.privilege == Privilege::User || self.hart.sstatus & sstatus::SIE != 0;
@@ -288,6 +291,10 @@ impl Board {
     pub fn set_heeding(&mut self, breakpoints: bool, watchpoints: bool) {
         self.heeding_breakpoints = breakpoints;
         self.memory.set_watching(watchpoints);
+    }
+
+    pub fn hold_interrupts(&mut self) {
+        self.interrupts_held = true;
     }
 
     pub fn insert_breakpoint(&mut self, address: u64) {

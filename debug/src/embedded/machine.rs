@@ -145,6 +145,10 @@ impl Machine for Embedded {
         matches!(fault, Fault::MissingExtension { .. } | Fault::MissingDevice { .. }).then(|| fault.to_string())
     }
 
+    fn hold_interrupts(&mut self) {
+        self.board.hold_interrupts();
+    }
+
     fn observed(&mut self) -> Option<&mut dyn Observed> {
         Some(self)
     }

@@ -3,6 +3,8 @@
 //! It does not know who implements it: QEMU behind a socket and a machine in this process look the same from here.
 
 mod observe;
+pub mod quirk;
+mod trace;
 
 use std::time::Duration;
 
@@ -10,6 +12,8 @@ pub use crate::riscv::{Address, Register, Registers, csr};
 pub use observe::{
     HartEvent, InstructionBytes, Interest, Load, Observed, Observer, StackPointerMove, Store, TakenTrap,
 };
+pub use quirk::Quirk;
+pub use trace::{Moment, Traceable, Traced};
 
 /// What a watchpoint waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -143,6 +147,22 @@ pub trait Machine {
     fn observed(&mut self) -> Option<&mut dyn Observed> {
         None
     }
+
+    /// This machine as one that writes down what it does while it runs, where it is one.
+    fn traceable(&mut self) -> Option<&mut dyn Traceable> {
+        None
+    }
+
+    /// What this machine, in its version, is known to do otherwise than the manual says.
+    ///
+    /// # Errors
+    /// Where it does not say which version it is.
+    fn quirks(&mut self) -> Result<Vec<Quirk>, Error> {
+        Ok(Vec::new())
+    }
+
+    /// From now on the machine takes no interrupts by itself, as a stub's does not while it is stepped.
+    fn hold_interrupts(&mut self) {}
 
     /// Undoes up to `count` instructions, where the machine has a history.
     ///

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::endpoint::Endpoint;
 use crate::remote::Remote;
 use crate::rsp;
 use process::Process;
@@ -98,6 +99,12 @@ impl Qemu {
         let process = Arc::new(Mutex::new(process));
         let own = Arc::clone(&process);
         remote.ask_when_gone(move || lock(&own).end_of_the_machine());
+        // run.sh's private folder, which it removes however we end.
+        if let Endpoint::Unix(socket) = &target
+            && let Some(folder) = socket.parent()
+        {
+            remote.trace_through(folder.to_owned());
+        }
         Ok(Qemu { remote, process })
     }
 

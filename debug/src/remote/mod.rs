@@ -4,13 +4,16 @@
 
 mod errors;
 mod harts;
+pub mod qemu;
 mod register_map;
+mod trace;
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::endpoint::Endpoint;
-use crate::machine::{Access, Address, Error, Machine, Register, Registers, Stop, Watchpoint};
+use crate::machine::{Access, Address, Error, Machine, Quirk, Register, Registers, Stop, Traceable, Watchpoint};
 use crate::rsp::{self, Addresses, Client, StopReply, WatchKind};
 use harts::Harts;
 use register_map::{RegisterMap, StubRegister};
@@ -51,6 +54,9 @@ pub struct Remote {
     undertaker: Option<Undertaker>,
     /// The last stop was before a watched access, and told so.
     caught: bool,
+    /// Where a pipe for QEMU's log may be made: known to who started QEMU.
+    trace_folder: Option<PathBuf>,
+    trace: Option<trace::Trace>,
 }
 
 /// Knows the exit status of a machine whose stub has closed the connection; `None` where it was not the machine's own doing.
@@ -92,6 +98,8 @@ impl Remote {
             is_qemu,
             undertaker: None,
             caught: false,
+            trace_folder: None,
+            trace: None,
         })
     }
 
@@ -103,6 +111,25 @@ impl Remote {
     /// From now on `undertaker` is asked when the stub closes the connection: QEMU 7.2 does so without a word at power-off.
     pub fn ask_when_gone(&mut self, undertaker: impl FnMut() -> Option<u8> + Send + 'static) {
         self.undertaker = Some(Box::new(undertaker));
+    }
+
+    /// Lets [`Machine::traceable`] make a pipe in `folder`: for who started QEMU, on this computer.
+    pub fn trace_through(&mut self, folder: PathBuf) {
+        self.trace_folder = Some(folder);
+    }
+
+    /// Runs a command of the stub's own monitor; what it printed.
+    pub fn monitor(&mut self, command: &str) -> Result<String, Error> {
+        Ok(self.client.monitor(command)?)
+    }
+
+    /// QEMU's version, where the stub is QEMU's.
+    pub fn qemu_version(&mut self) -> Result<Option<qemu::Version>, Error> {
+        match self.client.monitor("info version") {
+            Ok(text) => Ok(text.parse().ok()),
+            Err(rsp::Error::Unsupported { .. } | rsp::Error::Refused { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Ends the machine; there is nothing to be done where the stub does not answer any more.
@@ -283,6 +310,16 @@ impl Machine for Remote {
             }
         }
         Ok((count, Stop::Stepped))
+    }
+
+    fn traceable(&mut self) -> Option<&mut dyn Traceable> {
+        // The log does not say which hart it is about.
+        let possible = self.trace_folder.is_some() && self.harts.count() == 1;
+        possible.then_some(self as &mut dyn Traceable)
+    }
+
+    fn quirks(&mut self) -> Result<Vec<Quirk>, Error> {
+        Ok(self.qemu_version()?.map(qemu::known::of).unwrap_or_default())
     }
 
     fn resume(&mut self, limit: Duration) -> Result<Stop, Error> {

@@ -32,6 +32,8 @@ csrs! { NAMES, "Number and name of the CSRs that a debugger shows, in the order 
     /// The address or instruction that the trap was about.
     STVAL = 0x143 "stval",
     SIP = 0x144 "sip",
+    /// The time from which on the timer's interrupt is pending (extension Sstc).
+    STIMECMP = 0x14d "stimecmp",
     /// Address translation; 0 is none.
     SATP = 0x180 "satp",
     MSTATUS = 0x300 "mstatus",
@@ -58,7 +60,6 @@ csrs! { NAMES, "Number and name of the CSRs that a debugger shows, in the order 
 }
 
 csrs! { OTHERS, "Number and name of further CSRs, for disassembly.":
-    STIMECMP = 0x14d "stimecmp",
     MENVCFG = 0x30a "menvcfg",
     MCOUNTINHIBIT = 0x320 "mcountinhibit",
     MTINST = 0x34a "mtinst",

@@ -5,6 +5,7 @@
 use std::time::{Duration, Instant};
 
 use super::commands::hex_number;
+use super::commands::{from_hex, to_hex};
 use super::connection::Connection;
 use super::error::{Error, excerpt};
 use super::features::{Description, DescriptionError};
@@ -188,8 +189,58 @@ impl Client {
 
     /// Lets all threads run; `None` when nothing stops it within `limit`: then [`Client::interrupt`] does.
     pub fn resume(&mut self, limit: Duration) -> Result<Option<StopReply>, Error> {
+        self.start()?;
+        self.await_stop(limit)
+    }
+
+    /// Lets the machine run, and does not wait: [`Client::stopped`] does.
+    pub fn start(&mut self) -> Result<(), Error> {
         self.connection.queue(self.continue_command);
-        self.run(limit)
+        self.connection.flush("a stop")?;
+        self.running = true;
+        Ok(())
+    }
+
+    /// The stop of a machine that was started; `None` while it runs.
+    pub fn stopped(&mut self, limit: Duration) -> Result<Option<StopReply>, Error> {
+        self.await_stop(limit)
+    }
+
+    /// Runs a command of the stub's own monitor; what it printed.
+    ///
+    /// Source: the GDB manual, section "General Query Packets", qRcmd.
+    pub fn monitor(&mut self, command: &str) -> Result<String, Error> {
+        let name = "qRcmd (a monitor command)";
+        let mut packet = b"qRcmd,".to_vec();
+        to_hex(command.as_bytes(), &mut packet);
+        let from = self.connection.name().to_owned();
+        let limit = self.limit();
+        self.connection.queue(&packet);
+        self.connection.flush(name)?;
+        let mut text = Vec::new();
+        loop {
+            let reply = checked(self.connection.require(name, limit)?, &from, name)?;
+            if reply == b"OK" {
+                return Ok(String::from_utf8_lossy(&text).into_owned());
+            }
+            // Output comes as it is made, marked O; an answer without the mark is the last.
+            let (more, digits) = match reply {
+                [b'O', digits @ ..] => (true, digits),
+                digits => (false, digits),
+            };
+            let mut bytes = vec![0; digits.len() / 2];
+            if !from_hex(digits, &mut bytes) {
+                let reply = reply.to_vec();
+                return Err(self.connection.unexpected(name, &reply, "its output in hexadecimal"));
+            }
+            text.extend(bytes);
+            if text.len() > LIMIT {
+                return Err(Error::TooLong { from, awaited: name.into(), limit: LIMIT });
+            }
+            if !more {
+                return Ok(String::from_utf8_lossy(&text).into_owned());
+            }
+        }
     }
 
     fn run(&mut self, limit: Duration) -> Result<Option<StopReply>, Error> {

@@ -1,10 +1,11 @@
-//! What two machines may hand over differently, made the same at the entry. It tells what it changed; it does not judge.
+//! What two machines hand over to a kernel, made the same at the entry. It tells what it changed; it does not judge.
 //!
-//! Source: the boot protocol that the SBI's firmware follows (a0 the hart's id, a1 the device tree's address, satp 0; all
-//! other x registers are as the firmware likes).
+//! Source: what a kernel may rely on is the boot protocol that the SBI's firmware follows: S-mode, a0 the hart's id, a1 the
+//! address of the device tree, satp 0, sstatus.SIE 0 (SBI specification, "Hart State Management Extension", HART_START, and
+//! Linux, Documentation/arch/riscv/boot.rst). All else is as the firmware leaves it.
 
 use super::state::{ComparedRegisters, Difference, State};
-use crate::machine::{Address, Error, Machine, Register};
+use crate::machine::{Address, Error, Machine, Register, csr};
 use crate::riscv::board;
 
 const HART_ID: u8 = Register::A0;
@@ -12,31 +13,86 @@ const DEVICE_TREE: usize = Register::A1 as usize;
 const DEVICE_TREE_MAGIC: [u8; 4] = board::DEVICE_TREE_MAGIC.to_be_bytes();
 /// More than a device tree of any board; a size beyond is none.
 const LARGEST_TREE: usize = 1 << 20;
+/// sstatus.SIE: interrupts are on.
+const INTERRUPTS_ON: u64 = 1 << 1;
 
-/// Gives `other` what `reference` was handed over; the names of what was changed, and what may not differ and does.
+/// What the comparison begins with.
+pub struct Entry {
+    /// Names of what the second machine was given.
+    pub copied: Vec<String>,
+    pub state: State,
+    /// What may not differ and does.
+    pub bound: Vec<Difference>,
+}
+
+/// Gives `other` what `reference` was handed over. Registers that it cannot be given, and those that no kernel can read,
+/// are told and not compared from here on.
 pub fn equalize(
     reference: &mut dyn Machine,
     other: &mut dyn Machine,
-    compared: &ComparedRegisters,
-) -> Result<(Vec<String>, State, Vec<Difference>), Error> {
-    let state = compared.read(reference)?;
-    let (free, bound): (Vec<Difference>, Vec<Difference>) = compared
-        .differences(&state, &compared.read(other)?)
+    compared: &mut ComparedRegisters,
+) -> Result<Entry, Error> {
+    let there = compared.read(reference)?;
+    let here = compared.read(other)?;
+    let mut copied = Vec::new();
+    for difference in compared.all_differences(&there, &here) {
+        let Difference { register, values: [wanted, held] } = difference;
+        let value = promised(register).map_or(wanted, |promised| wanted & !promised | held & promised);
+        if value == held {
+            continue;
+        }
+        match other.write_register(register, value) {
+            Ok(()) | Err(Error::Unsupported { .. } | Error::Refused { .. }) => copied.push(difference.name()),
+            Err(error) => return Err(error),
+        }
+    }
+    copied.extend(copy_timer(reference, other)?);
+    let tree = Address(there.general.x[DEVICE_TREE]);
+    if copy_device_tree(reference, other, tree)? {
+        copied.push("the device tree".into());
+    }
+    compared.leave_out(is_firmwares);
+    let there = compared.read(reference)?;
+    let here = compared.read(other)?;
+    let (bound, held_back): (Vec<_>, Vec<_>) = compared
+        .differences(&there, &here)
         .into_iter()
-        .partition(|difference| is_free(difference.register));
-    let mut changed = Vec::new();
-    for difference in free {
-        other.write_register(difference.register, difference.values[0])?;
-        changed.push(difference.name());
-    }
-    if copy_device_tree(reference, other, Address(state.general.x[DEVICE_TREE]))? {
-        changed.push("the device tree".into());
-    }
-    Ok((changed, state, bound))
+        .partition(|difference| promised(difference.register).is_some_and(|promised| differs(difference, promised)));
+    held_back.into_iter().for_each(|difference| compared.accept(difference));
+    Ok(Entry { copied, state: there, bound })
 }
 
-fn is_free(register: Register) -> bool {
-    matches!(register, Register::Gpr(number) if number != HART_ID)
+/// The bits of a register that the boot protocol promises.
+fn promised(register: Register) -> Option<u64> {
+    match register {
+        Register::Gpr(HART_ID) | Register::Pc | Register::Priv => Some(u64::MAX),
+        register if register == csr::SATP => Some(u64::MAX),
+        register if register == csr::SSTATUS => Some(INTERRUPTS_ON),
+        _ => None,
+    }
+}
+
+/// M-mode's CSRs, which no kernel can read (bits 8 and 9 of a CSR's number are its lowest mode).
+fn is_firmwares(register: Register) -> bool {
+    matches!(register, Register::Csr(number) if number >> 8 & 3 == 3)
+}
+
+fn differs(difference: &Difference, bits: u64) -> bool {
+    (difference.values[0] ^ difference.values[1]) & bits != 0
+}
+
+/// When the timer's interrupt becomes pending is not compared, as it is a matter of time; at the entry it is the same.
+fn copy_timer(reference: &mut dyn Machine, other: &mut dyn Machine) -> Result<Option<String>, Error> {
+    let read = |machine: &mut dyn Machine| match machine.read_register(csr::STIMECMP) {
+        Err(Error::Unsupported { .. } | Error::Refused { .. }) => Ok(None),
+        value => value.map(Some),
+    };
+    let (Some(there), Some(here)) = (read(reference)?, read(other)?) else { return Ok(None) };
+    if there == here {
+        return Ok(None);
+    }
+    other.write_register(csr::STIMECMP, there)?;
+    Ok(Some(csr::STIMECMP.to_string()))
 }
 
 /// Where there is a device tree; `true` where the other machine had another.

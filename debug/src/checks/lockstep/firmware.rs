@@ -2,20 +2,50 @@
 //!
 //! Source: RISC-V SBI specification, chapters "Binary Encoding" and "Base Extension". It does not know machines.
 
-use super::state::State;
-use crate::riscv::sbi::{BASE, LEGACY, PROBE};
-use crate::riscv::{Effect, Register};
+use super::state::{Difference, State};
+use crate::machine::Register;
+use crate::riscv::Effect;
+use crate::riscv::sbi::{self, BASE, LEGACY, PROBE};
 
-/// The x register in which a call leaves its value.
-pub const VALUE: u8 = Register::A1;
 const EXTENSION: usize = Register::A7 as usize;
 const FUNCTION: usize = Register::A6 as usize;
 const ARGUMENT: usize = Register::A0 as usize;
+/// The x registers in which a call leaves its error and its value.
+const ERROR: u8 = Register::A0;
+const VALUE: u8 = Register::A1;
+const NOT_SUPPORTED: u64 = sbi::NOT_SUPPORTED as u64;
 
-/// What the firmware is asked about itself, where the instruction that `state` stands at asks that.
-pub fn question(state: &State, effect: Effect) -> Option<String> {
+/// What it is, in words, that the two firmwares answered otherwise where they may: the instruction was a call of `state`, and
+/// the differences are what came of it.
+pub fn own(state: &State, effect: Effect, differences: &[Difference]) -> Option<String> {
+    if effect != Effect::Ecall {
+        return None;
+    }
+    let changed = |register: u8| {
+        let found = differences.iter().find(|one| one.register == Register::Gpr(register));
+        found.map(|difference| difference.values)
+    };
+    let answers = usize::from(changed(ERROR).is_some()) + usize::from(changed(VALUE).is_some());
+    if answers != differences.len() {
+        return None;
+    }
+    if let Some(question) = question(state)
+        && changed(ERROR).is_none()
+    {
+        return Some(question);
+    }
+    let call = call(state, effect)?;
+    match changed(ERROR) {
+        Some([NOT_SUPPORTED, _]) => Some(format!("{call}, which only the second has")),
+        Some([_, NOT_SUPPORTED]) => Some(format!("{call}, which only the first has")),
+        _ => None,
+    }
+}
+
+/// What the firmware is asked about itself, where a call of `state` asks that.
+fn question(state: &State) -> Option<String> {
     let x = &state.general.x;
-    if effect != Effect::Ecall || x[EXTENSION] != BASE {
+    if x[EXTENSION] != BASE {
         return None;
     }
     Some(match x[FUNCTION] {

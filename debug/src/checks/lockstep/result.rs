@@ -11,11 +11,13 @@ pub struct Divergence {
     /// What each of the two shows.
     sides: [String; 2],
     differences: Vec<Difference>,
+    /// Where another instruction is to blame than the last.
+    instruction: Option<(Address, Vec<u8>)>,
 }
 
 impl Divergence {
     pub fn new(summary: String, sides: [String; 2]) -> Divergence {
-        Divergence { summary, sides, differences: Vec::new() }
+        Divergence { summary, sides, differences: Vec::new(), instruction: None }
     }
 
     pub fn of_registers(summary: String, differences: Vec<Difference>) -> Divergence {
@@ -24,12 +26,18 @@ impl Divergence {
                 differences.iter().map(|difference| format!("{} = {:#x}", difference.name(), difference.values[side]));
             values.collect::<Vec<_>>().join(", ")
         };
-        Divergence { summary, sides: [side(0), side(1)], differences }
+        Divergence { summary, sides: [side(0), side(1)], differences, instruction: None }
     }
 
     /// The same, and what the two were just asked to do.
     pub fn after(mut self, what: &str) -> Divergence {
         self.summary = format!("{}; {what}", self.summary);
+        self
+    }
+
+    /// The same, for an instruction of some time ago.
+    pub fn at(mut self, pc: Address, bytes: Vec<u8>) -> Divergence {
+        self.instruction = Some((pc, bytes));
         self
     }
 
@@ -44,7 +52,7 @@ impl Divergence {
         finding.summary = self.summary;
         finding.expected = format!("{}: {}", names[0], self.sides[0]);
         finding.found = format!("{}: {}", names[1], self.sides[1]);
-        if let Some((pc, bytes)) = instruction {
+        if let Some((pc, bytes)) = self.instruction.or(instruction) {
             let text = riscv::disassemble(pc, &bytes);
             finding.summary = format!("`{text}`: {}", finding.summary);
             finding.location = Some(image.place(pc));
@@ -66,10 +74,21 @@ pub struct Stats {
     pub calls: u64,
     /// Reads of counters, whose values were taken from the first machine.
     pub counters_read: u64,
-    /// What the firmware was asked about itself, and answered differently: the first machine's answers were taken.
+    /// Reads of sip whose bits for the timer and devices were taken from the first machine.
+    pub pending_read: u64,
+    /// Interrupts that the second machine took where the first did.
+    pub interrupts: u64,
+    /// What the firmware was asked about itself, or has not got, and answered differently: the first machine's answers were
+    /// taken.
     pub answers: Vec<String>,
     /// Stores to where memory cannot be read: they were compared by their instructions alone.
     pub device_stores: u64,
+    /// Stores to memory that one of the machines cannot show, such as pages that may be executed alone.
+    pub unreadable_stores: u64,
+    /// Faults of the first machine that are known: a short name, and what was seen.
+    pub known_faults: Vec<(&'static str, String)>,
+    /// The first machine had run on when memory was to be compared in the end.
+    pub memory_moved_on: bool,
     /// What the second machine was given at the entry.
     pub copied: Vec<String>,
 }
@@ -83,14 +102,30 @@ impl Stats {
     /// What was not compared, or was made the same.
     pub fn exceptions(&self) -> String {
         let list = |what: &[String]| if what.is_empty() { "nothing".into() } else { what.join(", ") };
-        format!(
+        let mut text = format!(
             "copied at the entry: {}; reads of counters that were copied: {}; what the firmware says of itself that was copied: {}; \
              stores to devices: {}",
             list(&self.copied),
             self.counters_read,
             list(&self.answers),
             self.device_stores
-        )
+        );
+        for (count, what) in [
+            (self.pending_read, "reads of sip whose timer and device bits were copied"),
+            (self.interrupts, "interrupts that were copied"),
+            (self.unreadable_stores, "stores to memory that a machine does not show"),
+        ] {
+            if count > 0 {
+                text += &format!("; {what}: {count}");
+            }
+        }
+        if self.memory_moved_on {
+            text += "; memory was not compared in the end, as the first machine had run on";
+        }
+        for (_, seen) in &self.known_faults {
+            text += &format!("; known: {seen}");
+        }
+        text
     }
 
     pub fn enter(&self, finding: &mut Finding) {
@@ -101,5 +136,10 @@ impl Stats {
         finding.set("counters_read", self.counters_read);
         finding.set("firmware_answers_copied", self.answers.clone());
         finding.set("device_stores", self.device_stores);
+        finding.set("pending_interrupts_read", self.pending_read);
+        finding.set("interrupts", self.interrupts);
+        finding.set("unreadable_stores", self.unreadable_stores);
+        let known: Vec<String> = self.known_faults.iter().map(|(_, seen)| seen.clone()).collect();
+        finding.set("known_faults", known);
     }
 }

@@ -1,19 +1,29 @@
 //! All that a machine shows of its hart at one moment, and how two such moments differ. It does not judge.
 
-use crate::machine::{Address, Error, Machine, Register, Registers, csr};
+use crate::machine::{Address, Error, Machine, Moment, Register, Registers, csr};
+
+/// Counters of time and of work: every machine has its own, and nothing follows from a difference.
+const COUNTERS: std::ops::RangeInclusive<u16> = 0xc00..=0xc1f;
+/// Bits of sip: the interrupts of the timer and of devices are pending when time or the world outside has it so. (The
+/// software's, bit 1, is the program's.)
+pub const OUTSIDE_INTERRUPTS: u64 = 1 << 5 | 1 << 9;
 
 /// The registers besides x0 to x31 and pc that both machines show.
-pub struct ComparedRegisters(Vec<Register>);
+pub struct ComparedRegisters {
+    registers: Vec<Register>,
+    /// Differences that are known and told; each holds for as long as both keep these values.
+    accepted: Vec<Difference>,
+}
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
     pub general: Registers,
-    /// Values of [`ComparedRegisters`], in its order.
-    others: Vec<u64>,
+    /// Values of [`ComparedRegisters`], in its order; None where the machine did not write one down.
+    others: Vec<Option<u64>>,
 }
 
 /// A register that two states differ in, with both values.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Difference {
     pub register: Register,
     pub values: [u64; 2],
@@ -22,13 +32,13 @@ pub struct Difference {
 impl ComparedRegisters {
     /// Asks both for each register that there may be.
     pub fn by(machines: [&mut dyn Machine; 2]) -> Result<ComparedRegisters, Error> {
-        // Counters of time and of work: every machine has its own, and nothing follows from a difference.
-        let csrs = csr::NAMES.iter().map(|(number, _)| *number).filter(|number| !csr::COUNTERS.contains(number));
-        let mut compared: Vec<Register> = (0..32).map(Register::Fpr).chain(csrs.map(Register::Csr)).collect();
-        compared.push(Register::Priv);
+        let numbers =
+            csr::NAMES.iter().map(|(number, _)| Register::Csr(*number)).filter(|register| !is_timed(*register));
+        let mut registers: Vec<Register> = (0..32).map(Register::Fpr).chain(numbers).collect();
+        registers.push(Register::Priv);
         for machine in machines {
             let mut there = Vec::new();
-            for register in compared {
+            for register in registers {
                 match machine.read_register(register) {
                     Ok(_) => there.push(register),
                     // Some stubs list what they then refuse to show.
@@ -36,37 +46,90 @@ impl ComparedRegisters {
                     Err(error) => return Err(error),
                 }
             }
-            compared = there;
+            registers = there;
         }
-        Ok(ComparedRegisters(compared))
+        Ok(ComparedRegisters { registers, accepted: Vec::new() })
+    }
+
+    /// From now on compares none of those.
+    pub fn leave_out(&mut self, which: fn(Register) -> bool) {
+        self.registers.retain(|register| !which(*register));
+    }
+
+    /// From now on this difference is none, until one of the two values changes.
+    pub fn accept(&mut self, difference: Difference) {
+        self.accepted.retain(|known| known.register != difference.register);
+        self.accepted.push(difference);
+    }
+
+    /// Both values of a register that holds different ones, with everybody's knowledge.
+    pub fn accepted(&self, register: Register) -> Option<[u64; 2]> {
+        self.accepted.iter().find(|known| known.register == register).map(|known| known.values)
+    }
+
+    /// Those that are compared besides x0 to x31 and pc.
+    pub fn registers(&self) -> &[Register] {
+        &self.registers
     }
 
     /// How many registers are compared.
     pub fn count(&self) -> usize {
-        self.0.len() + 33
+        self.registers.len() + 33
     }
 
     pub fn read(&self, machine: &mut dyn Machine) -> Result<State, Error> {
-        Ok(State { general: machine.registers()?, others: machine.read_registers(&self.0)? })
+        let others = machine.read_registers(&self.registers)?.into_iter().map(Some).collect();
+        Ok(State { general: machine.registers()?, others })
     }
 
-    /// The privilege in a state; `None` where not both machines show it.
-    pub fn privilege(&self, state: &State) -> Option<u64> {
-        let index = self.0.iter().position(|compared| matches!(compared, Register::Priv))?;
-        state.others.get(index).copied()
+    /// The value of a register in a state; `None` where it is not known.
+    pub fn value(&self, state: &State, register: Register) -> Option<u64> {
+        match register {
+            Register::Gpr(number) => state.general.x.get(usize::from(number)).copied(),
+            Register::Pc => Some(state.general.pc),
+            _ => {
+                let index = self.registers.iter().position(|compared| *compared == register)?;
+                state.others.get(index).copied().flatten()
+            }
+        }
     }
 
+    /// What differs and is not accepted.
     pub fn differences(&self, one: &State, other: &State) -> Vec<Difference> {
         if one == other {
             return Vec::new();
         }
+        let mut differences = self.all_differences(one, other);
+        differences.retain(|difference| self.accepted(difference.register) != Some(difference.values));
+        differences
+    }
+
+    pub fn all_differences(&self, one: &State, other: &State) -> Vec<Difference> {
         let general = (0..).map(Register::Gpr).zip(one.general.x.into_iter().zip(other.general.x));
         let pc = [(Register::Pc, (one.general.pc, other.general.pc))];
-        let others = self.0.iter().copied().zip(one.others.iter().copied().zip(other.others.iter().copied()));
+        let others = self.registers.iter().zip(one.others.iter().zip(&other.others));
+        let others = others.filter_map(|(register, (one, other))| Some((*register, (((*one)?), ((*other)?)))));
         let all = general.chain(pc).chain(others);
-        all.filter(|(_, (one, other))| one != other)
+        all.filter(|(register, (one, other))| (one ^ other) & !unpredictable(*register) != 0)
             .map(|(register, (one, other))| Difference { register, values: [one, other] })
             .collect()
+    }
+}
+
+/// Those that follow time.
+fn is_timed(register: Register) -> bool {
+    register == csr::STIMECMP || matches!(register, Register::Csr(number) if COUNTERS.contains(&number))
+}
+
+/// Bits that are not compared before an instruction reads them.
+fn unpredictable(register: Register) -> u64 {
+    if register == csr::SIP { OUTSIDE_INTERRUPTS } else { 0 }
+}
+
+/// What a machine wrote down, for [`ComparedRegisters::registers`].
+impl From<Moment> for State {
+    fn from(moment: Moment) -> State {
+        State { general: moment.general, others: moment.others }
     }
 }
 

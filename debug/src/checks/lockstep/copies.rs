@@ -1,0 +1,154 @@
+//! What may differ after an instruction, and is taken from the first machine: what follows time, what a firmware says of
+//! itself, and known faults of the machine. All of it is told. It does not know how the machines came there.
+
+use super::firmware;
+use super::pair::Pair;
+use super::state::{Difference, OUTSIDE_INTERRUPTS, State};
+use crate::machine::quirk::{Case, Outcome, TrapValues, csr_of};
+use crate::machine::{Error, Register, csr};
+use crate::riscv::Effect;
+
+/// One instruction, as both executed it.
+pub struct Executed<'a> {
+    /// What it began with, on both.
+    pub before: &'a State,
+    pub bytes: &'a [u8],
+    pub effect: Effect,
+}
+
+impl Executed<'_> {
+    /// Its bits; of a compressed one the low half.
+    pub fn bits(&self) -> u32 {
+        match *self.bytes {
+            [low, high, ..] if low & 3 != 3 => u16::from_le_bytes([low, high]).into(),
+            [one, two, three, four] => u32::from_le_bytes([one, two, three, four]),
+            _ => 0,
+        }
+    }
+
+    /// Whether it is one of Zicsr that names this CSR.
+    pub fn reads(&self, register: Register) -> bool {
+        csr_of(self.bits()).is_some_and(|number| Register::Csr(number) == register)
+    }
+
+    /// Where an instruction of Zicsr puts what it reads.
+    fn destination(&self) -> Register {
+        Register::Gpr((self.bits() >> 7 & 31) as u8)
+    }
+}
+
+impl Pair<'_> {
+    /// What differs and may not, once all that may is the same.
+    pub fn reconcile(&mut self, executed: &Executed<'_>, there: &State) -> Result<(State, Vec<Difference>), Error> {
+        self.take_counter(executed, there)?;
+        let here = self.compared.read(self.other)?;
+        let differences = self.compared.differences(there, &here);
+        if differences.is_empty() {
+            return Ok((here, differences));
+        }
+        if !(self.take_firmwares_answer(executed, &differences)?
+            || self.take_csr(executed, &differences)?
+            || self.take_quirk(executed, there, &here, &differences)?)
+        {
+            return Ok((here, differences));
+        }
+        let here = self.compared.read(self.other)?;
+        let differences = self.compared.differences(there, &here);
+        Ok((here, differences))
+    }
+
+    /// Where the instruction read a counter, the second machine gets what the first one read.
+    fn take_counter(&mut self, executed: &Executed<'_>, there: &State) -> Result<(), Error> {
+        const COUNTERS: std::ops::RangeInclusive<u16> = 0xc00..=0xc02;
+        if !csr_of(executed.bits()).is_some_and(|csr| COUNTERS.contains(&csr)) {
+            return Ok(());
+        }
+        let register = executed.destination();
+        if let Some(value) = self.compared.value(there, register) {
+            self.other.write_register(register, value)?;
+            self.stats.counters_read += 1;
+        }
+        Ok(())
+    }
+
+    /// What two firmwares answer otherwise of themselves, or because one of them has not got what was called.
+    fn take_firmwares_answer(&mut self, executed: &Executed<'_>, differences: &[Difference]) -> Result<bool, Error> {
+        let Some(what) = firmware::own(executed.before, executed.effect, differences) else { return Ok(false) };
+        for difference in differences {
+            self.other.write_register(difference.register, difference.values[0])?;
+        }
+        if !self.stats.answers.contains(&what) {
+            self.stats.answers.push(what);
+        }
+        Ok(true)
+    }
+
+    /// A CSR was read whose value is a matter of time, or differs with our knowledge.
+    fn take_csr(&mut self, executed: &Executed<'_>, differences: &[Difference]) -> Result<bool, Error> {
+        let Some(csr) = csr_of(executed.bits()) else { return Ok(false) };
+        let [Difference { register, values }] = differences else { return Ok(false) };
+        let is_pending = Register::Csr(csr) == csr::SIP;
+        let is_timed = is_pending && (values[0] ^ values[1]) & !OUTSIDE_INTERRUPTS == 0;
+        let is_accepted = self.compared.accepted(Register::Csr(csr)) == Some(*values);
+        if *register != executed.destination() || !(is_timed || is_accepted) {
+            return Ok(false);
+        }
+        self.other.write_register(*register, values[0])?;
+        self.stats.pending_read += u64::from(is_timed);
+        Ok(true)
+    }
+
+    /// The first machine does otherwise than the manual says, and that is known.
+    fn take_quirk(
+        &mut self,
+        executed: &Executed<'_>,
+        there: &State,
+        here: &State,
+        differences: &[Difference],
+    ) -> Result<bool, Error> {
+        let case = Case {
+            instruction: executed.bits(),
+            machine: self.outcome(executed, there),
+            manual: self.outcome(executed, here),
+        };
+        self.take_known(&case, differences)
+    }
+
+    /// As [`Pair::take_quirk`], for what came of an instruction.
+    pub fn take_known(&mut self, case: &Case, differences: &[Difference]) -> Result<bool, Error> {
+        let Some(quirk) = self.quirks.iter().find(|quirk| (quirk.explains)(case)).copied() else { return Ok(false) };
+        let values = differences.iter().map(|difference| {
+            let [there, here] = difference.values;
+            format!("{} {there:#x}, the manual {here:#x}", difference.name())
+        });
+        let what = format!("{} says {}: {quirk}", self.reference.name(), values.collect::<Vec<_>>().join(", "));
+        if !self.stats.known_faults.iter().any(|(known, _)| *known == quirk.what) {
+            self.stats.known_faults.push((quirk.what, what));
+        }
+        for difference in differences {
+            match self.other.write_register(difference.register, difference.values[0]) {
+                Ok(()) | Err(Error::Unsupported { .. } | Error::Refused { .. }) => {}
+                Err(error) => return Err(error),
+            }
+            let held = self.other.read_register(difference.register)?;
+            if held != difference.values[0] {
+                self.compared
+                    .accept(Difference { register: difference.register, values: [difference.values[0], held] });
+            }
+        }
+        Ok(true)
+    }
+
+    /// What an instruction left in a state.
+    fn outcome(&self, executed: &Executed<'_>, after: &State) -> Outcome {
+        let value = |register| self.compared.value(after, register);
+        let handler = value(csr::STVEC).unwrap_or(0) & !3;
+        let trapped = after.pc().0 == handler && value(csr::SEPC) == Some(executed.before.pc().0);
+        let trap = || Some(TrapValues { cause: value(csr::SCAUSE)?, value: value(csr::STVAL)? });
+        Outcome {
+            trap: if trapped { trap() } else { None },
+            sstatus: value(csr::SSTATUS).unwrap_or(0),
+            csr: csr_of(executed.bits()).and_then(|number| value(Register::Csr(number))),
+        }
+    }
+}

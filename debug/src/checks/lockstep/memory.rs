@@ -1,0 +1,162 @@
+//! What two machines have stored, compared: at once where both stand still, and later where one of them runs.
+
+use std::ops::Range;
+
+use super::copies::Executed;
+use super::pair::Pair;
+use super::result::Divergence;
+use crate::checks::boot_run::layout::bytes;
+use crate::image::Image;
+use crate::machine::{Address, Error, Machine};
+
+/// How much memory is compared at once, in bytes.
+const CHUNK: u64 = 64 << 10;
+/// After how many instructions a machine that runs is stopped for the first time to be compared; each time later, twice as many.
+const FIRST: u64 = 4096;
+/// The most stores that are remembered in between.
+const STORES: usize = 1 << 16;
+
+/// What was stored since memory was compared, while the first machine ran.
+pub struct Window {
+    stores: Vec<Stored>,
+    ends_at: u64,
+    length: u64,
+}
+
+struct Stored {
+    range: Range<Address>,
+    /// Instructions executed up to and with this one.
+    instructions: u64,
+    pc: Address,
+    bytes: Vec<u8>,
+}
+
+impl Default for Window {
+    fn default() -> Window {
+        Window { stores: Vec::new(), ends_at: FIRST, length: FIRST }
+    }
+}
+
+impl Window {
+    /// Whether it is time to compare.
+    pub fn is_full(&self, instructions: u64) -> bool {
+        instructions >= self.ends_at || self.stores.len() >= STORES
+    }
+
+    /// Forgets what was compared.
+    fn begin(&mut self, instructions: u64) {
+        self.stores.clear();
+        self.length = self.length.saturating_mul(2);
+        self.ends_at = instructions.saturating_add(self.length);
+    }
+
+    /// The stretches of memory that were stored to, each once.
+    fn stretches(&self) -> Vec<Range<Address>> {
+        let mut ranges: Vec<Range<Address>> = self.stores.iter().map(|stored| stored.range.clone()).collect();
+        ranges.sort_by_key(|range| range.start);
+        let mut stretches: Vec<Range<Address>> = Vec::new();
+        for range in ranges {
+            match stretches.last_mut() {
+                Some(last) if range.start <= last.end && last.end - last.start.0 < Address(CHUNK) => {
+                    last.end = last.end.max(range.end);
+                }
+                _ => stretches.push(range),
+            }
+        }
+        stretches
+    }
+}
+
+impl Pair<'_> {
+    /// Whether the store changed memory, or what each machine holds now where they differ. `before` is what the second held.
+    pub fn compare_store(
+        &mut self,
+        executed: &Executed<'_>,
+        range: &Range<Address>,
+        before: Option<&[u8]>,
+    ) -> Result<Result<bool, Divergence>, Error> {
+        self.stats.stores += 1;
+        let Some(before) = before else {
+            self.stats.device_stores += 1;
+            return Ok(Ok(true));
+        };
+        let here = read(self.other, range)?;
+        let changed = here.as_deref() != Some(before);
+        if self.reference.follows() {
+            let (range, instructions) = (range.clone(), self.stats.instructions);
+            let (pc, bytes) = (executed.before.pc(), executed.bytes.to_vec());
+            self.window.stores.push(Stored { range, instructions, pc, bytes });
+            return Ok(Ok(changed));
+        }
+        let there = read(self.reference.machine, range)?;
+        if there == here {
+            return Ok(Ok(changed));
+        }
+        if there.is_none() || here.is_none() {
+            self.stats.unreadable_stores += 1;
+            return Ok(Ok(changed));
+        }
+        Ok(Err(stored_differently(self.stats.instructions, range.start, [there, here])))
+    }
+
+    /// What differs of all that was stored since memory was last compared, while the first machine stands still.
+    pub fn compare_stores(&mut self) -> Result<Option<Divergence>, Error> {
+        for stretch in self.window.stretches() {
+            let [there, here] = [read(self.reference.machine, &stretch)?, read(self.other, &stretch)?];
+            let (Some(there), Some(here)) = (&there, &here) else {
+                self.stats.unreadable_stores += u64::from(there.is_some() != here.is_some());
+                continue;
+            };
+            let Some(index) = there.iter().zip(here).position(|(one, other)| one != other) else { continue };
+            let byte = stretch.start + index as u64;
+            // The last one to this byte: whatever an earlier one did is gone.
+            let stored = self.window.stores.iter().rev().find(|stored| stored.range.contains(&byte));
+            return Ok(stored.map(|stored| {
+                let [start, end] =
+                    [stored.range.start, stored.range.end].map(|at| (at.0.saturating_sub(stretch.start.0)) as usize);
+                let sides = [there, here].map(|side| side.get(start..end).map(<[u8]>::to_vec));
+                stored_differently(stored.instructions, stored.range.start, sides).at(stored.pc, stored.bytes.clone())
+            }));
+        }
+        self.window.begin(self.stats.instructions);
+        Ok(None)
+    }
+
+    /// What of the kernel's memory differs: its image, BSS and stack.
+    pub fn compare_memory(&mut self, image: &Image) -> Result<Option<Divergence>, Error> {
+        let segments = image.segments().iter().map(|segment| segment.address..segment.address + segment.memory_size);
+        let ranges: Vec<_> = segments.chain([self.layout.bss.clone(), self.layout.stack.clone()]).collect();
+        for range in ranges {
+            for start in (range.start.0..range.end.0).step_by(CHUNK as usize).map(Address) {
+                let chunk = start..range.end.min(start + CHUNK);
+                let [there, here] = [read(self.reference.machine, &chunk)?, read(self.other, &chunk)?];
+                // What one of them cannot show cannot be compared.
+                let (Some(one), Some(other)) = (there, here) else { continue };
+                let Some(index) = one.iter().zip(&other).position(|(one, other)| one != other) else { continue };
+                let place = image.place(start + index as u64);
+                let summary = format!("their memory differs in the end, from {place} on");
+                let sides = [one, other].map(|side| hexadecimal(Some(&side[index..side.len().min(index + 8)])));
+                return Ok(Some(Divergence::new(summary, sides)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn stored_differently(instructions: u64, at: Address, sides: [Option<Vec<u8>>; 2]) -> Divergence {
+    let summary = format!("they stored differently after {instructions} instructions");
+    Divergence::new(summary, sides.map(|bytes| format!("{at} holds {}", hexadecimal(bytes.as_deref()))))
+}
+
+/// The bytes there; `None` where the machine cannot read them all.
+pub fn read(machine: &mut dyn Machine, range: &Range<Address>) -> Result<Option<Vec<u8>>, Error> {
+    let mut memory = vec![0; bytes(range) as usize];
+    match machine.read_memory(range.start, &mut memory) {
+        Err(Error::Refused { .. }) => Ok(None),
+        read => read.map(|()| Some(memory)),
+    }
+}
+
+fn hexadecimal(bytes: Option<&[u8]>) -> String {
+    bytes.map_or("no memory".into(), |bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}

@@ -1,0 +1,72 @@
+//! What a machine is known to do otherwise than the RISC-V manual says: a fault of the machine's and not of the kernel's.
+//!
+//! It does not know which machines have which.
+
+use std::fmt;
+
+/// A known fault, or a choice that the manual leaves and that machines make differently.
+#[derive(Clone, Copy)]
+pub struct Quirk {
+    /// What the machine does.
+    pub what: &'static str,
+    /// Where the manual says otherwise, or leaves the choice.
+    pub source: &'static str,
+    /// Whether this quirk is all that differs.
+    pub explains: fn(&Case) -> bool,
+}
+
+/// One instruction, and what came of it on the machine in question and by the manual.
+#[derive(Clone, Copy, Debug)]
+pub struct Case {
+    /// Its bits; of a compressed instruction the low half alone.
+    pub instruction: u32,
+    pub machine: Outcome,
+    pub manual: Outcome,
+}
+
+/// What came of an instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// None where it was executed.
+    pub trap: Option<TrapValues>,
+    pub sstatus: u64,
+    /// What the CSR that it names holds afterwards, where it names one and the machine shows it.
+    pub csr: Option<u64>,
+}
+
+/// scause and stval as a trap left them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrapValues {
+    pub cause: u64,
+    pub value: u64,
+}
+
+impl Case {
+    /// Bits 0 to 6 of an instruction of 32 bits.
+    pub fn opcode(&self) -> u32 {
+        self.instruction & 0x7f
+    }
+
+    /// The CSR that the instruction names, where it is one of Zicsr.
+    pub fn csr(&self) -> Option<u16> {
+        csr_of(self.instruction)
+    }
+}
+
+/// The CSR that an instruction of Zicsr names (unprivileged manual, "CSR Instructions").
+pub fn csr_of(instruction: u32) -> Option<u16> {
+    const SYSTEM: u32 = 0x73;
+    (instruction & 0x7f == SYSTEM && instruction >> 12 & 3 != 0).then_some((instruction >> 20) as u16)
+}
+
+impl fmt::Display for Quirk {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} ({})", self.what, self.source)
+    }
+}
+
+impl fmt::Debug for Quirk {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}

@@ -1,0 +1,238 @@
+//! What QEMU itself does otherwise than the manual says, with the versions in which it was seen. Nothing else is forgiven.
+//!
+//! `until` is the first of the versions tried that does it right: 7.2, 10.0 and 11.1 were. In between it is taken for a fault.
+//! Tests compare the embedded machine with QEMU by this table, and lockstep somebody's kernel.
+
+use super::Version;
+use crate::machine::Quirk;
+use crate::machine::quirk::{Case, Outcome, TrapValues};
+
+struct Known {
+    from: Version,
+    /// The first version without it.
+    until: Option<Version>,
+    quirk: Quirk,
+}
+
+const OLD: Version = Version::new(7, 2);
+const TEN: Version = Version::new(10, 0);
+
+const BREAKPOINT: u64 = 3;
+const LOAD_MISALIGNED: u64 = 4;
+const LOAD_ACCESS: u64 = 5;
+const STORE_MISALIGNED: u64 = 6;
+const INSTRUCTION_PAGE: u64 = 12;
+
+const SYSTEM: u32 = 0x73;
+const AMO: u32 = 0x2f;
+const FLOAT: u32 = 0x53;
+
+const TABLE: &[Known] = &[
+    Known {
+        from: OLD,
+        until: None,
+        quirk: Quirk {
+            what: "AMOs and sc that fail do so as the load that QEMU begins them with",
+            source: "privileged manual, \"Machine Cause (mcause) Register\": store, store-conditional and AMO instructions \
+                     generate store/AMO exceptions",
+            explains: calls_atomic_a_load,
+        },
+    },
+    Known {
+        from: OLD,
+        until: None,
+        quirk: Quirk {
+            what: "stval of a misaligned load that fails is the first address of the aligned loads that QEMU takes it apart into",
+            source: "privileged manual, \"Supervisor Trap Value (stval) Register\": the address of the portion that failed",
+            explains: rounds_address,
+        },
+    },
+    Known {
+        from: OLD,
+        until: None,
+        quirk: Quirk {
+            what: "sstatus.FS stays clean although fcsr was written",
+            source: "privileged manual, \"Extension Context Status in mstatus Register\"; unprivileged manual, \"CSR \
+                     Instructions\": csrrs and csrrc with a register other than x0 write",
+            explains: leaves_float_clean,
+        },
+    },
+    Known {
+        from: OLD,
+        until: None,
+        quirk: Quirk {
+            what: "a misaligned sc without a reservation fails quietly",
+            source: "unprivileged manual, \"Load-Reserved/Store-Conditional Instructions\": an exception, if the address is \
+                     not aligned",
+            explains: misaligned_sc,
+        },
+    },
+    Known {
+        from: OLD,
+        until: None,
+        quirk: Quirk {
+            what: "S-mode executes from a page of U-mode that a load through SUM has put into QEMU's TLB",
+            source: "privileged manual, \"Supervisor Memory Privilege in sstatus Register\": never, whatever SUM is",
+            explains: executes_user_page,
+        },
+    },
+    Known {
+        from: TEN,
+        until: None,
+        quirk: Quirk {
+            what: "ebreak leaves its address in stval",
+            source: "privileged manual, \"Supervisor Trap Value (stval) Register\": that or 0, as the hart likes",
+            explains: ebreak_tells_address,
+        },
+    },
+    Known {
+        from: OLD,
+        until: None,
+        quirk: Quirk {
+            what: "sepc holds bit 0",
+            source: "privileged manual, \"Supervisor Exception Program Counter (sepc) Register\": the low bit is always zero",
+            explains: holds_odd_sepc,
+        },
+    },
+    Known {
+        from: OLD,
+        until: None,
+        quirk: Quirk {
+            what: "scounteren has 64 bits",
+            source: "privileged manual, \"Counter-Enable (scounteren) Register\": 32 bits",
+            explains: holds_wide_scounteren,
+        },
+    },
+    Known {
+        from: OLD,
+        until: None,
+        quirk: Quirk {
+            what: "csrrs and csrrc with a register that holds 0 do not write",
+            source: "unprivileged manual, \"CSR Instructions\": only those with x0 do not; a write to a read-only CSR is illegal",
+            explains: zero_is_no_write,
+        },
+    },
+    Known {
+        from: OLD,
+        until: None,
+        quirk: Quirk {
+            what: "senvcfg and sstatus hold bits of extensions that QEMU's hart has, or only knows",
+            source: "privileged manual, \"Supervisor Environment Configuration (senvcfg) Register\" and \"Supervisor Status \
+                     (sstatus) Register\": zero without the extension",
+            explains: holds_other_extensions,
+        },
+    },
+];
+
+/// The quirks of a version.
+pub fn of(version: Version) -> Vec<Quirk> {
+    let has = |known: &&Known| known.from <= version && known.until.is_none_or(|until| version < until);
+    TABLE.iter().filter(has).map(|known| known.quirk).collect()
+}
+
+/// One of them, that explains all that differs.
+pub fn explanation(quirks: &[Quirk], case: &Case) -> Option<Quirk> {
+    quirks.iter().find(|quirk| (quirk.explains)(case)).copied()
+}
+
+fn traps(case: &Case) -> Option<(TrapValues, TrapValues)> {
+    case.machine.trap.zip(case.manual.trap)
+}
+
+fn same_but_for_trap(case: &Case) -> bool {
+    Outcome { trap: None, ..case.machine } == Outcome { trap: None, ..case.manual }
+}
+
+fn is_sc(case: &Case) -> bool {
+    case.opcode() == AMO && case.instruction >> 27 == 3
+}
+
+/// With one hart QEMU executes them as a load and a store, and the load is what fails; for some of them it also tells the address
+/// of a load that it took apart.
+fn calls_atomic_a_load(case: &Case) -> bool {
+    let Some((machine, manual)) = traps(case) else { return false };
+    let value_fits = machine.value == manual.value || is_rounded(machine.value, manual.value);
+    let cause_fits = matches!((manual.cause, machine.cause), (6, 4) | (7, 5) | (15, 13));
+    case.opcode() == AMO && cause_fits && value_fits && same_but_for_trap(case)
+}
+
+fn rounds_address(case: &Case) -> bool {
+    let Some((machine, manual)) = traps(case) else { return false };
+    let both = machine.cause == LOAD_ACCESS && manual.cause == LOAD_ACCESS;
+    both && is_rounded(machine.value, manual.value) && same_but_for_trap(case)
+}
+
+fn is_rounded(machine: u64, manual: u64) -> bool {
+    machine < manual && [2, 4, 8].iter().any(|size| manual / size * size == machine)
+}
+
+/// For comparisons and conversions to integers, which write fcsr but no f register; and for csrrs and csrrc with a register
+/// that holds 0, which write all the same.
+fn leaves_float_clean(case: &Case) -> bool {
+    const FS: u64 = 3 << 13;
+    const SD: u64 = 1 << 63;
+    let instruction = case.instruction;
+    let to_integer = case.opcode() == FLOAT && matches!(instruction >> 27, 0x14 | 0x18);
+    let to_fcsr = case.csr().is_some_and(|csr| matches!(csr, 1..=3)) && instruction >> 12 & 2 != 0;
+    let (here, there) = (case.manual.sstatus, case.machine.sstatus);
+    (to_integer || to_fcsr)
+        && case.machine.trap == case.manual.trap
+        && here & !FS & !SD == there & !FS & !SD
+        && here & FS == FS
+        && there & FS != 0
+}
+
+/// QEMU compares the address with the reservation first, and goes on where they differ.
+fn misaligned_sc(case: &Case) -> bool {
+    let goes_on = case.machine.trap.is_none_or(|trap| trap.cause == LOAD_MISALIGNED);
+    is_sc(case) && case.manual.trap.is_some_and(|trap| trap.cause == STORE_MISALIGNED) && goes_on
+}
+
+fn executes_user_page(case: &Case) -> bool {
+    const SPP: u64 = 1 << 8;
+    const SUM: u64 = 1 << 18;
+    let refused = case.manual.trap.is_some_and(|trap| trap.cause == INSTRUCTION_PAGE);
+    let executed = case.machine.trap.is_none_or(|trap| trap.cause == BREAKPOINT);
+    refused && executed && case.manual.sstatus & (SPP | SUM) == SPP | SUM
+}
+
+fn ebreak_tells_address(case: &Case) -> bool {
+    let Some((machine, manual)) = traps(case) else { return false };
+    let both = machine.cause == BREAKPOINT && manual.cause == BREAKPOINT;
+    both && manual.value == 0 && same_but_for_trap(case)
+}
+
+/// The values of the CSR that the instruction names, by the machine and by the manual, where it is this one.
+fn held(case: &Case, number: u16) -> Option<(u64, u64)> {
+    let executed = case.machine.trap.is_none() && case.manual.trap.is_none();
+    if case.csr() == Some(number) && executed { case.machine.csr.zip(case.manual.csr) } else { None }
+}
+
+fn holds_odd_sepc(case: &Case) -> bool {
+    const SEPC: u16 = 0x141;
+    held(case, SEPC).is_some_and(|(machine, manual)| machine ^ manual == 1)
+}
+
+fn holds_wide_scounteren(case: &Case) -> bool {
+    const SCOUNTEREN: u16 = 0x106;
+    held(case, SCOUNTEREN).is_some_and(|(machine, manual)| machine as u32 == manual as u32)
+}
+
+fn holds_other_extensions(case: &Case) -> bool {
+    const SENVCFG: u16 = 0x10a;
+    const SSTATUS: u16 = 0x100;
+    /// Those of cache blocks and pointer masking; of vectors, other extensions, landing pads and double traps.
+    const SENVCFG_OTHERS: u64 = 0xf0 | 3 << 32 | 0xc;
+    const SSTATUS_OTHERS: u64 = 3 << 9 | 3 << 15 | 3 << 23 | 1 << 63;
+    let only =
+        |number, others: u64| held(case, number).is_some_and(|(machine, manual)| (machine ^ manual) & !others == 0);
+    only(SENVCFG, SENVCFG_OTHERS) || only(SSTATUS, SSTATUS_OTHERS)
+}
+
+fn zero_is_no_write(case: &Case) -> bool {
+    const ILLEGAL: u64 = 2;
+    let reads_and_modifies = case.opcode() == SYSTEM && case.instruction >> 12 & 3 >= 2;
+    let read_only = case.csr().is_some_and(|csr| csr >> 10 == 3);
+    let refused = case.manual.trap.is_some_and(|trap| trap.cause == ILLEGAL);
+    reads_and_modifies && read_only && refused && case.machine.trap.is_none()
+}
