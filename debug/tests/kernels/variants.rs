@@ -399,6 +399,72 @@ choose! {
             }
         }
     }
+    "polls-timer" => {
+        /// Sets the timer a little ahead, and looks at sip until its interrupt is pending.
+        fn after_clear() {
+            unsafe {
+                asm!(
+                    "rdtime a0",
+                    "li t0, 20000", "add a0, a0, t0", "li a7, 0", "ecall",
+                    "2:", "csrr t0, sip", "andi t0, t0, 32", "beqz t0, 2b",
+                    out("a0") _, out("a7") _, out("t0") _,
+                );
+            }
+        }
+    }
+    "timer-interrupts" => {
+        /// Computes until the timer's interrupt has come three times.
+        fn after_clear() {
+            unsafe {
+                asm!(
+                    "csrw stvec, {handler}",
+                    "li s2, 0", "li a0, 0", "li a7, 0", "ecall",
+                    "li t0, 32", "csrs sie, t0", "csrsi sstatus, 2",
+                    "2:", "addi t1, t1, 3", "xor t2, t2, t1", "li t0, 3", "bltu s2, t0, 2b",
+                    "csrw sie, zero", "csrci sstatus, 2",
+                    handler = in(reg) tick as *const () as usize,
+                    out("s2") _, out("a0") _, out("a7") _, out("t0") _, out("t1") _, out("t2") _, out("t3") _,
+                );
+            }
+        }
+
+        /// Counts in s2, and sets the timer a little ahead; after the third time, where it never comes.
+        #[unsafe(naked)]
+        extern "C" fn tick() {
+            naked_asm!(
+                ".balign 4", "addi s2, s2, 1", "li a0, -1", "li t3, 3", "bgeu s2, t3, 3f",
+                "rdtime a0", "li t3, 20000", "add a0, a0, t3", "3:", "li a7, 0", "ecall", "sret"
+            )
+        }
+    }
+    "stores-to-code" => {
+        #[repr(align(4096))]
+        struct Table([usize; 512]);
+        static mut TABLE: Table = Table([0; 512]);
+
+        /// Stores to a page that may be executed alone: with Sv39, RAM at its own address, and once more at 0x40000000.
+        fn after_clear() {
+            const RAM: usize = 0x8000_0000 >> 12 << 10;
+            const ALL: usize = 0xcf; // V, R, W, X, A, D
+            const EXECUTE: usize = 0xc9;
+            unsafe {
+                TABLE.0[1] = RAM | EXECUTE;
+                TABLE.0[2] = RAM | ALL;
+                asm!(
+                    "csrw stvec, {handler}",
+                    "csrw satp, {satp}", "sfence.vma",
+                    ".option push",
+                    ".option norvc", // the handler skips four bytes
+                    "li t1, 0x40300000", "sd t1, 0(t1)",
+                    ".option pop",
+                    "csrw satp, zero", "sfence.vma",
+                    handler = in(reg) skip as *const () as usize,
+                    satp = in(reg) 8 << 60 | (&raw const TABLE) as usize >> 12,
+                    out("t0") _, out("t1") _,
+                );
+            }
+        }
+    }
     "prints-for-ever" => {
         /// To the UART.
         fn after_clear() {
@@ -560,7 +626,7 @@ choose! {
             (error, value)
         }
     }
-    "own-trap-handler" | "reserves" => {
+    "own-trap-handler" | "reserves" | "stores-to-code" => {
         /// Returns to the instruction after the one that trapped.
         #[unsafe(naked)]
         extern "C" fn skip() {
