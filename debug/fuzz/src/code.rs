@@ -48,7 +48,7 @@ fn boot(bytes: &[u8]) -> Embedded {
     let elf = kernel::build(&[(ENTRY, code.to_vec()), (TABLE, table())]);
     let options = Options { memory_mib: 8, history_mib: 1 };
     // The device tree takes the last 2 MiB.
-    let mut machine = Embedded::load(&elf, &options).expect("so few bytes fit");
+    let mut machine = Embedded::load(&kernel::image(elf), &options).expect("so few bytes fit");
     let handler = ENTRY + 4 * (1 + u64::from(code[0]));
     machine.write_register(csr::STVEC, handler).expect("it can be written");
     for (register, value) in POINTERS {

@@ -31,14 +31,12 @@ pub fn survive(bytes: &[u8]) {
 
 fn load(bytes: &[u8]) {
     let image = Image::parse(Path::new("fuzzed"), bytes.to_vec());
-    let machine = Embedded::load(bytes, &OPTIONS);
-    // Each looks at the file for itself: `cargo debug check` wants the symbols of what no machine can load, too.
-    if let Ok(image) = &image {
-        ask(image);
-    }
-    let Ok(mut machine) = machine else { return };
+    let Ok(image) = image else { return };
+    // `cargo debug check` wants the symbols of what no machine can load, too.
+    ask(&image);
+    let Ok(mut machine) = Embedded::load(&image, &OPTIONS) else { return };
     past::is_repeated(&mut machine, INSTRUCTIONS);
-    if let (Ok(image), Ok(registers)) = (&image, machine.registers()) {
+    if let Ok(registers) = machine.registers() {
         image.backtrace(&registers, &mut |address, bytes| machine.peek(address, bytes));
     }
 }

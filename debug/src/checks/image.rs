@@ -5,7 +5,7 @@
 use super::boot_run::layout::{Layout, bytes};
 use super::finding::{Finding, Status};
 use super::memory_map::MemoryMap;
-use crate::image::Image;
+use crate::image::{self, Image};
 use crate::machine::Address;
 
 pub const NAME: &str = "image";
@@ -107,6 +107,14 @@ fn faults(image: &Image, layout: &Layout) -> Vec<String> {
             let outside = format!("{} bytes at {} are outside of RAM", segment.memory_size, segment.physical);
             faults.push(format!("{outside}, {} to {}", RAM.start, RAM.end));
         }
+    }
+    match image.load_order(&(Address(0)..Address(u64::MAX))) {
+        Err(image::Error::Overlapping { segments: [one, other], .. }) => faults
+            .push(format!("the segments {} to {} and {} to {} overlap", one.start, one.end, other.start, other.end)),
+        Err(image::Error::OddEntry { entry, .. }) => {
+            faults.push(format!("it begins at {entry}, which is odd: instructions begin at even addresses"));
+        }
+        _ => {}
     }
     for (range, start, end) in
         [(&layout.bss, &names.bss_start, &names.bss_end), (&layout.stack, &layout.stack_bottom_name, &names.stack_top)]

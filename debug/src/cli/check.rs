@@ -177,7 +177,7 @@ fn on_embedded(image: &Image, layout: &Layout, options: Options<'_>) -> anyhow::
     match embedded(image) {
         Ok(mut machine) => Ok(checks::check(&mut machine, image, layout, options)?),
         Err(error) if error.is_about_the_kernel() => {
-            let mut machine = Embedded::load(&debug::image::neutral(), &embedded::Options::default())?;
+            let mut machine = Embedded::load(&debug::image::neutral_image(), &embedded::Options::default())?;
             let memory = MemoryMap::of_neutral(&mut machine, timeout)?;
             Ok(checks::refused(image, layout, memory.as_ref(), machine.name(), &error.to_string()))
         }
@@ -211,7 +211,7 @@ fn refused_by_qemu(
 }
 
 fn embedded(image: &Image) -> Result<Embedded, embedded::Error> {
-    Embedded::open(image.path(), &embedded::Options::default())
+    Embedded::load(image, &embedded::Options::default())
 }
 
 /// QEMU is the measure.

@@ -13,6 +13,8 @@ mod observe;
 
 use std::path::Path;
 
+use crate::image::Image;
+
 pub use bus::console::TooMuch;
 pub use bus::memory::Ended;
 pub use fault::Fault;
@@ -65,31 +67,30 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// Loads the kernel at `path`; the machine stands at its first instruction, where the firmware would jump.
+    /// As [`Embedded::load`], for the kernel at `path`.
     ///
     /// # Errors
     /// Where the file cannot be read or is no kernel that fits.
     pub fn open(path: &Path, options: &Options) -> Result<Embedded, Error> {
-        let elf = std::fs::read(path).map_err(|source| Error::Unreadable { path: path.into(), source })?;
-        Embedded::load(&elf, options)
+        Embedded::load(&Image::open(path)?, options)
     }
 
-    /// As [`Embedded::open`], for an ELF in memory.
+    /// Loads the kernel; the machine stands at its first instruction, where the firmware would jump.
     ///
     /// # Errors
-    /// Where it is no kernel that fits.
-    pub fn load(elf: &[u8], options: &Options) -> Result<Embedded, Error> {
+    /// Where it does not fit, or the host has too little memory.
+    pub fn load(image: &Image, options: &Options) -> Result<Embedded, Error> {
         const POSSIBLE: std::ops::RangeInclusive<u64> = 8..=16384;
         if !POSSIBLE.contains(&options.memory_mib) {
             return Err(Error::MemorySize { mebibytes: options.memory_mib, range: POSSIBLE });
         }
         let size = options.memory_mib << 20;
-        // To be told here is to be able to say so: where there is too little, the allocation itself ends the process.
+        // Probe first: a failed allocation aborts the process.
         if Vec::<u8>::new().try_reserve_exact(size as usize).is_err() {
             return Err(Error::NoMemory { mebibytes: options.memory_mib });
         }
         let mut ram = Ram::new(size as usize);
-        let loaded = firmware::load::load(elf, &mut ram, &firmware::device_tree::build(size))?;
+        let loaded = firmware::load::load(image, &mut ram, &firmware::device_tree::build(size))?;
         let mut board = Board::new(firmware::sbi::hand_over(loaded.entry, loaded.device_tree), ram);
         let history = History::new(&mut board, options.history_mib.saturating_mul(1 << 20));
         Ok(Embedded { board, history, fault: None, changed: false })

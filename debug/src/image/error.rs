@@ -1,7 +1,10 @@
 //! Why a file is no kernel image: what it is instead, and what to try. It does not know how it will be printed.
 
 use std::io;
+use std::ops::Range;
 use std::path::PathBuf;
+
+use crate::riscv::Address;
 
 /// Why a file could not be used as a kernel, or a symbol not be found in it.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +44,22 @@ pub enum Error {
 
     #[error("{} is a damaged ELF file: {what}; copy or build it again", path.display())]
     Malformed { path: PathBuf, what: String },
+
+    #[error(
+        "{}: the segment [{}, {}) is outside of the memory that a kernel may use, [{}, {}); \
+         correct the linker script, or give the machine more memory",
+        path.display(), segment.start, segment.end, memory.start, memory.end
+    )]
+    OutsideMemory { path: PathBuf, segment: Range<Address>, memory: Range<Address> },
+
+    #[error(
+        "{}: the segments [{}, {}) and [{}, {}) overlap; correct the linker script",
+        path.display(), .segments[0].start, .segments[0].end, .segments[1].start, .segments[1].end
+    )]
+    Overlapping { path: PathBuf, segments: [Range<Address>; 2] },
+
+    #[error("{} begins at {entry}, which is odd: instructions begin at even addresses; correct the linker script", path.display())]
+    OddEntry { path: PathBuf, entry: Address },
 
     #[error("{} cannot be started: {why}; {advice}", path.display())]
     NotExecutable { path: PathBuf, why: &'static str, advice: &'static str },

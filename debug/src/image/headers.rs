@@ -45,6 +45,16 @@ impl Segment {
     pub fn contains(&self, address: Address) -> bool {
         self.address <= address && address < self.end()
     }
+
+    /// Where the loader puts it.
+    pub fn loaded(&self) -> Range<Address> {
+        self.physical..self.physical + self.memory_size
+    }
+}
+
+/// Two segments that the loader would put over one another, if there are any; `segments` are in the order of their places.
+pub(super) fn overlapping<'a>(segments: &[&'a Segment]) -> Option<[&'a Segment; 2]> {
+    segments.windows(2).find(|pair| pair[0].loaded().end > pair[1].physical).map(|pair| [pair[0], pair[1]])
 }
 
 /// A section that is in memory while the kernel runs (SHF_ALLOC).

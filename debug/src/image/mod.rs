@@ -32,7 +32,7 @@ use object::read::elf::{FileHeader, SectionHeader};
 
 pub use error::Error;
 pub use headers::Segment;
-pub use neutral::{NEUTRAL_BASE, neutral};
+pub use neutral::{NEUTRAL_BASE, neutral, neutral_image};
 pub use place::{Line, Place};
 pub use relocations::Relocation;
 pub use symbols::Symbol;
@@ -167,6 +167,29 @@ impl Image {
     /// What is loaded into memory, in the file's order; at least one.
     pub fn segments(&self) -> &[Segment] {
         &self.segments
+    }
+
+    /// Its segments as they are loaded, the lowest first, where all of them fit into `memory`.
+    ///
+    /// # Errors
+    /// [`Error::OutsideMemory`], [`Error::Overlapping`], [`Error::OddEntry`].
+    pub fn load_order(&self, memory: &Range<Address>) -> Result<Vec<&Segment>, Error> {
+        let mut segments: Vec<&Segment> = self.segments.iter().collect();
+        segments.sort_by_key(|segment| segment.physical);
+        let path = || self.path.clone();
+        let fits = |range: &Range<Address>| memory.start <= range.start && range.end <= memory.end;
+        if let Some(outside) = segments.iter().map(|segment| segment.loaded()).find(|range| !fits(range)) {
+            return Err(Error::OutsideMemory { path: path(), segment: outside, memory: memory.clone() });
+        }
+        if let Some(pair) = headers::overlapping(&segments) {
+            return Err(Error::Overlapping { path: path(), segments: pair.map(Segment::loaded) });
+        }
+        match segments.first() {
+            Some(first) if !first.physical.0.is_multiple_of(2) => {
+                Err(Error::OddEntry { path: path(), entry: first.physical })
+            }
+            _ => Ok(segments),
+        }
     }
 
     /// What the file holds of one of this image's segments; the rest of its memory starts as zero.

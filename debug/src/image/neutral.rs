@@ -1,6 +1,9 @@
 //! A kernel that does nothing, for asking a machine what it gives to kernels.
 
-use crate::machine::Address;
+use std::path::Path;
+
+use super::Image;
+use crate::riscv::Address;
 
 /// Where it begins.
 pub const NEUTRAL_BASE: Address = Address(0x8020_0000);
@@ -20,12 +23,14 @@ pub fn neutral() -> Vec<u8> {
     elf
 }
 
+/// It, opened.
+pub fn neutral_image() -> Image {
+    Image::parse(Path::new("neutral"), neutral()).expect("a test opens it")
+}
+
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
-    use crate::image::Image;
 
     #[test]
     fn it_is_a_kernel_of_one_instruction() {

@@ -58,7 +58,7 @@ impl GdbTarget {
     pub fn open(path: &Path, options: Options) -> Result<GdbTarget, Error> {
         let kernel = std::path::absolute(path).map_err(Error::Folder)?;
         let image = Image::open(&kernel)?;
-        let mut machine = Embedded::open(&kernel, &options)?;
+        let mut machine = Embedded::load(&image, &options)?;
         let description = description::of(&mut machine);
         Ok(GdbTarget {
             machine,

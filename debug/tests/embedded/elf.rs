@@ -29,3 +29,8 @@ pub fn build(segments: &[(u64, Vec<u8>)]) -> Vec<u8> {
     segments.iter().for_each(|(_, contents)| file.extend(contents));
     file
 }
+
+/// An ELF that is a kernel, opened.
+pub fn image(elf: Vec<u8>) -> debug::Image {
+    debug::Image::parse(std::path::Path::new("generated"), elf).expect("it is a kernel")
+}

@@ -27,7 +27,7 @@ pub fn boot(code: &[u32]) -> Embedded {
 
 pub fn boot_with(code: &[u32], options: &Options) -> Embedded {
     let bytes = code.iter().flat_map(|instruction| instruction.to_le_bytes()).collect();
-    Embedded::load(&elf::build(&[(ENTRY, bytes)]), options).expect("it is a kernel")
+    Embedded::load(&elf::image(elf::build(&[(ENTRY, bytes)])), options).expect("it is a kernel")
 }
 
 /// A kernel that never ends: stores numbers that depend on all before them all over `pages` pages from DATA on.

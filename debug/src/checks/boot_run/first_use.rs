@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::machine::{Address, Error, Machine, Stop};
-use crate::riscv::{self, Effect, Xlen};
+use crate::riscv::{self, Effect, Kind, Register, Xlen};
 
 /// How far from the entry that may be, in instructions: a clear in registers of a large BSS may come first.
 const FARTHEST: u64 = 2_000_000;
@@ -46,8 +46,8 @@ fn uses_stack(instruction: &[u8]) -> bool {
     }
 }
 
-/// `addi sp, sp, …`, `c.addi16sp` and `c.addi sp, …` (unprivileged manual, chapters "RV32I" and "C").
-fn adds_to_sp(instruction: &[u8; 4]) -> bool {
-    let word = u32::from_le_bytes(*instruction);
-    word & 0xf_ffff == 0x1_0113 || word & 0xef83 == 0x6101 || word & 0xef83 == 0x0101
+/// Whether sp is what a function adds to that makes its frame: `addi sp, sp, …`, in whatever encoding.
+fn adds_to_sp(instruction: &[u8]) -> bool {
+    riscv::decode(Xlen::Rv64, instruction)
+        .is_some_and(|operation| operation.kind == Kind::Addi && (operation.rd, operation.rs1) == (Register::SP, Register::SP))
 }

@@ -63,7 +63,7 @@ impl GdbTarget {
     pub(super) fn reset(&mut self) -> Answer {
         let failed = |error: &dyn std::fmt::Display| format!("not reset: {error}");
         let image = Image::open(&self.kernel).map_err(|error| failed(&error))?;
-        self.machine = Embedded::open(&self.kernel, &self.options).map_err(|error| failed(&error))?;
+        self.machine = Embedded::load(&image, &self.options).map_err(|error| failed(&error))?;
         self.image = image;
         self.description = description::of(&mut self.machine);
         self.insert_set();
@@ -78,7 +78,7 @@ impl GdbTarget {
         let failed = |error: &dyn std::fmt::Display| format!("no verdict: {error}");
         let begin = Instant::now();
         let layout = Layout::of(&self.image, Names::default()).map_err(|error| failed(&error))?;
-        let mut machine = Embedded::open(&self.kernel, &self.options).map_err(|error| failed(&error))?;
+        let mut machine = Embedded::load(&self.image, &self.options).map_err(|error| failed(&error))?;
         let options = Options { timeout: TIMEOUT, ..Options::default() };
         let findings = checks::check(&mut machine, &self.image, &layout, options).map_err(|error| failed(&error))?;
         let name = machine.name().to_owned();

@@ -25,7 +25,8 @@ fn what_only_qemu_has_is_missing_and_nothing_else_is() {
     let outcome = run::on_qemu(&program).unwrap();
     let records = outcome[0].1.chunks_exact(RECORD_SIZE).skip(1);
     let options = Options { memory_mib: 16, history_mib: 0 };
-    let mut machine = Embedded::load(&elf::build(&[(TEXT, program.slots.concat())]), &options).expect("it is a kernel");
+    let kernel = elf::image(elf::build(&[(TEXT, program.slots.concat())]));
+    let mut machine = Embedded::load(&kernel, &options).expect("it is a kernel");
     let mut wrong = Vec::new();
     let mut missing = 0;
     for ((slot, record), pc) in program.slots.iter().zip(records).zip((TEXT..).step_by(SLOT_SIZE)) {

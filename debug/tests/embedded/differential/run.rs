@@ -26,7 +26,7 @@ const FIELDS: [&str; 8] = ["registers (hash)", "scause", "sepc", "stval", "sstat
 pub fn compare(program: &Program) -> Result<Vec<u8>, String> {
     let (elf, done) = program.link();
     let there = on_qemu(program)?;
-    let mut embedded = Embedded::load(&elf, &Options::default()).expect("the program is a kernel");
+    let mut embedded = Embedded::load(&crate::elf::image(elf), &Options::default()).expect("the program is a kernel");
     let here = outcome(&mut embedded, program, done)
         .map_err(|error| format!("{error}; {:?}", embedded.fault().map(ToString::to_string)))?;
     for ((name, here), (_, there)) in here.iter().zip(&there) {
@@ -65,7 +65,7 @@ pub fn compare_entry(program: &Program) {
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
     file.write_all(&elf).expect("it can be written");
     let mut qemu = Qemu::start(file.path(), LIMIT).expect("QEMU starts");
-    let mut embedded = Embedded::load(&elf, &Options::default()).expect("the program is a kernel");
+    let mut embedded = Embedded::load(&crate::elf::image(elf), &Options::default()).expect("the program is a kernel");
     qemu.insert_breakpoint(Address(TEXT)).expect("QEMU has breakpoints");
     assert_eq!(qemu.resume(LIMIT).expect("QEMU runs"), Stop::Breakpoint);
     assert_eq!(embedded.registers().expect("it has registers"), qemu.registers().expect("QEMU has registers"));
