@@ -32,14 +32,14 @@ fn of_wire<E>(id: RiscvRegId<u64>) -> Result<Register, TargetError<E>> {
 
 impl SingleThreadBase for GdbTarget {
     fn read_registers(&mut self, registers: &mut RiscvCoreRegs<u64>) -> TargetResult<(), Self> {
-        let ours = self.machine.registers().map_err(refusal)?;
+        let ours = self.registers().map_err(refusal)?;
         *registers = RiscvCoreRegs { x: ours.x, pc: ours.pc };
         Ok(())
     }
 
     fn write_registers(&mut self, registers: &RiscvCoreRegs<u64>) -> TargetResult<(), Self> {
         // First, as it is the one that can be refused.
-        self.machine.write_register(Register::Pc, registers.pc).map_err(refusal)?;
+        self.set_register(Register::Pc, registers.pc).map_err(refusal)?;
         for (number, value) in (0..).zip(registers.x) {
             self.machine.write_register(Register::Gpr(number), value).map_err(refusal)?;
         }
@@ -52,7 +52,7 @@ impl SingleThreadBase for GdbTarget {
 
     /// All of it or an error: fewer bytes would be for GDB to notice, and none is to it an unknown packet.
     fn read_addrs(&mut self, start: u64, bytes: &mut [u8]) -> TargetResult<usize, Self> {
-        self.machine.read_memory(Address(start), bytes).map_err(|_| TargetError::Errno(FAULT))?;
+        self.memory(start, bytes).map_err(|_| TargetError::Errno(FAULT))?;
         Ok(bytes.len())
     }
 
@@ -68,7 +68,7 @@ impl SingleThreadBase for GdbTarget {
 impl SingleRegisterAccess<()> for GdbTarget {
     fn read_register(&mut self, (): (), id: RiscvRegId<u64>, buffer: &mut [u8]) -> TargetResult<usize, Self> {
         let register = of_wire(id)?;
-        let value = self.machine.read_register(register).map_err(refusal)?.to_le_bytes();
+        let value = self.register(register).map_err(refusal)?.to_le_bytes();
         // gdbstub has cut the buffer to the register's size: 8 bytes, and 1 for the privilege.
         let length = buffer.len().min(value.len());
         buffer[..length].copy_from_slice(&value[..length]);
@@ -83,6 +83,6 @@ impl SingleRegisterAccess<()> for GdbTarget {
         }
         let mut value = [0; 8];
         value[..size].copy_from_slice(bytes);
-        self.machine.write_register(register, u64::from_le_bytes(value)).map_err(refusal)
+        self.set_register(register, u64::from_le_bytes(value)).map_err(refusal)
     }
 }

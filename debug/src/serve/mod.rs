@@ -12,6 +12,7 @@ mod listener;
 mod monitor;
 mod motion;
 mod resume;
+mod rom;
 mod session;
 mod target;
 mod wire;

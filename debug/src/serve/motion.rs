@@ -67,6 +67,11 @@ impl GdbTarget {
     /// One slice of what was begun.
     pub(super) fn go_on(&mut self) -> SliceResult {
         let before = self.machine.icount();
+        if std::mem::take(&mut self.in_rom)
+            && let Some(stop) = self.leave_rom()
+        {
+            return self.stopped(stop);
+        }
         match self.motion.action.clone() {
             ResumeAction::Continue => {
                 let stop = self.machine.run_to(u64::MAX, true, SLICE);
@@ -79,6 +84,18 @@ impl GdbTarget {
             ResumeAction::StepOutOf(range) => self.step_out_of(&range),
             ResumeAction::ReverseStep => self.step_back(before),
             ResumeAction::ReverseContinue => self.continue_back(before),
+        }
+    }
+
+    /// What the ROM's one instruction comes to; `None` where the machine goes on behind it.
+    fn leave_rom(&mut self) -> Option<Stop> {
+        match self.motion.action {
+            ResumeAction::Continue => None,
+            ResumeAction::Step | ResumeAction::StepOutOf(_) => Some(Stop::Stepped),
+            ResumeAction::ReverseStep | ResumeAction::ReverseContinue => {
+                self.in_rom = true;
+                Some(Stop::Beginning)
+            }
         }
     }
 
@@ -176,7 +193,7 @@ impl GdbTarget {
     }
 
     pub(super) fn pc(&mut self) -> u64 {
-        self.machine.registers().expect("a machine in this process has registers").pc
+        self.registers().expect("a machine in this process has registers").pc
     }
 
     fn stopped(&mut self, stop: Stop) -> SliceResult {

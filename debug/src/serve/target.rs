@@ -34,6 +34,8 @@ pub struct GdbTarget {
     pub(super) kernel: PathBuf,
     pub(super) options: Options,
     pub(super) description: String,
+    /// Before the kernel's first instruction: see `rom`.
+    pub(super) in_rom: bool,
     pub(super) set: Set,
     pub(super) motion: Motion,
     /// How much of what the kernel printed was shown.
@@ -51,7 +53,7 @@ pub(super) struct InterruptPoll {
 }
 
 impl GdbTarget {
-    /// Boots the kernel at `path`: the machine stands at its first instruction.
+    /// Boots the kernel at `path`: the machine stands in its reset ROM.
     ///
     /// # Errors
     /// Where the file is no kernel that can be loaded.
@@ -66,6 +68,7 @@ impl GdbTarget {
             kernel,
             options,
             description,
+            in_rom: true,
             set: Set::default(),
             motion: Motion::default(),
             shown: 0,

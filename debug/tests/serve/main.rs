@@ -11,6 +11,7 @@ mod hostile;
 #[path = "../kernels/mod.rs"]
 mod kernels;
 mod numbers;
+mod rom;
 mod run_sh;
 mod server;
 mod stops;

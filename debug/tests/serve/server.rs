@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::client::Client;
 use crate::kernels;
 
 /// How long anything may take that takes milliseconds; a loaded machine is slow.
@@ -35,8 +36,17 @@ impl Server {
         })
     }
 
-    /// The command that serves at such an address.
+    /// The command that serves at such an address; the machine is at the kernel's first instruction.
     pub fn from_command(command: impl FnOnce(&str) -> Command) -> Server {
+        let server = Server::at_reset(command);
+        let mut client = Client::new(&server);
+        assert_eq!(client.stop("s"), "S05");
+        assert_eq!(client.ask("D"), "OK");
+        server
+    }
+
+    /// The same, in the reset ROM.
+    pub fn at_reset(command: impl FnOnce(&str) -> Command) -> Server {
         let folder = tempfile::tempdir().unwrap();
         let listen = format!("unix:{}", folder.path().join("gdb").display());
         let mut child = command(&listen).stderr(Stdio::piped()).spawn().unwrap();

@@ -34,6 +34,7 @@ impl GdbTarget {
     pub(super) fn go_to(&mut self, count: &str) -> Answer {
         let target =
             number(count).ok_or_else(|| format!("{count} is no number of instructions, such as 1000 or 0x3e8"))?;
+        self.in_rom = false;
         let stop = loop {
             let before = self.machine.icount();
             let stop = self.machine.goto(target, SLICE);
@@ -64,6 +65,7 @@ impl GdbTarget {
         let failed = |error: &dyn std::fmt::Display| format!("not reset: {error}");
         let image = Image::open(&self.kernel).map_err(|error| failed(&error))?;
         self.machine = Embedded::load(&image, &self.options).map_err(|error| failed(&error))?;
+        self.in_rom = true;
         self.image = image;
         self.description = description::of(&mut self.machine);
         self.insert_set();

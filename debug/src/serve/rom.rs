@@ -1,0 +1,60 @@
+//! The reset ROM: where a machine stands until a client lets it go, as QEMU's does. One instruction that enters the kernel.
+//!
+//! It is the server's, for the sake of what debuggers do at a machine's start, such as `tbreak *boot` and `continue`. No
+//! instruction count knows of it: 0 is `boot`. The way back in time ends there.
+
+use super::target::GdbTarget;
+use crate::machine::{Address, Machine, Register, Registers};
+
+/// Where the hart starts (QEMU, hw/riscv/virt.c).
+const START: u64 = 0x1000;
+const SIZE: u64 = 0x1000;
+/// `mret`; whatever else is read of the ROM is zero.
+const CODE: [u8; 4] = 0x3020_0073_u32.to_le_bytes();
+const MACHINE_MODE: u64 = 3;
+
+impl GdbTarget {
+    /// The registers that a client sees.
+    pub(super) fn registers(&mut self) -> Result<Registers, crate::machine::Error> {
+        let mut registers = self.machine.registers()?;
+        if self.in_rom {
+            registers.pc = START;
+        }
+        Ok(registers)
+    }
+
+    /// One of them.
+    pub(super) fn register(&mut self, register: Register) -> Result<u64, crate::machine::Error> {
+        match register {
+            Register::Pc if self.in_rom => Ok(START),
+            Register::Priv if self.in_rom => Ok(MACHINE_MODE),
+            _ => self.machine.read_register(register),
+        }
+    }
+
+    /// Sets one. A hart whose pc is set elsewhere is there, and not in the ROM any more.
+    pub(super) fn set_register(&mut self, register: Register, value: u64) -> Result<(), crate::machine::Error> {
+        if matches!(register, Register::Pc) && self.in_rom {
+            if value == START {
+                return Ok(());
+            }
+            self.machine.write_register(register, value)?;
+            self.in_rom = false;
+            return Ok(());
+        }
+        self.machine.write_register(register, value)
+    }
+
+    /// Reads memory, and the ROM where the kernel has nothing of its own.
+    pub(super) fn memory(&mut self, start: u64, bytes: &mut [u8]) -> Result<(), crate::machine::Error> {
+        let read = self.machine.read_memory(Address(start), bytes);
+        let inside = START <= start && start.saturating_add(bytes.len() as u64) <= START + SIZE;
+        if read.is_ok() || !inside {
+            return read;
+        }
+        for (address, byte) in (start..).zip(bytes) {
+            *byte = CODE.get((address - START) as usize).copied().unwrap_or(0);
+        }
+        Ok(())
+    }
+}
