@@ -3,7 +3,7 @@
 //! It does not judge: what holds stays so.
 
 use super::finding::{Finding, Status};
-use crate::image::Image;
+use crate::image::{Image, Place};
 use crate::machine::{Address, Machine};
 
 /// Looks at each failure of a boot that is over; a machine that cannot be read any more adds nothing.
@@ -14,6 +14,23 @@ pub fn failures(machine: &mut dyn Machine, image: &Image, findings: &mut [Findin
     if let Some(first) = findings.iter_mut().find(|finding| finding.status == Status::Fail) {
         relocations(machine, image, first);
     }
+}
+
+/// What a kernel that copied itself elsewhere and went on there is executing, and where: the place by its symbols, and the hart's.
+///
+/// Its BSS and its stack are then at other addresses than its symbols say.
+pub fn moved(machine: &mut dyn Machine, image: &Image) -> Option<(Place, Address)> {
+    /// So many bytes before pc are compared, and the instruction there: more may not be there.
+    const BEFORE: u64 = 12;
+    let pc = Address(machine.registers().ok()?.pc);
+    let mut here = [0; BEFORE as usize + 2];
+    if image.is_code(pc) || machine.read_memory(pc - BEFORE, &mut here).is_err() || here.iter().all(|byte| *byte == 0) {
+        return None;
+    }
+    image.code().find_map(|(start, code)| {
+        let found = code.windows(here.len()).step_by(2).position(|window| window == here)?;
+        Some((image.place(start + 2 * found as u64 + BEFORE), pc))
+    })
 }
 
 /// A position-independent kernel that did not relocate itself has pointers to 0.

@@ -30,7 +30,7 @@ mod trap;
 use std::time::{Duration, Instant};
 
 use crate::image::{Image, Place};
-use crate::machine::{self, Machine};
+use crate::machine::{self, Address, Machine};
 use boot_run::BootRun;
 use boot_run::arrival::arrive;
 use boot_run::event::{BootEnd, BootEvent};
@@ -93,6 +93,12 @@ pub enum Error {
 
     #[error("{machine} is not at reset: it stands in the kernel, at {place}; start it anew, stopped: ./run.sh --wait")]
     NotAtReset { machine: String, place: Box<Place> },
+
+    #[error(
+        "no verdict on the kernel: it moved itself, and executes at {pc} what its symbols know as {place}; its BSS and its stack there \
+         are not followed; try: --bss-start {} --bss-end {}, and --stack-top with the stack's address there", bss.start, bss.end
+    )]
+    Moved { pc: Address, place: Box<Place>, bss: std::ops::Range<Address> },
 
     /// Nothing is known about a kernel that did not have its turn.
     #[error(
@@ -207,7 +213,7 @@ fn walk<'a>(
         return (Ok(complete(findings, "what the kernel was handed is not what it is made for")), None);
     }
     if machine.observed().is_none() {
-        match trial::watchpoint(machine, layout) {
+        match trial::watchpoint(machine, image.physical(layout.entry)) {
             Ok(None) => {}
             Ok(Some(how)) => return (Err(Error::Watchpoints { machine: machine.name().into(), how }), None),
             Err(error) => return (Err(error.into()), None),
@@ -219,8 +225,17 @@ fn walk<'a>(
     };
     run.companion = walk.memory;
     let mut findings = kernel(&mut run, findings, walk.step);
-    if let Ok(findings) = &mut findings {
-        explain::failures(run.machine, image, findings);
+    if let Ok(made) = &mut findings {
+        explain::failures(run.machine, image, made);
+        // What is said of memory is about where the kernel was.
+        let first = made.iter().find(|finding| finding.status == Status::Fail).map(|finding| finding.name);
+        if first.is_some_and(|name| [stack::NAME, bss::NAME, margin::NAME].contains(&name))
+            && let Some((place, pc)) = explain::moved(run.machine, image)
+        {
+            let by = pc.0.wrapping_sub(place.address.0);
+            let bss = layout.bss.start + by..layout.bss.end + by;
+            findings = Err(Error::Moved { pc, place: Box::new(place), bss });
+        }
     }
     (findings, run.trace.map(|trace| trace.memory))
 }

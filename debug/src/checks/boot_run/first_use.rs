@@ -11,8 +11,8 @@ const STEP_LIMIT: Duration = Duration::from_secs(1);
 const SP: usize = 2;
 
 /// Executes a machine that stands at the kernel's entry, one instruction at a time, until sp has been set and is used: by a
-/// store through it, or by a call. What is told is the value that it was set to, above the frame that a function made since.
-/// `None` where that does not happen before `deadline`, or the machine stops.
+/// store through it, or by a call; where neither comes, until the machine stops or `deadline`. What is told is the value that
+/// sp was set to, above the frame that a function made since.
 pub fn stack_pointer(machine: &mut dyn Machine, deadline: Instant) -> Result<Option<Address>, Error> {
     let mut registers = machine.registers()?;
     let (mut set, mut was_written) = (None, false);
@@ -24,8 +24,9 @@ pub fn stack_pointer(machine: &mut dyn Machine, deadline: Instant) -> Result<Opt
         if set.is_some() && uses_stack(&bytes) {
             return Ok(set.map(Address));
         }
+        // A kernel that rests may have set sp for nothing yet.
         if machine.step(1, STEP_LIMIT)?.1 != Stop::Stepped || Instant::now() > deadline {
-            return Ok(None);
+            return Ok(set.map(Address));
         }
         let before = std::mem::replace(&mut registers, machine.registers()?);
         let written = registers.x[SP] != before.x[SP];
@@ -48,6 +49,7 @@ fn uses_stack(instruction: &[u8]) -> bool {
 
 /// Whether sp is what a function adds to that makes its frame: `addi sp, sp, …`, in whatever encoding.
 fn adds_to_sp(instruction: &[u8]) -> bool {
-    riscv::decode(Xlen::Rv64, instruction)
-        .is_some_and(|operation| operation.kind == Kind::Addi && (operation.rd, operation.rs1) == (Register::SP, Register::SP))
+    riscv::decode(Xlen::Rv64, instruction).is_some_and(|operation| {
+        operation.kind == Kind::Addi && (operation.rd, operation.rs1) == (Register::SP, Register::SP)
+    })
 }

@@ -29,6 +29,10 @@ pub struct KernelView<'a> {
     machine: &'a mut dyn Machine,
     image: &'a Image,
     spaces: Spaces,
+    /// Where it is linked there is memory as well, which it moves itself to: while it has not, what is loaded is elsewhere.
+    moves: Option<bool>,
+    /// The hart was last seen where the kernel is loaded and not linked.
+    before_move: bool,
     breakpoints: BTreeSet<Address>,
     watchpoints: Vec<Watchpoint>,
 }
@@ -55,7 +59,8 @@ impl<'a> KernelView<'a> {
         let loaded = own.iter().map(|range| (range.clone(), shift(range))).filter(|(_, shift)| *shift != 0).collect();
         let own = own.iter().filter_map(around).collect();
         let spaces = Spaces { own, loaded, aliases: Vec::new() };
-        KernelView { machine, image, spaces, breakpoints: BTreeSet::new(), watchpoints: Vec::new() }
+        let (moves, before_move) = (None, true);
+        KernelView { machine, image, spaces, moves, before_move, breakpoints: BTreeSet::new(), watchpoints: Vec::new() }
     }
 
     /// Finds out whether the kernel goes on where a page table maps it once more: then what is set is set there as well.
@@ -81,8 +86,20 @@ impl<'a> KernelView<'a> {
         Ok(())
     }
 
-    fn is_own(&self, start: Address) -> bool {
-        self.spaces.is_own(start)
+    /// Where a place of the kernel is to be read and written, if not where the hart sees it: where it is loaded.
+    fn loaded(&mut self, start: Address) -> Option<Address> {
+        let physical = self.image.physical(start);
+        if !self.spaces.is_own(start) || physical == start {
+            return None;
+        }
+        // Asked when it is first needed, which is at the entry: addresses are not translated yet.
+        let machine = &mut *self.machine;
+        let moves = *self.moves.get_or_insert_with(|| machine.read_memory(start, &mut [0]).is_ok());
+        let in_file = |segment: &crate::image::Segment| {
+            segment.address <= start && start.0 - segment.address.0 < segment.file.len() as u64
+        };
+        let is_there = moves && !(self.before_move && self.image.segments().iter().any(in_file));
+        (!is_there).then_some(physical)
     }
 
     fn stop(&mut self, stop: Stop) -> Stop {
@@ -141,8 +158,10 @@ impl Machine for KernelView<'_> {
 
     fn registers(&mut self) -> Result<Registers, Error> {
         let mut registers = self.machine.registers()?;
-        self.look_for_aliases(Address(registers.pc))?;
-        registers.pc = self.spaces.or_same(Address(registers.pc)).0;
+        let pc = Address(registers.pc);
+        self.look_for_aliases(pc)?;
+        registers.pc = self.spaces.or_same(pc).0;
+        self.before_move = registers.pc != pc.0;
         registers.x[SP] = self.spaces.or_same(Address(registers.x[SP])).0;
         Ok(registers)
     }
@@ -160,26 +179,26 @@ impl Machine for KernelView<'_> {
     }
 
     fn read_memory(&mut self, start: Address, bytes: &mut [u8]) -> Result<(), Error> {
-        let own = self.is_own(start);
-        let physical = self.image.physical(start);
-        if own && physical != start {
-            return self.machine.read_physical(physical, bytes);
+        if let Some(loaded) = self.loaded(start) {
+            return self.machine.read_physical(loaded, bytes);
         }
         match self.machine.read_memory(start, bytes) {
             // A page table that does not map it, a user program's for example.
-            Err(Error::Refused { .. }) if own => self.machine.read_physical(physical, bytes),
+            Err(Error::Refused { .. }) if self.spaces.is_own(start) => {
+                self.machine.read_physical(self.image.physical(start), bytes)
+            }
             read => read,
         }
     }
 
     fn write_memory(&mut self, start: Address, bytes: &[u8]) -> Result<(), Error> {
-        let own = self.is_own(start);
-        let physical = self.image.physical(start);
-        if own && physical != start {
-            return self.machine.write_physical(physical, bytes);
+        if let Some(loaded) = self.loaded(start) {
+            return self.machine.write_physical(loaded, bytes);
         }
         match self.machine.write_memory(start, bytes) {
-            Err(Error::Refused { .. }) if own => self.machine.write_physical(physical, bytes),
+            Err(Error::Refused { .. }) if self.spaces.is_own(start) => {
+                self.machine.write_physical(self.image.physical(start), bytes)
+            }
             written => written,
         }
     }

@@ -35,6 +35,8 @@ pub struct Layout {
     pub stack: Range<Address>,
     /// What the lowest byte of the stack is called.
     pub stack_bottom_name: String,
+    /// The object that the stack is a part of, such as an array of stacks with one for each hart; else the stack itself.
+    pub stacks: Range<Address>,
     pub bss: Range<Address>,
     /// What was not named by anybody, in sentences for the report.
     pub guesses: Vec<String>,
@@ -80,6 +82,7 @@ impl Layout {
         let bottom = bottom.unwrap_or_else(|| top.clone());
         Ok(Layout {
             entry: entry.address,
+            stacks: object_around(image, bottom.address..top.address),
             stack: bottom.address..top.address,
             stack_bottom_name: bottom.name,
             bss: bss_start.address..bss_end.address,
@@ -115,15 +118,16 @@ impl Layout {
             bottom.name
         ));
         self.stack = bottom.address..sp;
+        self.stacks = object_around(image, self.stack.clone());
         self.stack_bottom_name = bottom.name;
         self.names.stack_top = name;
     }
 
-    /// The parts of BSS that the clear has to reach: all of it but for a stack that lies inside.
+    /// The parts of BSS that the clear has to reach: all of it but for stacks that lie inside.
     ///
     /// A kernel that cleared the stack it stands on would lose its return address.
     pub fn bss_to_clear(&self) -> Vec<Range<Address>> {
-        let (bss, stack) = (&self.bss, &self.stack);
+        let (bss, stack) = (&self.bss, &self.stacks);
         if stack.end <= bss.start || bss.end <= stack.start {
             return vec![bss.clone()].into_iter().filter(|part| part.start < part.end).collect();
         }
@@ -142,6 +146,18 @@ impl Layout {
             .map(|range| Guard { owned: is_owned(image, &range), range })
             .collect()
     }
+}
+
+/// The object with a size that the range lies in; the range itself where there is none.
+fn object_around(image: &Image, range: Range<Address>) -> Range<Address> {
+    let holds = |symbol: &image::Symbol| {
+        symbol.address <= range.start
+            && symbol.address < range.end
+            && range.end.0 - symbol.address.0 <= symbol.size
+            && range.start < range.end
+    };
+    let object = image.symbols().find(holds);
+    object.map_or(range.clone(), |symbol| symbol.address..symbol.address + symbol.size)
 }
 
 /// The symbol at the ELF's entry point; where there is no code, that at the lowest address, as the firmware jumps there.

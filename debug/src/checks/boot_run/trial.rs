@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use super::layout::Layout;
 use crate::machine::{Access, Address, Error, Machine, Register, Stop, Watchpoint};
 
 /// How long one store may take, and how long the machine may take to stop before it.
@@ -15,12 +14,12 @@ const T0: Register = Register::Gpr(5);
 const PROGRAM_OFFSET: u64 = 16;
 const WATCHED_OFFSET: u64 = 64;
 
-/// Has the hart at the entry store to a watched byte, and undoes it all. The words say what went wrong, if something did.
+/// Has the hart at the entry, by its physical address, store to a watched byte, and undoes it all. The words say what went wrong, if something did.
 ///
 /// # Errors
 /// Where the machine does not do something else than to stop.
-pub fn watchpoint(machine: &mut dyn Machine, layout: &Layout) -> Result<Option<String>, Error> {
-    let (program, watched) = (layout.entry + PROGRAM_OFFSET, layout.entry + WATCHED_OFFSET);
+pub fn watchpoint(machine: &mut dyn Machine, entry: Address) -> Result<Option<String>, Error> {
+    let (program, watched) = (entry + PROGRAM_OFFSET, entry + WATCHED_OFFSET);
     let (mut code, mut byte) = ([0; PROGRAM.len()], [0]);
     machine.read_memory(program, &mut code)?;
     machine.read_memory(watched, &mut byte)?;

@@ -151,6 +151,7 @@ mod tests {
         Clearing::new(&Layout {
             stack_bottom_name: name(),
             names: PlaceNames { entry: name(), stack_top: name(), bss_start: name(), bss_end: name() },
+            stacks: range(0x8000, 0x9000),
             guesses: Vec::new(),
             entry: Address(0),
             stack: range(0x8000, 0x9000),
