@@ -17,6 +17,7 @@
 # Starts the keeper, which calls $1 as the guardian, and returns when the lifeline is in place.
 start_keeper() {
     private=''
+    [ -d /dev/fd/ ] || fail "there is no /dev/fd: is /proc mounted? try: mount -t proc proc /proc"
     if [ -z "$tied" ]; then start_keeper_on "$1" </dev/null; else start_keeper_on "$1"; fi
     # An empty line only asks whether the front lives.
     while [ -z "$private" ]; do read -r private <&8 || exit 2; done
@@ -80,9 +81,13 @@ keep() {
 
 # Sets `private` to a folder of our own, with the pipes in it.
 make_private() {
-    private=$(mktemp -d "$temporary/run.sh.XXXXXX" 2>/dev/null) || fail "no folder can be made in $temporary; try: TMPDIR=/tmp"
-    owner >"$private/owner"
-    mkfifo "$private/lifeline" "$private/alive" "$private/keeper" "$private/nap"
+    if private=$(mktemp -d "$temporary/run.sh.XXXXXX"); then
+        if owner >"$private/owner" && mkfifo "$private/lifeline" "$private/alive" "$private/keeper" "$private/nap"; then
+            return
+        fi
+        rm -rf "$private"
+    fi
+    fail "cannot write to $temporary: see above; try: TMPDIR=FOLDER, another one"
 }
 
 # Opens the lifeline, once the front has.

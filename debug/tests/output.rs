@@ -8,6 +8,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -195,6 +196,54 @@ fn a_report_that_does_not_fit_is_no_report() {
     }
     assert_eq!(fs::metadata(&file).unwrap().len(), 100_000, "the one before is whole");
     assert_eq!(names(&folder), 1, "no half of one");
+}
+
+/// What the check prints on a terminal of this kind.
+fn on_terminal(kind: &str) -> String {
+    let terminal = rustix::pty::openpt(rustix::pty::OpenptFlags::RDWR | rustix::pty::OpenptFlags::NOCTTY).unwrap();
+    rustix::pty::grantpt(&terminal).unwrap();
+    rustix::pty::unlockpt(&terminal).unwrap();
+    let name = rustix::pty::ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
+    let other_end = || fs::OpenOptions::new().read(true).write(true).open(&name).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_debug"));
+    command.args(["check", "--on", "embedded", "--step", "--timeout", "100", "--elf"]).arg(kernels::build("good"));
+    command.stdin(Stdio::null()).stdout(other_end()).stderr(other_end()).env("TERM", kind).env_remove("NO_COLOR");
+    let mut child = command.spawn().unwrap();
+    drop(command);
+    let mut shown = Vec::new();
+    // At its end reading is an error, as nobody holds the other end any more.
+    let _ = fs::File::from(terminal).read_to_end(&mut shown);
+    assert!(child.wait().unwrap().success());
+    String::from_utf8(shown).unwrap()
+}
+
+#[test]
+fn a_dumb_terminal_gets_no_colour_and_no_bar() {
+    assert!(on_terminal("xterm").contains('\x1b'));
+    let plain = on_terminal("dumb");
+    assert!(!plain.contains('\x1b') && plain.contains("7 of 7 checks hold"), "{plain}");
+}
+
+/// Stopped for longer than the kernel may take: that is no fault of the kernel.
+#[test]
+fn a_check_that_was_stopped_finds_no_fault() {
+    for (on, signal) in [("embedded", "TSTP"), ("embedded", "STOP"), ("qemu", "TSTP")] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_debug"));
+        command.args(["check", "--on", on, "--step", "--timeout", "4", "--elf"]).arg(kernels::build("large-bss"));
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let id = child.id();
+        let send = |signal: &str| {
+            assert!(Command::new("kill").args([&format!("-{signal}"), &id.to_string()]).status().unwrap().success());
+        };
+        // It is somewhere in its walk: where does not matter.
+        thread::sleep(Duration::from_millis(500));
+        send(signal);
+        thread::sleep(Duration::from_secs(5));
+        assert!(child.try_wait().unwrap().is_none(), "it is stopped");
+        send("CONT");
+        let error = refused(&child.wait_with_output().unwrap());
+        assert!(error.contains("was stopped meanwhile") && error.contains("try: again"), "{on}: {error}");
+    }
 }
 
 #[test]

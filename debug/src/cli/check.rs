@@ -6,15 +6,18 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use debug::checks::{self, ClearProgress, Finding, Layout, MemoryMap, Names, Options, Status};
 use debug::output::OutputFile;
 use debug::report::{Format, Report, Verdict};
 use debug::{Embedded, Image, Machine, Qemu, Remote, embedded, qemu};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use signal_hook::consts::SIGCONT;
 
 use super::machine_arg::MachineArg;
 
@@ -101,9 +104,17 @@ pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
     }
     let on = arguments.on.clone().unwrap_or_else(MachineArg::installed);
     let output = arguments.output.as_deref().map(|path| OutputFile::create(path, &[&kernel])).transpose()?;
+    let continued = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(SIGCONT, Arc::clone(&continued)).context("signals cannot be caught")?;
     let begin = Instant::now();
-    let findings = walk(&arguments, &on, &image, &layout)?;
-    let report = Report { machine: on.name(), kernel, elapsed: begin.elapsed(), findings };
+    let findings = walk(&arguments, &on, &image, &layout);
+    let fails =
+        findings.as_ref().map_or(true, |findings| findings.iter().any(|finding| finding.status != Status::Pass));
+    if fails && continued.load(Ordering::Relaxed) {
+        // The kernel's time went on, and so did QEMU.
+        bail!("no verdict: this command was stopped meanwhile (Ctrl-Z, SIGSTOP) and continued; try: again");
+    }
+    let report = Report { machine: on.name(), kernel, elapsed: begin.elapsed(), findings: findings? };
     deliver(&report, arguments.format, output)?;
     Ok(report.verdict() == Verdict::Pass)
 }
@@ -203,8 +214,11 @@ fn refused_by_qemu(
     timeout: Duration,
 ) -> anyhow::Result<Vec<Finding>> {
     let qemu::Error::Failed { words, .. } = &error else { return Err(error.into()) };
-    let mut neutral = tempfile::NamedTempFile::new()?;
-    neutral.write_all(&debug::image::neutral())?;
+    // Where there is no room for another kernel, QEMU's own reason is the one to tell.
+    let Ok(mut neutral) = tempfile::NamedTempFile::new() else { return Err(error.into()) };
+    if neutral.write_all(&debug::image::neutral()).is_err() {
+        return Err(error.into());
+    }
     let Ok(mut qemu) = Qemu::start(neutral.path(), timeout + GRACE) else { return Err(error.into()) };
     let memory = MemoryMap::of_neutral(&mut *qemu, timeout)?;
     Ok(checks::refused(image, layout, memory.as_ref(), "qemu", words))

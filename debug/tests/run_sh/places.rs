@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 use crate::kills::copy_of_the_scripts;
+use crate::processes::Family;
 use crate::script::{Finished, Script, private_folder, write_program};
 
 /// A project of its own, a cargo that builds at once, and a QEMU that says what it was called with.
@@ -223,4 +224,93 @@ fn a_relative_target_folder_is_the_callers() {
     let finished = script.finish();
     let meant = place.around.path().canonicalize().unwrap().join("my target");
     assert!(finished.stderr.contains(&format!("target {}", meant.display())), "{}", finished.stderr);
+}
+
+/// How a shell tells what is left, and keeps the status.
+const LOOK: &str = "status=$?; echo \"left: $(ls -A \"$TMPDIR\")\" >&2; exit $status;";
+
+/// In a mount namespace of its own: what `prepare` does there, nobody else sees. `None` where this user may not have one.
+fn in_namespace(prepare: &str, script: Script) -> Option<Finished> {
+    let namespace = ["--mount", "--map-root-user"];
+    let namespace = if is_root() { &namespace[..1] } else { &namespace[..] };
+    if !Command::new("unshare").args(namespace).arg("true").status().is_ok_and(|status| status.success()) {
+        eprintln!("not tried: this user may not have a mount namespace");
+        return None;
+    }
+    let mut command = Command::new("unshare");
+    command.args(namespace).args(["sh", "-c", &format!("{prepare} && {{ \"$@\"; {LOOK} }}"), "sh"]);
+    command.arg(script.command.get_program()).args(script.command.get_args()).stdin(Stdio::null());
+    for (name, value) in script.command.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    Some(Script { command, folder: script.folder }.finish())
+}
+
+#[test]
+fn a_full_disk_is_told_and_leaves_nothing() {
+    for mode in [&["--wait", "--tied", "--private"][..], &["--debug"], &["--reverse"]] {
+        let script = Script::with_kernel("good", mode);
+        let temporary = script.folder.path().join("small");
+        fs::create_dir(&temporary).unwrap();
+        // Not even the guardian's few bytes fit; a folder does.
+        let small = temporary.display();
+        let fill = format!("{{ cat /dev/zero >{small}/fill 2>/dev/null || :; }}");
+        let prepare = format!("mount -t tmpfs -o size=16k tmpfs {small} && {fill}");
+        let script = script.env("TMPDIR", &temporary);
+        let Some(finished) = in_namespace(&prepare, script) else { return };
+        let reason = finished.reason();
+        assert!(
+            reason.contains("No space left on device") && reason.contains("try: TMPDIR=FOLDER"),
+            "{mode:?}: {reason}"
+        );
+    }
+}
+
+#[test]
+fn a_project_on_a_full_disk_boots_what_was_built() {
+    let place = Place::named("project");
+    fs::write(place.around.path().join("built"), vec![1; 100_000]).unwrap();
+    let project = place.project.display();
+    let scripts = place.around.path().join("scripts");
+    copy_of_the_scripts(&scripts);
+    let prepare = format!(
+        "mount -t tmpfs -o size=200k tmpfs '{project}' && cp -r {0}/. '{project}' && cd '{project}' && \
+         {{ cat /dev/zero >fill 2>/dev/null || :; }}",
+        scripts.display()
+    );
+    let Some(finished) = in_namespace(&prepare, place.script(&[])) else { return };
+    assert_eq!(finished.code(), 0, "{}", finished.stderr);
+    let built = place.around.path().join("built");
+    assert!(finished.stderr.contains(&format!("booting {}", built.display())), "{}", finished.stderr);
+    assert!(finished.stdout.lines().any(|argument| Path::new(argument) == built), "{}", finished.stdout);
+}
+
+#[test]
+fn without_proc_it_says_so() {
+    let script = Script::with_kernel("good", &["--wait", "--tied", "--private"]);
+    let Some(finished) = in_namespace("umount -l /proc", script) else { return };
+    assert!(finished.reason().contains("is /proc mounted? try: "), "{}", finished.stderr);
+}
+
+/// Ctrl-Z stops GDB and its parent, and not QEMU, whose end they still are.
+#[test]
+fn stopped_and_continued_it_goes_on() {
+    let mut script = Script::with_kernel("good", &["--debug", "--socket"]);
+    script.command.arg(script.folder.path().join("gdb")).stdin(Stdio::piped());
+    let mut running = script.start();
+    let mut stdin = running.child.stdin.take().unwrap();
+    std::io::Write::write_all(&mut stdin, b"print 6 * 7\n").unwrap();
+    running.await_line("= 42");
+    let family = Family::with_qemu(running.child.id());
+    running.signal("TSTP", true);
+    std::io::Write::write_all(&mut stdin, b"print 7 * 7\n").unwrap();
+    running.signal("CONT", true);
+    running.await_line("= 49");
+    std::io::Write::write_all(&mut stdin, b"print $pc\nquit 5\n").unwrap();
+    running.await_line("0x80200000");
+    assert_eq!(running.await_end().code(), Some(5));
+    family.assert_gone();
 }
