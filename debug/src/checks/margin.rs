@@ -1,8 +1,8 @@
 //! Check `margin`: did the stack stay above its bottom, and how deep did it go?
 
 use super::boot_run::BootRun;
-use super::boot_run::event::PendingStore;
-use super::boot_run::layout::bytes;
+use super::boot_run::event::StackOverflow;
+use super::boot_run::layout::{bytes, overlap};
 use super::finding::{Finding, Status};
 use crate::machine::{Address, Error};
 
@@ -12,22 +12,18 @@ pub const NAME: &str = "margin";
 pub fn check(run: &mut BootRun<'_>) -> Result<Finding, Error> {
     let mut finding = new(run);
     let size = bytes(&run.layout.stack);
-    if let Some(store) = run.trace.as_ref().and_then(|trace| trace.overflow) {
-        describe_overflow(run, &mut finding, store.address, store.pc, store.sp);
-        return Ok(finding);
-    }
-    let seen = run.trace.as_ref().map(|trace| trace.deepest);
+    let seen = run.trace.as_ref().map(|trace| trace.memory.stacks.deepest());
     let deepest = match seen {
-        Some(store) => store.map_or(0, |store| bytes(&(store.address..run.layout.stack.end))),
+        Some(moved) => moved.map_or(0, |moved| bytes(&(moved.new..run.layout.stack.end))),
         None => run.stack_use.deepest(run.machine)?,
     };
-    if let Some(store) = seen.flatten() {
-        finding.location = Some(run.place(store.pc));
+    if let Some(moved) = seen.flatten() {
+        finding.location = Some(run.place(moved.pc));
     }
     finding.found = format!("{deepest} bytes used of {size}");
     finding.set("deepest_bytes", deepest);
     finding.set("stack_bytes", size);
-    // Poison that is all gone does not tell a stack that was just full from one that overflowed; a trace of all stores does.
+    // Poison that is all gone does not tell a stack that was just full from one that overflowed; to see sp move does.
     if deepest < size || run.trace.is_some() {
         finding.status = Status::Pass;
         let function = finding.location.as_ref().and_then(|place| place.symbol.as_ref());
@@ -39,27 +35,62 @@ pub fn check(run: &mut BootRun<'_>) -> Result<Finding, Error> {
     Ok(finding)
 }
 
-/// For a kernel that is about to store below its stack, and stands there.
-pub fn overflowed(run: &mut BootRun<'_>, store: &PendingStore) -> Result<Finding, Error> {
+/// For a stack that outgrew its bottom; the hart stands there.
+pub fn overflowed(run: &mut BootRun<'_>, overflow: &StackOverflow) -> Result<Finding, Error> {
     let mut finding = new(run);
+    let bottom = &overflow.bottom_name;
+    let place = run.place(run.image.canonical(overflow.pc));
+    let function = place.symbol.as_ref().map_or_else(|| overflow.pc.to_string(), |(name, _)| name.clone());
+    let below = bytes(&(run.image.canonical(overflow.sp)..overflow.stack.start));
+    let fits = match (overflow.frame, &overflow.stored) {
+        (Some(frame), _) => {
+            format!("sp is {below} bytes below {bottom}: a frame of {frame} bytes in {function} does not fit")
+        }
+        (None, Some(stored)) => {
+            format!("a store {} bytes below {bottom}, in {function}", bytes(&(stored.start..overflow.stack.start)))
+        }
+        (None, None) => format!("sp is {below} bytes below {bottom}, in {function}"),
+    };
+    let victims = victims(run, overflow);
+    let over = if victims.is_empty() { String::new() } else { format!(", over {}", victims.join(", ")) };
+    let advice = match overflow.stack == run.layout.stack {
+        true => {
+            format!("try: reserve more than {} bytes for the stack, or make the frames smaller", bytes(&overflow.stack))
+        }
+        false => format!("try: make the stack above {bottom} larger than {} bytes", bytes(&overflow.stack)),
+    };
+    finding.expected = format!("no frame below {} = {bottom}", overflow.stack.start);
+    finding.summary = format!("the stack overflows: {fits}{over}; {advice}");
+    finding.found = format!("sp = {}", overflow.sp);
+    if let Some(stored) = &overflow.stored {
+        finding.found = format!("{}, storing to {}", finding.found, run.place(stored.start));
+    }
+    finding.location = Some(place);
+    finding.set("sp", overflow.sp.to_string());
+    finding.set("below_bytes", below);
+    finding.set("stack_bytes", bytes(&overflow.stack));
     let registers = run.machine.registers()?;
-    describe_overflow(run, &mut finding, store.range.start, store.pc, Address(registers.x[2]));
-    finding.backtrace = run.backtrace(&registers);
+    if Address(registers.x[2]) == overflow.sp {
+        finding.backtrace = run.backtrace(&registers);
+    }
     Ok(finding)
 }
 
-fn describe_overflow(run: &BootRun<'_>, finding: &mut Finding, address: Address, pc: Address, sp: Address) {
-    let below = bytes(&(address..run.layout.stack.start));
-    finding.summary = format!("the stack overflows: a store {below} bytes below {}", run.layout.stack_bottom_name);
-    finding.found = format!("sp = {sp}, storing to {}", run.place(address));
-    finding.location = Some(run.place(pc));
-    finding.set("sp", sp.to_string());
-    finding.set("stack_bytes", bytes(&run.layout.stack));
+/// The objects below the stack that the frame lies over, the nearest first.
+fn victims(run: &BootRun<'_>, overflow: &StackOverflow) -> Vec<String> {
+    const MOST: usize = 3;
+    let below = run.image.canonical(overflow.sp)..overflow.stack.start;
+    let hit = run
+        .image
+        .symbols()
+        .rev()
+        .filter(|symbol| symbol.size > 0 && overlap(&(symbol.address..symbol.address + symbol.size), &below));
+    hit.map(|symbol| symbol.name).take(MOST).collect()
 }
 
 fn new(run: &BootRun<'_>) -> Finding {
     let mut finding = Finding::new(NAME);
     let bottom = run.layout.stack.start;
-    finding.expected = format!("no store below {bottom} = {}", run.layout.stack_bottom_name);
+    finding.expected = format!("no frame below {bottom} = {}", run.layout.stack_bottom_name);
     finding
 }

@@ -23,6 +23,7 @@ mod idle;
 mod image;
 pub mod lockstep;
 mod margin;
+mod memory;
 mod memory_map;
 mod stack;
 mod trap;
@@ -226,6 +227,7 @@ fn walk<'a>(
     run.companion = walk.memory;
     let mut findings = kernel(&mut run, findings, walk.step);
     if let Ok(made) = &mut findings {
+        memory::add(&mut run, made);
         explain::failures(run.machine, image, made);
         // What is said of memory is about where the kernel was.
         let first = made.iter().find(|finding| finding.status == Status::Fail).map(|finding| finding.name);
@@ -247,17 +249,20 @@ fn kernel(
     step: Option<&mut dyn FnMut(ClearProgress)>,
 ) -> Result<Vec<Finding>, Error> {
     let mut bss = bss::Bss::begin(run)?;
-    let (stack, event) = stack::check(run)?;
-    if let Some(BootEvent::End(end @ (BootEnd::Trap | BootEnd::Overflow(_)))) = event {
+    let stack = stack::check(run, &mut bss)?;
+    if let (Some(end @ (BootEnd::Trap | BootEnd::Overflow(_))), false) = (&stack.end, stack.was_set) {
         findings.push(Finding::not_run(stack::NAME, "the boot ended before sp was set"));
         findings.push(Finding::not_run(bss::NAME, "the boot ended before BSS was cleared"));
-        return finish(run, findings, end);
+        return finish(run, findings, end.clone());
     }
-    findings.push(stack);
+    findings.push(stack.finding);
     if failed(&findings) {
         return Ok(complete(findings, "the stack is not where it should be"));
     }
-    let outcome = bss.check(run, step.map(Stepping::new))?;
+    if let Some(trace) = &mut run.trace {
+        trace.memory.stacks.arm();
+    }
+    let outcome = bss.check(run, step.map(Stepping::new), stack.end)?;
     match outcome.end {
         Some(end) => {
             findings.push(outcome.finding);

@@ -38,4 +38,26 @@ impl Image {
         let length = crate::riscv::length(u16::from_le_bytes(*rest.first_chunk()?));
         rest.get(..length as usize)
     }
+
+    /// The address that symbols know, for one that a hart uses: the same where the image is linked there.
+    pub fn canonical(&self, address: Address) -> Address {
+        let is_linked = self.segments().iter().any(|segment| segment.contains(address) || segment.end() == address);
+        if is_linked { address } else { self.linked(address) }
+    }
+
+    /// The object or section around the bytes below `sp` whose name says that it is a stack.
+    pub fn stack_around(&self, sp: Address) -> Option<String> {
+        let last = sp - 1;
+        let object = self.symbols().find(|symbol| {
+            is_stack_name(&symbol.name) && symbol.address <= last && last.0 - symbol.address.0 < symbol.size
+        });
+        let section = || self.zeroed().into_iter().find(|(name, range)| is_stack_name(name) && range.contains(&last));
+        object.map(|symbol| symbol.name).or_else(|| section().map(|(name, _)| name))
+    }
+}
+
+/// Whether something of this name is memory for a stack.
+pub fn is_stack_name(name: &str) -> bool {
+    let name = name.to_lowercase();
+    name.contains("stack") || name.contains("stk")
 }

@@ -30,6 +30,7 @@ use std::path::{Path, PathBuf};
 
 use object::read::elf::{FileHeader, SectionHeader};
 
+pub use addresses::is_stack_name;
 pub use error::Error;
 pub use headers::Segment;
 pub use neutral::{NEUTRAL_BASE, neutral, neutral_image};

@@ -8,6 +8,7 @@ pub mod cause;
 pub mod csr;
 mod decode;
 mod effect;
+mod operands;
 mod register;
 pub mod sbi;
 mod text;
@@ -18,6 +19,7 @@ pub use decode::{
     decode_half, decode_word, length,
 };
 pub use effect::{Effect, Target, places, resting_places};
+pub use operands::{Computation, Operands};
 pub use register::{Register, Registers};
 pub use text::disassemble;
 

@@ -38,10 +38,25 @@ pub enum BootEnd {
     Exited {
         status: Option<u8>,
     },
-    /// The stack is about to grow below its bottom.
-    Overflow(PendingStore),
+    /// A stack outgrew its bottom.
+    Overflow(StackOverflow),
     /// Time is up.
     Deadline,
+}
+
+/// A frame that does not fit into its stack.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StackOverflow {
+    /// The instruction that lowered sp, or that was about to store.
+    pub pc: Address,
+    pub sp: Address,
+    /// By how many bytes sp was lowered at once, where that was seen.
+    pub frame: Option<u64>,
+    pub stack: Range<Address>,
+    /// What the stack's lowest byte is called.
+    pub bottom_name: String,
+    /// What was about to be stored to, where a store is what showed it.
+    pub stored: Option<Range<Address>>,
 }
 
 /// Which bytes an instruction that is about to be executed will store to.

@@ -38,6 +38,8 @@ pub struct Layout {
     /// The object that the stack is a part of, such as an array of stacks with one for each hart; else the stack itself.
     pub stacks: Range<Address>,
     pub bss: Range<Address>,
+    /// What the file has bytes for: BSS that lies there is loaded, as zeros, and needs no clear.
+    pub loaded: Vec<Range<Address>>,
     /// What was not named by anybody, in sentences for the report.
     pub guesses: Vec<String>,
 }
@@ -86,6 +88,7 @@ impl Layout {
             stack: bottom.address..top.address,
             stack_bottom_name: bottom.name,
             bss: bss_start.address..bss_end.address,
+            loaded: loaded(image).collect(),
             names: PlaceNames {
                 entry: entry.name,
                 stack_top: top.name,
@@ -123,18 +126,18 @@ impl Layout {
         self.names.stack_top = name;
     }
 
-    /// The parts of BSS that the clear has to reach: all of it but for stacks that lie inside.
+    /// The parts of BSS that the clear has to reach: all of it but for stacks that lie inside, and for what is in the file.
     ///
     /// A kernel that cleared the stack it stands on would lose its return address.
     pub fn bss_to_clear(&self) -> Vec<Range<Address>> {
-        let (bss, stack) = (&self.bss, &self.stacks);
-        if stack.end <= bss.start || bss.end <= stack.start {
-            return vec![bss.clone()].into_iter().filter(|part| part.start < part.end).collect();
-        }
-        [bss.start..stack.start.max(bss.start), stack.end.min(bss.end)..bss.end]
-            .into_iter()
-            .filter(|part| part.start < part.end)
-            .collect()
+        let without = |parts: Vec<Range<Address>>, hole: &Range<Address>| {
+            let both =
+                |part: Range<Address>| [part.start..hole.start.min(part.end), hole.end.max(part.start)..part.end];
+            let apart = |part: Range<Address>| if overlap(&part, hole) { both(part).to_vec() } else { vec![part] };
+            parts.into_iter().flat_map(apart).filter(|part| part.start < part.end).collect()
+        };
+        let bss = vec![self.bss.clone()].into_iter().filter(|bss| bss.start < bss.end).collect();
+        self.loaded.iter().chain([&self.stacks]).fold(bss, without)
     }
 
     /// The bytes on both sides of BSS, but for the top of a stack, which is in use.
@@ -185,13 +188,14 @@ fn bss_section(image: &Image, guesses: &mut Vec<String>) -> (Spot, Spot) {
     (bound(range.start, "the start"), bound(range.end, "the end"))
 }
 
+fn loaded(image: &Image) -> impl Iterator<Item = Range<Address>> + '_ {
+    image.segments().iter().map(|segment| segment.address..segment.address + segment.file.len() as u64)
+}
+
 /// Whether the image's file has bytes for a part of `range`, or a symbol with a size names it.
 fn is_owned(image: &Image, range: &Range<Address>) -> bool {
-    let loaded = image
-        .segments()
-        .iter()
-        .any(|segment| overlap(range, &(segment.address..segment.address + segment.file.len() as u64)));
-    loaded || image.symbols().any(|symbol| overlap(range, &(symbol.address..symbol.address + symbol.size)))
+    loaded(image).any(|loaded| overlap(range, &loaded))
+        || image.symbols().any(|symbol| overlap(range, &(symbol.address..symbol.address + symbol.size)))
 }
 
 /// Whether the two have a byte in common.

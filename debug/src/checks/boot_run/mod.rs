@@ -23,7 +23,7 @@ pub mod trial;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use self::event::{BootEnd, BootEvent, PendingStore, store_range};
+use self::event::{BootEnd, BootEvent, PendingStore, StackOverflow, store_range};
 pub use self::finisher::FINISHER;
 use self::finisher::Finisher;
 use self::layout::{Layout, overlap};
@@ -59,6 +59,8 @@ pub struct BootRun<'a> {
 /// What the trap CSRs are set to at the entry: no cause or address that a trap leaves.
 pub const TRAP_CSR_POISON: u64 = 0x5a5a_5a5a_5a5a_5a5a;
 
+const SP: usize = Register::SP as usize;
+const A1: usize = Register::A1 as usize;
 const A0: usize = Register::A0 as usize;
 const A7: usize = Register::A7 as usize;
 
@@ -66,6 +68,8 @@ const A7: usize = Register::A7 as usize;
 const STEP_LIMIT: Duration = Duration::from_secs(1);
 /// The first time that a kernel is left running before it is looked at; doubled each time.
 const FIRST_SLICE: Duration = Duration::from_millis(20);
+/// One that is left running this long has been left running for nearly as long before.
+const LONG_SLICE: Duration = Duration::from_millis(600);
 
 impl<'a> BootRun<'a> {
     /// Takes a machine that stands at the kernel's entry: poisons the trap CSRs, and sets the breakpoints.
@@ -85,7 +89,10 @@ impl<'a> BootRun<'a> {
         }
         machine.insert_breakpoint(layout.entry)?;
         let finisher = Finisher::begin(machine, image, &known)?;
-        let trace = machine.observed().map(|_| StoreTrace::new(image, layout));
+        let mut trace = machine.observed().map(|_| StoreTrace::new(image, layout));
+        if let (Some(trace), Some(tree)) = (&mut trace, device_tree(machine)?) {
+            trace.memory.device_tree.lies_at(tree);
+        }
         let (guards, slice) = (Vec::new(), FIRST_SLICE);
         Ok(BootRun {
             machine,
@@ -112,7 +119,7 @@ impl<'a> BootRun<'a> {
     }
 
     /// As [`Machine::resume`]; the store trace sees it.
-    fn resume(&mut self, limit: Duration) -> Result<Stop, Error> {
+    pub fn resume(&mut self, limit: Duration) -> Result<Stop, Error> {
         match (self.machine.observed(), &mut self.trace) {
             (Some(machine), Some(trace)) => machine.resume_observed(limit, trace),
             _ => self.machine.resume(limit),
@@ -142,6 +149,10 @@ impl<'a> BootRun<'a> {
 
     /// What a stop means; `None` when the walk goes on.
     pub fn event(&mut self, stop: Stop) -> Result<Option<BootEvent>, Error> {
+        // Whatever came of it, this came first.
+        if let Some(overflow) = self.trace.as_ref().and_then(|trace| trace.memory.stacks.overflow()) {
+            return Ok(Some(BootEvent::End(BootEnd::Overflow(overflow.clone()))));
+        }
         Ok(match stop {
             Stop::Breakpoint => self.stopped_at_breakpoint()?,
             Stop::Watchpoint { address } => self.store(address)?,
@@ -189,7 +200,11 @@ impl<'a> BootRun<'a> {
         if let Some(event) = loop_detection::find(self)? {
             return Ok(Some(event));
         }
-        Ok((Instant::now() >= self.deadline).then_some(BootEvent::End(BootEnd::Deadline)))
+        // A boot that relied on BSS before it was clear, and does not get on, waits for what never comes.
+        let relied = self.memory().is_some_and(|memory| {
+            memory.early.poison_read.is_some() && !memory.clearing.has_begun() && self.slice >= LONG_SLICE
+        });
+        Ok((relied || Instant::now() >= self.deadline).then_some(BootEvent::End(BootEnd::Deadline)))
     }
 
     /// What the store that a watchpoint caught is to the walk.
@@ -213,7 +228,16 @@ impl<'a> BootRun<'a> {
         }
         let registers = self.machine.registers()?;
         let overflows = self.stack_use.store(self.machine, &store.range, &registers)?;
-        Ok(overflows.then_some(BootEnd::Overflow(store)))
+        Ok(overflows.then(|| {
+            BootEnd::Overflow(StackOverflow {
+                pc: store.pc,
+                sp: Address(registers.x[SP]),
+                frame: None,
+                stack: self.layout.stack.clone(),
+                bottom_name: self.layout.stack_bottom_name.clone(),
+                stored: Some(store.range),
+            })
+        }))
     }
 
     /// The end that a store to the finisher is; other values than these do nothing.
@@ -299,6 +323,17 @@ impl<'a> BootRun<'a> {
     pub fn csr(&mut self, register: Register) -> Result<Option<u64>, Error> {
         optional(self.machine.read_register(register))
     }
+}
+
+/// Where the device tree lies that a machine at the entry hands over; `None` where there is none.
+fn device_tree(machine: &mut dyn Machine) -> Result<Option<Range<Address>>, Error> {
+    let tree = Address(machine.registers()?.x[A1]);
+    let mut header = [0; 8];
+    if machine.read_memory(tree, &mut header).is_err() {
+        return Ok(None);
+    }
+    let [.., a, b, c, d] = header;
+    Ok(Some(tree..tree + u64::from(u32::from_be_bytes([a, b, c, d]))))
 }
 
 /// What a stub does not support is `None`.

@@ -8,7 +8,6 @@ use std::ops::Range;
 
 use super::layout::{bytes, overlap};
 use super::poison;
-use super::store_trace::outgrown;
 use crate::machine::{Access, Address, Error, Machine, Registers, Watchpoint};
 
 /// How much of the stack is poisoned at once, in bytes.
@@ -34,7 +33,10 @@ impl StackUse {
         let painted_from = stack.start.max(stack.end - PAINTED.min(bytes(stack)));
         poison::fill(machine, &(painted_from..stack.end))?;
         let mut stack_use = StackUse { stack: stack.clone(), painted_from, tripwire: None, below: None, strangers: 0 };
-        if stack.start < painted_from {
+        // Who sees each move of sp needs no watchpoint.
+        if machine.observed().is_some() {
+            stack_use.strangers = PATIENCE;
+        } else if stack.start < painted_from {
             let length = bytes(&(stack.start..painted_from));
             let tripwire = Watchpoint { address: stack.start, length, access: Access::Write };
             machine.insert_watchpoint(tripwire)?;
@@ -95,4 +97,9 @@ impl StackUse {
         let lowest = poison::lowest_changed(machine, &(self.painted_from..self.stack.end))?;
         Ok(lowest.map_or(0, |lowest| bytes(&(lowest..self.stack.end))))
     }
+}
+
+/// Whether an sp like this is that of a stack which has outgrown its bottom, and not that of another stack.
+pub fn outgrown(stack: &Range<Address>, sp: Address) -> bool {
+    sp < stack.start && bytes(stack) >= bytes(&(sp..stack.start))
 }

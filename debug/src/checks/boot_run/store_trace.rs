@@ -2,12 +2,10 @@
 //!
 //! Where a machine does not, nothing of it is known, and the checks go by what poison and watchpoints tell.
 
-use std::ops::Range;
-
-use super::layout::{Layout, bytes};
+use super::layout::Layout;
 use super::memory::MemoryFacts;
 use crate::image::Image;
-use crate::machine::{Address, HartEvent, Observer, Store, TakenTrap};
+use crate::machine::{HartEvent, Interest, Load, Observer, StackPointerMove, Store, TakenTrap};
 use crate::riscv::cause::is_interrupt;
 
 /// What a program in U-mode asks of its kernel with (scause): no fault of the kernel's.
@@ -15,11 +13,6 @@ pub const CALL_FROM_USER: u64 = 8;
 
 pub struct StoreTrace<'a> {
     pub memory: MemoryFacts<'a>,
-    stack: Range<Address>,
-    /// The store that went deepest into the stack.
-    pub deepest: Option<Store>,
-    /// The first store below the stack by a hart whose sp had left it.
-    pub overflow: Option<Store>,
     /// The first exception that was no call from U-mode.
     pub exception: Option<TakenTrap>,
     pub interrupts: u64,
@@ -28,31 +21,33 @@ pub struct StoreTrace<'a> {
 
 impl<'a> StoreTrace<'a> {
     pub fn new(image: &'a Image, layout: &Layout) -> StoreTrace<'a> {
-        StoreTrace {
-            memory: MemoryFacts::new(image, layout),
-            stack: layout.stack.clone(),
-            deepest: None,
-            overflow: None,
-            exception: None,
-            interrupts: 0,
-            calls: 0,
-        }
+        StoreTrace { memory: MemoryFacts::new(image, layout), exception: None, interrupts: 0, calls: 0 }
     }
 }
 
 impl Observer for StoreTrace<'_> {
     fn store(&mut self, store: &Store) {
-        if self.stack.contains(&store.address) {
-            if self.deepest.is_none_or(|deepest| store.address < deepest.address) {
-                self.deepest = Some(*store);
-            }
-        } else if self.overflow.is_none()
-            && outgrown(&self.stack, store.sp)
-            && (store.sp..self.stack.start).contains(&store.address)
-        {
-            self.overflow = Some(*store);
-        }
         self.memory.store(store);
+    }
+
+    fn load(&mut self, load: &Load) {
+        self.memory.load(load);
+    }
+
+    fn stack_pointer(&mut self, moved: &StackPointerMove) {
+        self.memory.stack_pointer(moved);
+    }
+
+    fn interest(&self) -> Interest {
+        self.memory.interest()
+    }
+
+    fn has_new_interest(&mut self) -> bool {
+        self.memory.has_new_interest()
+    }
+
+    fn ends_run(&self) -> bool {
+        self.memory.ends_run()
     }
 
     fn event(&mut self, event: &HartEvent) {
@@ -63,9 +58,4 @@ impl Observer for StoreTrace<'_> {
             _ => self.exception = self.exception.or(Some(*trap)),
         }
     }
-}
-
-/// Whether an sp like this is that of a stack which has outgrown its bottom, and not that of another stack.
-pub fn outgrown(stack: &Range<Address>, sp: Address) -> bool {
-    sp < stack.start && bytes(stack) >= bytes(&(sp..stack.start))
 }

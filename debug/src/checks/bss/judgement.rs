@@ -27,7 +27,9 @@ impl Bss {
             finding.found = format!("the first at {}", run.place(address));
         } else if let Some(stray) = self.stray(run) {
             finding = stray;
-        } else if let Some(fault) = self.guards_changed(run)? {
+        } else if run.trace.is_none()
+            && let Some(fault) = self.guards_changed(run)?
+        {
             finding.found = fault.clone();
             finding.summary = fault;
         } else {
@@ -39,7 +41,10 @@ impl Bss {
     fn describe_pass(&self, run: &BootRun<'_>, finding: &mut Finding, took: Option<Duration>) {
         finding.status = Status::Pass;
         let (Some(clear), Some(took)) = (&self.clear, took) else {
-            finding.summary = "empty: nothing to clear".into();
+            finding.summary = match bytes(&run.layout.bss) {
+                0 => "empty: nothing to clear".into(),
+                size => format!("all {size} bytes are in the file, or the stack's: nothing to clear"),
+            };
             finding.found = finding.summary.clone();
             return;
         };
@@ -133,8 +138,11 @@ impl Bss {
         finding.set("address", first.to_string());
         let registers = run.machine.registers()?;
         let here = Address(registers.pc);
-        let Some(clear) = &self.clear else {
-            finding.summary = format!("nothing clears it: all {} bytes are as before", remains.poisoned);
+        let has_begun = run.trace.as_ref().is_none_or(|trace| trace.memory.clearing.has_begun());
+        let Some(clear) = self.clear.as_ref().filter(|_| has_begun) else {
+            let names = [&run.layout.names.bss_start, &run.layout.names.bss_end];
+            finding.summary = format!("nothing clears it: {} bytes are as before", remains.poisoned);
+            finding.summary = format!("{}; try: store zeros from {} to {} first", finding.summary, names[0], names[1]);
             finding.location = Some(run.place(here));
             return Ok(false);
         };

@@ -5,6 +5,7 @@
 //! not grow with the instructions of the clear. With `step`, the same, one instruction at a time.
 
 mod judgement;
+pub mod outside;
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -16,6 +17,7 @@ use super::boot_run::poison::{self, PATTERN};
 use super::boot_run::stepping::Stepping;
 use super::finding::Finding;
 use crate::machine::{Access, Address, Error, Machine, Stop, Watchpoint};
+use crate::riscv::{self, Effect, Xlen};
 
 pub const NAME: &str = "bss";
 
@@ -33,6 +35,15 @@ pub struct Bss {
     clear: Option<Clear>,
     /// Instructions between the stores that were waited for, where they were counted.
     executed: Option<u64>,
+    /// Stores that were waited for, and were not the clear's.
+    strangers: u32,
+    /// What came before sp was relied on.
+    early: Option<Early>,
+}
+
+enum Early {
+    Cleared,
+    Beside(PendingStore),
 }
 
 struct GuardState {
@@ -44,7 +55,10 @@ struct GuardState {
 /// The clear, from its first store.
 struct Clear {
     began: Instant,
+    /// Its last store that was waited for: where, and in which frame of which caller.
     pc: Address,
+    sp: u64,
+    ra: u64,
     /// Stores that were waited for.
     rounds: u32,
 }
@@ -59,10 +73,19 @@ impl Bss {
     /// Poisons BSS and the guards of a machine that stands at the entry.
     pub fn begin(run: &mut BootRun<'_>) -> Result<Bss, Error> {
         let parts = run.layout.bss_to_clear();
-        for part in &parts {
-            poison::fill(run.machine, part)?;
+        let outside = outside::objects(run.image, run.layout).into_iter().map(|object| object.range);
+        for part in outside.chain(parts.iter().cloned()) {
+            poison::fill(run.machine, &part)?;
         }
-        let mut bss = Bss { parts, guards: Vec::new(), watched: Vec::new(), clear: None, executed: None };
+        let mut bss = Bss {
+            parts,
+            guards: Vec::new(),
+            watched: Vec::new(),
+            clear: None,
+            executed: None,
+            strangers: 0,
+            early: None,
+        };
         for guard in run.layout.guards(run.image) {
             let mut memory = vec![PATTERN; bytes(&guard.range) as usize];
             if guard.owned {
@@ -82,9 +105,19 @@ impl Bss {
     }
 
     /// Runs until BSS is cleared, or the boot ends.
-    pub fn check(&mut self, run: &mut BootRun<'_>, mut stepping: Option<Stepping<'_>>) -> Result<BssOutcome, Error> {
-        if self.parts.is_empty() {
-            return self.cleared(run);
+    pub fn check(
+        &mut self,
+        run: &mut BootRun<'_>,
+        mut stepping: Option<Stepping<'_>>,
+        ended: Option<BootEnd>,
+    ) -> Result<BssOutcome, Error> {
+        match (self.early.take(), ended) {
+            (Some(Early::Cleared), None) => return self.cleared(run),
+            (Some(Early::Cleared), end) => return Ok(BssOutcome { end, ..self.cleared(run)? }),
+            (Some(Early::Beside(store)), end) => return Ok(BssOutcome { end, ..self.overrun(run, &store)? }),
+            (None, Some(end)) => return self.ended(run, end),
+            (None, None) if self.parts.is_empty() => return self.cleared(run),
+            (None, None) => {}
         }
         loop {
             let event = match &mut stepping {
@@ -104,12 +137,27 @@ impl Bss {
         }
     }
 
+    /// Takes a store that comes before sp was relied on: many a boot clears BSS in registers first.
+    pub fn early_store(&mut self, run: &mut BootRun<'_>, store: &PendingStore) -> Result<(), Error> {
+        if self.touches_guard(store) {
+            self.early = self.early.take().or(Some(Early::Beside(store.clone())));
+            run.step(1, STEP_LIMIT)?;
+        } else if self.store(run, store)? {
+            self.early = Some(Early::Cleared);
+        }
+        Ok(())
+    }
+
     /// Takes a store that comes after BSS was found cleared: the outcome, if it is the clear that goes on beyond its end.
     pub fn later(&mut self, run: &mut BootRun<'_>, store: &PendingStore) -> Result<Option<BssOutcome>, Error> {
         if !self.touches_guard(store) {
             return Ok(None);
         }
-        if self.clear.as_ref().is_some_and(|clear| run.same_function(clear.pc, store.pc)) {
+        let registers = run.machine.registers()?;
+        let goes_on = |clear: &Clear| {
+            run.same_function(clear.pc, store.pc) && clear.sp == registers.x[2] && clear.ra == registers.x[1]
+        };
+        if self.clear.as_ref().is_some_and(goes_on) && clears(run, store)? {
             return self.overrun(run, store).map(Some);
         }
         // Whoever else stores there is not the clear: the guards have done their work.
@@ -126,7 +174,13 @@ impl Bss {
 
     /// Lets a store to BSS be made; true when it was the last that was needed.
     fn store(&mut self, run: &mut BootRun<'_>, store: &PendingStore) -> Result<bool, Error> {
-        let clear = self.clear.get_or_insert_with(|| Clear { began: Instant::now(), pc: store.pc, rounds: 0 });
+        if !clears(run, store)? {
+            return self.strange_store(run);
+        }
+        let [ra, sp] = [1, 2].map(|index| run.machine.registers().map(|registers| registers.x[index]));
+        let (ra, sp) = (ra?, sp?);
+        let clear = self.clear.get_or_insert_with(|| Clear { began: Instant::now(), pc: store.pc, sp, ra, rounds: 0 });
+        (clear.pc, clear.sp, clear.ra) = (store.pc, sp, ra);
         clear.rounds += 1;
         let rounds = clear.rounds;
         if !matches!(run.step(1, STEP_LIMIT)?.1, Stop::Stepped) {
@@ -154,6 +208,18 @@ impl Bss {
         Ok(false)
     }
 
+    /// Lets somebody else than the clear store where it is waited for.
+    fn strange_store(&mut self, run: &mut BootRun<'_>) -> Result<bool, Error> {
+        self.strangers += 1;
+        run.step(1, STEP_LIMIT)?;
+        if self.strangers >= ROUNDS {
+            for watched in std::mem::take(&mut self.watched) {
+                run.machine.remove_watchpoint(watched)?;
+            }
+        }
+        Ok(false)
+    }
+
     fn watch(&mut self, machine: &mut dyn Machine, address: Address) -> Result<(), Error> {
         let watchpoint = Watchpoint { address, length: 1, access: Access::Write };
         machine.insert_watchpoint(watchpoint)?;
@@ -164,4 +230,17 @@ impl Bss {
 
 fn watch_all(range: &Range<Address>) -> Watchpoint {
     Watchpoint { address: range.start, length: bytes(range), access: Access::Write }
+}
+
+/// Whether a store may be one of the clear's: it stores zero, and is no atomic operation. What cannot be told may be.
+fn clears(run: &mut BootRun<'_>, store: &PendingStore) -> Result<bool, Error> {
+    if matches!(run.effect(store.pc)?, Effect::Atomic { .. }) {
+        return Ok(false);
+    }
+    let operation = riscv::decode(Xlen::Rv64, &run.instruction(store.pc)?);
+    let source = operation.and_then(|operation| operation.stored_register());
+    let registers = run.machine.registers()?;
+    let length = bytes(&store.range).min(8) as usize;
+    Ok(source
+        .is_none_or(|source| registers.x[usize::from(source)].to_le_bytes()[..length].iter().all(|byte| *byte == 0)))
 }

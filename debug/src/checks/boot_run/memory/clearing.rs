@@ -20,11 +20,27 @@ pub struct Clearing {
     last: Option<Store>,
     /// The most instructions from one store of the clear to the next.
     longest_pause: u64,
-    /// The instructions that cleared, and how many stores each made.
-    clearing: BTreeMap<Address, u64>,
-    /// By instruction: its first store beside BSS, until the clear is over.
+    /// The instructions that cleared, how many stores each made, and with which sp.
+    clearing: BTreeMap<Address, (u64, Address)>,
+    /// By instruction: its first zero beside BSS, until the clear is over.
     beside: BTreeMap<Address, Store>,
+    over: bool,
+    stack: Range<Address>,
+    /// What was stored to the stack until the clear is over, by address.
+    frames: BTreeMap<Address, Store>,
+    erased: Option<ErasedFrame>,
 }
+
+/// A clear that went over the stack it stood on.
+#[derive(Clone, Copy, Debug)]
+pub struct ErasedFrame {
+    /// The store that wrote what was erased: its function is whose frame it is, and its sp where that begins.
+    pub stored: Store,
+    pub cleared: Store,
+}
+
+/// The most that is kept of the stack, in stores: a boot that stores more there before BSS is clear uses the same places again.
+const MOST_FRAMES: usize = 1 << 16;
 
 /// A part of what has to be cleared.
 struct Part {
@@ -65,6 +81,7 @@ impl Cleared {
 
 impl Clearing {
     pub fn new(layout: &Layout) -> Clearing {
+        let stack = layout.stack.clone();
         let parts: Vec<Part> = layout
             .bss_to_clear()
             .into_iter()
@@ -80,27 +97,88 @@ impl Clearing {
             longest_pause: 0,
             clearing: BTreeMap::new(),
             beside: BTreeMap::new(),
+            over: false,
+            stack,
+            frames: BTreeMap::new(),
+            erased: None,
+        }
+    }
+
+    /// Whether all is cleared, and the store that was last taken is none of the clear's.
+    pub fn is_over(&self) -> bool {
+        self.over || self.parts.is_empty()
+    }
+
+    /// Whether anything was cleared by more than a store that happens to be of zero.
+    pub fn has_begun(&self) -> bool {
+        self.clearing.values().any(|(stores, _)| *stores > 1) || self.last.is_some_and(|last| last.length >= 8)
+    }
+
+    /// Whether an instruction that made so many stores of zero to BSS clears it.
+    fn is_many(&self, stores: u64) -> bool {
+        let size: u64 = self.parts.iter().map(|part| part.times.len() as u64).sum();
+        stores * 8 >= size.min(16)
+    }
+
+    /// Whether this store is one of the clear's.
+    pub fn is_clear(&self, store: &Store) -> bool {
+        self.clearing.get(&store.pc).is_some_and(|(stores, _)| self.is_many(*stores))
+    }
+
+    /// The frame that the clear erased while its function had not returned.
+    pub fn erased_frame(&self) -> Option<ErasedFrame> {
+        self.erased.filter(|erased| self.is_clear(&erased.cleared))
+    }
+
+    /// Keeps what is stored to the stack, and sees whether a zero of the clear's erases it.
+    fn look_at_frames(&mut self, store: &Store) {
+        if !self.stack.contains(&store.address) {
+            return;
+        }
+        let is_zero_elsewhere = store.new == 0 && self.clearing.contains_key(&store.pc);
+        if !is_zero_elsewhere {
+            if self.frames.len() < MOST_FRAMES {
+                self.frames.insert(store.address, *store);
+            }
+            return;
+        }
+        // Below sp nothing lives; and what is zero already is not lost.
+        let range = store.address..store.address + u64::from(store.length);
+        let mut near = self.frames.range(range.start - 8..range.end).map(|(_, stored)| stored);
+        let hit = near.find(|stored| stored.address + u64::from(stored.length) > range.start);
+        if store.old != 0 && store.address >= store.sp && self.erased.is_none() {
+            self.erased = hit.map(|stored| ErasedFrame { stored: *stored, cleared: *store });
         }
     }
 
     pub fn store(&mut self, store: &Store) {
         let pause = self.last.map_or(0, |last| store.icount - last.icount);
-        if self.left == 0 && (pause > self.longest_pause || !self.clearing.contains_key(&store.pc)) {
+        if self.left == 0 && pause > self.longest_pause {
+            self.over = true;
+        }
+        if self.over {
             return;
         }
+        self.look_at_frames(store);
         let range = store.address..store.address + u64::from(store.length);
         if store.new == 0 && self.clear(&range) {
             self.stores += 1;
             self.longest_pause = self.longest_pause.max(pause);
             self.first = self.first.or(Some(*store));
             self.last = Some(*store);
-            *self.clearing.entry(store.pc).or_default() += 1;
+            let (stores, sp) = self.clearing.entry(store.pc).or_insert((0, store.sp));
+            *stores += 1;
+            *sp = store.sp;
         }
         let inside = self.bss.start <= range.start && range.end <= self.bss.end;
+        // It is on its way through a stack that lies in BSS, or through bytes that were clear.
+        if inside && store.new == 0 && self.clearing.contains_key(&store.pc) {
+            self.last = Some(*store);
+        }
         // Before the clear, and in the step after its last store, only what touches BSS's ends can be its doing.
         let under_way = self.first.is_some() && self.left > 0;
         let near = self.bss.start - GUARD_BYTES..self.bss.end + GUARD_BYTES;
-        if !inside && (under_way || overlap(&range, &near)) {
+        if store.new == 0 && !inside && (under_way || overlap(&range, &near)) {
             self.beside.entry(store.pc).or_insert(*store);
         }
     }
@@ -120,9 +198,10 @@ impl Clearing {
         any
     }
 
-    /// The first store beside BSS by an instruction that clears it.
+    /// The first zero beside BSS by an instruction that clears it, in the same frame.
     pub fn stray(&self) -> Option<Store> {
-        let strays = self.beside.iter().filter(|(pc, _)| self.clearing.contains_key(pc));
+        let same_frame = |stray: &Store| self.clearing.get(&stray.pc).is_some_and(|(_, sp)| *sp == stray.sp);
+        let strays = self.beside.iter().filter(|(_, stray)| same_frame(stray));
         strays.map(|(_, store)| *store).min_by_key(|store| store.icount)
     }
 
@@ -134,7 +213,7 @@ impl Clearing {
             stores: self.stores,
             instructions: last.icount - first.icount + 1,
             times: times().min().zip(times().max())?,
-            by: self.clearing.iter().map(|(pc, stores)| (*pc, *stores)).collect(),
+            by: self.clearing.iter().map(|(pc, (stores, _))| (*pc, *stores)).collect(),
         })
     }
 }
@@ -156,6 +235,7 @@ mod tests {
             entry: Address(0),
             stack: range(0x8000, 0x9000),
             bss: range(0x1000, 0x1020),
+            loaded: Vec::new(),
         })
     }
 

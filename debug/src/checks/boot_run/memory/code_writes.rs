@@ -24,6 +24,11 @@ impl CodeWrites {
         CodeWrites { code, last: BTreeMap::new() }
     }
 
+    /// Where stores are looked for.
+    pub fn ranges(&self) -> &[Range<Address>] {
+        &self.code
+    }
+
     pub fn store(&mut self, store: &Store) {
         let range = store.address..store.address + u64::from(store.length);
         if self.last.len() < MOST && self.code.iter().any(|code| overlap(code, &range)) {

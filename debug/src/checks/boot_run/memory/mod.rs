@@ -4,28 +4,100 @@
 
 pub mod clearing;
 pub mod code_writes;
+pub mod device_tree;
+pub mod early;
+pub mod stacks;
+
+use std::ops::Range;
 
 use self::clearing::Clearing;
 use self::code_writes::CodeWrites;
+use self::device_tree::DeviceTreeUse;
+use self::early::EarlyUse;
+use self::stacks::Stacks;
 use crate::checks::boot_run::layout::Layout;
+use crate::checks::bss::outside;
 use crate::image::Image;
-use crate::machine::Store;
+use crate::machine::{Address, Interest, Load, StackPointerMove, Store};
 
 /// Gathered by an observer, kept when the run is over.
 pub struct MemoryFacts<'a> {
     image: &'a Image,
     pub clearing: Clearing,
     pub code_writes: CodeWrites,
+    pub early: EarlyUse,
+    pub stacks: Stacks,
+    pub device_tree: DeviceTreeUse,
+    clear_was_over: bool,
 }
 
 impl<'a> MemoryFacts<'a> {
     pub fn new(image: &'a Image, layout: &Layout) -> MemoryFacts<'a> {
-        MemoryFacts { image, clearing: Clearing::new(layout), code_writes: CodeWrites::new(image) }
+        let outside = outside::objects(image, layout).into_iter().map(|object| object.range);
+        let zeroed = layout.bss_to_clear().into_iter().chain(outside).collect();
+        MemoryFacts {
+            image,
+            clearing: Clearing::new(layout),
+            code_writes: CodeWrites::new(image),
+            early: EarlyUse::new(zeroed),
+            stacks: Stacks::new(image, layout),
+            device_tree: DeviceTreeUse::default(),
+            clear_was_over: false,
+        }
     }
 
     pub fn store(&mut self, store: &Store) {
-        let store = Store { address: self.image.linked(store.physical), ..*store };
+        let sp = self.image.canonical(store.sp);
+        let store = Store { address: self.image.linked(store.physical), sp, ..*store };
         self.clearing.store(&store);
+        self.early.store(&store, self.clearing.is_over());
         self.code_writes.store(&store);
+        self.device_tree.store(&store);
+    }
+
+    pub fn load(&mut self, load: &Load) {
+        let load = Load { address: self.image.linked(load.physical), ..*load };
+        self.early.load(&load, &self.clearing);
+        self.device_tree.load(&load);
+    }
+
+    pub fn stack_pointer(&mut self, moved: &StackPointerMove) {
+        let [old, new] = [moved.old, moved.new].map(|sp| self.image.canonical(sp));
+        self.stacks.moved(&StackPointerMove { old, new, ..*moved }, self.image);
+    }
+
+    /// All stores until BSS is cleared; afterwards those to code, to what the clear erased, and to the device tree.
+    pub fn interest(&self) -> Interest {
+        let over = self.clearing.is_over();
+        let (tree, header) = self.device_tree.ranges();
+        let early: Vec<Range<Address>> = self.early.ranges(over).iter().map(|range| self.physical(range)).collect();
+        let code = self.code_writes.ranges().iter().map(|range| self.physical(range));
+        let stores = over.then(|| code.chain(early.iter().cloned()).chain(tree).collect());
+        let quiet_stacks =
+            self.stacks.quiet().map(|ranges| ranges.iter().flat_map(|range| self.aliases(range)).collect());
+        Interest { stores, loads: early.into_iter().chain(header).collect(), quiet_stacks }
+    }
+
+    /// Whether [`MemoryFacts::interest`] has changed since this was last asked.
+    pub fn has_new_interest(&mut self) -> bool {
+        let over = self.clearing.is_over();
+        let clear_ended = over != std::mem::replace(&mut self.clear_was_over, over);
+        self.stacks.take_changed() || clear_ended
+    }
+
+    /// Whether what follows would only hide what was found.
+    pub fn ends_run(&self) -> bool {
+        self.stacks.overflow().is_some()
+    }
+
+    fn physical(&self, range: &Range<Address>) -> Range<Address> {
+        let start = self.image.physical(range.start);
+        start..start + (range.end.0 - range.start.0)
+    }
+
+    /// A range as symbols know it, and as it is before addresses are translated.
+    fn aliases(&self, range: &Range<Address>) -> Vec<Range<Address>> {
+        let physical = self.physical(range);
+        if physical == *range { vec![physical] } else { vec![range.clone(), physical] }
     }
 }

@@ -1,0 +1,62 @@
+//! Whether the kernel read the device tree before it wrote over it. It does not judge.
+
+use std::ops::Range;
+
+use crate::checks::boot_run::layout::overlap;
+use crate::machine::{Address, Load, Store};
+
+/// The header of a flattened device tree, and its magic number (Devicetree Specification, "Header").
+const HEADER: u64 = 40;
+const MAGIC: u64 = 4;
+
+#[derive(Default)]
+pub struct DeviceTreeUse {
+    /// Where the firmware put it.
+    tree: Option<Range<Address>>,
+    was_read: bool,
+    erased: Option<Store>,
+    /// The first store over the tree, and the load that looked for it there afterwards.
+    pub read_too_late: Option<(Store, Load)>,
+}
+
+impl DeviceTreeUse {
+    pub fn lies_at(&mut self, tree: Range<Address>) {
+        self.tree = Some(tree);
+    }
+
+    /// What is looked at: stores to the tree, and loads of its header, until one of them was made and told.
+    pub fn ranges(&self) -> (Option<Range<Address>>, Option<Range<Address>>) {
+        let tree = self.tree.clone().filter(|_| !self.was_read && self.read_too_late.is_none());
+        let header = tree.as_ref().map(|tree| tree.start..tree.start + HEADER);
+        (tree.filter(|_| self.erased.is_none()), header)
+    }
+
+    pub fn store(&mut self, store: &Store) {
+        let range = store.physical..store.physical + u64::from(store.length);
+        let hits = self.tree.as_ref().is_some_and(|tree| overlap(tree, &range));
+        // The magic number is what a reader looks at first: a tree that lost only its end is still found.
+        if hits && !self.was_read && (self.erased.is_none() || self.hits_magic(&range)) {
+            self.erased = Some(*store);
+        }
+    }
+
+    fn hits_magic(&self, range: &Range<Address>) -> bool {
+        self.tree.as_ref().is_some_and(|tree| overlap(&(tree.start..tree.start + MAGIC), range))
+    }
+
+    pub fn load(&mut self, load: &Load) {
+        let range = load.physical..load.physical + u64::from(load.length);
+        let header = self.tree.as_ref().map(|tree| tree.start..tree.start + HEADER);
+        if !header.is_some_and(|header| overlap(&header, &range)) {
+            return;
+        }
+        match self.erased {
+            None => self.was_read = true,
+            // Wider loads there are of what the kernel keeps in its memory by now: a tree's magic number has four bytes.
+            Some(erased) if u64::from(load.length) <= MAGIC && self.hits_magic(&range) => {
+                self.read_too_late = self.read_too_late.or(Some((erased, *load)));
+            }
+            Some(_) => {}
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What a boot does with BSS before it is cleared: what it reads there, and what it stores that the clear erases. It does not judge.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::clearing::Clearing;
+use crate::checks::boot_run::layout::overlap;
+use crate::checks::boot_run::poison::PATTERN;
+use crate::machine::{Address, Load, Store};
+
+/// Of a boot that stores more than this before the clear, the first is what tells, in bytes.
+const MOST: usize = 4096;
+
+/// A value that was stored before the clear, erased by it, and read afterwards.
+#[derive(Clone, Copy, Debug)]
+pub struct LostValue {
+    pub stored: Store,
+    pub cleared: Store,
+    pub read: Load,
+}
+
+pub struct EarlyUse {
+    /// What has to be zero before it is read.
+    zeroed: Vec<Range<Address>>,
+    /// Byte by byte: what was stored there before the clear, and where the clear erased it since.
+    stored: BTreeMap<Address, (Store, Option<Store>)>,
+    /// The first load of what nobody had stored.
+    pub poison_read: Option<Load>,
+    pub lost: Option<LostValue>,
+}
+
+impl EarlyUse {
+    pub fn new(zeroed: Vec<Range<Address>>) -> EarlyUse {
+        EarlyUse { zeroed, stored: BTreeMap::new(), poison_read: None, lost: None }
+    }
+
+    /// Where loads are of interest; once the clear is over, only those of what it erased.
+    pub fn ranges(&self, clear_is_over: bool) -> Vec<Range<Address>> {
+        if self.lost.is_some() {
+            return Vec::new();
+        }
+        if !clear_is_over {
+            return self.zeroed.clone();
+        }
+        let mut ranges: Vec<Range<Address>> = Vec::new();
+        for address in self.erased() {
+            match ranges.last_mut() {
+                Some(last) if last.end == address => last.end = address + 1,
+                _ => ranges.push(address..address + 1),
+            }
+        }
+        ranges
+    }
+
+    fn erased(&self) -> impl Iterator<Item = Address> + '_ {
+        self.stored.iter().filter(|(_, (_, cleared))| cleared.is_some()).map(|(address, _)| *address)
+    }
+
+    pub fn store(&mut self, store: &Store, clear_is_over: bool) {
+        let range = store.address..store.address + u64::from(store.length);
+        if !self.zeroed.iter().any(|zeroed| overlap(zeroed, &range)) {
+            return;
+        }
+        for (index, new) in (0..).zip(&store.new.to_le_bytes()[..usize::from(store.length)]) {
+            let address = store.address + index;
+            match self.stored.get_mut(&address) {
+                Some((_, cleared)) if store.new == 0 && cleared.is_none() => *cleared = Some(*store),
+                Some(_) => {
+                    self.stored.remove(&address);
+                }
+                None => {}
+            }
+            if *new != 0 && !clear_is_over && self.stored.len() < MOST {
+                self.stored.entry(address).or_insert((*store, None));
+            }
+        }
+    }
+
+    pub fn load(&mut self, load: &Load, clearing: &Clearing) {
+        let range = load.address..load.address + u64::from(load.length);
+        let bytes = load.value.to_le_bytes();
+        let is_poison = bytes[..usize::from(load.length)].iter().all(|byte| *byte == PATTERN);
+        if is_poison && self.poison_read.is_none() && self.zeroed.iter().any(|zeroed| overlap(zeroed, &range)) {
+            self.poison_read = Some(*load);
+        }
+        if self.lost.is_some() {
+            return;
+        }
+        let erased = self.stored.range(range).find_map(|(_, (stored, cleared))| Some((*stored, (*cleared)?)));
+        if let Some((stored, cleared)) = erased.filter(|(_, cleared)| clearing.is_clear(cleared)) {
+            self.lost = Some(LostValue { stored, cleared, read: *load });
+        }
+    }
+}

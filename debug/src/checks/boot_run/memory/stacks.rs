@@ -1,0 +1,172 @@
+//! The stacks of a run: the boot's, and every other place that sp was set to. It knows how deep the boot's went, and which
+//! frame did not fit into its stack. It does not judge.
+//!
+//! A stack is lowered by computing sp from sp; whoever sets it goes to another stack. Nothing but moves of sp is looked at, so
+//! that a frame is known before anything is stored there, and the stores of a long run need not be.
+
+use std::ops::Range;
+
+use crate::checks::boot_run::event::StackOverflow;
+use crate::checks::boot_run::layout::Layout;
+use crate::image::Image;
+use crate::machine::{Address, StackPointerMove};
+
+/// A kernel with more stacks than this has an allocator for them: whoever sets sp beyond is not followed.
+const MOST: usize = 256;
+/// Memory between two labels that is smaller than this is taken for something else than a stack, in bytes.
+const SMALLEST: u64 = 64;
+
+pub struct Stacks {
+    /// The first is the boot's.
+    stacks: Vec<Stack>,
+    /// sp is in the stack of this number, if it is in one that is known.
+    current: Option<usize>,
+    /// The last move that set sp, until a frame is made.
+    fresh: Option<StackPointerMove>,
+    /// That move made the last of the stacks known.
+    fresh_is_new: bool,
+    /// Where the image and the boot's stack lie: what is outside, nobody has named.
+    kernel: Range<Address>,
+    /// The boot's sp is known to be right.
+    armed: bool,
+    overflow: Option<StackOverflow>,
+    changed: bool,
+}
+
+struct Stack {
+    /// From the lowest byte to where sp is when nothing is on it.
+    range: Range<Address>,
+    /// What the lowest byte is called.
+    bottom_name: String,
+    /// The move that brought sp lowest.
+    deepest: Option<StackPointerMove>,
+}
+
+impl Stack {
+    fn has(&self, sp: Address) -> bool {
+        self.range.start <= sp && sp <= self.range.end
+    }
+
+    fn lowest(&self) -> Address {
+        self.deepest.map_or(self.range.end, |moved| moved.new)
+    }
+}
+
+impl Stacks {
+    pub fn new(image: &Image, layout: &Layout) -> Stacks {
+        let boot = Stack { range: layout.stack.clone(), bottom_name: layout.stack_bottom_name.clone(), deepest: None };
+        let starts = image.segments().iter().map(|segment| segment.address).chain([layout.stack.start]);
+        let ends = image.segments().iter().map(|segment| segment.end()).chain([layout.stack.end]);
+        let kernel = starts.min().unwrap_or_default()..ends.max().unwrap_or_default();
+        Stacks {
+            stacks: vec![boot],
+            current: Some(0),
+            fresh: None,
+            fresh_is_new: false,
+            kernel,
+            armed: false,
+            overflow: None,
+            changed: false,
+        }
+    }
+
+    /// From now on moves are looked at; sp is in the boot's stack.
+    pub fn arm(&mut self) {
+        self.armed = true;
+    }
+
+    /// The first frame that did not fit into its stack.
+    pub fn overflow(&self) -> Option<&StackOverflow> {
+        self.overflow.as_ref()
+    }
+
+    /// The move that brought sp deepest in the boot's stack.
+    pub fn deepest(&self) -> Option<StackPointerMove> {
+        self.stacks[0].deepest
+    }
+
+    /// Where sp may move without being looked at; `None` where moves are of no interest.
+    pub fn quiet(&self) -> Option<Vec<Range<Address>>> {
+        if !self.armed || self.overflow.is_some() {
+            return None;
+        }
+        let known = self.stacks.iter().map(|stack| stack.lowest()..stack.range.end);
+        let outside = [Address(0)..self.kernel.start - 1, self.kernel.end + 1..Address(u64::MAX)];
+        Some(known.chain(outside).collect())
+    }
+
+    /// Whether [`Stacks::quiet`] has changed since this was last asked.
+    pub fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// Takes a move of sp whose addresses are those that symbols know.
+    pub fn moved(&mut self, moved: &StackPointerMove, image: &Image) {
+        let second_half = self.fresh.is_some_and(|set| moved.icount == set.icount + 1);
+        let upwards = self.fresh.is_some_and(|set| set.new == moved.old) && moved.new > moved.old;
+        if !moved.relative || second_half || upwards {
+            // It was on its way: `la sp, top` takes two instructions, `stack + size` three or more.
+            if (second_half || upwards) && std::mem::take(&mut self.fresh_is_new) {
+                self.stacks.pop();
+            }
+            self.set(moved, image);
+            return;
+        }
+        self.fresh = None;
+        self.fresh_is_new = false;
+        let from = self.current.filter(|index| self.stacks[*index].has(moved.old)).or_else(|| self.find(moved.old));
+        self.current = from;
+        let Some(index) = from else { return };
+        let stack = &mut self.stacks[index];
+        if moved.new < stack.range.start {
+            self.overflow = Some(StackOverflow {
+                pc: moved.pc,
+                sp: moved.new,
+                frame: Some(moved.old.0 - moved.new.0),
+                stack: stack.range.clone(),
+                bottom_name: stack.bottom_name.clone(),
+                stored: None,
+            });
+            self.changed = true;
+        } else if moved.new < stack.lowest() {
+            stack.deepest = Some(*moved);
+            self.changed = true;
+        }
+    }
+
+    fn set(&mut self, moved: &StackPointerMove, image: &Image) {
+        self.fresh = Some(*moved);
+        self.fresh_is_new = false;
+        self.current = self.stacks.iter().position(|stack| stack.range.start < moved.new && stack.has(moved.new));
+        if self.current.is_some() || !self.kernel.contains(&(moved.new - 1)) || self.stacks.len() >= MOST {
+            return;
+        }
+        if let Some(stack) = stack_at(image, moved.new) {
+            self.stacks.push(stack);
+            self.fresh_is_new = true;
+            self.current = Some(self.stacks.len() - 1);
+            self.changed = true;
+        }
+    }
+
+    fn find(&self, sp: Address) -> Option<usize> {
+        self.stacks.iter().position(|stack| stack.has(sp))
+    }
+}
+
+/// The stack that an sp was set into: the object that it lies in or ends, else what lies between two labels.
+fn stack_at(image: &Image, sp: Address) -> Option<Stack> {
+    let last = sp - 1;
+    let holder = image
+        .symbols()
+        .filter(|symbol| symbol.address <= last && last.0 - symbol.address.0 < symbol.size)
+        .max_by_key(|symbol| symbol.address);
+    if let Some(object) = holder {
+        let range = object.address..object.address + object.size;
+        return Some(Stack { range, bottom_name: object.name, deepest: None });
+    }
+    let below = image.symbol_below(sp)?;
+    let bottom = below.address + below.size;
+    let far_enough = sp.0.checked_sub(bottom.0).is_some_and(|bytes| bytes >= SMALLEST);
+    far_enough.then_some(Stack { range: bottom..sp, bottom_name: below.name, deepest: None })
+}

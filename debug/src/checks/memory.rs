@@ -1,0 +1,177 @@
+//! What the facts about memory add to the findings of a walk that is over: values that came too early for the BSS clear,
+//! frames that it erased, variables that nobody clears, and a device tree that was erased before it was read.
+
+use super::boot_run::BootRun;
+use super::boot_run::memory::MemoryFacts;
+use super::boot_run::memory::clearing::ErasedFrame;
+use super::boot_run::memory::early::LostValue;
+use super::boot_run::poison;
+use super::bss::outside;
+use super::finding::{Finding, Status};
+use super::{bss, handoff};
+use crate::machine::{Address, Load};
+use crate::riscv::{self, Register, Xlen};
+
+/// Makes the findings those of a run of which this was seen as well.
+pub fn add(run: &mut BootRun<'_>, findings: &mut [Finding]) {
+    if let Some(memory) = run.trace.as_ref().map(|trace| &trace.memory) {
+        let fault = erased_frame(run, memory).or_else(|| lost_value(run, memory)).or_else(|| poison_read(run, memory));
+        let tree = tree_erased(run, memory);
+        if let Some(fault) = fault {
+            add_to_bss(findings, fault);
+        }
+        if let (Some(tree), Some(handoff)) = (tree, find(findings, handoff::NAME)) {
+            tree.fail(handoff);
+        }
+    }
+    if let Some(fault) = never_cleared(run)
+        && find(findings, bss::NAME).is_some_and(|finding| finding.status == Status::Pass)
+    {
+        add_to_bss(findings, fault);
+    }
+}
+
+/// Something that is wrong, and where.
+struct Fault {
+    summary: String,
+    found: String,
+    at: Address,
+    place: crate::image::Place,
+}
+
+impl Fault {
+    fn fail(self, finding: &mut Finding) {
+        finding.status = Status::Fail;
+        finding.summary = self.summary;
+        finding.found = self.found;
+        finding.location = Some(self.place);
+        finding.backtrace.clear();
+        finding.set("address", self.at.to_string());
+    }
+}
+
+fn find<'a>(findings: &'a mut [Finding], name: &str) -> Option<&'a mut Finding> {
+    findings.iter_mut().find(|finding| finding.name == name)
+}
+
+/// What follows would stand on BSS.
+fn add_to_bss(findings: &mut [Finding], fault: Fault) {
+    let panicked = findings.iter().any(|finding| finding.data.contains_key("panic_message"));
+    let Some(finding) = find(findings, bss::NAME) else { return };
+    // A panic before the clear says itself what went wrong, and its handler may rely on anything.
+    if panicked && finding.status == Status::NotRun {
+        return;
+    }
+    let before = std::mem::take(&mut finding.summary);
+    let failed = finding.status == Status::Fail;
+    fault.fail(finding);
+    if failed {
+        finding.summary = format!("{before}; {}", finding.summary);
+    }
+    let after = findings.iter_mut().skip_while(|finding| finding.name != bss::NAME).skip(1);
+    after.for_each(|finding| *finding = Finding::not_run(finding.name, "BSS was not zero for those who relied on it"));
+}
+
+fn erased_frame(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<Fault> {
+    let ErasedFrame { stored, cleared } = memory.clearing.erased_frame()?;
+    let function = run.image.function(stored.pc).map_or_else(|| stored.pc.to_string(), |(name, _)| name);
+    let source = run.image.instruction(stored.pc).and_then(|bytes| riscv::decode(Xlen::Rv64, bytes)?.stored_register());
+    let what = if source == Some(Register::RA) { "its return address" } else { "a value that it keeps there" };
+    Some(Fault {
+        summary: format!(
+            "the clear erases the frame of {function} that begins at {}, with {what}, while it stands on it; \
+             try: keep the stack out of what is cleared, or clear before anything is on it",
+            stored.sp
+        ),
+        found: format!("{} stored there by {}, then zero", run.place(stored.address), run.place(stored.pc)),
+        at: stored.address,
+        place: run.place(cleared.pc),
+    })
+}
+
+fn lost_value(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<Fault> {
+    let LostValue { stored, cleared, read } = memory.early.lost?;
+    let name = object(run, stored.address);
+    Some(Fault {
+        summary: format!(
+            "{name} was stored at {} before BSS was cleared, the clear erased it, and it was read at {}; \
+             try: clear BSS first, or put {name} into .data",
+            run.place(stored.pc),
+            run.place(read.pc)
+        ),
+        found: format!("{:#x} stored, erased by {}, read as {:#x}", stored.new, run.place(cleared.pc), read.value),
+        at: stored.address,
+        place: run.place(stored.pc),
+    })
+}
+
+fn poison_read(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<Fault> {
+    let Load { pc, address, length, value, .. } = memory.early.poison_read?;
+    let name = object(run, address);
+    let outside = outside::objects(run.image, run.layout).into_iter().find(|object| object.range.contains(&address));
+    let when = match &outside {
+        Some(object) => format!("and nothing clears it: {} lies outside of {}", object.section, bounds(run)),
+        None => "before BSS was cleared".into(),
+    };
+    Some(Fault {
+        summary: format!(
+            "{name} was read at {} {when}; it held what memory held (here poison); {}",
+            run.place(pc),
+            match &outside {
+                Some(object) => format!("try: put {} between the two", object.section),
+                None => format!("try: clear BSS first, or put {name} into .data"),
+            }
+        ),
+        found: format!("{length} bytes read at {}: {value:#x}", run.place(address)),
+        at: address,
+        place: run.place(pc),
+    })
+}
+
+/// Variables outside of BSS that still hold poison.
+fn never_cleared(run: &mut BootRun<'_>) -> Option<Fault> {
+    let objects = outside::objects(run.image, run.layout);
+    let mut left = objects.into_iter().filter(|object| object.promised).filter(|object| {
+        // A machine that is off cannot be asked any more.
+        poison::inspect(run.machine, std::slice::from_ref(&object.range)).is_ok_and(|remains| remains.poisoned > 0)
+    });
+    let first = left.next()?;
+    let others = left.count();
+    let more = if others > 0 { format!(", and {others} more") } else { String::new() };
+    Some(Fault {
+        summary: format!(
+            "nothing clears {} ({} bytes{more}): {} lies outside of {}; try: put {} between the two",
+            first.name,
+            first.size,
+            first.section,
+            bounds(run),
+            first.section
+        ),
+        found: format!("poison at {}", run.place(first.range.start)),
+        at: first.range.start,
+        place: run.place(first.range.start),
+    })
+}
+
+fn tree_erased(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<Fault> {
+    let (erased, read) = memory.device_tree.read_too_late?;
+    Some(Fault {
+        summary: format!(
+            "the device tree was erased before it was read: {} stored over it, and {} looked for it there; \
+             try: read what is needed of it first, or keep out of its memory",
+            run.place(erased.pc),
+            run.place(read.pc)
+        ),
+        found: format!("{:#x} stored at {}, {:#x} read at {}", erased.new, erased.address, read.value, read.address),
+        at: erased.address,
+        place: run.place(erased.pc),
+    })
+}
+
+fn object(run: &BootRun<'_>, address: Address) -> String {
+    run.place(address).symbol_text().unwrap_or_else(|| address.to_string())
+}
+
+fn bounds(run: &BootRun<'_>) -> String {
+    format!("{} to {}", run.layout.names.bss_start, run.layout.names.bss_end)
+}

@@ -1,0 +1,145 @@
+//! What check `stack` came to, in words.
+
+use super::{Approach, NAME, Setting, sp_of};
+use crate::checks::boot_run::BootRun;
+use crate::checks::finding::{Finding, Status};
+use crate::checks::image::STACK_ALIGNMENT;
+use crate::machine::{Address, Error, Registers};
+
+/// The largest frame that `addi` makes at once (RISC-V unprivileged manual, "Integer Computational Instructions").
+const LARGEST_FRAME: u64 = 2048;
+
+/// What relies on sp.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    Store,
+    Load,
+    Call,
+    /// Out of the function that set it.
+    Jump,
+}
+
+impl Use {
+    fn words(self) -> &'static str {
+        match self {
+            Use::Store => "a store",
+            Use::Load => "a load",
+            Use::Call => "a call",
+            Use::Jump => "a jump to another function",
+        }
+    }
+}
+
+impl Approach {
+    /// Judges sp where it is relied on.
+    pub(super) fn judge(&self, run: &BootRun<'_>, registers: &Registers, deed: Use) -> Finding {
+        let sp = sp_of(registers);
+        let mut finding = self.finding(run, registers);
+        let Some(setting) = &self.setting else {
+            finding.summary = format!("{} before sp was set: it is the firmware's, {}", deed.words(), self.entry_sp);
+            finding.found = format!("sp = {sp}");
+            return finding;
+        };
+        finding.set("instructions", setting.instructions);
+        match self.explain(run, setting, sp, deed) {
+            Ok(summary) => {
+                finding.status = Status::Pass;
+                finding.summary = summary;
+            }
+            Err(wrong) => finding.summary = format!("{}, and {wrong}", deed.words()),
+        }
+        finding
+    }
+
+    /// Why this sp is right, or wrong.
+    fn explain(&self, run: &BootRun<'_>, setting: &Setting, sp: Address, deed: Use) -> Result<String, String> {
+        let stack = &run.layout.stack;
+        let name = &run.layout.names.stack_top;
+        let at = run.image.canonical(sp);
+        let base = run.image.canonical(setting.value);
+        let instructions = setting.instructions;
+        let origin = self.origins.of_sp();
+        if at == stack.end {
+            return Ok(format!("sp = {sp} = {name} after {instructions} instructions"));
+        }
+        if origin.of_unset_gp {
+            return Err(format!(
+                "sp is {sp}, computed from gp, which nobody has set: the linker relaxed `la sp, {name}` to an addition to gp; \
+                 try: set gp first, `la gp, __global_pointer$` between `.option norelax` and `.option pop`"
+            ));
+        }
+        if !sp.0.is_multiple_of(STACK_ALIGNMENT) {
+            return Err(format!(
+                "sp was set to {}, which is not {STACK_ALIGNMENT}-aligned",
+                difference(sp, at, stack.end, name)
+            ));
+        }
+        let inside = stack.start <= at && at <= stack.end;
+        if origin.of_hart && (inside || run.image.stack_around(at).is_some()) {
+            let (anchor, distance) = if at.0 - stack.start.0.min(at.0) <= stack.end.0.saturating_sub(at.0) {
+                (format!("{} + ", run.layout.stack_bottom_name), at.0.wrapping_sub(stack.start.0))
+            } else {
+                (format!("{name} - "), stack.end.0.wrapping_sub(at.0))
+            };
+            return Ok(format!(
+                "sp = {sp} = {anchor}{distance}, computed from the hart's number: the slot of this hart"
+            ));
+        }
+        let is_frame = base == stack.end && inside && base.0 - at.0 == setting.lowered;
+        let made_here =
+            matches!(deed, Use::Store | Use::Load) || setting.by_numbers && setting.lowered <= LARGEST_FRAME;
+        if is_frame && made_here {
+            let lowered = setting.lowered;
+            return Ok(format!(
+                "sp = {sp}, a frame of {lowered} bytes below {name}, after {instructions} instructions"
+            ));
+        }
+        let mut wrong = format!("sp was set to {}", difference(sp, at, stack.end, name));
+        if at == stack.start {
+            wrong =
+                format!("{wrong}: it is {}, the low end, and a stack grows downwards", run.layout.stack_bottom_name);
+        }
+        Err(format!("{wrong}; try: set sp to {name} right before"))
+    }
+
+    /// The boot ended, and nothing had relied on sp.
+    pub(super) fn unused(&mut self, run: &mut BootRun<'_>) -> Result<Finding, Error> {
+        if let Some(held) = self.held.take() {
+            return Ok(held);
+        }
+        let registers = run.machine.registers()?;
+        let mut finding = self.finding(run, &registers);
+        finding.status = Status::Pass;
+        finding.summary = match &self.setting {
+            Some(_) if run.image.canonical(sp_of(&registers)) == run.layout.stack.end => {
+                format!("sp = {} = {}, and nothing used it", sp_of(&registers), run.layout.names.stack_top)
+            }
+            Some(_) => format!("sp = {}, and nothing used it", sp_of(&registers)),
+            None => "sp was never set, and nothing used it".into(),
+        };
+        Ok(finding)
+    }
+
+    fn finding(&self, run: &BootRun<'_>, registers: &Registers) -> Finding {
+        let mut finding = Finding::new(NAME);
+        let (top, name) = (run.layout.stack.end, &run.layout.names.stack_top);
+        let sp = sp_of(registers);
+        finding.expected = format!(
+            "sp = {top} = {name}, {STACK_ALIGNMENT}-aligned, when a store, a load or a call first relies on it"
+        );
+        finding.found = format!("sp = {sp}");
+        finding.location = Some(run.place(Address(registers.pc)));
+        finding.set("sp", sp.to_string());
+        finding
+    }
+}
+
+/// sp, which symbols know as `at`, in relation to the stack's top.
+fn difference(sp: Address, at: Address, top: Address, name: &str) -> String {
+    const NEAR: u64 = 1 << 30;
+    match (at.0.checked_sub(top.0), top.0.checked_sub(at.0)) {
+        (Some(above @ 1..NEAR), _) => format!("{sp}, {above} bytes above {name}"),
+        (_, Some(below @ 1..NEAR)) => format!("{sp}, {below} bytes below {name}"),
+        _ => format!("{sp}, not {name} ({top})"),
+    }
+}

@@ -1,0 +1,219 @@
+//! Check `stack`: is sp right when it is first relied on?
+//!
+//! In `boot` sp may pass through anything. It counts at the first load or store through it, and at the first call or jump
+//! out of the function that set it. Then it must be the stack's top, or a frame below it, or the slot of this hart.
+
+mod judgement;
+mod origin;
+
+use std::time::{Duration, Instant};
+
+use super::boot_run::BootRun;
+use super::boot_run::event::{BootEnd, BootEvent};
+use super::bss::Bss;
+use super::finding::{Finding, Status};
+use crate::machine::{Address, Error, Registers, Stop};
+use crate::riscv::{self, Computation, Effect, Operands, Register, Xlen};
+use judgement::Use;
+use origin::Origins;
+
+pub const NAME: &str = "stack";
+
+/// How many instructions are executed one by one: a boot that clears its registers and picks a hart needs dozens. One that
+/// goes on runs to the next instruction that is about sp.
+const ONE_BY_ONE: u64 = 4096;
+const STEP_LIMIT: Duration = Duration::from_secs(1);
+const SP: u8 = Register::SP;
+
+/// What the check came to: its finding, and how the boot ended where it ended on the way.
+pub struct StackOutcome {
+    pub finding: Finding,
+    pub end: Option<BootEnd>,
+    /// sp had been given a value.
+    pub was_set: bool,
+}
+
+/// How sp got its value.
+struct Setting {
+    /// What it was set to, before frames were made.
+    value: Address,
+    /// Instructions from the entry on, the one that set it included.
+    instructions: u64,
+    /// It was set by the first of two instructions.
+    incomplete: bool,
+    /// By how many bytes it was lowered since, and whether all of it by numbers in the instructions, as frames are made.
+    lowered: u64,
+    by_numbers: bool,
+}
+
+/// sp from the entry to its first use.
+struct Approach {
+    entry_sp: Address,
+    origins: Origins,
+    setting: Option<Setting>,
+    /// What was wrong at a jump out of the function that set sp: it may be set again before it is used.
+    held: Option<Finding>,
+    executed: u64,
+    function: Option<Address>,
+    called: bool,
+}
+
+/// Follows sp from the entry to where it is first relied on.
+pub fn check(run: &mut BootRun<'_>, bss: &mut Bss) -> Result<StackOutcome, Error> {
+    let registers = run.machine.registers()?;
+    let mut approach = Approach {
+        entry_sp: Address(registers.x[usize::from(SP)]),
+        origins: Origins::at_entry(),
+        setting: None,
+        held: None,
+        executed: 0,
+        function: function(run, Address(registers.pc)),
+        called: false,
+    };
+    loop {
+        if let Some(finding) = approach.look(run)? {
+            return Ok(StackOutcome { finding, end: None, was_set: approach.setting.is_some() });
+        }
+        let stop = if approach.executed < ONE_BY_ONE { approach.step(run)? } else { run_to_sp(run)? };
+        let event = match stop {
+            Stop::Stepped => run.arrival()?.map(BootEvent::End),
+            Stop::Breakpoint if run.arrival()?.is_none() => None,
+            stop => run.event(stop)?,
+        };
+        match event {
+            Some(BootEvent::End(end)) => {
+                let finding = approach.unused(run)?;
+                return Ok(StackOutcome { finding, end: Some(end), was_set: approach.setting.is_some() });
+            }
+            Some(BootEvent::Store(store)) => bss.early_store(run, &store)?,
+            None => {}
+        }
+    }
+}
+
+impl Approach {
+    /// Looks at the instruction at hand: the finding, if it relies on sp.
+    fn look(&mut self, run: &mut BootRun<'_>) -> Result<Option<Finding>, Error> {
+        let registers = run.machine.registers()?;
+        let pc = Address(registers.pc);
+        let here = function(run, pc);
+        if here != self.function && !self.called && self.setting.is_some() && self.held.is_none() {
+            let finding = self.judge(run, &registers, Use::Jump);
+            if finding.status == Status::Pass {
+                return Ok(Some(finding));
+            }
+            self.held = Some(finding);
+        }
+        self.function = here;
+        let effect = run.effect(pc)?;
+        let deed = match effect {
+            Effect::Load { base: SP, .. } => Use::Load,
+            Effect::Store { base: SP, .. } | Effect::Atomic { base: SP, .. } => Use::Store,
+            Effect::Call(_) => Use::Call,
+            _ => return Ok(None),
+        };
+        let held = self.held.take();
+        Ok(Some(held.unwrap_or_else(|| self.judge(run, &registers, deed))))
+    }
+
+    /// Executes the instruction at hand, and follows what it does to sp.
+    fn step(&mut self, run: &mut BootRun<'_>) -> Result<Stop, Error> {
+        let before = run.machine.registers()?;
+        let operation = riscv::decode(Xlen::Rv64, &run.instruction(Address(before.pc))?);
+        let stop = run.step(1, STEP_LIMIT)?.1;
+        if stop != Stop::Stepped {
+            return Ok(stop);
+        }
+        self.executed += 1;
+        if let Some(operands) = operation.and_then(|operation| operation.operands()) {
+            self.origins.execute(&operands);
+            let [old, new] = [&before, &run.machine.registers()?].map(|registers| registers.x[usize::from(SP)]);
+            if operands.destination == SP {
+                self.moved(&operands, old, new);
+            }
+        }
+        Ok(stop)
+    }
+
+    fn moved(&mut self, operands: &Operands, old: u64, new: u64) {
+        let from_sp = operands.sources.contains(&SP);
+        let relative =
+            from_sp && matches!(operands.computation, Computation::AddImmediate | Computation::AddOrSubtract);
+        if let (true, Some(setting)) = (relative, &mut self.setting) {
+            let by_number = operands.computation == Computation::AddImmediate;
+            if std::mem::take(&mut setting.incomplete) && by_number {
+                setting.value = Address(new);
+                setting.instructions = self.executed;
+            } else if new <= old {
+                setting.lowered += old - new;
+                setting.by_numbers &= by_number;
+            } else {
+                setting.lowered = setting.lowered.saturating_sub(new - old);
+                setting.value = Address(new.wrapping_add(setting.lowered));
+                setting.instructions = self.executed;
+            }
+        } else if !relative {
+            self.held = None;
+            self.setting = Some(Setting {
+                value: Address(new),
+                instructions: self.executed,
+                incomplete: operands.computation == Computation::Upper,
+                lowered: 0,
+                by_numbers: true,
+            });
+        }
+    }
+}
+
+/// The function that an instruction belongs to, by its first address.
+fn function(run: &BootRun<'_>, pc: Address) -> Option<Address> {
+    let linked = run.image.linked(pc);
+    run.image.function(linked).map(|(_, offset)| linked - offset)
+}
+
+/// Runs to the next instruction that has to do with sp, within the functions that the boot may be in.
+fn run_to_sp(run: &mut BootRun<'_>) -> Result<Stop, Error> {
+    let pc = Address(run.machine.registers()?.pc);
+    let offset = pc.0.wrapping_sub(run.image.linked(pc).0);
+    let places: Vec<Address> =
+        sp_places(run).into_iter().map(|place| place + offset).filter(|place| *place != pc).collect();
+    for place in &places {
+        run.machine.insert_breakpoint(*place)?;
+    }
+    let left = run.deadline.saturating_duration_since(Instant::now());
+    let stop = run.resume(left.min(STEP_LIMIT));
+    for place in &places {
+        run.machine.remove_breakpoint(*place)?;
+    }
+    stop
+}
+
+/// The instructions that use sp, set it, or call.
+fn sp_places(run: &BootRun<'_>) -> Vec<Address> {
+    let mut places = Vec::new();
+    for (start, code) in run.image.code() {
+        let mut offset = 0;
+        while let Some(rest) = code.get(offset..).filter(|rest| rest.len() >= 2) {
+            let Some(operation) = riscv::decode(Xlen::Rv64, rest) else {
+                offset += 2;
+                continue;
+            };
+            let about_sp = match operation.effect() {
+                Effect::Load { base, .. } | Effect::Store { base, .. } | Effect::Atomic { base, .. } => base == SP,
+                Effect::Call(_) => true,
+                _ => false,
+            };
+            let sets_sp = operation.operands().is_some_and(|operands| operands.destination == SP);
+            if about_sp || sets_sp {
+                places.push(start + offset as u64);
+            }
+            offset += usize::from(operation.length);
+        }
+    }
+    places
+}
+
+/// x2 of the registers.
+fn sp_of(registers: &Registers) -> Address {
+    Address(registers.x[usize::from(SP)])
+}
