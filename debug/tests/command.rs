@@ -297,3 +297,22 @@ fn attaching_checks_a_machine_that_waits() {
     run_sh.wait().unwrap();
     family.assert_gone();
 }
+
+#[test]
+fn our_kernel_boots_without_luck() {
+    let kernel = kernels::build("good");
+    let output = run(&["check", "--on", "embedded", "--harsh", "--elf", kernel.to_str().unwrap()]);
+    ends_with(&output, 0);
+    assert!(
+        stdout(&output).contains("ok    luck     boots in 16 ways that the boot protocol allows"),
+        "{}",
+        stdout(&output)
+    );
+}
+
+#[test]
+fn what_does_not_boot_at_all_is_not_tried_for_luck() {
+    let output = check("sp-off-by-16", &["--on", "embedded", "--harsh"]);
+    ends_with(&output, 1);
+    assert!(stdout(&output).contains("not run  luck     the usual boot does not hold"), "{}", stdout(&output));
+}

@@ -22,6 +22,7 @@ mod handoff;
 mod idle;
 mod image;
 pub mod lockstep;
+mod luck;
 mod margin;
 mod memory;
 mod memory_map;
@@ -44,6 +45,7 @@ use companion::Companion;
 pub use boot_run::layout::{Layout, PlaceNames};
 pub use boot_run::names::Names;
 pub use finding::{Finding, Status};
+pub use luck::{HarshBoot, check as luck, not_tried};
 pub use memory_map::MemoryMap;
 
 /// The checks, in the order of their reports.

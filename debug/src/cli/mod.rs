@@ -1,6 +1,7 @@
 //! The command line: arguments in, exit code out. What the commands do is in `cli/`, a file each.
 
 mod check;
+mod harsh;
 mod machine_arg;
 mod serve;
 

@@ -9,6 +9,7 @@ use crate::embedded::bus::code::Code;
 use crate::embedded::bus::memory::{At, Ended, Memory};
 use crate::embedded::bus::ram::{PAGE, Ram};
 use crate::embedded::bus::translate::Context;
+use crate::embedded::conditions::Conditions;
 use crate::embedded::fault::Fault;
 use crate::embedded::hart::csr;
 use crate::embedded::hart::decode::{self, Operation};
@@ -41,6 +42,7 @@ pub enum Halt {
 pub struct Board {
     pub hart: Hart,
     pub memory: Memory,
+    pub conditions: Conditions,
     code: Code,
     /// Instructions begun and interrupts taken since the beginning.
     pub icount: u64,
@@ -56,12 +58,13 @@ pub struct Board {
 }
 
 impl Board {
-    pub fn new(hart: Hart, ram: Ram) -> Board {
-        let memory = Memory::new(ram, Context::of(&hart));
+    pub fn new(hart: Hart, ram: Ram, conditions: Conditions) -> Board {
+        let memory = Memory::new(ram, Context::of(&hart), conditions);
         let entry = hart.pc;
         Board {
             hart,
             memory,
+            conditions,
             code: Code::new(),
             icount: 0,
             wfi_skipped: 0,
@@ -150,7 +153,7 @@ impl Board {
 
     /// The supervisor's handler takes it, where there is one; this counts as the instruction.
     fn trap(&mut self, trap: Trap) -> Result<(), Halt> {
-        if self.hart.stvec & !3 == self.entry {
+        if self.hart.stvec & !3 == self.entry || self.conditions.kept >> trap.cause.code() & 1 != 0 {
             return Err(Halt::Fault(Fault::Trap { trap, pc: self.hart.pc }));
         }
         let from_user = self.hart.privilege == Privilege::User;

@@ -239,9 +239,9 @@ impl Embedded {
             }
         }
         match Register::Csr(number) {
-            csr::MHARTID => Some(0),
+            csr::MHARTID => Some(self.board.conditions.hart),
             // What OpenSBI 1.1 delegates on this board.
-            csr::MEDELEG => Some(0xf0_b509),
+            csr::MEDELEG => Some(0xf0_b509 & !self.board.conditions.kept),
             _ => hart_csr::read(&self.board, number),
         }
     }

@@ -4,6 +4,7 @@
 
 mod board;
 mod bus;
+mod conditions;
 mod fault;
 mod firmware;
 mod hart;
@@ -17,6 +18,7 @@ use crate::image::Image;
 
 pub use bus::console::TooMuch;
 pub use bus::memory::Ended;
+pub use conditions::{Conditions, Fill};
 pub use fault::Fault;
 pub use firmware::load::Error;
 pub use hart::trap::{Cause, Trap};
@@ -80,6 +82,14 @@ impl Embedded {
     /// # Errors
     /// Where it does not fit, or the host has too little memory.
     pub fn load(image: &Image, options: &Options) -> Result<Embedded, Error> {
+        Embedded::load_under(image, options, &Conditions::default())
+    }
+
+    /// As [`Embedded::load`], on a machine that differs from the usual one.
+    ///
+    /// # Errors
+    /// As [`Embedded::load`]; a device tree elsewhere may be in the kernel's way.
+    pub fn load_under(image: &Image, options: &Options, conditions: &Conditions) -> Result<Embedded, Error> {
         const POSSIBLE: std::ops::RangeInclusive<u64> = 8..=16384;
         if !POSSIBLE.contains(&options.memory_mib) {
             return Err(Error::MemorySize { mebibytes: options.memory_mib, range: POSSIBLE });
@@ -90,8 +100,10 @@ impl Embedded {
             return Err(Error::NoMemory { mebibytes: options.memory_mib });
         }
         let mut ram = Ram::new(size as usize);
-        let loaded = firmware::load::load(image, &mut ram, &firmware::device_tree::build(size))?;
-        let mut board = Board::new(firmware::sbi::hand_over(loaded.entry, loaded.device_tree), ram);
+        let loaded =
+            firmware::load::load(image, &mut ram, &firmware::device_tree::build(size, conditions), conditions)?;
+        let hart = firmware::sbi::hand_over(loaded.entry, loaded.device_tree, conditions);
+        let mut board = Board::new(hart, ram, *conditions);
         let history = History::new(&mut board, options.history_mib.saturating_mul(1 << 20));
         Ok(Embedded { board, history, fault: None, changed: false })
     }

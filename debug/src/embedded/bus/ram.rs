@@ -2,6 +2,8 @@
 //!
 //! It does not know addresses of the hart, nor who may access what.
 
+use crate::embedded::conditions::Fill;
+
 /// Bytes in a page, of the RAM and of the hart's address translation alike.
 pub const PAGE: usize = 4096;
 
@@ -27,6 +29,13 @@ impl Ram {
             dirty_pages: Vec::new(),
             decoded: vec![None; pages],
             overwritten: Vec::new(),
+        }
+    }
+
+    /// What RAM holds from `offset` on before anything is loaded.
+    pub fn fill(&mut self, offset: usize, fill: Fill) {
+        if let Some(bytes) = self.bytes.get_mut(offset..) {
+            fill.fill(offset, bytes);
         }
     }
 

@@ -1,4 +1,4 @@
-//! Address translation: Sv39 and its longer forms Sv48 and Sv57, accessed and dirty bits set by hardware as QEMU does.
+//! Address translation: Sv39 and its longer forms Sv48 and Sv57, accessed and dirty bits set by hardware as QEMU does, or left to software.
 //!
 //! Source: privileged manual, "Virtual Address Translation Process". It does not know what lies at a physical address, but for
 //! the page tables themselves, which must be in RAM.
@@ -78,6 +78,9 @@ pub fn translate(memory: &mut Memory, address: u64, access_type: AccessType) -> 
     }
     let marks = ACCESSED | if access_type == AccessType::Store { DIRTY } else { 0 };
     if leaf.entry & marks != marks {
+        if memory.conditions.no_marking {
+            return Err(access_type.page_fault(address));
+        }
         memory.write_entry(leaf.entry_address, leaf.entry | marks);
     }
     Ok(leaf.physical)

@@ -4,6 +4,7 @@ use vm_fdt::{Error, FdtWriter};
 
 use crate::embedded::board::INSTRUCTIONS_PER_TICK;
 use crate::embedded::bus::map;
+use crate::embedded::conditions::Conditions;
 use crate::riscv::board;
 
 /// A tick of the `time` CSR is 100 ns, as on QEMU's board.
@@ -13,11 +14,11 @@ const INTERRUPT_CONTROLLER: u32 = 1;
 const FINISHER: u32 = 2;
 
 /// The blob for a machine with `ram_size` bytes of RAM.
-pub fn build(ram_size: u64) -> Vec<u8> {
-    write(ram_size).expect("the tree's names and nesting are right: a test builds it")
+pub fn build(ram_size: u64, conditions: &Conditions) -> Vec<u8> {
+    write(ram_size, conditions).expect("the tree's names and nesting are right: a test builds it")
 }
 
-fn write(ram_size: u64) -> Result<Vec<u8>, Error> {
+fn write(ram_size: u64, conditions: &Conditions) -> Result<Vec<u8>, Error> {
     let mut tree = FdtWriter::new()?;
     let root = tree.begin_node("")?;
     tree.property_u32("#address-cells", 2)?;
@@ -31,7 +32,12 @@ fn write(ram_size: u64) -> Result<Vec<u8>, Error> {
 
     let memory = tree.begin_node("memory@80000000")?;
     tree.property_string("device_type", "memory")?;
-    tree.property_array_u64("reg", &[map::RAM_BASE, ram_size])?;
+    if conditions.memory_in_pieces {
+        let half = ram_size / 2;
+        tree.property_array_u64("reg", &[map::RAM_BASE, half, map::RAM_BASE + half, ram_size - half])?;
+    } else {
+        tree.property_array_u64("reg", &[map::RAM_BASE, ram_size])?;
+    }
     tree.end_node(memory)?;
 
     let reserved = tree.begin_node("reserved-memory")?;
@@ -44,20 +50,20 @@ fn write(ram_size: u64) -> Result<Vec<u8>, Error> {
     tree.end_node(firmware)?;
     tree.end_node(reserved)?;
 
-    write_hart(&mut tree)?;
+    write_hart(&mut tree, conditions.hart as u32)?;
     write_devices(&mut tree)?;
     tree.end_node(root)?;
     tree.finish()
 }
 
-fn write_hart(tree: &mut FdtWriter) -> Result<(), Error> {
+fn write_hart(tree: &mut FdtWriter, number: u32) -> Result<(), Error> {
     let cpus = tree.begin_node("cpus")?;
     tree.property_u32("#address-cells", 1)?;
     tree.property_u32("#size-cells", 0)?;
     tree.property_u32("timebase-frequency", TICKS_PER_SECOND)?;
-    let hart = tree.begin_node("cpu@0")?;
+    let hart = tree.begin_node(&format!("cpu@{number}"))?;
     tree.property_string("device_type", "cpu")?;
-    tree.property_u32("reg", 0)?;
+    tree.property_u32("reg", number)?;
     tree.property_string("status", "okay")?;
     tree.property_string("compatible", "riscv")?;
     tree.property_u32("clock-frequency", CLOCK)?;
@@ -112,7 +118,7 @@ mod tests {
 
     #[test]
     fn begins_with_the_magic_and_its_own_length() {
-        let tree = build(128 << 20);
+        let tree = build(128 << 20, &Conditions::default());
         assert_eq!(tree[..4], board::DEVICE_TREE_MAGIC.to_be_bytes());
         assert_eq!(tree[4..8], (tree.len() as u32).to_be_bytes());
     }

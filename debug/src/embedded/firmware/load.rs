@@ -4,6 +4,7 @@
 
 use crate::embedded::bus::map;
 use crate::embedded::bus::ram::Ram;
+use crate::embedded::conditions::Conditions;
 use crate::image::{self, Image};
 use crate::riscv::Address;
 
@@ -40,9 +41,14 @@ pub struct Loaded {
 ///
 /// # Errors
 /// Where its segments are not where a kernel's may be.
-pub fn load(image: &Image, ram: &mut Ram, device_tree: &[u8]) -> Result<Loaded, image::Error> {
+pub fn load(image: &Image, ram: &mut Ram, device_tree: &[u8], conditions: &Conditions) -> Result<Loaded, image::Error> {
     let ram_end = map::RAM_BASE + ram.size() as u64;
-    let device_tree_at = device_tree_address(ram_end, device_tree.len() as u64);
+    let usual = device_tree_address(ram_end, device_tree.len() as u64);
+    // Lower by an odd number of doublewords: nothing promises more than that it is aligned to one.
+    let device_tree_at = if conditions.tree_elsewhere { usual - (5 << 20) + 8 } else { usual };
+    if let Some(fill) = conditions.ram {
+        ram.fill((map::FIRMWARE_END - map::RAM_BASE) as usize, fill);
+    }
     let segments = image.load_order(&(Address(map::FIRMWARE_END)..Address(device_tree_at)))?;
     let mut place = |address: u64, bytes: &[u8]| {
         map::ram_offset(address)

@@ -6,6 +6,7 @@
 use crate::embedded::board::Board;
 use crate::embedded::bus::map;
 use crate::embedded::bus::memory::Ended;
+use crate::embedded::conditions::Conditions;
 use crate::embedded::hart::execute::Interruption;
 use crate::embedded::hart::state::{Hart, sstatus};
 use crate::machine::Access;
@@ -43,17 +44,23 @@ const HANDED_OVER: [(u8, u64); 21] = [
 ];
 
 /// The hart as the kernel at `entry` finds it: in S-mode, interrupts off, traps leading to `entry`, floating point on.
-pub fn hand_over(entry: u64, device_tree: u64) -> Hart {
+pub fn hand_over(entry: u64, device_tree: u64, conditions: &Conditions) -> Hart {
     let mut hart = Hart::new(entry);
     for (register, value) in HANDED_OVER {
         hart.set_x(register, value);
     }
-    hart.set_x(Register::A1, device_tree);
     hart.set_x(18, entry);
     hart.set_x(19, device_tree);
     // Singles of 0, boxed.
     hart.f = [0xffff_ffff_0000_0000; 32];
-    hart.sstatus = sstatus::FS;
+    if let Some(fill) = conditions.registers {
+        (1..32).for_each(|register| hart.set_x(register, fill));
+        hart.f = [fill; 32];
+    }
+    hart.set_x(Register::A0, conditions.hart);
+    hart.set_x(Register::A1, device_tree);
+    hart.sstatus = if conditions.float_off { 0 } else { sstatus::FS };
+    hart.stimecmp = if conditions.timer_due { 0 } else { u64::MAX };
     hart.scounteren = 7;
     hart
 }
@@ -77,14 +84,14 @@ pub fn call(board: &mut Board, next: u64) -> Result<u64, Interruption> {
     let arguments: [u64; 6] = std::array::from_fn(|index| board.hart.x(Register::A0 + index as u8));
     let (extension, function) = (board.hart.x(Register::A7), board.hart.x(Register::A6));
     board.hart.reservation = None;
-    if LEGACY.contains(&extension) {
+    if LEGACY.contains(&extension) && !board.conditions.no_legacy {
         let result = legacy(board, extension, arguments)?;
         board.hart.set_x(Register::A0, result);
         return Ok(next);
     }
     let mut resume_at = next;
     let answer = match extension {
-        BASE => base(function, arguments[0]),
+        BASE => base(board, function, arguments[0]),
         TIME if function == 0 => {
             board.hart.stimecmp = arguments[0];
             Answer::Value(0)
@@ -93,7 +100,7 @@ pub fn call(board: &mut Board, next: u64) -> Result<u64, Interruption> {
         REMOTE_FENCE if function <= 2 => remote_fence(board, arguments[0], arguments[1]),
         HART_STATE => hart_state(board, function, arguments, &mut resume_at),
         SYSTEM_RESET if function == 0 => system_reset(board, arguments[0], arguments[1])?,
-        DEBUG_CONSOLE => debug_console(board, function, arguments),
+        DEBUG_CONSOLE if !board.conditions.no_debug_console => debug_console(board, function, arguments),
         _ => Answer::Error(NOT_SUPPORTED),
     };
     if resume_at == next {
@@ -107,36 +114,38 @@ pub fn call(board: &mut Board, next: u64) -> Result<u64, Interruption> {
     Ok(resume_at)
 }
 
-fn base(function: u64, argument: u64) -> Answer {
+fn base(board: &Board, function: u64, argument: u64) -> Answer {
+    let Conditions { no_legacy, no_debug_console, .. } = board.conditions;
     Answer::Value(match function {
         0 => SPECIFICATION,
         1 => IMPLEMENTATION,
         2 => IMPLEMENTATION_VERSION,
-        PROBE => (LEGACY.contains(&argument) || EXTENSIONS.contains(&argument)).into(),
+        PROBE if argument == DEBUG_CONSOLE => (!no_debug_console).into(),
+        PROBE => (LEGACY.contains(&argument) && !no_legacy || EXTENSIONS.contains(&argument)).into(),
         // mvendorid, marchid and mimpid: nobody's.
         4..=6 => 0,
         _ => return Answer::Error(NOT_SUPPORTED),
     })
 }
 
-/// Whether a mask of harts, from hart `base` on, names hart 0; a base of -1 is all harts. `None` where the base is no hart. Bits for
-/// harts that there are not go unnoticed, as with OpenSBI.
-fn names_hart_0(mask: u64, base: u64) -> Option<bool> {
+/// Whether a mask of harts, from hart `base` on, names the one there is; a base of -1 is all harts. `None` where the base is beyond
+/// it. Bits for harts that there are not go unnoticed, as with OpenSBI.
+fn names_hart(board: &Board, mask: u64, base: u64) -> Option<bool> {
     match base {
-        0 => Some(mask & 1 != 0),
         u64::MAX => Some(true),
+        base if base <= board.conditions.hart => Some(mask >> (board.conditions.hart - base) & 1 != 0),
         _ => None,
     }
 }
 
 fn send_interrupt(board: &mut Board, mask: u64, base: u64) -> Answer {
-    let Some(named) = names_hart_0(mask, base) else { return Answer::Error(INVALID_PARAMETER) };
+    let Some(named) = names_hart(board, mask, base) else { return Answer::Error(INVALID_PARAMETER) };
     board.hart.software_interrupt |= named;
     Answer::Value(0)
 }
 
 fn remote_fence(board: &mut Board, mask: u64, base: u64) -> Answer {
-    if names_hart_0(mask, base).is_none() {
+    if names_hart(board, mask, base).is_none() {
         return Answer::Error(INVALID_PARAMETER);
     }
     board.flush_translations();
@@ -147,14 +156,15 @@ fn remote_fence(board: &mut Board, mask: u64, base: u64) -> Answer {
 fn hart_state(board: &mut Board, function: u64, arguments: [u64; 6], resume_at: &mut u64) -> Answer {
     const RETENTIVE: u64 = 0;
     const NON_RETENTIVE: u64 = 0x8000_0000;
+    let this = arguments[0] == board.conditions.hart;
     match (function, arguments[0]) {
-        (0, 0) => Answer::Error(ALREADY_AVAILABLE),
+        (0, _) if this => Answer::Error(ALREADY_AVAILABLE),
         (1, _) => {
             board.hart.sie = 0;
             board.hart.waiting = true;
             Answer::Value(0)
         }
-        (2, 0) => Answer::Value(0),
+        (2, _) if this => Answer::Value(0),
         (0 | 2, _) => Answer::Error(INVALID_PARAMETER),
         (3, RETENTIVE) => {
             board.hart.waiting = true;
@@ -164,7 +174,7 @@ fn hart_state(board: &mut Board, function: u64, arguments: [u64; 6], resume_at: 
             board.hart.waiting = true;
             board.hart.satp = 0;
             board.hart.sstatus &= !sstatus::SIE;
-            board.hart.set_x(Register::A0, 0);
+            board.hart.set_x(Register::A0, board.conditions.hart);
             board.hart.set_x(Register::A1, arguments[2]);
             board.refresh_context();
             *resume_at = arguments[1];
@@ -246,7 +256,7 @@ fn legacy(board: &mut Board, extension: u64, arguments: [u64; 6]) -> Result<u64,
         LEGACY_CLEAR_INTERRUPT => board.hart.software_interrupt = false,
         LEGACY_SEND_INTERRUPT => {
             let mask = hart_mask(board, arguments[0])?;
-            board.hart.software_interrupt |= mask & 1 != 0;
+            board.hart.software_interrupt |= mask >> board.conditions.hart & 1 != 0;
         }
         LEGACY_FIRST_FENCE..=LEGACY_LAST_FENCE => {
             hart_mask(board, arguments[0])?;
@@ -259,5 +269,5 @@ fn legacy(board: &mut Board, extension: u64, arguments: [u64; 6]) -> Result<u64,
 
 /// A mask lies in memory, where the kernel sees it; no address is all harts.
 fn hart_mask(board: &mut Board, address: u64) -> Result<u64, Interruption> {
-    if address == 0 { Ok(1) } else { board.memory.load(address).map(u64::from_le_bytes) }
+    if address == 0 { Ok(1 << board.conditions.hart) } else { board.memory.load(address).map(u64::from_le_bytes) }
 }

@@ -49,6 +49,7 @@ pub fn check(board: &Board, number: u16, writes: bool) -> Result<(), Denied> {
     }
     let allowed = match Register::Csr(number) {
         FFLAGS | FRM | FCSR => !board.hart.float_off(),
+        CYCLE | TIME | INSTRET if board.conditions.no_counters => false,
         CYCLE | TIME | INSTRET if user => board.hart.scounteren >> (number - BASE_COUNTERS.start()) & 1 != 0,
         _ => true,
     };

@@ -77,6 +77,12 @@ impl AccessType {
         Trap::new(cause, address)
     }
 
+    /// The address is not a multiple of the access's size, on a machine that asks for it.
+    pub fn misaligned(self, address: u64) -> Trap {
+        let cause = if self == AccessType::Store { Cause::StoreMisaligned } else { Cause::LoadMisaligned };
+        Trap::new(cause, address)
+    }
+
     /// Nothing answers at the physical address, or the firmware protects it.
     pub fn access_fault(self, address: u64) -> Trap {
         let cause = match self {

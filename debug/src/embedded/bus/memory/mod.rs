@@ -10,6 +10,7 @@ use crate::embedded::bus::ram::{PAGE, Ram};
 use crate::embedded::bus::tlb::Tlb;
 use crate::embedded::bus::translate::{self, Context};
 use crate::embedded::bus::uart::Uart;
+use crate::embedded::conditions::Conditions;
 use crate::embedded::hart::execute::Interruption;
 use crate::embedded::hart::trap::AccessType;
 use crate::machine::{Access, Watchpoint};
@@ -48,6 +49,7 @@ impl Ended {
 
 pub struct Memory {
     pub ram: Ram,
+    pub(in crate::embedded) conditions: Conditions,
     pub uart: Uart,
     /// Set by a store to the test finisher, or by the firmware.
     pub ended: Option<Ended>,
@@ -67,9 +69,10 @@ pub struct Memory {
 }
 
 impl Memory {
-    pub fn new(ram: Ram, context: Context) -> Memory {
+    pub fn new(ram: Ram, context: Context, conditions: Conditions) -> Memory {
         Memory {
             ram,
+            conditions,
             uart: Uart::default(),
             ended: None,
             now: None,
@@ -119,6 +122,7 @@ impl Memory {
     #[cold]
     #[inline(never)]
     fn load_slowly(&mut self, address: u64, length: usize) -> Result<u64, Interruption> {
+        self.check_alignment(address, length, AccessType::Load)?;
         let first = self.resolve(address, AccessType::Load)?;
         let head = length.min(PAGE - address as usize % PAGE);
         if head == length {
@@ -126,6 +130,7 @@ impl Memory {
             if let Region::Ram(offset) = Region::of(first)
                 && offset < self.ram.size()
                 && !self.is_watched(address / PAGE as u64)
+                && !self.conditions.misaligned_traps
                 && !self.record.as_ref().is_some_and(|record| record.wants_load_of_page(first))
             {
                 self.loads.insert(address / PAGE as u64, offset / PAGE * PAGE);
@@ -147,6 +152,7 @@ impl Memory {
     #[cold]
     #[inline(never)]
     fn store_slowly(&mut self, address: u64, value: u64, length: usize) -> Result<(), Interruption> {
+        self.check_alignment(address, length, AccessType::Store)?;
         let first = self.resolve(address, AccessType::Store)?;
         let head = length.min(PAGE - address as usize % PAGE);
         let rest = address.wrapping_add(head as u64);
@@ -216,9 +222,17 @@ impl Memory {
     /// The next store to this page may go the short way, unless somebody wants to know of it.
     fn remember_store(&mut self, page: u64, ram_page: usize, physical: u64) {
         let wanted = self.record.as_ref().is_some_and(|record| record.wants_store_to_page(physical));
-        if !wanted && !self.is_watched(page) && !self.ram.holds_code(ram_page) {
+        if !wanted && !self.conditions.misaligned_traps && !self.is_watched(page) && !self.ram.holds_code(ram_page) {
             self.stores.insert(page, ram_page * PAGE);
         }
+    }
+
+    /// On a machine whose accesses must be aligned, none takes the short way.
+    fn check_alignment(&self, address: u64, length: usize, access_type: AccessType) -> Result<(), Interruption> {
+        if self.conditions.misaligned_traps && !address.is_multiple_of(length as u64) {
+            return Err(access_type.misaligned(address).into());
+        }
+        Ok(())
     }
 
     fn is_watched(&self, page: u64) -> bool {
