@@ -26,6 +26,7 @@ Options
   --port N             GDB's port, 1234 by default (--debug, --wait, --reverse)
   --socket PATH        a Unix socket in place of the port (--debug, --wait, --reverse)
   --smp N              a machine of N harts, 1 by default (QEMU)
+  --cpu MODEL          QEMU's model of a hart, with its properties; rv64 by default
   --tied               QEMU ends when standard input does, for programs that start it (--wait)
   --embedded           no QEMU: a machine of our own, which can go back in time (--debug, --wait)
   --private            with --tied: a Unix socket and the log in a folder of their own, removed at the end
@@ -88,7 +89,7 @@ set_mode() {
 }
 
 parse() {
-    mode=boot port='' socket='' kernel='' harts=1 tied='' hidden='' vscode='' embedded='' arguments=()
+    mode=boot port='' socket='' kernel='' harts=1 cpu=rv64 tied='' hidden='' vscode='' embedded='' arguments=()
     while [ $# -gt 0 ]; do
         case $1 in
             --firmware | --debug | --wait | --reverse | --build) set_mode "${1#--}" ;;
@@ -101,11 +102,12 @@ parse() {
             --tied) tied=yes ;;
             --private) hidden=yes ;;
             --embedded) embedded=yes ;;
-            --port | --socket | --kernel | --smp)
+            --port | --socket | --kernel | --smp | --cpu)
                 [ -n "${2:-}" ] || usage_error "$1 needs a value"
                 case $1 in
                     --port) port=$2 ;;
                     --smp) harts=$2 ;;
+                    --cpu) cpu=$2 ;;
                     *) absolute "${1#--}" "$2" ;;
                 esac
                 shift
@@ -186,7 +188,7 @@ qemu_command() {
         machine_line+=(-bios default -nographic -serial mon:stdio --no-reboot)
         return
     fi
-    machine_line+=(-cpu rv64 -bios default -smp "$harts" -m 128M -nographic)
+    machine_line+=(-cpu "$cpu" -bios default -smp "$harts" -m 128M -nographic)
     # shellcheck disable=SC2054 # QEMU's commas
     [ "${1:-}" = record ] || machine_line+=(-d cpu_reset,unimp,guest_errors,int -D "$log") # the replay logs it all again
     machine_line+=(-serial mon:stdio --no-reboot -kernel "$kernel")

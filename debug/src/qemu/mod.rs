@@ -92,8 +92,20 @@ impl Qemu {
     /// # Errors
     /// As [`Qemu::start`].
     pub fn start_with_harts(kernel: &Path, harts: u32, limit: Duration) -> Result<Qemu, Error> {
+        Qemu::start_as(kernel, harts, None, limit)
+    }
+
+    /// As [`Qemu::start`], with a hart of this model (`$QEMU -cpu help`) and its properties: `rv64,zbb=off`.
+    ///
+    /// # Errors
+    /// As [`Qemu::start`]; where QEMU knows no such model or property.
+    pub fn start_with_cpu(kernel: &Path, cpu: &str, limit: Duration) -> Result<Qemu, Error> {
+        Qemu::start_as(kernel, 1, Some(cpu), limit)
+    }
+
+    fn start_as(kernel: &Path, harts: u32, cpu: Option<&str>, limit: Duration) -> Result<Qemu, Error> {
         let deadline = Instant::now() + limit;
-        let (process, target) = Process::start(kernel, harts, limit)?;
+        let (process, target) = Process::start(kernel, harts, cpu, limit)?;
         let mut remote = Remote::attach(&target, deadline)?;
         remote.rename("qemu");
         let process = Arc::new(Mutex::new(process));

@@ -68,10 +68,12 @@ pub fn build_kernel() -> Result<PathBuf, Error> {
 
 impl Process {
     /// Starts QEMU, and waits until its stub listens; the second is where.
-    pub fn start(kernel: &Path, harts: u32, limit: Duration) -> Result<(Process, Endpoint), Error> {
+    pub fn start(kernel: &Path, harts: u32, cpu: Option<&str>, limit: Duration) -> Result<(Process, Endpoint), Error> {
         let script = script()?;
         let mut child = Command::new(&script)
-            .args(["--wait", "--tied", "--private", "--smp", &harts.to_string(), "--kernel"])
+            .args(["--wait", "--tied", "--private", "--smp", &harts.to_string()])
+            .args(cpu.iter().flat_map(|cpu| ["--cpu", cpu]))
+            .arg("--kernel")
             .arg(kernel)
             .env("NO_INSTALL", "1") // a check never installs anything
             .stdin(Stdio::piped())

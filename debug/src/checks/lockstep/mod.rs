@@ -1,10 +1,11 @@
 //! Check `lockstep`: do two machines do the same, from the entry to where the kernel rests?
 //!
-//! Each executes one instruction, then all registers that both show are compared, and the bytes that the instruction stored.
-//! At the end all memory of the kernel is compared, for whatever came past that. What may differ is made the same at the
-//! entry and told: registers that the firmware leaves as it likes, and the device tree; later, what a program reads from the
-//! counters of time and work, and what the firmware says of itself. The firmware of one machine may be code and of the other not:
-//! calls are compared by what came of them. It does not know which machines they are, and it is none of the checks that [`super::check`] makes.
+//! After each instruction all registers that both show are compared, and the bytes that it stored; at the end all memory of the
+//! kernel, for whatever came past that. A machine that can be followed while it runs is, and what it does not show then is
+//! compared each time that it is stopped. What may differ is made the same and told: at the entry all that the boot protocol does
+//! not promise; later what follows time, what the firmware says of itself, and known faults of the first machine. The firmware of
+//! one machine may be code and of the other not: calls are compared by what came of them. It does not know which machines they
+//! are, and it is none of the checks that [`super::check`] makes.
 
 mod copies;
 mod entry;
@@ -59,6 +60,8 @@ pub fn lockstep(
     timeout: Duration,
 ) -> Result<Finding, Error> {
     let deadline = Instant::now() + timeout;
+    // The firmware jumps to where the kernel is loaded; a kernel of a higher half is linked elsewhere.
+    let layout = &Layout { entry: image.physical(layout.entry), ..layout.clone() };
     let [reference, other] = machines;
     for machine in [&mut *reference, &mut *other] {
         if let Err(missing) = super::arrive(machine, image, layout, None, deadline)? {

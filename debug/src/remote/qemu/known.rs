@@ -23,6 +23,13 @@ const LOAD_ACCESS: u64 = 5;
 const STORE_MISALIGNED: u64 = 6;
 const INSTRUCTION_PAGE: u64 = 12;
 
+const STORE_ACCESS: u64 = 7;
+const STORE_PAGE: u64 = 15;
+
+/// sstatus.FS, and SD which follows it.
+const FS: u64 = 3 << 13;
+const FLOAT_STATUS: u64 = FS | 1 << 63;
+
 const SYSTEM: u32 = 0x73;
 const AMO: u32 = 0x2f;
 const FLOAT: u32 = 0x53;
@@ -83,6 +90,34 @@ const TABLE: &[Known] = &[
             what: "ebreak leaves its address in stval",
             source: "privileged manual, \"Supervisor Trap Value (stval) Register\": that or 0, as the hart likes",
             explains: ebreak_tells_address,
+        },
+    },
+    Known {
+        from: TEN,
+        until: None,
+        quirk: Quirk {
+            what: "an sc without a reservation fails as a store would there",
+            source: "unprivileged manual, \"Load-Reserved/Store-Conditional Instructions\": it may, or just fail",
+            explains: sc_faults_without_reservation,
+        },
+    },
+    Known {
+        from: TEN,
+        until: None,
+        quirk: Quirk {
+            what: "sstatus.FS becomes dirty where flags are raised that were set before",
+            source: "privileged manual, \"Extension Context Status in mstatus Register\": dirty may be set although nothing \
+                     has changed",
+            explains: marks_float_early,
+        },
+    },
+    Known {
+        from: TEN,
+        until: None,
+        quirk: Quirk {
+            what: "stval of a misaligned access to two pages, neither of which may be accessed, is the second page's address",
+            source: "privileged manual, \"Supervisor Trap Value (stval) Register\": the address of the portion that failed",
+            explains: tells_second_page,
         },
     },
     Known {
@@ -169,15 +204,13 @@ fn is_rounded(machine: u64, manual: u64) -> bool {
 /// For comparisons and conversions to integers, which write fcsr but no f register; and for csrrs and csrrc with a register
 /// that holds 0, which write all the same.
 fn leaves_float_clean(case: &Case) -> bool {
-    const FS: u64 = 3 << 13;
-    const SD: u64 = 1 << 63;
     let instruction = case.instruction;
     let to_integer = case.opcode() == FLOAT && matches!(instruction >> 27, 0x14 | 0x18);
     let to_fcsr = case.csr().is_some_and(|csr| matches!(csr, 1..=3)) && instruction >> 12 & 2 != 0;
     let (here, there) = (case.manual.sstatus, case.machine.sstatus);
     (to_integer || to_fcsr)
         && case.machine.trap == case.manual.trap
-        && here & !FS & !SD == there & !FS & !SD
+        && here & !FLOAT_STATUS == there & !FLOAT_STATUS
         && here & FS == FS
         && there & FS != 0
 }
@@ -186,6 +219,24 @@ fn leaves_float_clean(case: &Case) -> bool {
 fn misaligned_sc(case: &Case) -> bool {
     let goes_on = case.machine.trap.is_none_or(|trap| trap.cause == LOAD_MISALIGNED);
     is_sc(case) && case.manual.trap.is_some_and(|trap| trap.cause == STORE_MISALIGNED) && goes_on
+}
+
+fn sc_faults_without_reservation(case: &Case) -> bool {
+    let fails = case.machine.trap.is_some_and(|trap| matches!(trap.cause, STORE_ACCESS | STORE_PAGE));
+    is_sc(case) && case.manual.trap.is_none() && fails
+}
+
+fn marks_float_early(case: &Case) -> bool {
+    let (here, there) = (case.manual.sstatus, case.machine.sstatus);
+    let rest = here & !FLOAT_STATUS == there & !FLOAT_STATUS && case.machine.trap == case.manual.trap;
+    case.opcode() == FLOAT && rest && here & FS != 0 && here & FS != FS && there & FS == FS
+}
+
+fn tells_second_page(case: &Case) -> bool {
+    const PAGE: u64 = 0x1000;
+    let Some((machine, manual)) = traps(case) else { return false };
+    let crosses = machine.value % PAGE == 0 && machine.value > manual.value && machine.value - manual.value < 8;
+    machine.cause == manual.cause && crosses && same_but_for_trap(case)
 }
 
 fn executes_user_page(case: &Case) -> bool {

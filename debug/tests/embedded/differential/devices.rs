@@ -60,7 +60,8 @@ fn finisher(random: &mut Random) -> [u8; SLOT_SIZE] {
     let (pointer, value) = pair(random);
     let offset = random.pick(&[0, 0, 4, 0x7f8]);
     let small = addi(value, 0, random.bits(11) as i32);
-    let width = random.bits(2);
+    // Not wider than its place allows: QEMU 10 takes those apart, 7.2 refuses them.
+    let width = if offset == 4 { random.bits(2).min(2) } else { random.bits(2) };
     let access = if random.one_in(2) {
         store_form(STORE, width, pointer, value, offset)
     } else {

@@ -6,6 +6,7 @@ use debug::embedded::{Fault, Options};
 use debug::machine::Register;
 use debug::{Embedded, Machine};
 
+use super::cpu;
 use super::generate;
 use super::program::*;
 use super::run;
@@ -22,7 +23,7 @@ fn what_only_qemu_has_is_missing_and_nothing_else_is() {
     let mut program = generate::with_addresses("what is missing", &mut random, 0, |_| slot(&[]));
     let instructions = encodings(&mut random).into_iter().chain(csrs());
     program.slots = instructions.map(|instruction| slot(&[instruction])).collect();
-    let outcome = run::on_qemu(&program).unwrap();
+    let outcome = run::on_qemu(&program, cpu::with_what_ours_names()).unwrap();
     let records = outcome[0].1.chunks_exact(RECORD_SIZE).skip(1);
     let options = Options { memory_mib: 16, history_mib: 0 };
     let kernel = elf::image(elf::build(&[(TEXT, program.slots.concat())]));

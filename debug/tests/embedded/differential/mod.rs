@@ -4,6 +4,7 @@
 
 mod access;
 mod coverage;
+mod cpu;
 mod csrs;
 mod devices;
 mod generate;

@@ -32,14 +32,15 @@ pub fn integer_operand(random: &mut Random) -> u64 {
     }
 }
 
-/// Mostly where there is data, aligned or not; sometimes where there is nothing, or the firmware.
+/// Mostly where there is data, aligned or not; sometimes where there is nothing, or the firmware, well within what each of its
+/// versions protects.
 pub fn address_operand(random: &mut Random) -> u64 {
     const PLACES: [u64; 11] = [
         0,
         8,
         0x8000_1000,
-        0x8007_fffc,
-        0x8007_fff9,
+        0x8001_fffc,
+        0x8001_fff9,
         0x87ff_fffd,
         0x8800_0000,
         0x40_0000_0000,

@@ -42,12 +42,18 @@ const FCSR: u32 = 0x003;
 const SSTATUS: u32 = 0x100;
 const SIE: u32 = 0x104;
 const STVEC: u32 = 0x105;
+const SCOUNTEREN: u32 = 0x106;
+const SENVCFG: u32 = 0x10a;
 const SSCRATCH: u32 = 0x140;
 const SEPC: u32 = 0x141;
 const SCAUSE: u32 = 0x142;
 const STVAL: u32 = 0x143;
 const SIP: u32 = 0x144;
 const SATP: u32 = 0x180;
+
+/// SBI specification, chapter "Timer Extension".
+const SET_TIMER: u64 = 0x5449_4d45;
+const ECALL: u32 = 0x73;
 
 pub struct Program {
     /// What it is about, for messages.
@@ -137,7 +143,17 @@ impl Program {
     fn text(&self) -> (Vec<u8>, u64) {
         let mut code = Vec::new();
         let start = {
-            let mut start = li(5, CONTEXT);
+            // The timer and these CSRs are as the firmware left them.
+            let mut start = li(17, SET_TIMER);
+            start.extend([
+                addi(16, 0, 0),
+                addi(10, 0, -1),
+                ECALL,
+                addi(5, 0, 7),
+                csrw(SCOUNTEREN, 5),
+                csrw(SENVCFG, 0),
+            ]);
+            start.extend(li(5, CONTEXT));
             start.push(csrw(SSCRATCH, 5));
             start.extend(li(6, self.satp));
             start.extend([csrw(SATP, 6), SFENCE_VMA]);
@@ -227,6 +243,8 @@ fn next_slot() -> Vec<u32> {
         addi(15, 15, SLOT_SIZE as i32),
         sd(15, 2, SLOT_POINTER),
         csrw(SEPC, 15),
+        // What a breakpoint leaves there differs by right; it is in the record.
+        csrw(STVAL, 15),
         ld(16, 2, SLOTS_END),
         // Over the instruction at which the program is done.
         branch_form(6, 15, 16, 8),
