@@ -39,9 +39,9 @@ pub fn slot_with_csrs(random: &mut Random) -> [u8; SLOT_SIZE] {
             slot(&[random.bits(19) << 12 | rs1 << 7 | LUI, access(SSTATUS, form, rd), csrr(random.register(), SSTATUS)])
         }
         6 => slot(&[immediate_form(OP_IMMEDIATE, 7, rs1, rs1, 0x1ff), access(SSTATUS, form, rd), csrr(rd, SSTATUS)]),
-        // Bits that both hold: QEMU's scounteren has 64, its senvcfg those of cache blocks too.
+        // Bits that all hold: QEMU 7.2's scounteren has 64, 10's those of the counters that there are, its senvcfg those of cache blocks too.
         7 => {
-            let (csr, mask) = random.pick(&[(SCOUNTEREN, 0x7ff), (SENVCFG, 1)]);
+            let (csr, mask) = random.pick(&[(SCOUNTEREN, 7), (SENVCFG, 1)]);
             slot(&[immediate_form(OP_IMMEDIATE, 7, rs1, rs1, mask), access(csr, form & 3, rd), csrr(rd, csr)])
         }
         _ => {
