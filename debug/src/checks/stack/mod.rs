@@ -106,7 +106,10 @@ impl Approach {
         }
         self.function = here;
         let effect = run.effect(pc)?;
+        // `ld sp, literal` is two instructions: the first makes the literal's address in sp.
+        let addresses_literal = self.setting.as_ref().is_some_and(|setting| setting.incomplete);
         let deed = match effect {
+            Effect::Load { base: SP, .. } if addresses_literal => return Ok(None),
             Effect::Load { base: SP, .. } => Use::Load,
             Effect::Store { base: SP, .. } | Effect::Atomic { base: SP, .. } => Use::Store,
             Effect::Call(_) => Use::Call,
