@@ -1,19 +1,22 @@
 //! Check `idle`: does the kernel come to rest, in a loop that provably repeats or by powering off, and not in a panic?
 
 use super::boot_run::BootRun;
-use super::boot_run::event::{BootEnd, with_status};
+use super::boot_run::event::{BootEnd, PowerOff, with_status};
 use super::boot_run::panic;
+use super::console;
 use super::finding::{Finding, Status};
-use crate::machine::{Address, Error, Register, csr};
+use crate::machine::{Address, Error, Registers, csr};
+use crate::riscv::cause::cause;
 
 pub const NAME: &str = "idle";
 
-const MACHINE_MODE: u64 = 3;
+/// Ticks of the `time` CSR in a millisecond, on QEMU's `virt` board.
+const TICKS_PER_MS: f64 = 10_000.0;
 
 /// For a kernel that came to `end`, which is not a trap.
 pub fn check(run: &mut BootRun<'_>, end: &BootEnd) -> Result<Finding, Error> {
     let mut finding = Finding::new(NAME);
-    finding.expected = "a wfi, a loop that changes nothing, or power-off; no panic".into();
+    finding.expected = "a wfi, a loop that changes no state, polling for input, or power-off; no panic".into();
     if let BootEnd::Exited { status } = end {
         finding.summary = format!("powers off{}", with_status(*status));
         finding.found = finding.summary.clone();
@@ -23,34 +26,21 @@ pub fn check(run: &mut BootRun<'_>, end: &BootEnd) -> Result<Finding, Error> {
         return Ok(finding);
     }
     let registers = run.machine.registers()?;
-    let in_firmware = run.csr(Register::Priv)? == Some(MACHINE_MODE);
+    let in_firmware = run.in_firmware()?;
     let place = match run.csr(csr::MEPC)?.map(Address) {
         // The kernel's part in it is the call.
         Some(call) if in_firmware && run.image.is_code(call) => run.place(call),
-        _ => run.place(Address(registers.pc)),
+        _ => run.place(run.rests_at.unwrap_or(Address(registers.pc))),
     };
-    if !in_firmware {
+    if !in_firmware && run.rests_at.is_none() {
         finding.backtrace = run.backtrace(&registers);
     }
-    let (status, summary) = match end {
-        BootEnd::PowerOff => (Status::Pass, "powers off".into()),
-        BootEnd::Reset => (Status::Fail, "it resets the machine instead of coming to rest".into()),
-        BootEnd::Wfi | BootEnd::Loop { .. } if in_firmware => {
-            (Status::Fail, "the firmware has the hart, and keeps it".into())
-        }
-        BootEnd::Wfi => (Status::Pass, "waits for interrupts (wfi)".into()),
-        BootEnd::Loop { instructions: 1 } => (Status::Pass, "jumps to itself for ever".into()),
-        BootEnd::Loop { instructions } => {
-            (Status::Pass, format!("goes round in {instructions} instructions that change nothing"))
-        }
-        _ => (Status::Fail, "it still runs when time is up".into()),
-    };
-    finding.status = status;
-    finding.found = summary.clone();
-    finding.summary = summary;
     finding.location = Some(place);
-    if !matches!(end, BootEnd::PowerOff | BootEnd::Reset) {
-        look_for_panic(run, &mut finding)?;
+    describe_end(run, &mut finding, end, &registers);
+    finding.found = finding.summary.clone();
+    look_for_panic(run, &mut finding)?;
+    if finding.status == Status::Pass {
+        console::judge(run, &mut finding);
     }
     if finding.status == Status::Pass {
         finding.backtrace.clear();
@@ -58,16 +48,130 @@ pub fn check(run: &mut BootRun<'_>, end: &BootEnd) -> Result<Finding, Error> {
     Ok(finding)
 }
 
-/// A kernel that rests in its panic handler does not idle.
+fn describe_end(run: &BootRun<'_>, finding: &mut Finding, end: &BootEnd, registers: &Registers) {
+    let (status, summary) = match end {
+        BootEnd::PowerOff(power_off) => power_off_in_words(finding, *power_off),
+        BootEnd::Reset => (Status::Fail, "it resets the machine instead of coming to rest".into()),
+        BootEnd::Wfi => (Status::Pass, "waits for interrupts (wfi)".into()),
+        BootEnd::Ticking { period, spins } => (Status::Pass, ticking(run, finding, *period, *spins)),
+        BootEnd::Loop { instructions: 1 } => (Status::Pass, "jumps to itself for ever".into()),
+        BootEnd::Loop { instructions } => {
+            (Status::Pass, format!("infinite loop of {instructions} instructions that changes no state"))
+        }
+        BootEnd::Polls { at } => {
+            if let Some(at) = at {
+                finding.location = Some(run.place(*at));
+            }
+            (Status::Pass, "polls for input, and says nothing more".into())
+        }
+        BootEnd::Expected { line } => (Status::Pass, format!("the console said what was expected: {line}")),
+        BootEnd::Forbidden { line } => (Status::Fail, format!("the console said what it must not: {line}")),
+        BootEnd::Storm => (Status::Fail, storm(run, finding)),
+        BootEnd::Firmware => {
+            finding.advice = Some("look at the call: the firmware did not return from it".into());
+            (Status::Fail, "stuck in firmware".into())
+        }
+        _ => {
+            finding.advice = Some("a longer --timeout, or look at where it is: cargo debug serve, then GDB".into());
+            (Status::Fail, format!("still running when the time limit was reached{}", handling(run)))
+        }
+    };
+    finding.status = status;
+    finding.summary = summary;
+    finding.set("pc", Address(registers.pc).to_string());
+}
+
+fn power_off_in_words(finding: &mut Finding, power_off: PowerOff) -> (Status, String) {
+    match power_off {
+        PowerOff::Success => {
+            finding.set("exit_status", 0);
+            (Status::Pass, "powers off".into())
+        }
+        PowerOff::Failure(status) => {
+            finding.set("exit_status", status);
+            (Status::Fail, format!("powers off with a failure, exit status {status} (test finisher, 0x3333)"))
+        }
+        PowerOff::Reason(reason) => {
+            finding.set("reset_reason", reason);
+            (Status::Fail, format!("powers off because of a system failure (SBI system reset, reason {reason})"))
+        }
+    }
+}
+
+fn ticking(run: &BootRun<'_>, finding: &mut Finding, period: Option<u64>, spins: bool) -> String {
+    let what = if spins { "loops and changes no state" } else { "waits for interrupts" };
+    let interrupt = run.hart.last_interrupt.map_or("interrupt", |trap| cause(trap.cause));
+    finding.set("interrupts", run.hart.interrupts);
+    match period {
+        Some(period) => {
+            finding.set("period_us", period / 10);
+            format!("{what}, ticking every {} ms", rounded(period as f64 / TICKS_PER_MS))
+        }
+        None => format!("{what}, ticking ({} times a {interrupt} until it was looked at)", run.hart.interrupts),
+    }
+}
+
+/// To two significant digits.
+fn rounded(number: f64) -> String {
+    if number >= 10.0 {
+        format!("{number:.0}")
+    } else {
+        format!("{number:.2}").trim_end_matches('0').trim_end_matches('.').into()
+    }
+}
+
+fn storm(run: &BootRun<'_>, finding: &mut Finding) -> String {
+    let Some(storm) = run.hart.storm else { return String::new() };
+    finding.location = Some(run.place(storm.trap.pc));
+    finding.advice = Some(format!(
+        "let the handler at {} acknowledge the interrupt: set the timer anew, clear what is pending in sip, or mask it in sie",
+        run.place(storm.trap.handler)
+    ));
+    finding.set("interrupts", storm.interrupts);
+    let between = match run.trace {
+        Some(_) => format!("{} instructions in between", storm.instructions),
+        None => "that instruction was not executed any more".into(),
+    };
+    format!(
+        "an interrupt storm: {} interrupts, a {} before {} again and again, and {between}",
+        storm.interrupts,
+        cause(storm.trap.cause),
+        run.place(storm.trap.pc)
+    )
+}
+
+/// Words for a kernel that is in a handler when time is up.
+fn handling(run: &BootRun<'_>) -> String {
+    let trap = run.hart.handling().filter(|_| !run.hart.has_gaps);
+    trap.map_or(String::new(), |trap| format!(", handling a {}", cause(trap.cause)))
+}
+
+/// A kernel that rests in its panic handler, or went through it, does not idle.
 fn look_for_panic(run: &mut BootRun<'_>, finding: &mut Finding) -> Result<(), Error> {
+    let powers_off = finding.summary.starts_with("powers off");
     if let Some(panic) = panic::recorded(run)? {
         finding.status = Status::Fail;
         finding.summary = format!("it panicked at {}: {}", panic.location, panic.message);
         finding.found = finding.summary.clone();
         finding.set("panic_message", panic.message);
         finding.set("panic_location", panic.location);
-    } else if let Some(handler) = panic::handler(&finding.backtrace) {
-        finding.summary = format!("it rests in its panic handler, {handler}");
+        return Ok(());
+    }
+    if let Some(panicked) = run.panicked.clone() {
+        finding.status = Status::Fail;
+        let caller = panicked.caller().map_or(String::new(), |caller| format!(", called at {caller}"));
+        let then = if powers_off { "powers off" } else { "goes no further" };
+        finding.summary = format!("it panicked, and {then}: {}{caller}", panicked.name);
+        finding.found = format!("{}; {}", finding.found, finding.summary);
+        finding.location = panicked.caller().cloned().or(finding.location.take());
+        finding.backtrace = panicked.backtrace;
+        finding.set("panic_function", panicked.name);
+        return Ok(());
+    }
+    let in_path = if powers_off { finding.location.as_ref().map(std::slice::from_ref) } else { None };
+    if let Some(handler) = panic::handler(in_path.unwrap_or(&finding.backtrace)) {
+        finding.summary =
+            format!("it {} in its panic handler, {handler}", if powers_off { "powers off" } else { "rests" });
         finding.found = finding.summary.clone();
         finding.status = Status::Fail;
     }

@@ -6,7 +6,7 @@
 //! | `handoff` | at the entry: S-mode, a0 = hart id, a1 = device tree, satp = 0, interrupts off |
 //! | `stack` | sp is the top of the stack before anything is stored or called |
 //! | `bss` | every byte of BSS, poisoned at the entry, is cleared, and none beside it |
-//! | `trap` | no exception from the entry to the end |
+//! | `trap` | every exception is taken by the kernel's handler, which goes on |
 //! | `idle` | the kernel comes to rest, or powers off, and has not panicked |
 //! | `margin` | the stack stayed above its bottom |
 //!
@@ -16,6 +16,7 @@
 mod boot_run;
 mod bss;
 mod companion;
+pub mod console;
 mod explain;
 mod finding;
 mod handoff;
@@ -314,6 +315,10 @@ fn finish(run: &mut BootRun<'_>, mut findings: Vec<Finding>, end: BootEnd) -> Re
             findings.push(trap::trapped(run)?);
             Ok(complete(findings, "the kernel trapped"))
         }
+        BootEnd::Stuck => {
+            findings.push(trap::check(run, &end)?);
+            Ok(complete(findings, "the kernel trapped"))
+        }
         BootEnd::Overflow(store) => {
             let margin = margin::overflowed(run, store)?;
             findings.push(Finding::not_run(trap::NAME, "the stack overflowed"));
@@ -328,7 +333,7 @@ fn finish(run: &mut BootRun<'_>, mut findings: Vec<Finding>, end: BootEnd) -> Re
             Ok(complete(findings, "the machine ended before its stack could be read; try: --on embedded"))
         }
         _ => {
-            findings.push(trap::check(run)?);
+            findings.push(trap::check(run, &end)?);
             findings.push(idle::check(run, &end)?);
             findings.push(margin::check(run)?);
             Ok(findings)

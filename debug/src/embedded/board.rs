@@ -276,6 +276,12 @@ impl Board {
         self.hart.waiting = false;
     }
 
+    /// Time passes by so many ticks, in which nothing is executed; up to the next timer event.
+    pub fn skip_time(&mut self, ticks: u64) {
+        let left = self.next_timer_event().saturating_sub(self.icount);
+        self.wfi_skipped = self.wfi_skipped.saturating_add(ticks.saturating_mul(INSTRUCTIONS_PER_TICK).min(left));
+    }
+
     /// Tells memory and code under which privilege and translation they are accessed from now on.
     pub fn refresh_context(&mut self) {
         let context = Context::of(&self.hart);

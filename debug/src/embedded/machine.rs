@@ -140,6 +140,14 @@ impl Machine for Embedded {
         Ok(ended.map_or_else(|pause| self.stop(pause), |()| Stop::Interrupted))
     }
 
+    fn printed(&mut self) -> Option<Vec<u8>> {
+        Some(Embedded::console(self))
+    }
+
+    fn type_in(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.input(bytes).map_err(|_| refused("to type so much", "more is waiting to be read than it keeps"))
+    }
+
     fn missing(&self) -> Option<String> {
         let fault = self.fault.as_ref()?;
         matches!(fault, Fault::MissingExtension { .. } | Fault::MissingDevice { .. }).then(|| fault.to_string())
@@ -221,7 +229,7 @@ impl Embedded {
         }
     }
 
-    fn note_change(&mut self) {
+    pub(super) fn note_change(&mut self) {
         self.changed = true;
         self.fault = None;
     }

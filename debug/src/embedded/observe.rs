@@ -32,6 +32,11 @@ impl Observed for Embedded {
         let ended = self.record(u64::MAX, true, Deadline::after(limit), observer);
         Ok(ended.map_or_else(|pause| self.stop(pause), |()| Stop::Interrupted))
     }
+
+    fn skip_time(&mut self, ticks: u64) {
+        self.board.skip_time(ticks);
+        self.note_change();
+    }
 }
 
 impl Embedded {

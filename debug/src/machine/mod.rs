@@ -129,6 +129,31 @@ pub trait Machine {
     /// A breakpoint at the present pc, and a watchpoint that was the last stop, do not stop it again.
     fn resume(&mut self, limit: Duration) -> Result<Stop, Error>;
 
+    /// What the kernel has printed, the latest MiB of it, without what the firmware printed before; `None` where the machine does
+    /// not show its console.
+    fn printed(&mut self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// The kernel begins here: what was printed so far is the firmware's.
+    fn begin_console(&mut self) {}
+
+    /// The address that symbols know of what the hart reaches at `address`; the same where nothing says otherwise.
+    ///
+    /// # Errors
+    /// Where the machine does not answer.
+    fn linked(&mut self, address: Address) -> Result<Address, Error> {
+        Ok(address)
+    }
+
+    /// Types to the console.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where the machine has none that can be typed to.
+    fn type_in(&mut self, _bytes: &[u8]) -> Result<(), Error> {
+        Err(Error::Unsupported { what: "typing to the console".into(), by: self.name().into() })
+    }
+
     /// How many harts it has. Registers and memory are those of the hart that stopped last.
     fn harts(&self) -> usize {
         1

@@ -187,4 +187,8 @@ pub trait Observed {
 
     /// As [`Machine::resume`](super::Machine::resume).
     fn resume_observed(&mut self, limit: Duration, observer: &mut dyn Observer) -> Result<Stop, Error>;
+
+    /// Lets time pass by so many ticks of the `time` CSR, in which the hart executes nothing, as if its host had been busy with
+    /// something else; up to its next timer event at most.
+    fn skip_time(&mut self, ticks: u64);
 }

@@ -113,6 +113,21 @@ impl Operation {
         reads.then_some(self.rd)
     }
 
+    /// How it writes this CSR, where it does.
+    pub fn write_of(&self, register: Register) -> Option<CsrAccess> {
+        match self.kind {
+            Kind::Csr(access) if self.writes_csr(access) && Register::Csr(self.csr()) == register => Some(access),
+            _ => None,
+        }
+    }
+
+    /// Whether it reads a CSR that changes without anybody writing it: time, a counter, the pending interrupts.
+    pub fn reads_what_changes_by_itself(&self) -> bool {
+        let number = self.csr();
+        let changes = csr::COUNTERS.contains(&number) || Register::Csr(number) == csr::SIP;
+        matches!(self.kind, Kind::Csr(_)) && changes
+    }
+
     /// Those that set or clear bits write nothing where rs1 is x0 or 0 (unprivileged manual, "Zicsr").
     fn writes_csr(&self, access: CsrAccess) -> bool {
         access.change == CsrChange::Write || self.rs1 != 0
@@ -146,12 +161,17 @@ pub fn resting_places(start: Address, code: &[u8], known: &[Address]) -> Vec<Add
 
 /// As [`resting_places`], for the instructions whose effect is wanted.
 pub fn places(start: Address, code: &[u8], known: &[Address], wanted: impl Fn(Effect) -> bool) -> Vec<Address> {
+    places_of(start, code, known, |operation| wanted(operation.effect()))
+}
+
+/// As [`resting_places`], for the instructions that are wanted.
+pub fn places_of(start: Address, code: &[u8], known: &[Address], wanted: impl Fn(&Operation) -> bool) -> Vec<Address> {
     let mut found = Vec::new();
     let mut offset = 0;
     let mut known = known.iter().filter_map(|address| address.0.checked_sub(start.0)).peekable();
     while offset < code.len() as u64 {
         let operation = decode(Xlen::Rv64, &code[offset as usize..]);
-        if operation.is_some_and(|operation| wanted(operation.effect())) {
+        if operation.is_some_and(|operation| wanted(&operation)) {
             found.push(start + offset);
         }
         while known.next_if(|known| *known <= offset).is_some() {}

@@ -18,7 +18,7 @@ pub use decode::{
     Atomic, CsrAccess, CsrChange, Extension, Float, Integer, Kind, Operation, Precision, Width, Xlen, decode,
     decode_half, decode_word, length,
 };
-pub use effect::{Effect, Target, places, resting_places};
+pub use effect::{Effect, Target, places, places_of, resting_places};
 pub use operands::{Computation, Operands};
 pub use register::{Register, Registers};
 pub use text::disassemble;

@@ -25,14 +25,31 @@ pub struct PendingStore {
 pub enum BootEnd {
     /// The hart came to the entry a second time, where stvec still points: it trapped.
     Trap,
-    /// It waits for interrupts.
+    /// Traps come for ever: the trace of the hart says which.
+    Stuck,
+    /// Interrupts leave the interrupted code no instruction: the trace of the hart says which.
+    Storm,
+    /// It waits for interrupts, and none can come, or none came.
     Wfi,
+    /// It goes back to where it rests after each interrupt.
+    Ticking {
+        /// From one interrupt to the next, in ticks of the `time` CSR.
+        period: Option<u64>,
+        /// It rests in a loop without a `wfi`.
+        spins: bool,
+    },
     /// It goes round in a loop of so many instructions, which changes neither registers nor memory.
     Loop {
         instructions: u64,
     },
+    /// It asks for input, again and again, and says nothing.
+    Polls {
+        at: Option<Address>,
+    },
+    /// The firmware has the hart, and keeps it.
+    Firmware,
     /// The firmware (or the kernel itself) is about to switch the machine off, or to reset it.
-    PowerOff,
+    PowerOff(PowerOff),
     Reset,
     /// The machine ended before it could be stopped.
     Exited {
@@ -40,6 +57,14 @@ pub enum BootEnd {
     },
     /// A stack outgrew its bottom.
     Overflow(StackOverflow),
+    /// The console said what was expected.
+    Expected {
+        line: String,
+    },
+    /// The console said what it must not.
+    Forbidden {
+        line: String,
+    },
     /// Time is up.
     Deadline,
 }
@@ -57,6 +82,16 @@ pub struct StackOverflow {
     pub bottom_name: String,
     /// What was about to be stored to, where a store is what showed it.
     pub stored: Option<Range<Address>>,
+}
+
+/// What a kernel says of itself when it powers off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PowerOff {
+    Success,
+    /// The exit status that the test finisher was given with a failure (QEMU, hw/misc/sifive_test.c).
+    Failure(u32),
+    /// SBI System Reset with this reason: 1 is a system failure.
+    Reason(u64),
 }
 
 /// Which bytes an instruction that is about to be executed will store to.

@@ -268,6 +268,23 @@ impl Machine for KernelView<'_> {
         self.machine.missing()
     }
 
+    fn printed(&mut self) -> Option<Vec<u8>> {
+        self.machine.printed()
+    }
+
+    fn begin_console(&mut self) {
+        self.machine.begin_console();
+    }
+
+    fn type_in(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.machine.type_in(bytes)
+    }
+
+    fn linked(&mut self, address: Address) -> Result<Address, Error> {
+        self.look_for_aliases(address)?;
+        Ok(self.spaces.or_same(address))
+    }
+
     fn observed(&mut self) -> Option<&mut dyn Observed> {
         if self.is_plain() {
             return self.machine.observed();
@@ -300,6 +317,12 @@ impl Observed for KernelView<'_> {
             None => self.machine.resume(limit)?,
         };
         Ok(self.stop(stop))
+    }
+
+    fn skip_time(&mut self, ticks: u64) {
+        if let Some(machine) = self.machine.observed() {
+            machine.skip_time(ticks);
+        }
     }
 }
 

@@ -1,65 +1,252 @@
-//! Proves that a kernel which does not stop goes round in circles: the same pc and registers again, and no store in
-//! between that changed memory. It does not judge whether that is good.
+//! Proves that a kernel which does not stop goes round in circles: the same pc, registers and CSRs again, with memory as it was, and
+//! nothing read in between that changes by itself. It does not judge whether that is good.
+//!
+//! A loop that reads time or pending interrupts is no proof. Neither is one that asks for input; it is known for what it is.
 
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
-use super::BootRun;
 use super::event::{BootEnd, BootEvent, store_range};
-use super::layout::bytes;
-use crate::machine::{Address, Error, Registers, Stop};
-use crate::riscv::{self, Effect, Xlen};
+use super::{BootRun, PATIENCE};
+use crate::machine::{Address, Error, Register, Registers, Stop, csr};
+use crate::riscv::{self, Effect, Xlen, board, sbi};
 
 /// The longest loop that is recognised, in instructions.
-const LONGEST: u64 = 256;
-/// How long one instruction may take: one that takes longer waits.
-const PATIENCE: Duration = Duration::from_secs(1);
+const LONGEST: u64 = 1024;
+/// How long the search for one may take.
+const LIMIT: Duration = Duration::from_millis(400);
+/// A kernel that asks so often in one search for input does little else.
+const POLLS: u32 = 3;
+/// A loop that goes round so often and changes nothing but what it makes of time waits for a time.
+const ROUNDS: u32 = 8;
+/// How long the firmware may keep the hart, each time that it is waited for.
+const FIRMWARE: Duration = Duration::from_millis(200);
+/// What of the CSRs belongs to a hart's state.
+const STATE: [Register; 7] = [csr::SSTATUS, csr::SIE, csr::STVEC, csr::SEPC, csr::SCAUSE, csr::SSCRATCH, csr::SATP];
+
+/// The debug console's function that reads.
+const READ: u64 = 1;
+const A6: usize = Register::A6 as usize;
+const A7: usize = Register::A7 as usize;
+
+/// What a stretch of instructions did besides computing.
+#[derive(Default)]
+struct Deeds {
+    /// Where memory was stored to, and what it held before.
+    before: BTreeMap<Address, Vec<u8>>,
+    /// It read what changes by itself.
+    reads_clock: bool,
+    polls: u32,
+    polled_at: Option<Address>,
+    /// How often it came to its first instruction again, whatever its registers were.
+    rounds: u32,
+}
+
+/// One instruction, as far as a loop is judged by it.
+enum Deed {
+    Nothing,
+    Calls,
+    /// It changes what a search cannot follow.
+    Leaves,
+}
 
 /// Steps a machine that was interrupted; `None` when it is on its way to somewhere else.
 pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
+    if run.in_firmware()?
+        && let Some(event) = leave_firmware(run)?
+    {
+        return Ok(event.0);
+    }
     let start = run.machine.registers()?;
     if waits(run, &start)? {
-        return Ok(Some(BootEvent::End(BootEnd::Wfi)));
+        return rest(run, BootEnd::Wfi);
     }
-    let mut registers = start.clone();
+    let state = state(run)?;
+    let begun = Instant::now();
+    let (mut registers, mut deeds, mut code) = (start.clone(), Deeds::default(), HashMap::new());
     for instructions in 1..=LONGEST {
-        if changes_memory(run, &registers)? {
-            return Ok(None);
-        }
-        match run.step(1, PATIENCE)?.1 {
-            Stop::Stepped => {}
-            Stop::Interrupted => return Ok(waits(run, &registers)?.then_some(BootEvent::End(BootEnd::Wfi))),
+        let pc = Address(registers.pc);
+        let calls = match deeds.note(run, &registers, &mut code)? {
+            Deed::Leaves => return Ok(None),
+            Deed::Calls => true,
+            Deed::Nothing => false,
+        };
+        match run.step(1, PATIENCE)? {
+            (_, Stop::Stepped) => {}
+            (0, Stop::Interrupted) if run.trace.is_some() => return rest(run, BootEnd::Wfi),
+            (_, Stop::Interrupted) => return Ok(None),
             // A watched store, above all.
-            stop => return run.event(stop),
+            (_, stop) => return run.event(stop),
+        }
+        if calls
+            && run.in_firmware()?
+            && let Some(event) = return_from(run, &[pc + 4])?
+        {
+            return Ok(event.0);
         }
         registers = run.machine.registers()?;
-        if registers == start {
-            return Ok(Some(BootEvent::End(BootEnd::Loop { instructions })));
+        deeds.rounds += u32::from(registers.pc == start.pc);
+        if registers == start && state_is(run, &state)? && deeds.left_memory_alone(run)? {
+            return deeds.judge(run, Some(BootEnd::Loop { instructions }));
         }
-        if instructions > 1 && Instant::now() > run.deadline + PATIENCE {
-            return Ok(None);
+        if begun.elapsed() > LIMIT {
+            break;
         }
     }
-    Ok(None)
+    deeds.judge(run, None)
 }
 
-/// Whether the hart is in a `wfi`: an interrupted one stands at it or behind it.
+/// The hart's state besides x0 to x31 and pc, as far as the machine shows it.
+fn state(run: &mut BootRun<'_>) -> Result<Option<Vec<u64>>, Error> {
+    super::optional(run.machine.read_registers(&STATE))
+}
+
+fn state_is(run: &mut BootRun<'_>, before: &Option<Vec<u64>>) -> Result<bool, Error> {
+    Ok(before.is_none() || state(run)? == *before)
+}
+
+/// The end of a kernel that came to rest as `end` says: at once where no interrupt can come.
+fn rest(run: &mut BootRun<'_>, end: BootEnd) -> Result<Option<BootEvent>, Error> {
+    let awaited = run.awaited()?;
+    let open = if end == BootEnd::Wfi { awaited.wakes } else { awaited.interrupts };
+    let end = if open { run.rests_with_interrupts(end)? } else { Some(end) };
+    Ok(end.map(BootEvent::End))
+}
+
+/// Whether the hart is in a `wfi`: an interrupted one stands at it or behind it. One that shows all is asked by a step.
 fn waits(run: &mut BootRun<'_>, registers: &Registers) -> Result<bool, Error> {
+    if run.trace.is_some() {
+        return Ok(false);
+    }
     let pc = Address(registers.pc);
-    let at = matches!(run.effect(pc)?, Effect::Wfi);
-    Ok(at || matches!(run.effect(pc - 4), Ok(Effect::Wfi)))
+    let at = matches!(run.effect(pc), Ok(Effect::Wfi)) || matches!(run.effect(pc - 4), Ok(Effect::Wfi));
+    Ok(at && !run.awaited()?.pending)
 }
 
-/// Whether the instruction at pc stores something else than what is there; what cannot be told counts as a change.
-fn changes_memory(run: &mut BootRun<'_>, registers: &Registers) -> Result<bool, Error> {
-    let instruction = run.instruction(Address(registers.pc))?;
-    let effect = run.effect(Address(registers.pc))?;
-    let Some(range) = store_range(effect, registers) else { return Ok(false) };
-    let Some(source) = riscv::decode(Xlen::Rv64, &instruction).and_then(|operation| operation.stored_register()) else {
-        return Ok(true);
+/// What a search for a loop comes to that cannot go on.
+struct Over(Option<BootEvent>);
+
+/// Runs until the firmware has done what it was called for; something where it does not.
+fn leave_firmware(run: &mut BootRun<'_>) -> Result<Option<Over>, Error> {
+    let Some(call) = run.csr(csr::MEPC)?.map(Address) else {
+        return Ok(Some(Over(Some(BootEvent::End(BootEnd::Firmware)))));
     };
-    let mut memory = vec![0; bytes(&range) as usize];
-    if run.machine.read_memory(range.start, &mut memory).is_err() {
-        return Ok(true);
+    return_from(run, &[call, call + 4])
+}
+
+/// Runs until the hart is at one of these, where the firmware comes back.
+fn return_from(run: &mut BootRun<'_>, places: &[Address]) -> Result<Option<Over>, Error> {
+    let added: Vec<Address> = places.iter().copied().filter(|place| !run.marks.is_marked(*place)).collect();
+    for place in &added {
+        run.machine.insert_breakpoint(*place)?;
     }
-    Ok(!registers.x[usize::from(source)].to_le_bytes().starts_with(&memory))
+    let stop = run.resume(FIRMWARE)?;
+    let ended = matches!(stop, Stop::Exited { .. });
+    for place in added.iter().filter(|_| !ended) {
+        run.machine.remove_breakpoint(*place)?;
+    }
+    if stop == Stop::Breakpoint {
+        let pc = Address(run.machine.registers()?.pc);
+        return if places.contains(&pc) { Ok(None) } else { Ok(Some(Over(run.event(stop)?))) };
+    }
+    if stop != Stop::Interrupted || !run.in_firmware()? {
+        return Ok(Some(Over(if stop == Stop::Interrupted { None } else { run.event(stop)? })));
+    }
+    Ok(Some(Over(run.firmware_keeps_the_hart().map(BootEvent::End))))
+}
+
+impl Deeds {
+    /// Notes what the instruction at pc is about to do.
+    fn note(
+        &mut self,
+        run: &mut BootRun<'_>,
+        registers: &Registers,
+        code: &mut HashMap<u64, (Effect, bool)>,
+    ) -> Result<Deed, Error> {
+        let pc = Address(registers.pc);
+        let (effect, reads_clock) = match code.get(&registers.pc) {
+            Some(known) => *known,
+            None => {
+                let Ok(bytes) = run.instruction(pc) else { return Ok(Deed::Leaves) };
+                let operation = riscv::decode(Xlen::Rv64, &bytes);
+                let effect = operation.map_or(Effect::Other, |operation| operation.effect());
+                let known = (effect, operation.is_some_and(|operation| operation.reads_what_changes_by_itself()));
+                code.insert(registers.pc, known);
+                known
+            }
+        };
+        self.reads_clock |= reads_clock;
+        match effect {
+            Effect::Ecall if !run.in_user_mode()? => return Ok(self.call(registers)),
+            Effect::Load { base, offset, .. } => {
+                let address = Address(registers.x[usize::from(base)].wrapping_add_signed(offset));
+                if is_device(address) {
+                    self.poll(pc);
+                }
+            }
+            _ => {}
+        }
+        let Some(range) = store_range(effect, registers) else { return Ok(Deed::Nothing) };
+        if is_device(range.start) {
+            return Ok(Deed::Leaves);
+        }
+        if !self.before.contains_key(&range.start) {
+            let mut memory = vec![0; super::layout::bytes(&range) as usize];
+            if run.machine.read_memory(range.start, &mut memory).is_err() {
+                return Ok(Deed::Leaves);
+            }
+            self.before.insert(range.start, memory);
+        }
+        Ok(Deed::Nothing)
+    }
+
+    /// A call of the firmware: what is printed, or set, is a change.
+    fn call(&mut self, registers: &Registers) -> Deed {
+        match (registers.x[A7], registers.x[A6]) {
+            (sbi::LEGACY_GET_CHARACTER, _) | (sbi::DEBUG_CONSOLE, READ) => self.poll(Address(registers.pc)),
+            (sbi::LEGACY_PUT_CHARACTER, _) | (sbi::DEBUG_CONSOLE, _) => return Deed::Leaves,
+            _ => {}
+        }
+        Deed::Calls
+    }
+
+    fn poll(&mut self, pc: Address) {
+        self.polls += 1;
+        self.polled_at = Some(pc);
+    }
+
+    /// Whether all memory that was stored to holds what it held before.
+    fn left_memory_alone(&self, run: &mut BootRun<'_>) -> Result<bool, Error> {
+        for (address, before) in &self.before {
+            let mut now = vec![0; before.len()];
+            run.machine.read_memory(*address, &mut now)?;
+            if now != *before {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The end that these deeds are, where they came to their beginning again (`repeated`) or were just looked at for a while.
+    fn judge(&self, run: &mut BootRun<'_>, repeated: Option<BootEnd>) -> Result<Option<BootEvent>, Error> {
+        let polls = self.polls > 0 && (repeated.is_some() || self.polls >= POLLS);
+        match repeated {
+            _ if polls => Ok(run.polls(self.polled_at).map(BootEvent::End)),
+            Some(end) if !self.reads_clock => rest(run, end),
+            _ => {
+                run.does_not_poll();
+                // A loop that waits for a time: on a machine that counts time by instructions it may come at once.
+                if self.reads_clock && self.rounds >= ROUNDS && self.left_memory_alone(run)? {
+                    run.skip_time();
+                }
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// What is no RAM on the `virt` board, where devices are mapped to themselves or into a kernel's upper half as they lie.
+fn is_device(address: Address) -> bool {
+    const OFFSET: u64 = (1 << 38) - 1;
+    address.0 & OFFSET < board::RAM_BASE
 }

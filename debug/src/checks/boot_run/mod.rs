@@ -4,21 +4,26 @@
 
 pub mod arrival;
 pub mod device_tree;
+mod ending;
 pub mod event;
 pub mod finisher;
 pub mod first_use;
+pub mod hart_trace;
 pub mod kernel_view;
 pub mod layout;
 pub mod loop_detection;
+mod marks;
 pub mod memory;
 pub mod names;
 pub mod page_table;
 pub mod panic;
 pub mod poison;
+mod rest;
 pub mod stack_use;
 pub mod stepping;
 pub mod store_trace;
 pub mod trial;
+mod watching;
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -26,13 +31,19 @@ use std::time::{Duration, Instant};
 use self::event::{BootEnd, BootEvent, PendingStore, StackOverflow, store_range};
 pub use self::finisher::FINISHER;
 use self::finisher::Finisher;
+use self::hart_trace::HartTrace;
 use self::layout::{Layout, overlap};
+use self::marks::{Marks, Passed};
 use self::memory::MemoryFacts;
+use self::panic::Panicked;
+use self::rest::Rest;
 use self::stack_use::StackUse;
 use self::store_trace::StoreTrace;
+use self::watching::Watching;
+use crate::checks::console::Dialogue;
 use crate::image::{Image, Place};
 use crate::machine::{Address, Error, Machine, Register, Registers, Stop, csr};
-use crate::riscv::{self, Effect, Xlen, board, sbi};
+use crate::riscv::{self, Effect, Xlen};
 
 /// A machine on its way through a kernel's boot.
 pub struct BootRun<'a> {
@@ -48,8 +59,21 @@ pub struct BootRun<'a> {
     pub companion: Option<&'a MemoryFacts<'a>>,
     /// Bytes beside BSS: a store there is told, whoever else watches them.
     pub guards: Vec<Range<Address>>,
-    /// The image's `wfi` and jumps to themselves: breakpoints.
-    resting_places: Vec<Address>,
+    /// What the hart did, as far as it was seen.
+    pub hart: HartTrace,
+    /// The first function that the kernel came to and that kernels end in.
+    pub panicked: Option<Panicked>,
+    /// What is to be said and typed on the console.
+    pub dialogue: Dialogue,
+    marks: Marks,
+    /// A stop that was come to on the way, and not taken yet.
+    pending: Option<Stop>,
+    pending_event: Option<BootEvent>,
+    /// When the kernel was looked at last.
+    looked: Instant,
+    /// Where it waits for interrupts, where the hart stands in a handler instead.
+    pub rests_at: Option<Address>,
+    rest: Rest,
     /// The stub shows the supervisor's trap CSRs, and they hold [`TRAP_CSR_POISON`].
     pub traps_shown: bool,
     finisher: Finisher,
@@ -61,11 +85,10 @@ pub const TRAP_CSR_POISON: u64 = 0x5a5a_5a5a_5a5a_5a5a;
 
 const SP: usize = Register::SP as usize;
 const A1: usize = Register::A1 as usize;
-const A0: usize = Register::A0 as usize;
-const A7: usize = Register::A7 as usize;
+/// How long one instruction may take.
+const PATIENCE: Duration = Duration::from_secs(1);
+const MACHINE_MODE: u64 = 3;
 
-/// How long an instruction that changes translation may take.
-const STEP_LIMIT: Duration = Duration::from_secs(1);
 /// The first time that a kernel is left running before it is looked at; doubled each time.
 const FIRST_SLICE: Duration = Duration::from_millis(20);
 /// One that is left running this long has been left running for nearly as long before.
@@ -82,11 +105,7 @@ impl<'a> BootRun<'a> {
         let stack_use = StackUse::begin(machine, &layout.stack)?;
         let traps_shown = poison_traps(machine)?;
         let known: Vec<Address> = image.symbols().map(|symbol| symbol.address).collect();
-        let resting_places: Vec<Address> =
-            image.code().flat_map(|(start, code)| riscv::resting_places(start, code, &known)).collect();
-        for place in &resting_places {
-            machine.insert_breakpoint(*place)?;
-        }
+        let marks = marks::set(machine, image, &known, traps_shown)?;
         machine.insert_breakpoint(layout.entry)?;
         let finisher = Finisher::begin(machine, image, &known)?;
         let mut trace = machine.observed().map(|_| StoreTrace::new(image, layout));
@@ -103,7 +122,15 @@ impl<'a> BootRun<'a> {
             trace,
             companion: None,
             guards,
-            resting_places,
+            hart: HartTrace::default(),
+            panicked: None,
+            dialogue: Dialogue::default(),
+            marks,
+            pending: None,
+            pending_event: None,
+            looked: Instant::now(),
+            rests_at: None,
+            rest: Rest::default(),
             traps_shown,
             finisher,
             slice,
@@ -113,7 +140,9 @@ impl<'a> BootRun<'a> {
     /// As [`Machine::step`]; the store trace sees it.
     pub fn step(&mut self, count: u64, limit: Duration) -> Result<(u64, Stop), Error> {
         match (self.machine.observed(), &mut self.trace) {
-            (Some(machine), Some(trace)) => machine.step_observed(count, limit, trace),
+            (Some(machine), Some(trace)) => {
+                machine.step_observed(count, limit, &mut Watching { trace, hart: &mut self.hart })
+            }
             _ => self.machine.step(count, limit),
         }
     }
@@ -121,7 +150,9 @@ impl<'a> BootRun<'a> {
     /// As [`Machine::resume`]; the store trace sees it.
     pub fn resume(&mut self, limit: Duration) -> Result<Stop, Error> {
         match (self.machine.observed(), &mut self.trace) {
-            (Some(machine), Some(trace)) => machine.resume_observed(limit, trace),
+            (Some(machine), Some(trace)) => {
+                machine.resume_observed(limit, &mut Watching { trace, hart: &mut self.hart })
+            }
             _ => self.machine.resume(limit),
         }
     }
@@ -135,12 +166,30 @@ impl<'a> BootRun<'a> {
     pub fn next_event(&mut self) -> Result<BootEvent, Error> {
         loop {
             // Where this is the instruction at hand, the firmware's store that is waited for would be stepped over.
+            if let Some(event) = self.pending_event.take() {
+                return Ok(event);
+            }
             if let Some(end) = self.last_call()? {
                 return Ok(BootEvent::End(end));
             }
+            if self.is_overdue() {
+                // Stops come too fast for a look: one is made where the next interrupt came.
+                self.tell_traps()?;
+            }
             self.finisher.follow(self.machine)?;
             let left = self.deadline.saturating_duration_since(Instant::now());
-            let stop = self.resume(self.slice.min(left))?;
+            let limit = if self.dialogue.is_over() { self.slice } else { self.slice.min(rest::LOOK) };
+            let stop = match self.pending.take() {
+                Some(stop) => stop,
+                None => self.resume(limit.min(left))?,
+            };
+            if !self.dialogue.is_over() {
+                self.hart.stops_at_prints = true;
+                self.hart.has_printed = false;
+                if let Some(end) = self.dialogue.go_on(self.machine)? {
+                    return Ok(BootEvent::End(end));
+                }
+            }
             if let Some(event) = self.event(stop)? {
                 return Ok(event);
             }
@@ -172,7 +221,7 @@ impl<'a> BootRun<'a> {
         if !self.finisher.awaits(pc) {
             return Ok(self.arrival()?.map(BootEvent::End));
         }
-        let stop = self.step(1, STEP_LIMIT)?.1;
+        let stop = self.step(1, PATIENCE)?.1;
         if stop != Stop::Stepped {
             return self.event(stop);
         }
@@ -182,29 +231,50 @@ impl<'a> BootRun<'a> {
 
     /// The end that standing at pc is, if it is one.
     pub fn arrival(&mut self) -> Result<Option<BootEnd>, Error> {
-        let pc = Address(self.machine.registers()?.pc);
-        if pc == self.layout.entry {
-            return Ok(Some(BootEnd::Trap));
+        loop {
+            let registers = self.machine.registers()?;
+            if Address(registers.pc) == self.layout.entry {
+                return Ok(Some(BootEnd::Trap));
+            }
+            match self.pass_mark(&registers)? {
+                Some(Passed::Stepped) => {}
+                Some(Passed::End(end)) => return Ok(Some(end)),
+                Some(Passed::On) | None => return Ok(self.hart.end()),
+            }
         }
-        if !self.resting_places.contains(&pc) {
-            return Ok(None);
-        }
-        let wfi = matches!(self.effect(pc)?, Effect::Wfi);
-        Ok(Some(if wfi { BootEnd::Wfi } else { BootEnd::Loop { instructions: 1 } }))
     }
 
     /// Looks at a kernel that nothing has stopped for a while: does it go round in circles?
     fn look(&mut self) -> Result<Option<BootEvent>, Error> {
+        self.looked = Instant::now();
         self.slice = self.slice.saturating_mul(2);
         self.finisher.search(self.machine)?;
+        if let Some(end) = self.hart.end() {
+            return Ok(Some(BootEvent::End(end)));
+        }
         if let Some(event) = loop_detection::find(self)? {
             return Ok(Some(event));
         }
+        self.tell_traps()?;
         // A boot that relied on BSS before it was clear, and does not get on, waits for what never comes.
         let relied = self.memory().is_some_and(|memory| {
             memory.early.poison_read.is_some() && !memory.clearing.has_begun() && self.slice >= LONG_SLICE
         });
         Ok((relied || Instant::now() >= self.deadline).then_some(BootEvent::End(BootEnd::Deadline)))
+    }
+
+    /// Whether the kernel should have been looked at by now.
+    fn is_overdue(&self) -> bool {
+        self.looked.elapsed() > 2 * self.slice + rest::LOOK
+    }
+
+    /// Whether the hart runs the firmware's code.
+    pub fn in_firmware(&mut self) -> Result<bool, Error> {
+        Ok(self.csr(Register::Priv)? == Some(MACHINE_MODE))
+    }
+
+    pub fn in_user_mode(&mut self) -> Result<bool, Error> {
+        Ok(self.csr(Register::Priv)? == Some(0))
     }
 
     /// What the store that a watchpoint caught is to the walk.
@@ -238,35 +308,6 @@ impl<'a> BootRun<'a> {
                 stored: Some(store.range),
             })
         }))
-    }
-
-    /// The end that a store to the finisher is; other values than these do nothing.
-    fn finish(&mut self, registers: &Registers, store: &PendingStore) -> Result<Option<BootEnd>, Error> {
-        if self.effect(store.pc)? == Effect::Ecall {
-            // A firmware that is no code of the hart's: the call is all there is to see.
-            let resets = registers.x[A7] == sbi::SYSTEM_RESET && registers.x[A0] != 0;
-            return Ok(Some(if resets { BootEnd::Reset } else { BootEnd::PowerOff }));
-        }
-        let operation = riscv::decode(Xlen::Rv64, &self.instruction(store.pc)?);
-        let source = operation.and_then(|operation| operation.stored_register());
-        let Some(source) = source else { return Ok(Some(BootEnd::PowerOff)) };
-        Ok(match registers.x[usize::from(source)] as u32 & 0xffff {
-            board::FINISHER_RESET => Some(BootEnd::Reset),
-            board::FINISHER_PASS | board::FINISHER_FAIL => Some(BootEnd::PowerOff),
-            _ => None,
-        })
-    }
-
-    /// The end that the call of the firmware at pc is, if it is one. The firmware refuses other kinds of reset.
-    fn last_call(&mut self) -> Result<Option<BootEnd>, Error> {
-        let Registers { x, pc } = self.machine.registers()?;
-        Ok(match (x[A7], x[A0]) {
-            (sbi::SYSTEM_RESET, 0) | (sbi::LEGACY_SHUTDOWN, _) if self.effect(Address(pc))? == Effect::Ecall => {
-                Some(BootEnd::PowerOff)
-            }
-            (sbi::SYSTEM_RESET, 1 | 2) if self.effect(Address(pc))? == Effect::Ecall => Some(BootEnd::Reset),
-            _ => None,
-        })
     }
 
     /// The store at pc; where the instruction does not tell, the byte that the machine named.

@@ -3,8 +3,8 @@
 //! It does not judge. The record's layout is documented in kernel/src/panic.rs, for any kernel to use.
 
 use super::BootRun;
-use crate::image::Place;
-use crate::machine::Error;
+use crate::image::{Image, Place};
+use crate::machine::{Address, Error, TakenTrap};
 
 /// The symbol of the record.
 const SYMBOL: &str = "panic_record";
@@ -46,13 +46,80 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&bytes[..end]).into_owned()
 }
 
-/// The handler among the functions on the stack, if the kernel stands in one: Rust's, or one called `panic`.
+/// That the kernel came to a function that kernels end in.
+#[derive(Clone, Debug)]
+pub struct Panicked {
+    /// The function.
+    pub name: String,
+    /// The functions on the stack when it was called, innermost first.
+    pub backtrace: Vec<Place>,
+    /// The exception that was being handled.
+    pub handling: Option<TakenTrap>,
+}
+
+impl Panicked {
+    /// Who called it: the first function on the stack that is not of the same kind.
+    pub fn caller(&self) -> Option<&Place> {
+        self.backtrace.iter().find(|place| place.symbol.as_ref().is_some_and(|(name, _)| !is_panic(name)))
+    }
+}
+
+/// The handler among the functions on the stack, if the kernel stands in one.
 pub fn handler(backtrace: &[Place]) -> Option<&str> {
-    let names = backtrace.iter().filter_map(|place| place.symbol.as_ref());
-    names.map(|(name, _)| name.as_str()).find(|name| {
-        let last = name.rsplit("::").next().unwrap_or(name);
-        matches!(last, "rust_begin_unwind" | "panic" | "panic_handler")
-    })
+    backtrace
+        .iter()
+        .filter_map(|place| place.symbol.as_ref())
+        .map(|(name, _)| name.as_str())
+        .find(|name| is_panic(name))
+}
+
+/// The first instructions of all functions of the image that a kernel ends in.
+pub fn functions(image: &Image) -> Vec<Address> {
+    let functions = image.symbols().filter(|symbol| image.is_code(symbol.address));
+    functions.filter(|symbol| is_panic(&demangle(&symbol.name))).map(|symbol| symbol.address).collect()
+}
+
+fn demangle(name: &str) -> String {
+    format!("{:#}", rustc_demangle::demangle(name))
+}
+
+/// Whether a function of this name, demangled, is one that a kernel ends in: Rust's and C's own, and what others call theirs.
+pub fn is_panic(name: &str) -> bool {
+    const NAMES: [&str; 24] = [
+        "rust_begin_unwind",
+        "rust_panic",
+        "begin_panic_handler",
+        "handle_alloc_error",
+        "panic",
+        "panic_handler",
+        "panic_impl",
+        "panic_abort",
+        "do_panic",
+        "kpanic",
+        "kernel_panic",
+        "__panic",
+        "_panic",
+        "abort",
+        "__abort",
+        "die",
+        "kdie",
+        "oops",
+        "__assert",
+        "__assert_fail",
+        "__assert_func",
+        "assert_fail",
+        "assert_failed",
+        "__stack_chk_fail",
+    ];
+    if ["core::panicking::", "std::panicking::"].iter().any(|module| name.starts_with(module)) {
+        return true;
+    }
+    // Of a generic function or a closure the name in front of its parameters counts.
+    let plain = name.split(['<', '{']).next().unwrap_or(name).trim_end_matches("::");
+    let last = plain.rsplit("::").next().unwrap_or(plain);
+    // Compilers copy and split functions: `panic.constprop.0`, `die.cold`.
+    let last = last.split('.').next().unwrap_or(last);
+    NAMES.contains(&last)
 }
 
 #[cfg(test)]
@@ -73,6 +140,30 @@ mod tests {
         let panic = parse(&record(MAGIC, b"kernel/src/main.rs", b"no memory")).unwrap();
         assert_eq!(panic.location, "kernel/src/main.rs:31:5");
         assert_eq!(panic.message, "no memory");
+    }
+
+    #[test]
+    fn functions_that_kernels_end_in_are_known_by_name() {
+        for name in [
+            "core::panicking::panic_fmt",
+            "core::panicking::panic_bounds_check",
+            "__rustc::rust_begin_unwind",
+            "kernel::trap::panic",
+            "core::panicking::assert_failed::<usize, usize>",
+            "panic.constprop.0",
+            "__stack_chk_fail",
+        ] {
+            assert!(is_panic(name), "{name}");
+        }
+        for name in [
+            "main",
+            "panic_record",
+            "kernel::panic::install",
+            "diet",
+            "<core::panicking::AssertKind as core::fmt::Debug>::fmt",
+        ] {
+            assert!(!is_panic(name), "{name}");
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ const PAINTED: u64 = 64 << 10;
 /// How many bytes below the stack are watched: frames are rarely larger, and they store at their top.
 const BELOW: u64 = 4096;
 /// How often something other than the stack may be stored there before it is no longer watched.
-const PATIENCE: u32 = 1000;
+const PATIENCE: u32 = 100;
 
 /// What is known of the stack's use.
 pub struct StackUse {
@@ -53,6 +53,14 @@ impl StackUse {
             self.below = Some(below);
         }
         Ok(())
+    }
+
+    /// Does without that for now: [`StackUse::watch_below`] begins again.
+    pub fn leave_below(&mut self, machine: &mut dyn Machine) -> Result<(), Error> {
+        match self.below.take() {
+            Some(below) => machine.remove_watchpoint(below),
+            None => Ok(()),
+        }
     }
 
     /// Whether a store to `range` is one that this waits for.

@@ -120,6 +120,17 @@ pub enum CsrChange {
     Clear,
 }
 
+impl CsrChange {
+    /// What is written where the CSR holds `old` and the source is `value`.
+    pub fn written(self, old: u64, value: u64) -> u64 {
+        match self {
+            CsrChange::Write => value,
+            CsrChange::Set => old | value,
+            CsrChange::Clear => old & !value,
+        }
+    }
+}
+
 /// Operations of extensions F and D.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Float {

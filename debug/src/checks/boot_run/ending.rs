@@ -1,0 +1,54 @@
+//! Ends that a kernel asks for: power-off and reset, by the firmware or by the test finisher. It does not judge.
+
+use super::BootRun;
+use super::event::{BootEnd, PendingStore, PowerOff};
+use crate::machine::{Address, Error, Register, Registers};
+use crate::riscv::{self, Effect, Xlen, board, sbi};
+
+const A0: usize = Register::A0 as usize;
+const A1: usize = Register::A1 as usize;
+const A7: usize = Register::A7 as usize;
+
+impl BootRun<'_> {
+    /// The end that a store to the test finisher is; other values than these do nothing.
+    pub(super) fn finish(&mut self, registers: &Registers, store: &PendingStore) -> Result<Option<BootEnd>, Error> {
+        let success = BootEnd::PowerOff(PowerOff::Success);
+        if self.effect(store.pc)? == Effect::Ecall {
+            // The firmware runs in the host: only the ecall is visible.
+            return Ok(Some(called(registers).unwrap_or(success)));
+        }
+        let operation = riscv::decode(Xlen::Rv64, &self.instruction(store.pc)?);
+        let Some(source) = operation.and_then(|operation| operation.stored_register()) else {
+            return Ok(Some(success));
+        };
+        let word = registers.x[usize::from(source)] as u32;
+        Ok(match word & 0xffff {
+            board::FINISHER_RESET => Some(BootEnd::Reset),
+            board::FINISHER_PASS => Some(success),
+            // What OpenSBI stores for any reason but none.
+            board::FINISHER_FAIL if self.in_firmware()? => Some(BootEnd::PowerOff(PowerOff::Reason(1))),
+            board::FINISHER_FAIL => Some(BootEnd::PowerOff(PowerOff::Failure(word >> 16))),
+            _ => None,
+        })
+    }
+
+    /// The end that the call of the firmware at pc is, if it is one. The firmware refuses other kinds of reset.
+    pub(super) fn last_call(&mut self) -> Result<Option<BootEnd>, Error> {
+        let registers = self.machine.registers()?;
+        let end = called(&registers);
+        Ok(if end.is_some() && self.effect(Address(registers.pc))? == Effect::Ecall && !self.in_user_mode()? {
+            end
+        } else {
+            None
+        })
+    }
+}
+
+fn called(Registers { x, .. }: &Registers) -> Option<BootEnd> {
+    match (x[A7], x[A0], x[A1]) {
+        (sbi::LEGACY_SHUTDOWN, ..) | (sbi::SYSTEM_RESET, 0, 0) => Some(BootEnd::PowerOff(PowerOff::Success)),
+        (sbi::SYSTEM_RESET, 0, reason) => Some(BootEnd::PowerOff(PowerOff::Reason(reason))),
+        (sbi::SYSTEM_RESET, 1 | 2, _) => Some(BootEnd::Reset),
+        _ => None,
+    }
+}

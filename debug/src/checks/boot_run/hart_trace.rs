@@ -1,0 +1,346 @@
+//! What traps, returns from them, waits and polls say of a boot: which traps were left, which come for ever, whether the kernel waits.
+//!
+//! Pure: the embedded machine shows every event, marks (`marks`) show some of another machine's. It does not judge.
+
+use super::event::BootEnd;
+use super::store_trace::CALL_FROM_USER;
+use crate::machine::{Address, HartEvent, TakenTrap};
+use crate::riscv::cause::is_interrupt;
+
+/// So many kinds of exceptions (by instruction and cause) are kept.
+const MOST_KINDS: usize = 64;
+/// So many traps within each other's handlers are kept.
+const DEEPEST: usize = 64;
+/// So often the same instruction traps, and is returned to, before it counts as one that traps for ever.
+const SAME_INSTRUCTION: u64 = 64;
+/// So many exceptions, each within the handler of the one before and at the same place, count as a handler that faults in itself.
+const WITHIN_ITSELF: usize = 16;
+/// So many traps that nobody returned from count as the same.
+const NEVER_RETURNED: u64 = 1000;
+/// Interrupts are compared with the instructions between them in groups of so many.
+pub const STORM: u64 = 256;
+/// What a `wfi` that waited counts as, in instructions: a hart with time to wait is in no storm.
+const WAITED: u64 = STORM;
+
+/// A kernel that went back to its `wfi` after so many interrupts ...
+pub const PERIODS: u64 = 16;
+/// ... and for so long, in ticks of 100 ns (2 s) ...
+const LONG_ENOUGH: u64 = 20_000_000;
+/// ... or so many instructions, rests there.
+pub const BUSY_ENOUGH: u64 = 5_000_000;
+/// A kernel that asked so often for input ...
+const POLLS: u64 = 1000;
+/// ... in so many instructions (200 ms) in which it said nothing, waits for it.
+const QUIET: u64 = 20_000_000;
+
+/// An exception that the kernel's handler took; those with the same instruction and cause are one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Exception {
+    /// The first of them.
+    pub trap: TakenTrap,
+    pub times: u64,
+    /// The trap in whose handler it came, where it came in one.
+    pub within: Option<TakenTrap>,
+    /// Where its handler went back to; `None` while it has not.
+    pub returned_to: Option<Address>,
+    /// stvec was written after it, and before anybody returned: the kernel takes it for a jump.
+    pub vector_rewritten: bool,
+}
+
+/// Traps that come for ever.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Stuck {
+    /// The handler goes back to the instruction, which traps again.
+    SameInstruction(TakenTrap),
+    /// The handler faults in itself; the first is the trap that it was to handle.
+    WithinHandler { first: TakenTrap, fault: TakenTrap },
+}
+
+impl Stuck {
+    /// The exception that comes again and again.
+    pub fn fault(&self) -> &TakenTrap {
+        match self {
+            Stuck::SameInstruction(fault) | Stuck::WithinHandler { fault, .. } => fault,
+        }
+    }
+}
+
+/// Interrupts that leave the interrupted code no instruction.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Storm {
+    pub trap: TakenTrap,
+    pub interrupts: u64,
+    /// Of the code that was interrupted, in the same time.
+    pub instructions: u64,
+}
+
+/// A write to stvec.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct VectorWrite {
+    pub pc: Address,
+    pub written: u64,
+    pub held: u64,
+}
+
+/// A stretch of the boot in which the kernel did nothing but what this counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Stretch {
+    pub times: u64,
+    /// The icount at the first and the last.
+    pub first: u64,
+    pub last: u64,
+    /// `time` at both, where it is known.
+    pub first_time: u64,
+    pub last_time: u64,
+    /// Interrupts since the first.
+    pub interrupts: u64,
+}
+
+impl Stretch {
+    fn add(&mut self, icount: u64, time: u64) {
+        if self.times == 0 {
+            *self = Stretch { first: icount, first_time: time, ..Stretch::default() };
+        }
+        self.times += 1;
+        (self.last, self.last_time) = (icount, time);
+    }
+
+    /// From the first to the last, in ticks of the `time` CSR.
+    pub fn ticks(&self) -> u64 {
+        self.last_time.saturating_sub(self.first_time)
+    }
+
+    /// From the first to the last, in instructions.
+    pub fn instructions(&self) -> u64 {
+        self.last.saturating_sub(self.first)
+    }
+
+    /// Ticks from one interrupt to the next.
+    pub fn period(&self) -> Option<u64> {
+        self.ticks().checked_div(self.interrupts)
+    }
+}
+
+struct LiveTrap {
+    trap: TakenTrap,
+    /// Its place in `exceptions`.
+    exception: Option<usize>,
+}
+
+#[derive(Default)]
+pub struct HartTrace {
+    /// Taken, and not returned from: the outermost first.
+    live: Vec<LiveTrap>,
+    depth: u64,
+    pub exceptions: Vec<Exception>,
+    /// All of them, kept or not.
+    pub exception_count: u64,
+    pub interrupts: u64,
+    pub last_interrupt: Option<TakenTrap>,
+    pub last_trap: Option<TakenTrap>,
+    pub calls: u64,
+    /// The last write to stvec.
+    pub vector: Option<VectorWrite>,
+    pub waits: Stretch,
+    pub polls: Stretch,
+    /// The icount of the last byte that went to the console.
+    pub printed: Option<u64>,
+    /// The icount of the last read of time or of pending interrupts.
+    pub clock_read: Option<u64>,
+    /// The last poll's place.
+    pub polled_at: Option<Address>,
+    pub stuck: Option<Stuck>,
+    pub storm: Option<Storm>,
+    /// A run ends as soon as something was printed: somebody waits for words.
+    pub stops_at_prints: bool,
+    /// Something was printed since this was set back.
+    pub has_printed: bool,
+    /// Not every trap and return was seen.
+    pub has_gaps: bool,
+    same: u64,
+    last_exception: Option<TakenTrap>,
+    last_return: Option<u64>,
+    group: Group,
+}
+
+/// Interrupts of one cause, counted for a storm.
+#[derive(Default)]
+struct Group {
+    cause: u64,
+    interrupts: u64,
+    instructions: u64,
+}
+
+impl HartTrace {
+    pub fn event(&mut self, event: &HartEvent) {
+        match *event {
+            HartEvent::Trap(trap) => self.trap(trap),
+            HartEvent::TrapReturn { icount, to, to_user } => self.returned(icount, to, to_user),
+            HartEvent::Wait { icount, time, waits, .. } => {
+                if waits {
+                    self.waits.add(icount, time);
+                    self.group.instructions += WAITED;
+                }
+            }
+            HartEvent::VectorWrite { pc, written, held, .. } => {
+                self.vector = Some(VectorWrite { pc, written, held });
+                let live: Vec<usize> = self.live.iter().filter_map(|live| live.exception).collect();
+                live.into_iter().for_each(|index| self.exceptions[index].vector_rewritten = true);
+            }
+            HartEvent::Poll { icount, pc } => {
+                self.polls.add(icount, 0);
+                self.polled_at = Some(pc);
+            }
+            HartEvent::Printed { icount } => {
+                self.printed = Some(icount);
+                self.has_printed = true;
+                self.polls = Stretch::default();
+            }
+            HartEvent::ClockRead { icount } => self.clock_read = Some(icount),
+        }
+    }
+
+    fn trap(&mut self, trap: TakenTrap) {
+        self.last_trap = Some(trap);
+        let exception = match trap.cause {
+            cause if is_interrupt(cause) => {
+                self.interrupt(trap);
+                None
+            }
+            CALL_FROM_USER => {
+                self.calls += 1;
+                None
+            }
+            _ => self.exception(trap),
+        };
+        self.depth += 1;
+        if self.live.len() == DEEPEST {
+            self.live.remove(1);
+        }
+        self.live.push(LiveTrap { trap, exception });
+        self.look_for_faulting_handler();
+    }
+
+    fn interrupt(&mut self, trap: TakenTrap) {
+        self.interrupts += 1;
+        self.waits.interrupts += 1;
+        self.polls.interrupts += 1;
+        self.last_interrupt = Some(trap);
+        if self.group.cause != trap.cause {
+            self.group = Group { cause: trap.cause, ..Group::default() };
+        }
+        // Within a handler all instructions are a handler's.
+        let outside = match self.last_return {
+            Some(returned) if self.live.is_empty() => trap.icount.saturating_sub(returned + 1),
+            Some(_) => 0,
+            None => STORM,
+        };
+        self.group.interrupts += 1;
+        self.group.instructions += outside;
+        if self.group.interrupts == STORM {
+            if self.group.instructions <= self.group.interrupts {
+                let Group { interrupts, instructions, .. } = self.group;
+                self.storm = self.storm.or(Some(Storm { trap, interrupts, instructions }));
+            }
+            self.group = Group { cause: trap.cause, ..Group::default() };
+        }
+    }
+
+    fn exception(&mut self, trap: TakenTrap) -> Option<usize> {
+        self.exception_count += 1;
+        let again = |last: TakenTrap| (last.pc, last.cause, last.value) == (trap.pc, trap.cause, trap.value);
+        let returned_to_it = |index: usize| self.exceptions[index].returned_to == Some(trap.pc);
+        let known = self.exceptions.iter().position(|known| {
+            (known.trap.pc, known.trap.cause, known.trap.from_user) == (trap.pc, trap.cause, trap.from_user)
+        });
+        let comes_back = self.last_exception.is_some_and(again) && known.is_some_and(returned_to_it);
+        self.same = if comes_back { self.same + 1 } else { 0 };
+        if self.same == SAME_INSTRUCTION {
+            self.stuck = self.stuck.or(Some(Stuck::SameInstruction(trap)));
+        }
+        self.last_exception = Some(trap);
+        let within = self.live.last().map(|live| live.trap);
+        match known {
+            Some(index) => {
+                let exception = &mut self.exceptions[index];
+                exception.times += 1;
+                (exception.returned_to, exception.vector_rewritten) = (None, false);
+                Some(index)
+            }
+            None if self.exceptions.len() < MOST_KINDS => {
+                let (times, returned_to, vector_rewritten) = (1, None, false);
+                self.exceptions.push(Exception { trap, times, within, returned_to, vector_rewritten });
+                Some(self.exceptions.len() - 1)
+            }
+            None => None,
+        }
+    }
+
+    fn look_for_faulting_handler(&mut self) {
+        let Some(fault) = self.live.last().map(|live| live.trap) else { return };
+        if is_interrupt(fault.cause) || self.stuck.is_some() {
+            return;
+        }
+        let same = |live: &&LiveTrap| (live.trap.pc, live.trap.cause) == (fault.pc, fault.cause);
+        let chain = self.live.iter().rev().take_while(same).count();
+        if chain >= WITHIN_ITSELF || self.depth >= NEVER_RETURNED {
+            let first = self.live[(self.live.len() - chain).saturating_sub(1)].trap;
+            let fault = self.live[self.live.len() - chain].trap;
+            self.stuck = Some(Stuck::WithinHandler { first, fault });
+        }
+    }
+
+    fn returned(&mut self, icount: u64, to: Address, to_user: bool) {
+        self.last_return = Some(icount);
+        let left = if to_user { self.live.len() } else { self.live.len().min(1) };
+        self.depth = if to_user { 0 } else { self.depth.saturating_sub(1) };
+        for live in self.live.split_off(self.live.len() - left) {
+            if let Some(index) = live.exception {
+                self.exceptions[index].returned_to = Some(to);
+            }
+        }
+    }
+
+    /// The end that what was seen proves, where every instruction counts (`icount`).
+    pub fn end(&self) -> Option<BootEnd> {
+        if self.stuck.is_some() {
+            return Some(BootEnd::Stuck);
+        }
+        if self.storm.is_some() {
+            return Some(BootEnd::Storm);
+        }
+        if self.waits.times >= PERIODS
+            && (self.waits.ticks() >= LONG_ENOUGH || self.waits.instructions() >= BUSY_ENOUGH)
+        {
+            return Some(BootEnd::Ticking { period: self.waits.period(), spins: false });
+        }
+        if self.polls.times >= POLLS && self.polls.instructions() >= QUIET {
+            return Some(BootEnd::Polls { at: self.polled_at });
+        }
+        None
+    }
+
+    pub fn has_come_to_an_end(&self) -> bool {
+        self.end().is_some()
+    }
+
+    /// The trap in whose handler the hart is; the innermost.
+    pub fn handling(&self) -> Option<&TakenTrap> {
+        self.live.last().map(|live| &live.trap)
+    }
+
+    /// The hart handles nothing but an interrupt, at most.
+    pub fn is_between_traps(&self) -> bool {
+        self.live.iter().all(|live| is_interrupt(live.trap.cause)) && self.live.len() <= 1
+    }
+
+    /// The exceptions that nobody has returned from, the innermost last.
+    pub fn unreturned(&self) -> impl DoubleEndedIterator<Item = &Exception> {
+        self.live.iter().filter_map(|live| live.exception).map(|index| &self.exceptions[index])
+    }
+
+    /// stvec was last written with what it does not hold.
+    pub fn refused_vector(&self) -> Option<VectorWrite> {
+        self.vector.filter(|vector| vector.written != vector.held)
+    }
+}

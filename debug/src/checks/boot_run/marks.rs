@@ -1,0 +1,373 @@
+//! Breakpoints that tell what a hart does: where it rests, panics, sets stvec, takes traps and returns from them.
+//!
+//! A machine that shows all that it does needs only the first two. Others are told by so many stops as are worth their time; what
+//! they miss is said (`HartTrace::has_gaps`). It does not judge.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::BootRun;
+use super::event::{BootEnd, BootEvent};
+use super::hart_trace::{STORM, Storm};
+use super::panic::{self, Panicked};
+use crate::image::Image;
+use crate::machine::{Address, Error, HartEvent, InstructionBytes, Machine, Registers, Stop, TakenTrap, csr};
+use crate::riscv::cause::is_interrupt;
+use crate::riscv::{self, Effect, Kind, Xlen};
+
+/// What a breakpoint is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mark {
+    /// A `wfi`, or a jump to itself.
+    Rest,
+    /// Writes stvec.
+    VectorWrite,
+    /// What stvec holds.
+    Handler,
+    /// An `sret`.
+    TrapReturn,
+    /// The first instruction of a function that a kernel ends in.
+    Panic,
+    /// Where that function was called from goes on.
+    PanicReturn,
+    /// The instruction that an interrupt keeps from being executed, it seems.
+    Interrupted,
+}
+
+/// sstatus: where a trap came from, and whether interrupts were on there.
+const SPP: u64 = 1 << 8;
+const SPIE: u64 = 1 << 5;
+/// Traps are told one by one for so many, and again after each look at the kernel: each costs two stops.
+const TRAPS_AT_ONCE: u32 = 100;
+/// So many interrupts before the same instruction are suspicious ...
+const SUSPICIOUS: u32 = 8;
+/// ... and so long it is waited for.
+const TRIAL: Duration = Duration::from_millis(300);
+
+#[derive(Default)]
+pub struct Marks {
+    places: BTreeMap<Address, Vec<Mark>>,
+    /// Of `sret`, where they are not inserted.
+    returns: Vec<Address>,
+    traps_left: u32,
+    /// Stands for a count of instructions, which such machines do not show: one for a trap or return, many for all others.
+    clock: u64,
+    /// The cause and place of the last interrupt, and how often they were the same.
+    interrupt: Option<(u64, Address)>,
+    same: u32,
+    /// The interrupted code executes this instruction, as was seen.
+    innocent: Option<Address>,
+    sp_at_panic: u64,
+    trapped_since_vector: bool,
+}
+
+impl Marks {
+    /// What is marked there.
+    fn at(&self, address: Address) -> Option<Mark> {
+        self.places.get(&address)?.first().copied()
+    }
+
+    /// A handler that was marked at an address which no symbol knows may turn out to be at `pc`, by the page table of now.
+    fn learn(&mut self, machine: &mut dyn Machine, pc: Address) -> Result<(), Error> {
+        let unknown =
+            self.places.iter().filter(|(_, marks)| marks.contains(&Mark::Handler)).map(|(address, _)| *address);
+        for address in unknown.collect::<Vec<_>>() {
+            if address != pc && machine.linked(address)? == pc {
+                self.insert(machine, pc, Mark::Handler)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub fn is_marked(&self, address: Address) -> bool {
+        self.places.contains_key(&address)
+    }
+
+    fn insert(&mut self, machine: &mut dyn Machine, address: Address, mark: Mark) -> Result<(), Error> {
+        let marks = self.places.entry(address).or_default();
+        if marks.is_empty() {
+            machine.insert_breakpoint(address)?;
+        }
+        if !marks.contains(&mark) {
+            marks.push(mark);
+            marks.sort();
+        }
+        Ok(())
+    }
+
+    pub fn remove(&mut self, machine: &mut dyn Machine, mark: Mark) -> Result<(), Error> {
+        for (address, marks) in &mut self.places {
+            let before = marks.len();
+            marks.retain(|other| *other != mark);
+            if marks.is_empty() && before > 0 {
+                machine.remove_breakpoint(*address)?;
+            }
+        }
+        self.places.retain(|_, marks| !marks.is_empty());
+        Ok(())
+    }
+}
+
+/// Sets the marks of a kernel that stands at its entry.
+pub fn set(machine: &mut dyn Machine, image: &Image, known: &[Address], shows_traps: bool) -> Result<Marks, Error> {
+    let mut marks = Marks::default();
+    let shows_all = machine.observed().is_some();
+    for (start, code) in image.code() {
+        for place in riscv::resting_places(start, code, known) {
+            marks.insert(machine, place, Mark::Rest)?;
+        }
+        if shows_traps && !shows_all {
+            for place in riscv::places_of(start, code, known, |operation| operation.write_of(csr::STVEC).is_some()) {
+                marks.insert(machine, place, Mark::VectorWrite)?;
+            }
+            marks.returns.extend(riscv::places_of(start, code, known, |operation| operation.kind == Kind::Sret));
+        }
+    }
+    for place in panic::functions(image) {
+        marks.insert(machine, place, Mark::Panic)?;
+    }
+    Ok(marks)
+}
+
+/// What becomes of a stop at a mark.
+pub enum Passed {
+    /// The walk goes on from here.
+    On,
+    /// The instruction was executed; the next may be marked as well.
+    Stepped,
+    End(BootEnd),
+}
+
+impl BootRun<'_> {
+    /// Takes a stop at pc for what the marks there say.
+    pub(super) fn pass_mark(&mut self, registers: &Registers) -> Result<Option<Passed>, Error> {
+        let pc = Address(registers.pc);
+        self.marks.learn(self.machine, pc)?;
+        let Some(mark) = self.marks.at(pc) else { return Ok(None) };
+        if self.marks.places.get(&pc).is_some_and(|marks| marks.contains(&Mark::Handler))
+            && let Some(passed) = self.handler(registers)?
+        {
+            return Ok(Some(passed));
+        }
+        Ok(Some(match mark {
+            Mark::Rest => match self.at_rest(registers)? {
+                Some(end) => Passed::End(end),
+                None => Passed::On,
+            },
+            Mark::VectorWrite => self.vector_write(registers)?,
+            Mark::Handler => Passed::On,
+            Mark::TrapReturn => self.trap_return()?,
+            Mark::Panic => self.panics(registers)?,
+            Mark::PanicReturn => {
+                if registers.x[2] == self.marks.sp_at_panic {
+                    self.panicked = None;
+                    self.marks.remove(self.machine, Mark::PanicReturn)?;
+                }
+                Passed::On
+            }
+            Mark::Interrupted => Passed::On,
+        }))
+    }
+
+    fn vector_write(&mut self, registers: &Registers) -> Result<Passed, Error> {
+        let pc = Address(registers.pc);
+        let Some(operation) = riscv::decode(Xlen::Rv64, &self.instruction(pc)?) else { return Ok(Passed::On) };
+        let Some(access) = operation.write_of(csr::STVEC) else { return Ok(Passed::On) };
+        let source = operation.rs1;
+        let value = if access.source_is_number { source.into() } else { registers.x[usize::from(source)] };
+        let old = self.machine.read_register(csr::STVEC)?;
+        if self.step(1, super::PATIENCE)?.0 == 0 {
+            return Ok(Passed::On);
+        }
+        let held = self.machine.read_register(csr::STVEC)?;
+        self.marks.clock += STORM;
+        let written = access.change.written(old, value);
+        self.hart.event(&HartEvent::VectorWrite { icount: self.marks.clock, pc, written, held });
+        self.marks.trapped_since_vector = false;
+        self.marks.remove(self.machine, Mark::Handler)?;
+        self.marks.traps_left = 0;
+        self.tell_traps()?;
+        Ok(Passed::Stepped)
+    }
+
+    /// From now on some traps are told one by one, where the machine itself does not tell.
+    pub(super) fn tell_traps(&mut self) -> Result<(), Error> {
+        if self.trace.is_some() || self.hart.vector.is_none() || self.marks.traps_left == TRAPS_AT_ONCE {
+            return Ok(());
+        }
+        let stvec = self.machine.read_register(csr::STVEC)?;
+        let base = self.machine.linked(Address(stvec & !3))?;
+        if base == self.layout.entry {
+            return Ok(());
+        }
+        self.marks.traps_left = TRAPS_AT_ONCE;
+        self.marks.insert(self.machine, base, Mark::Handler)?;
+        if stvec & 3 == 1 {
+            for interrupt in [1, 5, 9] {
+                self.marks.insert(self.machine, base + 4 * interrupt, Mark::Handler)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns are waited for while the hart handles an exception or a call. Those from interrupts are not: the stop would make time
+    /// pass, in which the next becomes due.
+    fn await_returns(&mut self, wanted: bool) -> Result<(), Error> {
+        if !wanted {
+            return self.marks.remove(self.machine, Mark::TrapReturn);
+        }
+        let returns = std::mem::take(&mut self.marks.returns);
+        for place in &returns {
+            self.marks.insert(self.machine, *place, Mark::TrapReturn)?;
+        }
+        self.marks.returns = returns;
+        Ok(())
+    }
+
+    /// The hart is at the first instruction of its handler: it trapped, unless it came there by itself.
+    fn handler(&mut self, registers: &Registers) -> Result<Option<Passed>, Error> {
+        let asked = [csr::SCAUSE, csr::SEPC, csr::STVAL, csr::SSTATUS, csr::SSCRATCH];
+        let [cause, sepc, value, sstatus, sscratch] = self.machine.read_registers(&asked)?[..] else { return Ok(None) };
+        let pc = self.machine.linked(Address(sepc))?;
+        let last = self.hart.last_trap.map(|trap| (trap.cause, trap.pc, trap.value));
+        let stale = last == Some((cause, pc, value)) && !self.marks.trapped_since_vector;
+        if cause == super::TRAP_CSR_POISON || stale && self.hart.handling().is_some() {
+            return Ok(None);
+        }
+        self.marks.trapped_since_vector = true;
+        let from_user = sstatus & SPP == 0;
+        let interrupt = is_interrupt(cause);
+        let bytes = if interrupt { None } else { self.instruction(pc).ok() };
+        let instruction = bytes.and_then(|bytes| InstructionBytes::new(&bytes));
+        self.marks.clock += STORM;
+        // The last interrupt was returned from, unless this came while interrupts were off, as they are in its handler.
+        if (from_user || sstatus & SPIE != 0) && self.hart.handling().is_some_and(|trap| is_interrupt(trap.cause)) {
+            let icount = self.marks.clock;
+            self.hart.event(&HartEvent::TrapReturn { icount, to: pc, to_user: from_user });
+            self.marks.clock += STORM;
+        }
+        self.hart.event(&HartEvent::Trap(TakenTrap {
+            icount: self.marks.clock,
+            pc,
+            cause,
+            value,
+            from_user,
+            sp: Address(registers.x[2]),
+            sscratch,
+            handler: Address(registers.pc),
+            instruction,
+        }));
+        self.marks.traps_left = self.marks.traps_left.saturating_sub(1);
+        if !interrupt {
+            self.await_returns(true)?;
+            return Ok(None);
+        }
+        if self.marks.traps_left == 0 && self.hart.is_between_traps() {
+            self.stop_telling()?;
+        }
+        if matches!(self.effect(pc - 4), Ok(Effect::Wfi)) {
+            let end = self.rests_with_interrupts(BootEnd::Wfi)?;
+            self.rests_at = end.is_some().then_some(pc);
+            return Ok(end.map(Passed::End));
+        }
+        let again = self.marks.interrupt == Some((cause, pc));
+        self.marks.interrupt = Some((cause, pc));
+        self.marks.same = if again { self.marks.same + 1 } else { 0 };
+        let suspicious = self.marks.same >= SUSPICIOUS && self.marks.innocent != Some(pc);
+        if suspicious || self.is_overdue() { self.try_interrupted(pc) } else { Ok(None) }
+    }
+
+    /// Looks at whether the interrupted code goes on: at full speed, without the stops that tell of traps. They make time pass, and to
+    /// step over a return from a trap is to keep the next interrupt back.
+    fn try_interrupted(&mut self, pc: Address) -> Result<Option<Passed>, Error> {
+        self.marks.same = 0;
+        self.marks.remove(self.machine, Mark::Handler)?;
+        self.marks.remove(self.machine, Mark::TrapReturn)?;
+        self.marks.insert(self.machine, pc, Mark::Interrupted)?;
+        self.stack_use.leave_below(self.machine)?;
+        let begun = Instant::now();
+        let stop = loop {
+            let stop = self.resume(TRIAL.saturating_sub(begun.elapsed()))?;
+            match stop {
+                Stop::Watchpoint { .. } => match self.event(stop)? {
+                    None => {}
+                    event => {
+                        self.pending_event = event;
+                        break stop;
+                    }
+                },
+                stop => break stop,
+            }
+        };
+        if matches!(stop, Stop::Exited { .. }) {
+            self.pending = Some(stop);
+            return Ok(Some(Passed::On));
+        }
+        self.marks.remove(self.machine, Mark::Interrupted)?;
+        self.stack_use.watch_below(self.machine)?;
+        let reached = stop == Stop::Breakpoint && self.machine.registers()?.pc == pc.0;
+        if stop == Stop::Interrupted
+            && let Some(trap) = self.hart.last_interrupt
+        {
+            self.hart.storm = Some(Storm { trap, interrupts: self.hart.interrupts, instructions: 0 });
+            return Ok(Some(Passed::End(BootEnd::Storm)));
+        }
+        self.marks.innocent = Some(pc);
+        self.marks.clock += STORM;
+        self.hart.event(&HartEvent::TrapReturn { icount: self.marks.clock, to: pc, to_user: false });
+        self.marks.traps_left = 0;
+        self.tell_traps()?;
+        if !reached {
+            if self.pending_event.is_none() {
+                self.pending = Some(stop);
+            }
+            return Ok(Some(Passed::On));
+        }
+        if self.is_overdue() {
+            match self.look()? {
+                Some(BootEvent::End(end)) => return Ok(Some(Passed::End(end))),
+                event => self.pending_event = event,
+            }
+        }
+        Ok(Some(Passed::Stepped))
+    }
+
+    fn trap_return(&mut self) -> Result<Passed, Error> {
+        let [sepc, sstatus] = self.machine.read_registers(&[csr::SEPC, csr::SSTATUS])?[..] else {
+            return Ok(Passed::On);
+        };
+        self.marks.clock += 1;
+        let to = self.machine.linked(Address(sepc))?;
+        let (icount, to_user) = (self.marks.clock, sstatus & SPP == 0);
+        self.hart.event(&HartEvent::TrapReturn { icount, to, to_user });
+        if self.hart.handling().is_none_or(|trap| is_interrupt(trap.cause)) {
+            self.await_returns(false)?;
+            // Between two traps, so that none is left half told.
+            if self.marks.traps_left == 0 {
+                self.stop_telling()?;
+            }
+        }
+        Ok(Passed::On)
+    }
+
+    fn stop_telling(&mut self) -> Result<(), Error> {
+        self.hart.has_gaps = true;
+        self.marks.remove(self.machine, Mark::Handler)
+    }
+
+    fn panics(&mut self, registers: &Registers) -> Result<Passed, Error> {
+        let pc = Address(registers.pc);
+        let backtrace = self.backtrace(registers);
+        let name = self.image.function(pc).map(|(name, _)| name).unwrap_or_default();
+        let handling = self.hart.unreturned().next_back().map(|exception| exception.trap);
+        self.panicked = Some(Panicked { name, backtrace, handling });
+        self.marks.remove(self.machine, Mark::Panic)?;
+        let back = Address(registers.x[1]);
+        // A function that does not return may be the last that its caller does: what follows is another function then.
+        if self.image.is_code(back) && self.same_function(back - 1, back) {
+            self.marks.sp_at_panic = registers.x[2];
+            self.marks.insert(self.machine, back, Mark::PanicReturn)?;
+        }
+        Ok(Passed::On)
+    }
+}

@@ -1,0 +1,49 @@
+//! What looks on while a machine runs that shows all that it does: the traces of stores and of the hart. It does not judge.
+
+use super::hart_trace::HartTrace;
+use super::store_trace::StoreTrace;
+use crate::machine::{HartEvent, Interest, Load, Observer, Registers, StackPointerMove, Store};
+
+pub struct Watching<'a, 'b> {
+    pub trace: &'a mut StoreTrace<'b>,
+    pub hart: &'a mut HartTrace,
+}
+
+impl Observer for Watching<'_, '_> {
+    fn store(&mut self, store: &Store) {
+        self.trace.store(store);
+    }
+
+    fn event(&mut self, event: &HartEvent) {
+        self.trace.event(event);
+        self.hart.event(event);
+    }
+
+    fn load(&mut self, load: &Load) {
+        self.trace.load(load);
+    }
+
+    fn stack_pointer(&mut self, moved: &StackPointerMove) {
+        self.trace.stack_pointer(moved);
+    }
+
+    fn interest(&self) -> Interest {
+        self.trace.interest()
+    }
+
+    fn has_new_interest(&mut self) -> bool {
+        self.trace.has_new_interest()
+    }
+
+    fn ends_run(&self) -> bool {
+        self.trace.ends_run() || self.hart.has_come_to_an_end() || self.hart.stops_at_prints && self.hart.has_printed
+    }
+
+    fn wants_instructions(&self) -> bool {
+        self.trace.wants_instructions()
+    }
+
+    fn instruction(&mut self, icount: u64, registers: &Registers) {
+        self.trace.instruction(icount, registers);
+    }
+}

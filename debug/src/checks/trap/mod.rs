@@ -1,0 +1,220 @@
+//! Check `trap`: every exception from the entry to the end is taken by the kernel's own handler, which goes on.
+//!
+//! OpenSBI hands over with stvec = the kernel's entry, so an early trap looks like a second boot: scause, sepc and stval
+//! still say what it was. Where the kernel has a handler, the trace of the hart tells what became of each exception; where nothing
+//! shows it, the mark in scause, which was poisoned at the entry.
+//! Source: the RISC-V privileged manual, sections on scause, sepc, stval and stvec.
+
+mod words;
+
+use super::boot_run::event::BootEnd;
+use super::boot_run::hart_trace::{Exception, Stuck};
+use super::boot_run::store_trace::CALL_FROM_USER;
+use super::boot_run::{BootRun, TRAP_CSR_POISON};
+use super::finding::{Finding, Status};
+use crate::machine::{Address, Error, csr};
+use crate::riscv::cause::{cause, is_interrupt};
+use words::{About, about, explain};
+
+pub const NAME: &str = "trap";
+
+const EXPECTED: &str = "no exception, or one that the kernel's handler takes and returns from";
+
+/// For a kernel that came to an end other than a trap that nobody takes: what became of its exceptions?
+pub fn check(run: &mut BootRun<'_>, end: &BootEnd) -> Result<Finding, Error> {
+    let mut finding = Finding::new(NAME);
+    finding.expected = EXPECTED.into();
+    if let Some(stuck) = run.hart.stuck {
+        stuck_in(run, &mut finding, &stuck)?;
+    } else if let Some((exception, fault)) = unhandled(run, end)? {
+        explain(run, &mut finding, &about(&exception.trap))?;
+        finding.summary = format!("{}; {fault}", finding.summary);
+        if let Some(within) = exception.within.filter(|_| exception.returned_to.is_none()) {
+            finding.found = format!("{}; it came within the handler of a {}", finding.found, cause(within.cause));
+        }
+        if let Some(panicked) = run.panicked.as_ref().filter(|panicked| panicked.handling.is_some()) {
+            finding.set("panic_function", panicked.name.clone());
+        }
+    } else if let Some(refused) = run.hart.refused_vector() {
+        words::refused_vector(run, &mut finding, &refused);
+    } else {
+        went_on(run, &mut finding)?;
+    }
+    Ok(finding)
+}
+
+/// For a hart that a trap brought back to the entry: its registers are those of the instruction that trapped.
+pub fn trapped(run: &mut BootRun<'_>) -> Result<Finding, Error> {
+    let mut finding = Finding::new(NAME);
+    finding.expected = EXPECTED.into();
+    let scause = run.csr(csr::SCAUSE)?.filter(|scause| *scause != TRAP_CSR_POISON);
+    let (Some(scause), Some(sepc), Some(stval)) = (scause, run.csr(csr::SEPC)?, run.csr(csr::STVAL)?) else {
+        finding.summary = format!("entered {} again without a trap", run.layout.names.entry);
+        finding.found = "a jump to the entry".into();
+        finding.location = Some(run.place(run.layout.entry));
+        return Ok(finding);
+    };
+    let from_user = run.in_user_mode()?;
+    let trap = About { cause: scause, pc: Address(sepc), value: stval, from_user, instruction: None };
+    explain(run, &mut finding, &trap)?;
+    if let Some(refused) = run.hart.refused_vector() {
+        let summary = finding.summary.clone();
+        words::refused_vector(run, &mut finding, &refused);
+        finding.summary = format!("{summary}; {}", finding.summary);
+        finding.location = Some(run.place(Address(sepc)));
+    }
+    let mut trapped = run.machine.registers()?;
+    trapped.pc = sepc;
+    finding.backtrace = run.backtrace(&trapped);
+    Ok(finding)
+}
+
+/// Traps that come for ever.
+fn stuck_in(run: &mut BootRun<'_>, finding: &mut Finding, stuck: &Stuck) -> Result<(), Error> {
+    match stuck {
+        Stuck::SameInstruction(fault) => {
+            explain(run, finding, &about(fault))?;
+            finding.summary = format!(
+                "{}; its handler, {}, returns to it, and it traps again, for ever",
+                finding.summary,
+                run.place(fault.handler)
+            );
+            finding.advice = finding.advice.take().or(Some(
+                "let the handler mend the cause, or go on behind the instruction: sepc + 4 (2 for a compressed one)"
+                    .into(),
+            ));
+        }
+        Stuck::WithinHandler { first, fault } => {
+            explain(run, finding, &about(fault))?;
+            let itself = first.pc == fault.pc && first.cause == fault.cause;
+            let first_words = if itself {
+                String::new()
+            } else {
+                format!("after a {} at {}, ", cause(first.cause), run.place(first.pc))
+            };
+            finding.summary = format!(
+                "{first_words}its handler, {}, faults: {}; again, within its handler, for ever",
+                run.place(fault.handler),
+                finding.summary
+            );
+            if fault.sscratch == 0 || first.sscratch == 0 {
+                finding.found = format!("{}; sscratch was 0 when the handler was entered", finding.found);
+                finding.advice = Some("set sscratch to the top of a stack before traps can come: a handler that swaps it with sp has no other".into());
+            }
+            finding.set("first_scause", format!("{:#x}", first.cause));
+            finding.set("first_sepc", first.pc.to_string());
+        }
+    }
+    Ok(())
+}
+
+/// The first exception that the kernel did not go on from, and what became of it.
+fn unhandled(run: &mut BootRun<'_>, end: &BootEnd) -> Result<Option<(Exception, String)>, Error> {
+    let unreturned: Vec<Exception> = run.hart.unreturned().copied().collect();
+    if let Some(trap) = run.panicked.as_ref().and_then(|panicked| panicked.handling) {
+        let known =
+            unreturned.iter().find(|exception| (exception.trap.pc, exception.trap.cause) == (trap.pc, trap.cause));
+        if let Some(exception) = known.filter(|exception| !is_a_jump(run, exception)) {
+            let name = run.panicked.as_ref().map(|panicked| panicked.name.clone()).unwrap_or_default();
+            return Ok(Some((*exception, format!("its handler panics: {name}"))));
+        }
+    }
+    // The kernel goes on with something else where a program of its own faulted.
+    for exception in unreturned.into_iter().filter(|exception| !exception.trap.from_user) {
+        if is_a_jump(run, &exception) || run.hart.has_gaps && !rests_in_handler(run, &exception)? {
+            continue;
+        }
+        let handler = run.place(exception.trap.handler);
+        let how = match end {
+            BootEnd::PowerOff(_) => "powers off",
+            BootEnd::Reset => "resets the machine",
+            _ => "never returned",
+        };
+        return Ok(Some((exception, format!("its handler, {handler}, {how}"))));
+    }
+    Ok(None)
+}
+
+/// Whether the kernel took the exception for a jump: it set another vector, or its handler is a label in the function that trapped, or
+/// the very instruction, in another mapping (Linux: `csrw satp`, with stvec at what follows).
+fn is_a_jump(run: &BootRun<'_>, exception: &Exception) -> bool {
+    const INSTRUCTION_PAGE_FAULT: u64 = 12;
+    const MEGAPAGE: u64 = (2 << 20) - 1;
+    let trap = &exception.trap;
+    let continued = trap.cause == INSTRUCTION_PAGE_FAULT && trap.pc.0 & MEGAPAGE == trap.handler.0 & MEGAPAGE;
+    continued || exception.vector_rewritten || run.same_function(trap.pc, trap.handler)
+}
+
+fn rests_in_handler(run: &mut BootRun<'_>, exception: &Exception) -> Result<bool, Error> {
+    let registers = run.machine.registers()?;
+    let backtrace = run.backtrace(&registers);
+    Ok(backtrace.iter().any(|place| run.same_function(exception.trap.handler, place.address)))
+}
+
+/// All that trapped was handled.
+fn went_on(run: &mut BootRun<'_>, finding: &mut Finding) -> Result<(), Error> {
+    finding.status = Status::Pass;
+    let shows_all = run.trace.is_some();
+    let scause = run.csr(csr::SCAUSE)?.filter(|_| run.traps_shown);
+    let hart = &run.hart;
+    finding.summary = if let Some(exception) = hart.exceptions.first() {
+        handled(run, exception)
+    } else if shows_all || hart.interrupts + hart.calls > 0 {
+        none_but(hart.interrupts, hart.calls, shows_all)
+    } else {
+        match scause {
+            None => "none: the entry was not reached again; this stub does not show the trap CSRs".into(),
+            Some(TRAP_CSR_POISON) => "none: scause unchanged since entry".into(),
+            Some(scause) if is_interrupt(scause) => format!("no exception; the last interrupt was a {}", cause(scause)),
+            Some(CALL_FROM_USER) => "none but calls from U-mode".into(),
+            Some(scause) => format!("{}: trapped, and its handler resumed", cause(scause)),
+        }
+    };
+    if hart.has_gaps {
+        finding.set("not_all_traps_seen", true);
+    }
+    if hart.exception_count > 0 {
+        finding.set("exceptions", hart.exception_count);
+        let places: Vec<String> = hart
+            .exceptions
+            .iter()
+            .map(|exception| {
+                format!(
+                    "{} at {} ({} times)",
+                    cause(exception.trap.cause),
+                    run.place(exception.trap.pc),
+                    exception.times
+                )
+            })
+            .collect();
+        finding.set("exceptions_at", places);
+    }
+    finding.found = finding.summary.clone();
+    Ok(())
+}
+
+/// `breakpoint at 0x... <main+0x8>: trapped, and its handler resumed at 0x...; 3 exceptions in all`.
+fn handled(run: &BootRun<'_>, exception: &Exception) -> String {
+    let trap = &exception.trap;
+    let whose = if trap.from_user { " in U-mode" } else { "" };
+    let how = match exception.returned_to {
+        Some(to) => format!("trapped, and its handler resumed at {}", run.place(to)),
+        None if trap.from_user => "a program of its own faulted, and the kernel went on".into(),
+        None => format!("trapped, and went on at its handler, {}", run.place(trap.handler)),
+    };
+    let words = format!("{} at {}{whose}: {how}", cause(trap.cause), run.place(trap.pc));
+    match run.hart.exception_count {
+        1 => words,
+        count => format!("{words}; {count} exceptions in all"),
+    }
+}
+
+/// No exception, and how many of what is none of the kernel's faults.
+fn none_but(interrupts: u64, calls: u64, shows_all: bool) -> String {
+    match (interrupts, calls) {
+        (0, 0) if shows_all => "none: every instruction was seen".into(),
+        (0, _) => format!("none but {calls} calls from U-mode"),
+        (_, 0) => format!("no exception; {interrupts} interrupts"),
+        _ => format!("no exception; {interrupts} interrupts and {calls} calls from U-mode"),
+    }
+}

@@ -1,0 +1,121 @@
+//! A trap in words: its cause, its instruction as it was when it trapped, and what may be behind it. It does not judge.
+
+use crate::checks::boot_run::BootRun;
+use crate::checks::boot_run::hart_trace::VectorWrite;
+use crate::checks::finding::Finding;
+use crate::machine::{Address, Error, InstructionBytes, TakenTrap};
+use crate::riscv;
+use crate::riscv::cause::cause;
+
+/// The exceptions whose stval is an address: misaligned accesses, access faults and page faults.
+const ABOUT_AN_ADDRESS: [u64; 9] = [0, 1, 4, 5, 6, 7, 12, 13, 15];
+const BREAKPOINT: u64 = 3;
+/// Of these the instruction itself could not be fetched.
+const OF_THE_FETCH: [u64; 3] = [0, 1, 12];
+
+/// What a trap is about.
+pub struct About {
+    pub cause: u64,
+    pub pc: Address,
+    pub value: u64,
+    pub from_user: bool,
+    /// As it was; where it was not kept, it is read now.
+    pub instruction: Option<InstructionBytes>,
+}
+
+pub fn about(trap: &TakenTrap) -> About {
+    let TakenTrap { cause, pc, value, from_user, instruction, .. } = *trap;
+    About { cause, pc, value, from_user, instruction }
+}
+
+/// The words for a trap.
+pub fn explain(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About) -> Result<(), Error> {
+    let cause = cause(trap.cause);
+    let kept = trap.instruction.map(|instruction| instruction.as_slice().to_vec());
+    let bytes = match kept {
+        Some(bytes) => Some(bytes),
+        None => match run.instruction(trap.pc) {
+            Ok(bytes) => Some(bytes),
+            Err(Error::Refused { .. }) => None,
+            Err(error) => return Err(error),
+        },
+    };
+    // Where the hart jumped to nowhere there is no instruction to show.
+    let instruction = match &bytes {
+        Some(bytes) => format!("`{}`", riscv::disassemble(trap.pc, bytes)),
+        None if OF_THE_FETCH.contains(&trap.cause) => format!("there is no instruction at {}", trap.pc),
+        None => "its instruction cannot be read".into(),
+    };
+    let about = match trap.value {
+        0 if ABOUT_AN_ADDRESS.contains(&trap.cause) => ", address 0x0 (a null pointer?)".into(),
+        value if ABOUT_AN_ADDRESS.contains(&trap.cause) => format!(", address {}", run.place(Address(value))),
+        _ => String::new(),
+    };
+    let whose = if trap.from_user { " in U-mode" } else { "" };
+    finding.summary = format!("{cause}{whose}: {instruction}{about}");
+    if let Some(overwritten) = run.overwritten(trap.pc)? {
+        finding.summary = format!("{}; {overwritten}", finding.summary);
+    }
+    finding.found = format!("scause = {:#x} ({cause}), sepc = {}, stval = {:#x}", trap.cause, trap.pc, trap.value);
+    finding.location = Some(run.place(trap.pc));
+    finding.set("scause", format!("{:#x}", trap.cause));
+    finding.set("sepc", trap.pc.to_string());
+    finding.set("stval", format!("{:#x}", trap.value));
+    finding.set("instruction", instruction.trim_matches('`'));
+    if trap.cause == BREAKPOINT && is_semihosting(run, trap.pc) {
+        finding.summary = format!("{}, of a semihosting call, which nobody answers here", finding.summary);
+        finding.advice = Some("print through the SBI or the UART: this machine is run without semihosting".into());
+    }
+    if bytes.is_none() && OF_THE_FETCH.contains(&trap.cause) {
+        lost(run, finding, trap.pc)?;
+    }
+    Ok(())
+}
+
+/// `slli x0, x0, 0x1f; ebreak; srai x0, x0, 7` (RISC-V Semihosting, "Semihosting Trap Instruction Sequence").
+fn is_semihosting(run: &mut BootRun<'_>, ebreak: Address) -> bool {
+    const SEQUENCE: [u32; 3] = [0x01f0_1013, 0x0010_0073, 0x4070_5013];
+    let wanted: Vec<u8> = SEQUENCE.iter().flat_map(|word| word.to_le_bytes()).collect();
+    let mut bytes = vec![0; wanted.len()];
+    run.machine.read_memory(ebreak - 4, &mut bytes).is_ok() && bytes == wanted
+}
+
+/// The hart is where no code is: what led there is on the stack, or in ra.
+fn lost(run: &mut BootRun<'_>, finding: &mut Finding, pc: Address) -> Result<(), Error> {
+    const REACH: u64 = 512;
+    const RA: usize = 1;
+    const SP: usize = 2;
+    let registers = run.machine.registers()?;
+    let sp = Address(registers.x[SP]);
+    let below = sp - REACH;
+    let mut memory = vec![0; 2 * REACH as usize];
+    let on_stack = run.machine.read_memory(below, &mut memory).is_ok();
+    let words = memory.chunks_exact(8).rev().map(|word| u64::from_le_bytes(std::array::from_fn(|index| word[index])));
+    let slots = (0..).map(|index| sp + REACH - 8 * (index + 1)).zip(words);
+    let slot = slots.filter(|(_, word)| *word == pc.0 && on_stack).min_by_key(|(slot, _)| slot.0.abs_diff(sp.0));
+    if let Some((slot, _)) = slot.filter(|_| registers.x[RA] == pc.0) {
+        finding.summary = format!(
+            "{}; the hart returned to it: the return address in the stack frame, at {slot}, was overwritten",
+            finding.summary
+        );
+        finding.advice =
+            Some(format!("find who stored there: cargo debug serve, then in GDB: monitor last-write {slot} 8"));
+    } else {
+        finding.advice = Some("look at the function pointer or return address that led there".into());
+    }
+    Ok(())
+}
+
+/// stvec does not hold what was written to it.
+pub fn refused_vector(run: &BootRun<'_>, finding: &mut Finding, vector: &VectorWrite) {
+    let (written, held) = (Address(vector.written), Address(vector.held & !3));
+    let why =
+        if vector.written & 3 == 2 { ", which is not 4-aligned (the low two bits of stvec are its mode)" } else { "" };
+    finding.summary =
+        format!("stvec does not take the handler {}{why}: traps still go to {}", run.place(written), run.place(held));
+    finding.found = format!("{:#x} written to stvec, which then holds {:#x}", vector.written, vector.held);
+    finding.location = Some(run.place(vector.pc));
+    finding.advice = Some("align the handler: .balign 4 before it, or #[repr(align(4))]".into());
+    finding.set("stvec_written", written.to_string());
+    finding.set("stvec", Address(vector.held).to_string());
+}
