@@ -146,7 +146,7 @@ fn ask_everything(image: &Image) {
             true
         });
     }
-    let _ = image.require("__bsss", "--bss-start");
+    let _ = image.require("__bsss");
 }
 
 proptest! {

@@ -131,7 +131,7 @@ fn what_a_call_did_otherwise_is_named() {
 #[test]
 fn what_the_firmware_leaves_is_copied_and_told() {
     let mut reference = embedded("good-release");
-    let entry = Image::open(&kernels::build("good-release")).unwrap().require("boot", "").unwrap().address;
+    let entry = Image::open(&kernels::build("good-release")).unwrap().require("boot").unwrap().address;
     assert_eq!(Address(reference.registers().unwrap().pc), entry);
     for (register, value) in [
         (Register::Gpr(2), 0x8004_0000),
@@ -236,7 +236,7 @@ fn a_wrong_store_is_found_where_it_is_made() {
     // Bytes that were just cleared: one of the loop's three instructions is the store.
     let findings = [150, 151, 152].map(|after| {
         found_out(after, |machine| {
-            let bss = Image::open(&kernels::build("good-release")).unwrap().require("__bss", "").unwrap().address;
+            let bss = Image::open(&kernels::build("good-release")).unwrap().require("__bss").unwrap().address;
             machine.write_memory(bss, &[1; 408]).unwrap();
         })
     });

@@ -102,7 +102,7 @@ fn step_back() {
 fn forth_and_back(kernel: &Path) -> usize {
     static POISON: [u8; 1 << 20] = [0xa5; 1 << 20];
     let image = Image::open(kernel).expect("it is an ELF");
-    let [start, end] = ["__bss", "__bss_end"].map(|name| image.require(name, "").expect("our kernels have it").address);
+    let [start, end] = ["__bss", "__bss_end"].map(|name| image.require(name).expect("our kernels have it").address);
     let mut machine = Embedded::open(kernel, &embedded::Options::default()).expect("it is a kernel");
     for piece in (start.0..end.0).step_by(POISON.len()) {
         let length = POISON.len().min((end.0 - piece) as usize);
@@ -114,7 +114,7 @@ fn forth_and_back(kernel: &Path) -> usize {
     assert_eq!(byte, [0], "cleared");
     let (icount, bytes) = (machine.icount(), machine.history_bytes());
     assert!(bytes <= HISTORY << 20, "{bytes} bytes of history");
-    assert_eq!(machine.reverse_step(icount, LONG).expect("it has a history"), (icount, Stop::Stepped));
+    assert_eq!(machine.reverse_step(icount, LONG), (icount, Stop::Stepped));
     machine.read_memory(end - 1, &mut byte).expect("it is RAM");
     assert_eq!(byte, POISON[..1], "not cleared yet");
     bytes

@@ -44,7 +44,7 @@ use boot_run::trial;
 use companion::Companion;
 
 pub use boot_run::layout::{Layout, PlaceNames};
-pub use boot_run::names::Names;
+pub use boot_run::names::{Names, NotFound, Role};
 pub use finding::{Finding, Status};
 pub use luck::{HarshBoot, check as luck, not_tried};
 pub use memory_map::MemoryMap;

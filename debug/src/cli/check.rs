@@ -11,11 +11,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use clap::Args;
-use debug::checks::{self, ClearProgress, Finding, Layout, MemoryMap, Names, Options, Status};
+use clap::{Args, ValueEnum};
+use debug::checks::{self, ClearProgress, Finding, Layout, MemoryMap, Names, NotFound, Options, Role, Status};
 use debug::output::OutputFile;
 use debug::report::{Format, Report, Verdict};
-use debug::{Embedded, Image, Machine, Qemu, Remote, embedded, qemu};
+use debug::{Embedded, Image, Machine, Qemu, Remote, embedded, image, qemu, rsp};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use signal_hook::consts::SIGCONT;
 
@@ -67,7 +67,7 @@ pub struct Arguments {
 
     /// The report's format
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
-    format: Format,
+    format: FormatArg,
 
     /// Writes the report there, and its text to standard output
     #[arg(long, value_name = "FILE")]
@@ -95,6 +95,27 @@ pub struct Arguments {
     timeout: Duration,
 }
 
+/// How a report is written.
+#[derive(Clone, Copy, ValueEnum)]
+enum FormatArg {
+    /// For people: one line for each check that held, more for one that did not, and last the verdict
+    Text,
+    /// For programs: one object, stable for as long as its `schema` is 1
+    Json,
+    /// For a CI: a JUnit XML document with one test case for each check
+    Junit,
+}
+
+impl From<FormatArg> for Format {
+    fn from(argument: FormatArg) -> Format {
+        match argument {
+            FormatArg::Text => Format::Text,
+            FormatArg::Json => Format::Json,
+            FormatArg::Junit => Format::Junit,
+        }
+    }
+}
+
 /// True when every check held.
 pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let kernel = match &arguments.elf {
@@ -102,7 +123,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
         None => qemu::build_kernel()?,
     };
     let image = Image::open(&kernel)?;
-    let mut layout = Layout::of(&image, arguments.names())?;
+    let mut layout = Layout::of(&image, arguments.names()).map_err(with_option)?;
     if layout.needs_stack()
         && let Ok(mut machine) = embedded(&image)
     {
@@ -125,7 +146,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
         findings.push(harsh::luck(&image, &layout, &findings, arguments.timeout));
     }
     let report = Report { machine: on.name(), kernel, elapsed: begin.elapsed(), findings };
-    deliver(&report, arguments.format, output)?;
+    deliver(&report, arguments.format.into(), output)?;
     Ok(report.verdict() == Verdict::Pass)
 }
 
@@ -169,7 +190,7 @@ fn walk(arguments: &Arguments, on: &MachineArg, image: &Image, layout: &Layout) 
     };
     let findings = match on {
         MachineArg::Stub(target) => {
-            let mut stub = Remote::attach(target, Instant::now() + timeout + GRACE)?;
+            let mut stub = Remote::attach(target, Instant::now() + timeout + GRACE).map_err(with_command)?;
             let findings = checks::check(&mut stub, image, layout, options);
             // Its owner finds it standing still, where the walk ended.
             findings?
@@ -186,6 +207,31 @@ fn walk(arguments: &Arguments, on: &MachineArg, image: &Image, layout: &Layout) 
     };
     bar.finish_and_clear();
     Ok(findings)
+}
+
+/// What renames a symbol that is not there.
+fn with_option(error: NotFound) -> anyhow::Error {
+    let option = match error.role {
+        Role::Entry => "--entry",
+        Role::StackTop => "--stack-top",
+        Role::StackBottom => "--stack-bottom",
+        Role::BssStart => "--bss-start",
+        Role::BssEnd => "--bss-end",
+    };
+    match error.source {
+        image::Error::MissingSymbol { .. } => {
+            anyhow::anyhow!("{error}; if it goes by another name, say so with {option}")
+        }
+        source => source.into(),
+    }
+}
+
+/// What starts a stub where there is none.
+fn with_command(error: rsp::Error) -> anyhow::Error {
+    match error {
+        rsp::Error::Connect { .. } => anyhow::anyhow!("{error}: ./run.sh --wait"),
+        error => error.into(),
+    }
 }
 
 /// The machine that shows what the one that was asked for does not; none where the kernel does not fit into it.

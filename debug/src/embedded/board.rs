@@ -39,6 +39,15 @@ pub enum Halt {
     Recorded,
 }
 
+/// What stops a run, of what is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopAt {
+    Nothing,
+    Watchpoints,
+    /// Breakpoints as well.
+    All,
+}
+
 pub struct Board {
     pub hart: Hart,
     pub memory: Memory,
@@ -52,7 +61,6 @@ pub struct Board {
     pub entry: u64,
     /// By page: which halfwords have a breakpoint.
     breakpoints: BTreeMap<u64, [u64; PAGE / 2 / 64]>,
-    heeding_breakpoints: bool,
     /// No interrupt is taken: who steps the machine says when.
     interrupts_held: bool,
 }
@@ -70,7 +78,6 @@ impl Board {
             wfi_skipped: 0,
             entry,
             breakpoints: BTreeMap::new(),
-            heeding_breakpoints: true,
             interrupts_held: false,
         }
     }
@@ -79,7 +86,8 @@ impl Board {
     ///
     /// # Errors
     /// What ended it earlier.
-    pub fn run(&mut self, end: u64) -> Result<(), Halt> {
+    pub fn run(&mut self, end: u64, stop_at: StopAt) -> Result<(), Halt> {
+        self.memory.set_watching(stop_at != StopAt::Nothing);
         while self.icount < end {
             if let Some(ended) = self.memory.ended {
                 return Err(Halt::Ended(ended));
@@ -99,7 +107,7 @@ impl Board {
                 self.took_trap(from_user, None)?;
                 continue;
             }
-            if let Err(interruption) = self.run_slice(end.min(self.next_timer_event())) {
+            if let Err(interruption) = self.run_slice(end.min(self.next_timer_event()), stop_at) {
                 self.handle(interruption)?;
             }
         }
@@ -107,14 +115,14 @@ impl Board {
     }
 
     /// At full speed through the pages of the code, until something needs the whole board.
-    fn run_slice(&mut self, end: u64) -> Result<(), Interruption> {
+    fn run_slice(&mut self, end: u64, stop_at: StopAt) -> Result<(), Interruption> {
         while self.icount < end {
             if self.memory.ram.code_was_overwritten() {
                 self.code.forget(&self.memory.ram.take_overwritten());
             }
             let page = self.hart.pc / PAGE as u64;
             let index = self.code_page(page)?;
-            let breakpoints = if self.heeding_breakpoints { self.breakpoints.get(&page).copied() } else { None };
+            let breakpoints = if stop_at == StopAt::All { self.breakpoints.get(&page).copied() } else { None };
             let exact = breakpoints.is_some() || self.memory.is_recording();
             let mut slice = Slice { icount: self.icount, end, breakpoints };
             let run = if exact { execute::run_page::<true> } else { execute::run_page::<false> };
@@ -295,11 +303,6 @@ impl Board {
     pub fn flush_translations(&mut self) {
         self.memory.flush();
         self.code.tlb.flush();
-    }
-
-    pub fn set_heeding(&mut self, breakpoints: bool, watchpoints: bool) {
-        self.heeding_breakpoints = breakpoints;
-        self.memory.set_watching(watchpoints);
     }
 
     pub fn hold_interrupts(&mut self) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::embedded::board::Halt;
+use crate::embedded::board::{Halt, StopAt};
 use crate::embedded::bus::map;
 use crate::embedded::hart::csr as hart_csr;
 use crate::embedded::hart::state::Privilege;
@@ -106,11 +106,8 @@ impl Machine for Embedded {
     }
 
     fn remove_watchpoint(&mut self, watchpoint: Watchpoint) -> Result<(), Error> {
-        if self.board.memory.remove_watchpoint(watchpoint) {
-            Ok(())
-        } else {
-            Err(refused("to remove a watchpoint", "there is none like it"))
-        }
+        self.board.memory.remove_watchpoint(watchpoint);
+        Ok(())
     }
 
     fn step(&mut self, count: u64, limit: Duration) -> Result<(u64, Stop), Error> {
@@ -119,12 +116,9 @@ impl Machine for Embedded {
             return Ok((0, Stop::Stepped));
         }
         self.commit_external_changes();
-        let ended = self.step_over().and_then(|()| {
-            self.board.set_heeding(false, true);
-            let result = self.advance(begun.saturating_add(count), Deadline::after(limit));
-            self.board.set_heeding(true, true);
-            result
-        });
+        let ended = self
+            .step_over()
+            .and_then(|()| self.advance(begun.saturating_add(count), StopAt::Watchpoints, Deadline::after(limit)));
         let executed = self.board.icount - begun;
         let stop = match ended {
             Ok(()) if self.board.waits_for_ever() => Stop::Interrupted,
@@ -136,7 +130,7 @@ impl Machine for Embedded {
 
     fn resume(&mut self, limit: Duration) -> Result<Stop, Error> {
         self.commit_external_changes();
-        let ended = self.step_over().and_then(|()| self.advance(u64::MAX, Deadline::after(limit)));
+        let ended = self.step_over().and_then(|()| self.advance(u64::MAX, StopAt::All, Deadline::after(limit)));
         Ok(ended.map_or_else(|pause| self.stop(pause), |()| Stop::Interrupted))
     }
 
@@ -160,29 +154,31 @@ impl Machine for Embedded {
     fn observed(&mut self) -> Option<&mut dyn Observed> {
         Some(self)
     }
+}
 
-    fn reverse_step(&mut self, count: u64, limit: Duration) -> Result<(u64, Stop), Error> {
+impl Embedded {
+    /// Undoes up to `count` instructions, for at most `limit`, and says how many it undid.
+    pub fn reverse_step(&mut self, count: u64, limit: Duration) -> (u64, Stop) {
         let begun = self.board.icount;
         let target = begun.saturating_sub(count).max(self.history.beginning());
         let ended = self.seek(target, Deadline::after(limit));
         if ended.is_err() {
             self.return_to(begun);
-            return Ok((0, Stop::Interrupted));
+            return (0, Stop::Interrupted);
         }
         let undone = begun - self.board.icount;
-        Ok((undone, if undone < count { Stop::Beginning } else { Stop::Stepped }))
+        (undone, if undone < count { Stop::Beginning } else { Stop::Stepped })
     }
 
-    fn reverse_resume(&mut self, limit: Duration) -> Result<Stop, Error> {
-        Ok(match self.reverse_continue(Deadline::after(limit)) {
+    /// Goes back to the last time before now at which a breakpoint or watchpoint was hit.
+    pub fn reverse_resume(&mut self, limit: Duration) -> Stop {
+        match self.reverse_continue(Deadline::after(limit)) {
             Ok(None) => Stop::Beginning,
             Ok(Some(halt)) => self.stop(Pause::Halted(halt)),
             Err(_) => Stop::Interrupted,
-        })
+        }
     }
-}
 
-impl Embedded {
     /// Goes to the moment when `icount` instructions have been executed since the beginning, in either direction.
     ///
     /// The stop is [`Stop::Stepped`] there; another where the machine ends up elsewhere: it waits, faults, powers off before, or the
@@ -199,12 +195,11 @@ impl Embedded {
     /// Executes until `end` instructions since the beginning, then the stop is [`Stop::Stepped`].
     ///
     /// Unlike [`Machine::resume`] and [`Machine::step`], it looks at what is set at the present instruction too; at breakpoints
-    /// where they are heeded.
-    pub fn run_to(&mut self, end: u64, heed_breakpoints: bool, limit: Duration) -> Stop {
+    /// with `at_breakpoints`.
+    pub fn run_to(&mut self, end: u64, at_breakpoints: bool, limit: Duration) -> Stop {
         self.commit_external_changes();
-        self.board.set_heeding(heed_breakpoints, true);
-        let ended = self.advance(end, Deadline::after(limit));
-        self.board.set_heeding(true, true);
+        let stop_at = if at_breakpoints { StopAt::All } else { StopAt::Watchpoints };
+        let ended = self.advance(end, stop_at, Deadline::after(limit));
         ended.map_or_else(|pause| self.stop(pause), |()| Stop::Stepped)
     }
 

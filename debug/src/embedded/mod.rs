@@ -55,7 +55,7 @@ impl Default for Options {
 /// let second = Duration::from_secs(1);
 /// let mut machine = Embedded::open(Path::new("hypervisor.elf"), &Default::default())?;
 /// machine.resume(second)?;
-/// machine.reverse_step(1, second)?;
+/// machine.reverse_step(1, second);
 /// println!("pc = {:#x} after {} instructions", machine.registers()?.pc, machine.icount());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

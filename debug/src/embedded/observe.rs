@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::embedded::Embedded;
-use crate::embedded::board::Halt;
+use crate::embedded::board::{Halt, StopAt};
 use crate::embedded::bus::memory::Event;
 use crate::embedded::history::seek::{Deadline, Pause};
 use crate::machine::{Address, Error, Observed, Observer, Registers, Stop, Store};
@@ -19,7 +19,7 @@ impl Observed for Embedded {
         observer: &mut dyn Observer,
     ) -> Result<(u64, Stop), Error> {
         let begun = self.board.icount;
-        let ended = self.record(begun.saturating_add(count), false, Deadline::after(limit), observer);
+        let ended = self.record(begun.saturating_add(count), StopAt::Watchpoints, Deadline::after(limit), observer);
         let stop = match ended {
             Ok(()) if self.board.hart.waiting => Stop::Interrupted,
             Ok(()) => Stop::Stepped,
@@ -29,7 +29,7 @@ impl Observed for Embedded {
     }
 
     fn resume_observed(&mut self, limit: Duration, observer: &mut dyn Observer) -> Result<Stop, Error> {
-        let ended = self.record(u64::MAX, true, Deadline::after(limit), observer);
+        let ended = self.record(u64::MAX, StopAt::All, Deadline::after(limit), observer);
         Ok(ended.map_or_else(|pause| self.stop(pause), |()| Stop::Interrupted))
     }
 
@@ -40,21 +40,17 @@ impl Observed for Embedded {
 }
 
 impl Embedded {
-    /// Runs until `end` instructions since the beginning, heeding breakpoints or not, and shows it all.
+    /// Runs until `end` instructions since the beginning or to where `stop_at` says, and shows it all.
     fn record(
         &mut self,
         end: u64,
-        breakpoints: bool,
+        stop_at: StopAt,
         deadline: Deadline,
         observer: &mut dyn Observer,
     ) -> Result<(), Pause> {
         self.commit_external_changes();
         self.board.memory.set_recording(Some(observer.interest()));
-        let ended = self.observe_first(end, observer).and_then(|()| {
-            self.board.set_heeding(breakpoints, true);
-            self.observe(end, deadline, observer)
-        });
-        self.board.set_heeding(true, true);
+        let ended = self.observe_first(end, observer).and_then(|()| self.observe(end, stop_at, deadline, observer));
         self.show_record(observer);
         self.board.memory.set_recording(None);
         ended
@@ -72,14 +68,20 @@ impl Embedded {
         }
     }
 
-    fn observe(&mut self, end: u64, deadline: Deadline, observer: &mut dyn Observer) -> Result<(), Pause> {
+    fn observe(
+        &mut self,
+        end: u64,
+        stop_at: StopAt,
+        deadline: Deadline,
+        observer: &mut dyn Observer,
+    ) -> Result<(), Pause> {
         while self.board.icount < end {
             let target = if observer.wants_instructions() { self.board.icount + 1 } else { end };
             if deadline.is_over() {
                 return Err(Pause::TimeOver);
             }
             self.show_instruction(observer);
-            match self.advance(target, deadline) {
+            match self.advance(target, stop_at, deadline) {
                 Ok(()) | Err(Pause::Halted(Halt::Recorded)) => {}
                 Err(pause) => return Err(pause),
             }
@@ -132,20 +134,20 @@ impl Embedded {
         let mut search = LastWrite { address, length, found: None };
         let mut end = now;
         let mut over = false;
-        self.board.set_heeding(false, false);
         while end > self.history.beginning() && search.found.is_none() && !over {
             let start = self.history.at_or_before(end - 1).unwrap_or(self.history.beginning());
             self.history.restore(&mut self.board, start);
             self.board.memory.set_recording(Some(search.interest()));
             over = gives_up();
-            while !over && self.observe(end, Deadline::after(SLICE), &mut search) == Err(Pause::TimeOver) {
+            while !over
+                && self.observe(end, StopAt::Nothing, Deadline::after(SLICE), &mut search) == Err(Pause::TimeOver)
+            {
                 over = gives_up();
             }
             self.show_record(&mut search);
             self.board.memory.set_recording(None);
             end = start;
         }
-        self.board.set_heeding(true, true);
         self.return_to(now);
         if over { Err(Stop::Interrupted) } else { Ok(search.found) }
     }

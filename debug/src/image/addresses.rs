@@ -3,7 +3,7 @@
 //! They differ for kernels of a higher half, which start at the one and go on at the other once they translate addresses.
 
 use super::Image;
-use crate::machine::Address;
+use crate::riscv::Address;
 
 impl Image {
     /// Where what is linked at this address is loaded: the same address, for most kernels.

@@ -75,8 +75,8 @@ pub enum Error {
     NoSymbols { path: PathBuf, named: Option<String>, missing: Vec<PathBuf>, other_builds: Vec<PathBuf> },
 
     /// `near` holds the most similar names that the file does have, the best first.
-    #[error("{} has no symbol {name}{}; if it goes by another name, say so with {option}", path.display(), near_names(near))]
-    MissingSymbol { path: PathBuf, name: String, option: String, near: Vec<String> },
+    #[error("{} has no symbol {name}{}", path.display(), near_names(near))]
+    MissingSymbol { path: PathBuf, name: String, near: Vec<String> },
 }
 
 fn where_symbols_are(named: Option<&str>, missing: &[PathBuf], other_builds: &[PathBuf]) -> String {

@@ -11,7 +11,7 @@ use object::elf::{self, FileHeader64};
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, SectionTable};
 
 use super::error::{Error, looks_like};
-use crate::machine::Address;
+use crate::riscv::Address;
 
 pub(super) const LITTLE: LittleEndian = LittleEndian;
 

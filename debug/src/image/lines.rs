@@ -12,7 +12,7 @@ use gimli::{EndianArcSlice, LittleEndian};
 use super::place::Line;
 use super::split::Split;
 use super::symbols::demangled;
-use crate::machine::Address;
+use crate::riscv::Address;
 
 pub(super) type Reader = EndianArcSlice<LittleEndian>;
 

@@ -39,7 +39,7 @@ pub use relocations::Relocation;
 pub use symbols::Symbol;
 pub use unwind::ReadMemory;
 
-use crate::machine::{Address, Registers};
+use crate::riscv::{Address, Registers};
 use debug_file::Search;
 use headers::{File as ElfFile, LITTLE, MemorySection};
 use lines::{Frame, Lines};
@@ -203,24 +203,34 @@ impl Image {
         self.symbols.find(self.symbol_bytes(), name)
     }
 
-    /// As [`Image::symbol`], for a symbol that must be there; `option` is what renames it, such as `--bss-start`.
+    /// As [`Image::symbol`], for a symbol that must be there.
     ///
     /// # Errors
-    /// [`Error::MissingSymbol`], with up to five near names and the option.
-    pub fn require(&self, name: &str, option: &str) -> Result<Symbol, Error> {
+    /// [`Error::MissingSymbol`], with up to five near names; [`Error::NoSymbols`] where there are none at all.
+    pub fn require(&self, name: &str) -> Result<Symbol, Error> {
         self.symbol(name).ok_or_else(|| {
-            if let Some(stripped) = self.stripped() {
-                return stripped;
-            }
-            let mut near = near::near(name, self.symbols().map(|symbol| symbol.name));
-            // Whatever it is called, what lies at the entry point is likely to be the entry.
-            if let Some((entry, 0)) = self.function(self.entry).filter(|_| option == "--entry") {
-                near.retain(|name| *name != entry);
-                near.insert(0, entry);
-                near.truncate(5);
-            }
-            Error::MissingSymbol { path: self.path.clone(), name: name.into(), option: option.into(), near }
+            self.stripped().unwrap_or_else(|| Error::MissingSymbol {
+                path: self.path.clone(),
+                name: name.into(),
+                near: near::near(name, self.symbols().map(|symbol| symbol.name)),
+            })
         })
+    }
+
+    /// As [`Image::require`], for the kernel's first instruction: the near names begin with that of the entry point.
+    ///
+    /// # Errors
+    /// As [`Image::require`].
+    pub fn require_entry(&self, name: &str) -> Result<Symbol, Error> {
+        let mut required = self.require(name);
+        if let Err(Error::MissingSymbol { near, .. }) = &mut required
+            && let Some((entry, 0)) = self.function(self.entry)
+        {
+            near.retain(|name| *name != entry);
+            near.insert(0, entry);
+            near.truncate(5);
+        }
+        required
     }
 
     /// The symbols that are defined, by address; without the assembler's own (`.L…`, `$x`, `$d`) and those of files,

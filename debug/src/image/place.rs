@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::machine::Address;
+use crate::riscv::Address;
 
 /// A line of a source file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

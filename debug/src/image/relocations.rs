@@ -6,7 +6,7 @@ use object::elf;
 use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader};
 
 use super::headers::{File, Header, LITTLE, Sections, Segment};
-use crate::machine::Address;
+use crate::riscv::Address;
 
 /// A doubleword that the linker left to whoever loads the kernel, or to the kernel itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use object::{LittleEndian, SymbolIndex};
 
 use super::error::Error;
 use super::headers::{File, LITTLE, MemorySection, Sections};
-use crate::machine::Address;
+use crate::riscv::Address;
 
 /// A symbol that is defined in the image.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use gimli::{
 };
 
 use super::{Image, Place};
-use crate::machine::{Address, Registers};
+use crate::riscv::{Address, Registers};
 
 /// Deeper stacks are cut: a kernel that recurses without end must not keep us busy.
 const MOST_FRAMES: usize = 64;

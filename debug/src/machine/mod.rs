@@ -1,4 +1,4 @@
-//! What every machine can do: registers, memory, breakpoints, watchpoints, step, resume, and back in time where it can.
+//! What every machine can do: registers, memory, breakpoints, watchpoints, step, resume.
 //!
 //! It does not know who implements it: QEMU behind a socket and a machine in this process look the same from here.
 
@@ -107,14 +107,17 @@ pub trait Machine {
         self.write_memory(start, bytes)
     }
 
-    /// From now on [`Machine::resume`] stops before the instruction at `address`.
+    /// From now on [`Machine::resume`] stops before the instruction at `address`. One that is set already stays as it is.
     fn insert_breakpoint(&mut self, address: Address) -> Result<(), Error>;
 
+    /// Undoes [`Machine::insert_breakpoint`], however often it was called; nothing where none is set.
     fn remove_breakpoint(&mut self, address: Address) -> Result<(), Error>;
 
-    /// From now on [`Machine::resume`] and [`Machine::step`] stop before such an access.
+    /// From now on [`Machine::resume`] and [`Machine::step`] stop before such an access. One that is set already stays as
+    /// it is.
     fn insert_watchpoint(&mut self, watchpoint: Watchpoint) -> Result<(), Error>;
 
+    /// Undoes [`Machine::insert_watchpoint`], however often it was called; nothing where none like it is set.
     fn remove_watchpoint(&mut self, watchpoint: Watchpoint) -> Result<(), Error>;
 
     /// Executes up to `count` instructions, for at most `limit`, and says how many it executed.
@@ -188,22 +191,6 @@ pub trait Machine {
 
     /// From now on the machine takes no interrupts by itself, as a stub's does not while it is stepped.
     fn hold_interrupts(&mut self) {}
-
-    /// Undoes up to `count` instructions, where the machine has a history.
-    ///
-    /// # Errors
-    /// [`Error::Unsupported`] where it has none.
-    fn reverse_step(&mut self, _count: u64, _limit: Duration) -> Result<(u64, Stop), Error> {
-        Err(Error::Unsupported { what: "going back in time".into(), by: self.name().into() })
-    }
-
-    /// Goes back to the last time before now at which a breakpoint or watchpoint was hit.
-    ///
-    /// # Errors
-    /// As [`Machine::reverse_step`].
-    fn reverse_resume(&mut self, _limit: Duration) -> Result<Stop, Error> {
-        Err(Error::Unsupported { what: "going back in time".into(), by: self.name().into() })
-    }
 }
 
 /// Why a machine did not do what was asked of it.

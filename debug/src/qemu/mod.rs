@@ -26,8 +26,8 @@ pub use process::{build_kernel, is_installed};
 ///
 /// let kernel = Path::new("hypervisor.elf");
 /// let image = Image::open(kernel)?;
-/// let boot = image.require("boot", "--entry")?.address;
-/// let stack_top = image.require("__stack_top", "--stack-top")?.address;
+/// let boot = image.require("boot")?.address;
+/// let stack_top = image.require("__stack_top")?.address;
 ///
 /// let second = Duration::from_secs(1);
 /// let mut qemu = Qemu::start(kernel, 10 * second)?;

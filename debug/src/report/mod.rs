@@ -25,7 +25,7 @@ pub struct Report {
 }
 
 /// How a report is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// For people: one line for each check that held, more for one that did not, and last the verdict.
     Text,

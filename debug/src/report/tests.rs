@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::image::{Line, Place};
-use crate::machine::Address;
+use crate::riscv::Address;
 
 fn place(address: u64, symbol: &str, offset: u64, line: u32) -> Place {
     let file = "kernel/src/main.rs".into();

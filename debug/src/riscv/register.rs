@@ -29,6 +29,14 @@ pub struct Registers {
 }
 
 impl Register {
+    /// A CSR's number; that of others is 0.
+    pub const fn csr_number(self) -> u16 {
+        match self {
+            Register::Csr(number) => number,
+            _ => 0,
+        }
+    }
+
     /// The return address.
     pub const RA: u8 = 1;
     /// The stack pointer.

@@ -7,7 +7,7 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Nobody listens there, or not to us.
-    #[error("cannot connect to {to}: {cause}; start a stub there first: ./run.sh --wait")]
+    #[error("cannot connect to {to}: {cause}; start a stub there first")]
     Connect {
         /// The address as the user wrote it.
         to: String,

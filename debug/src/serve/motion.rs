@@ -11,7 +11,7 @@ use gdbstub::stub::SingleThreadStopReason;
 use gdbstub::target::ext::base::reverse_exec::ReplayLogPosition;
 
 use super::target::GdbTarget;
-use crate::machine::{Address, Machine, Stop};
+use crate::machine::{Address, Stop};
 
 /// How long the machine moves between two looks at the client.
 const SLICE: Duration = Duration::from_millis(10);
@@ -143,7 +143,7 @@ impl GdbTarget {
     }
 
     fn continue_back(&mut self, before: u64) -> SliceResult {
-        let stop = self.machine.reverse_resume(self.motion.patience).unwrap_or(Stop::Interrupted);
+        let stop = self.machine.reverse_resume(self.motion.patience);
         let at = self.machine.icount();
         match stop {
             Stop::Watchpoint { .. } => {
@@ -173,7 +173,7 @@ impl GdbTarget {
     }
 
     fn undo_one(&mut self) -> Stop {
-        self.machine.reverse_step(1, self.motion.patience).map_or(Stop::Interrupted, |(_, stop)| stop)
+        self.machine.reverse_step(1, self.motion.patience).1
     }
 
     /// What the instruction that was just undone accesses, where the client watches that; the machine is where it was.

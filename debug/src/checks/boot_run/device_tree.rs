@@ -4,9 +4,9 @@
 
 use std::ops::Range;
 
-use crate::machine::Address;
+use crate::riscv::Address;
+use crate::riscv::board::DEVICE_TREE_MAGIC;
 
-pub const MAGIC: u32 = 0xd00d_feed;
 /// In bytes: what must be read before the tree's size is known.
 pub const HEADER: usize = 40;
 /// Larger ones are not read, in bytes: the largest of boards have some 100 KiB.
@@ -28,7 +28,7 @@ pub struct Memory {
 /// The size in bytes of the tree that begins with `header`; `None` where it is none.
 pub fn size(header: &[u8]) -> Option<usize> {
     let size = word(header, 4)? as usize;
-    (word(header, 0)? == MAGIC && (HEADER..=LARGEST).contains(&size)).then_some(size)
+    (word(header, 0)? == DEVICE_TREE_MAGIC && (HEADER..=LARGEST).contains(&size)).then_some(size)
 }
 
 /// Reads a whole tree; what is damaged ends it early.

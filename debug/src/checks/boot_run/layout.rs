@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::names::{self, Names, Spot};
+use super::names::{self, Names, NotFound, Role, Spot};
 use crate::image::{self, Image};
 use crate::machine::Address;
 
@@ -56,17 +56,19 @@ impl Layout {
     /// Finds what `names` says, and the rest by what the image tells; [`Layout::needs_stack`] says whether that is all.
     ///
     /// # Errors
-    /// [`image::Error::MissingSymbol`] with near names and the option that renames the symbol.
-    pub fn of(image: &Image, names: Names) -> Result<Layout, image::Error> {
+    /// [`image::Error::MissingSymbol`] with near names, and which name it was.
+    pub fn of(image: &Image, names: Names) -> Result<Layout, NotFound> {
         let mut guesses = Vec::new();
-        let located =
-            |text: &Option<String>, option| text.as_ref().map(|text| names::locate(image, text, option)).transpose();
-        let entry = match located(&names.entry, "--entry")? {
+        let located = |text: &Option<String>, role| {
+            let spot = text.as_ref().map(|text| names::locate(image, text, role)).transpose();
+            spot.map_err(|source| NotFound { role, source })
+        };
+        let entry = match located(&names.entry, Role::Entry)? {
             Some(spot) => spot,
             None => entry(image),
         };
         let (bss_start, bss_end) =
-            match (located(&names.bss_start, "--bss-start")?, located(&names.bss_end, "--bss-end")?) {
+            match (located(&names.bss_start, Role::BssStart)?, located(&names.bss_end, Role::BssEnd)?) {
                 (Some(start), Some(end)) => (start, end),
                 (start, end) => {
                     let known = names::known_bss(image, start.as_ref().map(|start| &*start.name));
@@ -74,8 +76,8 @@ impl Layout {
                     (start.unwrap_or(known_start), end.unwrap_or(known_end))
                 }
             };
-        let top = located(&names.stack_top, "--stack-top")?.or_else(|| names::known_stack_top(image));
-        let bottom = match (located(&names.stack_bottom, "--stack-bottom")?, &top) {
+        let top = located(&names.stack_top, Role::StackTop)?.or_else(|| names::known_stack_top(image));
+        let bottom = match (located(&names.stack_bottom, Role::StackBottom)?, &top) {
             (Some(bottom), _) => Some(bottom),
             (None, Some(top)) => names::stack_bottom(image, top),
             (None, None) => None,

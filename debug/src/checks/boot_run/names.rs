@@ -52,11 +52,30 @@ const STACK_TOPS: [&str; 7] =
 /// What the lowest byte is called where the end is called `…top`.
 const BOTTOMS: [&str; 6] = ["bottom", "lower_bound", "base", "start", "limit", "bottom_addr"];
 
-/// Where `text`, which a person gave for `option`, is.
+/// What a name in [`Names`] is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    Entry,
+    StackTop,
+    StackBottom,
+    BssStart,
+    BssEnd,
+}
+
+/// A place that the image does not have.
+#[derive(Debug, thiserror::Error)]
+#[error("{source}")]
+pub struct NotFound {
+    pub role: Role,
+    pub source: image::Error,
+}
+
+/// Where `text`, which a person gave for a role, is.
 ///
 /// # Errors
 /// [`image::Error::MissingSymbol`] with near names, and where the kernel is stripped, [`image::Error::NoSymbols`].
-pub fn locate(image: &Image, text: &str, option: &str) -> Result<Spot, image::Error> {
+pub fn locate(image: &Image, text: &str, role: Role) -> Result<Spot, image::Error> {
+    let require = |name| if role == Role::Entry { image.require_entry(name) } else { image.require(name) };
     let spot = |address| Ok(Spot { address, name: text.to_owned() });
     if let Some(symbol) = image.symbol(text) {
         return spot(symbol.address);
@@ -69,10 +88,10 @@ pub fn locate(image: &Image, text: &str, option: &str) -> Result<Spot, image::Er
     if let Some(((name, offset), up)) = parts
         && let Some(offset) = number(offset.trim())
     {
-        let address = image.require(name.trim(), option)?.address;
+        let address = require(name.trim())?.address;
         return spot(if up { address + offset } else { address - offset });
     }
-    image.require(text, option).and_then(|symbol| spot(symbol.address))
+    require(text).and_then(|symbol| spot(symbol.address))
 }
 
 /// In decimal, or in hexadecimal after `0x`.

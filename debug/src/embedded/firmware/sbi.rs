@@ -155,7 +155,7 @@ fn remote_fence(board: &mut Board, mask: u64, base: u64) -> Answer {
 /// One hart, which is started, cannot start another, and has nobody to start it again.
 fn hart_state(board: &mut Board, function: u64, arguments: [u64; 6], resume_at: &mut u64) -> Answer {
     const RETENTIVE: u64 = 0;
-    const NON_RETENTIVE: u64 = 0x8000_0000;
+    const NON_RETENTIVE: u64 = 1 << 31;
     let this = arguments[0] == board.conditions.hart;
     match (function, arguments[0]) {
         (0, _) if this => Answer::Error(ALREADY_AVAILABLE),

@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use crate::embedded::Embedded;
-use crate::embedded::board::Halt;
+use crate::embedded::board::{Halt, StopAt};
 use crate::embedded::history::checkpoints::INTERVAL;
 
 /// Instructions between two looks at the clock: about a millisecond.
@@ -52,7 +52,7 @@ impl Embedded {
     }
 
     /// Executes until `end` instructions since the beginning.
-    pub(in crate::embedded) fn advance(&mut self, end: u64, deadline: Deadline) -> Result<(), Pause> {
+    pub(in crate::embedded) fn advance(&mut self, end: u64, stop_at: StopAt, deadline: Deadline) -> Result<(), Pause> {
         let mut look_at = self.board.icount;
         while self.board.icount < end {
             if self.board.icount >= look_at {
@@ -61,17 +61,17 @@ impl Embedded {
                 }
                 look_at = self.board.icount.saturating_add(INSTRUCTIONS_PER_LOOK);
             }
-            self.advance_without_looking(end.min(look_at)).map_err(Pause::Halted)?;
+            self.advance_without_looking(end.min(look_at), stop_at).map_err(Pause::Halted)?;
         }
         Ok(())
     }
 
     /// The part that keeps the history: new checkpoints when they are due, old changes from outside when they are reached.
-    fn advance_without_looking(&mut self, end: u64) -> Result<(), Halt> {
+    fn advance_without_looking(&mut self, end: u64, stop_at: StopAt) -> Result<(), Halt> {
         while self.board.icount < end {
             let changed_at = self.history.next_pinned(self.board.icount).unwrap_or(u64::MAX);
             let due = self.history.due(&self.board).max(self.board.icount + 1);
-            self.board.run(end.min(changed_at).min(due))?;
+            self.board.run(end.min(changed_at).min(due), stop_at)?;
             if self.board.icount == changed_at {
                 self.history.restore(&mut self.board, changed_at);
             } else if self.board.icount >= self.history.due(&self.board) {
@@ -95,10 +95,7 @@ impl Embedded {
         if target < now || from > now {
             self.history.restore(&mut self.board, from);
         }
-        self.board.set_heeding(false, false);
-        let result = self.approach(target, deadline);
-        self.board.set_heeding(true, true);
-        result
+        self.approach(target, deadline)
     }
 
     /// Executes to `target` and leaves checkpoints on the last stretch, so that the next step back is a short one.
@@ -109,10 +106,10 @@ impl Embedded {
         let stations: Vec<u64> =
             stretches.take_while(|stretch| *stretch < distance).map(|stretch| target - stretch).collect();
         for station in stations.into_iter().rev() {
-            self.advance(station, deadline)?;
+            self.advance(station, StopAt::Nothing, deadline)?;
             self.history.record(&mut self.board, false);
         }
-        self.advance(target, deadline)
+        self.advance(target, StopAt::Nothing, deadline)
     }
 
     /// Goes back to the last breakpoint or watchpoint that was hit before now; without one, to the beginning.
@@ -128,10 +125,8 @@ impl Embedded {
             let found = self.last_hit_before(end, deadline);
             if let Ok(Some(hit)) = found {
                 self.history.restore(&mut self.board, start);
-                self.board.set_heeding(false, false);
                 // It was executed in time just now. To halt on the way would be to lose the hit.
                 let arrived = self.approach(hit.icount, Deadline::NEVER);
-                self.board.set_heeding(true, true);
                 return arrived.map(|()| Some(hit.halt));
             }
             let back_to = if found.is_ok() { start } else { self.history.at_or_before(end).unwrap_or(start) };
@@ -146,7 +141,7 @@ impl Embedded {
     fn last_hit_before(&mut self, end: u64, deadline: Deadline) -> Result<Option<Hit>, Pause> {
         let mut last = None;
         loop {
-            match self.advance(end, deadline) {
+            match self.advance(end, StopAt::All, deadline) {
                 Ok(()) => return Ok(last),
                 Err(Pause::Halted(halt @ (Halt::Breakpoint | Halt::Watchpoint(_)))) => {
                     last = Some(Hit { icount: self.board.icount, halt });
@@ -161,9 +156,6 @@ impl Embedded {
 
     /// Executes one instruction, whatever is set there.
     pub(in crate::embedded) fn step_over(&mut self) -> Result<(), Pause> {
-        self.board.set_heeding(false, false);
-        let result = self.advance_without_looking(self.board.icount + 1).map_err(Pause::Halted);
-        self.board.set_heeding(true, true);
-        result
+        self.advance_without_looking(self.board.icount + 1, StopAt::Nothing).map_err(Pause::Halted)
     }
 }

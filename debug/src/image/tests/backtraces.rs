@@ -3,7 +3,7 @@
 use super::super::fixture::{BASE, Elf, FUNC, debug_section};
 use super::super::{Image, Place};
 use super::image;
-use crate::machine::{Address, Registers};
+use crate::riscv::{Address, Registers};
 
 /// 16 doublewords at 0x80204000 and no other memory.
 struct Stack([u64; 16]);

@@ -63,21 +63,14 @@ fn a_global_symbol_comes_before_a_local_one_of_its_name() {
 }
 
 #[test]
-fn a_missing_symbol_is_answered_with_near_names_and_the_option() {
+fn a_missing_symbol_is_answered_with_near_names() {
     let image = image(Elf::default());
-    let error = image.require("__bss_start", "--bss-start").unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "kernel.elf has no symbol __bss_start (near names: __bss_end, __bss); \
-         if it goes by another name, say so with --bss-start"
-    );
-    let error = image.require("_start", "--entry").unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "kernel.elf has no symbol _start (near names: boot); if it goes by another name, say so with --entry"
-    );
-    let error = image.require("quux", "--stack-top").unwrap_err().to_string();
-    assert!(error.contains("no symbol quux, nor any of a similar name; "), "{error}");
+    let error = image.require("__bss_start").unwrap_err().to_string();
+    assert_eq!(error, "kernel.elf has no symbol __bss_start (near names: __bss_end, __bss)");
+    let error = image.require_entry("_start").unwrap_err().to_string();
+    assert_eq!(error, "kernel.elf has no symbol _start (near names: boot)");
+    let error = image.require("quux").unwrap_err().to_string();
+    assert!(error.contains("no symbol quux, nor any of a similar name"), "{error}");
 }
 
 #[test]
@@ -287,7 +280,7 @@ fn a_stripped_kernel_has_no_symbols_and_says_so() {
     let stripped = || parse(Elf { symbols: vec![], ..Elf::default() }.bytes()).unwrap();
     let error = stripped().stripped().unwrap();
     assert!(error.to_string().starts_with("kernel.elf has no symbol table: it is stripped; give "), "{error}");
-    assert!(matches!(stripped().require("boot", "--entry"), Err(Error::NoSymbols { .. })));
+    assert!(matches!(stripped().require("boot"), Err(Error::NoSymbols { .. })));
     assert!(image(Elf::default()).stripped().is_none());
 }
 
@@ -400,7 +393,7 @@ fn ask_everything(image: &Image) {
         assert!(image.file_bytes(segment).len() as u64 <= segment.memory_size);
     }
     image.symbols().for_each(drop);
-    let _ = image.require("__bss", "--bss-start");
+    let _ = image.require("__bss");
 }
 
 proptest! {

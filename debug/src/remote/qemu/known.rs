@@ -6,6 +6,7 @@
 use super::Version;
 use crate::machine::Quirk;
 use crate::machine::quirk::{Case, Outcome, TrapValues};
+use crate::riscv::csr;
 
 struct Known {
     from: Version,
@@ -271,11 +272,11 @@ fn held(case: &Case, number: u16) -> Option<(u64, u64)> {
 }
 
 fn holds_odd_sepc(case: &Case) -> bool {
-    const SEPC: u16 = 0x141;
+    const SEPC: u16 = csr::SEPC.csr_number();
     held(case, SEPC).is_some_and(|(machine, manual)| machine ^ manual == 1)
 }
 
-const SCOUNTEREN: u16 = 0x106;
+const SCOUNTEREN: u16 = csr::SCOUNTEREN.csr_number();
 
 fn holds_narrow_scounteren(case: &Case) -> bool {
     held(case, SCOUNTEREN).is_some_and(|(machine, manual)| machine & !manual == 0)
@@ -286,8 +287,8 @@ fn holds_wide_scounteren(case: &Case) -> bool {
 }
 
 fn holds_other_extensions(case: &Case) -> bool {
-    const SENVCFG: u16 = 0x10a;
-    const SSTATUS: u16 = 0x100;
+    const SENVCFG: u16 = csr::SENVCFG.csr_number();
+    const SSTATUS: u16 = csr::SSTATUS.csr_number();
     /// Those of cache blocks and pointer masking; of vectors, other extensions, landing pads and double traps.
     const SENVCFG_OTHERS: u64 = 0xf0 | 3 << 32 | 0xc;
     const SSTATUS_OTHERS: u64 = 3 << 9 | 3 << 15 | 3 << 23 | 1 << 63;

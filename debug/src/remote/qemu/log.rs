@@ -11,16 +11,16 @@
 
 use crate::machine::{Moment, Register, Registers, csr};
 
-const SSTATUS: u16 = 0x100;
-const SIE: u16 = 0x104;
-const STVEC: u16 = 0x105;
-const SIP: u16 = 0x144;
-const MSTATUS: u16 = 0x300;
-const MIDELEG: u16 = 0x303;
-const MIE: u16 = 0x304;
-const MTVEC: u16 = 0x305;
-const MEPC: u16 = 0x341;
-const MIP: u16 = 0x344;
+const SSTATUS: u16 = csr::SSTATUS.csr_number();
+const SIE: u16 = csr::SIE.csr_number();
+const STVEC: u16 = csr::STVEC.csr_number();
+const SIP: u16 = csr::SIP.csr_number();
+const MSTATUS: u16 = csr::MSTATUS.csr_number();
+const MIDELEG: u16 = csr::MIDELEG.csr_number();
+const MIE: u16 = csr::MIE.csr_number();
+const MTVEC: u16 = csr::MTVEC.csr_number();
+const MEPC: u16 = csr::MEPC.csr_number();
+const MIP: u16 = csr::MIP.csr_number();
 
 /// Bits of mstatus that are sstatus's (privileged manual, "Supervisor Status (sstatus) Register").
 const SSTATUS_BITS: u64 = 0x8000_0003_000d_e762;

@@ -42,7 +42,7 @@ impl GdbTarget {
 
     fn at_last_entry_of(&mut self, handler: Address, scause: u64) -> Option<String> {
         let set = self.take_set();
-        let stop = self.machine.insert_breakpoint(handler).and_then(|()| self.machine.reverse_resume(PATIENCE));
+        let stop = self.machine.insert_breakpoint(handler).map(|()| self.machine.reverse_resume(PATIENCE));
         // It was inserted just now.
         let _ = self.machine.remove_breakpoint(handler);
         self.set = set;

@@ -28,14 +28,14 @@ impl Memory {
     }
 
     pub fn add_watchpoint(&mut self, watchpoint: Watchpoint) {
-        self.watchpoints.push(watchpoint);
+        if !self.watchpoints.contains(&watchpoint) {
+            self.watchpoints.push(watchpoint);
+        }
         self.flush();
     }
 
-    /// Whether there was such a watchpoint.
-    pub fn remove_watchpoint(&mut self, watchpoint: Watchpoint) -> bool {
-        let found = self.watchpoints.iter().position(|known| *known == watchpoint);
-        found.map(|index| self.watchpoints.swap_remove(index)).is_some()
+    pub fn remove_watchpoint(&mut self, watchpoint: Watchpoint) {
+        self.watchpoints.retain(|known| *known != watchpoint);
     }
 
     pub fn set_watching(&mut self, watching: bool) {

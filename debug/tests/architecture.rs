@@ -1,0 +1,163 @@
+//! The rooms use what ARCHITECTURE.md's table says that they use, and each number of a manual stands in one place.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use regex::Regex;
+
+fn project() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is in the project's folder")
+}
+
+/// Every source file of the crate with its room, which is the first part of its path: `checks`, `main`.
+fn sources() -> Vec<(String, PathBuf, String)> {
+    let root = project().join("debug/src");
+    let (mut sources, mut folders) = (Vec::new(), vec![root.clone()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("the folder can be read") {
+            let path = entry.expect("the folder can be read").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let relative = path.strip_prefix(&root).expect("it is within").to_owned();
+                let first = relative.iter().next().expect("it has a name").to_string_lossy();
+                let text = fs::read_to_string(&path).expect("the file can be read");
+                sources.push((first.trim_end_matches(".rs").to_owned(), relative, text));
+            }
+        }
+    }
+    assert!(sources.len() > 100, "{} sources", sources.len());
+    sources
+}
+
+/// A source without its comments and its unit tests, which are not of the room.
+fn code(path: &Path, text: &str) -> String {
+    if path.iter().any(|part| part == "tests" || part == "tests.rs" || part == "fixture.rs") {
+        return String::new();
+    }
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// By room: what its row lets it use, rooms and crates alike; `None` for one that may use all rooms.
+struct Row {
+    allowed: BTreeSet<String>,
+    all_rooms: bool,
+}
+
+fn table() -> BTreeMap<String, Row> {
+    let page = fs::read_to_string(project().join("ARCHITECTURE.md")).expect("the page can be read");
+    let after = page.split("| room | what it holds | what it must not know | what it uses: rooms; crates |").nth(1);
+    let rows = after.expect("the table is there").lines().skip(2).take_while(|line| line.starts_with("| "));
+    let mut table = BTreeMap::new();
+    for row in rows {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').collect();
+        let words = Regex::new("[a-z0-9_]+").expect("it is a pattern");
+        let uses = cells.last().filter(|_| cells.len() == 4).copied().unwrap_or_default();
+        let mut allowed: BTreeSet<String> = words.find_iter(uses).map(|word| word.as_str().to_owned()).collect();
+        let all_rooms = allowed.remove("all");
+        for room in cells[0].split(',') {
+            let room = room.trim().trim_end_matches(".rs").to_owned();
+            table.insert(room, Row { allowed: allowed.clone(), all_rooms });
+        }
+    }
+    assert!(table.len() > 10, "{} rooms", table.len());
+    table
+}
+
+/// The crates that it depends on, as Rust spells them.
+fn dependencies() -> Vec<String> {
+    let manifest = fs::read_to_string(project().join("debug/Cargo.toml")).expect("the manifest can be read");
+    let list = manifest.split("[dependencies]\n").nth(1).and_then(|rest| rest.split("\n\n").next());
+    let names = list.expect("there are dependencies").lines().filter_map(|line| line.split_once(" = "));
+    names.map(|(name, _)| name.replace('-', "_")).filter(|name| name != "thiserror").collect()
+}
+
+/// The rooms and crates that the code names.
+fn used(code: &str, rooms: &BTreeSet<String>, crates: &[String]) -> BTreeSet<String> {
+    let path = Regex::new(r"\b(?:crate|debug)::(\w+)|\b(\w+)::").expect("it is a pattern");
+    let group = Regex::new(r"\b(?:crate|debug)::\{([^;]*)\};").expect("it is a pattern");
+    let word = Regex::new(r"\w+").expect("it is a pattern");
+    let mut found = BTreeSet::new();
+    for captures in path.captures_iter(code) {
+        if let Some(room) = captures.get(1).map(|room| room.as_str()).filter(|room| rooms.contains(*room)) {
+            found.insert(room.to_owned());
+        }
+        if let Some(name) = captures.get(2).map(|name| name.as_str()).filter(|name| crates.iter().any(|c| c == name)) {
+            found.insert(name.to_owned());
+        }
+    }
+    for captures in group.captures_iter(code) {
+        found.extend(
+            word.find_iter(&captures[1]).map(|word| word.as_str().to_owned()).filter(|word| rooms.contains(word)),
+        );
+    }
+    found
+}
+
+#[test]
+fn a_room_uses_what_its_row_says() {
+    let (table, crates) = (table(), dependencies());
+    let rooms: BTreeSet<String> = table.keys().cloned().collect();
+    let mut wrong = BTreeSet::new();
+    let mut seen: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    let sources = sources();
+    for (room, path, text) in &sources {
+        if room == "lib" {
+            continue;
+        }
+        let Some(row) = table.get(room) else {
+            wrong.insert(format!("{}: no row for the room {room}", path.display()));
+            continue;
+        };
+        for name in used(&code(path, text), &rooms, &crates) {
+            if name != *room && !row.allowed.contains(&name) && !(row.all_rooms && rooms.contains(&name)) {
+                wrong.insert(format!("{}: {room} uses {name}, which its row does not say", path.display()));
+            }
+            seen.entry(room).or_default().insert(name);
+        }
+    }
+    for (room, row) in &table {
+        for name in &row.allowed {
+            if !seen.get(&**room).is_some_and(|seen| seen.contains(name)) && room != "cli" && room != "main" {
+                wrong.insert(format!("the row of {room} says {name}, which it does not use"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn an_import_that_no_row_allows_is_found() {
+    let rooms = ["checks", "riscv"].map(String::from).into();
+    let crates = ["clap".to_owned()];
+    let names = |code: &str| used(code, &rooms, &crates).into_iter().collect::<Vec<_>>();
+    assert_eq!(names("use crate::checks::Finding;"), ["checks"]);
+    assert_eq!(names("use crate::{checks::Finding, riscv};"), ["checks", "riscv"]);
+    assert_eq!(names("#[derive(clap::ValueEnum)]"), ["clap"]);
+    assert_eq!(names("let checks = other::riscv();"), Vec::<String>::new());
+}
+
+/// What a manual numbers, where it would be written: CSRs, the board's addresses, the words of its finisher, SBI extensions.
+const NUMBERS: &str = r"Csr\(0x|0x5352_?5354|0x5449_?4d45|0x5246_?4e43|0x4442_?434e|0x48_?534d|0x73_?5049|0xd00d_?feed|\
+0x8000_?0000\b|0x8008_?0000|0x1000_?0000\b|0x10_?0000\b|\b0x5555\b|\b0x7777\b|\b0x3333\b|: u16 = 0x[1-9a-f][0-9a-f]{2}\b";
+
+#[test]
+fn each_number_of_a_manual_stands_in_riscv() {
+    let numbers = Regex::new(&NUMBERS.replace("\\\n", "")).expect("it is a pattern");
+    let mut elsewhere = Vec::new();
+    let mut here = 0;
+    for (room, path, text) in sources() {
+        for line in code(&path, &text).lines().filter(|line| numbers.is_match(line)) {
+            if room == "riscv" {
+                here += 1;
+            } else {
+                elsewhere.push(format!("{}: {}", path.display(), line.trim()));
+            }
+        }
+    }
+    assert!(elsewhere.is_empty(), "{elsewhere:#?}");
+    assert!(here > 10, "{here}");
+}
