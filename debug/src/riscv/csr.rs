@@ -67,6 +67,9 @@ csrs! { OTHERS, "Number and name of further CSRs, for disassembly.":
     MSECCFG = 0x747 "mseccfg",
     MCYCLE = 0xb00 "mcycle",
     MINSTRET = 0xb02 "minstret",
+    CYCLEH = 0xc80 "cycleh",
+    TIMEH = 0xc81 "timeh",
+    INSTRETH = 0xc82 "instreth",
     MCONFIGPTR = 0xf15 "mconfigptr",
     VSSTATUS = 0x200 "vsstatus",
     VSIE = 0x204 "vsie",
@@ -107,6 +110,9 @@ const NUMBERED: &[(u16, u16, &str, u16)] = &[
 pub const COUNTERS: std::ops::RangeInclusive<u16> = 0xc00..=0xc1f;
 /// Those that every hart has: cycle, time and instret (unprivileged manual, "Zicntr").
 pub const BASE_COUNTERS: std::ops::RangeInclusive<u16> = 0xc00..=0xc02;
+
+/// Their upper halves, which RV32 has.
+pub const BASE_COUNTERS_HIGH: std::ops::RangeInclusive<u16> = 0xc80..=0xc82;
 
 /// The name by which debuggers and assemblers know a CSR; `None` for one that no table here lists.
 pub fn name(number: u16) -> Option<String> {

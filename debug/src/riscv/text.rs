@@ -92,7 +92,7 @@ impl Operation {
                 (_, 0) => rs1,
                 _ => format!("{rs1}, {rs2}"),
             },
-            Kind::Csr(access) => return Some(self.csr_access(access)),
+            Kind::Csr(access) => return Some(self.csr_access(xlen, access)),
             _ => return self.short_form().or_else(|| self.arithmetic()),
         };
         Some((name(self.kind)?.into(), operands))
@@ -191,7 +191,7 @@ impl Operation {
         Some((format!("{base}.{suffix}{order}"), format!("{}, {source}({})", x(self.rd), x(self.rs1))))
     }
 
-    fn csr_access(&self, access: CsrAccess) -> (String, String) {
+    fn csr_access(&self, xlen: Xlen, access: CsrAccess) -> (String, String) {
         let source = if access.source_is_number { number(self.rs1.into()) } else { x(self.rs1) };
         let (rd, name) = (x(self.rd), csr_name(self.csr()));
         let letter = match access.change {
@@ -211,7 +211,8 @@ impl Operation {
                 if float {
                     return (format!("fr{short}"), rd);
                 }
-                if csr::BASE_COUNTERS.contains(&self.csr()) {
+                let high = xlen == Xlen::Rv32 && csr::BASE_COUNTERS_HIGH.contains(&self.csr());
+                if high || csr::BASE_COUNTERS.contains(&self.csr()) {
                     return (format!("rd{name}"), rd);
                 }
                 ("csrr".into(), format!("{rd}, {name}"))

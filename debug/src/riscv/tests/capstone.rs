@@ -68,7 +68,9 @@ fn differs_on_purpose(xlen: Xlen, ours: &Operation, theirs: Option<&str>) -> Opt
         ) if theirs.is_empty() && ours.funct3() != 0 => {
             Some("exact, so that the rounding mode does not matter: capstone takes 0 alone")
         }
-        (Kind::Csr(_), 4) if theirs.contains("pmpaddr14") => Some("capstone calls pmpaddr13 so as well"),
+        (Kind::Csr(_), 4) if matches!(ours.csr(), 0x3bd | 0x3be) => {
+            Some("capstone has pmpaddr13 and pmpaddr14 the wrong way round")
+        }
         (Kind::Csr(_), 4) => {
             let plain = |text: &str| text.replace(&csr_text(ours.csr()), "CSR");
             let ours_text = ours.text(xlen, PC).unwrap_or_default();
@@ -112,6 +114,18 @@ fn every_compressed_instruction_is_capstones() {
     }
 }
 
+#[test]
+fn every_csr_is_capstones() {
+    for xlen in [Xlen::Rv64, Xlen::Rv32] {
+        let capstone = capstone(xlen);
+        let words = (0..1 << 12)
+            .flat_map(|csr: u32| [0x1073, 0x2073, 0x10_6573, 0x5_35f3].map(|form| csr << 20 | form & 0xf_ffff));
+        let differences: Vec<String> =
+            words.filter_map(|word| compare(&capstone, xlen, &word.to_le_bytes()).err()).collect();
+        assert!(differences.is_empty(), "{} differences, such as {}", differences.len(), differences[0]);
+    }
+}
+
 /// Words of every major opcode, with fields that are often zero; some of them are any word.
 fn words() -> impl Strategy<Value = u32> {
     const OPCODES: [u32; 21] = [
@@ -129,7 +143,8 @@ fn words() -> impl Strategy<Value = u32> {
 fn every_instruction_of_four_bytes_is_capstones() {
     for xlen in [Xlen::Rv64, Xlen::Rv32] {
         let capstone = capstone(xlen);
-        proptest!(ProptestConfig::with_cases(50_000), |(word in words())| {
+        let config = ProptestConfig { cases: 50_000, failure_persistence: None, ..ProptestConfig::default() };
+        proptest!(config, |(word in words())| {
             let compared = compare(&capstone, xlen, &word.to_le_bytes());
             prop_assert!(compared.is_ok(), "{}", compared.unwrap_err());
         });
