@@ -1,9 +1,10 @@
-# Walks a kernel's boot in GDB: boot, stack, bss, idle, panic, and check-boot, which is all of them. `help boot` and so on.
+# Walks a kernel's boot in GDB: boot, stack, bss, idle, panic, and check-boot, which is all of them; why explains a trap. `help boot` and so on.
 #
 #   gdb-multiarch -x .gdbinit                          in this folder; the machine waits on localhost:1234: ./run.sh --wait
 #   gdb-multiarch -batch -x .gdbinit -ex check-boot    exit status 0: all passed, 1: not
 #   -iex 'set $debug_port = 4321'                      before -x: another port
 #   -iex 'set $debug_socket = "/tmp/gdb.sock"'         before -x: a Unix socket
+#   -iex 'set $debug_boot = "_start"'                  before -x: another name; likewise $debug_stack_top, $debug_bss, $debug_bss_end
 #   -iex 'set $debug_seconds = 60'                     before -x: how long the kernel may run at a time, instead of 10 s
 #
 # Plain commands, for every GDB from 12 on that knows RISC-V; of the system they use sh, cat, grep, kill, sed, sleep, tr.
@@ -35,6 +36,9 @@ define boot
   if $walk_ready
     walk to-boot
     walk next
+    if $walk_batch == 0 && $walk_booted
+      walk commands
+    end
   end
 end
 document boot
@@ -122,7 +126,11 @@ define check-boot
   dont-repeat
   set $walk_failures = 0
   walk ready
+  set $walk_past = 0
   if $walk_ready
+    walk past-boot
+  end
+  if $walk_ready && $walk_past == 0
     walk all
   end
   printf "check-boot: "
@@ -142,6 +150,19 @@ With gdb -batch, GDB ends with status 1 where it fails, and where the machine ca
 runs is interrupted after $debug_seconds (10 unless set), as by Ctrl-C.
 end
 
+define why
+  dont-repeat
+  walk ready
+  if $walk_ready
+    walk tell-why
+  end
+end
+document why
+Explain the last trap in words: what the kernel did, where, and where the trap went.
+
+For a kernel that stops answering: Ctrl-C, then why.
+end
+
 define connect
   dont-repeat
   if $_thread != 0
@@ -158,8 +179,13 @@ define connect
       eval "pipe target remote %s | cat >/dev/null", $debug_socket
     end
     eval "set prompt %s", $walk_prompt
+    # The embedded machine, which has no M-mode, advises those who forget nothing after goto and reset; hookpost-monitor does.
+    if $_isvoid($mcause)
+      pipe thread apply 1 -s -- monitor advice off | cat >/dev/null
+    end
     if $walk_batch == 0
-      printf "The machine stands at %#lx. What can be done: boot, stack, bss, idle, panic, or check-boot, which is all of it.\n", $pc
+      printf "The machine stands at %#lx. ", $pc
+      walk commands
     end
   end
 end
@@ -172,6 +198,22 @@ end
 if $_isvoid($debug_seconds)
   set $debug_seconds = 10
 end
+# The names of the symbols, for kernels that have others.
+define walk names
+  if $_isvoid($debug_boot)
+    set $debug_boot = "boot"
+  end
+  if $_isvoid($debug_stack_top)
+    set $debug_stack_top = "__stack_top"
+  end
+  if $_isvoid($debug_bss)
+    set $debug_bss = "__bss"
+  end
+  if $_isvoid($debug_bss_end)
+    set $debug_bss_end = "__bss_end"
+  end
+end
+with language c -- walk names
 if $_isvoid($debug_port)
   set $debug_port = 1234
 end

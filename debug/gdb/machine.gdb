@@ -43,10 +43,10 @@ set $walk_powers_off = 3
 set $walk_resets = 4
 
 define walk look
-  set $walk_boot = (unsigned long)&boot
-  set $walk_stack_top = (unsigned long)&__stack_top
-  set $walk_bss = (unsigned long)&__bss
-  set $walk_bss_end = (unsigned long)&__bss_end
+  eval "set $walk_boot = (unsigned long)&%s", $debug_boot
+  eval "set $walk_stack_top = (unsigned long)&%s", $debug_stack_top
+  eval "set $walk_bss = (unsigned long)&%s", $debug_bss
+  eval "set $walk_bss_end = (unsigned long)&%s", $debug_bss_end
   set $walk_pc = (unsigned long)$pc
   set $walk_sp = (unsigned long)$sp
   set $walk_inside = $walk_pc >= $walk_boot && $walk_pc < $walk_stack_top
@@ -54,6 +54,7 @@ define walk look
   # OpenSBI hands over with stvec = boot and sepc = 0: who is in boot with another sepc has trapped. The embedded machine
   # stops before such a trap leads there, at the instruction.
   set $walk_sepc = (unsigned long)$sepc
+  set $walk_vector = (unsigned long)$stvec & ~3
   if $walk_sepc != 0 && ($walk_pc == $walk_boot || $walk_pc == $walk_sepc && (unsigned long)$stvec == $walk_boot)
     set $walk_stop = $walk_trapped
   end
@@ -120,7 +121,7 @@ define walk ready
     end
     walk find-out
     if $walk_ready == 0
-      echo The kernel must define boot, __stack_top, __bss and __bss_end, as hypervisor.ld does; one is missing, or no file is loaded.\n
+      walk name-missing
     else
       walk in-boot
       # At the reset vector, or back in boot, as reverse steps lead there, the walk begins anew.
@@ -131,8 +132,33 @@ define walk ready
   end
 end
 
+# Each symbol that is not there, and how to give its name.
+define walk has
+  eval "set $walk_has = &%s != 0", $walk_name
+end
+
+define walk name-one
+  set $walk_has = 0
+  walk in-c has
+  if $walk_has == 0
+    eval "echo The kernel has no symbol %s", $walk_name
+    echo ; if it has another name: set $debug_$arg0 = \"NAME\"\n
+  end
+end
+
+define walk name-missing
+  set $walk_name = $debug_boot
+  walk name-one boot
+  set $walk_name = $debug_stack_top
+  walk name-one stack_top
+  set $walk_name = $debug_bss
+  walk name-one bss
+  set $walk_name = $debug_bss_end
+  walk name-one bss_end
+end
+
 define walk in-boot
-  pipe info symbol $walk_pc | grep -q '^boot '
+  eval "pipe info symbol $walk_pc | grep -q '^%s '", $debug_boot
   set $walk_in_boot = $_shell_exitcode == 0 && $walk_stop != $walk_trapped
 end
 
@@ -141,15 +167,35 @@ define walk anew
   set $walk_booted = 0
   set $walk_cleared = 0
   set $walk_guarded = 0
+  set $walk_told = 0
 end
 
 # `walk go continue`, `finish` or `stepi`, for $debug_seconds at most; $walk_late says that time was up. The shell waits for
-# sleep to end. When GDB's command ends before, or GDB itself, grep reads the end of its input, and sleep is killed. What the
+# sleep to end. Then it interrupts again and again: an interrupt that comes while GDB looks at a breakpoint's condition is lost. When GDB's command ends before, or GDB itself, grep reads the end of its input, and sleep is killed. What the
 # embedded machine lacks it says in words, which are for the person.
 define walk go
-  eval "pipe $arg0 | exec 3<&0 4>&2 2>/dev/null; trap '' INT; sleep %d & s=$!; (grep -o '.* run this kernel on QEMU' <&3 >&4; kill $s) & wait $s && kill -INT $PPID", $debug_seconds
+  set $walk_busy = 1
+  eval "pipe $arg0 | exec 3<&0 4>&2 2>/dev/null; trap '' INT; sleep %d & s=$!; (grep -o '.* run this kernel on QEMU' <&3 >&4; kill $s) & g=$!; wait $s || exit 1; while kill -0 $g; do kill -INT $PPID; sleep 1; done", $debug_seconds
   set $walk_late = $_shell_exitcode == 0
+  set $walk_busy = 0
   walk find-out
+end
+
+# A person's own continue, in a kernel that traps, is silence until Ctrl-C, which stops in the firmware or anywhere.
+set $walk_busy = 0
+set $walk_told = 0
+define hook-stop
+  if $walk_busy == 0 && $walk_batch == 0
+    set $walk_ready = 0
+    walk find-out
+    if $walk_ready && $walk_sepc != 0 && $walk_sepc != $walk_told && ($walk_vector == $walk_boot || $walk_stop == $walk_trapped)
+      echo The kernel has trapped: why tells where, and why.\n
+      set $walk_told = $walk_sepc
+    end
+  end
+end
+document hook-stop
+At each stop: say that the kernel has trapped, where that is how it came there.
 end
 
 # From here on breakpoints are the walk's own, until `walk unmark` deletes them.

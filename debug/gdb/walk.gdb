@@ -242,14 +242,15 @@ define walk hash
   end
 end
 
-# $walk_repeats: whether the kernel is in a loop of up to 64 instructions that changes no register.
+# $walk_repeats: whether the kernel is in a loop of up to 64 instructions that changes no register, and calls nobody outside.
 define walk repeats
   set $walk_repeats = 0
   set $walk_from = $walk_pc
   walk in-c hash
   set $walk_was = $walk_hash
   set $walk_steps = 0
-  while $walk_steps < 64 && $walk_repeats == 0
+  set $walk_late = 0
+  while $walk_steps < 64 && $walk_repeats == 0 && $walk_inside && $walk_late == 0
     set $walk_steps = $walk_steps + 1
     walk go stepi
     if $walk_pc == $walk_from
@@ -322,6 +323,47 @@ end
 define walk not-run
   printf "$arg0: not run"
   walk fail
+end
+
+# Whether it is too late to begin, which is said once.
+define walk past-boot
+  set $walk_past = $walk_booted && $walk_in_boot == 0 || $walk_inside && $walk_pc != $walk_boot || $walk_stop == $walk_trapped
+  if $walk_past
+    echo check-boot: not run: past boot already; to start again, quit, then ./run.sh --debug\n
+    set $walk_failures = $walk_failures + 1
+  end
+end
+
+define walk commands
+  echo What can be done: boot, stack, bss, idle, panic, why, or check-boot, which is all of it.\n
+end
+
+# The last trap that came to the supervisor, by the registers that it left.
+define walk tell-why
+  if $walk_sepc == 0
+    echo why: no trap since the firmware handed over: sepc is 0\n
+  else
+    printf "why: "
+    set $walk_was = $walk_stop
+    set $walk_stop = $walk_trapped
+    walk explain
+    set $walk_stop = $walk_was
+    echo \n
+    if $walk_vector == $walk_boot
+      printf "why: stvec is as the firmware left it, at "
+      walk place $walk_boot
+      echo : each trap enters boot again\n
+    else
+      printf "why: its handler is at "
+      walk place $walk_vector
+      echo \n
+    end
+    if $walk_inside == 0
+      printf "why: the hart is at "
+      walk place $walk_pc
+      echo , outside of the kernel: in the firmware, or astray\n
+    end
+  end
 end
 
 define walk all

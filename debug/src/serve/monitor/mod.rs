@@ -69,6 +69,11 @@ impl GdbTarget {
             ("icount", []) => Ok(self.icount()),
             ("goto", [count]) => self.go_to(count),
             ("reset", []) => self.reset(),
+            // For a GDB that follows by itself: this project's .gdbinit says so.
+            ("advice", ["off"]) => {
+                self.warned = true;
+                Ok(String::new())
+            }
             ("why", []) => Ok(self.why()),
             ("last-write", [place]) => self.last_write(place, None),
             ("last-write", [place, bytes]) => self.last_write(place, Some(bytes)),
