@@ -184,8 +184,7 @@ define connect
       pipe thread apply 1 -s -- monitor advice off | cat >/dev/null
     end
     if $walk_batch == 0
-      printf "The machine stands at %#lx. ", $pc
-      walk commands
+      printf "The machine stands at %#lx. What can be done: boot, stack, bss, idle, panic, why, or check-boot, which is all of it.\n", $pc
     end
   end
 end

@@ -541,6 +541,14 @@ choose! {
             store_word(0x10_0000, 0x5555);
         }
     }
+    "calls-for-ever" => {
+        /// Asks the firmware for its version, again and again.
+        fn after_clear() {
+            loop {
+                unsafe { asm!("ecall", in("a7") 0x10, in("a6") 0, out("a0") _, out("a1") _) };
+            }
+        }
+    }
     "starts-harts" => {
         /// Starts each other hart by the firmware, and waits until all have counted.
         fn after_clear() {
