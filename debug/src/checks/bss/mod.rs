@@ -137,6 +137,12 @@ impl Bss {
         }
     }
 
+    /// Whether a store to these bytes is waited for.
+    pub fn awaits(&self, range: &Range<Address>) -> bool {
+        let watched = self.watched.iter().any(|watched| range.contains(&watched.address));
+        watched || self.guards.iter().any(|state| !state.guard.owned && overlap(&state.guard.range, range))
+    }
+
     /// Takes a store that comes before sp was relied on: many a boot clears BSS in registers first.
     pub fn early_store(&mut self, run: &mut BootRun<'_>, store: &PendingStore) -> Result<(), Error> {
         if self.touches_guard(store) {

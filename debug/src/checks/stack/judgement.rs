@@ -2,8 +2,10 @@
 
 use super::{Approach, NAME, Setting, sp_of};
 use crate::checks::boot_run::BootRun;
+use crate::checks::boot_run::layout::overlap;
 use crate::checks::finding::{Finding, Status};
 use crate::checks::image::STACK_ALIGNMENT;
+use crate::image::{Symbol, is_stack_name};
 use crate::machine::{Address, Error, Registers};
 
 /// The largest frame that `addi` makes at once (RISC-V unprivileged manual, "Integer Computational Instructions").
@@ -131,6 +133,32 @@ impl Approach {
         finding.location = Some(run.place(Address(registers.pc)));
         finding.set("sp", sp.to_string());
         finding
+    }
+}
+
+/// A stack for which nobody reserved room grows over variables.
+pub(super) fn look_for_variables(run: &BootRun<'_>, finding: &mut Finding) {
+    let (stack, top) = (&run.layout.stack, &run.layout.names.stack_top);
+    let is_variable = |symbol: &Symbol| {
+        let shares_name = top.contains(&symbol.name) || symbol.name.contains(top.as_str());
+        symbol.size > 0 && !is_stack_name(&symbol.name) && !shares_name && !run.image.is_code(symbol.address)
+    };
+    let inside = |symbol: &Symbol| overlap(&(symbol.address..symbol.address + symbol.size), stack);
+    // Where the stack is an object under several names, one of them may say so.
+    let is_stack = |symbol: &Symbol| {
+        let same_place = |other: &Symbol| other.address == symbol.address && is_stack_name(&other.name);
+        run.image.symbols().any(|other| same_place(&other))
+    };
+    let variables = run.image.symbols().rev().filter(|symbol| is_variable(symbol) && inside(symbol));
+    let Some(variable) = variables.filter(|symbol| !is_stack(symbol)).next() else { return };
+    if finding.status == Status::Pass {
+        finding.status = Status::Fail;
+        finding.summary = format!(
+            "no room is reserved for the stack: {}, a variable of {} bytes, lies below {top}, and what is pushed overwrites it; \
+             try: reserve room right below {top} in the linker script, `. += 64K;`",
+            variable.name, variable.size
+        );
+        finding.found = format!("{} at {} to {}", variable.name, variable.address, variable.address + variable.size);
     }
 }
 

@@ -9,7 +9,7 @@ mod origin;
 use std::time::{Duration, Instant};
 
 use super::boot_run::BootRun;
-use super::boot_run::event::{BootEnd, BootEvent};
+use super::boot_run::event::{BootEnd, BootEvent, PendingStore, store_range};
 use super::bss::Bss;
 use super::finding::{Finding, Status};
 use crate::machine::{Address, Error, Registers, Stop};
@@ -71,10 +71,11 @@ pub fn check(run: &mut BootRun<'_>, bss: &mut Bss) -> Result<StackOutcome, Error
         called: false,
     };
     loop {
-        if let Some(finding) = approach.look(run)? {
+        if let Some(mut finding) = approach.look(run)? {
+            judgement::look_for_variables(run, &mut finding);
             return Ok(StackOutcome { finding, end: None, was_set: approach.setting.is_some() });
         }
-        let stop = if approach.executed < ONE_BY_ONE { approach.step(run)? } else { run_to_sp(run)? };
+        let stop = if approach.executed < ONE_BY_ONE { approach.step(run, bss)? } else { run_to_sp(run)? };
         let event = match stop {
             Stop::Stepped => run.arrival()?.map(BootEvent::End),
             Stop::Breakpoint if run.arrival()?.is_none() => None,
@@ -105,11 +106,11 @@ impl Approach {
             self.held = Some(finding);
         }
         self.function = here;
-        let effect = run.effect(pc)?;
-        // `ld sp, literal` is two instructions: the first makes the literal's address in sp.
-        let addresses_literal = self.setting.as_ref().is_some_and(|setting| setting.incomplete);
-        let deed = match effect {
-            Effect::Load { base: SP, .. } if addresses_literal => return Ok(None),
+        let operation = riscv::decode(Xlen::Rv64, &run.instruction(pc)?);
+        let sets_sp =
+            |operation: &riscv::Operation| operation.operands().is_some_and(|operands| operands.destination == SP);
+        let Some(operation) = operation.filter(|operation| !sets_sp(operation)) else { return Ok(None) };
+        let deed = match operation.effect() {
             Effect::Load { base: SP, .. } => Use::Load,
             Effect::Store { base: SP, .. } | Effect::Atomic { base: SP, .. } => Use::Store,
             Effect::Call(_) => Use::Call,
@@ -120,9 +121,17 @@ impl Approach {
     }
 
     /// Executes the instruction at hand, and follows what it does to sp.
-    fn step(&mut self, run: &mut BootRun<'_>) -> Result<Stop, Error> {
+    fn step(&mut self, run: &mut BootRun<'_>, bss: &mut Bss) -> Result<Stop, Error> {
         let before = run.machine.registers()?;
-        let operation = riscv::decode(Xlen::Rv64, &run.instruction(Address(before.pc))?);
+        let pc = Address(before.pc);
+        let operation = riscv::decode(Xlen::Rv64, &run.instruction(pc)?);
+        // To step is to step over a watched store: it is looked for here.
+        let stores_to = operation.and_then(|operation| store_range(operation.effect(), &before));
+        if let Some(range) = stores_to.filter(|range| bss.awaits(range)) {
+            self.executed += 1;
+            bss.early_store(run, &PendingStore { pc, range })?;
+            return Ok(Stop::Stepped);
+        }
         let stop = run.step(1, STEP_LIMIT)?.1;
         if stop != Stop::Stepped {
             return Ok(stop);
