@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::boot_run::memory::MemoryFacts;
 use super::finding::{Finding, Status};
-use super::{Layout, Walk, bss, idle, margin, stack, trap, walk};
+use super::{Layout, Walk, bss, handoff, idle, margin, stack, trap, walk};
 use crate::image::Image;
 use crate::machine::Machine;
 
@@ -33,25 +33,30 @@ impl<'a> Companion<'a> {
     ) -> Companion<'a> {
         let deadline = Instant::now() + timeout.min(LONGEST);
         let name = machine.name().to_owned();
-        let (findings, memory) =
+        let (findings, mut memory) =
             walk(machine, image, layout, Walk { deadline, boot_hart: None, step: None, memory: None });
+        if let Some(memory) = &mut memory {
+            memory.is_whole = findings.is_ok() && Instant::now() < deadline;
+        }
         Companion { findings: findings.unwrap_or_default(), memory, name }
     }
 
     /// Puts the companion's findings about memory in place of those that were made without it.
     pub fn judge_memory(self, findings: &mut [Finding]) {
-        let Companion { findings: seen, name, .. } = self;
-        // A machine that came to another end executed something else.
-        let status = |findings: &[Finding], name: &str| {
-            findings.iter().find(|finding| finding.name == name).map(|finding| finding.status)
-        };
-        let same_end = [trap::NAME, idle::NAME].iter().all(|name| status(&seen, name) == status(findings, name));
-        for mut finding in seen.into_iter().filter(|finding| MEMORY.contains(&finding.name)) {
+        let Companion { findings: seen, name, memory } = self;
+        let is_whole = memory.as_ref().is_some_and(|memory| memory.is_whole);
+        let tree_erased = memory.as_ref().is_some_and(|memory| memory.device_tree.read_too_late.is_some());
+        let is_about_memory =
+            |finding: &Finding| MEMORY.contains(&finding.name) || finding.name == handoff::NAME && tree_erased;
+        let mut overflowed = false;
+        for mut finding in seen.into_iter().filter(is_about_memory) {
             let Some(own) = findings.iter_mut().find(|own| own.name == finding.name) else { continue };
-            let contradicts = own.status == Status::Fail && finding.status == Status::Pass && !same_end;
+            // What failed on the machine itself may have come after the companion's end.
+            let contradicts = own.status == Status::Fail && finding.status == Status::Pass && !is_whole;
             if finding.status == Status::NotRun || contradicts {
                 continue;
             }
+            overflowed |= finding.name == margin::NAME && finding.status == Status::Fail;
             finding.set("seen_on", name.clone());
             *own = finding;
         }
@@ -59,6 +64,9 @@ impl<'a> Companion<'a> {
         for finding in findings.iter_mut() {
             match failed {
                 // An overflow is found out at the end, and explains what came before.
+                None if overflowed && [trap::NAME, idle::NAME].contains(&finding.name) => {
+                    *finding = Finding::not_run(finding.name, "the stack overflowed");
+                }
                 None if finding.status == Status::Fail && MEMORY[..2].contains(&finding.name) => {
                     failed = Some(finding.name)
                 }

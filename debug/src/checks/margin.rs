@@ -4,7 +4,8 @@ use super::boot_run::BootRun;
 use super::boot_run::event::StackOverflow;
 use super::boot_run::layout::{bytes, overlap};
 use super::finding::{Finding, Status};
-use crate::machine::{Address, Error};
+use crate::image::Symbol;
+use crate::machine::{Address, Error, Register, csr};
 
 pub const NAME: &str = "margin";
 
@@ -33,6 +34,26 @@ pub fn check(run: &mut BootRun<'_>) -> Result<Finding, Error> {
         finding.summary = format!("the stack was used down to its last byte, all {size}, and maybe beyond");
     }
     Ok(finding)
+}
+
+/// The overflow that a trap is a consequence of, by the sp that it left: below the stack, where nothing of the kernel's is.
+///
+/// A frame larger than what is watched is not seen to be made on a machine that does not show it.
+pub fn outside(run: &mut BootRun<'_>) -> Result<Option<StackOverflow>, Error> {
+    const FARTHEST: u64 = 64 << 20;
+    let registers = run.machine.registers()?;
+    let sp = run.image.canonical(Address(registers.x[usize::from(Register::SP)]));
+    let stack = run.layout.stack.clone();
+    let below = stack.start.0.checked_sub(sp.0).is_some_and(|bytes| (1..FARTHEST).contains(&bytes));
+    let named = |symbol: &Symbol| symbol.address < sp && sp.0 - symbol.address.0 <= symbol.size;
+    let is_other =
+        run.image.stack_around(sp).is_some() || !run.image.is_code(sp) && run.image.symbols().any(|it| named(&it));
+    if run.sees_all_stores() || !below || is_other {
+        return Ok(None);
+    }
+    let (pc, bottom_name) = (Address(registers.pc), run.layout.stack_bottom_name.clone());
+    let pc = run.csr(csr::SEPC)?.map_or(pc, Address);
+    Ok(Some(StackOverflow { pc, sp, frame: None, stack, bottom_name, stored: None }))
 }
 
 /// For a stack that outgrew its bottom; the hart stands there.

@@ -223,11 +223,10 @@ fn walk<'a>(
             Err(error) => return (Err(error.into()), None),
         }
     }
-    let mut run = match BootRun::begin(machine, image, layout, walk.deadline) {
+    let mut run = match BootRun::begin(machine, image, layout, walk.deadline, walk.memory) {
         Ok(run) => run,
         Err(error) => return (Err(error.into()), None),
     };
-    run.companion = walk.memory;
     let mut findings = kernel(&mut run, findings, walk.step);
     if let Ok(made) = &mut findings {
         memory::add(&mut run, made);
@@ -310,6 +309,10 @@ fn after_clear(
 
 /// The checks of a boot that has come to its end.
 fn finish(run: &mut BootRun<'_>, mut findings: Vec<Finding>, end: BootEnd) -> Result<Vec<Finding>, Error> {
+    let end = match end {
+        BootEnd::Trap => margin::outside(run)?.map_or(end, BootEnd::Overflow),
+        end => end,
+    };
     match &end {
         BootEnd::Trap => {
             findings.push(trap::trapped(run)?);

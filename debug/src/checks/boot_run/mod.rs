@@ -101,8 +101,11 @@ impl<'a> BootRun<'a> {
         image: &'a Image,
         layout: &'a Layout,
         deadline: Instant,
+        companion: Option<&'a MemoryFacts<'a>>,
     ) -> Result<BootRun<'a>, Error> {
-        let stack_use = StackUse::begin(machine, &layout.stack)?;
+        // Who has seen each move of sp needs no watchpoint.
+        let is_seen = machine.observed().is_some() || companion.is_some_and(|memory| memory.is_whole);
+        let stack_use = StackUse::begin(machine, &layout.stack, !is_seen)?;
         let traps_shown = poison_traps(machine)?;
         let known: Vec<Address> = image.symbols().map(|symbol| symbol.address).collect();
         let marks = marks::set(machine, image, &known, traps_shown)?;
@@ -120,7 +123,7 @@ impl<'a> BootRun<'a> {
             deadline,
             stack_use,
             trace,
-            companion: None,
+            companion,
             guards,
             hart: HartTrace::default(),
             panicked: None,
@@ -160,6 +163,11 @@ impl<'a> BootRun<'a> {
     /// What was seen of memory: in this run, or in a companion's.
     pub fn memory(&self) -> Option<&MemoryFacts<'a>> {
         self.trace.as_ref().map(|trace| &trace.memory).or(self.companion)
+    }
+
+    /// Whether every store to memory is seen, here or on a companion that went the whole way.
+    pub fn sees_all_stores(&self) -> bool {
+        self.trace.is_some() || self.companion.is_some_and(|memory| memory.is_whole)
     }
 
     /// Runs to the next store to a watched range, or to the end.

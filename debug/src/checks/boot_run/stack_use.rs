@@ -29,12 +29,12 @@ pub struct StackUse {
 }
 
 impl StackUse {
-    pub fn begin(machine: &mut dyn Machine, stack: &Range<Address>) -> Result<StackUse, Error> {
+    /// Poisons a stack, and watches it if it `watches`.
+    pub fn begin(machine: &mut dyn Machine, stack: &Range<Address>, watches: bool) -> Result<StackUse, Error> {
         let painted_from = stack.start.max(stack.end - PAINTED.min(bytes(stack)));
         poison::fill(machine, &(painted_from..stack.end))?;
         let mut stack_use = StackUse { stack: stack.clone(), painted_from, tripwire: None, below: None, strangers: 0 };
-        // Who sees each move of sp needs no watchpoint.
-        if machine.observed().is_some() {
+        if !watches {
             stack_use.strangers = PATIENCE;
         } else if stack.start < painted_from {
             let length = bytes(&(stack.start..painted_from));

@@ -27,7 +27,7 @@ impl Bss {
             finding.found = format!("the first at {}", run.place(address));
         } else if let Some(stray) = self.stray(run) {
             finding = stray;
-        } else if run.trace.is_none()
+        } else if !run.sees_all_stores()
             && let Some(fault) = self.guards_changed(run)?
         {
             finding.found = fault.clone();

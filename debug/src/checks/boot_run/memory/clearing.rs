@@ -198,9 +198,14 @@ impl Clearing {
         any
     }
 
-    /// The first zero beside BSS by an instruction that clears it, in the same frame.
+    /// The first zero beside BSS by an instruction that clears it, in the clear's course or in its frame.
     pub fn stray(&self) -> Option<Store> {
-        let same_frame = |stray: &Store| self.clearing.get(&stray.pc).is_some_and(|(_, sp)| *sp == stray.sp);
+        // Between its first store and its last, all that its instructions store is the clear's.
+        let within = |stray: &Store| {
+            self.first.zip(self.last).is_some_and(|(first, last)| (first.icount..last.icount).contains(&stray.icount))
+        };
+        let same_frame =
+            |stray: &Store| self.clearing.get(&stray.pc).is_some_and(|(_, sp)| *sp == stray.sp || within(stray));
         let strays = self.beside.iter().filter(|(_, stray)| same_frame(stray));
         strays.map(|(_, store)| *store).min_by_key(|store| store.icount)
     }

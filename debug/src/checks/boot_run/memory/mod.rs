@@ -29,6 +29,8 @@ pub struct MemoryFacts<'a> {
     pub stacks: Stacks,
     pub device_tree: DeviceTreeUse,
     clear_was_over: bool,
+    /// The run was seen to its end: what it does not show has not happened.
+    pub is_whole: bool,
 }
 
 impl<'a> MemoryFacts<'a> {
@@ -43,6 +45,7 @@ impl<'a> MemoryFacts<'a> {
             stacks: Stacks::new(image, layout),
             device_tree: DeviceTreeUse::default(),
             clear_was_over: false,
+            is_whole: false,
         }
     }
 
