@@ -18,6 +18,7 @@ Modes
   --reverse [-- ARGS]  as --debug, over a recording of the boot: reverse-stepi, reverse-continue
   --check [ARGS]       a verdict on the boot: cargo debug check ARGS, on a fresh build
   --test [ARGS]        every test of the project; ARGS go to cargo test
+  --test --fast        those that need neither QEMU nor GDB, in less than a minute
   --test --vscode      and F5 in VS Code itself, in a browser: downloads half a gigabyte
   --build              build the kernel and copy it to hypervisor.elf, nothing else
 
@@ -89,7 +90,7 @@ set_mode() {
 }
 
 parse() {
-    mode=boot port='' socket='' kernel='' harts=1 cpu=rv64 tied='' hidden='' vscode='' embedded='' arguments=()
+    mode=boot port='' socket='' kernel='' harts=1 cpu=rv64 tied='' hidden='' vscode='' fast='' embedded='' arguments=()
     while [ $# -gt 0 ]; do
         case $1 in
             --firmware | --debug | --wait | --reverse | --build) set_mode "${1#--}" ;;
@@ -129,7 +130,7 @@ parse() {
     check_options
 }
 
-# What follows --check or --test is not ours, but for --kernel, which all that boot have, and for --test --vscode.
+# What follows --check or --test is not ours, but for --kernel, which all that boot have, and for --test's --vscode and --fast.
 parse_passed_on() {
     while [ $# -gt 0 ]; do
         if [ "$mode $1" = 'check --kernel' ]; then
@@ -138,6 +139,8 @@ parse_passed_on() {
             shift
         elif [ "$mode $1" = 'test --vscode' ]; then
             vscode=yes
+        elif [ "$mode $1" = 'test --fast' ]; then
+            fast=yes
         else
             arguments+=("$1")
         fi
@@ -314,6 +317,10 @@ mode_check() {
 # Every step runs, so that one report tells all; the last lines name those that failed. But nothing runs without what it needs.
 mode_test() {
     local failed=()
+    if [ -n "$fast" ]; then
+        test_fast
+        return
+    fi
     run debug/tests/vscode/install.sh || fail "nothing was tested, as this failed, see above: debug/tests/vscode/install.sh"
     step cargo fmt --all --check
     step cargo clippy --workspace --exclude kernel --all-targets -- -D warnings
@@ -327,6 +334,15 @@ mode_test() {
     [ ${#failed[@]} -gt 0 ] || return 0
     for step in "${failed[@]}"; do say "failed: $step"; done
     exit 1
+}
+
+# For the loop of editing: what needs neither QEMU nor GDB. cargo-nextest runs it faster, where it is installed.
+test_fast() {
+    local runner=test
+    ! have cargo-nextest || runner='nextest run'
+    # shellcheck disable=SC2086 # two words
+    run cargo $runner --package debug --lib --test architecture --test image --test hostile_stub \
+        ${arguments[@]+"${arguments[@]}"} || exit 1
 }
 
 step() { run "$@" || failed+=("$*"); }
@@ -366,7 +382,7 @@ main() {
         wait) need_machine ;;
         reverse) need qemu qemu-img gdb ;;
         check) need rust ;; # without QEMU, cargo debug check takes the embedded machine
-        test) need rust qemu qemu-img gdb shellcheck ;;
+        test) if [ -n "$fast" ]; then need rust; else need rust qemu qemu-img gdb shellcheck; fi ;;
         *) need qemu ;;
     esac
     case $mode in boot | debug | wait | reverse | build) [ -n "$kernel" ] || build_kernel ;; esac

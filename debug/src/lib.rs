@@ -46,7 +46,8 @@ pub use qemu::Qemu;
 pub use remote::Remote;
 pub use riscv::Address;
 
-/// The examples of README.md are compiled as the crate's own.
+/// The examples of README.md and docs/ci.md are compiled as the crate's own.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
-struct Readme;
+#[doc = include_str!("../../docs/ci.md")]
+struct Pages;

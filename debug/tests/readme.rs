@@ -1,4 +1,4 @@
-//! The README's sessions are what a person sees: each `console` block is run, and its output compared.
+//! The sessions of README.md and docs/ are what a person sees: each `console` block is run, and its output compared.
 //!
 //! `$ ` begins a command, typed in the project's folder; `(gdb) ` what is typed into the GDB that it starts. A line `...`
 //! stands for any lines. Times differ from run to run, and addresses from compiler to compiler: they are compared as if
@@ -11,7 +11,12 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 const PROJECT: &str = env!("HYPERVISOR_PROJECT");
-const README: &str = include_str!("../../README.md");
+const PAGES: [&str; 4] = [
+    include_str!("../../README.md"),
+    include_str!("../../docs/vscode.md"),
+    include_str!("../../docs/time-travel.md"),
+    include_str!("../../docs/ci.md"),
+];
 const PROMPT: &str = "(gdb) ";
 
 /// A command, what is typed into what it starts, and what is then to be seen.
@@ -25,7 +30,7 @@ struct Session {
 /// The sessions of all blocks that are marked so.
 fn sessions() -> Vec<Session> {
     let mut sessions = Vec::new();
-    let mut lines = README.lines();
+    let mut lines = PAGES.iter().flat_map(|page| page.lines());
     while let Some(mark) = lines.by_ref().find_map(|line| line.strip_prefix("```console")) {
         let kernel = mark.strip_prefix(" my-kernel=").map(kernels::build);
         let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
@@ -111,12 +116,12 @@ fn timeless(line: &str) -> String {
 #[test]
 fn sessions_are_what_a_person_sees() {
     let sessions = sessions();
-    assert!(sessions.len() >= 3, "the README shows what it promises: {sessions:#?}");
+    assert!(sessions.len() >= 3, "the pages show what they promise: {sessions:#?}");
     for session in sessions {
         let actual = session.run();
         assert!(
             matches(&session.output, &actual),
-            "$ {}\nREADME.md shows:\n{}\nseen:\n{}",
+            "$ {}\nthe page shows:\n{}\nseen:\n{}",
             session.command,
             session.output.join("\n"),
             actual.join("\n")

@@ -1,4 +1,4 @@
-//! Which proof each configuration has, in one table: for the tests' output, for launch.json, for the README.
+//! Which proof each configuration has, in one table: for the tests' output, for launch.json, for docs/vscode.md.
 
 use std::fs;
 
@@ -41,7 +41,7 @@ fn each_configuration_says_its_extension_and_its_proof() {
 
 #[test]
 fn the_readme_repeats_it() {
-    let readme = fs::read_to_string(FOLDER.join("README.md")).expect("it is there");
+    let readme = fs::read_to_string(FOLDER.join("docs/vscode.md")).expect("it is there");
     for (configuration, Configuration { extension, proof, .. }) in
         workspace::configurations().iter().zip(&CONFIGURATIONS)
     {

@@ -29,11 +29,11 @@ const ILLEGAL: Short = Short { kind: Kind::Illegal, rd: 0, rs1: 0, rs2: 0, immed
 
 impl Short {
     fn with_immediate(kind: Kind, rd: u8, rs1: u8, immediate: i32) -> Option<Short> {
-        Some(Short { kind, rd: rd, rs1, rs2: 0, immediate })
+        Some(Short { kind, rd, rs1, rs2: 0, immediate })
     }
 
     fn with_registers(kind: Kind, rd: u8, rs1: u8, rs2: u8) -> Option<Short> {
-        Some(Short { kind, rd: rd, rs1, rs2, immediate: 0 })
+        Some(Short { kind, rd, rs1, rs2, immediate: 0 })
     }
 
     fn store(kind: Kind, rs1: u8, rs2: u8, immediate: i32) -> Option<Short> {
