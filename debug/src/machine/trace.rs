@@ -17,7 +17,7 @@ pub struct Moment {
 /// What comes next of a machine that is followed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Traced {
-    Moment(Moment),
+    Moment(Box<Moment>),
     /// It stands still, and there is nothing left that it wrote.
     Stopped(Stop),
     /// Nothing came within the time.

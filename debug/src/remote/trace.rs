@@ -45,7 +45,7 @@ impl Traceable for Remote {
             let left = deadline.saturating_duration_since(Instant::now());
             let moment = trace.follower.next(left.min(PIECE)).map_err(|cause| Error::Connection(Box::new(cause)))?;
             if let Some(moment) = moment {
-                return Ok(Traced::Moment(moment));
+                return Ok(Traced::Moment(Box::new(moment)));
             }
             match trace.stopped {
                 Some(stop) if trace.follower.is_drained() => return Ok(Traced::Stopped(stop)),

@@ -99,7 +99,7 @@ impl<'a> Reference<'a> {
         }
         loop {
             let state = match self.next_traced()? {
-                Traced::Moment(moment) => State::from(moment),
+                Traced::Moment(moment) => State::from(*moment),
                 Traced::Nothing if Instant::now() < deadline => continue,
                 Traced::Nothing if self.is_stopping => return Ok(Reached::TimeOver),
                 Traced::Nothing => {
@@ -166,7 +166,7 @@ impl<'a> Reference<'a> {
         self.stop()?;
         while self.is_running {
             match self.next_traced()? {
-                Traced::Moment(moment) => stands &= compared.differences(&State::from(moment), last).is_empty(),
+                Traced::Moment(moment) => stands &= compared.differences(&State::from(*moment), last).is_empty(),
                 Traced::Stopped(_) | Traced::Nothing => self.is_running = false,
             }
         }

@@ -41,6 +41,8 @@ pub fn compare(program: &Program) -> Result<Vec<u8>, String> {
                 Some(difference) => difference,
                 None => continue,
             }
+        } else if *name == "page tables" && known::sets_bits_early(here, there) {
+            continue;
         } else {
             let byte = (0..here.len()).find(|byte| here[*byte] != there[*byte]).unwrap_or(0);
             format!("differ from byte {byte:#x} on: here {:#x}, on QEMU {:#x}", here[byte], there[byte])
