@@ -192,6 +192,14 @@ document connect
 Connect to the machine that waits on localhost:$debug_port, 1234 unless set, or on the Unix socket $debug_socket.
 end
 
+# There is nothing to lose that a question would keep: the machine is there to be started again.
+define hook-quit
+  set confirm off
+end
+document hook-quit
+Before quit: do not ask whether the machine may be left.
+end
+
 # A session.
 
 if $_isvoid($debug_seconds)

@@ -24,6 +24,7 @@ Modes
 
 Options
   --kernel ELF         boot that ELF instead of building ours
+  --example NAME       boot that kernel of debug/tests/kernels/variants.rs, each of which has a fault: corrupts-itself, say
   --port N             GDB's port, 1234 by default (--debug, --wait, --reverse)
   --socket PATH        a Unix socket in place of the port (--debug, --wait, --reverse)
   --smp N              a machine of N harts, 1 by default (QEMU)
@@ -90,7 +91,7 @@ set_mode() {
 }
 
 parse() {
-    mode=boot port='' socket='' kernel='' harts=1 cpu=rv64 tied='' hidden='' vscode='' fast='' embedded='' arguments=()
+    mode=boot port='' socket='' kernel='' example='' harts=1 cpu=rv64 tied='' hidden='' vscode='' fast='' embedded='' arguments=()
     while [ $# -gt 0 ]; do
         case $1 in
             --firmware | --debug | --wait | --reverse | --build) set_mode "${1#--}" ;;
@@ -103,10 +104,11 @@ parse() {
             --tied) tied=yes ;;
             --private) hidden=yes ;;
             --embedded) embedded=yes ;;
-            --port | --socket | --kernel | --smp | --cpu)
+            --port | --socket | --example | --kernel | --smp | --cpu)
                 [ -n "${2:-}" ] || usage_error "$1 needs a value"
                 case $1 in
                     --port) port=$2 ;;
+                    --example) example=$2 ;;
                     --smp) harts=$2 ;;
                     --cpu) cpu=$2 ;;
                     *) absolute "${1#--}" "$2" ;;
@@ -164,6 +166,7 @@ check_options() {
     [ -z "$hidden" ] || [ -n "$tied" ] || usage_error "--private needs --tied: at QEMU's end its folder is removed"
     [ -z "$port" ] || [ -z "$socket" ] || usage_error "--port and --socket exclude each other"
     [ -z "$hidden" ] || [ -z "$port$socket" ] || usage_error "--private excludes --port and --socket"
+    [ -z "$kernel" ] || [ -z "$example" ] || usage_error "--kernel and --example exclude each other"
     [ -z "$kernel" ] || [ -f "$kernel" ] || fail "no file $kernel: --kernel needs a RISC-V ELF"
     case $harts in
         *[!0-9]* | ????* | 0*) usage_error "--smp $harts: a number of harts from 1 to 512 is needed" ;;
@@ -251,6 +254,7 @@ announce() {
 mode_boot() {
     machine_command
     show "${machine_line[@]}"
+    [ "$mode$ours" != bootyes ] || tell_of_console
     become_machine
 }
 
@@ -371,6 +375,7 @@ main() {
     . run/tools.sh
     . run/stub.sh
     . run/build.sh
+    . run/console.sh
     . run/left.sh
     . run/lifeline.sh
     . run/recording.sh
@@ -385,6 +390,8 @@ main() {
         test) if [ -n "$fast" ]; then need rust; else need rust qemu qemu-img gdb shellcheck; fi ;;
         *) need qemu ;;
     esac
+    ours=''
+    [ -z "$example" ] || build_example
     case $mode in boot | debug | wait | reverse | build) [ -n "$kernel" ] || build_kernel ;; esac
     case $mode in
         build) ;;

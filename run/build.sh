@@ -4,6 +4,9 @@
 # Runs cargo build, and sets `built` to the program that came out.
 cargo_build() {
     local command=(cargo build "$@" --message-format json-render-diagnostics)
+    case " $* " in
+        *' --release '*) [ -e "${CARGO_TARGET_DIR:-target}/release" ] || say "the first build takes a minute or two" ;;
+    esac
     show "${command[@]}"
     case $PWD in *$'\n'*) fail "there is a line break in the name of $PWD: Rust's tools cannot build there; try: another folder" ;; esac
     built=$("${command[@]}") || {
@@ -23,10 +26,11 @@ is_plain() {
     case $1 in *[!\ -~]*) return 1 ;; esac
 }
 
-# Builds the kernel, and sets `kernel` to its copy, hypervisor.elf; where that cannot be written, to the original.
+# Builds the kernel, and sets `kernel` to its copy, hypervisor.elf; where that cannot be written, to the original. Sets `ours`.
 build_kernel() {
     local copying
     need rust
+    ours=yes
     [ ! -d hypervisor.elf ] || fail "hypervisor.elf is a folder, and the kernel is to be copied there; try: mv hypervisor.elf elsewhere"
     cargo_build --package kernel --target "$target"
     clear_copies
@@ -44,6 +48,23 @@ build_kernel() {
         kernel=$built
     fi
 }
+
+# Builds the kernel that --example names, and sets `kernel` to it.
+build_example() {
+    local source=debug/tests/kernels/variants.rs script=debug/tests/kernels/$example.ld folder=${CARGO_TARGET_DIR:-target}/examples
+    case $example in *[!a-z0-9-]*) fail "--example $example: a name of $source is needed" ;; esac
+    grep -q "^    .*\"$example\".* => {\$" "$source" || fail "--example $example: $source has no such kernel; it has:$(examples "$source")"
+    need rust
+    [ -f "$script" ] || script=hypervisor.ld
+    mkdir -p "$folder"
+    run rustc --edition 2024 --crate-name variant --crate-type bin --target "$target" -g -C opt-level=0 -C panic=abort \
+        --check-cfg 'cfg(kernel, values(any()))' --cfg "kernel=\"$example\"" -C "link-arg=-T$script" -o "$folder/$example" "$source" >&2 ||
+        fail "the build failed: see above"
+    absolute kernel "$folder/$example"
+}
+
+# The names in a line.
+examples() { sed -n '/^    ".*" => {$/p' "$1" | tr -cs 'a-z0-9-' '\n' | sort -u | tr '\n' ' '; }
 
 # Replaces hypervisor.elf in one step, as another run.sh may be reading it; what has other names, or is no file, is written to.
 copy_kernel() {

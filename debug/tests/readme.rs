@@ -120,6 +120,12 @@ fn sessions_are_what_a_person_sees() {
     for session in sessions {
         let actual = session.run();
         assert!(
+            !actual.iter().any(|line| line.contains("(y or n)")),
+            "$ {}: it asks:\n{}",
+            session.command,
+            actual.join("\n")
+        );
+        assert!(
             matches(&session.output, &actual),
             "$ {}\nthe page shows:\n{}\nseen:\n{}",
             session.command,

@@ -192,6 +192,11 @@ impl Embedded {
         }
     }
 
+    /// Whether the hart waits for an interrupt that nothing will bring.
+    pub fn waits_for_ever(&self) -> bool {
+        self.board.waits_for_ever()
+    }
+
     /// Executes until `end` instructions since the beginning, then the stop is [`Stop::Stepped`].
     ///
     /// Unlike [`Machine::resume`] and [`Machine::step`], it looks at what is set at the present instruction too; at breakpoints

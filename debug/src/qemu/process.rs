@@ -33,11 +33,6 @@ pub struct Process {
     output: Receiver<Endpoint>,
 }
 
-/// The script that writes QEMU's command line.
-fn script() -> Result<PathBuf, Error> {
-    Ok(project::folder()?.join("run.sh"))
-}
-
 /// What run.sh starts where `$QEMU` names nothing else.
 const USUAL: &str = "qemu-system-riscv64";
 
@@ -51,17 +46,17 @@ pub fn is_installed() -> bool {
     std::env::split_paths(&path).any(|folder| folder.join(USUAL).is_file())
 }
 
-/// Builds this project's kernel; the path of its ELF, hypervisor.elf.
+/// Builds this project's kernel; the path of its ELF, hypervisor.elf. What the compiler says of it, warnings too, goes to
+/// standard error: a clear that is never called is one.
 ///
 /// # Errors
-/// [`Error::Failed`] with what the build said.
+/// [`Error::Failed`] where it was not built.
 pub fn build_kernel() -> Result<PathBuf, Error> {
-    let script = script()?;
-    let run = Command::new(&script).arg("--build").stdin(Stdio::null()).output();
-    let output = run.map_err(|cause| Error::Script { script: script.clone(), cause })?;
-    if !output.status.success() {
-        let words = String::from_utf8_lossy(&output.stderr).into_owned();
-        return Err(Error::Failed { what: "./run.sh --build", words });
+    let script = project::folder()?.join("run.sh");
+    let run = Command::new(&script).arg("--build").stdin(Stdio::null()).stdout(Stdio::null()).status();
+    let status = run.map_err(|cause| Error::Script { script: script.clone(), cause })?;
+    if !status.success() {
+        return Err(Error::Failed { what: "./run.sh --build", words: "see above".into() });
     }
     Ok(script.with_file_name("hypervisor.elf"))
 }
@@ -69,7 +64,8 @@ pub fn build_kernel() -> Result<PathBuf, Error> {
 impl Process {
     /// Starts QEMU, and waits until its stub listens; the second is where.
     pub fn start(kernel: &Path, harts: u32, cpu: Option<&str>, limit: Duration) -> Result<(Process, Endpoint), Error> {
-        let script = script()?;
+        // The script that writes QEMU's command line.
+        let script = project::folder_to_start_from()?.join("run.sh");
         let mut child = Command::new(&script)
             .args(["--wait", "--tied", "--private", "--smp", &harts.to_string()])
             .args(cpu.iter().flat_map(|cpu| ["--cpu", cpu]))

@@ -11,10 +11,19 @@ const VARIABLE: &str = "HYPERVISOR_PROJECT";
 /// What no other folder has, together.
 const MARKS: [&str; 3] = ["run.sh", "hypervisor.ld", "debug/Cargo.toml"];
 
-/// The folder that the environment names, else the one that this program is in, else the one that it was called in.
+/// The folder whose kernel may be built and judged: the one that the environment names, else the one that this program is in, else the one that it was called in.
 pub fn folder() -> Result<PathBuf, Error> {
     let named = env::var_os(VARIABLE).filter(|name| !name.is_empty()).map(PathBuf::from);
     find(named, [env::current_exe().ok(), env::current_dir().ok()])
+}
+
+/// The folder whose run.sh may start QEMU with any kernel: for a crate elsewhere that has this one as its library, the one that
+/// this was compiled in.
+pub fn folder_to_start_from() -> Result<PathBuf, Error> {
+    folder().or_else(|error| {
+        let compiled_in = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+        compiled_in.filter(|folder| is_project(folder)).map(Path::to_owned).ok_or(error)
+    })
 }
 
 fn find(named: Option<PathBuf>, places: [Option<PathBuf>; 2]) -> Result<PathBuf, Error> {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use crate::processes::{Family, await_some};
 use crate::script::{PROJECT, Script};
 
 /// What QEMU was called with, one argument a line.
@@ -96,6 +97,40 @@ fn what_makes_no_sense_is_refused_with_the_usage() {
 fn a_kernel_that_is_not_there_is_named() {
     let finished = Script::new(&["--kernel", "no/such.elf"]).finish();
     assert!(finished.reason().contains("no/such.elf"));
+}
+
+#[test]
+fn an_example_is_built_by_its_name() {
+    let called = called_with(Script::new(&["--example", "load-from-0"]));
+    let kernel = &called[called.iter().position(|word| word == "-kernel").unwrap() + 1];
+    assert!(kernel.ends_with("/examples/load-from-0"), "{kernel}");
+    assert!(fs::read(kernel).unwrap().starts_with(b"\x7fELF"));
+
+    let finished = Script::new(&["--example", "no-such-kernel"]).finish();
+    let reason = finished.reason();
+    assert!(reason.contains("no-such-kernel") && reason.contains(" load-from-0 "), "{reason}");
+    let finished = Script::new(&["--example", "load-from-0", "--kernel", "/bin/sh"]).finish();
+    assert!(finished.reason().contains("exclude each other"), "{}", finished.stderr);
+}
+
+/// Our kernel has none, and says nothing; another may have one.
+#[test]
+fn once_the_banner_is_over_the_want_of_a_console_is_told() {
+    let mut script = Script::new(&[]);
+    script.command.stdin(std::process::Stdio::piped());
+    let mut running = script.start();
+    running.await_line("OpenSBI v");
+    let told = await_some("the line on the console", || running.said().find("this kernel has no console"));
+    assert!(running.said()[told..].contains("./run.sh --check"), "{}", running.said());
+    let family = Family::with_qemu(running.child.id());
+    std::io::Write::write_all(running.child.stdin.as_mut().unwrap(), b"\x01x").unwrap();
+    assert_eq!(running.await_end().code(), Some(0));
+    family.assert_gone();
+
+    let mut script = Script::with_kernel("power-off", &[]);
+    script.command.stdin(std::process::Stdio::null());
+    let finished = script.finish();
+    assert!(!finished.stderr.contains("console"), "{}", finished.stderr);
 }
 
 #[test]

@@ -81,6 +81,21 @@ fn a_new_machine_is_refused_with_what_to_do() {
 }
 
 #[test]
+fn a_first_build_is_announced_and_a_later_one_is_not() {
+    for (built, announced) in [(false, true), (true, false)] {
+        let target = tempfile::tempdir().unwrap();
+        if built {
+            fs::create_dir(target.path().join("release")).unwrap();
+        }
+        let script = Script::new(&["--check"]).env("CARGO_TARGET_DIR", target.path());
+        let (finished, _) = with_cargo(script, "echo '{\"executable\":\"/bin/echo\"}'");
+        let said = finished.stderr.find("the first build takes a minute or two");
+        assert_eq!(said.is_some(), announced, "{}", finished.stderr);
+        assert!(said < finished.stderr.find("+ cargo build"), "before it begins: {}", finished.stderr);
+    }
+}
+
+#[test]
 fn check_passes_on_its_arguments_and_runs_in_the_callers_folder() {
     let elsewhere = tempfile::tempdir().unwrap();
     let debug = write_program(&elsewhere.path().join("debug"), "pwd -P; printf '%s\\n' \"$@\"; exit 1");

@@ -28,6 +28,12 @@ fn debug_goes_back_on_the_embedded_machine_and_leaves_nothing() {
     assert!(said.contains("SIGSEGV") && said.contains("load access fault"), "{said}");
     assert!(said.contains("\n0 instructions since boot"), "{said}");
     gdb::await_gone(&socket);
+
+    // .gdbinit makes GDB forget what it has read: to say how would be to say nothing.
+    let go = ["-batch", "-ex", "boot", "-ex", "monitor goto 3", "-ex", "print $_"];
+    let output = run_sh(&[&debug[..], &go].concat()).output().unwrap();
+    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+    assert!(said.contains("3 instructions since boot") && !said.contains("maintenance flush"), "{said}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::client::Client;
 use crate::kernels;
 
 /// How long anything may take that takes milliseconds; a loaded machine is slow.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(90);
 
 pub struct Server {
     child: Child,

@@ -54,7 +54,8 @@ install_python() {
 install_adapter() {
     [ ! -d "$folder/node_modules/cdt-gdb-adapter" ] || return 0
     [ -z "${NO_INSTALL:-}" ] || fail "missing; NO_INSTALL is set, so install with npm in $folder: $adapter"
-    PATH="$folder/python/bin:$PATH" bounded npm install --prefix "$folder" --no-save --no-audit --no-fund --ignore-scripts \
+    # What npm and Node.js would leave in the person's folder and in /tmp stays here.
+    PATH="$folder/python/bin:$PATH" NODE_DISABLE_COMPILE_CACHE=1 bounded npm install --cache "$folder/npm" --prefix "$folder" --no-save --no-audit --no-fund --ignore-scripts \
         --loglevel=error "$adapter" >&2
 }
 

@@ -36,10 +36,8 @@ impl GdbTarget {
             number(count).ok_or_else(|| format!("{count} is no number of instructions, such as 1000 or 0x3e8"))?;
         self.in_rom = false;
         let stop = loop {
-            let before = self.machine.icount();
             let stop = self.machine.goto(target, SLICE);
-            let stuck = self.machine.icount() == before;
-            if stop != Stop::Interrupted || stuck || self.is_wanted() {
+            if stop != Stop::Interrupted || self.machine.waits_for_ever() || self.is_wanted() {
                 break stop;
             }
         };

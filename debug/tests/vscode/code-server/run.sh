@@ -21,7 +21,7 @@ install_server() {
 }
 
 npm_install() {
-    PATH="$folder/python/bin:$PATH" run npm install --prefix "$@" --no-save --no-audit --no-fund --ignore-scripts --loglevel=error >&2
+    PATH="$folder/python/bin:$PATH" NODE_DISABLE_COMPILE_CACHE=1 run npm install --cache "$folder/npm" --prefix "$@" --no-save --no-audit --no-fund --ignore-scripts --loglevel=error >&2
 }
 
 install_browser() {
