@@ -1,0 +1,104 @@
+//! Kernels that people's bug reports taught us, each with its right answer, on both machines. It does not know how they are judged.
+//!
+//! Each case is one source in this folder, one fault or one legal habit. Its first lines say what is right:
+//!
+//! | line | says |
+//! | --- | --- |
+//! | `expect` | the first check that fails, or one of several (`a|b`); `pass`; `refused` for exit status 2 |
+//! | `words` | regular expressions, `;` between them, that the failing check must say, find or locate |
+//! | `flags` | what the command is given besides |
+//! | `why` | why that is right |
+//!
+//! What an assembler is enough for is built here, by the Rust toolchain alone; for the others see `build`.
+
+mod judge;
+mod kernel;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+use std::{env, fs, thread};
+
+use judge::{Answer, Case};
+
+/// How long one case may take: those that wait for a limit of the command's own are given 20 s.
+const LIMIT: Duration = Duration::from_secs(120);
+/// How long the command may take, where the case does not say, in seconds: other tests run beside these.
+const TIMEOUT: &str = "30";
+/// How many are judged at the same time.
+const AT_ONCE: usize = 2;
+
+/// Cases that are not judged right yet, by machine. A case that is judged right must not be here.
+const NOT_YET: &[(&str, &str)] = &[];
+
+#[test]
+fn on_embedded() {
+    judge_all("embedded");
+}
+
+#[test]
+fn on_qemu() {
+    judge_all("qemu");
+}
+
+fn judge_all(machine: &str) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let sources = fs::read_dir(&folder).expect("the cases are there").map(|entry| entry.unwrap().path());
+    let mut cases: Vec<Case> = sources.filter_map(|source| Case::read(&source)).collect();
+    cases.sort_by(|one, other| other.name.cmp(&one.name));
+    assert!(cases.len() > 100, "{} cases", cases.len());
+    let (queue, wrong) = (Mutex::new(cases), Mutex::new(Vec::new()));
+    let next = || queue.lock().unwrap().pop();
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some(case) = next() {
+                    let fault = judge::fault(&case, &answer(&case, machine));
+                    let known = NOT_YET.contains(&(machine, &case.name));
+                    match fault {
+                        Some(fault) if !known => wrong.lock().unwrap().push(format!("{}: {fault}", case.name)),
+                        None if known => wrong.lock().unwrap().push(format!("{}: judged right by now", case.name)),
+                        _ => {}
+                    }
+                }
+            });
+        }
+    });
+    let mut wrong = wrong.into_inner().unwrap();
+    wrong.sort();
+    assert!(wrong.is_empty(), "on {machine} {} cases are judged wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// What the command says of a case.
+fn answer(case: &Case, machine: &str) -> Answer {
+    let kernel = kernel::build(case);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_debug"));
+    command.args(["check", "--on", machine, "--format", "json", "--elf"]).arg(&kernel).args(&case.flags);
+    if !case.flags.iter().any(|flag| flag == "--timeout") {
+        command.args(["--timeout", TIMEOUT]);
+    }
+    let files: [PathBuf; 2] = ["out", "err"]
+        .map(|stream| kernel.with_file_name(format!("{}-{machine}-{}.{stream}", case.name, std::process::id())));
+    let [out, err] = files.each_ref().map(|file| fs::File::create(file).expect("cargo's tmp folder can be written to"));
+    let mut child = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn().expect("the command was built");
+    let begin = Instant::now();
+    let status = loop {
+        match child.try_wait().expect("it is our child") {
+            Some(status) => break status.code(),
+            None if begin.elapsed() > LIMIT => {
+                child.kill().expect("it is our child");
+                child.wait().expect("it is our child");
+                break None;
+            }
+            // Its end is no event that can be awaited with a limit.
+            None => thread::sleep(Duration::from_millis(5)),
+        }
+    };
+    let [out, err] = files.map(|file| {
+        let text = String::from_utf8_lossy(&fs::read(&file).unwrap()).into_owned();
+        fs::remove_file(&file).unwrap();
+        text
+    });
+    Answer { status, out, err }
+}
