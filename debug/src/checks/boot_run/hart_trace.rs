@@ -12,7 +12,7 @@ const MOST_KINDS: usize = 64;
 /// So many traps within each other's handlers are kept.
 const DEEPEST: usize = 64;
 /// So often the same instruction traps, and is returned to, before it counts as one that traps for ever.
-const SAME_INSTRUCTION: u64 = 64;
+const SAME_INSTRUCTION: u64 = 16;
 /// So many exceptions, each within the handler of the one before and at the same place, count as a handler that faults in itself.
 const WITHIN_ITSELF: usize = 16;
 /// So many traps that nobody returned from count as the same.

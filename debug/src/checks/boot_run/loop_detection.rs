@@ -85,6 +85,14 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
             return Ok(event.0);
         }
         registers = run.machine.registers()?;
+        if run.trace.is_none() && is_firmware(Address(registers.pc)) && run.in_firmware()? {
+            // A trap that the firmware takes first: it goes back, or on to the kernel's handler.
+            let handler = run.csr(csr::STVEC)?.map_or(pc, |stvec| Address(stvec & !3));
+            if let Some(over) = return_from(run, &[handler, pc, pc + 2, pc + 4])? {
+                return Ok(over.0);
+            }
+            registers = run.machine.registers()?;
+        }
         deeds.rounds += u32::from(registers.pc == start.pc);
         if registers == start && state_is(run, &state)? && deeds.left_memory_alone(run)? {
             return deeds.judge(run, Some(BootEnd::Loop { instructions }));
@@ -243,6 +251,11 @@ impl Deeds {
             }
         }
     }
+}
+
+/// Where the firmware's code is.
+fn is_firmware(pc: Address) -> bool {
+    (board::RAM_BASE..board::FIRMWARE_END).contains(&pc.0)
 }
 
 /// What is no RAM on the `virt` board, where devices are mapped to themselves or into a kernel's upper half as they lie.

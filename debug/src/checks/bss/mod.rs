@@ -42,7 +42,8 @@ pub struct Bss {
 }
 
 enum Early {
-    Cleared,
+    /// What was found then: later on the kernel stores there what it likes.
+    Cleared(Box<Finding>),
     Beside(PendingStore),
 }
 
@@ -112,8 +113,7 @@ impl Bss {
         ended: Option<BootEnd>,
     ) -> Result<BssOutcome, Error> {
         match (self.early.take(), ended) {
-            (Some(Early::Cleared), None) => return self.cleared(run),
-            (Some(Early::Cleared), end) => return Ok(BssOutcome { end, ..self.cleared(run)? }),
+            (Some(Early::Cleared(finding)), end) => return Ok(BssOutcome { finding: *finding, end }),
             (Some(Early::Beside(store)), end) => return Ok(BssOutcome { end, ..self.overrun(run, &store)? }),
             (None, Some(end)) => return self.ended(run, end),
             (None, None) if self.parts.is_empty() => return self.cleared(run),
@@ -149,7 +149,7 @@ impl Bss {
             self.early = self.early.take().or(Some(Early::Beside(store.clone())));
             run.step(1, STEP_LIMIT)?;
         } else if self.store(run, store)? {
-            self.early = Some(Early::Cleared);
+            self.early = Some(Early::Cleared(Box::new(self.cleared(run)?.finding)));
         }
         Ok(())
     }

@@ -2,8 +2,9 @@
 
 use crate::checks::boot_run::BootRun;
 use crate::checks::boot_run::hart_trace::VectorWrite;
+use crate::checks::boot_run::page_table::PageTable;
 use crate::checks::finding::Finding;
-use crate::machine::{Address, Error, InstructionBytes, TakenTrap};
+use crate::machine::{Address, Error, InstructionBytes, TakenTrap, csr};
 use crate::riscv;
 use crate::riscv::cause::cause;
 
@@ -12,6 +13,8 @@ const ABOUT_AN_ADDRESS: [u64; 9] = [0, 1, 4, 5, 6, 7, 12, 13, 15];
 const BREAKPOINT: u64 = 3;
 /// Of these the instruction itself could not be fetched.
 const OF_THE_FETCH: [u64; 3] = [0, 1, 12];
+
+const PAGE_FAULTS: [u64; 3] = [12, 13, 15];
 
 /// What a trap is about.
 pub struct About {
@@ -66,6 +69,9 @@ pub fn explain(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About) -> Re
         finding.summary = format!("{}, of a semihosting call, which nobody answers here", finding.summary);
         finding.advice = Some("print through the SBI or the UART: this machine is run without semihosting".into());
     }
+    if PAGE_FAULTS.contains(&trap.cause) {
+        not_mapped(run, finding, Address(trap.value))?;
+    }
     if bytes.is_none() && OF_THE_FETCH.contains(&trap.cause) {
         lost(run, finding, trap.pc)?;
     }
@@ -78,6 +84,21 @@ fn is_semihosting(run: &mut BootRun<'_>, ebreak: Address) -> bool {
     let wanted: Vec<u8> = SEQUENCE.iter().flat_map(|word| word.to_le_bytes()).collect();
     let mut bytes = vec![0; wanted.len()];
     run.machine.read_memory(ebreak - 4, &mut bytes).is_ok() && bytes == wanted
+}
+
+/// What the page table of now says of an address that faulted.
+fn not_mapped(run: &mut BootRun<'_>, finding: &mut Finding, address: Address) -> Result<(), Error> {
+    let Some(satp) = run.csr(csr::SATP)? else { return Ok(()) };
+    let Some(table) = PageTable::of(satp) else { return Ok(()) };
+    let why = match table.translate(run.machine, address)? {
+        None => format!("the page table that satp names ({satp:#x}) does not map it"),
+        Some(physical) => format!("satp's page table maps it to {physical}, but does not allow this access"),
+    };
+    finding.summary = format!("{}; {why}", finding.summary);
+    finding.advice.get_or_insert_with(|| {
+        "look at the table's entries on the way to that address, and at V, R, W, X and U in them".into()
+    });
+    Ok(())
 }
 
 /// The hart is where no code is: what led there is on the stack, or in ra.
