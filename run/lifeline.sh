@@ -189,7 +189,12 @@ guard_front() {
 
 # Starts `machine_line`. Its console is descriptor $1, as the terminal is GDB's. Sets `machine`, its process.
 launch() {
-    become_machine </dev/null >&"$1" 3>&- 5>&- 6>&- 7<&- 9>&- &
+    local input=/dev/null
+    if [ -n "$hidden" ]; then
+        input=$private/console # what is written there is typed; open both ways, so that it does not end
+        mkfifo "$input"
+    fi
+    become_machine <>"$input" >&"$1" 3>&- 5>&- 6>&- 7<&- 9>&- &
     machine=$!
 }
 

@@ -6,6 +6,7 @@
 use std::time::{Duration, Instant};
 
 use super::boot_run::memory::MemoryFacts;
+use super::console::Script;
 use super::finding::{Finding, Status};
 use super::{Layout, Walk, bss, handoff, idle, margin, stack, trap, walk};
 use crate::image::Image;
@@ -33,8 +34,12 @@ impl<'a> Companion<'a> {
     ) -> Companion<'a> {
         let deadline = Instant::now() + timeout.min(LONGEST);
         let name = machine.name().to_owned();
-        let (findings, mut memory) =
-            walk(machine, image, layout, Walk { deadline, boot_hart: None, step: None, memory: None });
+        let (findings, mut memory) = walk(
+            machine,
+            image,
+            layout,
+            Walk { deadline, boot_hart: None, step: None, memory: None, script: Script::default() },
+        );
         if let Some(memory) = &mut memory {
             memory.is_whole = findings.is_ok() && Instant::now() < deadline;
         }

@@ -45,6 +45,7 @@ use companion::Companion;
 
 pub use boot_run::layout::{Layout, PlaceNames};
 pub use boot_run::names::{Names, NotFound, Role};
+pub use console::{Input, Script};
 pub use finding::{Finding, Status};
 pub use luck::{HarshBoot, check as luck, not_tried};
 pub use memory_map::MemoryMap;
@@ -63,12 +64,23 @@ pub struct Options<'a> {
     /// A machine that shows all that it does, at reset, with the same kernel. It is walked first: what becomes of memory is
     /// judged by what was seen there, as far as that came; all else by the machine that is asked.
     pub companion: Option<&'a mut dyn Machine>,
+    /// What is to be said and typed on the console.
+    pub script: Script,
+    /// Where what the kernel printed goes, of a machine that shows it.
+    pub console: Option<&'a mut Vec<u8>>,
 }
 
 /// Ten seconds, the clear at full speed, and no companion.
 impl Default for Options<'_> {
     fn default() -> Self {
-        Options { timeout: Duration::from_secs(10), boot_hart: None, step: None, companion: None }
+        Options {
+            timeout: Duration::from_secs(10),
+            boot_hart: None,
+            step: None,
+            companion: None,
+            script: Script::default(),
+            console: None,
+        }
     }
 }
 
@@ -157,7 +169,7 @@ pub fn check(
     if check_image(image, layout).status == Status::Fail {
         return Ok(without_machine(image, layout));
     }
-    let Options { timeout, boot_hart, step, companion } = options;
+    let Options { timeout, boot_hart, step, companion, script, console } = options;
     let machine = &mut KernelView::of(machine, image, layout);
     let mut companion = companion.map(|companion| KernelView::of(companion, image, layout));
     // It has one hart, whose number is 0.
@@ -167,7 +179,10 @@ pub fn check(
         .map(|machine| Companion::walk(machine, image, layout, timeout));
     let memory = companion.as_ref().and_then(|companion| companion.memory.as_ref());
     let (findings, _) =
-        walk(machine, image, layout, Walk { deadline: Instant::now() + timeout, boot_hart, step, memory });
+        walk(machine, image, layout, Walk { deadline: Instant::now() + timeout, boot_hart, step, memory, script });
+    if let (Some(console), Some(printed)) = (console, machine.printed()) {
+        *console = printed;
+    }
     let mut findings = findings?;
     if let Some(companion) = companion {
         companion.judge_memory(&mut findings);
@@ -182,6 +197,7 @@ struct Walk<'a, 'b> {
     step: Option<&'a mut dyn FnMut(ClearProgress)>,
     /// What the companion saw of memory.
     memory: Option<&'b MemoryFacts<'b>>,
+    script: Script,
 }
 
 /// The findings, and what was seen of memory on a machine that shows it, whether or not there is a verdict.
@@ -193,7 +209,7 @@ fn walk<'a>(
 ) -> (Result<Vec<Finding>, Error>, Option<MemoryFacts<'a>>) {
     let mut findings = vec![check_image(image, layout)];
     match arrive(machine, image, layout, walk.boot_hart, walk.deadline) {
-        Ok(Ok(())) => {}
+        Ok(Ok(())) => machine.begin_console(),
         Ok(Err(missing)) => {
             findings.push(handoff::never_arrived(image, layout, &missing));
             return (Ok(complete(findings, "the kernel's entry was never reached")), None);
@@ -227,6 +243,7 @@ fn walk<'a>(
         Ok(run) => run,
         Err(error) => return (Err(error.into()), None),
     };
+    run.dialogue = console::Dialogue::new(walk.script);
     let mut findings = kernel(&mut run, findings, walk.step);
     if let Ok(made) = &mut findings {
         memory::add(&mut run, made);

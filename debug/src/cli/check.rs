@@ -12,11 +12,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
-use debug::checks::{self, ClearProgress, Finding, Layout, MemoryMap, Names, NotFound, Options, Role, Status};
+use debug::checks::{
+    self, ClearProgress, Finding, Input, Layout, MemoryMap, Names, NotFound, Options, Role, Script, Status,
+};
 use debug::output::OutputFile;
 use debug::report::{Format, Report, Verdict};
 use debug::{Embedded, Image, Machine, Qemu, Remote, embedded, image, qemu, rsp};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use regex::bytes::Regex;
 use signal_hook::consts::SIGCONT;
 
 use super::harsh;
@@ -26,6 +29,8 @@ use super::machine_arg::MachineArg;
 const GRACE: Duration = Duration::from_secs(5);
 
 const PLACES: &str = "Places: SYMBOL, SYMBOL+OFFSET or an address";
+
+const CONSOLE: &str = "Console";
 
 /// Boots a kernel, walks it from reset to its idle loop, and gives a verdict.
 ///
@@ -90,6 +95,27 @@ pub struct Arguments {
     #[arg(long)]
     harsh: bool,
 
+    /// What the kernel is to say: a regular expression. Once it has said it, the walk ends well; also where it would go on for
+    /// ever. More than one: all of them
+    #[arg(long, value_name = "REGEX", help_heading = CONSOLE)]
+    expect: Vec<Regex>,
+
+    /// What the kernel must not say: a regular expression
+    #[arg(long, value_name = "REGEX", help_heading = CONSOLE)]
+    forbid: Vec<Regex>,
+
+    /// Types this; \n, \r, \t and \\ are what they are in C. More than one: one after the other
+    #[arg(long, value_name = "TEXT", help_heading = CONSOLE, value_parser = unescaped)]
+    input: Vec<Text>,
+
+    /// What the kernel says before the --input of the same number is typed: this very text
+    #[arg(long, value_name = "TEXT", help_heading = CONSOLE, value_parser = unescaped)]
+    after: Vec<Text>,
+
+    /// Writes all that the kernel printed there
+    #[arg(long, value_name = "FILE", help_heading = CONSOLE)]
+    console: Option<PathBuf>,
+
     /// How long the walk may take
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     timeout: Duration,
@@ -131,10 +157,12 @@ pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
     }
     let on = arguments.on.clone().unwrap_or_else(MachineArg::installed);
     let output = arguments.output.as_deref().map(|path| OutputFile::create(path, &[&kernel])).transpose()?;
+    let console_file = arguments.console.as_deref().map(|path| OutputFile::create(path, &[&kernel])).transpose()?;
+    let mut printed = None;
     let continued = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(SIGCONT, Arc::clone(&continued)).context("signals cannot be caught")?;
     let begin = Instant::now();
-    let findings = walk(&arguments, &on, &image, &layout);
+    let findings = walk(&arguments, &on, &image, &layout, &mut printed);
     let fails =
         findings.as_ref().map_or(true, |findings| findings.iter().any(|finding| finding.status != Status::Pass));
     if fails && continued.load(Ordering::Relaxed) {
@@ -145,12 +173,22 @@ pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
     if arguments.harsh {
         findings.push(harsh::luck(&image, &layout, &findings, arguments.timeout));
     }
-    let report = Report { machine: on.name(), kernel, elapsed: begin.elapsed(), findings };
+    let console = printed.as_deref().map(checks::console::last_lines);
+    let report = Report { machine: on.name(), kernel, elapsed: begin.elapsed(), findings, console };
+    if let Some(file) = console_file {
+        file.write(&printed.unwrap_or_default())?;
+    }
     deliver(&report, arguments.format.into(), output)?;
     Ok(report.verdict() == Verdict::Pass)
 }
 
 impl Arguments {
+    fn script(&self) -> Script {
+        let after = self.after.iter().map(|text| text.0.clone()).chain(std::iter::repeat_with(Vec::new));
+        let input = self.input.iter().zip(after).map(|(text, after)| Input { after, text: text.0.clone() });
+        Script { expect: self.expect.clone(), forbid: self.forbid.clone(), input: input.collect() }
+    }
+
     fn names(&self) -> Names {
         Names {
             entry: self.entry.clone(),
@@ -163,7 +201,13 @@ impl Arguments {
 }
 
 /// Starts the machine, or attaches to it, and walks; a kernel whose image cannot boot needs none.
-fn walk(arguments: &Arguments, on: &MachineArg, image: &Image, layout: &Layout) -> anyhow::Result<Vec<Finding>> {
+fn walk(
+    arguments: &Arguments,
+    on: &MachineArg,
+    image: &Image,
+    layout: &Layout,
+    printed: &mut Option<Vec<u8>>,
+) -> anyhow::Result<Vec<Finding>> {
     if checks::check_image(image, layout).status == Status::Fail {
         return Ok(checks::without_machine(image, layout));
     }
@@ -187,6 +231,8 @@ fn walk(arguments: &Arguments, on: &MachineArg, image: &Image, layout: &Layout) 
         boot_hart: arguments.boot_hart,
         step: arguments.step.then_some(&mut show),
         companion: companion.as_mut().map(|machine| machine as &mut dyn Machine),
+        script: arguments.script(),
+        console: (!matches!(on, MachineArg::Stub(_))).then(|| printed.insert(Vec::new())),
     };
     let findings = match on {
         MachineArg::Stub(target) => {
@@ -325,6 +371,34 @@ fn deliver(report: &Report, format: Format, output: Option<OutputFile>) -> anyho
         output.write(&contents)?;
     }
     report.write(shown, colour, &mut stdout).and_then(|()| stdout.flush()).context("cannot write to standard output")
+}
+
+/// Text with the escapes of C that a shell leaves alone.
+#[derive(Clone, Debug)]
+struct Text(Vec<u8>);
+
+fn unescaped(text: &str) -> Result<Text, String> {
+    let mut bytes = Vec::new();
+    let mut rest = text.chars();
+    while let Some(character) = rest.next() {
+        let meant = match character {
+            '\\' => match rest.next() {
+                Some('n') => '\n',
+                Some('r') => '\r',
+                Some('t') => '\t',
+                Some('\\') => '\\',
+                other => {
+                    return Err(format!(
+                        "\\{} is none of \\n, \\r, \\t, \\\\",
+                        other.map_or(String::new(), String::from)
+                    ));
+                }
+            },
+            plain => plain,
+        };
+        bytes.extend(meant.encode_utf8(&mut [0; 4]).as_bytes());
+    }
+    Ok(Text(bytes))
 }
 
 /// A number of seconds, above 0 and up to a day.

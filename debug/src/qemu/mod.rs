@@ -3,16 +3,17 @@
 mod process;
 mod project;
 
-use std::io;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::endpoint::Endpoint;
-use crate::remote::Remote;
+use crate::remote::{Console, Remote};
 use crate::rsp;
-use process::Process;
+use process::{Process, Tail};
 
 pub use process::{build_kernel, is_installed};
 
@@ -116,16 +117,18 @@ impl Qemu {
             && let Some(folder) = socket.parent()
         {
             remote.trace_through(folder.to_owned());
+            let tail = lock(&process).tail();
+            remote.show_console(Box::new(SerialConsole { tail, input: folder.join("console") }));
         }
         Ok(Qemu { remote, process })
     }
 
-    /// The latest of what the machine's console printed, firmware included: at most 64 KiB.
+    /// The latest of what the machine's console printed, firmware included: at most 1 MiB.
     pub fn console(&self) -> String {
         lock(&self.process).console()
     }
 
-    /// The latest of what QEMU said on its standard error: at most 64 KiB.
+    /// The latest of what QEMU said on its standard error: at most 1 MiB.
     pub fn words(&self) -> String {
         lock(&self.process).words()
     }
@@ -133,6 +136,30 @@ impl Qemu {
     /// QEMU's process id and its children's are of no use to others: this is the one of the shell that guards it.
     pub fn guardian(&self) -> u32 {
         lock(&self.process).id()
+    }
+}
+
+/// QEMU's serial port: its standard output, and the pipe that run.sh gives it for an input.
+struct SerialConsole {
+    tail: Tail,
+    input: PathBuf,
+}
+
+impl Console for SerialConsole {
+    fn begin(&mut self) {
+        self.tail.begin();
+    }
+
+    fn printed(&mut self) -> Vec<u8> {
+        self.tail.since_begin()
+    }
+
+    fn type_in(&mut self, bytes: &[u8]) -> io::Result<()> {
+        /// Ctrl-A is for QEMU's monitor; twice, it is for the kernel.
+        const ESCAPE: u8 = 1;
+        let typed: Vec<u8> =
+            bytes.iter().flat_map(|byte| [*byte; 2].into_iter().take(1 + usize::from(*byte == ESCAPE))).collect();
+        OpenOptions::new().write(true).open(&self.input)?.write_all(&typed)
     }
 }
 

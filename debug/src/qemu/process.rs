@@ -6,19 +6,22 @@
 use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::{Error, project};
 use crate::endpoint::Endpoint;
 
 /// How much of an endless console is kept.
-const TAIL_BYTES: usize = 64 * 1024;
+const TAIL_BYTES: usize = 1 << 20;
 /// What run.sh prints once the stub listens.
 const LISTENING: &str = "waiting for GDB on ";
 /// How long QEMU may take to end.
@@ -85,7 +88,8 @@ impl Process {
         thread::spawn(move || {
             let mut stdout = BufReader::new(stdout.expect("stdout is piped"));
             await_line(&mut stdout, &listening, &tail);
-            tail.fill_from(stdout);
+            tail.push(stdout.buffer());
+            tail.follow(stdout.into_inner());
             drop(listening);
         });
         let tail = words.clone();
@@ -115,6 +119,11 @@ impl Process {
 
     pub fn console(&self) -> String {
         self.console.text()
+    }
+
+    /// The console's output, to be followed.
+    pub fn tail(&self) -> Tail {
+        self.console.clone()
     }
 
     pub fn words(&self) -> String {
@@ -159,9 +168,48 @@ fn endpoint(text: &[u8]) -> Option<Endpoint> {
     }
 }
 
-/// The end of an output, bounded.
+/// The end of an output, bounded, with the stream that it comes from.
 #[derive(Clone, Default)]
-struct Tail(Arc<Mutex<VecDeque<u8>>>);
+pub struct Tail(Arc<Mutex<Output>>);
+
+#[derive(Default)]
+struct Output {
+    latest: VecDeque<u8>,
+    /// How many bytes came in all, and how many before the kernel began.
+    total: u64,
+    begin: u64,
+    stream: Option<ChildStdout>,
+}
+
+impl Output {
+    fn push(&mut self, bytes: &[u8]) {
+        self.total += bytes.len() as u64;
+        self.latest.extend(bytes);
+        let excess = self.latest.len().saturating_sub(TAIL_BYTES);
+        self.latest.drain(..excess);
+    }
+
+    /// Takes what there is by now; false at the end of the stream.
+    fn drain(&mut self) -> bool {
+        let mut bytes = [0; 4096];
+        loop {
+            let Some(stream) = &mut self.stream else { return false };
+            if !readable(stream, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })) {
+                return true;
+            }
+            match stream.read(&mut bytes) {
+                Ok(count @ 1..) => self.push(&bytes[..count]),
+                _ => self.stream = None,
+            }
+        }
+    }
+}
+
+/// Whether there is something to read, or the end; waits for that as long as is said.
+fn readable(stream: &impl AsFd, limit: Option<&Timespec>) -> bool {
+    let mut waited = [PollFd::new(stream, PollFlags::IN)];
+    poll(&mut waited, limit).is_ok_and(|count| count > 0)
+}
 
 impl Tail {
     fn fill_from(&self, mut stream: impl Read) {
@@ -171,15 +219,44 @@ impl Tail {
         }
     }
 
+    /// As [`Tail::fill_from`], such that others can take what there is at any moment.
+    fn follow(&self, stream: ChildStdout) {
+        let Ok(waiting) = stream.as_fd().try_clone_to_owned() else { return self.fill_from(stream) };
+        self.lock().stream = Some(stream);
+        // A signal ends a wait as well.
+        while readable(&waiting, None) || self.lock().stream.is_some() {
+            if !self.lock().drain() {
+                return;
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Output> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn push(&self, bytes: &[u8]) {
-        let mut tail = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        tail.extend(bytes);
-        let excess = tail.len().saturating_sub(TAIL_BYTES);
-        tail.drain(..excess);
+        self.lock().push(bytes);
     }
 
     fn text(&self) -> String {
-        let tail = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&tail.iter().copied().collect::<Vec<u8>>()).into_owned()
+        let tail = self.lock();
+        String::from_utf8_lossy(&tail.latest.iter().copied().collect::<Vec<u8>>()).into_owned()
+    }
+
+    /// What came so far is the firmware's.
+    pub fn begin(&self) {
+        let mut tail = self.lock();
+        tail.drain();
+        tail.begin = tail.total;
+    }
+
+    /// The latest of what came since [`Tail::begin`].
+    pub fn since_begin(&self) -> Vec<u8> {
+        let mut tail = self.lock();
+        tail.drain();
+        let count = usize::try_from(tail.total - tail.begin).unwrap_or(usize::MAX);
+        let skipped = tail.latest.len().saturating_sub(count);
+        tail.latest.range(skipped..).copied().collect()
     }
 }

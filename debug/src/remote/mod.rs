@@ -57,6 +57,7 @@ pub struct Remote {
     /// Where a pipe for QEMU's log may be made: known to who started QEMU.
     trace_folder: Option<PathBuf>,
     trace: Option<trace::Trace>,
+    console: Option<Box<dyn Console + Send>>,
 }
 
 /// Knows the exit status of a machine whose stub has closed the connection; `None` where it was not the machine's own doing.
@@ -100,7 +101,13 @@ impl Remote {
             caught: false,
             trace_folder: None,
             trace: None,
+            console: None,
         })
+    }
+
+    /// Gives the machine a console: the stub's protocol has none.
+    pub fn show_console(&mut self, console: Box<dyn Console + Send>) {
+        self.console = Some(console);
     }
 
     /// Gives the machine the name that reports call it by.
@@ -202,6 +209,21 @@ fn kind(access: Access) -> WatchKind {
         Access::Read => WatchKind::Read,
         Access::ReadOrWrite => WatchKind::Access,
     }
+}
+
+/// The console of a machine behind a stub, known to who started it.
+pub trait Console {
+    /// The kernel begins here: what was printed so far is the firmware's.
+    fn begin(&mut self);
+
+    /// The latest of what was printed since.
+    fn printed(&mut self) -> Vec<u8>;
+
+    /// Types to it.
+    ///
+    /// # Errors
+    /// Those of what the machine reads from.
+    fn type_in(&mut self, bytes: &[u8]) -> std::io::Result<()>;
 }
 
 impl Machine for Remote {
@@ -347,6 +369,25 @@ impl Machine for Remote {
             if stop != Stop::Breakpoint || !self.pass_by()? {
                 return Ok(stop);
             }
+        }
+    }
+
+    fn printed(&mut self) -> Option<Vec<u8>> {
+        self.console.as_mut().map(|console| console.printed())
+    }
+
+    fn begin_console(&mut self) {
+        if let Some(console) = &mut self.console {
+            console.begin();
+        }
+    }
+
+    fn type_in(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let refused =
+            |reason: String| Error::Refused { what: "typing to the console".into(), by: self.name.clone(), reason };
+        match &mut self.console {
+            Some(console) => console.type_in(bytes).map_err(|error| refused(error.to_string())),
+            None => Err(refused("its console is not known".into())),
         }
     }
 

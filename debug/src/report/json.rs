@@ -18,6 +18,8 @@ struct Document<'a> {
     /// Milliseconds.
     elapsed_ms: u64,
     checks: Vec<Check<'a>>,
+    /// The last lines that the kernel printed; null where the machine does not show them.
+    console: Option<&'a [String]>,
 }
 
 #[derive(Serialize)]
@@ -56,6 +58,7 @@ pub(super) fn json(report: &Report) -> io::Result<String> {
         },
         elapsed_ms: report.elapsed.as_millis().try_into().unwrap_or(u64::MAX),
         checks: report.findings.iter().map(check).collect::<io::Result<_>>()?,
+        console: report.console.as_deref(),
     };
     Ok(printable(&serde_json::to_string_pretty(&document)?) + "\n")
 }

@@ -22,6 +22,10 @@ pub(super) fn junit(report: &Report) -> io::Result<String> {
         case.set_classname(&*name);
         case
     }));
+    if let Some(lines) = report.console.as_ref().filter(|lines| !lines.is_empty()) {
+        let lines: Vec<_> = lines.iter().map(|line| printable(line)).collect();
+        suite.set_system_out(lines.join("\n"));
+    }
     let mut document = quick_junit::Report::new("boot");
     document.set_time(report.elapsed);
     document.add_test_suite(suite);

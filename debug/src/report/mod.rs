@@ -22,6 +22,8 @@ pub struct Report {
     pub elapsed: Duration,
     /// In the order in which the checks were made.
     pub findings: Vec<Finding>,
+    /// The last lines that the kernel printed; `None` where the machine does not show its console.
+    pub console: Option<Vec<String>>,
 }
 
 /// How a report is written.

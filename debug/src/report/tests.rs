@@ -40,6 +40,7 @@ fn report(findings: Vec<Finding>) -> Report {
         kernel: "target/hypervisor.elf".into(),
         elapsed: Duration::from_micros(80_900),
         findings,
+        console: None,
     }
 }
 
@@ -198,7 +199,8 @@ fn json_of_a_kernel_that_does_not_boot() {
       "location": null,
       "data": {}
     }
-  ]
+  ],
+  "console": null
 }
 "#;
     let mut report = failing();
@@ -314,4 +316,17 @@ fn a_recursion_is_told_once_with_how_often_it_went_round() {
     let details = details(&margin);
     assert_eq!(details.len(), 2, "{details:?}");
     assert_eq!(details[1], ("from", "0x80200020 <descend+0x14> kernel/src/main.rs:51 (63 times)".into()));
+}
+
+#[test]
+fn the_console_s_last_lines_are_in_every_report() {
+    let report = Report { console: Some(vec!["hello".into(), "\u{1b}[2Jworld".into()]), ..passing() };
+    let text = written(&report, Format::Text, false);
+    assert!(text.contains("console  hello\n         \\u{1b}[2Jworld\nboots: "), "{text}");
+    let json: Value = serde_json::from_str(&written(&report, Format::Json, false)).unwrap();
+    assert_eq!(json["console"], json!(["hello", "\u{1b}[2Jworld"]));
+    let junit = written(&report, Format::Junit, false);
+    assert!(junit.contains("<system-out>hello\n\\u{1b}[2Jworld</system-out>"), "{junit}");
+    let silent = Report { console: Some(Vec::new()), ..passing() };
+    assert_eq!(written(&silent, Format::Text, false), written(&passing(), Format::Text, false));
 }

@@ -28,6 +28,9 @@ pub(super) fn text(report: &Report, colour: bool) -> String {
             }
         }
     }
+    for (index, line) in report.console.iter().flatten().enumerate() {
+        text += &format!("{:9}{}\n", if index == 0 { "console" } else { "" }, printable(line));
+    }
     let its_colour = if report.verdict() == Verdict::Pass { Colour::Green } else { Colour::Red };
     text + &painted(&verdict(report), its_colour, colour) + "\n"
 }

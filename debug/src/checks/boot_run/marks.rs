@@ -18,6 +18,8 @@ use crate::riscv::{self, Effect, Kind, Xlen};
 /// What a breakpoint is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mark {
+    /// The first instruction of a function that a kernel ends in; it may be a place to rest as well.
+    Panic,
     /// A `wfi`, or a jump to itself.
     Rest,
     /// Writes stvec.
@@ -26,8 +28,6 @@ pub enum Mark {
     Handler,
     /// An `sret`.
     TrapReturn,
-    /// The first instruction of a function that a kernel ends in.
-    Panic,
     /// Where that function was called from goes on.
     PanicReturn,
     /// The instruction that an interrupt keeps from being executed, it seems.
@@ -133,7 +133,7 @@ pub fn set(machine: &mut dyn Machine, image: &Image, known: &[Address], shows_tr
 pub enum Passed {
     /// The walk goes on from here.
     On,
-    /// The instruction was executed; the next may be marked as well.
+    /// The instruction was executed, or one of its marks is gone: what is at pc now may be marked as well.
     Stepped,
     End(BootEnd),
 }
@@ -368,6 +368,6 @@ impl BootRun<'_> {
             self.marks.sp_at_panic = registers.x[2];
             self.marks.insert(self.machine, back, Mark::PanicReturn)?;
         }
-        Ok(Passed::On)
+        Ok(Passed::Stepped)
     }
 }

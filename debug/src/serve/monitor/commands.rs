@@ -79,10 +79,12 @@ impl GdbTarget {
         let begin = Instant::now();
         let layout = Layout::of(&self.image, Names::default()).map_err(|error| failed(&error))?;
         let mut machine = Embedded::load(&self.image, &self.options).map_err(|error| failed(&error))?;
-        let options = Options { timeout: TIMEOUT, ..Options::default() };
+        let mut printed = Vec::new();
+        let options = Options { timeout: TIMEOUT, console: Some(&mut printed), ..Options::default() };
         let findings = checks::check(&mut machine, &self.image, &layout, options).map_err(|error| failed(&error))?;
         let name = machine.name().to_owned();
-        let report = Report { machine: name, kernel: self.kernel.clone(), elapsed: begin.elapsed(), findings };
+        let console = Some(checks::console::last_lines(&printed));
+        let report = Report { machine: name, kernel: self.kernel.clone(), elapsed: begin.elapsed(), findings, console };
         let mut text = Vec::new();
         report.write(Format::Text, false, &mut text).map_err(|error| failed(&error))?;
         Ok(String::from_utf8_lossy(&text).into_owned())
