@@ -54,9 +54,9 @@ fn table() -> BTreeMap<String, Row> {
     let after = page.split("| room | what it holds | what it must not know | what it uses: rooms; crates |").nth(1);
     let rows = after.expect("the table is there").lines().skip(2).take_while(|line| line.starts_with("| "));
     let mut table = BTreeMap::new();
+    let words = Regex::new("[a-z0-9_]+").expect("it is a pattern");
     for row in rows {
         let cells: Vec<&str> = row.trim_matches('|').split('|').collect();
-        let words = Regex::new("[a-z0-9_]+").expect("it is a pattern");
         let uses = cells.last().filter(|_| cells.len() == 4).copied().unwrap_or_default();
         let mut allowed: BTreeSet<String> = words.find_iter(uses).map(|word| word.as_str().to_owned()).collect();
         let all_rooms = allowed.remove("all");

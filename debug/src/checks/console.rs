@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn the_last_lines_are_shown_without_empty_ones() {
         assert_eq!(last_lines(b"one\r\n\n two \r\n> "), ["one", " two", ">"]);
-        assert_eq!(last_lines(b""), [String::new(); 0]);
+        assert_eq!(last_lines(b""), Vec::<String>::new());
     }
 
     #[test]

@@ -65,7 +65,9 @@ impl<'a> Reader<'a> {
                 self.at = (self.at + name.len() + 1).next_multiple_of(4);
                 self.path.push(Node { name, address_cells: 2, size_cells: 1 });
             }
-            END_NODE => drop(self.path.pop()?),
+            END_NODE => {
+                self.path.pop()?;
+            }
             PROPERTY => {
                 let (length, name) = (word(self.tree, self.at)? as usize, word(self.tree, self.at + 4)? as usize);
                 let value = self.tree.get(self.at + 8..)?.get(..length)?;

@@ -3,6 +3,7 @@
 //!
 //! A loop that reads time or pending interrupts is no proof. Neither is one that asks for input; it is known for what it is.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
@@ -198,12 +199,12 @@ impl Deeds {
         if is_device(range.start) {
             return Ok(Deed::Leaves);
         }
-        if !self.before.contains_key(&range.start) {
+        if let Entry::Vacant(entry) = self.before.entry(range.start) {
             let mut memory = vec![0; super::layout::bytes(&range) as usize];
             if run.machine.read_memory(range.start, &mut memory).is_err() {
                 return Ok(Deed::Leaves);
             }
-            self.before.insert(range.start, memory);
+            entry.insert(memory);
         }
         Ok(Deed::Nothing)
     }

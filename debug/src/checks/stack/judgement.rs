@@ -149,8 +149,8 @@ pub(super) fn look_for_variables(run: &BootRun<'_>, finding: &mut Finding) {
         let same_place = |other: &Symbol| other.address == symbol.address && is_stack_name(&other.name);
         run.image.symbols().any(|other| same_place(&other))
     };
-    let variables = run.image.symbols().rev().filter(|symbol| is_variable(symbol) && inside(symbol));
-    let Some(variable) = variables.filter(|symbol| !is_stack(symbol)).next() else { return };
+    let mut variables = run.image.symbols().rev().filter(|symbol| is_variable(symbol) && inside(symbol));
+    let Some(variable) = variables.find(|symbol| !is_stack(symbol)) else { return };
     if finding.status == Status::Pass {
         finding.status = Status::Fail;
         finding.summary = format!(
