@@ -108,8 +108,8 @@ impl Symbols {
             let home = entry.section.and_then(|index| numbered(memory, index));
             let at_home = home.is_some_and(|section| section.range.contains(&entry.address));
             let typed = entry.kind != elf::STT_NOTYPE;
-            // Linker scripts put `stext` and the like where a function begins.
-            let boundary = self.name_bytes(bytes, entry).windows(4).any(|part| part == b"text");
+            // Linker scripts put `stext`, `skernel` and the like where a function begins.
+            let boundary = is_boundary(self.name_bytes(bytes, entry));
             let strength =
                 [elf::STB_LOCAL, elf::STB_WEAK, elf::STB_GLOBAL].iter().position(|binding| *binding == entry.binding);
             (entry.address, at_home, typed, !boundary, strength, entry.size)
@@ -174,6 +174,15 @@ impl Symbols {
     fn name_onwards<'a>(&self, bytes: &'a [u8], entry: &Entry) -> &'a [u8] {
         bytes[self.strings.clone()].get(entry.name..).unwrap_or_default()
     }
+}
+
+/// Whether a name is one that linker scripts give to the begin of a part of the image.
+fn is_boundary(name: &[u8]) -> bool {
+    let plain = name.iter().position(|byte| *byte != b'_').map_or(name, |first| &name[first..]);
+    let ends = [&b"_start"[..], b"_begin", b"_base", b"_start__", b"_begin__"];
+    name.windows(4).any(|part| part == b"text")
+        || matches!(plain, b"skernel" | b"ekernel" | b"s_kernel" | b"BASE_ADDRESS")
+        || ends.iter().any(|end| plain.ends_with(end))
 }
 
 /// Sections stand in the order of their numbers.

@@ -156,7 +156,9 @@ fn a_function_that_covers_the_address_comes_before_a_label_within_it() {
 fn a_function_comes_before_the_linker_scripts_name_for_the_same_address() {
     let mut elf = Elf::default();
     elf.symbols[0] = ("_start", BASE, 0, NOTYPE, Some(".text"));
-    elf.symbols.push(("stext", BASE, 0, NOTYPE, Some(".text")));
+    for alias in ["stext", "skernel", "__kernel_start", "_image_begin"] {
+        elf.symbols.push((alias, BASE, 0, NOTYPE, Some(".text")));
+    }
     assert_eq!(image(elf).function(Address(BASE)), Some(("_start".into(), 0)));
 }
 
