@@ -111,8 +111,8 @@ pub enum Error {
     NotAtReset { machine: String, place: Box<Place> },
 
     #[error(
-        "no verdict on the kernel: it moved itself, and executes at {pc} what its symbols know as {place}; its BSS and its stack there \
-         are not followed; try: --bss-start {} --bss-end {}, and --stack-top with the stack's address there", bss.start, bss.end
+        "the kernel moved itself, and executes at {pc} what its symbols know as {place}; its stack and its BSS there, {} to {}, are not \
+         followed; try: cargo debug serve, and GDB with add-symbol-file", bss.start, bss.end
     )]
     Moved { pc: Address, place: Box<Place>, bss: std::ops::Range<Address> },
 
