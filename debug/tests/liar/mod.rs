@@ -5,12 +5,15 @@ use std::time::Duration;
 use debug::machine::{Error, Machine, Quirk, Register, Registers, Stop, Watchpoint};
 use debug::{Address, Embedded};
 
+/// Whether it is time: by the instructions executed, the registers, and the bits of the instruction at pc.
+type Moment = dyn Fn(u64, &Registers, u32) -> bool;
+
 /// What it does otherwise, once it is time.
 pub struct Liar {
     pub machine: Embedded,
     pub quirks: Vec<Quirk>,
     executed: u64,
-    when: Box<dyn Fn(u64, &Registers, u32) -> bool>,
+    when: Box<Moment>,
     lie: fn(&mut Embedded),
     shown: Option<(u16, u64)>,
 }
