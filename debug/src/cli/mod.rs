@@ -28,7 +28,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    Check(check::Arguments),
+    Check(Box<check::Arguments>),
     Serve(serve::Arguments),
 }
 
@@ -39,7 +39,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Err(instead) => return tell(&instead),
     };
     let held = match arguments.command {
-        Command::Check(arguments) => check::run(arguments)?,
+        Command::Check(arguments) => check::run(*arguments)?,
         Command::Serve(arguments) => serve::run(arguments)?,
     };
     Ok(if held { HELD } else { FAILED }.into())
