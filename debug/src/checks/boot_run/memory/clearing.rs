@@ -224,12 +224,12 @@ impl Clearing {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use crate::checks::PlaceNames;
 
     /// BSS of 32 bytes at 0x1000, the stack elsewhere.
-    fn clearing() -> Clearing {
+    pub fn clearing() -> Clearing {
         let range = |start, end| Address(start)..Address(end);
         let name = String::new;
         Clearing::new(&Layout {
@@ -244,7 +244,7 @@ mod tests {
         })
     }
 
-    fn store(icount: u64, pc: u64, address: u64, new: u64) -> Store {
+    pub fn store(icount: u64, pc: u64, address: u64, new: u64) -> Store {
         let (pc, address, sp) = (Address(pc), Address(address), Address(0x9000));
         Store { icount, pc, sp, address, physical: address, length: 8, old: 0xa5, new }
     }
@@ -266,6 +266,18 @@ mod tests {
         let cleared = after(&upwards()).cleared().unwrap();
         assert_eq!((cleared.stores, cleared.instructions, cleared.times), (4, 10, (1, 1)));
         assert_eq!(cleared.by, [(Address(0x100), 4)]);
+    }
+
+    #[test]
+    fn a_clear_that_goes_over_a_live_frame_is_told() {
+        let mut stores = upwards();
+        stores.insert(0, Store { sp: Address(0x8ff0), ..store(5, 0x80, 0x8ff8, 0x1234) });
+        // From a frame above nothing is lost; at its own it is.
+        for (sp, erased) in [(0x9000, false), (0x8ff0, true)] {
+            let mut clearing = after(&stores);
+            clearing.store(&Store { sp: Address(sp), old: 0x1234, ..store(20, 0x100, 0x8ff8, 0) });
+            assert_eq!(clearing.erased_frame().map(|frame| frame.stored.pc), erased.then_some(Address(0x80)));
+        }
     }
 
     #[test]

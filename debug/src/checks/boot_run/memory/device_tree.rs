@@ -60,3 +60,39 @@ impl DeviceTreeUse {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::clearing::tests::store;
+    use super::*;
+
+    fn load(address: u64, length: u8) -> Load {
+        let (pc, address) = (Address(0x200), Address(address));
+        Load { icount: 100, pc, address, physical: address, length, value: 0 }
+    }
+
+    fn tree() -> DeviceTreeUse {
+        let mut tree = DeviceTreeUse::default();
+        tree.lies_at(Address(0x3000)..Address(0x4000));
+        tree
+    }
+
+    #[test]
+    fn a_tree_that_is_read_first_may_be_overwritten() {
+        let mut tree = tree();
+        tree.load(&load(0x3000, 4));
+        tree.store(&store(5, 0x100, 0x3000, 0));
+        tree.load(&load(0x3000, 4));
+        assert!(tree.read_too_late.is_none());
+    }
+
+    #[test]
+    fn a_tree_that_is_looked_for_after_it_was_overwritten_is_told() {
+        let mut tree = tree();
+        tree.store(&store(5, 0x100, 0x3000, 0));
+        tree.load(&load(0x3000, 8));
+        assert!(tree.read_too_late.is_none(), "no magic number has eight bytes");
+        tree.load(&load(0x3000, 4));
+        assert_eq!(tree.read_too_late.unwrap().0.pc, Address(0x100));
+    }
+}

@@ -92,3 +92,59 @@ impl EarlyUse {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::clearing::tests::{clearing, store};
+    use super::*;
+
+    fn load(icount: u64, address: u64, value: u64) -> Load {
+        let (pc, address) = (Address(0x200), Address(address));
+        Load { icount, pc, address, physical: address, length: 8, value }
+    }
+
+    /// BSS of 32 bytes at 0x1000, of which something is stored at 0x1008 before it is cleared.
+    fn cleared(stored: u64) -> (EarlyUse, Clearing) {
+        let mut clearing = clearing();
+        let mut early = EarlyUse::new(vec![Address(0x1000)..Address(0x1020)]);
+        let before = store(1, 0x50, 0x1008, stored);
+        let clear = (0..4).map(|index| store(10 + 3 * index, 0x100, 0x1000 + 8 * index, 0));
+        for store in [before].into_iter().chain(clear) {
+            clearing.store(&store);
+            early.store(&store, clearing.is_over());
+        }
+        (early, clearing)
+    }
+
+    #[test]
+    fn a_value_that_the_clear_erased_is_lost_when_it_is_read() {
+        let (mut early, clearing) = cleared(7);
+        early.load(&load(100, 0x1010, 0), &clearing);
+        assert!(early.lost.is_none(), "nothing was stored there");
+        early.load(&load(101, 0x1008, 0), &clearing);
+        let lost = early.lost.unwrap();
+        assert_eq!((lost.stored.pc, lost.cleared.pc, lost.read.icount), (Address(0x50), Address(0x100), 101));
+    }
+
+    #[test]
+    fn a_value_that_was_stored_again_or_was_zero_is_not_lost() {
+        let (mut early, clearing) = cleared(7);
+        early.store(&store(90, 0x60, 0x1008, 8), true);
+        early.load(&load(100, 0x1008, 8), &clearing);
+        assert!(early.lost.is_none());
+        let (mut early, clearing) = cleared(0);
+        early.load(&load(100, 0x1008, 0), &clearing);
+        assert!(early.lost.is_none());
+    }
+
+    #[test]
+    fn only_poison_is_read_too_early() {
+        let (mut early, clearing) = cleared(7);
+        early.load(&load(2, 0x1008, 7), &clearing);
+        assert!(early.poison_read.is_none());
+        early.load(&load(3, 0x2000, 0xa5a5_a5a5_a5a5_a5a5), &clearing);
+        assert!(early.poison_read.is_none(), "that is elsewhere");
+        early.load(&load(4, 0x1018, 0xa5a5_a5a5_a5a5_a5a5), &clearing);
+        assert_eq!(early.poison_read.unwrap().icount, 4);
+    }
+}
