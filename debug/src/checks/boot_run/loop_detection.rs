@@ -8,8 +8,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use super::event::{BootEnd, BootEvent, store_range};
+use super::hart_trace::Stuck;
 use super::{BootRun, PATIENCE};
-use crate::machine::{Address, Error, Register, Registers, Stop, csr};
+use crate::machine::{Address, Error, InstructionBytes, Register, Registers, Stop, TakenTrap, csr};
+use crate::riscv::cause::is_interrupt;
 use crate::riscv::{self, Effect, Xlen, board, sbi};
 
 /// The longest loop that is recognised, in instructions.
@@ -18,6 +20,8 @@ const LONGEST: u64 = 1024;
 const LIMIT: Duration = Duration::from_millis(400);
 /// A kernel that asks so often in one search for input does little else.
 const POLLS: u32 = 3;
+/// An instruction that traps so often in one search, and is gone back to, traps for ever.
+const RETRIES: u32 = 3;
 /// A loop that goes round so often and changes nothing but what it makes of time waits for a time.
 const ROUNDS: u32 = 8;
 /// How long the firmware may keep the hart, each time that it is waited for.
@@ -39,6 +43,10 @@ struct Deeds {
     reads_clock: bool,
     polls: u32,
     polled_at: Option<Address>,
+    /// The trap that its first instruction led to, in this round.
+    trapped: Option<TakenTrap>,
+    /// How often the handler went back to it, with all registers as they were.
+    retries: u32,
     /// How often it came to its first instruction again, whatever its registers were.
     rounds: u32,
 }
@@ -94,6 +102,18 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
             }
             registers = run.machine.registers()?;
         }
+        if let Some(trap) = trapped(run, &start, pc, &registers)? {
+            deeds.trapped = Some(trap);
+        }
+        if registers == start
+            && let Some(trap) = deeds.trapped.take()
+        {
+            deeds.retries += 1;
+            if deeds.retries >= RETRIES {
+                run.hart.stuck = Some(Stuck::SameInstruction(trap));
+                return Ok(Some(BootEvent::End(BootEnd::Stuck)));
+            }
+        }
         deeds.rounds += u32::from(registers.pc == start.pc);
         if registers == start && state_is(run, &state)? && deeds.left_memory_alone(run)? {
             return deeds.judge(run, Some(BootEnd::Loop { instructions }));
@@ -145,7 +165,8 @@ fn leave_firmware(run: &mut BootRun<'_>) -> Result<Option<Over>, Error> {
 
 /// Runs until the hart is at one of these, where the firmware comes back.
 fn return_from(run: &mut BootRun<'_>, places: &[Address]) -> Result<Option<Over>, Error> {
-    let added: Vec<Address> = places.iter().copied().filter(|place| !run.marks.is_marked(*place)).collect();
+    let is_new = |place: &Address| !run.marks.is_marked(*place) && *place != run.layout.entry;
+    let added: Vec<Address> = places.iter().copied().filter(is_new).collect();
     for place in &added {
         run.machine.insert_breakpoint(*place)?;
     }
@@ -156,7 +177,8 @@ fn return_from(run: &mut BootRun<'_>, places: &[Address]) -> Result<Option<Over>
     }
     if stop == Stop::Breakpoint {
         let pc = Address(run.machine.registers()?.pc);
-        return if places.contains(&pc) { Ok(None) } else { Ok(Some(Over(run.event(stop)?))) };
+        let goes_on = places.contains(&pc) && pc != run.layout.entry;
+        return if goes_on { Ok(None) } else { Ok(Some(Over(run.event(stop)?))) };
     }
     if stop != Stop::Interrupted || !run.in_firmware()? {
         return Ok(Some(Over(if stop == Stop::Interrupted { None } else { run.event(stop)? })));
@@ -257,6 +279,31 @@ impl Deeds {
 /// Where the firmware's code is.
 fn is_firmware(pc: Address) -> bool {
     (board::RAM_BASE..board::FIRMWARE_END).contains(&pc.0)
+}
+
+/// The trap that the first instruction of a search led to, where it did: the hart is in its handler now.
+fn trapped(
+    run: &mut BootRun<'_>,
+    start: &Registers,
+    executed: Address,
+    now: &Registers,
+) -> Result<Option<TakenTrap>, Error> {
+    if run.trace.is_some() || executed.0 != start.pc || now.x != start.x {
+        return Ok(None);
+    }
+    let Some(stvec) = run.csr(csr::STVEC)? else { return Ok(None) };
+    let handler = run.machine.linked(Address(stvec & !3))?;
+    let (Some(cause), Some(value)) = (run.csr(csr::SCAUSE)?, run.csr(csr::STVAL)?) else { return Ok(None) };
+    if now.pc != handler.0
+        || is_interrupt(cause)
+        || matches!(run.effect(executed)?, Effect::Jump(_) | Effect::Branch { .. })
+    {
+        return Ok(None);
+    }
+    let instruction = run.instruction(executed).ok().and_then(|bytes| InstructionBytes::new(&bytes));
+    let sscratch = run.csr(csr::SSCRATCH)?.unwrap_or(0);
+    let (sp, from_user) = (Address(now.x[usize::from(Register::SP)]), false);
+    Ok(Some(TakenTrap { icount: 0, pc: executed, cause, value, from_user, sp, sscratch, handler, instruction }))
 }
 
 /// What is no RAM on the `virt` board, where devices are mapped to themselves or into a kernel's upper half as they lie.

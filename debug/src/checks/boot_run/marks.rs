@@ -266,6 +266,9 @@ impl BootRun<'_> {
             self.stop_telling()?;
         }
         if matches!(self.effect(pc - 4), Ok(Effect::Wfi)) {
+            if self.rest.begins() {
+                return self.run_undisturbed();
+            }
             let end = self.rests_with_interrupts(BootEnd::Wfi)?;
             self.rests_at = end.is_some().then_some(pc);
             return Ok(end.map(Passed::End));
@@ -284,21 +287,7 @@ impl BootRun<'_> {
         self.marks.remove(self.machine, Mark::Handler)?;
         self.marks.remove(self.machine, Mark::TrapReturn)?;
         self.marks.insert(self.machine, pc, Mark::Interrupted)?;
-        self.stack_use.leave_below(self.machine)?;
-        let begun = Instant::now();
-        let stop = loop {
-            let stop = self.resume(TRIAL.saturating_sub(begun.elapsed()))?;
-            match stop {
-                Stop::Watchpoint { .. } => match self.event(stop)? {
-                    None => {}
-                    event => {
-                        self.pending_event = event;
-                        break stop;
-                    }
-                },
-                stop => break stop,
-            }
-        };
+        let stop = self.resume_undisturbed(TRIAL)?;
         if matches!(stop, Stop::Exited { .. }) {
             self.pending = Some(stop);
             return Ok(Some(Passed::On));
@@ -330,6 +319,38 @@ impl BootRun<'_> {
             }
         }
         Ok(Some(Passed::Stepped))
+    }
+
+    /// Lets a kernel that may rest go on for a while without stops, which make its timer's next interrupt due before it gets on.
+    fn run_undisturbed(&mut self) -> Result<Option<Passed>, Error> {
+        self.marks.remove(self.machine, Mark::Handler)?;
+        self.marks.remove(self.machine, Mark::TrapReturn)?;
+        let stop = self.resume_undisturbed(TRIAL)?;
+        self.hart.has_gaps = true;
+        if !matches!(stop, Stop::Interrupted) {
+            if self.pending_event.is_none() {
+                self.pending = Some(stop);
+            }
+            return Ok(Some(Passed::On));
+        }
+        self.stack_use.watch_below(self.machine)?;
+        self.marks.traps_left = 0;
+        self.tell_traps()?;
+        Ok(Some(Passed::On))
+    }
+
+    /// Runs without the watchpoint below the stack, too; what else is watched is dealt with.
+    fn resume_undisturbed(&mut self, limit: Duration) -> Result<Stop, Error> {
+        self.stack_use.leave_below(self.machine)?;
+        let begun = Instant::now();
+        loop {
+            let stop = self.resume(limit.saturating_sub(begun.elapsed()))?;
+            let Stop::Watchpoint { .. } = stop else { return Ok(stop) };
+            self.pending_event = self.event(stop)?;
+            if self.pending_event.is_some() {
+                return Ok(stop);
+            }
+        }
     }
 
     fn trap_return(&mut self) -> Result<Passed, Error> {

@@ -35,10 +35,18 @@ pub struct Rest {
     began: Option<(Instant, u64, u64)>,
     /// Since when it was found asking for input, each time that it was looked at; how much it had said by then.
     polling: Option<(Instant, usize)>,
+    was_found: bool,
     /// Ticks of the last stretch of time that was left to pass at once.
     skipped: u64,
     /// How often the firmware was waited for in vain.
     in_firmware: u32,
+}
+
+impl Rest {
+    /// Whether this is the first time that the kernel was found to rest with interrupts enabled.
+    pub fn begins(&mut self) -> bool {
+        !std::mem::replace(&mut self.was_found, true)
+    }
 }
 
 /// Which interrupts may come.
