@@ -30,26 +30,9 @@ const TIMEOUT: &str = "30";
 const AT_ONCE: usize = 2;
 
 /// Cases that are not judged right yet: what is said of them is printed, and does not fail.
-const NOT_YET: &[&str] = &[
-    "02d-stack-without-room",
-    "13a-satp-without-identity",
-    "17c-panic-lto-no-debuginfo",
-    "17d-panic-lto-empty-loop",
-    "17g-panic-powers-off-as-if-well",
-    "17j-panic-rust-plain",
-    "19a-handler-reuses-stack",
-    "36a-good-uart-shell",
-    "36d-good-counting-shell",
-    "42d-user-faults",
-];
+const NOT_YET: &[&str] = &[];
 /// On QEMU besides.
-const NOT_YET_ON_QEMU: &[&str] = &[
-    "03c-good-store-data-before-sp",
-    "35d-wfi-then-trap",
-    "42a-good-user-program",
-    "42c-good-user-shell",
-    "45a-good-task-stack-below",
-];
+const NOT_YET_ON_QEMU: &[&str] = &[];
 
 #[test]
 fn on_embedded() {
