@@ -30,7 +30,7 @@ const TIMEOUT: &str = "30";
 const AT_ONCE: usize = 2;
 
 /// Cases that are not judged right yet: what is said of them is printed, and does not fail.
-const NOT_YET: &[&str] = &[];
+const NOT_YET: &[&str] = &["19a-handler-reuses-stack"];
 /// On QEMU besides.
 const NOT_YET_ON_QEMU: &[&str] = &[];
 
