@@ -64,7 +64,7 @@ fn json_keeps_its_promise() {
     ends_with(&output, 1);
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let keys: Vec<&String> = report.as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["schema", "machine", "kernel", "verdict", "elapsed_ms", "checks"]);
+    assert_eq!(keys, ["schema", "machine", "kernel", "verdict", "elapsed_ms", "checks", "console"]);
     assert_eq!(report["schema"], 1);
     assert_eq!(report["machine"], "qemu");
     assert_eq!(report["verdict"], "fail");
