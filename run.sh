@@ -329,12 +329,13 @@ mode_test() {
     step cargo fmt --all --check
     step cargo clippy --workspace --exclude kernel --all-targets -- -D warnings
     step cargo clippy --package kernel --target "$target" -- -D warnings
-    step shellcheck --check-sourced run.sh run/*.sh .ci/{run,fresh,fresh-inside} .vscode/{check,gdb,gdb-dap,lldb-dap} \
+    step shellcheck --check-sourced run.sh run/*.sh .ci/{run,fresh,fresh-inside,prepare,table} .vscode/{check,gdb,gdb-dap,lldb-dap} \
         debug/tests/vscode/install.sh debug/tests/vscode/code-server/run.sh
     step cargo test --workspace --exclude kernel ${arguments[@]+"${arguments[@]}"}
     step env GDB="${CARGO_TARGET_DIR:-$PWD/target}/vscode/gdb" cargo test --package debug --test gdb --test serve # the newest GDB, too
     step env RUSTDOCFLAGS='-D warnings' cargo doc --workspace --exclude kernel --no-deps
     [ -z "$vscode" ] || step debug/tests/vscode/code-server/run.sh
+    tell_versions "${CARGO_TARGET_DIR:-$PWD/target}/vscode/gdb"
     [ ${#failed[@]} -gt 0 ] || return 0
     for step in "${failed[@]}"; do say "failed: $step"; done
     exit 1
@@ -380,6 +381,7 @@ main() {
     . run/lifeline.sh
     . run/recording.sh
     . run/embedded.sh
+    . run/versions.sh
     find_temporary
     case $mode in
         build) ;;
