@@ -331,8 +331,8 @@ mode_test() {
     step cargo clippy --package kernel --target "$target" -- -D warnings
     step shellcheck --check-sourced run.sh run/*.sh .ci/{run,fresh,fresh-inside,prepare,table} .vscode/{check,gdb,gdb-dap,lldb-dap} \
         debug/tests/vscode/install.sh debug/tests/vscode/code-server/run.sh
-    step cargo test --workspace --exclude kernel ${arguments[@]+"${arguments[@]}"}
-    step env GDB="${CARGO_TARGET_DIR:-$PWD/target}/vscode/gdb" cargo test --package debug --test gdb --test serve # the newest GDB, too
+    step cargo test --no-fail-fast --workspace --exclude kernel ${arguments[@]+"${arguments[@]}"}
+    step env GDB="${CARGO_TARGET_DIR:-$PWD/target}/vscode/gdb" cargo test --no-fail-fast --package debug --test gdb --test serve # the newest GDB, too
     step env RUSTDOCFLAGS='-D warnings' cargo doc --workspace --exclude kernel --no-deps
     [ -z "$vscode" ] || step debug/tests/vscode/code-server/run.sh
     tell_versions "${CARGO_TARGET_DIR:-$PWD/target}/vscode/gdb"

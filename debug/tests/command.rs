@@ -252,7 +252,11 @@ fn long_check(temporary: &Path) -> Child {
 
 /// Sends the signal to one process, which this test started and has not waited for.
 fn signal(name: &str, process: &Child) {
-    let sent = Command::new("kill").args([&format!("-{name}"), &process.id().to_string()]).status().unwrap();
+    let sent = Command::new("bash")
+        .args(["-c", "kill \"$@\"", "kill"])
+        .args([&format!("-{name}"), &process.id().to_string()])
+        .status()
+        .unwrap();
     assert!(sent.success());
 }
 

@@ -233,7 +233,14 @@ fn a_check_that_was_stopped_finds_no_fault() {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let id = child.id();
         let send = |signal: &str| {
-            assert!(Command::new("kill").args([&format!("-{signal}"), &id.to_string()]).status().unwrap().success());
+            assert!(
+                Command::new("bash")
+                    .args(["-c", "kill \"$@\"", "kill"])
+                    .args([&format!("-{signal}"), &id.to_string()])
+                    .status()
+                    .unwrap()
+                    .success()
+            );
         };
         // It is somewhere in its walk: where does not matter.
         thread::sleep(Duration::from_millis(500));

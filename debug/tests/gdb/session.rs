@@ -146,7 +146,11 @@ impl Session {
 }
 
 pub fn kill(signal: &str, process: &str) {
-    let killed = Command::new("kill").args([&format!("-{signal}"), "--", process]).status().expect("kill runs");
+    let killed = Command::new("bash")
+        .args(["-c", "kill \"$@\"", "kill"])
+        .args([&format!("-{signal}"), "--", process])
+        .status()
+        .expect("kill runs");
     assert!(killed.success(), "kill -{signal} {process}");
 }
 

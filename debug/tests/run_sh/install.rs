@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::script::{Finished, Script, write_program};
 
 /// What run.sh needs of any system.
-const BASICS: &str = "bash cat chmod cp dirname echo env ln ls mkdir mkfifo mktemp mv od rm sed sh sleep sort tr";
+const BASICS: &str = "bash cat chmod cp dirname echo env ln ls mkdir mkfifo mktemp mv od rm sed sh sleep sort tr uname";
 
 const RISCV_GDB: &str = r#"echo 'The target architecture is set to "riscv:rv64".'"#;
 const OTHER_GDB: &str = r#"echo 'The target architecture is set to "auto" (currently "i386").'"#;

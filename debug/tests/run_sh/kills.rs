@@ -182,7 +182,9 @@ fn the_next_start_clears_what_a_killed_keeper_left() {
     let left = private_folder(running.folder.path()).unwrap();
     let owner = fs::read_to_string(left.join("owner")).unwrap();
     let keeper = owner.trim().rsplit(' ').next().unwrap();
-    assert!(Command::new("kill").args(["-KILL", keeper]).status().unwrap().success());
+    assert!(
+        Command::new("bash").args(["-c", "kill \"$@\"", "kill"]).args(["-KILL", keeper]).status().unwrap().success()
+    );
     running.await_end();
     family.assert_gone();
     assert!(left.exists(), "nobody was there to remove it");

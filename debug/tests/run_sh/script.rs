@@ -140,7 +140,11 @@ impl Running {
     /// As [`Running::signal`]; false where it has ended already.
     pub fn try_signal(&self, signal: &str, group: bool) -> bool {
         let process = format!("{}{}", if group { "-" } else { "" }, self.child.id());
-        let kill = Command::new("kill").args(["-s", signal, "--", &process]).stderr(Stdio::null()).status();
+        let kill = Command::new("bash")
+            .args(["-c", "kill \"$@\"", "kill"])
+            .args(["-s", signal, "--", &process])
+            .stderr(Stdio::null())
+            .status();
         kill.unwrap().success()
     }
 

@@ -26,8 +26,8 @@ fn test_runs_every_step_and_names_those_that_failed() {
             "fmt --all --check",
             "clippy --workspace --exclude kernel --all-targets -- -D warnings",
             "clippy --package kernel --target riscv64gc-unknown-none-elf -- -D warnings",
-            "test --workspace --exclude kernel -- --nocapture",
-            "test --package debug --test gdb --test serve",
+            "test --no-fail-fast --workspace --exclude kernel -- --nocapture",
+            "test --no-fail-fast --package debug --test gdb --test serve",
             "doc --workspace --exclude kernel --no-deps",
         ]
     );

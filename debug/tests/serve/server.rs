@@ -131,7 +131,11 @@ pub fn await_end(child: &mut Child) -> Option<i32> {
 }
 
 pub fn signal(name: &str, process: u32) {
-    let sent = Command::new("kill").args([&format!("-{name}"), &process.to_string()]).status().unwrap();
+    let sent = Command::new("bash")
+        .args(["-c", "kill \"$@\"", "kill"])
+        .args([&format!("-{name}"), &process.to_string()])
+        .status()
+        .unwrap();
     assert!(sent.success());
 }
 

@@ -28,7 +28,7 @@ find_missing() {
     missing=()
     has_venv || missing+=(venv)
     .vscode/lldb-dap --version >/dev/null 2>&1 || missing+=(lldb)
-    have ip || missing+=(ip)
+    [ "$(uname -s)" != Linux ] || have ip || missing+=(ip)
 }
 
 has_venv() { have python3 && python3 -c 'import ensurepip' 2>/dev/null; }

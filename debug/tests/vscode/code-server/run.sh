@@ -77,6 +77,7 @@ if [ "${1:-}" != --inside ]; then
     folder=$(cd "$folder" && pwd)
     install_server
     install_browser
+    have ps || install procps # walk.mjs looks for what is left
     install_extension
     # F5 does too, but walk.mjs is to wait for VS Code, not for cargo.
     run ./run.sh --build >&2
