@@ -76,14 +76,14 @@ nap() {
 
 # Waits until the stub of QEMU, process $1, listens. QEMU has no event for it, so this looks again and again.
 await_stub() {
-    local deadline=$((SECONDS + 10))
+    local deadline=$((SECONDS + 30))
     until listening "$1"; do
         if ! kill -0 "$1" 2>/dev/null; then
             say "QEMU ended before GDB could connect to $where: see above"
             [ -n "$socket" ] || ! port_in_use || say "port $port is in use by now: choose another with --port N"
             return 1
         elif [ "$SECONDS" -ge "$deadline" ]; then
-            say "QEMU did not listen on $where within 10 seconds: is the machine overloaded?"
+            say "QEMU did not listen on $where within 30 seconds: is this computer overloaded?"
             return 1
         fi
         nap

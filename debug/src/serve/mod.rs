@@ -65,7 +65,7 @@ pub enum ServeEvent<'a> {
 /// Serves one client after the other, until one kills the machine or `ending` becomes readable.
 ///
 /// # Errors
-/// [`Error::Accept`]; what goes wrong with a client is told as [`Event::Disconnected`].
+/// [`Error::Accept`]; what goes wrong with a client is told as [`ServeEvent::Disconnected`].
 pub fn serve(
     listener: &Listener,
     target: &mut GdbTarget,
