@@ -69,10 +69,11 @@ fn memory(range: &[u8]) -> Vec<u8> {
     let range = String::from_utf8(range.to_vec()).unwrap();
     let (start, length) = range.split_once(',').unwrap();
     let length = usize::from_str_radix(length, 16).unwrap();
-    match u64::from_str_radix(start, 16).unwrap() {
-        TREE => b"d00dfeed00001000"[..2 * length].to_vec(),
-        _ => vec![b'0'; 2 * length],
+    let mut memory = vec![b'0'; 2 * length];
+    if u64::from_str_radix(start, 16).unwrap() == TREE {
+        memory.iter_mut().zip(b"d00dfeed00001000").for_each(|(digit, of_header)| *digit = *of_header);
     }
+    memory
 }
 
 #[test]
