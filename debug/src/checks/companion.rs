@@ -53,6 +53,7 @@ impl<'a> Companion<'a> {
         let tree_erased = memory.as_ref().is_some_and(|memory| memory.device_tree.read_too_late.is_some());
         let is_about_memory =
             |finding: &Finding| MEMORY.contains(&finding.name) || finding.name == handoff::NAME && tree_erased;
+        let not_run: Vec<Finding> = seen.iter().filter(|finding| finding.status == Status::NotRun).cloned().collect();
         let mut overflowed = false;
         for mut finding in seen.into_iter().filter(is_about_memory) {
             let Some(own) = findings.iter_mut().find(|own| own.name == finding.name) else { continue };
@@ -70,18 +71,18 @@ impl<'a> Companion<'a> {
             }
             *own = finding;
         }
-        let mut failed = None;
+        let mut failed = false;
         for finding in findings.iter_mut() {
-            match failed {
+            if failed {
+                // Where the companion's walk went on behind the failure, so did this one.
+                if let Some(not_run) = not_run.iter().find(|not_run| not_run.name == finding.name) {
+                    *finding = not_run.clone();
+                }
+            } else if overflowed && [trap::NAME, idle::NAME].contains(&finding.name) {
                 // An overflow is found out at the end, and explains what came before.
-                None if overflowed && [trap::NAME, idle::NAME].contains(&finding.name) => {
-                    *finding = Finding::not_run(finding.name, "the stack overflowed");
-                }
-                None if finding.status == Status::Fail && MEMORY[..2].contains(&finding.name) => {
-                    failed = Some(finding.name)
-                }
-                Some(name) => *finding = Finding::not_run(finding.name, &format!("{name} failed")),
-                None => {}
+                *finding = Finding::not_run(finding.name, "the stack overflowed");
+            } else {
+                failed = finding.status == Status::Fail && MEMORY[..2].contains(&finding.name);
             }
         }
     }

@@ -41,9 +41,9 @@ fn memory_may_be_small_and_large() {
 fn memory_that_cannot_be_is_refused_with_what_can() {
     let kernel = kernels::build("good");
     for (mebibytes, words) in [
-        ("0", "0 MiB of memory is not possible: between 8 and 16384 MiB is"),
-        ("1", "1 MiB of memory is not possible: between 8 and 16384 MiB is"),
-        ("16385", "16385 MiB of memory is not possible: between 8 and 16384 MiB is"),
+        ("0", "0 MiB of memory is not possible; the machine takes 8 to 16384 MiB"),
+        ("1", "1 MiB of memory is not possible; the machine takes 8 to 16384 MiB"),
+        ("16385", "16385 MiB of memory is not possible; the machine takes 8 to 16384 MiB"),
         ("18446744073709551615", "18446744073709551615 MiB of memory is not possible"),
         ("18446744073709551616", "invalid value '18446744073709551616' for '--memory <MIB>'"),
         ("-1", "unexpected argument '-1' found"),
@@ -69,5 +69,5 @@ fn memory_that_the_computer_does_not_have_is_refused_too() {
     let status = await_end(&mut child);
     let told = std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
     assert_eq!(status, Some(2), "{told}");
-    assert!(told.contains("does not give us 16384 MiB"), "{told}");
+    assert!(told.contains("not enough host memory for 16384 MiB"), "{told}");
 }
