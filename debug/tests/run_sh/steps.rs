@@ -54,7 +54,7 @@ fn test_heeds_interrupts_in_the_background_of_a_script() {
 #[test]
 fn ci_calls_the_same_here_and_on_new_machines() {
     let ci = fs::read_to_string(Path::new(PROJECT).join(".ci/run")).unwrap();
-    for part in ["./run.sh --test", ".ci/fresh bookworm", ".ci/fresh trixie"] {
+    for part in ["./run.sh --test", ".ci/fresh --as root bookworm", ".ci/fresh --as person trixie"] {
         assert!(ci.contains(part), "{part}");
     }
 }
