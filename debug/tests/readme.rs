@@ -137,6 +137,21 @@ fn sessions_are_what_a_person_sees() {
 }
 
 #[test]
+fn the_table_of_what_was_tested_has_whole_rows() {
+    let table = include_str!("../../README.md")
+        .split("| system | QEMU | OpenSBI | GDB | LLDB |\n")
+        .nth(1)
+        .expect("the table of .ci/table");
+    let rows: Vec<_> = table.lines().take_while(|line| line.starts_with('|')).skip(1).collect();
+    assert!(!rows.is_empty());
+    for row in rows {
+        let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let versions = cells.iter().skip(1).all(|cell| cell.starts_with(|digit: char| digit.is_ascii_digit()));
+        assert!(cells.len() == 5 && versions, "{row}");
+    }
+}
+
+#[test]
 fn times_are_compared_as_if_they_were_the_same() {
     assert_eq!(timeless("cleared in 1.2 ms; 32 bytes"), timeless("cleared in 34.5 ms; 32 bytes"));
     assert_ne!(timeless("cleared in 1.2 ms; 32 bytes"), timeless("cleared in 1.2 ms; 33 bytes"));
