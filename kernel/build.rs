@@ -1,4 +1,4 @@
-//! Links the kernel with hypervisor.ld, so that a plain `cargo build` makes the same image as run.sh.
+//! Links the kernel with hypervisor.ld, so that `cargo build` alone makes the same image as run.sh.
 
 use std::env;
 use std::path::Path;
@@ -15,8 +15,8 @@ fn main() {
     let folder = env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
     println!("cargo::rustc-link-arg-bins=-T{folder}/../hypervisor.ld");
     println!("cargo::rerun-if-changed=../hypervisor.ld");
-    println!("cargo::rerun-if-env-changed=HYPERVISOR_PROJECT"); // a copied or moved folder is another
-    // For lines.rs, the folder that file!() is relative to: as numbers, since a path may contain what ends a string.
+    println!("cargo::rerun-if-env-changed=HYPERVISOR_PROJECT"); // it changes when the folder is copied or moved
+    // dwarf.rs needs the folder that file!() is relative to. It gets numbers, because a path may contain a quote.
     let workspace = Path::new(&folder).parent().expect("the package is a folder of the workspace");
     let bytes: Vec<_> = workspace.as_os_str().as_encoded_bytes().iter().map(u8::to_string).collect();
     println!("cargo::rustc-env=COMPILED_IN={}", bytes.join(","));

@@ -1,8 +1,8 @@
-//! The BSS clear: what makes every static without an initial value start as zero.
+//! The BSS clear: it makes every static that has no initial value start as zero.
 
 use core::arch::asm;
 
-// Defined by hypervisor.ld; only their addresses mean anything.
+// hypervisor.ld defines these symbols. Only their addresses mean something; there is no value behind them.
 unsafe extern "C" {
     static __bss: u8;
     static __bss_end: u8;
@@ -10,14 +10,14 @@ unsafe extern "C" {
 
 /// Stores zero to every doubleword of [`__bss`, `__bss_end`).
 ///
-/// A loop over plain addresses, with the store spelled out: it calls nothing, in a dev build as in release, so that a
-/// person can step through it line by line, and the compiler cannot make a `memset` of it.
+/// The loop counts plain addresses, and its store is one instruction in assembly. So it calls no other function, not even
+/// in a dev build, and you can step through it line by line. The compiler can neither remove it nor replace it by `memset`.
 #[inline(never)]
 pub fn clear() {
     let mut address = &raw const __bss as usize;
     let end = &raw const __bss_end as usize;
     while address < end {
-        // SAFETY: address is a doubleword of .bss ("16-aligned": ASSERTs in hypervisor.ld), which no reference points to yet.
+        // SAFETY: address is a doubleword of .bss, which is 16-aligned (ASSERTs in hypervisor.ld); no reference to it exists.
         unsafe { asm!("sd zero, 0({address})", address = in(reg) address, options(nostack, preserves_flags)) };
         address += size_of::<u64>();
     }

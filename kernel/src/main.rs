@@ -1,46 +1,46 @@
 //! The kernel of the chapter Boot: `boot` sets sp, `main` clears .bss and idles.
 //!
-//! OpenSBI enters at `boot` in S-mode with a0 = hart id and a1 = address of the device tree (SBI specification, chapter
-//! "Binary Encoding", and Linux's RISC-V boot protocol, which OpenSBI follows). There is no console in this chapter: a
-//! debugger looks on.
+//! OpenSBI jumps to `boot` in S-mode. a0 holds the hart's id, and a1 the address of the device tree (SBI specification,
+//! chapter "Binary Encoding", and the RISC-V boot protocol of Linux, which OpenSBI follows). This chapter has no console:
+//! use a debugger to see what the kernel does.
 
 #![no_std]
 #![no_main]
 
 mod bss;
-mod lines;
+mod dwarf;
 mod panic;
 
 use core::arch::{asm, naked_asm};
 
-use lines::{at_line, lines};
+use dwarf::debug_lines;
 
-/// The first instruction of the image: gives the hart its stack and goes on in [`main`].
+/// The first instructions of the image: they give the hart its stack, then jump to [`main`].
 ///
-/// Naked, so that the compiler adds no prologue: one would store through the sp that the firmware left.
-/// a0 and a1 pass through untouched.
+/// The function is naked, so the compiler adds no code to it. A prologue would store to the stack before sp is set: sp
+/// still points to the firmware's stack. a0 and a1 stay as they are.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
 #[unsafe(link_section = ".text.boot")]
 extern "C" fn boot() -> ! {
     naked_asm!(
-        at_line!("la sp, __stack_top"), // two instructions: sp is right after the second
-        at_line!("j {main}"),
-        lines!("boot"), // for debuggers: rustc tells them no lines of a naked function
+        "la sp, __stack_top", // two machine instructions: sp is right after the second
+        "j {main}",
+        debug_lines!("boot"), // tells debuggers that the two lines above are boot's
         main = sym main,
     )
 }
 
-/// Clears .bss and idles. What a later chapter needs of `hart` and `device_tree` arrives here.
+/// Clears .bss and idles. Later chapters use `hart` and `device_tree`.
 extern "C" fn main(_hart: usize, _device_tree: usize) -> ! {
     bss::clear();
     idle()
 }
 
-/// Waits for interrupts for ever; none is enabled.
+/// Waits for interrupts for ever. None is enabled.
 fn idle() -> ! {
     loop {
-        // SAFETY: wfi touches neither memory nor registers (RISC-V privileged manual, "Wait for Interrupt").
+        // SAFETY: wfi changes no memory and no register (RISC-V privileged manual, "Wait for Interrupt").
         unsafe { asm!("wfi", options(nomem, nostack, preserves_flags)) };
     }
 }

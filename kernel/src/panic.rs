@@ -1,14 +1,14 @@
-//! The panic record: with no console, a panic's place and message are left in memory, where a debugger finds them.
+//! The panic record: there is no console, so a panic leaves its place and message in memory, where a debugger finds them.
 //!
-//! The symbol `panic_record` names 4096 bytes of .bss, all zero while nothing has panicked:
+//! The symbol `panic_record` names 4096 bytes of .bss. They are zero until a panic happens:
 //!
 //! | offset | bytes | content |
 //! | ---    | ---   | --- |
 //! | 0      | 8     | the characters `panicked`, stored first |
 //! | 8      | 4     | line, little endian |
 //! | 12     | 4     | column, little endian |
-//! | 16     | 240   | file, UTF-8, ended by a zero byte, cut where it is longer |
-//! | 256    | 3840  | message, likewise |
+//! | 16     | 240   | file, UTF-8, with a zero byte at its end; a longer name is cut |
+//! | 256    | 3840  | message, in the same form |
 
 use core::cell::UnsafeCell;
 use core::fmt::{self, Write};
@@ -31,13 +31,13 @@ struct Panic {
     message: Text<3840>,
 }
 
-/// Bytes that end in a zero byte; what does not fit is cut.
+/// UTF-8 text with a zero byte at its end. A text that does not fit is cut.
 struct Text<const SIZE: usize>([u8; SIZE]);
 
 /// The part of a [`Text`] that is still free.
 struct Rest<'a>(&'a mut [u8]);
 
-// SAFETY: `panic` is touched once only, by whoever finds the magic missing and stores it.
+// SAFETY: only the first panic uses `panic`: the one that finds no magic and stores it.
 unsafe impl Sync for Record {}
 
 #[unsafe(export_name = "panic_record")]
@@ -50,9 +50,9 @@ static RECORD: Record = Record {
 
 #[panic_handler]
 fn panic(info: &PanicInfo) -> ! {
-    // A Display that panics while its message is written comes here again: the first panic is the one to know.
+    // Writing the message can panic again (in a Display), which comes here a second time. The record keeps the first panic.
     if RECORD.magic.swap(MAGIC, Ordering::Relaxed) != MAGIC {
-        // SAFETY: the magic lets one panic through, so this is the only reference.
+        // SAFETY: only one panic finds no magic, so this is the only reference.
         unsafe { &mut *RECORD.panic.get() }.record(info);
     }
     crate::idle()
@@ -71,15 +71,15 @@ impl Panic {
 
 impl<const SIZE: usize> Text<SIZE> {
     fn write(&mut self, text: fmt::Arguments) {
-        self.0.fill(0); // before the clear, memory holds anything
-        // An error says that the text was cut, which is what is wanted.
+        self.0.fill(0); // a panic may come before the BSS clear, when memory may hold any value
+        // An error only says that the text was cut. That is all right.
         let _ = Rest(&mut self.0[..SIZE - 1]).write_fmt(text);
     }
 }
 
 impl Write for Rest<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        // Cut between characters, so that what remains is still UTF-8.
+        // Cut between two characters, so that the rest is still UTF-8.
         let length = text.floor_char_boundary(self.0.len());
         let (now, later) = core::mem::take(&mut self.0).split_at_mut(length);
         now.copy_from_slice(&text.as_bytes()[..length]);

@@ -120,7 +120,7 @@ fn walk_back(session: &mut Session) {
     let again = session.await_stop();
     assert_eq!(again.line.as_ref(), Some(&breakpoint), "{again:?}");
     let frame = session.step_back_line();
-    assert_eq!(frame.line, Some(SourceLine::with("at_line!(\"j {main}\")")), "back out of main: {frame:?}");
+    assert_eq!(frame.line, Some(SourceLine::with("\"j {main}\"")), "back out of main: {frame:?}");
     assert_eq!((frame.pc, session.register("sp")), (Some(Address(entry + 8)), Ok(top)), "{frame:?}");
 }
 

@@ -18,8 +18,8 @@ function lineWith(text) {
     return index + 1;
 }
 
-const boot = lineWith('at_line!("la sp, __stack_top")');
-const afterBoot = lineWith('at_line!("j {main}")');
+const boot = lineWith('"la sp, __stack_top"');
+const afterBoot = lineWith('"j {main}"');
 const inMain = lineWith("    idle()");
 
 // Looks again and again, until it sees that.

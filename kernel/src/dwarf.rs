@@ -1,38 +1,36 @@
-//! Source lines for [`boot`](crate::boot): rustc writes none for a naked function, so these macros do, in DWARF 4.
+//! Source lines for [`boot`](crate::boot), written by hand: rustc writes none for a naked function.
 //!
-//! None of it is loaded: only debuggers read it. It is a compile unit of its own, which refers to nothing of rustc's.
-//! Its parts stand in later subsections, that is behind what rustc writes into the same sections, because rustc's
-//! references count from a section's beginning. The unit names no language: were it Rust, GDB would refuse
-//! `print &__stack_top` at the first stop; were it assembly, LLDB would not see the function.
+//! This is DWARF 4. Only debuggers read it; none of it is loaded. It is a compile unit of its own and refers to nothing
+//! that rustc wrote. Its parts are in later subsections, behind what rustc writes into the same sections, because rustc's
+//! references count from the start of a section. The unit names no language. If it said Rust, GDB would refuse
+//! `print &__stack_top` at the first stop; if it said assembly, LLDB would not see the function.
 //!
 //! Source: the DWARF standard, version 4, sections 6.2 (line numbers) and 7.5 (units and abbreviations).
 
-/// An instruction, and the row of the line table that says that it stands on this line.
+/// The row of the line table for the instruction `$offset` bytes after the start of the function, `$above` lines above.
 ///
-/// `break boot` is to stop at the first instruction, and not to skip its line as a prologue. For this LLDB wants the
-/// prologue's end marked, and GDB two rows at one address.
-#[rustfmt::skip] // it would tear the lines of the assembly apart
-macro_rules! at_line {
-    ($instruction:literal) => {
+/// `break boot` must stop at the first instruction and not skip it as a prologue. LLDB wants the end of the prologue
+/// marked for this, and GDB wants two rows at one address.
+#[rustfmt::skip] // it would split the lines of the assembly
+macro_rules! row {
+    ($function:literal, $offset:literal, $above:literal) => {
         concat!("
-            7: ", $instruction, "
-            .pushsection .debug_line
-                .subsection 2
-                .byte 0, 9, 2           # DW_LNE_set_address
-                .quad 7b
-                .byte 3                 # DW_LNS_advance_line, from 1
-                .sleb128 ", line!(), " - 1
-                .byte 10, 1, 1          # DW_LNS_set_prologue_end, DW_LNS_copy twice
-                .byte 3                 # back to 1, as a row does not know the one before it
-                .sleb128 1 - ", line!(), "
-            .popsection
+            .byte 0, 9, 2               # DW_LNE_set_address
+            .quad ", $function, " + ", $offset, "
+            .byte 3                     # DW_LNS_advance_line, from 1
+            .sleb128 ", line!(), " - ", $above, " - 1
+            .byte 10, 1, 1              # DW_LNS_set_prologue_end, DW_LNS_copy twice
+            .byte 3                     # back to 1, so that each row can start there
+            .sleb128 1 - ", line!(), " + ", $above, "
         ")
     };
 }
 
-/// What goes around the rows of the function with this symbol. After its last instruction, and once in a program.
+/// Debug information for a function of two instructions. It stands on the line below them.
+///
+/// The first instruction takes 8 bytes, as `la` does: it is two instructions of the machine.
 #[rustfmt::skip]
-macro_rules! lines {
+macro_rules! debug_lines {
     ($function:literal) => {
         concat!("
             .Lcode_end:
@@ -44,14 +42,14 @@ macro_rules! lines {
                 .half 4                 # version
                 .long .Lheader_end - . - 4
                 .byte 1, 1, 1           # instructions of any length, one operation each; rows are statements
-                .byte 0, 1, 13          # what special opcodes mean, of which there are none; the first of them
-                .byte 0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1 # how many operands the standard's opcodes have
-                .byte 0                 # no folder but the unit's
+                .byte 0, 1, 13          # the special opcodes: none; 13 would be the first
+                .byte 0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1 # how many operands each standard opcode has
+                .byte 0                 # no folder except the unit's
                 .asciz \"", file!(), "\"
                 .byte 0, 0, 0           # in the unit's folder; time and size unknown
                 .byte 0                 # no more files
-            .Lheader_end:               # the rows follow, in subsection 2
-                .subsection 3
+            .Lheader_end:
+            ", $crate::dwarf::row!($function, 0, 2), $crate::dwarf::row!($function, 8, 1), "
                 .byte 0, 9, 2           # DW_LNE_set_address
                 .quad .Lcode_end
                 .byte 0, 1, 1           # DW_LNE_end_sequence
@@ -97,4 +95,4 @@ macro_rules! lines {
     };
 }
 
-pub(crate) use {at_line, lines};
+pub(crate) use {debug_lines, row};
