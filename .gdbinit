@@ -1,27 +1,29 @@
-# Walks a kernel's boot in GDB: boot, stack, bss, idle, panic, and check-boot, which is all of them; why explains a trap. `help boot` and so on.
+# GDB commands that check a kernel's boot: boot, stack, bss, idle, panic; check-boot runs all of them; why explains a trap.
+# `help boot` and so on tell more.
 #
-#   gdb-multiarch -x .gdbinit                          in this folder; the machine waits on localhost:1234: ./run.sh --wait
-#   gdb-multiarch -batch -x .gdbinit -ex check-boot    exit status 0: all passed, 1: not
+#   gdb-multiarch -x .gdbinit                          in this folder, after ./run.sh --wait: connects to localhost:1234
+#   gdb-multiarch -batch -x .gdbinit -ex check-boot    exit status 0: all passed; 1: one failed
 #   -iex 'set $debug_port = 4321'                      before -x: another port
 #   -iex 'set $debug_socket = "/tmp/gdb.sock"'         before -x: a Unix socket
-#   -iex 'set $debug_boot = "_start"'                  before -x: another name; likewise $debug_stack_top, $debug_bss, $debug_bss_end
-#   -iex 'set $debug_seconds = 60'                     before -x: how long the kernel may run at a time, instead of 10 s
+#   -iex 'set $debug_boot = "_start"'                  before -x: another name; also $debug_stack_top, $debug_bss, $debug_bss_end
+#   -iex 'set $debug_seconds = 60'                     before -x: the kernel may run for 60 s at a time instead of 10 s
 #
-# Plain commands, for every GDB from 12 on that knows RISC-V; of the system they use sh, cat, grep, kill, sed, sleep, tr.
+# These are GDB commands without Python, for GDB 12 or later with RISC-V support. They run sh, cat, grep, kill, sed, sleep, tr.
 
-# GDB asks before it defines what exists: `stack`, which is a class of commands, and all of this when it is read again.
+# GDB asks before it redefines a command. `stack` exists already (as a class of commands), and all others when this file is
+# read again.
 with language c -- set $walk_confirm = $_gdb_setting("confirm")
 set confirm off
 
 define-prefix walk
 document walk
-The steps of which boot, stack, bss, idle, panic and check-boot are made.
+The steps that boot, stack, bss, idle, panic and check-boot consist of.
 end
 
 source debug/gdb/machine.gdb
 source debug/gdb/walk.gdb
 
-# For a person: the instruction that is next.
+# Shows a person the next instruction.
 define walk next
   if $walk_ready
     x/i $pc
@@ -42,9 +44,9 @@ define boot
   end
 end
 document boot
-Run to the first instruction of boot, from wherever the machine stands before it.
+Run to the first instruction of boot. The machine must not be past it yet.
 
-After reset the machine runs its ROM and the firmware first.
+After reset the machine first runs its ROM and the firmware.
 end
 
 define stack
@@ -63,8 +65,8 @@ end
 document stack
 Execute boot, and compare sp with __stack_top.
 
-Runs to boot first where the machine stands before it. boot is executed one instruction at a time, 64 at most, until pc
-leaves it; then sp must equal __stack_top, and be a multiple of 16.
+If the kernel has not started, this runs to boot first. It executes boot one instruction at a time, at most 64, until pc
+leaves boot. Then sp must equal __stack_top and be a multiple of 16.
 end
 
 define bss
@@ -84,11 +86,11 @@ define bss
   end
 end
 document bss
-Fill .bss and 16 bytes on both sides with 0xa5, run the kernel's clear, and prove what it did.
+Fill .bss and 16 bytes on both sides with 0xa5, run the kernel's clear, and check every byte.
 
-Then each byte of [__bss, __bss_end) must be zero, and the bytes beside it must hold 0xa5 still. Runs to boot and executes it
-first where the machine stands before. The clear is over when the first and the last byte have been stored to and the
-function that did it has returned.
+After the clear each byte of [__bss, __bss_end) must be zero, and the bytes beside it must still hold 0xa5. If the kernel has
+not started, this runs to boot and executes it first. The clear is over when the first and the last byte were stored to and
+the function that stored them has returned.
 end
 
 define idle
@@ -105,10 +107,10 @@ define idle
   end
 end
 document idle
-Run until the kernel waits for interrupts (wfi), or else say what it does instead.
+Run until the kernel waits for interrupts (wfi). If it does not, say what it does instead.
 
-PASS where it waits, powers the machine off through the firmware, or, after $debug_seconds, goes through a loop of at most 64
-instructions that changes no register. A trap that no handler takes is explained.
+PASS if it waits, if it powers the machine off through the firmware, or if after $debug_seconds it is in a loop of at most 64
+instructions that changes no register. If the kernel traps and has no handler, the trap is explained.
 end
 
 define panic
@@ -119,7 +121,7 @@ define panic
   end
 end
 document panic
-Print the kernel's panic record: place and message of its first panic, or that there is none.
+Print the kernel's panic record: place and message of its first panic, or "none".
 end
 
 define check-boot
@@ -144,10 +146,10 @@ define check-boot
   end
 end
 document check-boot
-Walk the whole boot: boot, stack, bss, idle, panic. PASS when all of them pass.
+Run all checks: boot, stack, bss, idle, panic. PASS if all of them pass.
 
-With gdb -batch, GDB ends with status 1 where it fails, and where the machine cannot be reached. No kernel hangs it: whatever
-runs is interrupted after $debug_seconds (10 unless set), as by Ctrl-C.
+With gdb -batch, GDB exits with status 1 if a check fails or the machine cannot be reached. No kernel can hang it: after
+$debug_seconds (10 unless set) the kernel is interrupted, as by Ctrl-C.
 end
 
 define why
@@ -158,9 +160,9 @@ define why
   end
 end
 document why
-Explain the last trap in words: what the kernel did, where, and where the trap went.
+Explain the last trap in words: what the kernel did, at which instruction, and which handler took the trap.
 
-For a kernel that stops answering: Ctrl-C, then why.
+If a kernel stops responding, press Ctrl-C, then type why.
 end
 
 define connect
@@ -172,32 +174,32 @@ define connect
       walk unmark
     end
     walk anew
-    # A port is tried once: GDB would try for 15 s, and say nothing.
+    # Try the port once. With auto-retry GDB would try for 15 s without a message.
     if $_isvoid($debug_socket)
       eval "pipe with tcp auto-retry off -- target remote localhost:%d | cat >/dev/null", $debug_port
     else
       eval "pipe target remote %s | cat >/dev/null", $debug_socket
     end
     eval "set prompt %s", $walk_prompt
-    # The embedded machine, which has no M-mode, advises those who forget nothing after goto and reset; hookpost-monitor does.
+    # The embedded machine (it has no mcause) advises to flush GDB's caches after goto and reset. hookpost-monitor does that.
     if $_isvoid($mcause)
       pipe thread apply 1 -s -- monitor advice off | cat >/dev/null
     end
     if $walk_batch == 0
-      printf "The machine stands at %#lx. What can be done: boot, stack, bss, idle, panic, why, or check-boot, which is all of it.\n", $pc
+      printf "Stopped at %#lx. Commands: boot, stack, bss, idle, panic, check-boot (all of them), why (explains a trap).\n", $pc
     end
   end
 end
 document connect
-Connect to the machine that waits on localhost:$debug_port, 1234 unless set, or on the Unix socket $debug_socket.
+Connect to the machine that listens on localhost:$debug_port (1234 unless set) or on the Unix socket $debug_socket.
 end
 
-# There is nothing to lose that a question would keep: the machine is there to be started again.
+# Quitting loses nothing: the machine can be started again. So GDB need not ask.
 define hook-quit
   set confirm off
 end
 document hook-quit
-Before quit: do not ask whether the machine may be left.
+Before quit: turn GDB's question off.
 end
 
 # A session.
@@ -205,7 +207,7 @@ end
 if $_isvoid($debug_seconds)
   set $debug_seconds = 10
 end
-# The names of the symbols, for kernels that have others.
+# The names of the kernel's symbols, unless set before.
 define walk names
   if $_isvoid($debug_boot)
     set $debug_boot = "boot"
@@ -227,18 +229,19 @@ end
 set $walk_failures = 0
 set $walk_mark = 0
 
-# A GDB without RISC-V says "Undefined item", and reads no further.
+# A GDB without RISC-V says "Undefined item" and stops reading this file.
 pipe set architecture riscv:rv64 | cat >/dev/null
 set $walk_riscv = 1
-# Otherwise Debian's GDB takes the kernel for a Linux program, and `stepi` over an ecall does not see what handles it.
+# Without this, Debian's GDB takes the kernel for a Linux program, and `stepi` over an ecall skips the trap handler.
 set osabi none
-# QEMU cannot search, and GDB asks it with the whole pattern, which may be too long for a packet.
+# QEMU cannot search memory. GDB's request for it holds the whole pattern, which may be too long for a packet.
 pipe set remote search-memory-packet off | cat >/dev/null
 set print asm-demangle on
 set print inferior-events off
 set disassemble-next-line auto
 
-# Stepping stays in the kernel's own sources: Rust's libraries were built elsewhere, in /rustc, or lie with the compiler.
+# Stepping stays in the kernel's own sources. The sources of Rust's libraries are in /rustc, which does not exist here, or in
+# the compiler's folder.
 define walk skip
   pipe skip -gfi $arg0/src/*.rs | cat >/dev/null
   pipe skip -gfi $arg0/src/*/*.rs | cat >/dev/null
@@ -258,12 +261,12 @@ if $_shell_exitcode != 0
   if $_shell_exitcode == 0
     file hypervisor.elf
   else
-    echo There is no hypervisor.elf here: ./run.sh makes it. For another kernel: file KERNEL.ELF\n
+    echo There is no hypervisor.elf here: ./run.sh --build makes it. For another kernel: file KERNEL.ELF\n
   end
 end
 
 if $_thread == 0
-  # Where connecting fails GDB reads no further, and this remains.
+  # If connecting fails, GDB stops reading this file, and this prompt remains.
   set prompt (no machine: ./run.sh --wait in another terminal, then connect here)\040
   connect
 end

@@ -1,21 +1,21 @@
-# What .gdbinit's walk is made of: running the kernel with a time limit, finding out how it stands, saying so. It knows
-# nothing of the walk's parts.
+# The basic steps of .gdbinit's commands: run the kernel with a time limit, find out what state it is in, say so. This file
+# does not know the checks; walk.gdb has them.
 #
-# What looks odd has one of these reasons:
-# - GDB is silent in `pipe ... | cat >/dev/null` only, and catches errors in `thread apply 1 -s` only. Never run the kernel in
-#   the latter: when the machine goes away, GDB hangs.
-# - `continue` has no time limit: what runs the kernel is piped into a shell that interrupts GDB when time is up.
-# - Linker symbols and casts need the language C, and GDB warns of C in a Rust frame. So what needs C runs silently, by
-#   `walk in-c`, and leaves what it found in variables, which are set before to what fails; what prints means the same in C
-#   and in Rust. `unsigned char`, as `char` may be Rust's, which has four bytes.
+# Why some of it looks odd:
+# - GDB hides output only in `pipe ... | cat >/dev/null`, and ignores errors only in `thread apply 1 -s`. Never run the kernel
+#   in `thread apply`: GDB hangs if the machine goes away meanwhile.
+# - `continue` has no time limit. So its output is piped into a shell that interrupts GDB when time is up.
+# - Linker symbols and casts need the language C, and GDB warns about C in a Rust frame. So `walk in-c` runs such commands
+#   silently, and they leave their results in variables. The variables are first set to the value that means failure. Commands
+#   that print work the same in C and in Rust. They use `unsigned char`, because Rust's `char` has four bytes.
 
 define walk in-c
   pipe thread apply 1 -s -- with language c -- walk $arg0 | cat >/dev/null
 end
 
-# How GDB was started, and words that need to be C's strings.
+# How GDB was started, and texts that must be C strings.
 define walk settings
-  # -batch shows in what it sets: a terminal has a width, and so has a pipe (80).
+  # -batch turns style, height and width off. Without -batch, a terminal has a width, and a pipe too (80).
   set $walk_batch = $_gdb_setting("style enabled") == 0 && $_gdb_setting("height") == 0 && $_gdb_setting("width") == 0
   set $walk_prompt = $_gdb_setting_str("prompt")
   # RISC-V privileged manual, "Supervisor Cause Register".
@@ -33,9 +33,9 @@ define walk settings
 end
 with language c -- walk settings
 
-# How the kernel stands.
+# The state of the kernel.
 
-# Where pc is ($walk_inside: in the image), and what the kernel is at: $walk_stop.
+# Where pc is ($walk_inside: in the image), and what the kernel is doing ($walk_stop, one of these numbers).
 set $walk_elsewhere = 0
 set $walk_trapped = 1
 set $walk_waits = 2
@@ -51,14 +51,14 @@ define walk look
   set $walk_sp = (unsigned long)$sp
   set $walk_inside = $walk_pc >= $walk_boot && $walk_pc < $walk_stack_top
   set $walk_ready = 1
-  # OpenSBI hands over with stvec = boot and sepc = 0: who is in boot with another sepc has trapped. The embedded machine
-  # stops before such a trap leads there, at the instruction.
+  # OpenSBI enters the kernel with stvec = boot and sepc = 0. So a kernel that is in boot with another sepc has trapped. The
+  # embedded machine stops before that, at the instruction that traps.
   set $walk_sepc = (unsigned long)$sepc
   set $walk_vector = (unsigned long)$stvec & ~3
   if $walk_sepc != 0 && ($walk_pc == $walk_boot || $walk_pc == $walk_sepc && (unsigned long)$stvec == $walk_boot)
     set $walk_stop = $walk_trapped
   end
-  # wfi is the next instruction, or the hart is in it and pc behind it.
+  # wfi is the next instruction, or the hart waits in it and pc is already behind it.
   if *(unsigned int *)$walk_pc == 0x10500073 || *(unsigned int *)($walk_pc - 4) == 0x10500073
     set $walk_stop = $walk_waits
   end
@@ -75,8 +75,8 @@ define walk find-out
   walk in-c look
 end
 
-# A monitor command may move the machine: goto and reset of cargo debug serve, QEMU's system_reset. GDB would go on with the
-# registers and the stack that it has read; so it forgets them, and shows where the machine is, if that is elsewhere.
+# A monitor command may move the machine: goto and reset of cargo debug serve, QEMU's system_reset. GDB does not notice and
+# would still show the registers and the stack of before. So flush its caches, and show where the machine is now if it moved.
 define hook-monitor
   if $_thread != 0
     set $walk_here = 0
@@ -95,10 +95,10 @@ define hookpost-monitor
 end
 
 document hook-monitor
-Before a monitor command: look where the machine stands.
+Before a monitor command: note where the machine is.
 end
 document hookpost-monitor
-After a monitor command: forget the registers and the stack that GDB has read, and show where the machine went.
+After a monitor command: flush GDB's caches of registers and memory, and show where the machine is if it moved.
 end
 
 define walk here
@@ -110,12 +110,12 @@ define walk ready
   set $walk_ready = 0
   set $walk_late = 0
   if $_isvoid($walk_riscv)
-    echo This GDB knows no RISC-V. One that does is called gdb-multiarch (Debian) or riscv64-elf-gdb (Homebrew, Arch).\n
+    echo This GDB does not support RISC-V. Use gdb-multiarch (Debian) or riscv64-elf-gdb (Homebrew, Arch).\n
   end
   if $_thread == 0
     echo No machine is connected: start one with ./run.sh --wait in another terminal, then type connect.\n
   else
-    # Left by a walk that Ctrl-C ended.
+    # Breakpoints that a check left behind when Ctrl-C ended it.
     if $walk_mark
       walk unmark
     end
@@ -124,7 +124,7 @@ define walk ready
       walk name-missing
     else
       walk in-boot
-      # At the reset vector, or back in boot, as reverse steps lead there, the walk begins anew.
+      # At the reset vector, or in boot again after reverse steps, all checks start over.
       if $walk_pc == 0x1000 || $walk_in_boot
         walk anew
       end
@@ -132,7 +132,7 @@ define walk ready
   end
 end
 
-# Each symbol that is not there, and how to give its name.
+# Names each missing symbol, and how to give it another name.
 define walk has
   eval "set $walk_has = &%s != 0", $walk_name
 end
@@ -162,7 +162,7 @@ define walk in-boot
   set $walk_in_boot = $_shell_exitcode == 0 && $walk_stop != $walk_trapped
 end
 
-# $walk_booted, $walk_cleared, $walk_guarded: how far the walk came, as far as is known.
+# $walk_booted, $walk_cleared, $walk_guarded: how far the kernel has come, as far as we know.
 define walk anew
   set $walk_booted = 0
   set $walk_cleared = 0
@@ -170,9 +170,10 @@ define walk anew
   set $walk_told = 0
 end
 
-# `walk go continue`, `finish` or `stepi`, for $debug_seconds at most; $walk_late says that time was up. The shell waits for
-# sleep to end. Then it interrupts again and again: an interrupt that comes while GDB looks at a breakpoint's condition is lost. When GDB's command ends before, or GDB itself, grep reads the end of its input, and sleep is killed. What the
-# embedded machine lacks it says in words, which are for the person.
+# `walk go continue`, `finish` or `stepi`: for at most $debug_seconds; $walk_late says that time was up. The shell waits until
+# sleep ends. Then it interrupts GDB every second: GDB loses an interrupt that comes while it evaluates the condition of a
+# breakpoint. If GDB's command ends earlier, or GDB itself, grep reaches the end of its input and kills sleep. grep shows only
+# the embedded machine's message about a device that it does not have.
 define walk go
   set $walk_busy = 1
   eval "pipe $arg0 | exec 3<&0 4>&2 2>/dev/null; trap '' INT; sleep %d & s=$!; (grep -o '.* run this kernel on QEMU' <&3 >&4; kill $s) & g=$!; wait $s || exit 1; while kill -0 $g; do kill -INT $PPID; sleep 1; done", $debug_seconds
@@ -181,7 +182,7 @@ define walk go
   walk find-out
 end
 
-# A person's own continue, in a kernel that traps, is silence until Ctrl-C, which stops in the firmware or anywhere.
+# When a person continues a kernel that traps, nothing is printed until Ctrl-C, and that stops in the firmware or anywhere.
 set $walk_busy = 0
 set $walk_told = 0
 define hook-stop
@@ -189,16 +190,16 @@ define hook-stop
     set $walk_ready = 0
     walk find-out
     if $walk_ready && $walk_sepc != 0 && $walk_sepc != $walk_told && ($walk_vector == $walk_boot || $walk_stop == $walk_trapped)
-      echo The kernel has trapped: why tells where, and why.\n
+      echo The kernel trapped. Type why for the reason and the place.\n
       set $walk_told = $walk_sepc
     end
   end
 end
 document hook-stop
-At each stop: say that the kernel has trapped, where that is how it came there.
+At each stop: say so if the kernel trapped.
 end
 
-# From here on breakpoints are the walk's own, until `walk unmark` deletes them.
+# Breakpoints that are set from here on belong to the check, until `walk unmark` deletes them.
 define walk mark
   if $_isvoid($bpnum)
     set $bpnum = 0
@@ -211,8 +212,7 @@ define walk unmark
   set $walk_mark = 0
 end
 
-# Where every run ends: in boot, whither a trap leads while the kernel has not set stvec, at each wfi, and at each ecall, if it
-# would end the machine.
+# Every run stops at boot, the initial trap vector; at each wfi; and at each ecall that ends the machine.
 define walk waypoints
   walk mark
   break *$walk_boot
@@ -235,15 +235,15 @@ define walk waypoints
   end
 end
 
-# Words.
+# Messages.
 
 define walk fail
   set $walk_failures = $walk_failures + 1
   echo : FAIL\n
 end
 
-# An address with its symbol, and with its line where it has one: `list` says
-# "0x80200014 is in hypervisor::bss::clear (kernel/src/bss.rs:20)." before the lines, and what is in brackets is wanted.
+# An address with its symbol, and with its line if it has one. `list` prints
+# "0x80200014 is in hypervisor::bss::clear (kernel/src/bss.rs:20)." before the lines; the part in brackets is taken.
 define walk place
   output/a $arg0
   pipe thread apply 1 -s -q -- list *$arg0 | sed -n '1s/^.*\( ([^()]*)\)\.$/\1/p' | tr -d '\n'

@@ -1,9 +1,9 @@
-# The parts of the walk: each runs the kernel on, and says what it found. .gdbinit says when.
+# The checks of .gdbinit: each runs the kernel for a while and says what it found.
 
 define walk entries
   walk mark
   break *$walk_boot
-  # OpenSBI jumps here: to a boot that lies elsewhere the kernel comes later, if ever.
+  # OpenSBI jumps here. If boot is elsewhere, the kernel comes there later, or never.
   break *0x80200000
 end
 
@@ -31,14 +31,14 @@ define walk to-boot
   end
 end
 
-# The firmware has the hart, since the instruction before: it comes back behind an ecall, or with a trap of the kernel's.
+# The last instruction left the kernel for the firmware. The firmware returns behind the ecall, or to boot if it was a trap.
 define walk returns
   walk mark
   break *$walk_boot
   break *($walk_from + 4)
 end
 
-# Executes boot: until pc leaves it.
+# Executes boot until pc leaves it.
 define walk set-sp
   set $walk_steps = 0
   while $walk_in_boot && $walk_steps < 64
@@ -55,7 +55,7 @@ define walk set-sp
   printf "stack: "
   if $walk_inside == 0 || $walk_stop == $walk_trapped || $walk_late
     walk place $walk_from
-    printf " does not lead on in the kernel, sp = %#lx: ", $walk_sp
+    printf " does not continue in the kernel, sp = %#lx: ", $walk_sp
     walk explain
     walk fail
   else
@@ -63,14 +63,15 @@ define walk set-sp
     if $walk_sp == $walk_stack_top && $walk_sp % 16 == 0
       echo : PASS\n
     else
-      printf ", when boot goes to "
+      printf ", when boot jumps to "
       walk place $walk_pc
       walk fail
     end
   end
 end
 
-# Fills from 16 bytes before .bss to 16 after it with 0xa5: copies what is filled behind itself, which takes few packets.
+# Fills .bss and the 16 bytes before and after it with 0xa5. It copies the part that is filled already to the part behind it:
+# this needs few packets.
 define walk fill
   set $walk_from = $walk_bss - 16
   set $walk_size = $walk_bss_end + 16 - $walk_from
@@ -87,7 +88,7 @@ define walk fill
   set $walk_filled = 1
 end
 
-# Watches the first and the last byte of .bss. A watchpoint goes when it was hit: later stores there are no news.
+# Watches the first and the last byte of .bss. A watchpoint is deleted after its first hit: later stores do not matter.
 define walk ends
   set $walk_low = 0
   set $walk_high = 0
@@ -112,7 +113,7 @@ define walk progress
   end
 end
 
-# Runs until both ends of .bss were stored to, and on until the function that did it returns, where it has a caller.
+# Runs until the first and the last byte of .bss were stored to, then until that function returns, if it has a caller.
 define walk run-clear
   set $walk_filled = 0
   walk in-c fill
@@ -123,7 +124,7 @@ define walk run-clear
     set $walk_moved = 0
     walk go continue
     walk in-c progress
-    # At a waypoint right behind the store the next continue would go on past it.
+    # Another continue would run past a waypoint right behind the store.
     if $walk_low == 0 && $walk_high == 0 || $walk_stop != $walk_elsewhere
       loop_break
     end
@@ -138,8 +139,8 @@ define walk run-clear
   walk unmark
 end
 
-# $walk_zero: whether [$walk_at, $walk_at + $walk_n) is all zero, as it is when the first byte is, and each other byte is as
-# the one before. `find` tells in one go: it looks for all but the first byte in the range of all but the last.
+# $walk_zero: whether [$walk_at, $walk_at + $walk_n) is all zero. It is if the first byte is zero and each other byte equals the
+# one before it. One `find` tells: it searches the range without its last byte for the range without its first byte.
 define walk zero
   set $walk_zero = *(unsigned char *)$walk_at == 0
   if $walk_zero && $walk_n > 1
@@ -158,7 +159,7 @@ define walk verify
     if $walk_zero
       set $walk_at = $walk_at + $walk_n
     else
-      # Halves it until one byte is left.
+      # Halve the range until one byte is left.
       while $walk_n > 1
         set $walk_size = $walk_n
         set $walk_n = $walk_n / 2
@@ -196,7 +197,7 @@ define walk clear
     end
     if $walk_verified == 0
       walk explain
-      printf ", and .bss is not clear"
+      printf ", and .bss is not cleared"
       walk fail
     else
       walk show-clear
@@ -232,7 +233,7 @@ define walk show-clear
   end
 end
 
-# $walk_hash: differs where the registers do.
+# $walk_hash: a hash of the registers.
 define walk hash
   set $walk_hash = (unsigned long)0
   set $walk_n = 1
@@ -242,7 +243,7 @@ define walk hash
   end
 end
 
-# $walk_repeats: whether the kernel is in a loop of up to 64 instructions that changes no register, and calls nobody outside.
+# $walk_repeats: whether the kernel is in a loop of at most 64 instructions that changes no register and does not leave the kernel.
 define walk repeats
   set $walk_repeats = 0
   set $walk_from = $walk_pc
@@ -258,7 +259,7 @@ define walk repeats
       set $walk_repeats = $walk_hash == $walk_was
     end
   end
-  # The steps were in time, the run before them was not.
+  # The steps ended in time, but the run before them did not.
   set $walk_late = 1
 end
 
@@ -279,13 +280,13 @@ define walk to-idle
   end
   printf "idle: "
   if $walk_repeats
-    printf "the kernel repeats itself at "
+    printf "the kernel is in an infinite loop at "
     walk place $walk_pc
   else
     walk explain
   end
   if $walk_above == 0
-    printf ", and the 16 bytes after .bss were overwritten since its clear, as by a stack that grew too far"
+    printf ", and the 16 bytes after .bss were overwritten since the clear, perhaps by a stack that grew too far"
   end
   if $walk_above && ($walk_repeats || $walk_stop == $walk_waits || $walk_stop == $walk_powers_off)
     echo : PASS\n
@@ -294,7 +295,7 @@ define walk to-idle
   end
 end
 
-# kernel/src/panic.rs says what lies where in the record.
+# kernel/src/panic.rs describes the record.
 define walk record
   set $walk_record = (unsigned char *)&panic_record
   set $walk_panicked = *(unsigned long *)$walk_record == 0x64656b63696e6170
@@ -316,7 +317,7 @@ define walk show-panic
     walk fail
   end
   if $walk_panicked == 2
-    echo not known, as the kernel has no panic_record\n
+    echo not known: the kernel has no symbol panic_record\n
   end
 end
 
@@ -325,23 +326,23 @@ define walk not-run
   walk fail
 end
 
-# Whether it is too late to begin, which is said once.
+# $walk_past: whether boot is over already. Says so once.
 define walk past-boot
   set $walk_past = $walk_booted && $walk_in_boot == 0 || $walk_inside && $walk_pc != $walk_boot || $walk_stop == $walk_trapped
   if $walk_past
-    echo check-boot: not run: past boot already; to start again, quit, then ./run.sh --debug\n
+    echo check-boot: not run, already past boot; to start again, quit, then ./run.sh --debug\n
     set $walk_failures = $walk_failures + 1
   end
 end
 
 define walk commands
-  echo What can be done: boot, stack, bss, idle, panic, why, or check-boot, which is all of it.\n
+  echo Commands: boot, stack, bss, idle, panic, check-boot (all of them), why (explains a trap).\n
 end
 
-# The last trap that came to the supervisor, by the registers that it left.
+# Explains the last trap to S-mode, from the registers that it left.
 define walk tell-why
   if $walk_sepc == 0
-    echo why: no trap since the firmware handed over: sepc is 0\n
+    echo why: no trap since the firmware entered the kernel: sepc is 0\n
   else
     printf "why: "
     set $walk_was = $walk_stop
@@ -350,9 +351,9 @@ define walk tell-why
     set $walk_stop = $walk_was
     echo \n
     if $walk_vector == $walk_boot
-      printf "why: stvec is as the firmware left it, at "
+      printf "why: stvec is still what the firmware set, "
       walk place $walk_boot
-      echo : each trap enters boot again\n
+      echo : each trap enters the kernel again\n
     else
       printf "why: its handler is at "
       walk place $walk_vector
@@ -361,7 +362,7 @@ define walk tell-why
     if $walk_inside == 0
       printf "why: the hart is at "
       walk place $walk_pc
-      echo , outside of the kernel: in the firmware, or astray\n
+      echo , outside of the kernel: in the firmware, or at a wrong address\n
     end
   end
 end

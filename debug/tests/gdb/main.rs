@@ -120,30 +120,30 @@ check_boot! {
     clear_downwards, 0: [BOOT, STACK, BSS, GUARDS, IDLE, PANIC];
     clear_with_memset, 0: [BOOT, STACK, BSS, GUARDS, IDLE, PANIC];
     own_trap_handler, 0: [BOOT, STACK, BSS, GUARDS, IDLE, PANIC];
-    empty_bss, 0: [BOOT, STACK, BSS, GUARDS, IDLE, "panic: not known, as the kernel has no panic_record"];
-    loop_idle, 0: [BOOT, STACK, BSS, GUARDS, "idle: the kernel repeats itself at 0x* <variant::idle> (*): PASS", PANIC];
-    loop_two, 0: [BOOT, STACK, BSS, GUARDS, "idle: the kernel repeats itself at 0x* <variant::idle*> (*): PASS", PANIC];
+    empty_bss, 0: [BOOT, STACK, BSS, GUARDS, IDLE, "panic: not known: the kernel has no symbol panic_record"];
+    loop_idle, 0: [BOOT, STACK, BSS, GUARDS, "idle: the kernel is in an infinite loop at 0x* <variant::idle> (*): PASS", PANIC];
+    loop_two, 0: [BOOT, STACK, BSS, GUARDS, "idle: the kernel is in an infinite loop at 0x* <variant::idle*> (*): PASS", PANIC];
     power_off, 0: [BOOT, STACK, BSS, GUARDS, "idle: the kernel powers the machine off at 0x*: PASS", PANIC];
     asks_firmware, 0: [BOOT, STACK, BSS, GUARDS, IDLE, PANIC];
     power_off_legacy, 0: [BOOT, STACK, BSS, GUARDS, "idle: the kernel powers the machine off at 0x*: PASS", PANIC];
 
     sp_off_by_16, 1: [
-        BOOT, "stack: sp = 0x*, __stack_top = 0x*, when boot goes to 0x* <variant::main> (*): FAIL", BSS, GUARDS, IDLE, PANIC,
+        BOOT, "stack: sp = 0x*, __stack_top = 0x*, when boot jumps to 0x* <variant::main> (*): FAIL", BSS, GUARDS, IDLE, PANIC,
     ];
     call_before_sp, 1: [
-        BOOT, "stack: sp = 0x*, __stack_top = 0x*, when boot goes to 0x* <variant::nothing*>: FAIL", BSS, GUARDS, IDLE, PANIC,
+        BOOT, "stack: sp = 0x*, __stack_top = 0x*, when boot jumps to 0x* <variant::nothing*>: FAIL", BSS, GUARDS, IDLE, PANIC,
     ];
     sp_never_set, 1: [
         BOOT,
-        "stack: sp = 0x*, __stack_top = 0x*, when boot goes to 0x* <variant::main> (*): FAIL",
-        "bss: the kernel trapped at 0x* <variant::main+*> (*), store access fault, scause 7, stval 0x*, and .bss is not clear: FAIL",
+        "stack: sp = 0x*, __stack_top = 0x*, when boot jumps to 0x* <variant::main> (*): FAIL",
+        "bss: the kernel trapped at 0x* <variant::main+*> (*), store access fault, scause 7, stval 0x*, and .bss is not cleared: FAIL",
         NOT_RUN,
         PANIC,
     ];
     store_before_sp, 1: [
         BOOT,
-        "stack: 0x80200000 <boot> does not lead on in the kernel, sp = 0x*: the kernel trapped at 0x80200000 <boot>, *: FAIL",
-        "bss: the kernel trapped at 0x80200000 <boot>, store access fault, scause 7, stval 0x*, and .bss is not clear: FAIL",
+        "stack: 0x80200000 <boot> does not continue in the kernel, sp = 0x*: the kernel trapped at 0x80200000 <boot>, *: FAIL",
+        "bss: the kernel trapped at 0x80200000 <boot>, store access fault, scause 7, stval 0x*, and .bss is not cleared: FAIL",
         NOT_RUN,
         PANIC,
     ];
@@ -165,7 +165,7 @@ check_boot! {
     ];
     // Some instructions have no line.
     endless_loop_in_clear, 1: [
-        BOOT, STACK, "bss: after 2 s the kernel is at 0x* <variant::*>*, and .bss is not clear: FAIL", NOT_RUN, PANIC,
+        BOOT, STACK, "bss: after 2 s the kernel is at 0x* <variant::*>*, and .bss is not cleared: FAIL", NOT_RUN, PANIC,
     ];
     traps_for_ever, 1: [
         BOOT, STACK, "bss: the kernel trapped at 0x* (*), illegal instruction, scause 2, *: FAIL", NOT_RUN, PANIC,
@@ -180,7 +180,7 @@ check_boot! {
     ];
     stack_overflow, 1: [
         BOOT, STACK, BSS, GUARDS,
-        "idle: *, and the 16 bytes after .bss were overwritten since its clear, as by a stack that grew too far: FAIL", "panic: *",
+        "idle: *, and the 16 bytes after .bss were overwritten since the clear, perhaps by a stack that grew too far: FAIL", "panic: *",
     ];
     counts_for_ever, 1: [
         BOOT, STACK, BSS, GUARDS, "idle: after 2 s the kernel is at 0x* <variant::idle*>*: FAIL", PANIC,
@@ -190,7 +190,7 @@ check_boot! {
         "idle: the kernel trapped at 0x* <variant::run+*> (*), load access fault, scause 5, stval 0x72657669726420: FAIL", PANIC,
     ];
     power_off_in_clear, 1: [
-        BOOT, STACK, "bss: the kernel powers the machine off at 0x* <variant::clear_doublewords*> (*), and .bss is not clear: FAIL",
+        BOOT, STACK, "bss: the kernel powers the machine off at 0x* <variant::clear_doublewords*> (*), and .bss is not cleared: FAIL",
         "idle: the kernel powers the machine off at 0x* <variant::clear_doublewords*> (*): PASS", PANIC,
     ];
     reboot, 1: [BOOT, STACK, BSS, GUARDS, "idle: the kernel resets the machine at 0x*: FAIL", PANIC];
@@ -267,7 +267,7 @@ fn a_command_that_comes_too_late_says_so() {
     assert!(late.iter().all(|line| line.contains("to start again, quit, then ./run.sh --debug")), "{}", ended.output);
     let ended = batch("good", &["bss", "check-boot"]);
     assert_eq!(ended.status.code(), Some(1));
-    let late = "check-boot: not run: past boot already; to start again, quit, then ./run.sh --debug";
+    let late = "check-boot: not run, already past boot; to start again, quit, then ./run.sh --debug";
     assert!(ended.output.ends_with(&format!("{late}\ncheck-boot: FAIL\n")), "{}", ended.output);
     assert!(!ended.output.contains(": FAIL\nboot"), "said once: {}", ended.output);
 }
@@ -366,7 +366,7 @@ fn hang(arguments: &[&str]) -> Session {
 #[test]
 fn ctrl_c_interrupts_the_kernel_and_spares_qemu() {
     let mut session = Session::start(&kernels::build("good"), &["-ex", "boot", "-ex", "continue"]);
-    session.await_output("The machine stands at 0x1000.");
+    session.await_output("Stopped at 0x1000.");
     session.await_output("Continuing.");
     thread::sleep(Duration::from_secs(1)); // until it idles
     session.signal("INT", true);
@@ -386,7 +386,7 @@ fn ctrl_c_ends_a_walk_that_hangs() {
     session.type_in("info breakpoints\n");
     let ended = session.end();
     let said = |pattern| ended.output.lines().any(|line| matches(line, pattern));
-    assert!(said("bss: the kernel is at 0x*, and .bss is not clear: FAIL"), "{}", ended.output);
+    assert!(said("bss: the kernel is at 0x*, and .bss is not cleared: FAIL"), "{}", ended.output);
     assert!(said("(gdb) No breakpoints*."), "{}", ended.output);
 }
 

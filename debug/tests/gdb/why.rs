@@ -11,12 +11,12 @@ fn why_tells_the_last_trap_on_both_machines() {
         let ended = batch_on(machine, "load-from-0", &["why", "idle", "why"]);
         let lines: Vec<_> = ended.output.lines().filter(|line| line.starts_with("why: ")).collect();
         let [none, trap, vector] = lines[..] else { panic!("{}\n{}", ended.output, ended.errors) };
-        assert_eq!(none, "why: no trap since the firmware handed over: sepc is 0");
+        assert_eq!(none, "why: no trap since the firmware entered the kernel: sepc is 0");
         assert!(
             trap.contains("<variant::after_clear") && trap.ends_with(", load access fault, scause 5, stval 0"),
             "{trap}"
         );
-        assert_eq!(vector, "why: stvec is as the firmware left it, at 0x80200000 <boot>: each trap enters boot again");
+        assert_eq!(vector, "why: stvec is still what the firmware set, 0x80200000 <boot>: each trap enters the kernel again");
     }
 }
 
@@ -36,12 +36,12 @@ fn ctrl_c_in_a_kernel_that_traps_names_why() {
     let mut session = Session::start(&kernels::build("load-from-0"), &[]);
     session.type_in("boot\n");
     session.await_output("is the next instruction: PASS");
-    session.await_output("What can be done: boot, stack, bss, idle, panic, why, or check-boot");
+    session.await_output("Commands: boot, stack, bss, idle, panic, check-boot (all of them)");
     session.type_in("continue\n");
     session.await_output("Continuing.");
     session.await_work(Duration::from_millis(300));
     session.signal("INT", true);
-    session.await_output("The kernel has trapped: why tells where, and why.");
+    session.await_output("The kernel trapped. Type why for the reason and the place.");
     session.type_in("why\n");
     session.await_output("load access fault");
     session.end();
