@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the kernel and starts the machine. QEMU's command line stands here (qemu_command) and nowhere else.
-# Bash 3.2 is enough: macOS has no newer one.
+# Builds the kernel and starts the machine. QEMU's command line is here (qemu_command) and nowhere else.
+# It must run in bash 3.2, the version that macOS has.
 set -eu
 
 target=riscv64gc-unknown-none-elf
@@ -12,40 +12,40 @@ Usage: ./run.sh [MODE] [OPTIONS]
 
 Modes
   (none)               build the kernel and boot it in QEMU; Ctrl-A X leaves
-  --firmware           boot OpenSBI alone, no kernel; QEMU=qemu-system-riscv32 boots the 32-bit one
-  --debug [-- ARGS]    boot it under GDB, stopped before its first instruction; ARGS go to GDB
-  --wait               boot it stopped, and wait for GDB, VS Code or another debugger; Ctrl-A X leaves
-  --reverse [-- ARGS]  as --debug, over a recording of the boot: reverse-stepi, reverse-continue
-  --check [ARGS]       a verdict on the boot: cargo debug check ARGS, on a fresh build
-  --test [ARGS]        every test of the project; ARGS go to cargo test
-  --test --fast        those that need neither QEMU nor GDB, in less than a minute
-  --test --vscode      and F5 in VS Code itself, in a browser: downloads half a gigabyte
-  --build              build the kernel and copy it to hypervisor.elf, nothing else
+  --firmware           boot OpenSBI without a kernel; with QEMU=qemu-system-riscv32, the 32-bit OpenSBI
+  --debug [-- ARGS]    boot under GDB, stopped before the kernel's first instruction; pass ARGS to GDB
+  --wait               start the machine stopped, and wait for GDB, VS Code or another debugger; Ctrl-A X leaves
+  --reverse [-- ARGS]  like --debug, on a recording of the boot: reverse-stepi and reverse-continue work
+  --check [ARGS]       build the kernel and check its boot: cargo debug check ARGS
+  --test [ARGS]        run all tests of the project; pass ARGS to cargo test
+  --test --fast        run the tests that need neither QEMU nor GDB: under 30 seconds after a build
+  --test --vscode      run all tests, and also press F5 in VS Code itself, in a browser: downloads half a gigabyte
+  --build              build the kernel and copy it to hypervisor.elf
 
 Options
-  --kernel ELF         boot that ELF instead of building ours
-  --example NAME       boot that kernel of debug/tests/kernels/variants.rs, each of which has a fault: corrupts-itself, say
-  --port N             GDB's port, 1234 by default (--debug, --wait, --reverse)
-  --socket PATH        a Unix socket in place of the port (--debug, --wait, --reverse)
-  --smp N              a machine of N harts, 1 by default (QEMU)
-  --cpu MODEL          QEMU's model of a hart, with its properties; rv64 by default
-  --tied               QEMU ends when standard input does, for programs that start it (--wait)
-  --embedded           no QEMU: a machine of our own, which can go back in time (--debug, --wait)
-  --private            with --tied: a Unix socket and the log in a folder of their own, removed at the end
-  -h, --help           this text
+  --kernel ELF         boot this ELF file instead of this project's kernel
+  --example NAME       boot an example kernel with a fault, such as corrupts-itself; debug/tests/kernels/variants.rs has all
+  --port N             port for GDB, 1234 by default (--debug, --wait, --reverse)
+  --socket PATH        Unix socket for GDB, instead of a port (--debug, --wait, --reverse)
+  --smp N              number of harts, 1 by default (QEMU only)
+  --cpu MODEL          QEMU's CPU model with its properties, rv64 by default
+  --embedded           use this project's own machine instead of QEMU; it can go back in time (--debug, --wait)
+  --tied               for scripts: QEMU stops when stdin closes (--wait)
+  --private            with --tied: put GDB's Unix socket and the log in a private folder, which is removed at the end
+  -h, --help           print this text
 
 Environment
-  QEMU, GDB            the programs to use
-  QEMU_LOG             where QEMU logs traps and guest errors: qemu.log by default, 64 MiB at most
-  NO_INSTALL=1         install nothing that is missing: say what it is, and exit 2; --debug does without QEMU
+  QEMU, GDB            programs to use
+  QEMU_LOG             file for QEMU's log of traps and guest errors, qemu.log by default, at most 64 MiB
+  NO_INSTALL=1         do not install; name what is missing and exit 2 (--debug falls back to --embedded)
 
 Examples
-  ./run.sh --debug -- -ex check-boot         GDB with a command of its own
-  ./run.sh --wait --port 4321                then, in a second terminal, the command that it prints
+  ./run.sh --debug -- -ex check-boot         run a command in GDB
+  ./run.sh --wait --port 4321                then run the command that it prints in a second terminal
   ./run.sh --debug --embedded                reverse-stepi, reverse-continue; monitor help
   ./run.sh --kernel my.elf --check --format junit
 
-Exit status: that of QEMU, GDB or the check; 1 where a test failed; 2 where something could not be started.
+Exit status: that of QEMU, GDB or the check; 1 if a test failed; 2 if something could not be started.
 END
 }
 
@@ -56,7 +56,7 @@ fail() {
     exit 2
 }
 
-# For mistakes in the arguments.
+# Prints the usage, and fails.
 usage_error() {
     usage >&2
     printf '\n' >&2
@@ -65,7 +65,7 @@ usage_error() {
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
-# Prints a command on stderr such that it can be pasted into a shell.
+# Prints a command on stderr, quoted so that it can be pasted into a shell.
 show() {
     local word line=+ quote="'" escaped="'\\''"
     for word; do
@@ -82,11 +82,11 @@ run() {
     "$@"
 }
 
-# Sets the variable $1 to the path $2 as the caller means it: we leave the caller's folder.
+# Sets the variable $1 to the absolute path of $2: this script leaves the caller's folder.
 absolute() { case $2 in /*) printf -v "$1" '%s' "$2" ;; *) printf -v "$1" '%s/%s' "$PWD" "$2" ;; esac; }
 
 set_mode() {
-    [ "$mode" = boot ] || usage_error "--$mode and --$1 exclude each other"
+    [ "$mode" = boot ] || usage_error "--$mode and --$1 cannot be used together"
     mode=$1
 }
 
@@ -120,7 +120,7 @@ parse() {
                 exit 0
                 ;;
             --)
-                case $mode in debug | reverse) ;; *) usage_error "what follows -- goes to GDB: --debug or --reverse" ;; esac
+                case $mode in debug | reverse) ;; *) usage_error "-- needs --debug or --reverse: the arguments after it go to GDB" ;; esac
                 shift
                 arguments=("$@")
                 break
@@ -132,7 +132,7 @@ parse() {
     check_options
 }
 
-# What follows --check or --test is not ours, but for --kernel, which all that boot have, and for --test's --vscode and --fast.
+# Arguments after --check or --test are passed on, except --kernel with --check, and --vscode and --fast with --test.
 parse_passed_on() {
     while [ $# -gt 0 ]; do
         if [ "$mode $1" = 'check --kernel' ]; then
@@ -156,36 +156,36 @@ check_options() {
         *) [ -z "$port$socket" ] || usage_error "--port and --socket need --debug, --wait or --reverse" ;;
     esac
     case $mode in
-        firmware | build | test) [ -z "$kernel" ] || usage_error "--$mode has no use for --kernel" ;;
+        firmware | build | test) [ -z "$kernel" ] || usage_error "--$mode does not take --kernel" ;;
     esac
     case $mode in
         debug | wait) ;;
         *) [ -z "$embedded" ] || usage_error "--embedded needs --debug or --wait" ;;
     esac
     [ -z "$tied" ] || [ "$mode" = wait ] || usage_error "--tied needs --wait"
-    [ -z "$hidden" ] || [ -n "$tied" ] || usage_error "--private needs --tied: at QEMU's end its folder is removed"
-    [ -z "$port" ] || [ -z "$socket" ] || usage_error "--port and --socket exclude each other"
-    [ -z "$hidden" ] || [ -z "$port$socket" ] || usage_error "--private excludes --port and --socket"
-    [ -z "$kernel" ] || [ -z "$example" ] || usage_error "--kernel and --example exclude each other"
-    [ -z "$kernel" ] || [ -f "$kernel" ] || fail "no file $kernel: --kernel needs a RISC-V ELF"
+    [ -z "$hidden" ] || [ -n "$tied" ] || usage_error "--private needs --tied: its folder is removed when QEMU ends"
+    [ -z "$port" ] || [ -z "$socket" ] || usage_error "--port and --socket cannot be used together"
+    [ -z "$hidden" ] || [ -z "$port$socket" ] || usage_error "--private cannot be used with --port or --socket"
+    [ -z "$kernel" ] || [ -z "$example" ] || usage_error "--kernel and --example cannot be used together"
+    [ -z "$kernel" ] || [ -f "$kernel" ] || fail "no such file: $kernel; --kernel takes a RISC-V ELF"
     case $harts in
-        *[!0-9]* | ????* | 0*) usage_error "--smp $harts: a number of harts from 1 to 512 is needed" ;;
+        *[!0-9]* | ????* | 0*) usage_error "--smp takes 1 to 512 harts, not $harts" ;;
     esac
-    [ "$harts" -le 512 ] || usage_error "--smp $harts: a number of harts from 1 to 512 is needed"
+    [ "$harts" -le 512 ] || usage_error "--smp takes 1 to 512 harts, not $harts"
     case $mode$embedded in
         boot | debug | wait) ;;
-        *) [ "$harts" = 1 ] || usage_error "--smp is for QEMU, and needs a mode that boots a kernel; with --check it is the check's" ;;
+        *) [ "$harts" = 1 ] || usage_error "--smp needs QEMU and a mode that boots a kernel; for a check: ./run.sh --check --smp $harts" ;;
     esac
     port=${port:-$default_port}
     case $port in
-        *[!0-9]* | ??????* | 0*) usage_error "--port $port: a number from 1 to 65535 is needed" ;;
+        *[!0-9]* | ??????* | 0*) usage_error "--port takes 1 to 65535, not $port" ;;
     esac
-    [ "$port" -le 65535 ] || usage_error "--port $port: a number from 1 to 65535 is needed"
+    [ "$port" -le 65535 ] || usage_error "--port takes 1 to 65535, not $port"
     where=127.0.0.1:$port
     [ -z "$socket" ] || where=unix:$socket
 }
 
-# Sets `machine_line` to QEMU's command line: the one place that knows it. $1, if any: record or replay.
+# Sets `machine_line` to QEMU's command line. Only this function knows it. $1, if given: record or replay.
 qemu_command() {
     local files
     [ "${1:-}" = record ] || find_log
@@ -196,41 +196,41 @@ qemu_command() {
     fi
     machine_line+=(-cpu "$cpu" -bios default -smp "$harts" -m 128M -nographic)
     # shellcheck disable=SC2054 # QEMU's commas
-    [ "${1:-}" = record ] || machine_line+=(-d cpu_reset,unimp,guest_errors,int -D "$log") # the replay logs it all again
+    [ "${1:-}" = record ] || machine_line+=(-d cpu_reset,unimp,guest_errors,int -D "$log") # the replay logs all of it again
     machine_line+=(-serial mon:stdio --no-reboot -kernel "$kernel")
     if [ -n "${1:-}" ]; then
         files=${private//,/,,}
-        # 2^7 ns an instruction: QEMU hears signals once in 2^31 ns, and 2^24 instructions can be waited for.
+        # 2^7 ns per instruction: QEMU handles signals once in 2^31 ns, and 2^24 instructions take little enough time.
         machine_line+=(-icount "shift=7,rr=$1,rrfile=$files/recording,rrsnapshot=init"
             -drive "file=$files/snapshots,if=none,id=rr,cache=unsafe" -net none -monitor "pipe:$private/$1")
     fi
-    [ -z "$hidden" ] || machine_line+=(-action shutdown=pause) # a program looks at what it left; QEMU 7.2 ends all the same
+    [ -z "$hidden" ] || machine_line+=(-action shutdown=pause) # a program inspects the machine after power-off; QEMU 7.2 ends anyway
     if [ "${1:-}" = record ]; then
         machine_line+=(-gdb "unix:$files/stub,server=on,wait=off" -S)
     elif [ "$mode" != boot ] && [ -n "$socket" ]; then
         machine_line+=(-gdb "unix:${socket//,/,,},server=on,wait=off" -S)
     elif [ "$mode" != boot ]; then
-        machine_line+=(-gdb "tcp:127.0.0.1:$port" -S) # -s itself listens on all interfaces
+        machine_line+=(-gdb "tcp:127.0.0.1:$port" -S) # -s would listen on all interfaces
     fi
 }
 
-# Sets `machine_line` to the command line of the machine that was chosen.
+# Sets `machine_line` to the command line of the chosen machine.
 machine_command() {
     if [ -n "$embedded" ]; then embedded_command; else qemu_command; fi
 }
 
-# A kernel that traps for ever logs 50 MB a second: past 64 MiB QEMU's writes to a file fail, and it goes on.
+# A kernel that traps for ever logs 50 MB a second. After 64 MiB QEMU's writes to the file fail, and QEMU continues.
 become_machine() {
     trap '' XFSZ TTOU
     ulimit -S -f "${file_blocks:-65536}" 2>/dev/null || :
     if [ -n "$socket" ]; then
-        [ -z "$log" ] || { : >>"$log"; } 2>/dev/null || : # for whoever may read the folder, unlike the socket
+        [ -z "$log" ] || { : >>"$log"; } 2>/dev/null || : # readable for others, unlike the socket
         umask 077
     fi
     exec "${machine_line[@]}"
 }
 
-# Sets `gdb` to GDB's command line. -x loads .gdbinit; by itself GDB declines to, and says so at length.
+# Sets `gdb` to GDB's command line. -x loads .gdbinit: without it GDB refuses to load it and prints a long warning.
 gdb_command() {
     gdb=("${GDB:-gdb-multiarch}" -q -iex 'set auto-load local-gdbinit off')
     if [ -n "$socket" ]; then
@@ -241,10 +241,10 @@ gdb_command() {
     gdb+=(-x .gdbinit "$kernel")
 }
 
-# Prints the line that programs wait for, which the embedded machine prints itself, and for people how to go on.
+# Prints the line that programs wait for (the embedded machine prints its own), and for people the next command.
 announce() {
     [ -n "$embedded" ] || printf 'waiting for GDB on %s\n' "$where"
-    [ -z "$hidden" ] || return 0 # a program's own, and no person's
+    [ -z "$hidden" ] || return 0 # only a program uses it
     gdb_command
     say "attach from a second terminal, in $PWD:"
     show "${gdb[@]}"
@@ -278,7 +278,7 @@ mode_wait() {
         read -r status <&8 || status=2
         exit "$status"
     fi
-    # This process becomes QEMU, so that its console is the terminal's.
+    # This process becomes QEMU, so that QEMU's console is the terminal.
     front=$$
     start_keeper guard_front
     exec 8<&-
@@ -290,15 +290,15 @@ mode_debug() {
     require_free
     start_guarded
     gdb_command
-    # Who gives GDB commands begins where the machine does; a person begins at the kernel's first instruction.
+    # With commands for GDB, start where the machine starts. A person starts at the kernel's first instruction.
     if [ ${#arguments[@]} -gt 0 ]; then
         gdb+=("${arguments[@]}")
     elif [ "$mode" = debug ]; then
         gdb+=(-ex boot)
     fi
     show "${gdb[@]}"
-    trap : INT QUIT # they are for GDB, and this process waits for it
-    # GDB does not hold the lifeline: what it starts, and leaves behind, would hold it as well.
+    trap : INT QUIT # they are for GDB; this process waits for GDB
+    # GDB does not inherit the lifeline: processes that it starts and leaves behind would hold it too.
     # shellcheck disable=SC2016 # for sh
     sh -c 'echo "gdb $$" >&9; exec "$@" 8<&- 9>&-' sh "${gdb[@]}" || status=$?
     trap '' PIPE
@@ -308,7 +308,7 @@ mode_debug() {
     exit "$status"
 }
 
-# cargo debug check, but in the caller's folder, where cargo would not find the project: relative paths mean that folder.
+# Runs cargo debug check in the caller's folder, which relative paths refer to. Cargo would not find the project there.
 mode_check() {
     [ -z "$kernel" ] || arguments+=(--elf "$kernel")
     cargo_build --release --package debug
@@ -318,21 +318,21 @@ mode_check() {
     exec "$@"
 }
 
-# Every step runs, so that one report tells all; the last lines name those that failed. But nothing runs without what it needs.
+# Runs every step even if one fails; the last lines name the failed steps. If the tools cannot be installed, nothing runs.
 mode_test() {
     local failed=()
     if [ -n "$fast" ]; then
         test_fast
         return
     fi
-    run debug/tests/vscode/install.sh || fail "nothing was tested, as this failed, see above: debug/tests/vscode/install.sh"
+    run debug/tests/vscode/install.sh || fail "nothing was tested: debug/tests/vscode/install.sh failed, see above"
     step cargo fmt --all --check
     step cargo clippy --workspace --exclude kernel --all-targets -- -D warnings
     step cargo clippy --package kernel --target "$target" -- -D warnings
     step shellcheck --check-sourced run.sh run/*.sh .ci/{run,fresh,fresh-inside,prepare,table} .vscode/{check,gdb,gdb-dap,lldb-dap} \
         debug/tests/vscode/install.sh debug/tests/vscode/code-server/run.sh
     step cargo test --no-fail-fast --workspace --exclude kernel ${arguments[@]+"${arguments[@]}"}
-    step env GDB="${CARGO_TARGET_DIR:-$PWD/target}/vscode/gdb" cargo test --no-fail-fast --package debug --test gdb --test serve # the newest GDB, too
+    step env GDB="${CARGO_TARGET_DIR:-$PWD/target}/vscode/gdb" cargo test --no-fail-fast --package debug --test gdb --test serve # with the newest GDB, too
     step env RUSTDOCFLAGS='-D warnings' cargo doc --workspace --exclude kernel --no-deps
     [ -z "$vscode" ] || step debug/tests/vscode/code-server/run.sh
     tell_versions "${CARGO_TARGET_DIR:-$PWD/target}/vscode/gdb"
@@ -341,7 +341,7 @@ mode_test() {
     exit 1
 }
 
-# For the loop of editing: what needs neither QEMU nor GDB. cargo-nextest runs it faster, where it is installed.
+# Runs the tests that need neither QEMU nor GDB. Uses cargo-nextest if it is installed, which is faster.
 test_fast() {
     local runner=test
     ! have cargo-nextest || runner='nextest run'
@@ -352,7 +352,7 @@ test_fast() {
 
 step() { run "$@" || failed+=("$*"); }
 
-# In the background of a script SIGINT is ignored, by all that it starts: the tests could interrupt nothing.
+# A script's background processes ignore SIGINT, and so does everything that they start. The tests must be able to interrupt.
 restore_sigint() {
     case $(trap -p INT) in
         *"''"*) ! env --default-signal=INT true 2>/dev/null || exec env --default-signal=INT,QUIT bash "${BASH_SOURCE[0]}" "$@" ;;
@@ -372,7 +372,7 @@ main() {
     for variable in TMPDIR CARGO_TARGET_DIR; do [ -z "${!variable:-}" ] || absolute "$variable" "${!variable}"; done
     script='' && absolute script "${BASH_SOURCE[0]}"
     cd "${script%/*}"
-    export HYPERVISOR_PROJECT=$PWD # for cargo debug: not where it was compiled, but here
+    export HYPERVISOR_PROJECT=$PWD # for cargo debug: the project's folder now, not when it was compiled
     . run/tools.sh
     . run/stub.sh
     . run/build.sh

@@ -1,40 +1,40 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # variables that run.sh shares
-# What is built, and hypervisor.elf, which the kernel is copied to. Sourced by run.sh.
+# Builds the kernel and cargo debug, and copies the kernel to hypervisor.elf. Sourced by run.sh.
 
-# Runs cargo build, and sets `built` to the program that came out.
+# Runs cargo build, and sets `built` to the path of the program.
 cargo_build() {
     local command=(cargo build "$@" --message-format json-render-diagnostics)
     case " $* " in
         *' --release '*) [ -e "${CARGO_TARGET_DIR:-target}/release" ] || say "the first build takes a minute or two" ;;
     esac
     show "${command[@]}"
-    case $PWD in *$'\n'*) fail "there is a line break in the name of $PWD: Rust's tools cannot build there; try: another folder" ;; esac
+    case $PWD in *$'\n'*) fail "the folder's name contains a line break: $PWD; Rust's tools cannot build there; try: another folder" ;; esac
     built=$("${command[@]}") || {
-        is_plain "$PWD${CARGO_TARGET_DIR:-}" || say "Rust's tools cannot build where a folder's name is no UTF-8, as perhaps in $PWD; try: another folder"
+        is_plain "$PWD${CARGO_TARGET_DIR:-}" || say "Rust's tools cannot build in a folder whose name is not UTF-8, perhaps $PWD; try: another folder"
         fail "the build failed: see above"
     }
     built=${built##*\"executable\":\"}
     built=${built%%\",\"fresh\":*}
-    # A string in JSON: what is left of its escapes, printf knows.
+    # It is a JSON string. printf understands the remaining escapes.
     printf -v built '%b' "${built//\\\"/\"}"
-    [ -f "$built" ] || fail "the build's result is not there: $built; try: a path of plain characters"
+    [ -f "$built" ] || fail "cargo built $built, but that file does not exist; try: a folder whose name has only plain characters"
 }
 
-# Whether $1 is ASCII without control characters.
+# Returns whether $1 is ASCII without control characters.
 is_plain() {
     local LC_ALL=C
     case $1 in *[!\ -~]*) return 1 ;; esac
 }
 
-# Builds the kernel, and sets `kernel` to its copy, hypervisor.elf; where that cannot be written, to the original. Sets `ours`.
+# Builds the kernel. Sets `kernel` to its copy, hypervisor.elf, or to the original if the copy cannot be written. Sets `ours`.
 build_kernel() {
     local copying
     need rust
     ours=yes
-    [ ! -d hypervisor.elf ] || fail "hypervisor.elf is a folder, and the kernel is to be copied there; try: mv hypervisor.elf elsewhere"
+    [ ! -d hypervisor.elf ] || fail "hypervisor.elf is a folder, but the kernel must be copied to that name; try: mv hypervisor.elf elsewhere"
     cargo_build --package kernel --target "$target"
     clear_copies
-    # In a process group of its own: what ends this one's does not leave half of a copy.
+    # It copies in its own process group: a signal that ends this group does not leave half a copy.
     set -m
     copy_kernel </dev/null &
     copying=$!
@@ -42,18 +42,18 @@ build_kernel() {
     if wait "$copying"; then
         kernel=hypervisor.elf
     elif [ "$mode" = build ]; then
-        fail "hypervisor.elf cannot be written in $PWD: see above; the kernel is $built"
+        fail "cannot write hypervisor.elf in $PWD, see above; the kernel is $built"
     else
-        say "hypervisor.elf cannot be written in $PWD: booting $built"
+        say "cannot write hypervisor.elf in $PWD; booting $built"
         kernel=$built
     fi
 }
 
-# Builds the kernel that --example names, and sets `kernel` to it.
+# Builds the kernel that --example names, and sets `kernel` to its path.
 build_example() {
     local source=debug/tests/kernels/variants.rs script=debug/tests/kernels/$example.ld folder=${CARGO_TARGET_DIR:-target}/examples
-    case $example in *[!a-z0-9-]*) fail "--example $example: a name of $source is needed" ;; esac
-    grep -q "^    .*\"$example\".* => {\$" "$source" || fail "--example $example: $source has no such kernel; it has:$(examples "$source")"
+    case $example in *[!a-z0-9-]*) fail "--example takes a name from $source, not $example" ;; esac
+    grep -q "^    .*\"$example\".* => {\$" "$source" || fail "no example is called $example; $source has:$(examples "$source")"
     need rust
     [ -f "$script" ] || script=hypervisor.ld
     mkdir -p "$folder"
@@ -63,10 +63,11 @@ build_example() {
     absolute kernel "$folder/$example"
 }
 
-# The names in a line.
+# Prints the names of the examples in one line.
 examples() { sed -n '/^    ".*" => {$/p' "$1" | tr -cs 'a-z0-9-' '\n' | sort -u | tr '\n' ' '; }
 
-# Replaces hypervisor.elf in one step, as another run.sh may be reading it; what has other names, or is no file, is written to.
+# Replaces hypervisor.elf in one step, because another run.sh may be reading it. If it has other hard links or is not a regular
+# file, its contents are overwritten instead.
 copy_kernel() {
     local links copy=hypervisor.elf.$$
     trap '' HUP INT TERM
@@ -83,7 +84,7 @@ copy_kernel() {
     return 1
 }
 
-# Removes the copies that were under way when this computer stopped.
+# Removes unfinished copies of processes that no longer exist.
 clear_copies() {
     local copy
     for copy in hypervisor.elf.*; do

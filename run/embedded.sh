@@ -1,11 +1,11 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # variables that run.sh shares
-# The machine without QEMU: cargo debug serve, in QEMU's place. Sourced by run.sh.
+# The machine without QEMU: cargo debug serve instead of QEMU. Sourced by run.sh.
 
-# What the machine needs, and TOOLs. That is QEMU; or Rust alone, for the embedded machine, where it is asked for, or where
-# --debug finds no QEMU and may not install it. Sets `server`.
+# Makes sure of the TOOLs and of what the machine needs. That is QEMU; or only Rust for the embedded machine, if it was asked
+# for, or if --debug finds no QEMU and may not install it. Sets `server`.
 need_machine() {
     if [ -z "$embedded" ] && [ "$mode" = debug ] && ! found qemu && ! may_install; then
-        say "no $QEMU here, and it may not be installed ($obstacle): the embedded machine takes its place (--embedded)"
+        say "$QEMU is missing and cannot be installed ($obstacle): using the embedded machine (--embedded)"
         embedded=yes
     fi
     if [ -z "$embedded" ]; then

@@ -1,20 +1,20 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # variables that run.sh shares
-# Where files go that are not the user's, and what earlier calls left of them whose owner was killed. Sourced by run.sh.
+# Temporary files: where they go, and removing those of earlier calls that were killed. Sourced by run.sh.
 
-# Sets `temporary` to where temporary files go. A socket's path has to be short.
+# Sets `temporary` to the folder for temporary files. Its path must be short, because a socket's path must be.
 find_temporary() {
     temporary=${TMPDIR:-/tmp}
     absolute temporary "$temporary"
     if [ ! -d "$temporary" ] || [ ! -w "$temporary" ]; then
-        say "TMPDIR=$temporary is no folder to write to: using /tmp"
+        say "TMPDIR=$temporary is not a writable folder: using /tmp"
         temporary=/tmp
-        export TMPDIR=/tmp # others would fail there, too
+        export TMPDIR=/tmp # other programs would fail there, too
     fi
     case $temporary in *$'\n'*) temporary=/tmp ;; esac
     [ "${#temporary}" -lt 80 ] || temporary=/tmp
 }
 
-# One line that tells whose a folder is: the computer, its space of process ids, and the process.
+# Prints one line that names the owner of a folder: the computer, the PID namespace, and the process.
 owner() {
     local space
     space=$(readlink /proc/self/ns/pid 2>/dev/null) || space=-
@@ -22,7 +22,7 @@ owner() {
     printf '%s %s %s\n' "${HOSTNAME:--}" "$space" "$(exec sh -c 'echo $PPID')"
 }
 
-# Removes the folders, with what is in them, of calls of this user that were killed before they could.
+# Removes the folders of this user's calls that were killed before they could remove them.
 clear_left() {
     local left computer space process here
     for left in "$temporary"/run.sh.*/owner; do
@@ -35,8 +35,8 @@ clear_left() {
     done
 }
 
-# Sets `log` to where QEMU logs, unless QEMU_LOG has said: qemu.log here, or, where that is not ours to write, in a folder of
-# this user. A link is not followed: whoever may write here would choose what is overwritten.
+# Sets `log` to QEMU's log file, unless QEMU_LOG did: qemu.log here, or, if it cannot be written, in a folder of this user. A
+# symbolic link is not followed: anyone who can write to this folder could choose which file is overwritten.
 find_log() {
     local state=$temporary/run.sh-$UID
     [ -z "$log" ] || return 0
@@ -53,5 +53,5 @@ find_log() {
         state=$(mktemp -d "$temporary/run.sh-$UID.XXXXXX") || fail "no folder for QEMU's log; try: QEMU_LOG=FILE"
     fi
     log=$state/qemu.log
-    say "qemu.log cannot be written in $PWD: QEMU logs to $log"
+    say "cannot write qemu.log in $PWD: QEMU logs to $log"
 }

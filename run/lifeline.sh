@@ -1,32 +1,35 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # variables that run.sh shares
-# QEMU in the background that ends with its front, whoever ends the front, and how: quit, kill -9, a closed terminal.
-# Sourced by run.sh.
+# Kills QEMU when the foreground process exits, however that ends: quit, kill -9, a closed terminal. Sourced by run.sh.
 #
-#   front     run.sh, GDB's parent or, with --wait, QEMU itself; alone holds the write end of the lifeline, a pipe
+#   front     the foreground process: run.sh as GDB's parent, or QEMU itself with --wait. Only it holds the write end of the
+#             lifeline, a pipe
 #   keeper    reads the lifeline; makes the private folder; at the end kills the guardian's group and removes all files
-#   guardian  starts QEMU, and tells the keeper when it listens and how it ended
+#   guardian  starts QEMU; tells the keeper when QEMU listens and how it ended
 #
-# Keeper and guardian lead process groups of their own: neither Ctrl-C in GDB nor what kills the front's whole group reaches
-# them. QEMU is in the guardian's group, so that one kill ends all of it. What happens is told to the keeper in lines on the
-# lifeline: `listening`, `ended STATUS`, `gone` (the standard input of --tied), `gdb PROCESS` and `quit` (the front).
+# Keeper and guardian each lead a process group: Ctrl-C in GDB does not reach them, nor does a kill of the front's group. QEMU
+# is in the guardian's group, so one kill ends both. The keeper reads events as lines from the lifeline: `listening`,
+# `ended STATUS`, `gone` (stdin of --tied closed), `gdb PROCESS` and `quit` (from the front).
 #
-# Descriptors. Front: 8 reads the keeper's reports, 9 is the lifeline. Keeper: 1 is for reports, 3 the front's standard
-# output, 5 ends when the guardian's group has ended, 6 tells the guardian's group that the keeper lives, 7 reads the lifeline.
-# Guardian: 3 as the keeper, 4 is the other end of the keeper's 5, 5 and 6 a monitor's (recording.sh), 7 for naps (stub.sh).
+# File descriptors:
+#   front     8 reads the keeper's reports; 9 is the lifeline
+#   keeper    1 is for reports; 3 is the front's stdout; 5 reaches its end when the guardian's group has ended; 6 tells the
+#             guardian's group that the keeper lives; 7 reads the lifeline
+#   guardian  3 is the front's stdout; 4 is the other end of the keeper's 5; 5 and 6 are a monitor (recording.sh); 7 is for
+#             naps (stub.sh)
 
-# Starts the keeper, which calls $1 as the guardian, and returns when the lifeline is in place.
+# Starts the keeper, which calls $1 as the guardian. Returns when the lifeline is open.
 start_keeper() {
     private=''
-    [ -d /dev/fd/ ] || fail "there is no /dev/fd: is /proc mounted? try: mount -t proc proc /proc"
+    [ -d /dev/fd/ ] || fail "/dev/fd does not exist: is /proc mounted? try: mount -t proc proc /proc"
     if [ -z "$tied" ]; then start_keeper_on "$1" </dev/null; else start_keeper_on "$1"; fi
-    # An empty line only asks whether the front lives.
+    # The keeper sends empty lines to find out whether the front lives.
     while [ -z "$private" ]; do read -r private <&8 || exit 2; done
     use_private
     exec 9>"$private/lifeline"
     echo here >&9
 }
 
-# The keeper is no child of a job that the front's group could lose, and makes nothing before it has a group of its own.
+# Starts the keeper in its own process group, before it makes any file: a kill of the front's group does not reach it.
 start_keeper_on() {
     exec 3>&1
     exec 8< <(
@@ -38,7 +41,7 @@ start_keeper_on() {
     exec 3>&-
 }
 
-# Starts QEMU under a guardian and returns when GDB can connect; exits where that did not come about.
+# Starts QEMU under a guardian. Returns when GDB can connect; exits if QEMU does not start.
 start_guarded() {
     local report=''
     start_keeper guard
@@ -60,14 +63,14 @@ keep() {
     "$1" <&0 4>"$private/alive" 5<&- 6<&- 7<&- &
     guardian=$!
     set +m
-    disown "$guardian" # else bash tells when it is killed
+    disown "$guardian" # otherwise bash prints a message when it is killed
     while read -r event; do
         case $event in
             listening) echo listening 2>/dev/null || : ;;
             'ended '*)
                 status=${event#ended }
                 end_guardian "$guardian"
-                echo "$status" 2>/dev/null || : # last: when run.sh ends, all of it is gone
+                echo "$status" 2>/dev/null || : # last: when run.sh ends, everything is cleaned up
                 ;;
             gone) break ;;
             'gdb '*) debugger=${event#gdb } ;;
@@ -75,11 +78,11 @@ keep() {
         esac
     done <&7
     end_guardian "$guardian"
-    [ -z "$tied" ] || echo 137 2>/dev/null || : # as of a QEMU that was killed
+    [ -z "$tied" ] || echo 137 2>/dev/null || : # the status of a QEMU that was killed
     [ -z "$debugger" ] || end_gdb "$debugger"
 }
 
-# Sets `private` to a folder of our own, with the pipes in it.
+# Makes a private folder with the pipes in it, and sets `private` to it.
 make_private() {
     if private=$(mktemp -d "$temporary/run.sh.XXXXXX"); then
         if owner >"$private/owner" && mkfifo "$private/lifeline" "$private/alive" "$private/keeper" "$private/nap"; then
@@ -87,15 +90,15 @@ make_private() {
         fi
         rm -rf "$private"
     fi
-    fail "cannot write to $temporary: see above; try: TMPDIR=FOLDER, another one"
+    fail "cannot write to $temporary, see above; try: TMPDIR=FOLDER with another folder"
 }
 
-# Opens the lifeline, once the front has.
+# Opens the lifeline after the front has opened it.
 await_front() {
-    exec 5<>"$private/lifeline" # both ways: to open one end would wait for the other
+    exec 5<>"$private/lifeline" # read and write: opening one end alone would wait for the other
     echo "$private" 2>/dev/null || :
     until read -r -t 1 _ <&5; do
-        # The front has not yet opened the lifeline. Where it never will, the pipe that it reads has no reader.
+        # The front has not opened the lifeline yet. If the front has died, this echo fails, because its pipe has no reader.
         echo 2>/dev/null || {
             rm -rf "$private"
             exit
@@ -106,17 +109,17 @@ await_front() {
     exec 5<"$private/alive" 4>&-
 }
 
-# Ends all that the guardian $1 has started, and removes the files.
+# Ends everything that the guardian $1 started, and removes the files.
 end_guardian() {
     [ -d "$private" ] || return 0
     kill -KILL -- "-$1" 2>/dev/null || :
-    # Until all of them have ended, as one that is being killed may still make a file.
+    # Wait until all of them have ended: a process that is being killed may still make a file.
     read -r -t 5 _ <&5 || :
     [ -z "$socket" ] || remove_socket
     rm -rf "$private"
 }
 
-# Where somebody listens for longer than a process takes to end, it is another's by now.
+# If somebody still listens after a process has had time to end, the socket belongs to another program by now.
 remove_socket() {
     local deadline=$((SECONDS + 2))
     while socket_listens; do
@@ -126,7 +129,7 @@ remove_socket() {
     rm -f "$socket"
 }
 
-# Ends a GDB whose front was killed. It may be in the middle of something, and its terminal is not as it was.
+# Ends a GDB whose front was killed. GDB may be busy and not react to SIGTERM.
 end_gdb() {
     local deadline=$((SECONDS + 2))
     kill -TERM "$1" 2>/dev/null || return 0
@@ -136,10 +139,10 @@ end_gdb() {
     done
 }
 
-# Tells the keeper, which always listens.
+# Sends a line to the keeper.
 tell() { echo "$*" >"$private/lifeline"; }
 
-# The guardian's group ends with the keeper, however that is killed; and with --tied, the keeper's work with standard input.
+# Ends the guardian's group when the keeper ends, even by SIGKILL. With --tied, tells the keeper when stdin closes.
 watch_keeper() {
     trap - HUP INT TERM
     {
@@ -153,7 +156,7 @@ watch_keeper() {
     } <&0 >/dev/null 3>&- &
 }
 
-# The guardian.
+# The guardian of a QEMU in the background.
 guard() {
     local status=0 console=2
     exec 7<>"$private/nap" >/dev/null
@@ -175,23 +178,23 @@ guard() {
         return
     fi
     tell listening
-    exec 2>/dev/null # where bash tells that QEMU was killed
+    exec 2>/dev/null # bash would print there that QEMU was killed
     wait "$machine" || status=$?
     tell ended "$status"
 }
 
-# The guardian of a QEMU that is the front: it says how to attach, and is there for the files at the end.
+# The guardian of a QEMU that is the front itself: it says how to attach.
 guard_front() {
     exec 7<>"$private/nap"
     watch_keeper
     await_stub "$front" <&7 && announce >&3
 }
 
-# Starts `machine_line`. Its console is descriptor $1, as the terminal is GDB's. Sets `machine`, its process.
+# Starts `machine_line`. Its console is descriptor $1, because GDB uses the terminal. Sets `machine` to its PID.
 launch() {
     local input=/dev/null
     if [ -n "$hidden" ]; then
-        input=$private/console # what is written there is typed; open both ways, so that it does not end
+        input=$private/console # input for the kernel; opened for read and write, so that it does not reach its end
         mkfifo "$input"
     fi
     become_machine <>"$input" >&"$1" 3>&- 5>&- 6>&- 7<&- 9>&- &

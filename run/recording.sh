@@ -1,14 +1,13 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # variables that run.sh shares
-# The recording that --reverse replays: QEMU goes back only in what it has recorded. Sourced by run.sh; runs in the
-# guardian, in the private folder.
+# Makes the recording that --reverse replays: QEMU can only go back in a recording. Sourced by run.sh; the guardian runs it, in
+# the private folder.
 #
-# The history begins one instruction before the kernel, with a snapshot there. To go back is to load a snapshot and to run
-# on from it, and QEMU 7.2 gets the machine's timer wrong when it loads one: where the firmware then sets that timer, QEMU
-# hangs as soon as the replay comes again to where it went back from. Behind the firmware only the kernel could set it.
-# A history from reset on is therefore worse than none.
+# The history starts with a snapshot one instruction before the kernel. To go back, QEMU loads a snapshot and runs on from it.
+# QEMU 7.2 restores the machine's timer wrongly: if the firmware then sets that timer, QEMU hangs when the replay reaches the
+# point where it went back. After the firmware only the kernel could set the timer. So a history from reset on would be worse.
 
-entry_seconds=20 # at most, to the kernel's entry, and for an answer of QEMU's monitor
-idle_seconds=3   # at most, from there until it idles
+entry_seconds=20 # time limit to reach the kernel's entry, and for a reply of QEMU's monitor
+idle_seconds=3   # time limit from there until the kernel idles
 
 # Records the boot until the kernel idles or powers off.
 record() {
@@ -17,7 +16,7 @@ record() {
     open_monitor record
     qemu_command record
     show "${machine_line[@]}"
-    file_blocks=1048576 # 1 GiB: a snapshot holds the machine's memory, the recording each trap
+    file_blocks=1048576 # 1 GiB: a snapshot holds the machine's memory, and the recording holds each trap
     launch 9 9>/dev/null 2>"$private/errors"
     find_entry
     [ -z "$entry_count" ] || await_idle
@@ -25,17 +24,17 @@ record() {
     if [ "$status" != 0 ]; then
         say "QEMU could not record the boot: $(cat "$private/errors")"
     elif [ -z "$entry_count" ]; then
-        say "QEMU did not come to the kernel's entry, $(entry_address), within $entry_seconds seconds, so there is nothing to go" \
-            "back to: is it where the firmware jumps, 0x80200000? Is this computer busy with something else?"
+        say "QEMU did not reach the kernel's entry, $(entry_address), within $entry_seconds seconds, so nothing was recorded." \
+            "Is the entry at 0x80200000, where the firmware jumps? Is this computer busy?"
         status=2
     fi
     return "$status"
 }
 
-# The kernel's entry stands in the ELF header, in bytes 24 to 31.
+# Prints the kernel's entry: bytes 24 to 31 of the ELF header.
 entry_address() { od -A n -t x8 -j 24 -N 8 "$kernel" | sed 's/ */0x/'; }
 
-# Sets `entry_count` to the number of instructions before the kernel's entry: GDB goes there and asks QEMU. Empty where it
+# Sets `entry_count` to the number of instructions before the kernel's entry: GDB runs to the entry and asks QEMU. Empty if GDB
 # does not get there in time.
 find_entry() {
     local process deadline=$((SECONDS + entry_seconds)) said
@@ -51,12 +50,12 @@ find_entry() {
     entry_count=$(count_in "$said")
 }
 
-# Idle is when the number of instructions stays the same. A kernel that never idles keeps QEMU from answering at all.
+# The kernel idles when the number of instructions stays the same. While a kernel is busy, QEMU may not reply at all.
 await_idle() {
     local count before='' same=0 deadline=$((SECONDS + idle_seconds))
     while [ "$same" -lt 4 ] && kill -0 "$machine" 2>/dev/null; do
         if [ "$SECONDS" -ge "$deadline" ]; then
-            say "not idle after $idle_seconds seconds: recorded that much"
+            say "the kernel does not idle after $idle_seconds seconds: recorded until here"
             return
         fi
         sleep 0.1
@@ -67,7 +66,7 @@ await_idle() {
     done
 }
 
-# QEMU completes its recording on SIGTERM, with status 0.
+# On SIGTERM QEMU completes its recording and exits with status 0.
 end_recording() {
     local deadline=$((SECONDS + 30))
     kill -TERM "$machine" 2>/dev/null || :
@@ -86,8 +85,8 @@ seek_origin() {
     if save_at "$origin" origin && save_at "$entry_count" entry && seek "$origin"; then
         ask 'delvm init'
     else
-        say "QEMU's replay did not get to the kernel's entry, $(entry_address), and take a snapshot there within" \
-            "$entry_seconds seconds: is this computer busy with something else?"
+        say "QEMU's replay did not reach the kernel's entry, $(entry_address), and take a snapshot there within" \
+            "$entry_seconds seconds. Is this computer busy?"
         return 1
     fi
 }
@@ -100,7 +99,7 @@ save_at() {
     case $answer in *" $2 "*) ;; *) return 1 ;; esac
 }
 
-# Takes the replay to where it has executed $1 instructions, and stops it there.
+# Runs the replay until it has executed $1 instructions, and stops it there.
 seek() {
     local deadline=$((SECONDS + entry_seconds))
     ask "replay_seek $1"
@@ -111,14 +110,14 @@ seek() {
     done
 }
 
-# One pair of pipes for each QEMU: what the one left unread is not for the other.
+# Opens a pair of pipes. Each QEMU gets its own, so that it does not read what another left unread.
 open_monitor() {
     mkfifo "$private/$1.in" "$private/$1.out"
     exec 5<>"$private/$1.in" 6<>"$private/$1.out"
 }
 
-# Sets `answer` to what QEMU's monitor says to command $1. It ends with the machine's status, which is asked for because
-# a command without an answer ends in nothing that could be waited for. Incomplete after $2 seconds of silence.
+# Sets `answer` to the reply of QEMU's monitor to command $1. It also asks for the machine's status and waits for that, because
+# some commands print nothing. Gives up after $2 seconds without a line; then `answer` is incomplete.
 ask() {
     local line patience=${2:-$entry_seconds}
     answer=''
@@ -129,5 +128,5 @@ ask() {
     done
 }
 
-# The number of instructions in the monitor's answer $1 to `info replay`; nothing where there is none.
+# Prints the number of instructions in the monitor's reply $1 to `info replay`; nothing if it has none.
 count_in() { printf '%s' "$1" | sed -n 's/.*instruction count = \([0-9]*\).*/\1/p'; }

@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # variables that run.sh shares
-# QEMU's GDB stub from outside: is its address free, does it listen yet. Nothing here connects to find out, because the
-# first connection would be taken for GDB's. Sourced by run.sh, which sets port, socket and where.
+# Finds out whether the address for QEMU's GDB stub is free, and when the stub listens. It never connects: QEMU would take the
+# first connection for GDB. Sourced by run.sh, which sets port, socket and where.
 
-# Sets `inodes` to the sockets that listen on the port, on whatever address. From Linux's /proc/net/tcp: state 0A.
+# Sets `inodes` to the sockets that listen on the port, on any address. Source: Linux's /proc/net/tcp, state 0A.
 find_listeners() {
     local wanted address state inode
     printf -v wanted ':%04X 0A' "$port"
@@ -12,8 +12,8 @@ find_listeners() {
     done < <(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null)
 }
 
-# Whether somebody listens on the Unix socket: flag 10000, type 1 (stream), state 1, on one line with its path. A socket that
-# is bound has that path too, for a moment before it listens.
+# Returns whether a program listens on the Unix socket: a line with its path has flag 10000, type 1 (stream) and state 1. A
+# socket that is only bound has a line too, for a moment before it listens.
 socket_listens() {
     local flags type state path
     [ -S "$socket" ] || return 1
@@ -26,15 +26,15 @@ socket_listens() {
     lsof -t "$socket" >/dev/null 2>&1
 }
 
-# Exits where another program listens already: GDB would walk a stranger's machine.
+# Exits if another program already listens: GDB would debug the wrong machine.
 require_free() {
     if [ -n "$socket" ]; then
-        [ ! -e "$socket" ] || [ -S "$socket" ] || fail "$socket is there, and is no socket: choose another --socket PATH"
-        [ "${#socket}" -lt 104 ] || fail "--socket $socket: longer than the 103 bytes that a socket's path may have"
-        [ -d "${socket%/*}/" ] || fail "--socket $socket: there is no folder ${socket%/*}"
-        ! socket_listens || fail "$socket is in use: another program listens there; choose another --socket PATH"
+        [ ! -e "$socket" ] || [ -S "$socket" ] || fail "$socket exists and is not a socket; try: another --socket PATH"
+        [ "${#socket}" -lt 104 ] || fail "--socket $socket is too long: a socket's path may have 103 bytes"
+        [ -d "${socket%/*}/" ] || fail "--socket $socket: the folder ${socket%/*} does not exist"
+        ! socket_listens || fail "$socket is in use: another program listens there; try: another --socket PATH"
     elif port_in_use; then
-        fail "port $port is in use: end the program that listens there, or choose another with --port N"
+        fail "port $port is in use; try: end the program that listens there, or use another port with --port N"
     fi
 }
 
@@ -47,7 +47,7 @@ port_in_use() {
     fi
 }
 
-# Whether the stub of QEMU, process $1, listens.
+# Returns whether the stub of QEMU, process $1, listens.
 listening() {
     local inode descriptors process
     if [ -n "$socket" ]; then
@@ -59,7 +59,7 @@ listening() {
     fi
     find_listeners
     [ -n "$inodes" ] || return
-    # Its own, or, where $QEMU is a script, its child's: by now somebody else may have taken the port.
+    # The socket must belong to QEMU, or to its child if $QEMU is a script: another program may have taken the port meanwhile.
     descriptors=$(for process in "$1" $(cat "/proc/$1/task/$1/children"); do ls -l "/proc/$process/fd"; done 2>/dev/null)
     for inode in $inodes; do
         case $descriptors in *"socket:[$inode]"*) return 0 ;; esac
@@ -67,23 +67,23 @@ listening() {
     return 1
 }
 
-# 2 ms without starting a process, where standard input is a pipe that stays open and bash is 4 or later; else with one.
+# Sleeps 2 ms without a new process, if stdin is a pipe that stays open and bash is 4 or later. Otherwise runs sleep.
 nap() {
     local status=0
     read -r -t 0.002 _ 2>/dev/null || status=$?
     [ "$status" -gt 128 ] || sleep 0.01
 }
 
-# Waits until the stub of QEMU, process $1, listens. QEMU has no event for it, so this looks again and again.
+# Waits until the stub of QEMU, process $1, listens. QEMU does not report it, so this polls.
 await_stub() {
     local deadline=$((SECONDS + 30))
     until listening "$1"; do
         if ! kill -0 "$1" 2>/dev/null; then
             say "QEMU ended before GDB could connect to $where: see above"
-            [ -n "$socket" ] || ! port_in_use || say "port $port is in use by now: choose another with --port N"
+            [ -n "$socket" ] || ! port_in_use || say "port $port was taken meanwhile; try: another port with --port N"
             return 1
         elif [ "$SECONDS" -ge "$deadline" ]; then
-            say "QEMU did not listen on $where within 30 seconds: is this computer overloaded?"
+            say "QEMU did not listen on $where within 30 seconds. Is this computer overloaded?"
             return 1
         fi
         nap

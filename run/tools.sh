@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # variables that run.sh shares
-# What run.sh needs on this machine, and how it gets there. Sourced by run.sh, whose say, fail, have and run it uses.
+# Finds the tools that run.sh needs, and installs missing ones. Sourced by run.sh, whose say, fail, have and run it uses.
 
-# In order of preference, by who names it so: Debian; Homebrew and Arch; builds from source; xPack; others.
+# In order of preference. They are the names in Debian; Homebrew and Arch; builds from source; xPack; others.
 gdb_names='gdb-multiarch riscv64-elf-gdb riscv64-unknown-elf-gdb riscv64-unknown-linux-gnu-gdb riscv-none-elf-gdb gdb'
 
 # Makes sure of each TOOL: rust, qemu, qemu-img, gdb, shellcheck. For gdb, sets GDB.
@@ -11,7 +11,7 @@ need() {
     [ ${#missing[@]} -gt 0 ] || return 0
     install "${missing[@]}"
     for tool in "${missing[@]}"; do
-        found "$tool" || fail "still no $tool that can be used: is its folder in PATH?"
+        found "$tool" || fail "$tool was installed but cannot be found. Is its folder in PATH?"
     done
 }
 
@@ -26,16 +26,16 @@ found() {
 
 found_qemu() {
     have "$QEMU" && return
-    case $QEMU in */*) fail "QEMU=$QEMU is no program" ;; esac
+    case $QEMU in */*) fail "QEMU=$QEMU is not an executable" ;; esac
     return 1
 }
 
-# A GDB without RISC-V is none, and a GDB that was asked for is not replaced.
+# A GDB without RISC-V does not count. If GDB is set, no other GDB is tried.
 found_gdb() {
     local name
     if [ -n "${GDB:-}" ]; then
-        have "$GDB" || fail "GDB=$GDB is no program"
-        knows_riscv "$GDB" || fail "GDB=$GDB does not know RISC-V (riscv:rv64): try another, or leave GDB unset"
+        have "$GDB" || fail "GDB=$GDB is not an executable"
+        knows_riscv "$GDB" || fail "GDB=$GDB does not support RISC-V (riscv:rv64); try: another GDB, or unset GDB"
         return
     fi
     for name in $gdb_names; do
@@ -54,18 +54,18 @@ knows_riscv() {
     return 1
 }
 
-# rustup is no package: it is the one thing that we do not install.
+# Rust is the only tool that run.sh does not install: rustup is not a package.
 found_rust() {
     local libraries
-    { have cargo && have rustc; } || fail "missing: cargo; install Rust with https://rustup.rs, then run this again"
-    libraries=$(rustc --print target-libdir --target "$target") || fail "rustc does not run: see above"
+    { have cargo && have rustc; } || fail "missing: cargo; try: install Rust from https://rustup.rs, then run this again"
+    libraries=$(rustc --print target-libdir --target "$target") || fail "rustc failed, see above"
     [ -d "$libraries" ] && return
-    have rustup || fail "missing: Rust's target $target; https://rustup.rs brings rustup, which adds it"
-    [ -z "${NO_INSTALL:-}" ] || fail "missing: Rust's target; NO_INSTALL is set, so do: rustup target add $target"
-    run rustup target add "$target" >&2 || fail "no Rust target $target: see above"
+    have rustup || fail "missing: Rust's target $target; try: install rustup from https://rustup.rs, which can add it"
+    [ -z "${NO_INSTALL:-}" ] || fail "missing: Rust's target; NO_INSTALL is set; try: rustup target add $target"
+    run rustup target add "$target" >&2 || fail "could not add Rust's target $target, see above"
 }
 
-# The package of TOOL ($2) for a package manager ($1).
+# Prints the package that contains the TOOL $2 for the package manager $1.
 package() {
     case $1:$2 in
         apt-get:qemu) apt_qemu ;;
@@ -91,7 +91,7 @@ package() {
     esac
 }
 
-# Debian 13 has taken riscv64 out of qemu-system-misc.
+# Since Debian 13, qemu-system-misc does not contain riscv64.
 apt_qemu() {
     case $(apt-cache show --no-all-versions qemu-system-misc 2>/dev/null) in
         *Provides:*qemu-system-riscv64*) echo qemu-system-misc ;;
@@ -99,7 +99,7 @@ apt_qemu() {
     esac
 }
 
-# The newest that apt knows of those that .vscode/lldb-dap takes; the package lldb is an older one.
+# The newest version in apt that .vscode/lldb-dap accepts. The package lldb is older.
 apt_lldb() {
     local version
     for version in 24 23 22 21 20; do
@@ -108,7 +108,7 @@ apt_lldb() {
     echo "lldb-$version"
 }
 
-# Sets `manager` to the system's package manager; empty where none is known.
+# Sets `manager` to the system's package manager; empty if none is known.
 find_manager() {
     local name
     manager=''
@@ -120,7 +120,7 @@ find_manager() {
     done
 }
 
-# Whether we may install what is missing; `obstacle` says why not.
+# Returns whether run.sh may install missing tools; `obstacle` says why not.
 may_install() {
     local manager
     find_manager
@@ -128,30 +128,30 @@ may_install() {
     if [ -n "${NO_INSTALL:-}" ]; then
         obstacle='NO_INSTALL is set'
     elif [ -z "$manager" ]; then
-        obstacle='no package manager known here'
+        obstacle='no known package manager'
     elif [ "$manager" != brew ] && [ "$EUID" != 0 ] && ! have sudo; then
-        obstacle='neither root nor sudo here'
+        obstacle='neither root nor sudo'
     fi
     [ -z "$obstacle" ]
 }
 
-# Installs TOOLs with the system's package manager, after printing the command; exits where that does not succeed.
+# Installs TOOLs with the system's package manager. Prints the command first; exits if it fails.
 install() {
     local manager plan
     find_manager
     plan_with "${manager:-apt-get}" "$@"
-    [ -n "$manager" ] || fail "missing: $*; none of apt, dnf, pacman, brew is here; on Debian this would be: ${plan[*]}"
-    [ -z "${NO_INSTALL:-}" ] || fail "missing: $*; NO_INSTALL is set, so install with: ${plan[*]}"
+    [ -n "$manager" ] || fail "missing: $*; found none of apt, dnf, pacman, brew; on Debian the command is: ${plan[*]}"
+    [ -z "${NO_INSTALL:-}" ] || fail "missing: $*; NO_INSTALL is set; try: ${plan[*]}"
     as_root "${plan[@]}" && return
     if [ "$manager" = apt-get ]; then
-        as_root apt-get update || : # what apt knows may be missing, or too old to be downloaded
+        as_root apt-get update || : # apt's lists may be missing or out of date
         plan_with "$manager" "$@"
         as_root "${plan[@]}" && return
     fi
-    fail "missing: $*; this did not install them, see above: ${plan[*]}"
+    fail "missing: $*; this command failed, see above: ${plan[*]}"
 }
 
-# Sets `plan` to the command by which the package manager $1 installs the other arguments, TOOLs.
+# Sets `plan` to the command with which the package manager $1 installs the TOOLs in the other arguments.
 plan_with() {
     local manager=$1 name packages=()
     shift
@@ -164,8 +164,8 @@ plan_with() {
     esac
 }
 
-# The plain command, or, where that would fail because a newer qemu-utils (a backport, say) is there already, one that
-# takes qemu-utils back to QEMU's version. Never one that removes a package.
+# Uses the plain command. If that would fail because a newer qemu-utils is installed (from backports, say), the command also
+# downgrades qemu-utils to QEMU's version. It never removes a package.
 plan_apt() {
     local pinned
     plan=(apt-get install -y --no-install-recommends --no-remove "$@")
@@ -176,13 +176,13 @@ plan_apt() {
     fi
 }
 
-# Homebrew refuses to be root.
+# Homebrew refuses to run as root.
 as_root() {
     if [ "$1" = brew ] || [ "$EUID" = 0 ]; then
         run "$@" </dev/null >&2
     elif have sudo; then
         run sudo "$@" </dev/null >&2
     else
-        fail "neither root nor sudo here; as root: $*"
+        fail "cannot become root: there is no sudo; try, as root: $*"
     fi
 }

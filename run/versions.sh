@@ -1,12 +1,12 @@
 # shellcheck shell=bash disable=SC2154 # variables that run.sh shares
-# What was tested, in which versions: a row of README.md's table, which .ci/run makes of what --test says. Sourced by run.sh.
+# Prints the versions that were tested, as a row of README.md's table. .ci/run collects the rows. Sourced by run.sh.
 
-# The last words of a program's first line that are a version: behind it a package may tell of itself.
+# Prints the version at the end of a program's first line of output.
 version_of() { "$1" --version 2>/dev/null </dev/null | sed -n '1s/.*[^0-9.]\([0-9][0-9]*\(\.[0-9][0-9]*\)\{1,\}\)$/\1/p'; }
 
 qemu_version() { "$QEMU" --version </dev/null | sed -n '1s/.* version \([0-9.]*\).*/\1/p'; }
 
-# OpenSBI says it in its banner.
+# OpenSBI prints its version in its banner.
 firmware_version() {
     local line='' process
     exec 3< <(exec timeout 30 "$QEMU" -machine virt -bios default -nographic -monitor none -serial stdio </dev/null 2>/dev/null)

@@ -74,14 +74,14 @@ fn what_makes_no_sense_is_refused_with_the_usage() {
     for (arguments, reason) in [
         (vec!["--frobnicate"], "--frobnicate"),
         (vec!["hypervisor.elf"], "hypervisor.elf"),
-        (vec!["--debug", "--wait"], "--debug and --wait exclude each other"),
+        (vec!["--debug", "--wait"], "--debug and --wait cannot be used together"),
         (vec!["--port", "4321"], "--port"),
         (vec!["--build", "--socket", "/tmp/s"], "--socket"),
         (vec!["--wait", "--port"], "--port needs a value"),
-        (vec!["--wait", "--port", "0"], "from 1 to 65535"),
-        (vec!["--wait", "--port", "65536"], "from 1 to 65535"),
-        (vec!["--wait", "--port", "12x"], "from 1 to 65535"),
-        (vec!["--wait", "--port", "4321", "--socket", "/tmp/s"], "exclude each other"),
+        (vec!["--wait", "--port", "0"], "--port takes 1 to 65535"),
+        (vec!["--wait", "--port", "65536"], "--port takes 1 to 65535"),
+        (vec!["--wait", "--port", "12x"], "--port takes 1 to 65535"),
+        (vec!["--wait", "--port", "4321", "--socket", "/tmp/s"], "cannot be used together"),
         (vec!["--debug", "--tied"], "--tied needs --wait"),
         (vec!["--firmware", "--kernel", kernel], "--firmware"),
         (vec!["--wait", "--", "-batch"], "--debug or --reverse"),
@@ -110,7 +110,7 @@ fn an_example_is_built_by_its_name() {
     let reason = finished.reason();
     assert!(reason.contains("no-such-kernel") && reason.contains(" load-from-0 "), "{reason}");
     let finished = Script::new(&["--example", "load-from-0", "--kernel", "/bin/sh"]).finish();
-    assert!(finished.reason().contains("exclude each other"), "{}", finished.stderr);
+    assert!(finished.reason().contains("cannot be used together"), "{}", finished.stderr);
 }
 
 /// Our kernel has none, and says nothing; another may have one.

@@ -158,7 +158,7 @@ fn gdb_that_does_not_know_riscv_is_refused() {
     let script = Script::with_kernel("good", &["--debug"]);
     let gdb = script.program("gdb", "echo 'The target architecture is set to \"auto\" (currently \"i386\").'");
     let finished = script.env("GDB", gdb).finish();
-    assert!(finished.reason().contains("does not know RISC-V"), "{}", finished.stderr);
+    assert!(finished.reason().contains("does not support RISC-V"), "{}", finished.stderr);
     let finished = Script::with_kernel("good", &["--debug"]).env("GDB", "/missing/gdb").finish();
-    assert!(finished.reason().contains("GDB=/missing/gdb is no program"), "{}", finished.stderr);
+    assert!(finished.reason().contains("GDB=/missing/gdb is not an executable"), "{}", finished.stderr);
 }

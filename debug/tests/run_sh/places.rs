@@ -76,7 +76,7 @@ fn the_log_does_not_follow_a_link() {
     let finished = script.finish();
     let log = log_of(&finished);
     assert!(log.starts_with(&temporary) && log.ends_with("qemu.log"), "{log:?}");
-    let said = format!("qemu.log cannot be written in {}: QEMU logs to {}", place.project.display(), log.display());
+    let said = format!("cannot write qemu.log in {}: QEMU logs to {}", place.project.display(), log.display());
     assert!(finished.stderr.contains(&said), "{}", finished.stderr);
     assert_eq!(fs::read_to_string(precious).unwrap(), "kept");
 }
@@ -160,7 +160,7 @@ fn a_temporary_folder_that_is_not_there_is_told() {
     let script = Script::with_kernel("good", &["--wait", "--tied", "--private"]).env("TMPDIR", "/nowhere");
     let mut running = { script }.start();
     running.await_end();
-    assert!(running.said().contains("TMPDIR=/nowhere is no folder to write to: using /tmp"), "{}", running.said());
+    assert!(running.said().contains("TMPDIR=/nowhere is not a writable folder: using /tmp"), "{}", running.said());
 }
 
 #[test]
@@ -213,7 +213,7 @@ fn the_builds_path_is_read_as_json() {
 fn names_that_rusts_tools_cannot_take_are_told() {
     let place = Place::named("a\nproject");
     let finished = place.run(&["--build"]);
-    assert!(finished.reason().contains("there is a line break in the name of"), "{}", finished.stderr);
+    assert!(finished.reason().contains("the folder's name contains a line break"), "{}", finished.stderr);
 }
 
 #[test]

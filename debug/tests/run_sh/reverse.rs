@@ -62,7 +62,7 @@ fn a_kernel_whose_entry_is_never_reached_is_told_so() {
     let finished = script.finish();
     let reason = finished.reason();
     assert!(
-        reason.contains("QEMU did not come to the kernel's entry, 0x0000000080200004, within 20 seconds"),
+        reason.contains("QEMU did not reach the kernel's entry, 0x0000000080200004, within 20 seconds"),
         "{reason}"
     );
     assert!(!reason.contains("gdb-multiarch -q"), "GDB is not started: {reason}");
@@ -80,9 +80,9 @@ fn a_write_is_found_backwards() {
 fn a_kernel_that_does_not_idle_can_be_replayed() {
     let commands = ["tbreak *boot", "continue", PC, "stepi 3", "reverse-stepi 3", PC];
     let (finished, values) = replay("traps-for-ever", &commands);
-    assert!(finished.stderr.contains("not idle after"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("does not idle after"), "{}", finished.stderr);
     assert_eq!(values, [BOOT, BOOT]);
     let (finished, values) = replay("power-off", &commands);
-    assert!(!finished.stderr.contains("not idle after"), "{}", finished.stderr);
+    assert!(!finished.stderr.contains("does not idle after"), "{}", finished.stderr);
     assert_eq!(values, [BOOT, BOOT]);
 }

@@ -72,7 +72,7 @@ fn a_socket_in_use_is_named() {
 fn what_is_no_socket_is_not_replaced() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let finished = Script::with_kernel("good", &["--wait", "--socket", file.path().to_str().unwrap()]).finish();
-    assert!(finished.reason().contains("is no socket"), "{}", finished.stderr);
+    assert!(finished.reason().contains("is not a socket"), "{}", finished.stderr);
     assert!(file.path().exists());
 }
 
