@@ -28,6 +28,7 @@
 pub mod checks;
 pub mod embedded;
 pub mod endpoint;
+pub mod guardian;
 pub mod image;
 pub mod machine;
 pub mod output;

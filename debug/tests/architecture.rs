@@ -39,7 +39,7 @@ fn code(path: &Path, text: &str) -> String {
     let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
     // What is said to people may name numbers.
-    let strings = Regex::new(r#""(?:[^"\\]|\\.)*""#).expect("it is a pattern");
+    let strings = Regex::new(r#"(?s)"(?:[^"\\]|\\.)*""#).expect("it is a pattern");
     strings.replace_all(&lines.collect::<Vec<_>>().join("\n"), "\"\"").into_owned()
 }
 

@@ -1,10 +1,12 @@
 //! The command line: arguments in, exit code out. What the commands do is in `cli/`, a file each.
 
 mod check;
+mod guardian;
 mod harsh;
 mod machine_arg;
 mod serve;
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -30,19 +32,30 @@ struct Arguments {
 enum Command {
     Check(Box<check::Arguments>),
     Serve(serve::Arguments),
+    #[command(hide = true)]
+    Guardian(guardian::Arguments),
 }
 
 /// Does what the arguments say; its exit code is [`HELD`] or [`FAILED`].
 pub fn run() -> anyhow::Result<ExitCode> {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match Arguments::try_parse_from(words()) {
         Ok(arguments) => arguments,
         Err(instead) => return tell(&instead),
     };
     let held = match arguments.command {
         Command::Check(arguments) => check::run(*arguments)?,
         Command::Serve(arguments) => serve::run(arguments)?,
+        Command::Guardian(arguments) => return Ok(guardian::run(arguments)?.into()),
     };
     Ok(if held { HELD } else { FAILED }.into())
+}
+
+/// The words of the command line. Cargo runs `cargo-debug debug check` for `cargo debug check`.
+fn words() -> impl Iterator<Item = OsString> {
+    let mut words = std::env::args_os().peekable();
+    let program = words.next();
+    let _ = words.next_if(|word| word == "debug");
+    program.into_iter().chain(words)
 }
 
 /// Help and version go to standard output, what is wrong with the arguments to standard error.

@@ -1,5 +1,6 @@
-//! QEMU: started through run.sh on a private Unix socket, and ended with us. It does not know what is looked for.
+//! QEMU: started on a private Unix socket, and ended with us. It does not know what is looked for.
 
+mod options;
 mod process;
 mod project;
 
@@ -11,10 +12,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::endpoint::Endpoint;
+use crate::guardian;
 use crate::remote::{Console, Remote};
 use crate::rsp;
 use process::{Process, Tail};
 
+pub use options::{Bios, MachineOptions};
 pub use process::{build_kernel, is_installed};
 
 /// A QEMU `virt` machine that stands at reset, with a kernel loaded.
@@ -58,6 +61,12 @@ pub enum Error {
     )]
     NotTheProject { variable: &'static str, folder: PathBuf },
 
+    #[error("cannot run {}, which starts QEMU: {cause}", program.display())]
+    Guardian { program: PathBuf, cause: io::Error },
+
+    #[error(transparent)]
+    NoGuardian(#[from] guardian::Error),
+
     #[error("cannot run {}: {cause}", script.display())]
     Script { script: PathBuf, cause: io::Error },
 
@@ -93,7 +102,10 @@ impl Qemu {
     /// # Errors
     /// As [`Qemu::start`].
     pub fn start_with_harts(kernel: &Path, harts: u32, limit: Duration) -> Result<Qemu, Error> {
-        Qemu::start_as(kernel, harts, None, limit)
+        Qemu::start_machine(
+            &MachineOptions { smp: harts, kernel: Some(kernel.into()), ..MachineOptions::default() },
+            limit,
+        )
     }
 
     /// As [`Qemu::start`], with a hart of this model (`$QEMU -cpu help`) and its properties: `rv64,zbb=off`.
@@ -101,25 +113,29 @@ impl Qemu {
     /// # Errors
     /// As [`Qemu::start`]; where QEMU knows no such model or property.
     pub fn start_with_cpu(kernel: &Path, cpu: &str, limit: Duration) -> Result<Qemu, Error> {
-        Qemu::start_as(kernel, 1, Some(cpu), limit)
+        let machine = MachineOptions { cpu: cpu.into(), kernel: Some(kernel.into()), ..MachineOptions::default() };
+        Qemu::start_machine(&machine, limit)
     }
 
-    fn start_as(kernel: &Path, harts: u32, cpu: Option<&str>, limit: Duration) -> Result<Qemu, Error> {
+    /// As [`Qemu::start`], with a machine of any kind.
+    ///
+    /// # Errors
+    /// As [`Qemu::start`]; where QEMU does not take the options, with what it said.
+    pub fn start_machine(machine: &MachineOptions, limit: Duration) -> Result<Qemu, Error> {
         let deadline = Instant::now() + limit;
-        let (process, target) = Process::start(kernel, harts, cpu, limit)?;
-        let mut remote = Remote::attach(&target, deadline)?;
+        let mut machine = machine.clone();
+        // What it left is looked at. QEMU 7.2 ends all the same.
+        machine.extra.extend(["-action", "shutdown=pause"].map(Into::into));
+        let (process, folder) = Process::start(&machine, true, limit)?;
+        let mut remote = Remote::attach(&Endpoint::Unix(folder.join(guardian::STUB)), deadline)?;
         remote.rename("qemu");
         let process = Arc::new(Mutex::new(process));
         let own = Arc::clone(&process);
         remote.ask_when_gone(move || lock(&own).end_of_the_machine());
-        // run.sh's private folder, which it removes however we end.
-        if let Endpoint::Unix(socket) = &target
-            && let Some(folder) = socket.parent()
-        {
-            remote.trace_through(folder.to_owned());
-            let tail = lock(&process).tail();
-            remote.show_console(Box::new(SerialConsole { tail, input: folder.join("console") }));
-        }
+        let tail = lock(&process).tail();
+        remote.show_console(Box::new(SerialConsole { tail, input: folder.join(guardian::CONSOLE) }));
+        // The guardian removes it, however we end.
+        remote.trace_through(folder);
         Ok(Qemu { remote, process })
     }
 
@@ -133,13 +149,13 @@ impl Qemu {
         lock(&self.process).words()
     }
 
-    /// QEMU's process id and its children's are of no use to others: this is the one of the shell that guards it.
+    /// The process id of the keeper, which QEMU and its watcher descend from.
     pub fn guardian(&self) -> u32 {
         lock(&self.process).id()
     }
 }
 
-/// QEMU's serial port: its standard output, and the pipe that run.sh gives it for an input.
+/// QEMU's serial port: its standard output, and the pipe that the guardian gives it for an input.
 struct SerialConsole {
     tail: Tail,
     input: PathBuf,

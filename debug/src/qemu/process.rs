@@ -1,14 +1,15 @@
-//! The process behind [`super::Qemu`]: run.sh and the QEMU it guards, with their output kept and their end assured.
+//! The process behind [`super::Qemu`]: the guardian and the QEMU it keeps, with their output kept and their end assured.
 //!
-//! The lifeline is the standard input of run.sh: a pipe whose other end only we hold. However we end, the operating
-//! system closes it, and run.sh ends QEMU. It does not know the remote protocol.
+//! The lifeline is the standard input of the guardian: a pipe whose other end only we hold. However we end, the operating
+//! system closes it, and the guardian ends QEMU. It does not know the remote protocol.
 
 use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,13 +18,12 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::{Error, project};
-use crate::endpoint::Endpoint;
+use super::options::PROGRAMS;
+use super::{Error, MachineOptions, project};
+use crate::guardian::{self, Order};
 
 /// How much of an endless console is kept.
 const TAIL_BYTES: usize = 1 << 20;
-/// What run.sh prints once the stub listens.
-const LISTENING: &str = "waiting for GDB on ";
 /// How long QEMU may take to end.
 const END_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -32,21 +32,14 @@ pub struct Process {
     lifeline: Option<ChildStdin>,
     console: Tail,
     words: Tail,
-    /// One message when the stub listens; disconnected once standard output is closed by all who hold it.
-    output: Receiver<Endpoint>,
+    /// One message when QEMU is ready, the guardian's folder; disconnected once standard output is closed by all who hold it.
+    output: Receiver<PathBuf>,
 }
-
-/// What run.sh starts where `$QEMU` names nothing else.
-const USUAL: &str = "qemu-system-riscv64";
 
 /// Whether there is a QEMU to start, here or by the name that `$QEMU` gives. One that was asked for counts even when it is
 /// missing: who names it wants to hear that.
 pub fn is_installed() -> bool {
-    if std::env::var_os("QEMU").is_some_and(|name| !name.is_empty()) {
-        return true;
-    }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(USUAL).is_file())
+    std::env::var_os("QEMU").is_some_and(|name| !name.is_empty()) || guardian::find_in_path(PROGRAMS[0]).is_some()
 }
 
 /// Builds this project's kernel; the path of its ELF, hypervisor.elf. What the compiler says of it, warnings too, goes to
@@ -65,21 +58,18 @@ pub fn build_kernel() -> Result<PathBuf, Error> {
 }
 
 impl Process {
-    /// Starts QEMU, and waits until its stub listens; the second is where.
-    pub fn start(kernel: &Path, harts: u32, cpu: Option<&str>, limit: Duration) -> Result<(Process, Endpoint), Error> {
-        // The script that writes QEMU's command line.
-        let script = project::folder_to_start_from()?.join("run.sh");
-        let mut child = Command::new(&script)
-            .args(["--wait", "--tied", "--private", "--smp", &harts.to_string()])
-            .args(cpu.iter().flat_map(|cpu| ["--cpu", cpu]))
-            .arg("--kernel")
-            .arg(kernel)
-            .env("NO_INSTALL", "1") // a check never installs anything
+    /// Starts QEMU, and waits until it is ready; the second is the guardian's private folder. With `stub` the machine stands at reset.
+    pub fn start(machine: &MachineOptions, stub: bool, limit: Duration) -> Result<(Process, PathBuf), Error> {
+        let order = Order { program: machine.program.clone(), arguments: machine.arguments(), stub };
+        let program = guardian::program()?;
+        let mut child = Command::new(&program)
+            .args(order.to_arguments(&[]))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
+            .process_group(0)
             .spawn()
-            .map_err(|cause| Error::Script { script, cause })?;
+            .map_err(|cause| Error::Guardian { program, cause })?;
         let (listening, listens) = mpsc::channel();
         let console = Tail::default();
         let words = Tail::default();
@@ -97,7 +87,7 @@ impl Process {
         let lifeline = child.stdin.take();
         let process = Process { child, lifeline, console, words, output: listens };
         match process.output.recv_timeout(limit) {
-            Ok(target) => Ok((process, target)),
+            Ok(folder) => Ok((process, folder)),
             Err(RecvTimeoutError::Timeout) => Err(Error::Silent { after: limit, words: process.words() }),
             Err(RecvTimeoutError::Disconnected) => {
                 // It has ended, or is about to: what it says last is the reason.
@@ -146,25 +136,17 @@ impl Drop for Process {
     }
 }
 
-/// Reads up to the line that says where the stub listens, and reports it; at the end of the stream the channel closes.
-fn await_line(stdout: &mut impl BufRead, listening: &mpsc::Sender<Endpoint>, tail: &Tail) {
+/// Reads up to the line that says that QEMU is ready, and reports its folder; at the end of the stream the channel closes.
+fn await_line(stdout: &mut impl BufRead, ready: &mpsc::Sender<PathBuf>, tail: &Tail) {
     let mut line = Vec::new();
     while stdout.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
-        let endpoint = line.strip_prefix(LISTENING.as_bytes()).and_then(|rest| endpoint(rest.trim_ascii_end()));
-        if let Some(endpoint) = endpoint {
-            let _ = listening.send(endpoint);
+        if let Some(folder) = line.strip_prefix(guardian::READY.as_bytes()) {
+            // A path is any bytes.
+            let _ = ready.send(OsStr::from_bytes(folder.strip_suffix(b"\n").unwrap_or(folder)).into());
             return;
         }
         tail.push(&line);
         line.clear();
-    }
-}
-
-/// As run.sh writes it; a path is any bytes.
-fn endpoint(text: &[u8]) -> Option<Endpoint> {
-    match text.strip_prefix(b"unix:") {
-        Some(path) => Some(Endpoint::Unix(OsStr::from_bytes(path).into())),
-        None => str::from_utf8(text).ok()?.parse().ok(),
     }
 }
 

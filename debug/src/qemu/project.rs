@@ -17,15 +17,6 @@ pub fn folder() -> Result<PathBuf, Error> {
     find(named, [env::current_exe().ok(), env::current_dir().ok()])
 }
 
-/// The folder whose run.sh may start QEMU with any kernel: for a crate elsewhere that has this one as its library, the one that
-/// this was compiled in.
-pub fn folder_to_start_from() -> Result<PathBuf, Error> {
-    folder().or_else(|error| {
-        let compiled_in = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
-        compiled_in.filter(|folder| is_project(folder)).map(Path::to_owned).ok_or(error)
-    })
-}
-
 fn find(named: Option<PathBuf>, places: [Option<PathBuf>; 2]) -> Result<PathBuf, Error> {
     match named {
         Some(folder) if is_project(&folder) => Ok(folder),

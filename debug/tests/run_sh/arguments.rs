@@ -1,7 +1,10 @@
 //! What run.sh makes of its arguments: QEMU's command line, seen by a QEMU that only notes it down, and refusals.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
+
+use debug::qemu::MachineOptions;
 
 use crate::processes::{Family, await_some};
 use crate::script::{PROJECT, Script};
@@ -27,6 +30,16 @@ fn plain_boots_hypervisor_elf_with_the_chapters_flags() {
     expected.push(log.to_str().unwrap());
     expected.extend(words("-serial mon:stdio --no-reboot -kernel hypervisor.elf"));
     assert_eq!(called_with(script), expected);
+}
+
+#[test]
+fn the_crate_starts_the_machine_of_run_sh() {
+    let mut here = called_with(Script::new(&[]));
+    let log = here.iter().position(|argument| argument == "-d").unwrap();
+    // The log is for a person who looks at it afterwards.
+    here.drain(log..log + 4);
+    let machine = MachineOptions { kernel: Some("hypervisor.elf".into()), ..MachineOptions::default() };
+    assert_eq!(machine.arguments(), here.iter().map(OsString::from).collect::<Vec<_>>());
 }
 
 #[test]

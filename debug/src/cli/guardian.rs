@@ -1,0 +1,34 @@
+//! `cargo debug guardian`: hidden, as it is for our own processes. What it does is in the room of that name.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::Args;
+use debug::guardian::{Order, keep, watch};
+
+/// Starts QEMU and ends it when standard input ends. For `cargo debug` itself.
+#[derive(Args)]
+pub struct Arguments {
+    /// The machine waits for a debugger at reset
+    #[arg(long)]
+    stub: bool,
+
+    /// Be the watcher, with this private folder, and not the keeper
+    #[arg(long, value_name = "FOLDER")]
+    watch: Option<PathBuf>,
+
+    /// QEMU and its arguments
+    #[arg(last = true, required = true)]
+    command: Vec<OsString>,
+}
+
+/// QEMU's exit status.
+pub fn run(arguments: Arguments) -> anyhow::Result<u8> {
+    let mut command = arguments.command.into_iter();
+    let program = command.next().unwrap_or_default();
+    let order = Order { program, arguments: command.collect(), stub: arguments.stub };
+    Ok(match arguments.watch {
+        Some(folder) => watch(&order, &folder)?,
+        None => keep(&order)?,
+    })
+}
