@@ -318,5 +318,5 @@ fn our_kernel_boots_without_luck() {
 fn what_does_not_boot_at_all_is_not_tried_for_luck() {
     let output = check("sp-off-by-16", &["--on", "embedded", "--harsh"]);
     ends_with(&output, 1);
-    assert!(stdout(&output).contains("not run  luck     the usual boot does not hold"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("not run  luck     the normal boot does not pass"), "{}", stdout(&output));
 }

@@ -1,7 +1,7 @@
-//! The companion: a machine that shows all that it does executes the same kernel first, and what becomes of memory is judged by it.
+//! The companion: an observed machine that executes the same kernel first, and on which the checks of memory are made.
 //!
-//! Stack, BSS and the stack's margin are the same on every machine that executes the same instructions. What happened on
-//! the machine itself (traps, rest, console, power-off) is asked of that machine. It does not know which machines the two are.
+//! Stack, BSS and the stack's margin are the same on every machine that executes the same instructions. The other checks (traps,
+//! idle, console, power-off) are made on the machine that was asked for. It does not know which machines the two are.
 
 use std::time::{Duration, Instant};
 
@@ -12,14 +12,14 @@ use super::{Layout, Walk, bss, handoff, idle, margin, stack, trap, walk};
 use crate::image::Image;
 use crate::machine::Machine;
 
-/// The checks that are about memory alone.
+/// The checks that only concern memory.
 const MEMORY: [&str; 3] = [stack::NAME, bss::NAME, margin::NAME];
-/// The longest that the companion may run: what it has not shown by then it is not waited for.
+/// The time limit for the companion.
 const LONGEST: Duration = Duration::from_secs(3);
 
-/// What the companion showed.
+/// The companion's result.
 pub struct Companion<'a> {
-    /// None where it could not go on, for want of a device.
+    /// `None` if it could not continue because it lacks a device.
     findings: Vec<Finding>,
     pub memory: Option<MemoryFacts<'a>>,
     name: String,
@@ -46,7 +46,7 @@ impl<'a> Companion<'a> {
         Companion { findings: findings.unwrap_or_default(), memory, name }
     }
 
-    /// Puts the companion's findings about memory in place of those that were made without it.
+    /// Replaces findings about memory by the companion's.
     pub fn judge_memory(self, findings: &mut [Finding]) {
         let Companion { findings: seen, name, memory } = self;
         let is_whole = memory.as_ref().is_some_and(|memory| memory.is_whole);
@@ -57,7 +57,7 @@ impl<'a> Companion<'a> {
         let mut overflowed = false;
         for mut finding in seen.into_iter().filter(is_about_memory) {
             let Some(own) = findings.iter_mut().find(|own| own.name == finding.name) else { continue };
-            // What failed on the machine itself may have come after the companion's end.
+            // A failure on the machine itself may have happened after the companion's end.
             let contradicts = own.status == Status::Fail && finding.status == Status::Pass && !is_whole;
             if finding.status == Status::NotRun || contradicts {
                 continue;
@@ -65,7 +65,7 @@ impl<'a> Companion<'a> {
             overflowed |= finding.name == margin::NAME && finding.status == Status::Fail;
             finding.set("seen_on", name.clone());
             if finding.name == bss::NAME && own.status == Status::Pass && finding.status == Status::Pass {
-                // How long the machine itself took is worth telling; what was seen besides are numbers.
+                // Keep the time that the machine itself took; the rest are numbers.
                 own.data.append(&mut finding.data);
                 continue;
             }
@@ -74,12 +74,12 @@ impl<'a> Companion<'a> {
         let mut failed = false;
         for finding in findings.iter_mut() {
             if failed {
-                // Where the companion's walk went on behind the failure, so did this one.
+                // If the companion's run continued after the failure, so did this one.
                 if let Some(not_run) = not_run.iter().find(|not_run| not_run.name == finding.name) {
                     *finding = not_run.clone();
                 }
             } else if overflowed && [trap::NAME, idle::NAME].contains(&finding.name) {
-                // An overflow is found out at the end, and explains what came before.
+                // An overflow is only found at the end, but it explains the findings before.
                 *finding = Finding::not_run(finding.name, "the stack overflowed");
             } else {
                 failed = finding.status == Status::Fail && MEMORY[..2].contains(&finding.name);

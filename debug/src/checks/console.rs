@@ -1,4 +1,4 @@
-//! What the kernel said: its last lines, words of failure in them, and what somebody expects or forbids. It does not know devices.
+//! Judges the kernel's console output: its last lines, words of failure, and expected or forbidden text. It does not know devices.
 
 use std::collections::VecDeque;
 
@@ -9,26 +9,26 @@ use super::boot_run::event::BootEnd;
 use super::finding::{Finding, Status};
 use crate::machine::{Error, Machine};
 
-/// So many lines are shown in reports.
+/// How many lines reports show.
 const LINES: usize = 8;
-/// The longest line that is shown, in characters.
+/// The longest line in a report, in characters.
 const LONGEST: usize = 200;
 
-/// What is to be said, and typed, on a console.
+/// The texts to wait for and to type on a console.
 #[derive(Clone, Debug, Default)]
 pub struct Script {
-    /// The walk ends well once it has said all of these.
+    /// The boot passes when all of these were printed.
     pub expect: Vec<Regex>,
-    /// It ends in a failure once it has said any of these.
+    /// The boot fails when one of these is printed.
     pub forbid: Vec<Regex>,
-    /// Typed one after the other.
+    /// The inputs, in the order in which they are typed.
     pub input: Vec<Input>,
 }
 
-/// Something to type.
+/// One input.
 #[derive(Clone, Debug)]
 pub struct Input {
-    /// Once this was said; at once where it is empty.
+    /// Type it after this was printed; at once if it is empty.
     pub after: Vec<u8>,
     pub text: Vec<u8>,
 }
@@ -39,12 +39,12 @@ impl Script {
     }
 }
 
-/// A script on its way.
+/// A script while it runs.
 #[derive(Default)]
 pub struct Dialogue {
     script: Script,
     input: VecDeque<Input>,
-    /// How much of the console has been taken for what input waits for.
+    /// How much of the console output has been searched for the texts that inputs wait for.
     heard: usize,
 }
 
@@ -58,7 +58,7 @@ impl Dialogue {
         self.script.is_empty()
     }
 
-    /// Types what is due; the end, where what was said is one.
+    /// Types what is due. Returns the end of the boot if the printed text decides it.
     pub fn go_on(&mut self, machine: &mut dyn Machine) -> Result<Option<BootEnd>, Error> {
         if self.script.is_empty() {
             return Ok(None);
@@ -82,7 +82,7 @@ impl Dialogue {
         Ok(last.map(|said| BootEnd::Expected { line: line_around(&console, said.start()) }))
     }
 
-    /// Words for what is still missing at the end of a boot.
+    /// A message about text that is still missing at the end of a boot.
     fn missing(&self, console: &[u8]) -> Option<String> {
         if let Some(regex) = self.script.expect.iter().find(|regex| !regex.is_match(console)) {
             return Some(format!("the console never said /{regex}/, which was expected"));
@@ -111,7 +111,7 @@ fn shown(line: &[u8]) -> String {
     if text.chars().count() <= LONGEST { text.into() } else { text.chars().take(LONGEST).chain(['…']).collect() }
 }
 
-/// The last lines that were said, without empty ones.
+/// The last printed lines, without empty ones.
 pub fn last_lines(console: &[u8]) -> Vec<String> {
     let lines = console.split(|byte| *byte == b'\n').rev().map(shown).filter(|line| !line.trim().is_empty());
     let mut last: Vec<String> = lines.take(LINES).collect();
@@ -119,7 +119,7 @@ pub fn last_lines(console: &[u8]) -> Vec<String> {
     last
 }
 
-/// Fails a kernel that rests, but said something else: words of failure last, or not what was expected.
+/// Fails a kernel that idles, but whose last line tells of a failure, or that did not print the expected text.
 pub fn judge(run: &mut BootRun<'_>, finding: &mut Finding) {
     let Some(console) = run.machine.printed() else { return };
     let lines = last_lines(&console);
@@ -136,11 +136,11 @@ pub fn judge(run: &mut BootRun<'_>, finding: &mut Finding) {
     }
 }
 
-/// The line among the last that tells of a failure: the last of all, or that of Rust's panics, whose message follows it.
+/// The line that tells of a failure: the last line, or the line of a Rust panic, which is followed by its message.
 fn words_of_failure(lines: &[String]) -> Option<&str> {
     const WORDS: [&str; 10] =
         ["panic", "panicked", "panicking", "abort", "aborted", "aborting", "assert", "assertion", "fatal", "oops"];
-    /// What makes a line with these words one of success.
+    /// Words that turn such a line into one of success.
     const WELL: [&str; 10] = ["ok", "pass", "passed", "success", "succeeded", "no", "0", "without", "handled", "test"];
     const RUST: &str = "panicked at";
     let words = |line: &str| -> Vec<String> {

@@ -1,12 +1,12 @@
-//! What makes a failure understood: facts of the image and of memory as the boot left it, added to what a check found.
+//! Adds explanations to failures, from the image and from memory as the boot left it.
 //!
-//! It does not judge: what holds stays so.
+//! It does not judge, and does not change findings that hold.
 
 use super::finding::{Finding, Status};
 use crate::image::{Image, Place};
 use crate::machine::{Address, Machine};
 
-/// Looks at each failure of a boot that is over; a machine that cannot be read any more adds nothing.
+/// Explains each failure after the boot. If the machine cannot be read any more, it adds nothing.
 pub fn failures(machine: &mut dyn Machine, image: &Image, findings: &mut [Finding]) {
     for finding in findings.iter_mut().filter(|finding| finding.status == Status::Fail) {
         finding.prefer_own_place();
@@ -16,11 +16,11 @@ pub fn failures(machine: &mut dyn Machine, image: &Image, findings: &mut [Findin
     }
 }
 
-/// What a kernel that copied itself elsewhere and went on there is executing, and where: the place by its symbols, and the hart's.
+/// For a kernel that copied itself and continues in the copy: the linked address of pc, and pc itself.
 ///
-/// Its BSS and its stack are then at other addresses than its symbols say.
+/// Its BSS and its stack are then not at the addresses of their symbols.
 pub fn moved(machine: &mut dyn Machine, image: &Image) -> Option<(Place, Address)> {
-    /// So many bytes before pc are compared, and the instruction there: more may not be there.
+    /// How many bytes before pc are compared, in addition to the instruction at pc.
     const BEFORE: u64 = 12;
     let pc = Address(machine.registers().ok()?.pc);
     let mut here = [0; BEFORE as usize + 2];

@@ -1,15 +1,15 @@
-//! What a check found: its status, in words, and where. It does not know how it will be printed.
+//! The finding of a check: its status, a summary, and the place. It does not know how it will be printed.
 
 use serde_json::{Map, Value};
 
 use crate::image::Place;
 
-/// Whether a check's claim held.
+/// Whether a check passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     Pass,
     Fail,
-    /// The walk ended before the check could be made.
+    /// The run ended before the check could be made.
     NotRun,
 }
 
@@ -21,22 +21,22 @@ pub struct Finding {
     pub status: Status,
     /// One sentence for a person.
     pub summary: String,
-    /// What had to hold.
+    /// What the check requires.
     pub expected: String,
-    /// What was seen instead, or as well. Empty when not run.
+    /// What was seen. Empty if not run.
     pub found: String,
-    /// What a person may do about it, where there is something: `link it at 0x80200000`. Without the `try: ` before it.
+    /// What to do about a failure, if known: `link it at 0x80200000`. Without `try: `.
     pub advice: Option<String>,
-    /// The instruction that it is about.
+    /// The instruction that the finding is about.
     pub location: Option<Place>,
-    /// The functions on the stack at `location`, innermost first; empty where that says nothing.
+    /// The backtrace at `location`, innermost first; empty if it does not help.
     pub backtrace: Vec<Place>,
     /// Numbers for programs: sizes in bytes (`_bytes`), times in microseconds (`_us`), addresses as hexadecimal strings.
     pub data: Map<String, Value>,
 }
 
 impl Finding {
-    /// Fails until it is shown to hold.
+    /// A finding that fails until its status is changed.
     pub(super) fn new(name: &'static str) -> Finding {
         Finding {
             name,
@@ -51,12 +51,12 @@ impl Finding {
         }
     }
 
-    /// For a check that the walk did not come to.
+    /// A finding for a check that was not made.
     pub(super) fn not_run(name: &'static str, because: &str) -> Finding {
         Finding { status: Status::NotRun, summary: because.into(), ..Finding::new(name) }
     }
 
-    /// Points at the kernel's own sources: where its innermost function is of a library, a person wants to see who called it.
+    /// Moves the location to the kernel's own sources: if the innermost function is a library's, to its caller.
     pub(super) fn prefer_own_place(&mut self) {
         let innermost = self.backtrace.first().filter(|innermost| !innermost.is_own());
         let points_there = self

@@ -1,4 +1,4 @@
-//! Check `handoff`: does the firmware hand the hart over as the SBI's boot protocol says?
+//! Check `handoff`: does the firmware enter the kernel as the SBI's boot protocol requires?
 //!
 //! Sources: the Linux RISC-V boot protocol that OpenSBI follows (a0 = hart id, a1 = device tree, satp = 0), the RISC-V
 //! privileged manual (sstatus.SIE, sie), the Devicetree Specification (section "Header": magic, big endian).
@@ -15,7 +15,7 @@ pub const NAME: &str = "handoff";
 const SSTATUS_SIE: u64 = 1 << 1;
 const SUPERVISOR: u64 = 1;
 
-/// Looks at a machine that stands at the kernel's entry.
+/// Checks a machine that is at the kernel's entry.
 pub fn check(machine: &mut dyn Machine, image: &Image, layout: &Layout) -> Result<Finding, Error> {
     let mut finding = Finding::new(NAME);
     finding.expected = "S-mode, a0 = hart id, a1 = device tree, satp = 0, interrupts off".into();
@@ -69,23 +69,23 @@ pub fn check(machine: &mut dyn Machine, image: &Image, layout: &Layout) -> Resul
             finding.status = Status::Pass;
             finding.summary = format!("S-mode, hart {hart}{of_several}, device tree at {tree}, satp 0, interrupts off");
         }
-        false => finding.summary = faults.join("; "),
+        false => finding.summary = format!("boot protocol violated at entry: {}", faults.join("; ")),
     }
     Ok(finding)
 }
 
-/// What came instead of the hart that was waited for.
+/// What happened instead of the arrival of the awaited hart.
 pub struct NoArrival {
-    /// The number of the hart that was waited for; any where there is none.
+    /// The id of the awaited hart; any hart if it is `None`.
     pub boot_hart: Option<u64>,
-    /// The harts that arrived instead.
+    /// The ids of the harts that arrived.
     pub others: Vec<u64>,
-    /// Where the hart that stopped last stands.
+    /// pc of the hart that stopped last.
     pub pc: Address,
 }
 
 impl NoArrival {
-    /// Whether the hart that stands at the entry is another than the one that is waited for; it is noted.
+    /// Whether the hart at the entry is not the awaited one; records it.
     pub fn is_another(&mut self, machine: &mut dyn Machine) -> Result<bool, Error> {
         let Some(wanted) = self.boot_hart else { return Ok(false) };
         let id = match optional(machine.read_register(csr::MHARTID))? {
@@ -99,19 +99,19 @@ impl NoArrival {
     }
 }
 
-/// For a kernel that the firmware did not come to, or not on the hart that was waited for.
+/// The finding for a kernel that the firmware did not enter, or not on the awaited hart.
 pub fn never_arrived(image: &Image, layout: &Layout, missing: &NoArrival) -> Finding {
     let mut finding = Finding::new(NAME);
     let entry = &layout.names.entry;
     finding.summary = match (missing.boot_hart, &missing.others[..]) {
         (Some(wanted), []) => {
-            format!("the firmware never jumped to {entry}: neither hart {wanted} nor another came there")
+            format!("the firmware never jumped to {entry}: no hart arrived there, and hart {wanted} was awaited")
         }
         (Some(wanted), others) => {
             let others: Vec<_> = others.iter().map(u64::to_string).collect();
             let others = others.join(", ");
             format!(
-                "hart {wanted} never came to {entry}, but hart {others} did; try: without --boot-hart, as the firmware chooses"
+                "hart {wanted} never reached {entry}, but hart {others} did; try: without --boot-hart, because the firmware chooses the hart"
             )
         }
         (None, _) => format!("the firmware never jumped to {entry}"),
@@ -122,7 +122,7 @@ pub fn never_arrived(image: &Image, layout: &Layout, missing: &NoArrival) -> Fin
     finding
 }
 
-/// The size in bytes of the device tree at `address`, or what is there instead.
+/// The size in bytes of the device tree at `address`, or a message about what is there instead.
 fn device_tree(machine: &mut dyn Machine, address: Address) -> Result<Result<u32, String>, Error> {
     let mut header = [0; 8];
     match machine.read_memory(address, &mut header) {
@@ -134,7 +134,9 @@ fn device_tree(machine: &mut dyn Machine, address: Address) -> Result<Result<u32
     Ok(if magic == DEVICE_TREE_MAGIC {
         Ok(size)
     } else {
-        Err(format!("a1 is {address}, where {magic:#010x} stands and not a device tree's {DEVICE_TREE_MAGIC:#010x}"))
+        Err(format!(
+            "a1 is {address}, but the word there is {magic:#010x}, not a device tree's {DEVICE_TREE_MAGIC:#010x}"
+        ))
     })
 }
 

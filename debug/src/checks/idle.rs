@@ -1,4 +1,4 @@
-//! Check `idle`: does the kernel come to rest, in a loop that provably repeats or by powering off, and not in a panic?
+//! Check `idle`: does the kernel idle or power off, without a panic?
 
 use super::boot_run::BootRun;
 use super::boot_run::event::{BootEnd, PowerOff, with_status};
@@ -13,7 +13,7 @@ pub const NAME: &str = "idle";
 /// Ticks of the `time` CSR in a millisecond, on QEMU's `virt` board.
 const TICKS_PER_MS: f64 = 10_000.0;
 
-/// For a kernel that came to `end`, which is not a trap.
+/// The finding for a kernel that ended in `end`, which is not a trap.
 pub fn check(run: &mut BootRun<'_>, end: &BootEnd) -> Result<Finding, Error> {
     let mut finding = Finding::new(NAME);
     finding.expected = "a wfi, a loop that changes no state, polling for input, or power-off; no panic".into();
@@ -28,7 +28,7 @@ pub fn check(run: &mut BootRun<'_>, end: &BootEnd) -> Result<Finding, Error> {
     let registers = run.machine.registers()?;
     let in_firmware = run.in_firmware()?;
     let place = match run.csr(csr::MEPC)?.map(Address) {
-        // The kernel's part in it is the call.
+        // The kernel only made the call.
         Some(call) if in_firmware && run.image.is_code(call) => run.place(call),
         _ => run.place(run.rests_at.unwrap_or(Address(registers.pc))),
     };
@@ -51,7 +51,7 @@ pub fn check(run: &mut BootRun<'_>, end: &BootEnd) -> Result<Finding, Error> {
 fn describe_end(run: &BootRun<'_>, finding: &mut Finding, end: &BootEnd, registers: &Registers) {
     let (status, summary) = match end {
         BootEnd::PowerOff(power_off) => power_off_in_words(finding, *power_off),
-        BootEnd::Reset => (Status::Fail, "it resets the machine instead of coming to rest".into()),
+        BootEnd::Reset => (Status::Fail, "it resets the machine instead of idling".into()),
         BootEnd::Wfi => (Status::Pass, "waits for interrupts (wfi)".into()),
         BootEnd::Ticking { period, spins } => (Status::Pass, ticking(run, finding, *period, *spins)),
         BootEnd::Loop { instructions: 1 } => (Status::Pass, "jumps to itself for ever".into()),
@@ -62,13 +62,13 @@ fn describe_end(run: &BootRun<'_>, finding: &mut Finding, end: &BootEnd, registe
             if let Some(at) = at {
                 finding.location = Some(run.place(*at));
             }
-            (Status::Pass, "polls for input, and says nothing more".into())
+            (Status::Pass, "polls for input, and prints nothing more".into())
         }
-        BootEnd::Expected { line } => (Status::Pass, format!("the console said what was expected: {line}")),
-        BootEnd::Forbidden { line } => (Status::Fail, format!("the console said what it must not: {line}")),
+        BootEnd::Expected { line } => (Status::Pass, format!("printed what was expected: {line}")),
+        BootEnd::Forbidden { line } => (Status::Fail, format!("printed forbidden text: {line}")),
         BootEnd::Storm => (Status::Fail, storm(run, finding)),
         BootEnd::Firmware => {
-            finding.advice = Some("look at the call: the firmware did not return from it".into());
+            finding.advice = Some("look at the SBI call: the firmware did not return from it".into());
             (Status::Fail, "stuck in firmware".into())
         }
         _ => {
@@ -111,7 +111,7 @@ fn ticking(run: &BootRun<'_>, finding: &mut Finding, period: Option<u64>, spins:
     }
 }
 
-/// To two significant digits.
+/// Rounds to two significant digits.
 fn rounded(number: f64) -> String {
     if number >= 10.0 {
         format!("{number:.0}")
@@ -124,13 +124,13 @@ fn storm(run: &BootRun<'_>, finding: &mut Finding) -> String {
     let Some(storm) = run.hart.storm else { return String::new() };
     finding.location = Some(run.place(storm.trap.pc));
     finding.advice = Some(format!(
-        "let the handler at {} acknowledge the interrupt: set the timer anew, clear what is pending in sip, or mask it in sie",
+        "acknowledge the interrupt in the handler at {}: set the timer again, clear the bit in sip, or mask it in sie",
         run.place(storm.trap.handler)
     ));
     finding.set("interrupts", storm.interrupts);
     let between = match run.trace {
         Some(_) => format!("{} instructions in between", storm.instructions),
-        None => "that instruction was not executed any more".into(),
+        None => "that instruction was never executed".into(),
     };
     format!(
         "an interrupt storm: {} interrupts, a {} before {} again and again, and {between}",
@@ -140,13 +140,13 @@ fn storm(run: &BootRun<'_>, finding: &mut Finding) -> String {
     )
 }
 
-/// Words for a kernel that is in a handler when time is up.
+/// The end of a sentence about a kernel that is in a handler when time is up.
 fn handling(run: &BootRun<'_>) -> String {
     let trap = run.hart.handling().filter(|_| !run.hart.has_gaps);
     trap.map_or(String::new(), |trap| format!(", handling a {}", cause(trap.cause)))
 }
 
-/// A kernel that rests in its panic handler, or went through it, does not idle.
+/// Fails a kernel that idles in its panic handler, or has been in it.
 fn look_for_panic(run: &mut BootRun<'_>, finding: &mut Finding) -> Result<(), Error> {
     let powers_off = finding.summary.starts_with("powers off");
     if let Some(panic) = panic::recorded(run)? {
@@ -160,7 +160,7 @@ fn look_for_panic(run: &mut BootRun<'_>, finding: &mut Finding) -> Result<(), Er
     if let Some(panicked) = run.panicked.clone() {
         finding.status = Status::Fail;
         let caller = panicked.caller().map_or(String::new(), |caller| format!(", called at {caller}"));
-        let then = if powers_off { "powers off" } else { "goes no further" };
+        let then = if powers_off { "powers off" } else { "stops there" };
         finding.summary = format!("it panicked, and {then}: {}{caller}", panicked.name);
         finding.found = format!("{}; {}", finding.found, finding.summary);
         finding.location = panicked.caller().cloned().or(finding.location.take());
@@ -171,7 +171,7 @@ fn look_for_panic(run: &mut BootRun<'_>, finding: &mut Finding) -> Result<(), Er
     let in_path = if powers_off { finding.location.as_ref().map(std::slice::from_ref) } else { None };
     if let Some(handler) = panic::handler(in_path.unwrap_or(&finding.backtrace)) {
         finding.summary =
-            format!("it {} in its panic handler, {handler}", if powers_off { "powers off" } else { "rests" });
+            format!("it {} in its panic handler, {handler}", if powers_off { "powers off" } else { "idles" });
         finding.found = finding.summary.clone();
         finding.status = Status::Fail;
     }

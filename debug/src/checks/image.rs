@@ -1,6 +1,6 @@
-//! Check `image`: would the firmware find the kernel's first instruction, and is there room for all of it?
+//! Check `image`: will the firmware find the kernel's first instruction, and does the kernel fit into RAM?
 //!
-//! It looks at the file alone; no machine runs yet.
+//! It only reads the file; no machine runs yet.
 
 use super::boot_run::layout::{Layout, bytes};
 use super::finding::{Finding, Status};
@@ -10,9 +10,9 @@ use crate::machine::Address;
 
 pub const NAME: &str = "image";
 
-/// QEMU's `virt` with the memory that run.sh gives it (`-m 128M`).
+/// The RAM of QEMU's `virt` with the size that run.sh sets (`-m 128M`).
 pub const RAM: std::ops::Range<Address> = crate::riscv::board::DEFAULT_RAM;
-/// The RISC-V calling convention's alignment of sp (psABI, "Integer Calling Convention").
+/// The alignment of sp in the RISC-V calling convention (psABI, "Integer Calling Convention").
 pub const STACK_ALIGNMENT: u64 = 16;
 
 pub fn check(image: &Image, layout: &Layout) -> Finding {
@@ -53,7 +53,7 @@ pub fn check(image: &Image, layout: &Layout) -> Finding {
     finding
 }
 
-/// What a person should know of what the other checks stand on.
+/// Notes about what the other checks rely on.
 fn notes(image: &Image, layout: &Layout) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(file) = image.debug_file() {
@@ -65,7 +65,7 @@ fn notes(image: &Image, layout: &Layout) -> Vec<String> {
     notes
 }
 
-/// For a machine that says where its memory is: the failure for a kernel that lies where it cannot; `None` where all is well.
+/// The failure for a kernel that does not fit into the machine's memory; `None` if it fits.
 pub fn misplaced(image: &Image, layout: &Layout, memory: &MemoryMap) -> Option<Finding> {
     let conflicts = memory.conflicts(image, layout);
     let first = conflicts.first()?;
@@ -77,7 +77,7 @@ pub fn misplaced(image: &Image, layout: &Layout, memory: &MemoryMap) -> Option<F
     Some(finding)
 }
 
-/// For a machine that does not load the kernel, and says why.
+/// The finding for a kernel that the machine refuses to load, with its reason.
 pub fn refused(image: &Image, layout: &Layout, machine: &str, words: &str) -> Finding {
     let mut finding = check(image, layout);
     finding.status = Status::Fail;
@@ -86,7 +86,7 @@ pub fn refused(image: &Image, layout: &Layout, machine: &str, words: &str) -> Fi
     finding
 }
 
-/// What is wrong, most telling first.
+/// The faults, the most important first.
 fn faults(image: &Image, layout: &Layout) -> Vec<String> {
     let names = &layout.names;
     let lowest = image.segments().iter().map(|segment| segment.physical).min().unwrap_or_default();
@@ -112,7 +112,7 @@ fn faults(image: &Image, layout: &Layout) -> Vec<String> {
         Err(image::Error::Overlapping { segments: [one, other], .. }) => faults
             .push(format!("the segments {} to {} and {} to {} overlap", one.start, one.end, other.start, other.end)),
         Err(image::Error::OddEntry { entry, .. }) => {
-            faults.push(format!("it begins at {entry}, which is odd: instructions begin at even addresses"));
+            faults.push(format!("its entry {entry} is odd: instructions have even addresses"));
         }
         _ => {}
     }
@@ -127,9 +127,7 @@ fn faults(image: &Image, layout: &Layout) -> Vec<String> {
         }
     }
     if layout.needs_stack() {
-        faults.push(
-            "nothing tells where its stack is: no symbol is called as stacks are, and sp was not seen to be set".into(),
-        );
+        faults.push("its stack was not found: no symbol has a known name, and sp was never set".into());
     } else if bytes(&layout.stack) == 0 {
         faults.push(format!("the stack below {} at {} has no bytes", names.stack_top, layout.stack.end));
     }

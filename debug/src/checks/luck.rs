@@ -1,7 +1,7 @@
-//! Check `luck`: does the boot hold also where what the boot protocol leaves open is otherwise than on the usual machine?
+//! Check `luck`: does the kernel also boot if details differ that the boot protocol leaves open?
 //!
-//! Each boot differs in one thing from the usual one; this check says which of them the kernel cannot do without. It does not know how
-//! the machine was made to differ.
+//! Each boot changes one detail; this check says which changes the kernel does not survive. It does not know how the machine is
+//! changed.
 
 use serde_json::{Value, json};
 
@@ -9,20 +9,20 @@ use super::finding::{Finding, Status};
 
 pub const NAME: &str = "luck";
 
-/// One boot with one thing changed.
+/// One boot with one change.
 pub struct HarshBoot {
-    /// What was changed: `floating point is off at the entry (sstatus.FS = 0)`.
+    /// The change: `floating point is off at the entry (sstatus.FS = 0)`.
     pub change: &'static str,
-    /// What a kernel may do about it.
+    /// What the kernel can do about it.
     pub advice: &'static str,
-    /// What the other checks said, or why there is no verdict.
+    /// The findings of this boot, or why there is no verdict.
     pub findings: Result<Vec<Finding>, String>,
 }
 
-/// For a kernel whose usual boot holds.
+/// The finding for a kernel whose normal boot passes.
 pub fn check(boots: &[HarshBoot]) -> Finding {
     let mut finding = Finding::new(NAME);
-    finding.expected = "the same boot whatever the boot protocol leaves open".into();
+    finding.expected = "the kernel boots whatever the boot protocol leaves open".into();
     let mut lost = Vec::new();
     let mut untried = Vec::new();
     for boot in boots {
@@ -48,11 +48,11 @@ pub fn check(boots: &[HarshBoot]) -> Finding {
     };
     let others = match lost.len() - 1 {
         0 => String::new(),
-        1 => "; and 1 way more does not boot".into(),
-        more => format!("; and {more} ways more do not boot"),
+        1 => "; it fails in 1 more way".into(),
+        more => format!("; it fails in {more} more ways"),
     };
-    finding.summary = format!("boots by luck: not where {}: {}: {}{others}", first.change, why.name, why.summary);
-    let each = lost.iter().map(|(boot, why)| format!("where {}: {}: {}", boot.change, why.name, why.summary));
+    finding.summary = format!("boots by luck: it fails if {}: {}: {}{others}", first.change, why.name, why.summary);
+    let each = lost.iter().map(|(boot, why)| format!("if {}: {}: {}", boot.change, why.name, why.summary));
     finding.found = each.chain(untried).collect::<Vec<_>>().join("; ");
     finding.location = why.location.clone();
     finding.backtrace = why.backtrace.clone();
@@ -60,12 +60,12 @@ pub fn check(boots: &[HarshBoot]) -> Finding {
     finding
 }
 
-/// For a kernel that does not boot on the usual machine.
+/// The finding for a kernel that does not boot on the normal machine.
 pub fn not_tried() -> Finding {
-    Finding::not_run(NAME, "the usual boot does not hold")
+    Finding::not_run(NAME, "the normal boot does not pass")
 }
 
-/// The first check that did not hold.
+/// The first check that did not pass.
 fn failure(findings: &[Finding]) -> Option<&Finding> {
     let first = |status| findings.iter().find(move |finding| finding.status == status);
     first(Status::Fail).or_else(|| first(Status::NotRun))

@@ -9,7 +9,7 @@ use crate::machine::{Address, Error, Register, csr};
 
 pub const NAME: &str = "margin";
 
-/// For a kernel that came to its end: how much of the stack was used.
+/// The finding at the end of a boot: how much of the stack was used.
 pub fn check(run: &mut BootRun<'_>) -> Result<Finding, Error> {
     let mut finding = new(run);
     let size = bytes(&run.layout.stack);
@@ -24,21 +24,21 @@ pub fn check(run: &mut BootRun<'_>) -> Result<Finding, Error> {
     finding.found = format!("{deepest} bytes used of {size}");
     finding.set("deepest_bytes", deepest);
     finding.set("stack_bytes", size);
-    // Poison that is all gone does not tell a stack that was just full from one that overflowed; to see sp move does.
+    // If all poison is gone, the stack was full or it overflowed. Only an observed sp tells which.
     if deepest < size || run.trace.is_some() {
         finding.status = Status::Pass;
         let function = finding.location.as_ref().and_then(|place| place.symbol.as_ref());
         let by = function.map_or(String::new(), |(name, _)| format!(", in {name}"));
         finding.summary = format!("the stack's deepest use is {deepest} of {size} bytes{by}");
     } else {
-        finding.summary = format!("the stack was used down to its last byte, all {size}, and maybe beyond");
+        finding.summary = format!("the stack was used down to its last byte, all {size} bytes, and perhaps beyond");
     }
     Ok(finding)
 }
 
-/// The overflow that a trap is a consequence of, by the sp that it left: below the stack, where nothing of the kernel's is.
+/// The overflow that caused a trap: sp is below the stack, in memory without an object of the kernel.
 ///
-/// A frame larger than what is watched is not seen to be made on a machine that does not show it.
+/// On a machine that is not observed, a frame larger than the watched range is not noticed when it is made.
 pub fn outside(run: &mut BootRun<'_>) -> Result<Option<StackOverflow>, Error> {
     const FARTHEST: u64 = 64 << 20;
     let registers = run.machine.registers()?;
@@ -56,7 +56,7 @@ pub fn outside(run: &mut BootRun<'_>) -> Result<Option<StackOverflow>, Error> {
     Ok(Some(StackOverflow { pc, sp, frame: None, stack, bottom_name, stored: None }))
 }
 
-/// For a stack that outgrew its bottom; the hart stands there.
+/// The finding for a stack overflow; the hart is at the instruction.
 pub fn overflowed(run: &mut BootRun<'_>, overflow: &StackOverflow) -> Result<Finding, Error> {
     let mut finding = new(run);
     let bottom = &overflow.bottom_name;
@@ -97,7 +97,7 @@ pub fn overflowed(run: &mut BootRun<'_>, overflow: &StackOverflow) -> Result<Fin
     Ok(finding)
 }
 
-/// The objects below the stack that the frame lies over, the nearest first.
+/// The objects below the stack that the frame overlaps, the nearest first.
 fn victims(run: &BootRun<'_>, overflow: &StackOverflow) -> Vec<String> {
     const MOST: usize = 3;
     let below = run.image.canonical(overflow.sp)..overflow.stack.start;

@@ -1,5 +1,5 @@
-//! What the facts about memory add to the findings of a walk that is over: values that came too early for the BSS clear,
-//! frames that it erased, variables that nobody clears, and a device tree that was erased before it was read.
+//! Turns the facts about memory into findings after the run: values that were stored before the BSS clear and erased by it,
+//! erased frames, variables that nothing clears, and a device tree that was erased before it was read.
 
 use super::boot_run::BootRun;
 use super::boot_run::memory::MemoryFacts;
@@ -12,7 +12,7 @@ use super::{bss, handoff};
 use crate::machine::{Address, Load};
 use crate::riscv::{self, Register, Xlen};
 
-/// Makes the findings those of a run of which this was seen as well.
+/// Adds the facts of the run to its findings.
 pub fn add(run: &mut BootRun<'_>, findings: &mut [Finding]) {
     if let Some(memory) = run.trace.as_ref().map(|trace| &trace.memory) {
         let fault = erased_frame(run, memory).or_else(|| lost_value(run, memory)).or_else(|| poison_read(run, memory));
@@ -31,7 +31,7 @@ pub fn add(run: &mut BootRun<'_>, findings: &mut [Finding]) {
     }
 }
 
-/// Something that is wrong, and where.
+/// A fault and its place.
 struct Fault {
     summary: String,
     found: String,
@@ -54,11 +54,11 @@ fn find<'a>(findings: &'a mut [Finding], name: &str) -> Option<&'a mut Finding> 
     findings.iter_mut().find(|finding| finding.name == name)
 }
 
-/// What follows would stand on BSS.
+/// Marks the later checks as not run: they would rely on BSS.
 fn add_to_bss(findings: &mut [Finding], fault: Fault) {
     let panicked = findings.iter().any(|finding| finding.data.contains_key("panic_message"));
     let Some(finding) = find(findings, bss::NAME) else { return };
-    // A panic before the clear says itself what went wrong, and its handler may rely on anything.
+    // A panic before the clear already tells what went wrong, and its handler may use BSS.
     if panicked && finding.status == Status::NotRun {
         return;
     }
@@ -69,7 +69,7 @@ fn add_to_bss(findings: &mut [Finding], fault: Fault) {
         finding.summary = format!("{before}; {}", finding.summary);
     }
     let after = findings.iter_mut().skip_while(|finding| finding.name != bss::NAME).skip(1);
-    after.for_each(|finding| *finding = Finding::not_run(finding.name, "BSS was not zero for those who relied on it"));
+    after.for_each(|finding| *finding = Finding::not_run(finding.name, "the kernel used BSS before it was zero"));
 }
 
 fn erased_frame(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<Fault> {
@@ -115,7 +115,7 @@ fn poison_read(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<Fault> {
     };
     Some(Fault {
         summary: format!(
-            "{name} was read at {} {when}; it held what memory held (here poison); {}",
+            "{name} was read at {} {when}; its value was whatever memory held (here the test pattern); {}",
             run.place(pc),
             match &outside {
                 Some(object) => format!("try: put {} between the two", object.section),
@@ -128,11 +128,11 @@ fn poison_read(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<Fault> {
     })
 }
 
-/// Variables outside of BSS that still hold poison.
+/// The failure for variables outside of BSS that still hold poison.
 fn never_cleared(run: &mut BootRun<'_>) -> Option<Fault> {
     let objects = outside::objects(run.image, run.layout);
     let mut left = objects.into_iter().filter(|object| object.promised).filter(|object| {
-        // A machine that is off cannot be asked any more.
+        // A machine that is off cannot be read any more.
         poison::inspect(run.machine, std::slice::from_ref(&object.range)).is_ok_and(|remains| remains.poisoned > 0)
     });
     let first = left.next()?;
@@ -147,7 +147,7 @@ fn never_cleared(run: &mut BootRun<'_>) -> Option<Fault> {
             bounds(run),
             first.section
         ),
-        found: format!("poison at {}", run.place(first.range.start)),
+        found: format!("the test pattern at {}", run.place(first.range.start)),
         at: first.range.start,
         place: run.place(first.range.start),
     })
@@ -157,8 +157,8 @@ fn tree_erased(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<Fault> {
     let (erased, read) = memory.device_tree.read_too_late?;
     Some(Fault {
         summary: format!(
-            "the device tree was erased before it was read: {} stored over it, and {} looked for it there; \
-             try: read what is needed of it first, or keep out of its memory",
+            "the device tree was erased before it was read: {} overwrote it, and {} looked for it there; \
+             try: read the tree first, or do not store to its memory",
             run.place(erased.pc),
             run.place(read.pc)
         ),

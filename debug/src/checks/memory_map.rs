@@ -1,6 +1,6 @@
-//! The memory that a machine gives a kernel, as its own device tree says: RAM, what the firmware keeps of it, and the tree itself.
+//! The memory map of a machine, from its device tree: RAM, the firmware's part of it, and the tree itself.
 //!
-//! It is asked of the machine, as it differs with the machine's size and with versions of QEMU and of the firmware.
+//! It is read from the machine, because it depends on the machine's size and on the versions of QEMU and the firmware.
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -20,14 +20,14 @@ pub struct MemoryMap {
     device_tree: Range<Address>,
 }
 
-/// A part of the kernel that lies where it cannot.
+/// A part of the kernel that is in memory that it cannot have.
 pub struct Conflict {
     pub what: String,
     pub advice: &'static str,
 }
 
 impl MemoryMap {
-    /// Asks a machine that stands at a kernel's entry; `None` where a1 leads to no device tree.
+    /// Reads it from a machine that is at a kernel's entry; `None` if a1 does not point to a device tree.
     pub fn at_entry(machine: &mut dyn Machine) -> Result<Option<MemoryMap>, Error> {
         let start = Address(machine.registers()?.x[A1]);
         let mut header = [0; device_tree::HEADER];
@@ -39,11 +39,11 @@ impl MemoryMap {
         Ok(Some(MemoryMap { ram, reserved, device_tree: start..start + size as u64 }))
     }
 
-    /// Asks a machine that stands at reset with the kernel that does nothing: what a machine tells whose loader refuses
-    /// the kernel that is meant.
+    /// Reads it from a machine at reset that has a kernel that does nothing. This is for a machine whose loader refuses the
+    /// kernel to be checked.
     ///
     /// # Errors
-    /// Where the machine does not answer.
+    /// If the machine does not respond.
     pub fn of_neutral(machine: &mut dyn Machine, limit: Duration) -> Result<Option<MemoryMap>, Error> {
         let deadline = Instant::now() + limit;
         if machine.registers()?.pc != NEUTRAL_BASE.0 {
@@ -56,7 +56,7 @@ impl MemoryMap {
         MemoryMap::at_entry(machine)
     }
 
-    /// The parts of the kernel that lie outside of RAM, in the firmware, or over the device tree: the most telling first.
+    /// The parts of the kernel that are outside of RAM, in the firmware, or over the device tree; the most important first.
     pub fn conflicts(&self, image: &Image, layout: &Layout) -> Vec<Conflict> {
         let physical = |range: &Range<Address>| {
             let start = image.physical(range.start);
@@ -80,7 +80,7 @@ impl MemoryMap {
         };
         let firmware = self.reserved.iter().filter_map(|(name, range)| {
             let name = if name.starts_with("mmode_resv") { "the firmware" } else { name };
-            over(range, name, "link it at 0x80200000, or this is an M-mode kernel: --bios none")
+            over(range, name, "link it at 0x80200000; or, if this is an M-mode kernel, use --bios none")
         });
         let advice =
             "make BSS or the stack smaller, or give the machine more memory: it puts the tree near the end of RAM";
@@ -97,7 +97,7 @@ impl MemoryMap {
     }
 }
 
-/// Memory that is not there is `None`.
+/// `None` if there is no memory.
 fn readable(read: Result<(), Error>) -> Result<Option<()>, Error> {
     match read {
         Err(Error::Refused { .. }) => Ok(None),

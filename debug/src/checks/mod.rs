@@ -1,17 +1,17 @@
-//! The verdict on a boot: seven checks along one walk from reset to the kernel's end. One file a check.
+//! The verdict on a boot: seven checks along one run from reset to the end of the boot. Each check has a file.
 //!
 //! | check | holds when |
 //! | --- | --- |
-//! | `image` | the firmware finds the entry, and everything lies in RAM |
+//! | `image` | the firmware finds the entry, and everything is in RAM |
 //! | `handoff` | at the entry: S-mode, a0 = hart id, a1 = device tree, satp = 0, interrupts off |
-//! | `stack` | sp is the top of the stack before anything is stored or called |
-//! | `bss` | every byte of BSS, poisoned at the entry, is cleared, and none beside it |
-//! | `trap` | every exception is taken by the kernel's handler, which goes on |
-//! | `idle` | the kernel comes to rest, or powers off, and has not panicked |
+//! | `stack` | sp is the top of the stack before it is used by a store, load, call or jump |
+//! | `bss` | every byte of BSS is cleared, and no byte beside it; BSS was poisoned at the entry |
+//! | `trap` | the kernel's handler takes every exception, and continues |
+//! | `idle` | the kernel idles or powers off, and has not panicked |
 //! | `margin` | the stack stayed above its bottom |
 //!
-//! The first failure ends the walk where what follows would stand on it; those checks are `not run`. A trap that comes
-//! before BSS is cleared is the trap's failure and not BSS's. The checks know neither sockets nor which machine it is.
+//! If later checks depend on a check that failed, the run ends, and they are `not run`. A trap before BSS is cleared fails check
+//! `trap`, not `bss`. The checks know neither sockets nor which machine it is.
 
 mod boot_run;
 mod bss;
@@ -53,24 +53,24 @@ pub use memory_map::MemoryMap;
 /// The checks, in the order of their reports.
 pub const NAMES: [&str; 7] = [image::NAME, handoff::NAME, stack::NAME, bss::NAME, trap::NAME, idle::NAME, margin::NAME];
 
-/// How to walk.
+/// How to check a boot.
 pub struct Options<'a> {
-    /// How long the kernel may take from reset to its end.
+    /// The time limit from reset to the end of the boot.
     pub timeout: Duration,
-    /// The number of the hart to follow; the first to arrive at the entry where there is none.
+    /// The id of the hart to follow; `None` for the first that arrives at the entry.
     pub boot_hart: Option<u64>,
-    /// Executes the BSS clear one instruction at a time, and is told how far it is.
+    /// Execute the BSS clear one instruction at a time, and report its progress to this function.
     pub step: Option<&'a mut dyn FnMut(ClearProgress)>,
-    /// A machine that shows all that it does, at reset, with the same kernel. It is walked first: what becomes of memory is
-    /// judged by what was seen there, as far as that came; all else by the machine that is asked.
+    /// An observed machine at reset with the same kernel. It runs first, and memory is judged by what was seen there. Everything
+    /// else is judged by the machine itself.
     pub companion: Option<&'a mut dyn Machine>,
-    /// What is to be said and typed on the console.
+    /// The texts to wait for and to type on the console.
     pub script: Script,
-    /// Where what the kernel printed goes, of a machine that shows it.
+    /// Receives what the kernel printed, if the machine shows it.
     pub console: Option<&'a mut Vec<u8>>,
 }
 
-/// Ten seconds, the clear at full speed, and no companion.
+/// The default is a time limit of 10 s, the clear at full speed, and no companion.
 impl Default for Options<'_> {
     fn default() -> Self {
         Options {
@@ -84,12 +84,12 @@ impl Default for Options<'_> {
     }
 }
 
-/// How far a BSS clear is that is executed one instruction at a time.
+/// The progress of a BSS clear that is executed one instruction at a time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ClearProgress {
-    /// Executed since the clear's first store.
+    /// Instructions since the clear's first store.
     pub instructions: u64,
-    /// In bytes, to the nearest 32nd.
+    /// Cleared bytes, to the nearest 32nd of BSS.
     pub cleared: u64,
     /// The size of BSS in bytes.
     pub total: u64,
@@ -107,7 +107,9 @@ pub enum Error {
     )]
     Watchpoints { machine: String, how: String },
 
-    #[error("{machine} is not at reset: it stands in the kernel, at {place}; start it anew, stopped: ./run.sh --wait")]
+    #[error(
+        "{machine} is not at reset: it is in the kernel, at {place}; try: start it again, stopped: ./run.sh --wait"
+    )]
     NotAtReset { machine: String, place: Box<Place> },
 
     #[error(
@@ -116,7 +118,7 @@ pub enum Error {
     )]
     Moved { pc: Address, place: Box<Place>, bss: std::ops::Range<Address> },
 
-    /// Nothing is known about a kernel that did not have its turn.
+    /// The kernel was not reached, so nothing is known about it.
     #[error(
         "no verdict on the kernel: on {machine} the time was over before the firmware was through; the hart was at {place}; \
          try: a longer --timeout"
@@ -124,10 +126,10 @@ pub enum Error {
     NotHandedOver { machine: String, place: Box<Place> },
 }
 
-/// Finds where the stack is that nothing names, on a machine that stands at reset and is not needed any more afterwards.
+/// Finds a stack that no symbol names, on a machine at reset. The machine cannot be used afterwards.
 ///
 /// # Errors
-/// Where the machine does not answer.
+/// If the machine does not respond.
 pub fn find_stack(machine: &mut dyn Machine, image: &Image, layout: &mut Layout, limit: Duration) -> Result<(), Error> {
     let deadline = Instant::now() + limit;
     let machine = &mut KernelView::of(machine, image, layout);
@@ -139,27 +141,27 @@ pub fn find_stack(machine: &mut dyn Machine, image: &Image, layout: &mut Layout,
     Ok(())
 }
 
-/// Looks at the image alone: the first finding, which needs no machine. When it fails, no walk is worth starting.
+/// Checks the image: the first finding, which needs no machine. If it fails, there is no need to start one.
 pub fn check_image(image: &Image, layout: &Layout) -> Finding {
     image::check(image, layout)
 }
 
-/// The findings for an image that cannot boot: a walk would not show more.
+/// The findings for an image that cannot boot.
 pub fn without_machine(image: &Image, layout: &Layout) -> Vec<Finding> {
-    complete(vec![check_image(image, layout)], "the image is not one that can boot")
+    complete(vec![check_image(image, layout)], "this image cannot boot")
 }
 
-/// The findings for a kernel that a machine does not load, in its words; `memory` is what it gives to kernels that it loads.
+/// The findings for a kernel that a machine refuses to load, with the machine's reason. `memory` is the machine's memory map.
 pub fn refused(image: &Image, layout: &Layout, memory: Option<&MemoryMap>, machine: &str, words: &str) -> Vec<Finding> {
     let misplaced = memory.and_then(|memory| image::misplaced(image, layout, memory));
     let finding = misplaced.unwrap_or_else(|| image::refused(image, layout, machine, words));
     complete(vec![finding], "the machine does not load the image")
 }
 
-/// Walks a machine that stands at reset through its boot: all findings, in order.
+/// Boots a machine that is at reset, and makes all checks: all findings, in order.
 ///
 /// # Errors
-/// Where the machine does not answer, or is not at reset: then nothing is known about the kernel.
+/// If the machine does not respond or is not at reset. Then nothing is known about the kernel.
 pub fn check(
     machine: &mut dyn Machine,
     image: &Image,
@@ -172,7 +174,7 @@ pub fn check(
     let Options { timeout, boot_hart, step, companion, script, console } = options;
     let machine = &mut KernelView::of(machine, image, layout);
     let mut companion = companion.map(|companion| KernelView::of(companion, image, layout));
-    // It has one hart, whose number is 0.
+    // It has one hart, with id 0.
     let companion = companion
         .as_mut()
         .filter(|_| boot_hart.is_none_or(|hart| hart == 0))
@@ -190,17 +192,17 @@ pub fn check(
     Ok(findings)
 }
 
-/// What a walk goes by.
+/// What a run needs.
 struct Walk<'a, 'b> {
     deadline: Instant,
     boot_hart: Option<u64>,
     step: Option<&'a mut dyn FnMut(ClearProgress)>,
-    /// What the companion saw of memory.
+    /// What the companion has seen of memory.
     memory: Option<&'b MemoryFacts<'b>>,
     script: Script,
 }
 
-/// The findings, and what was seen of memory on a machine that shows it, whether or not there is a verdict.
+/// The findings, and the facts about memory on an observed machine, with or without a verdict.
 fn walk<'a>(
     machine: &'a mut dyn Machine,
     image: &'a Image,
@@ -223,14 +225,14 @@ fn walk<'a>(
     match MemoryMap::at_entry(machine) {
         Ok(Some(memory)) => {
             if let Some(misplaced) = image::misplaced(image, layout, &memory) {
-                return (Ok(complete(vec![misplaced], "the image is not one that can boot")), None);
+                return (Ok(complete(vec![misplaced], "this image cannot boot")), None);
             }
         }
         Ok(None) => {}
         Err(error) => return (Err(error.into()), None),
     }
     if failed(&findings) {
-        return (Ok(complete(findings, "what the kernel was handed is not what it is made for")), None);
+        return (Ok(complete(findings, "the boot protocol was violated")), None);
     }
     if machine.observed().is_none() {
         match trial::watchpoint(machine, image.physical(layout.entry)) {
@@ -248,7 +250,7 @@ fn walk<'a>(
     if let Ok(made) = &mut findings {
         memory::add(&mut run, made);
         explain::failures(run.machine, image, made);
-        // What is said of memory is about where the kernel was.
+        // The facts about memory refer to the addresses where the kernel was.
         let first = made.iter().find(|finding| finding.status == Status::Fail).map(|finding| finding.name);
         if first.is_some_and(|name| [stack::NAME, bss::NAME, margin::NAME].contains(&name))
             && let Some((place, pc)) = explain::moved(run.machine, image)
@@ -261,7 +263,7 @@ fn walk<'a>(
     (findings, run.trace.map(|trace| trace.memory))
 }
 
-/// From the entry to the end.
+/// The checks from the entry to the end.
 fn kernel(
     run: &mut BootRun<'_>,
     mut findings: Vec<Finding>,
@@ -295,7 +297,7 @@ fn kernel(
     }
 }
 
-/// From the end of the BSS clear to the kernel's.
+/// The checks from the end of the BSS clear to the end of the boot.
 fn after_clear(
     run: &mut BootRun<'_>,
     mut findings: Vec<Finding>,
@@ -324,7 +326,7 @@ fn after_clear(
     }
 }
 
-/// The checks of a boot that has come to its end.
+/// The checks after the end of the boot.
 fn finish(run: &mut BootRun<'_>, mut findings: Vec<Finding>, end: BootEnd) -> Result<Vec<Finding>, Error> {
     let end = match end {
         BootEnd::Trap => margin::outside(run)?.map_or(end, BootEnd::Overflow),
@@ -347,8 +349,10 @@ fn finish(run: &mut BootRun<'_>, mut findings: Vec<Finding>, end: BootEnd) -> Re
             Ok(findings)
         }
         BootEnd::Exited { .. } if run.machine.registers().is_err() => {
-            findings
-                .push(Finding::not_run(trap::NAME, "the machine ended before it could be asked; try: --on embedded"));
+            findings.push(Finding::not_run(
+                trap::NAME,
+                "the machine ended before its registers could be read; try: --on embedded",
+            ));
             findings.push(idle::check(run, &end)?);
             Ok(complete(findings, "the machine ended before its stack could be read; try: --on embedded"))
         }
@@ -365,7 +369,7 @@ fn failed(findings: &[Finding]) -> bool {
     findings.iter().any(|finding| finding.status == Status::Fail)
 }
 
-/// Fills in the checks that the walk did not come to.
+/// Adds `not run` for the checks that were not made.
 fn complete(mut findings: Vec<Finding>, because: &str) -> Vec<Finding> {
     let missing = &NAMES[findings.len()..];
     findings.extend(missing.iter().map(|name| Finding::not_run(name, because)));

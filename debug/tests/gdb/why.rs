@@ -16,7 +16,10 @@ fn why_tells_the_last_trap_on_both_machines() {
             trap.contains("<variant::after_clear") && trap.ends_with(", load access fault, scause 5, stval 0"),
             "{trap}"
         );
-        assert_eq!(vector, "why: stvec is still what the firmware set, 0x80200000 <boot>: each trap enters the kernel again");
+        assert_eq!(
+            vector,
+            "why: stvec is still what the firmware set, 0x80200000 <boot>: each trap enters the kernel again"
+        );
     }
 }
 

@@ -190,7 +190,10 @@ fn what_does_not_install_is_said_with_exit_2() {
         let machine = Machine::new().with_noting("dnf", effect).with("sudo", "exec \"$@\"");
         let finished = machine.run(&[]);
         let reason = finished.reason();
-        assert!(reason.contains("missing: qemu") || reason.contains("qemu was installed but cannot be found"), "{reason}");
+        assert!(
+            reason.contains("missing: qemu") || reason.contains("qemu was installed but cannot be found"),
+            "{reason}"
+        );
     }
 }
 

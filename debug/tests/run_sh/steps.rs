@@ -40,7 +40,7 @@ fn test_runs_every_step_and_names_those_that_failed() {
 
 /// A script's background jobs ignore SIGINT, and so would all that the tests start and interrupt.
 #[test]
-fn test_heeds_interrupts_in_the_background_of_a_script() {
+fn test_can_be_interrupted_in_the_background_of_a_script() {
     let mut script = Script::new(&[]);
     script.command = Command::new("bash");
     script.command.args(["-c", "./run.sh --test & wait $!"]).current_dir(PROJECT).stdin(Stdio::null());

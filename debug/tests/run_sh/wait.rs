@@ -110,7 +110,7 @@ fn a_port_that_is_taken_while_qemu_starts_is_not_ours() {
     });
     let finished = script.finish();
     let other = other.join().unwrap();
-    assert!(finished.reason().contains(&format!("port {port} is in use")), "{}", finished.stderr);
+    assert!(finished.reason().contains(&format!("port {port} was taken meanwhile")), "{}", finished.stderr);
     other.set_nonblocking(true).unwrap();
     assert!(other.accept().is_err(), "nobody has connected");
 }

@@ -1,4 +1,4 @@
-//! From reset to the kernel's entry: what the firmware does before any check looks. It does not judge.
+//! Runs the firmware, from reset to the kernel's entry. It does not judge.
 
 use std::time::Instant;
 
@@ -9,11 +9,11 @@ use crate::checks::handoff::NoArrival;
 use crate::image::Image;
 use crate::machine::{self, Address, Machine, Stop};
 
-/// Runs from reset until a hart is at the kernel's entry, that of this number where there is one, and follows it; what came
-/// instead, where the kernel has begun otherwise.
+/// Runs from reset until a hart reaches the kernel's entry, and follows that hart. `hart` names the hart to wait for; any hart
+/// will do if it is `None`. If the kernel starts in another way, returns what happened instead.
 ///
 /// # Errors
-/// [`Error::NotAtReset`]; [`Error::NotHandedOver`] where the time was over before the kernel began; those of the machine.
+/// [`Error::NotAtReset`]; [`Error::NotHandedOver`] if time was up before the kernel started; errors of the machine.
 pub fn arrive(
     machine: &mut dyn Machine,
     image: &Image,
@@ -28,7 +28,7 @@ pub fn arrive(
         return Err(Error::NotAtReset { machine: machine.name().into(), place: Box::new(image.place(pc)) });
     }
     machine.insert_breakpoint(entry)?;
-    // A kernel that traps for ever is mostly seen in the firmware. Its lowest address, where firmware jumps, shows that it began.
+    // A kernel that traps for ever is mostly found in the firmware. Reaching its lowest address proves that it started.
     let lowest = image.segments().iter().map(|segment| segment.physical).min().map(|lowest| image.linked(lowest));
     let mut door = lowest.filter(|door| *door != entry);
     if let Some(door) = door {
@@ -39,7 +39,7 @@ pub fn arrive(
     while missing.pc != entry || missing.is_another(machine)? {
         let stop = machine.resume(deadline.saturating_duration_since(Instant::now()))?;
         if let Stop::Exited { status } = stop {
-            let how = format!("it ended before the kernel's entry{}", with_status(status));
+            let how = format!("the machine ended before the kernel's entry{}", with_status(status));
             return Err(machine::Error::Gone { who: machine.name().into(), how }.into());
         }
         missing.pc = Address(machine.registers()?.pc);

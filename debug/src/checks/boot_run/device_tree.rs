@@ -1,4 +1,4 @@
-//! A flattened device tree as far as a verdict needs it: its size, the RAM, and what is reserved of it. Pure.
+//! Reads what a verdict needs from a flattened device tree: its size, the RAM, and the reserved parts of RAM. Pure.
 //!
 //! Source: the Devicetree Specification 0.4, chapters "Flattened Devicetree (DTB) Format" and "Device Node Requirements".
 
@@ -7,9 +7,9 @@ use std::ops::Range;
 use crate::riscv::Address;
 use crate::riscv::board::DEVICE_TREE_MAGIC;
 
-/// In bytes: what must be read before the tree's size is known.
+/// The part of the header that holds the tree's size, in bytes.
 pub const HEADER: usize = 40;
-/// Larger ones are not read, in bytes: the largest of boards have some 100 KiB.
+/// Larger trees are not read, in bytes. The trees of large boards have about 100 KiB.
 const LARGEST: usize = 2 << 20;
 
 const BEGIN_NODE: u32 = 1;
@@ -17,7 +17,7 @@ const END_NODE: u32 = 2;
 const PROPERTY: u32 = 3;
 const NOP: u32 = 4;
 
-/// What the tree says of memory.
+/// What the tree says about memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
     pub ram: Vec<Range<Address>>,
@@ -25,13 +25,13 @@ pub struct Memory {
     pub reserved: Vec<(String, Range<Address>)>,
 }
 
-/// The size in bytes of the tree that begins with `header`; `None` where it is none.
+/// The size in bytes of the tree that starts with `header`; `None` if it is not a device tree.
 pub fn size(header: &[u8]) -> Option<usize> {
     let size = word(header, 4)? as usize;
     (word(header, 0)? == DEVICE_TREE_MAGIC && (HEADER..=LARGEST).contains(&size)).then_some(size)
 }
 
-/// Reads a whole tree; what is damaged ends it early.
+/// Reads a whole tree, or up to the first damaged part.
 pub fn memory(tree: &[u8]) -> Memory {
     let mut memory = Memory::default();
     let (Some(structure), Some(strings)) = (word(tree, 8), word(tree, 12)) else { return memory };
@@ -44,13 +44,13 @@ struct Reader<'a> {
     tree: &'a [u8],
     at: usize,
     strings: usize,
-    /// The nodes around, from the root on.
+    /// The enclosing nodes, from the root on.
     path: Vec<Node<'a>>,
 }
 
 struct Node<'a> {
     name: &'a str,
-    /// How many words its children's addresses and sizes have.
+    /// The number of 32-bit words in the addresses and sizes of its children.
     address_cells: u32,
     size_cells: u32,
 }
@@ -76,7 +76,7 @@ impl<'a> Reader<'a> {
                 self.property(name, value, memory);
             }
             NOP => {}
-            _ => return None, // the end, or damage
+            _ => return None, // the end, or a damaged part
         }
         Some(())
     }
@@ -95,7 +95,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The pairs of address and size in a `reg` property.
+/// The address ranges in a `reg` property.
 fn ranges<'a>(value: &'a [u8], parent: &Node<'_>) -> impl Iterator<Item = Range<Address>> + use<'a> {
     let (address, size) = (parent.address_cells.min(4) as usize, parent.size_cells.min(4) as usize);
     let number =

@@ -1,4 +1,4 @@
-//! Ends that a kernel asks for: power-off and reset, by the firmware or by the test finisher. It does not judge.
+//! How a kernel ends the machine: power-off and reset, by the firmware or the test finisher. It does not judge.
 
 use super::BootRun;
 use super::event::{BootEnd, PendingStore, PowerOff};
@@ -10,7 +10,7 @@ const A1: usize = Register::A1 as usize;
 const A7: usize = Register::A7 as usize;
 
 impl BootRun<'_> {
-    /// The end that a store to the test finisher is; other values than these do nothing.
+    /// Which end of the boot a store to the test finisher causes. Other values have no effect.
     pub(super) fn finish(&mut self, registers: &Registers, store: &PendingStore) -> Result<Option<BootEnd>, Error> {
         let success = BootEnd::PowerOff(PowerOff::Success);
         if self.effect(store.pc)? == Effect::Ecall {
@@ -25,14 +25,14 @@ impl BootRun<'_> {
         Ok(match word & 0xffff {
             board::FINISHER_RESET => Some(BootEnd::Reset),
             board::FINISHER_PASS => Some(success),
-            // What OpenSBI stores for any reason but none.
+            // OpenSBI stores this for every reason except "none".
             board::FINISHER_FAIL if self.in_firmware()? => Some(BootEnd::PowerOff(PowerOff::Reason(1))),
             board::FINISHER_FAIL => Some(BootEnd::PowerOff(PowerOff::Failure(word >> 16))),
             _ => None,
         })
     }
 
-    /// The end that the call of the firmware at pc is, if it is one. The firmware refuses other kinds of reset.
+    /// Which end of the boot the SBI call at pc causes, if any. The firmware refuses other kinds of reset.
     pub(super) fn last_call(&mut self) -> Result<Option<BootEnd>, Error> {
         let registers = self.machine.registers()?;
         let end = called(&registers);

@@ -1,19 +1,19 @@
-//! What a boot comes to on its way: stores that a check waits for, and its end. It does not know how they are found.
+//! The events of a boot: stores that a check waits for, and the end. It does not know how they are found.
 
 use std::ops::Range;
 
 use crate::machine::{Address, Registers};
 use crate::riscv::Effect;
 
-/// Why the walk came to a halt.
+/// Why the machine was stopped.
 #[derive(Clone, Debug, PartialEq)]
 pub enum BootEvent {
-    /// A store to a range that a check watches is about to be made.
+    /// The next instruction stores to a range that a check watches.
     Store(PendingStore),
     End(BootEnd),
 }
 
-/// A store that has not been made yet.
+/// A store that the next instruction makes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PendingStore {
     pub pc: Address,
@@ -23,32 +23,32 @@ pub struct PendingStore {
 /// How a boot ends.
 #[derive(Clone, Debug, PartialEq)]
 pub enum BootEnd {
-    /// The hart came to the entry a second time, where stvec still points: it trapped.
+    /// The hart reached the entry a second time while stvec still points there: it trapped.
     Trap,
-    /// Traps come for ever: the trace of the hart says which.
+    /// Traps repeat for ever. The hart's trace says which.
     Stuck,
-    /// Interrupts leave the interrupted code no instruction: the trace of the hart says which.
+    /// An interrupt storm: the interrupted code executes no instruction. The hart's trace says which.
     Storm,
-    /// It waits for interrupts, and none can come, or none came.
+    /// The kernel waits for interrupts, and none can come, or none came.
     Wfi,
-    /// It goes back to where it rests after each interrupt.
+    /// The kernel returns to its idle loop after each interrupt.
     Ticking {
-        /// From one interrupt to the next, in ticks of the `time` CSR.
+        /// The time between two interrupts, in ticks of the `time` CSR.
         period: Option<u64>,
-        /// It rests in a loop without a `wfi`.
+        /// The idle loop has no `wfi`.
         spins: bool,
     },
-    /// It goes round in a loop of so many instructions, which changes neither registers nor memory.
+    /// An infinite loop that changes neither registers nor memory.
     Loop {
         instructions: u64,
     },
-    /// It asks for input, again and again, and says nothing.
+    /// The kernel polls for input and prints nothing.
     Polls {
         at: Option<Address>,
     },
-    /// The firmware has the hart, and keeps it.
+    /// The firmware does not return from a call.
     Firmware,
-    /// The firmware (or the kernel itself) is about to switch the machine off, or to reset it.
+    /// The firmware or the kernel is about to switch the machine off or to reset it.
     PowerOff(PowerOff),
     Reset,
     /// The machine ended before it could be stopped.
@@ -57,11 +57,11 @@ pub enum BootEnd {
     },
     /// A stack outgrew its bottom.
     Overflow(StackOverflow),
-    /// The console said what was expected.
+    /// The expected text was printed.
     Expected {
         line: String,
     },
-    /// The console said what it must not.
+    /// A forbidden text was printed.
     Forbidden {
         line: String,
     },
@@ -72,29 +72,29 @@ pub enum BootEnd {
 /// A frame that does not fit into its stack.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StackOverflow {
-    /// The instruction that lowered sp, or that was about to store.
+    /// The instruction that lowered sp, or that is about to store.
     pub pc: Address,
     pub sp: Address,
-    /// By how many bytes sp was lowered at once, where that was seen.
+    /// The size of the frame in bytes, if the instruction that lowered sp was seen.
     pub frame: Option<u64>,
     pub stack: Range<Address>,
-    /// What the stack's lowest byte is called.
+    /// The name of the stack's lowest byte.
     pub bottom_name: String,
-    /// What was about to be stored to, where a store is what showed it.
+    /// The range that was about to be stored to, if a store revealed the overflow.
     pub stored: Option<Range<Address>>,
 }
 
-/// What a kernel says of itself when it powers off.
+/// The result that a kernel reports when it powers off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PowerOff {
     Success,
-    /// The exit status that the test finisher was given with a failure (QEMU, hw/misc/sifive_test.c).
+    /// A failure through the test finisher, with this exit status (QEMU, hw/misc/sifive_test.c).
     Failure(u32),
     /// SBI System Reset with this reason: 1 is a system failure.
     Reason(u64),
 }
 
-/// Which bytes an instruction that is about to be executed will store to.
+/// Which bytes the next instruction stores to.
 pub fn store_range(effect: Effect, registers: &Registers) -> Option<Range<Address>> {
     let (base, offset, bytes) = match effect {
         Effect::Store { base, offset, bytes } => (base, offset, bytes),
@@ -105,7 +105,7 @@ pub fn store_range(effect: Effect, registers: &Registers) -> Option<Range<Addres
     Some(start..start + u64::from(bytes))
 }
 
-/// The exit status of a machine that is off, as words to follow others; none where it does not tell.
+/// The exit status of a machine that is off, as the end of a sentence; empty if it is not known.
 pub fn with_status(status: Option<u8>) -> String {
     status.map_or(String::new(), |status| format!(", with status {status}"))
 }

@@ -1,8 +1,8 @@
-//! The board's test finisher, through which kernels and firmware power off: watched at its own address, and wherever the
-//! kernel's page table shows it. It does not judge.
+//! Watches the board's test finisher, through which kernels and firmware power off, at its physical address and wherever the
+//! kernel's page table maps it. It does not judge.
 //!
-//! A machine's watchpoints are on the addresses that the hart uses. So whatever changes translation is a breakpoint, and
-//! behind it the page table is searched for the finisher.
+//! Watchpoints use virtual addresses. So there is a breakpoint on every instruction that changes translation, and behind it
+//! the page table is searched for the finisher.
 
 use std::ops::Range;
 
@@ -16,25 +16,25 @@ use crate::riscv::{self, Effect};
 /// SiFive's test finisher on the `virt` board (QEMU, hw/misc/sifive_test.c).
 pub const FINISHER: Watchpoint =
     Watchpoint { address: Address(riscv::board::FINISHER), length: 4, access: Access::Write };
-/// How many places that show it are watched.
+/// How many virtual addresses of the finisher are watched.
 const WAYS: usize = 16;
-/// How often a change of translation may stop the kernel: one that goes on switching is left alone.
+/// How often a change of translation may stop the kernel. A kernel that switches more often is no longer stopped.
 const PATIENCE: u32 = 256;
 const MACHINE_MODE: u64 = 3;
 
 /// Where the finisher is.
 pub struct Finisher {
-    /// What satp was when the page table was searched last.
+    /// satp at the last search of the page table.
     satp: u64,
-    /// Where the page table shows it.
+    /// The virtual addresses of the finisher.
     ways: Vec<Watchpoint>,
-    /// The instructions that change translation: breakpoints.
+    /// Breakpoints on the instructions that change translation.
     changes: Vec<Address>,
     patience: u32,
 }
 
 impl Finisher {
-    /// Watches it on a machine that stands at the entry; `known` as for [`riscv::places`].
+    /// Starts to watch it, on a machine that is at the entry; `known` as for [`riscv::places`].
     pub fn begin(machine: &mut dyn Machine, image: &Image, known: &[Address]) -> Result<Finisher, Error> {
         let is_change = |effect| effect == Effect::Translation;
         let changes: Vec<Address> =
@@ -46,12 +46,12 @@ impl Finisher {
         Ok(Finisher { satp: 0, ways: Vec::new(), changes, patience: PATIENCE })
     }
 
-    /// Whether the instruction at `pc` changes translation, and stopped the machine for that.
+    /// Whether the machine stopped because the instruction at `pc` changes translation.
     pub fn awaits(&self, pc: Address) -> bool {
         self.changes.contains(&pc)
     }
 
-    /// Notes that such an instruction was executed.
+    /// Records that such an instruction was executed.
     pub fn changed(&mut self, machine: &mut dyn Machine) -> Result<(), Error> {
         self.patience = self.patience.saturating_sub(1);
         if self.patience == 0 {
@@ -62,7 +62,7 @@ impl Finisher {
         self.search(machine)
     }
 
-    /// Searches the page table where satp has changed.
+    /// Searches the page table if satp has changed.
     pub fn follow(&mut self, machine: &mut dyn Machine) -> Result<(), Error> {
         if optional(machine.read_register(csr::SATP))?.unwrap_or(0) == self.satp {
             return Ok(());
@@ -70,7 +70,7 @@ impl Finisher {
         self.search(machine)
     }
 
-    /// Searches the page table, and watches what it shows.
+    /// Searches the page table for the finisher, and watches it there.
     pub fn search(&mut self, machine: &mut dyn Machine) -> Result<(), Error> {
         self.satp = optional(machine.read_register(csr::SATP))?.unwrap_or(0);
         let ways = match PageTable::of(self.satp) {
@@ -93,12 +93,12 @@ impl Finisher {
         Ok(())
     }
 
-    /// Whether `range` is watched for the finisher's sake.
+    /// Whether `range` is watched because of the finisher.
     pub fn is_watching(&self, range: &Range<Address>) -> bool {
         self.ways.iter().chain([&FINISHER]).any(|way| overlap(range, &(way.address..way.address + way.length)))
     }
 
-    /// Whether a store of the hart that stands still, to this address, reaches the finisher.
+    /// Whether a store to this address by the stopped hart reaches the finisher.
     pub fn is_at(&self, machine: &mut dyn Machine, address: Address) -> Result<bool, Error> {
         let satp = optional(machine.read_register(csr::SATP))?.unwrap_or(0);
         let mode = optional(machine.read_register(Register::Priv))?;

@@ -1,18 +1,17 @@
-//! Where sp points when a kernel first relies on it. It does not judge, nor does it need to know where the stack is.
+//! Finds where sp points when a kernel first uses it. It does not judge, and does not need to know where the stack is.
 
 use std::time::{Duration, Instant};
 
 use crate::machine::{Address, Error, Machine, Stop};
 use crate::riscv::{self, Effect, Kind, Register, Xlen};
 
-/// How far from the entry that may be, in instructions: a clear in registers of a large BSS may come first.
+/// How many instructions from the entry to search. A clear of a large BSS may come first.
 const FARTHEST: u64 = 2_000_000;
 const STEP_LIMIT: Duration = Duration::from_secs(1);
 const SP: usize = 2;
 
-/// Executes a machine that stands at the kernel's entry, one instruction at a time, until sp has been set and is used: by a
-/// store through it, or by a call; where neither comes, until the machine stops or `deadline`. What is told is the value that
-/// sp was set to, above the frame that a function made since.
+/// Steps a machine that is at the kernel's entry until sp has been set and is used, by a store through it or by a call. Stops
+/// at `deadline`, and when the machine stops. Returns the value that sp was set to, without the frame that a function made since.
 pub fn stack_pointer(machine: &mut dyn Machine, deadline: Instant) -> Result<Option<Address>, Error> {
     let mut registers = machine.registers()?;
     let (mut set, mut was_written) = (None, false);
@@ -24,13 +23,13 @@ pub fn stack_pointer(machine: &mut dyn Machine, deadline: Instant) -> Result<Opt
         if set.is_some() && uses_stack(&bytes) {
             return Ok(set.map(Address));
         }
-        // A kernel that rests may have set sp for nothing yet.
+        // A kernel that idles may have set sp and not used it yet.
         if machine.step(1, STEP_LIMIT)?.1 != Stop::Stepped || Instant::now() > deadline {
             return Ok(set.map(Address));
         }
         let before = std::mem::replace(&mut registers, machine.registers()?);
         let written = registers.x[SP] != before.x[SP];
-        // `la sp` is two instructions, of which the second adds to sp as a function does that makes its frame.
+        // `la sp` is two instructions. The second adds to sp, just as a function does to make its frame.
         if written && (was_written || !adds_to_sp(&bytes)) {
             set = Some(registers.x[SP]);
         }
@@ -47,7 +46,7 @@ fn uses_stack(instruction: &[u8]) -> bool {
     }
 }
 
-/// Whether sp is what a function adds to that makes its frame: `addi sp, sp, …`, in whatever encoding.
+/// Whether the instruction makes a function's frame: `addi sp, sp, …`, in any encoding.
 fn adds_to_sp(instruction: &[u8]) -> bool {
     riscv::decode(Xlen::Rv64, instruction).is_some_and(|operation| {
         operation.kind == Kind::Addi && (operation.rd, operation.rs1) == (Register::SP, Register::SP)

@@ -1,63 +1,64 @@
-//! What traps, returns from them, waits and polls say of a boot: which traps were left, which come for ever, whether the kernel waits.
+//! Collects a boot's traps, returns from traps, waits and polls: which traps were handled, which repeat for ever, and whether the
+//! kernel waits.
 //!
-//! Pure: the embedded machine shows every event, marks (`marks`) show some of another machine's. It does not judge.
+//! Pure: the embedded machine reports every event; on another machine marks (`marks`) report some. It does not judge.
 
 use super::event::BootEnd;
 use super::store_trace::CALL_FROM_USER;
 use crate::machine::{Address, HartEvent, TakenTrap};
 use crate::riscv::cause::is_interrupt;
 
-/// So many kinds of exceptions (by instruction and cause) are kept.
+/// How many kinds of exceptions (by instruction and cause) are kept.
 const MOST_KINDS: usize = 64;
-/// So many traps within each other's handlers are kept.
+/// How many nested traps are kept.
 const DEEPEST: usize = 64;
-/// So often the same instruction traps, and is returned to, before it counts as one that traps for ever.
+/// How often an instruction must trap and be returned to before it counts as trapping for ever.
 const SAME_INSTRUCTION: u64 = 16;
-/// So many exceptions, each within the handler of the one before and at the same place, count as a handler that faults in itself.
+/// How many nested exceptions at one place count as a handler that faults itself.
 const WITHIN_ITSELF: usize = 16;
-/// So many traps that nobody returned from count as the same.
+/// How many traps without a return count as the same.
 const NEVER_RETURNED: u64 = 1000;
-/// Interrupts are compared with the instructions between them in groups of so many.
+/// How many interrupts make a group. For each group the instructions between them are counted.
 pub const STORM: u64 = 256;
-/// What a `wfi` that waited counts as, in instructions: a hart with time to wait is in no storm.
+/// How many instructions a `wfi` that waited counts as: a hart that has time to wait is not in a storm.
 const WAITED: u64 = STORM;
 
-/// A kernel that went back to its `wfi` after so many interrupts ...
+/// A kernel idles if it returned to its `wfi` after this many interrupts ...
 pub const PERIODS: u64 = 16;
-/// ... and for so long, in ticks of 100 ns (2 s) ...
+/// ... for this time, in ticks of 100 ns (2 s) ...
 const LONG_ENOUGH: u64 = 20_000_000;
-/// ... or so many instructions, rests there.
+/// ... or for this many instructions.
 pub const BUSY_ENOUGH: u64 = 5_000_000;
-/// A kernel that asked so often for input ...
+/// A kernel waits for input if it asked this often ...
 const POLLS: u64 = 1000;
-/// ... in so many instructions (200 ms) in which it said nothing, waits for it.
+/// ... in this many instructions (200 ms) and printed nothing.
 const QUIET: u64 = 20_000_000;
 
-/// An exception that the kernel's handler took; those with the same instruction and cause are one.
+/// An exception that the kernel's handler took. Exceptions with the same instruction and cause are counted together.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Exception {
     /// The first of them.
     pub trap: TakenTrap,
     pub times: u64,
-    /// The trap in whose handler it came, where it came in one.
+    /// The trap whose handler raised it, if a handler did.
     pub within: Option<TakenTrap>,
-    /// Where its handler went back to; `None` while it has not.
+    /// Where its handler returned to; `None` if it has not returned.
     pub returned_to: Option<Address>,
-    /// stvec was written after it, and before anybody returned: the kernel takes it for a jump.
+    /// stvec was written after it and before any return: the kernel uses the trap as a jump.
     pub vector_rewritten: bool,
 }
 
-/// Traps that come for ever.
+/// Traps that repeat for ever.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Stuck {
-    /// The handler goes back to the instruction, which traps again.
+    /// The handler returns to the instruction, which traps again.
     SameInstruction(TakenTrap),
-    /// The handler faults in itself; the first is the trap that it was to handle.
+    /// The handler itself faults; the first is the trap that it should have handled.
     WithinHandler { first: TakenTrap, fault: TakenTrap },
 }
 
 impl Stuck {
-    /// The exception that comes again and again.
+    /// The exception that repeats.
     pub fn fault(&self) -> &TakenTrap {
         match self {
             Stuck::SameInstruction(fault) | Stuck::WithinHandler { fault, .. } => fault,
@@ -65,12 +66,12 @@ impl Stuck {
     }
 }
 
-/// Interrupts that leave the interrupted code no instruction.
+/// An interrupt storm: the interrupted code executes no instruction.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Storm {
     pub trap: TakenTrap,
     pub interrupts: u64,
-    /// Of the code that was interrupted, in the same time.
+    /// Instructions of the interrupted code in the same time.
     pub instructions: u64,
 }
 
@@ -82,14 +83,14 @@ pub struct VectorWrite {
     pub held: u64,
 }
 
-/// A stretch of the boot in which the kernel did nothing but what this counts.
+/// A part of the boot in which the kernel only waited, or only polled.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Stretch {
     pub times: u64,
     /// The icount at the first and the last.
     pub first: u64,
     pub last: u64,
-    /// `time` at both, where it is known.
+    /// `time` at both, if known.
     pub first_time: u64,
     pub last_time: u64,
     /// Interrupts since the first.
@@ -129,11 +130,11 @@ struct LiveTrap {
 
 #[derive(Default)]
 pub struct HartTrace {
-    /// Taken, and not returned from: the outermost first.
+    /// Traps that were taken and not returned from, the outermost first.
     live: Vec<LiveTrap>,
     depth: u64,
     pub exceptions: Vec<Exception>,
-    /// All of them, kept or not.
+    /// The number of all of them, kept or not.
     pub exception_count: u64,
     pub interrupts: u64,
     pub last_interrupt: Option<TakenTrap>,
@@ -143,7 +144,7 @@ pub struct HartTrace {
     pub vector: Option<VectorWrite>,
     pub waits: Stretch,
     pub polls: Stretch,
-    /// The icount of the last byte that went to the console.
+    /// The icount of the last byte that was printed.
     pub printed: Option<u64>,
     /// The icount of the last read of time or of pending interrupts.
     pub clock_read: Option<u64>,
@@ -151,9 +152,9 @@ pub struct HartTrace {
     pub polled_at: Option<Address>,
     pub stuck: Option<Stuck>,
     pub storm: Option<Storm>,
-    /// A run ends as soon as something was printed: somebody waits for words.
+    /// A run stops as soon as something was printed, because a text is awaited.
     pub stops_at_prints: bool,
-    /// Something was printed since this was set back.
+    /// Something was printed since this was reset.
     pub has_printed: bool,
     /// Not every trap and return was seen.
     pub has_gaps: bool,
@@ -229,7 +230,7 @@ impl HartTrace {
         if self.group.cause != trap.cause {
             self.group = Group { cause: trap.cause, ..Group::default() };
         }
-        // Within a handler all instructions are a handler's.
+        // In a handler all instructions belong to a handler.
         let outside = match self.last_return {
             Some(returned) if self.live.is_empty() => trap.icount.saturating_sub(returned + 1),
             Some(_) => 0,
@@ -301,7 +302,7 @@ impl HartTrace {
         }
     }
 
-    /// The end that what was seen proves, where every instruction counts (`icount`).
+    /// The end of the boot that the trace proves, on a machine that counts every instruction (`icount`).
     pub fn end(&self) -> Option<BootEnd> {
         if self.stuck.is_some() {
             return Some(BootEnd::Stuck);
@@ -324,22 +325,22 @@ impl HartTrace {
         self.end().is_some()
     }
 
-    /// The trap in whose handler the hart is; the innermost.
+    /// The innermost trap that the hart is handling.
     pub fn handling(&self) -> Option<&TakenTrap> {
         self.live.last().map(|live| &live.trap)
     }
 
-    /// The hart handles nothing but an interrupt, at most.
+    /// Whether the hart handles at most an interrupt.
     pub fn is_between_traps(&self) -> bool {
         self.live.iter().all(|live| is_interrupt(live.trap.cause)) && self.live.len() <= 1
     }
 
-    /// The exceptions that nobody has returned from, the innermost last.
+    /// The exceptions without a return, the innermost last.
     pub fn unreturned(&self) -> impl DoubleEndedIterator<Item = &Exception> {
         self.live.iter().filter_map(|live| live.exception).map(|index| &self.exceptions[index])
     }
 
-    /// stvec was last written with what it does not hold.
+    /// The last write to stvec, if stvec does not hold the written value.
     pub fn refused_vector(&self) -> Option<VectorWrite> {
         self.vector.filter(|vector| vector.written != vector.held)
     }

@@ -1,9 +1,9 @@
-//! A machine seen through the addresses that a kernel is linked for, whichever of them the hart uses at the moment. It does not judge.
+//! Shows a machine by the addresses that the kernel is linked for, whichever addresses the hart uses. It does not judge.
 //!
-//! A kernel of a higher half starts at physical addresses, and goes on at those of its symbols once satp is set; others map
-//! themselves a second time. Here pc and sp are told as the symbols know them, breakpoints and watchpoints are set at every
-//! address of a place that is known, and the kernel's own memory is read and written where it is loaded, whatever the page
-//! table of the moment maps. All else is passed on as it is.
+//! A higher-half kernel starts at physical addresses, and continues at the addresses of its symbols when satp is set. Other
+//! kernels map themselves twice. This view returns pc and sp as linked addresses, sets breakpoints and watchpoints at every known
+//! address of a place, and reads and writes the kernel's own memory at its load address, whatever the page table maps now.
+//! Everything else is passed through.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -19,31 +19,31 @@ use crate::machine::{
 };
 
 const SP: usize = 2;
-/// How many bytes around the kernel's things are its memory as well: what is beside BSS is looked at.
+/// How many bytes around the kernel's memory belong to it too: the checks look at the bytes beside BSS.
 const BESIDE: u64 = 4096;
-/// How many ways to map itself a kernel has at most; beyond, they are left alone.
+/// How many mappings of a kernel are followed. More are ignored.
 const MOST_ALIASES: usize = 8;
 
-/// The view, and the machine below it.
+/// The view on a machine.
 pub struct KernelView<'a> {
     machine: &'a mut dyn Machine,
     image: &'a Image,
     spaces: Spaces,
-    /// Where it is linked there is memory as well, which it moves itself to: while it has not, what is loaded is elsewhere.
+    /// There is RAM at the linked addresses too, and the kernel will copy itself there. Until then it is at its load address.
     moves: Option<bool>,
-    /// The hart was last seen where the kernel is loaded and not linked.
+    /// The hart was last seen at the load address, not at the linked one.
     before_move: bool,
     breakpoints: BTreeSet<Address>,
     watchpoints: Vec<Watchpoint>,
 }
 
-/// The addresses that places of the kernel have.
+/// The addresses of the kernel's memory.
 struct Spaces {
-    /// The kernel's own, by linked addresses.
+    /// The kernel's own memory, by linked addresses.
     own: Vec<Range<Address>>,
-    /// Pairs of a linked range and what is added to its addresses where it is loaded.
+    /// Linked ranges, each with the offset to its load address.
     loaded: Vec<(Range<Address>, u64)>,
-    /// What is added to linked addresses where a page table maps the kernel once more.
+    /// The offsets of further mappings of the kernel.
     aliases: Vec<u64>,
 }
 
@@ -63,7 +63,7 @@ impl<'a> KernelView<'a> {
         KernelView { machine, image, spaces, moves, before_move, breakpoints: BTreeSet::new(), watchpoints: Vec::new() }
     }
 
-    /// Finds out whether the kernel goes on where a page table maps it once more: then what is set is set there as well.
+    /// Finds out whether the kernel now runs in another mapping. If so, breakpoints and watchpoints are set there too.
     fn look_for_aliases(&mut self, address: Address) -> Result<(), Error> {
         if self.spaces.linked(address).is_some() || self.spaces.aliases.len() >= MOST_ALIASES {
             return Ok(());
@@ -86,13 +86,13 @@ impl<'a> KernelView<'a> {
         Ok(())
     }
 
-    /// Where a place of the kernel is to be read and written, if not where the hart sees it: where it is loaded.
+    /// The load address at which to read and write the kernel's memory, if it differs from what the hart uses.
     fn loaded(&mut self, start: Address) -> Option<Address> {
         let physical = self.image.physical(start);
         if !self.spaces.is_own(start) || physical == start {
             return None;
         }
-        // Asked when it is first needed, which is at the entry: addresses are not translated yet.
+        // This is first needed at the entry, where addresses are not translated yet.
         let machine = &mut *self.machine;
         let moves = *self.moves.get_or_insert_with(|| machine.read_memory(start, &mut [0]).is_ok());
         let in_file = |segment: &crate::image::Segment| {
@@ -111,7 +111,7 @@ impl<'a> KernelView<'a> {
         }
     }
 
-    /// Whether every place of the kernel has one address, as far as is known.
+    /// Whether every place of the kernel has only one known address.
     fn is_plain(&self) -> bool {
         self.spaces.loaded.is_empty() && self.spaces.aliases.is_empty()
     }
@@ -122,7 +122,7 @@ impl Spaces {
         self.own.iter().any(|range| range.contains(&address))
     }
 
-    /// The linked address of a place of the kernel, by any that is known; `None` for what is not the kernel's.
+    /// The linked address for any known address of the kernel; `None` for other addresses.
     fn linked(&self, address: Address) -> Option<Address> {
         let loaded = self.loaded.iter().filter_map(|(range, shift)| {
             let linked = moved(address, shift.wrapping_neg());
@@ -139,7 +139,7 @@ impl Spaces {
         self.linked(address).unwrap_or(address)
     }
 
-    /// The other addresses of a place that is linked there.
+    /// The other addresses of a place with this linked address.
     fn others(&self, linked: Address) -> Vec<Address> {
         let loaded = self.loaded.iter().filter(|(range, _)| range.contains(&linked)).map(|(_, shift)| *shift).take(1);
         let aliases = self.aliases.iter().copied().filter(|_| self.is_own(linked));
@@ -183,7 +183,7 @@ impl Machine for KernelView<'_> {
             return self.machine.read_physical(loaded, bytes);
         }
         match self.machine.read_memory(start, bytes) {
-            // A page table that does not map it, a user program's for example.
+            // The page table does not map it; it may be that of a user program.
             Err(Error::Refused { .. }) if self.spaces.is_own(start) => {
                 self.machine.read_physical(self.image.physical(start), bytes)
             }
@@ -294,7 +294,7 @@ impl Machine for KernelView<'_> {
     }
 }
 
-/// Only asked for where the machine below is one that is observed, and stays so.
+/// Only used if the machine below is observed, and remains so.
 impl Observed for KernelView<'_> {
     fn step_observed(
         &mut self,
@@ -326,7 +326,7 @@ impl Observed for KernelView<'_> {
     }
 }
 
-/// Shows an observer the addresses that symbols know.
+/// Passes linked addresses to an observer.
 struct LinkedObserver<'a> {
     observer: &'a mut dyn Observer,
     spaces: &'a Spaces,

@@ -1,4 +1,4 @@
-//! Where in memory the things are that the checks look at: the image's symbols, by the names that its author gave them.
+//! Finds the entry, the BSS and the stack of a kernel by the names of its symbols.
 //!
 //! It does not know machines.
 
@@ -8,16 +8,16 @@ use super::names::{self, Names, NotFound, Role, Spot};
 use crate::image::{self, Image};
 use crate::machine::Address;
 
-/// Stands for the name of a stack that nothing names.
+/// Stands for the name of a stack that has no symbol.
 const UNKNOWN_TOP: &str = "the stack's end";
-/// How large a stack is that begins at the nearest symbol below, at most, and one that no symbol is near, in bytes.
+/// The largest size in bytes of a stack that starts at the nearest symbol below, and the size if no symbol is near.
 const LARGEST_GUESS: u64 = 4 << 20;
 const SMALL_GUESS: u64 = 16 << 10;
 
-/// How many bytes on either side of BSS are watched.
+/// How many bytes on each side of BSS are watched.
 pub const GUARD_BYTES: u64 = 16;
 
-/// What the places of a [`Layout`] are called in reports.
+/// The names of the places of a [`Layout`] in reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlaceNames {
     pub entry: String,
@@ -26,21 +26,21 @@ pub struct PlaceNames {
     pub bss_end: String,
 }
 
-/// Where a kernel's things are, by the addresses that it is linked for.
+/// Where a kernel's entry, BSS and stack are, by linked addresses.
 #[derive(Clone, Debug)]
 pub struct Layout {
     pub names: PlaceNames,
     pub entry: Address,
-    /// Of no bytes until [`Layout::guess_stack`] where nothing names it.
+    /// Empty until [`Layout::guess_stack`] if no symbol names it.
     pub stack: Range<Address>,
-    /// What the lowest byte of the stack is called.
+    /// The name of the stack's lowest byte.
     pub stack_bottom_name: String,
-    /// The object that the stack is a part of, such as an array of stacks with one for each hart; else the stack itself.
+    /// The object that contains the stack, such as an array with a stack for each hart; otherwise the stack itself.
     pub stacks: Range<Address>,
     pub bss: Range<Address>,
-    /// What the file has bytes for: BSS that lies there is loaded, as zeros, and needs no clear.
+    /// The ranges that the file has bytes for. BSS in such a range is loaded as zeros and needs no clear.
     pub loaded: Vec<Range<Address>>,
-    /// What was not named by anybody, in sentences for the report.
+    /// What was guessed because no symbol names it, in sentences for the report.
     pub guesses: Vec<String>,
 }
 
@@ -48,15 +48,15 @@ pub struct Layout {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Guard {
     pub range: Range<Address>,
-    /// Something is there: it must not be overwritten, and the kernel may write it.
+    /// An object is there. The clear must not touch it, but the kernel may write it.
     pub owned: bool,
 }
 
 impl Layout {
-    /// Finds what `names` says, and the rest by what the image tells; [`Layout::needs_stack`] says whether that is all.
+    /// Finds the places that `names` gives, and the others by known names. [`Layout::needs_stack`] says whether the stack is missing.
     ///
     /// # Errors
-    /// [`image::Error::MissingSymbol`] with near names, and which name it was.
+    /// [`image::Error::MissingSymbol`] with similar names, and the role of the missing name.
     pub fn of(image: &Image, names: Names) -> Result<Layout, NotFound> {
         let mut guesses = Vec::new();
         let located = |text: &Option<String>, role| {
@@ -101,12 +101,12 @@ impl Layout {
         })
     }
 
-    /// Whether nothing names the stack: [`Layout::guess_stack`] is to be told where sp points when it is first used.
+    /// Whether no symbol names the stack. Then call [`Layout::guess_stack`] with sp at its first use.
     pub fn needs_stack(&self) -> bool {
         self.names.stack_top == UNKNOWN_TOP
     }
 
-    /// Takes the stack from where sp points when it is first used: up to there, from the symbol that begins it.
+    /// Sets the stack from sp at its first use: it ends there, and starts at the nearest symbol below.
     pub fn guess_stack(&mut self, image: &Image, sp: Address) {
         let sp = image.linked(sp);
         let symbol = |address| image.symbols().find(|symbol| symbol.address == address).map(|symbol| symbol.name);
@@ -114,12 +114,12 @@ impl Layout {
         let end = |(name, offset)| format!("{name}+{:#x}", offset + 1);
         let name = symbol(sp).or_else(|| place.symbol.map(end)).unwrap_or_else(|| sp.to_string());
         let top = Spot { address: sp, name: name.clone() };
-        // The nearest symbol may be that of something else: a stack that nobody named may begin anywhere.
+        // The nearest symbol may belong to another object: a stack without a name may start anywhere.
         let bottom = names::stack_bottom(image, &top).filter(|bottom| sp.0 - bottom.address.0 <= LARGEST_GUESS);
         let bottom =
             bottom.unwrap_or_else(|| Spot { address: sp - SMALL_GUESS, name: format!("{name}-{SMALL_GUESS:#x}") });
         self.guesses.push(format!(
-            "the stack is taken to be {} to {name}, where sp points when it is first used (--stack-top, --stack-bottom)",
+            "the stack is assumed to be {} to {name}, where sp points when it is first used (--stack-top, --stack-bottom)",
             bottom.name
         ));
         self.stack = bottom.address..sp;
@@ -128,9 +128,9 @@ impl Layout {
         self.names.stack_top = name;
     }
 
-    /// The parts of BSS that the clear has to reach: all of it but for stacks that lie inside, and for what is in the file.
+    /// The parts of BSS that must be cleared: all except stacks inside it, and except the bytes that are in the file.
     ///
-    /// A kernel that cleared the stack it stands on would lose its return address.
+    /// A kernel that cleared its own stack would lose its return address.
     pub fn bss_to_clear(&self) -> Vec<Range<Address>> {
         let without = |parts: Vec<Range<Address>>, hole: &Range<Address>| {
             let both =
@@ -142,7 +142,7 @@ impl Layout {
         self.loaded.iter().chain([&self.stacks]).fold(bss, without)
     }
 
-    /// The bytes on both sides of BSS, but for the top of a stack, which is in use.
+    /// The bytes on both sides of BSS, except the top of a stack, which is in use.
     pub fn guards(&self, image: &Image) -> Vec<Guard> {
         let in_use = self.stack.start + bytes(&self.stack) / 2..self.stack.end;
         [self.bss.start - GUARD_BYTES..self.bss.start, self.bss.end..self.bss.end + GUARD_BYTES]
@@ -153,7 +153,7 @@ impl Layout {
     }
 }
 
-/// The object with a size that the range lies in; the range itself where there is none.
+/// The sized object that contains the range, or else the range itself.
 fn object_around(image: &Image, range: Range<Address>) -> Range<Address> {
     let holds = |symbol: &image::Symbol| {
         symbol.address <= range.start
@@ -165,7 +165,7 @@ fn object_around(image: &Image, range: Range<Address>) -> Range<Address> {
     object.map_or(range.clone(), |symbol| symbol.address..symbol.address + symbol.size)
 }
 
-/// The symbol at the ELF's entry point; where there is no code, that at the lowest address, as the firmware jumps there.
+/// The symbol at the ELF's entry point. If there is no code, the symbol at the lowest address, where the firmware jumps.
 fn entry(image: &Image) -> Spot {
     let lowest = image.segments().iter().map(|segment| segment.physical).min().unwrap_or_default();
     let address = if image.is_code(image.entry()) || image.stripped().is_some() { image.entry() } else { lowest };
@@ -174,7 +174,7 @@ fn entry(image: &Image) -> Spot {
     Spot { address, name: name.unwrap_or_else(|| address.to_string()) }
 }
 
-/// BSS by the linker's section of that name, or by what else starts as zero and is no stack.
+/// BSS by the section .bss, or by other memory that starts as zero and is not a stack.
 fn bss_section(image: &Image, guesses: &mut Vec<String>) -> (Spot, Spot) {
     let is_stack = |name: &str| name.to_lowercase().contains("stack");
     let zeroed = image.zeroed();
@@ -185,7 +185,7 @@ fn bss_section(image: &Image, guesses: &mut Vec<String>) -> (Spot, Spot) {
         let spot = Spot { address: end, name: "the image's end".into() };
         return (spot.clone(), spot);
     };
-    guesses.push(format!("BSS is taken to be {name}, as no symbols bound it (--bss-start, --bss-end)"));
+    guesses.push(format!("BSS is assumed to be {name}, because no symbols mark its bounds (--bss-start, --bss-end)"));
     let bound = |address, which| Spot { address, name: format!("{which} of {name}") };
     (bound(range.start, "the start"), bound(range.end, "the end"))
 }
@@ -194,7 +194,7 @@ fn loaded(image: &Image) -> impl Iterator<Item = Range<Address>> + '_ {
     image.segments().iter().map(|segment| segment.address..segment.address + segment.file.len() as u64)
 }
 
-/// Whether the image's file has bytes for a part of `range`, or a symbol with a size names it.
+/// Whether the file has bytes for a part of `range`, or a sized symbol names it.
 fn is_owned(image: &Image, range: &Range<Address>) -> bool {
     loaded(image).any(|loaded| overlap(range, &loaded))
         || image.symbols().any(|symbol| overlap(range, &(symbol.address..symbol.address + symbol.size)))
@@ -205,7 +205,7 @@ pub fn overlap(one: &Range<Address>, other: &Range<Address>) -> bool {
     one.start < other.end && other.start < one.end
 }
 
-/// How many there are; 0 for a range that runs backwards.
+/// The number of bytes; 0 for a range whose end is below its start.
 pub fn bytes(range: &Range<Address>) -> u64 {
     range.end.0.saturating_sub(range.start.0)
 }

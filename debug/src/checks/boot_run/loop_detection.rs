@@ -1,7 +1,7 @@
-//! Proves that a kernel which does not stop goes round in circles: the same pc, registers and CSRs again, with memory as it was, and
-//! nothing read in between that changes by itself. It does not judge whether that is good.
+//! Proves that a kernel is in an infinite loop: pc, registers, CSRs and memory are the same again, and nothing was read that changes
+//! by itself. It does not judge whether that is good.
 //!
-//! A loop that reads time or pending interrupts is no proof. Neither is one that asks for input; it is known for what it is.
+//! A loop that reads time or pending interrupts proves nothing. A loop that asks for input is recognised as polling.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
@@ -16,17 +16,17 @@ use crate::riscv::{self, Effect, Xlen, board, sbi};
 
 /// The longest loop that is recognised, in instructions.
 const LONGEST: u64 = 1024;
-/// How long the search for one may take.
+/// The time limit for a search.
 const LIMIT: Duration = Duration::from_millis(400);
-/// A kernel that asks so often in one search for input does little else.
+/// A kernel that asks this often for input in one search is polling.
 const POLLS: u32 = 3;
-/// An instruction that traps so often in one search, and is gone back to, traps for ever.
+/// An instruction that traps this often in one search and is returned to traps for ever.
 const RETRIES: u32 = 3;
-/// A loop that goes round so often and changes nothing but what it makes of time waits for a time.
+/// A loop with this many rounds that changes only values computed from time waits for a point in time.
 const ROUNDS: u32 = 8;
-/// How long the firmware may keep the hart, each time that it is waited for.
+/// The time limit for each call to the firmware.
 const FIRMWARE: Duration = Duration::from_millis(200);
-/// What of the CSRs belongs to a hart's state.
+/// The CSRs that belong to a hart's state.
 const STATE: [Register; 7] = [csr::SSTATUS, csr::SIE, csr::STVEC, csr::SEPC, csr::SCAUSE, csr::SSCRATCH, csr::SATP];
 
 /// The debug console's function that reads.
@@ -34,32 +34,32 @@ const READ: u64 = 1;
 const A6: usize = Register::A6 as usize;
 const A7: usize = Register::A7 as usize;
 
-/// What a stretch of instructions did besides computing.
+/// The effects of a sequence of instructions.
 #[derive(Default)]
 struct Deeds {
-    /// Where memory was stored to, and what it held before.
+    /// The addresses that were stored to, with their old values.
     before: BTreeMap<Address, Vec<u8>>,
-    /// It read what changes by itself.
+    /// It read a value that changes by itself.
     reads_clock: bool,
     polls: u32,
     polled_at: Option<Address>,
-    /// The trap that its first instruction led to, in this round.
+    /// The trap of its first instruction in this round.
     trapped: Option<TakenTrap>,
-    /// How often the handler went back to it, with all registers as they were.
+    /// How often the handler returned to it with all registers unchanged.
     retries: u32,
-    /// How often it came to its first instruction again, whatever its registers were.
+    /// How often it reached its first instruction again, with any registers.
     rounds: u32,
 }
 
-/// One instruction, as far as a loop is judged by it.
+/// What the search needs to know of one instruction.
 enum Deed {
     Nothing,
     Calls,
-    /// It changes what a search cannot follow.
+    /// It has effects that the search cannot follow.
     Leaves,
 }
 
-/// Steps a machine that was interrupted; `None` when it is on its way to somewhere else.
+/// Searches for a loop on a machine that was interrupted; `None` if the kernel is not in a loop.
 pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
     if run.in_firmware()?
         && let Some(event) = leave_firmware(run)?
@@ -84,7 +84,7 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
             (_, Stop::Stepped) => {}
             (0, Stop::Interrupted) if run.trace.is_some() => return rest(run, BootEnd::Wfi),
             (_, Stop::Interrupted) => return Ok(None),
-            // A watched store, above all.
+            // Mostly a watched store.
             (_, stop) => return run.event(stop),
         }
         if calls
@@ -95,7 +95,7 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
         }
         registers = run.machine.registers()?;
         if run.trace.is_none() && is_firmware(Address(registers.pc)) && run.in_firmware()? {
-            // A trap that the firmware takes first: it goes back, or on to the kernel's handler.
+            // The firmware takes this trap first. It returns, or passes the trap on to the kernel's handler.
             let handler = run.csr(csr::STVEC)?.map_or(pc, |stvec| Address(stvec & !3));
             if let Some(over) = return_from(run, &[handler, pc, pc + 2, pc + 4])? {
                 return Ok(over.0);
@@ -125,7 +125,7 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
     deeds.judge(run, None)
 }
 
-/// The hart's state besides x0 to x31 and pc, as far as the machine shows it.
+/// The hart's state without x0 to x31 and pc, as far as the machine shows it.
 fn state(run: &mut BootRun<'_>) -> Result<Option<Vec<u64>>, Error> {
     super::optional(run.machine.read_registers(&STATE))
 }
@@ -134,7 +134,7 @@ fn state_is(run: &mut BootRun<'_>, before: &Option<Vec<u64>>) -> Result<bool, Er
     Ok(before.is_none() || state(run)? == *before)
 }
 
-/// The end of a kernel that came to rest as `end` says: at once where no interrupt can come.
+/// The end of a kernel that idles as `end` says. It ends at once if no interrupt can come.
 fn rest(run: &mut BootRun<'_>, end: BootEnd) -> Result<Option<BootEvent>, Error> {
     let awaited = run.awaited()?;
     let open = if end == BootEnd::Wfi { awaited.wakes } else { awaited.interrupts };
@@ -142,7 +142,7 @@ fn rest(run: &mut BootRun<'_>, end: BootEnd) -> Result<Option<BootEvent>, Error>
     Ok(end.map(BootEvent::End))
 }
 
-/// Whether the hart is in a `wfi`: an interrupted one stands at it or behind it. One that shows all is asked by a step.
+/// Whether the hart is in a `wfi`: pc of an interrupted hart is at it or behind it. An observed machine is stepped to find out.
 fn waits(run: &mut BootRun<'_>, registers: &Registers) -> Result<bool, Error> {
     if run.trace.is_some() {
         return Ok(false);
@@ -152,10 +152,10 @@ fn waits(run: &mut BootRun<'_>, registers: &Registers) -> Result<bool, Error> {
     Ok(at && !run.awaited()?.pending)
 }
 
-/// What a search for a loop comes to that cannot go on.
+/// Why a search for a loop cannot continue.
 struct Over(Option<BootEvent>);
 
-/// Runs until the firmware has done what it was called for; something where it does not.
+/// Runs until the firmware returns from a call; `Some` if it does not.
 fn leave_firmware(run: &mut BootRun<'_>) -> Result<Option<Over>, Error> {
     let Some(call) = run.csr(csr::MEPC)?.map(Address) else {
         return Ok(Some(Over(Some(BootEvent::End(BootEnd::Firmware)))));
@@ -163,7 +163,7 @@ fn leave_firmware(run: &mut BootRun<'_>) -> Result<Option<Over>, Error> {
     return_from(run, &[call, call + 4])
 }
 
-/// Runs until the hart is at one of these, where the firmware comes back.
+/// Runs until the hart is at one of these addresses, where the firmware returns.
 fn return_from(run: &mut BootRun<'_>, places: &[Address]) -> Result<Option<Over>, Error> {
     let is_new = |place: &Address| !run.marks.is_marked(*place) && *place != run.layout.entry;
     let added: Vec<Address> = places.iter().copied().filter(is_new).collect();
@@ -187,7 +187,7 @@ fn return_from(run: &mut BootRun<'_>, places: &[Address]) -> Result<Option<Over>
 }
 
 impl Deeds {
-    /// Notes what the instruction at pc is about to do.
+    /// Records the effects of the instruction at pc, before it is executed.
     fn note(
         &mut self,
         run: &mut BootRun<'_>,
@@ -231,7 +231,7 @@ impl Deeds {
         Ok(Deed::Nothing)
     }
 
-    /// A call of the firmware: what is printed, or set, is a change.
+    /// Records a call to the firmware. Printing and setting something are changes.
     fn call(&mut self, registers: &Registers) -> Deed {
         match (registers.x[A7], registers.x[A6]) {
             (sbi::LEGACY_GET_CHARACTER, _) | (sbi::DEBUG_CONSOLE, READ) => self.poll(Address(registers.pc)),
@@ -246,7 +246,7 @@ impl Deeds {
         self.polled_at = Some(pc);
     }
 
-    /// Whether all memory that was stored to holds what it held before.
+    /// Whether all memory that was stored to holds its old values.
     fn left_memory_alone(&self, run: &mut BootRun<'_>) -> Result<bool, Error> {
         for (address, before) in &self.before {
             let mut now = vec![0; before.len()];
@@ -258,7 +258,7 @@ impl Deeds {
         Ok(true)
     }
 
-    /// The end that these deeds are, where they came to their beginning again (`repeated`) or were just looked at for a while.
+    /// The end of the boot that these effects prove: after a whole round (`repeated`), or after a while.
     fn judge(&self, run: &mut BootRun<'_>, repeated: Option<BootEnd>) -> Result<Option<BootEvent>, Error> {
         let polls = self.polls > 0 && (repeated.is_some() || self.polls >= POLLS);
         match repeated {
@@ -266,7 +266,7 @@ impl Deeds {
             Some(end) if !self.reads_clock => rest(run, end),
             _ => {
                 run.does_not_poll();
-                // A loop that waits for a time: on a machine that counts time by instructions it may come at once.
+                // The loop waits for a point in time. A machine that counts time by instructions can jump there.
                 if self.reads_clock && self.rounds >= ROUNDS && self.left_memory_alone(run)? {
                     run.skip_time();
                 }
@@ -281,7 +281,7 @@ fn is_firmware(pc: Address) -> bool {
     (board::RAM_BASE..board::FIRMWARE_END).contains(&pc.0)
 }
 
-/// The trap that the first instruction of a search led to, where it did: the hart is in its handler now.
+/// The trap of a search's first instruction, if it trapped. The hart is in its handler now.
 fn trapped(
     run: &mut BootRun<'_>,
     start: &Registers,
@@ -306,7 +306,7 @@ fn trapped(
     Ok(Some(TakenTrap { icount: 0, pc: executed, cause, value, from_user, sp, sscratch, handler, instruction }))
 }
 
-/// What is no RAM on the `virt` board, where devices are mapped to themselves or into a kernel's upper half as they lie.
+/// Addresses on the `virt` board that are not RAM, for devices that are mapped at their physical address or in the upper half.
 fn is_device(address: Address) -> bool {
     const OFFSET: u64 = (1 << 38) - 1;
     address.0 & OFFSET < board::RAM_BASE

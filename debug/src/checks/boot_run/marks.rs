@@ -1,7 +1,7 @@
-//! Breakpoints that tell what a hart does: where it rests, panics, sets stvec, takes traps and returns from them.
+//! Breakpoints that show what a hart does: where it idles, panics, sets stvec, takes traps and returns from them.
 //!
-//! A machine that shows all that it does needs only the first two. Others are told by so many stops as are worth their time; what
-//! they miss is said (`HartTrace::has_gaps`). It does not judge.
+//! An observed machine needs only the first two. On others each stop costs time, so some events are missed; the trace says so
+//! (`HartTrace::has_gaps`). It does not judge.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ use crate::riscv::{self, Effect, Kind, Xlen};
 /// What a breakpoint is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mark {
-    /// The first instruction of a function that a kernel ends in; it may be a place to rest as well.
+    /// The first instruction of a panic function. The kernel may idle there too.
     Panic,
     /// A `wfi`, or a jump to itself.
     Rest,
@@ -28,46 +28,46 @@ pub enum Mark {
     Handler,
     /// An `sret`.
     TrapReturn,
-    /// Where that function was called from goes on.
+    /// Where the caller of that function continues.
     PanicReturn,
-    /// The instruction that an interrupt keeps from being executed, it seems.
+    /// The instruction that an interrupt storm seems to prevent.
     Interrupted,
 }
 
-/// sstatus: where a trap came from, and whether interrupts were on there.
+/// sstatus.SPP and SPIE: the mode that trapped, and whether interrupts were on there.
 const SPP: u64 = 1 << 8;
 const SPIE: u64 = 1 << 5;
-/// Traps are told one by one for so many, and again after each look at the kernel: each costs two stops.
+/// How many traps are reported one by one, after the entry and after each look at the kernel. Each costs two stops.
 const TRAPS_AT_ONCE: u32 = 100;
-/// So many interrupts before the same instruction are suspicious ...
+/// This many interrupts before the same instruction may be a storm ...
 const SUSPICIOUS: u32 = 8;
-/// ... and so long it is waited for.
+/// ... and the run waits this long for that instruction.
 const TRIAL: Duration = Duration::from_millis(300);
 
 #[derive(Default)]
 pub struct Marks {
     places: BTreeMap<Address, Vec<Mark>>,
-    /// Of `sret`, where they are not inserted.
+    /// Addresses of `sret` whose breakpoints are not inserted now.
     returns: Vec<Address>,
     traps_left: u32,
-    /// Stands for a count of instructions, which such machines do not show: one for a trap or return, many for all others.
+    /// Replaces the count of instructions, which such machines do not show: one for a trap or return, many for other events.
     clock: u64,
-    /// The cause and place of the last interrupt, and how often they were the same.
+    /// Cause and place of the last interrupt, and how often they repeated.
     interrupt: Option<(u64, Address)>,
     same: u32,
-    /// The interrupted code executes this instruction, as was seen.
+    /// The interrupted code was seen to execute this instruction.
     innocent: Option<Address>,
     sp_at_panic: u64,
     trapped_since_vector: bool,
 }
 
 impl Marks {
-    /// What is marked there.
+    /// The marks at an address.
     fn at(&self, address: Address) -> Option<Mark> {
         self.places.get(&address)?.first().copied()
     }
 
-    /// A handler that was marked at an address which no symbol knows may turn out to be at `pc`, by the page table of now.
+    /// A handler may have been marked at a virtual address without a symbol. Finds out whether it is at `pc`.
     fn learn(&mut self, machine: &mut dyn Machine, pc: Address) -> Result<(), Error> {
         let unknown =
             self.places.iter().filter(|(_, marks)| marks.contains(&Mark::Handler)).map(|(address, _)| *address);
@@ -108,7 +108,7 @@ impl Marks {
     }
 }
 
-/// Sets the marks of a kernel that stands at its entry.
+/// Sets the marks of a kernel that is at its entry.
 pub fn set(machine: &mut dyn Machine, image: &Image, known: &[Address], shows_traps: bool) -> Result<Marks, Error> {
     let mut marks = Marks::default();
     let shows_all = machine.observed().is_some();
@@ -129,17 +129,17 @@ pub fn set(machine: &mut dyn Machine, image: &Image, known: &[Address], shows_tr
     Ok(marks)
 }
 
-/// What becomes of a stop at a mark.
+/// What follows from a stop at a mark.
 pub enum Passed {
-    /// The walk goes on from here.
+    /// The run continues from here.
     On,
-    /// The instruction was executed, or one of its marks is gone: what is at pc now may be marked as well.
+    /// The instruction was executed, or a mark was removed. The instruction at pc may be marked too.
     Stepped,
     End(BootEnd),
 }
 
 impl BootRun<'_> {
-    /// Takes a stop at pc for what the marks there say.
+    /// Handles a stop at pc as its marks say.
     pub(super) fn pass_mark(&mut self, registers: &Registers) -> Result<Option<Passed>, Error> {
         let pc = Address(registers.pc);
         self.marks.learn(self.machine, pc)?;
@@ -190,7 +190,7 @@ impl BootRun<'_> {
         Ok(Passed::Stepped)
     }
 
-    /// From now on some traps are told one by one, where the machine itself does not tell.
+    /// From now on reports some traps one by one, if the machine itself does not.
     pub(super) fn tell_traps(&mut self) -> Result<(), Error> {
         if self.trace.is_some() || self.hart.vector.is_none() || self.marks.traps_left == TRAPS_AT_ONCE {
             return Ok(());
@@ -210,8 +210,8 @@ impl BootRun<'_> {
         Ok(())
     }
 
-    /// Returns are waited for while the hart handles an exception or a call. Those from interrupts are not: the stop would make time
-    /// pass, in which the next becomes due.
+    /// Waits for returns while the hart handles an exception or a call, but not for returns from interrupts: during the stop time
+    /// passes, and the next interrupt becomes due.
     fn await_returns(&mut self, wanted: bool) -> Result<(), Error> {
         if !wanted {
             return self.marks.remove(self.machine, Mark::TrapReturn);
@@ -224,7 +224,7 @@ impl BootRun<'_> {
         Ok(())
     }
 
-    /// The hart is at the first instruction of its handler: it trapped, unless it came there by itself.
+    /// The hart is at the first instruction of its handler: it trapped, unless it jumped there.
     fn handler(&mut self, registers: &Registers) -> Result<Option<Passed>, Error> {
         let asked = [csr::SCAUSE, csr::SEPC, csr::STVAL, csr::SSTATUS, csr::SSCRATCH];
         let [cause, sepc, value, sstatus, sscratch] = self.machine.read_registers(&asked)?[..] else { return Ok(None) };
@@ -240,7 +240,7 @@ impl BootRun<'_> {
         let bytes = if interrupt { None } else { self.instruction(pc).ok() };
         let instruction = bytes.and_then(|bytes| InstructionBytes::new(&bytes));
         self.marks.clock += STORM;
-        // The last interrupt was returned from, unless this came while interrupts were off, as they are in its handler.
+        // The last interrupt has been returned from, unless interrupts were off, as they are in its handler.
         if (from_user || sstatus & SPIE != 0) && self.hart.handling().is_some_and(|trap| is_interrupt(trap.cause)) {
             let icount = self.marks.clock;
             self.hart.event(&HartEvent::TrapReturn { icount, to: pc, to_user: from_user });
@@ -280,8 +280,8 @@ impl BootRun<'_> {
         if suspicious || self.is_overdue() { self.try_interrupted(pc) } else { Ok(None) }
     }
 
-    /// Looks at whether the interrupted code goes on: at full speed, without the stops that tell of traps. They make time pass, and to
-    /// step over a return from a trap is to keep the next interrupt back.
+    /// Finds out whether the interrupted code continues. It runs at full speed without stops at traps, because time passes in a stop,
+    /// and a step over a return from a trap delays the next interrupt.
     fn try_interrupted(&mut self, pc: Address) -> Result<Option<Passed>, Error> {
         self.marks.same = 0;
         self.marks.remove(self.machine, Mark::Handler)?;
@@ -321,7 +321,7 @@ impl BootRun<'_> {
         Ok(Some(Passed::Stepped))
     }
 
-    /// Lets a kernel that may rest go on for a while without stops, which make its timer's next interrupt due before it gets on.
+    /// Runs a kernel that may idle for a while without stops. With stops the next timer interrupt would be due before it continues.
     fn run_undisturbed(&mut self) -> Result<Option<Passed>, Error> {
         self.marks.remove(self.machine, Mark::Handler)?;
         self.marks.remove(self.machine, Mark::TrapReturn)?;
@@ -339,7 +339,7 @@ impl BootRun<'_> {
         Ok(Some(Passed::On))
     }
 
-    /// Runs without the watchpoint below the stack, too; what else is watched is dealt with.
+    /// Also runs without the watchpoint below the stack. Hits of other watchpoints are handled.
     fn resume_undisturbed(&mut self, limit: Duration) -> Result<Stop, Error> {
         self.stack_use.leave_below(self.machine)?;
         let begun = Instant::now();
@@ -363,7 +363,7 @@ impl BootRun<'_> {
         self.hart.event(&HartEvent::TrapReturn { icount, to, to_user });
         if self.hart.handling().is_none_or(|trap| is_interrupt(trap.cause)) {
             self.await_returns(false)?;
-            // Between two traps, so that none is left half told.
+            // Stop between two traps, so that each is reported with its return.
             if self.marks.traps_left == 0 {
                 self.stop_telling()?;
             }
@@ -384,7 +384,7 @@ impl BootRun<'_> {
         self.panicked = Some(Panicked { name, backtrace, handling });
         self.marks.remove(self.machine, Mark::Panic)?;
         let back = Address(registers.x[1]);
-        // A function that does not return may be the last that its caller does: what follows is another function then.
+        // A call of a function that does not return may be the last instruction of its caller. Another function follows then.
         if self.image.is_code(back) && self.same_function(back - 1, back) {
             self.marks.sp_at_panic = registers.x[2];
             self.marks.insert(self.machine, back, Mark::PanicReturn)?;

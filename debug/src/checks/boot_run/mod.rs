@@ -1,6 +1,6 @@
-//! The walk: what lies between the checks, from reset to the kernel's end, whatever that is.
+//! The run of a boot, from reset to its end, which all checks share.
 //!
-//! It lets the machine run, and tells the checks of the stores and of the end that they wait for. It does not judge.
+//! It runs the machine, and reports to the checks the stores that they wait for and the end of the boot. It does not judge.
 
 pub mod arrival;
 pub mod device_tree;
@@ -45,33 +45,33 @@ use crate::image::{Image, Place};
 use crate::machine::{Address, Error, Machine, Register, Registers, Stop, csr};
 use crate::riscv::{self, Effect, Xlen};
 
-/// A machine on its way through a kernel's boot.
+/// A machine that runs a kernel's boot.
 pub struct BootRun<'a> {
     pub machine: &'a mut dyn Machine,
     pub image: &'a Image,
     pub layout: &'a Layout,
-    /// When the kernel must have come to its end.
+    /// When the boot must have ended.
     pub deadline: Instant,
     pub stack_use: StackUse,
-    /// Where the machine shows all that it does.
+    /// Observes memory, on an observed machine.
     pub trace: Option<StoreTrace<'a>>,
-    /// What a companion that shows all that it does has seen of memory, executing the same kernel.
+    /// What a companion, an observed machine with the same kernel, has seen of memory.
     pub companion: Option<&'a MemoryFacts<'a>>,
-    /// Bytes beside BSS: a store there is told, whoever else watches them.
+    /// Bytes beside BSS. A store there is reported, even if another check watches them too.
     pub guards: Vec<Range<Address>>,
-    /// What the hart did, as far as it was seen.
+    /// What the hart was seen to do.
     pub hart: HartTrace,
-    /// The first function that the kernel came to and that kernels end in.
+    /// The first panic function that the kernel entered.
     pub panicked: Option<Panicked>,
-    /// What is to be said and typed on the console.
+    /// The texts to wait for and to type on the console.
     pub dialogue: Dialogue,
     marks: Marks,
-    /// A stop that was come to on the way, and not taken yet.
+    /// A stop that was reached and not handled yet.
     pending: Option<Stop>,
     pending_event: Option<BootEvent>,
-    /// When the kernel was looked at last.
+    /// When the kernel was last searched for a loop.
     looked: Instant,
-    /// Where it waits for interrupts, where the hart stands in a handler instead.
+    /// Where it waits for interrupts, if the hart is in a handler now.
     pub rests_at: Option<Address>,
     rest: Rest,
     /// The stub shows the supervisor's trap CSRs, and they hold [`TRAP_CSR_POISON`].
@@ -80,22 +80,22 @@ pub struct BootRun<'a> {
     slice: Duration,
 }
 
-/// What the trap CSRs are set to at the entry: no cause or address that a trap leaves.
+/// The value of the trap CSRs at the entry. No trap leaves this cause or address.
 pub const TRAP_CSR_POISON: u64 = 0x5a5a_5a5a_5a5a_5a5a;
 
 const SP: usize = Register::SP as usize;
 const A1: usize = Register::A1 as usize;
-/// How long one instruction may take.
+/// The time limit for one instruction.
 const PATIENCE: Duration = Duration::from_secs(1);
 const MACHINE_MODE: u64 = 3;
 
-/// The first time that a kernel is left running before it is looked at; doubled each time.
+/// How long a kernel runs before the first search for a loop. It is doubled each time.
 const FIRST_SLICE: Duration = Duration::from_millis(20);
-/// One that is left running this long has been left running for nearly as long before.
+/// The longest run before a search.
 const LONG_SLICE: Duration = Duration::from_millis(600);
 
 impl<'a> BootRun<'a> {
-    /// Takes a machine that stands at the kernel's entry: poisons the trap CSRs, and sets the breakpoints.
+    /// Takes a machine that is at the kernel's entry: poisons the trap CSRs, and sets the breakpoints.
     pub fn begin(
         machine: &'a mut dyn Machine,
         image: &'a Image,
@@ -103,7 +103,7 @@ impl<'a> BootRun<'a> {
         deadline: Instant,
         companion: Option<&'a MemoryFacts<'a>>,
     ) -> Result<BootRun<'a>, Error> {
-        // Who has seen each move of sp needs no watchpoint.
+        // If every write of sp is observed, no watchpoint is needed.
         let is_seen = machine.observed().is_some() || companion.is_some_and(|memory| memory.is_whole);
         let stack_use = StackUse::begin(machine, &layout.stack, !is_seen)?;
         let traps_shown = poison_traps(machine)?;
@@ -140,7 +140,7 @@ impl<'a> BootRun<'a> {
         })
     }
 
-    /// As [`Machine::step`]; the store trace sees it.
+    /// Like [`Machine::step`], observed by the store trace.
     pub fn step(&mut self, count: u64, limit: Duration) -> Result<(u64, Stop), Error> {
         match (self.machine.observed(), &mut self.trace) {
             (Some(machine), Some(trace)) => {
@@ -150,7 +150,7 @@ impl<'a> BootRun<'a> {
         }
     }
 
-    /// As [`Machine::resume`]; the store trace sees it.
+    /// Like [`Machine::resume`], observed by the store trace.
     pub fn resume(&mut self, limit: Duration) -> Result<Stop, Error> {
         match (self.machine.observed(), &mut self.trace) {
             (Some(machine), Some(trace)) => {
@@ -160,20 +160,20 @@ impl<'a> BootRun<'a> {
         }
     }
 
-    /// What was seen of memory: in this run, or in a companion's.
+    /// What was seen of memory, in this run or in a companion's.
     pub fn memory(&self) -> Option<&MemoryFacts<'a>> {
         self.trace.as_ref().map(|trace| &trace.memory).or(self.companion)
     }
 
-    /// Whether every store to memory is seen, here or on a companion that went the whole way.
+    /// Whether every store is observed, here or on a companion that reached the end.
     pub fn sees_all_stores(&self) -> bool {
         self.trace.is_some() || self.companion.is_some_and(|memory| memory.is_whole)
     }
 
-    /// Runs to the next store to a watched range, or to the end.
+    /// Runs to the next store to a watched range, or to the end of the boot.
     pub fn next_event(&mut self) -> Result<BootEvent, Error> {
         loop {
-            // Where this is the instruction at hand, the firmware's store that is waited for would be stepped over.
+            // If the hart is at this instruction already, a step would miss the firmware's store that we wait for.
             if let Some(event) = self.pending_event.take() {
                 return Ok(event);
             }
@@ -181,7 +181,7 @@ impl<'a> BootRun<'a> {
                 return Ok(BootEvent::End(end));
             }
             if self.is_overdue() {
-                // Stops come too fast for a look: one is made where the next interrupt came.
+                // Stops come too fast to search for a loop, so search at the next interrupt.
                 self.tell_traps()?;
             }
             self.finisher.follow(self.machine)?;
@@ -204,9 +204,9 @@ impl<'a> BootRun<'a> {
         }
     }
 
-    /// What a stop means; `None` when the walk goes on.
+    /// What a stop means; `None` if the run continues.
     pub fn event(&mut self, stop: Stop) -> Result<Option<BootEvent>, Error> {
-        // Whatever came of it, this came first.
+        // This came first, whatever followed.
         if let Some(overflow) = self.trace.as_ref().and_then(|trace| trace.memory.stacks.overflow()) {
             return Ok(Some(BootEvent::End(BootEnd::Overflow(overflow.clone()))));
         }
@@ -223,7 +223,7 @@ impl<'a> BootRun<'a> {
         })
     }
 
-    /// The end that standing at a breakpoint is; behind an instruction that changes translation, the walk goes on.
+    /// Which end of the boot a breakpoint marks, if any. Executes an instruction that changes translation, and continues.
     fn stopped_at_breakpoint(&mut self) -> Result<Option<BootEvent>, Error> {
         let pc = Address(self.machine.registers()?.pc);
         if !self.finisher.awaits(pc) {
@@ -237,7 +237,7 @@ impl<'a> BootRun<'a> {
         Ok(self.arrival()?.map(BootEvent::End))
     }
 
-    /// The end that standing at pc is, if it is one.
+    /// Which end of the boot pc marks, if any.
     pub fn arrival(&mut self) -> Result<Option<BootEnd>, Error> {
         loop {
             let registers = self.machine.registers()?;
@@ -252,7 +252,7 @@ impl<'a> BootRun<'a> {
         }
     }
 
-    /// Looks at a kernel that nothing has stopped for a while: does it go round in circles?
+    /// Searches for an infinite loop in a kernel that has run for a while without a stop.
     fn look(&mut self) -> Result<Option<BootEvent>, Error> {
         self.looked = Instant::now();
         self.slice = self.slice.saturating_mul(2);
@@ -264,19 +264,19 @@ impl<'a> BootRun<'a> {
             return Ok(Some(event));
         }
         self.tell_traps()?;
-        // A boot that relied on BSS before it was clear, and does not get on, waits for what never comes.
+        // A boot that used BSS before it was cleared and hangs waits for something that never comes.
         let relied = self.memory().is_some_and(|memory| {
             memory.early.poison_read.is_some() && !memory.clearing.has_begun() && self.slice >= LONG_SLICE
         });
         Ok((relied || Instant::now() >= self.deadline).then_some(BootEvent::End(BootEnd::Deadline)))
     }
 
-    /// Whether the kernel should have been looked at by now.
+    /// Whether a search for a loop is due.
     fn is_overdue(&self) -> bool {
         self.looked.elapsed() > 2 * self.slice + rest::LOOK
     }
 
-    /// Whether the hart runs the firmware's code.
+    /// Whether the hart executes firmware code.
     pub fn in_firmware(&mut self) -> Result<bool, Error> {
         Ok(self.csr(Register::Priv)? == Some(MACHINE_MODE))
     }
@@ -285,7 +285,7 @@ impl<'a> BootRun<'a> {
         Ok(self.csr(Register::Priv)? == Some(0))
     }
 
-    /// What the store that a watchpoint caught is to the walk.
+    /// What the store of a watchpoint means for this run.
     fn store(&mut self, named: Address) -> Result<Option<BootEvent>, Error> {
         let registers = self.machine.registers()?;
         let store = self.pending_store(&registers, named)?;
@@ -299,7 +299,7 @@ impl<'a> BootRun<'a> {
         Ok(Some(BootEvent::Store(store)))
     }
 
-    /// Takes a store that may be one to the stack; the end, when it is one below its bottom.
+    /// Handles a store that may be to the stack. Returns the end of the boot if it is below the stack's bottom.
     pub fn stack_store(&mut self, store: PendingStore) -> Result<Option<BootEnd>, Error> {
         if !self.stack_use.is_watching(&store.range) {
             return Ok(None);
@@ -318,7 +318,7 @@ impl<'a> BootRun<'a> {
         }))
     }
 
-    /// The store at pc; where the instruction does not tell, the byte that the machine named.
+    /// The store at pc. If the instruction does not tell, the byte that the machine reported.
     fn pending_store(&mut self, registers: &Registers, named: Address) -> Result<PendingStore, Error> {
         let pc = Address(registers.pc);
         let linked = |range: Range<Address>| {
@@ -333,17 +333,17 @@ impl<'a> BootRun<'a> {
         Ok(PendingStore { pc, range })
     }
 
-    /// What the instruction at `pc` does.
+    /// The effect of the instruction at `pc`.
     pub fn effect(&mut self, pc: Address) -> Result<Effect, Error> {
         let operation = riscv::decode(Xlen::Rv64, &self.instruction(pc)?);
         Ok(operation.map_or(Effect::Other, |operation| operation.effect()))
     }
 
-    /// The bytes of the instruction at `pc`: two, or four where they are there.
+    /// The bytes of the instruction at `pc`: four, or two at the end of memory.
     pub fn instruction(&mut self, pc: Address) -> Result<Vec<u8>, Error> {
         let mut bytes = vec![0; 4];
         match self.machine.read_memory(pc, &mut bytes) {
-            // The last two bytes of memory may be an instruction.
+            // The last two bytes of memory may be a compressed instruction.
             Err(Error::Refused { .. }) => {
                 bytes.truncate(2);
                 self.machine.read_memory(pc, &mut bytes)?;
@@ -357,24 +357,24 @@ impl<'a> BootRun<'a> {
         self.image.place(address)
     }
 
-    /// The functions on the stack of a hart with these registers.
+    /// The backtrace of a hart with these registers.
     pub fn backtrace(&mut self, registers: &Registers) -> Vec<Place> {
         self.image.backtrace(registers, &mut |address, bytes| self.machine.read_memory(address, bytes).is_ok())
     }
 
-    /// Whether the two instructions belong to one function.
+    /// Whether the two instructions are in the same function.
     pub fn same_function(&self, one: Address, other: Address) -> bool {
         let start = |pc: Address| self.image.function(pc).map(|(_, offset)| pc - offset);
         start(one).is_some() && start(one) == start(other)
     }
 
-    /// A CSR that may not be there.
+    /// A CSR that the machine may not have.
     pub fn csr(&mut self, register: Register) -> Result<Option<u64>, Error> {
         optional(self.machine.read_register(register))
     }
 }
 
-/// Where the device tree lies that a machine at the entry hands over; `None` where there is none.
+/// The range of the device tree that a1 points to at the entry; `None` if there is none.
 fn device_tree(machine: &mut dyn Machine) -> Result<Option<Range<Address>>, Error> {
     let tree = Address(machine.registers()?.x[A1]);
     let mut header = [0; 8];
@@ -385,7 +385,7 @@ fn device_tree(machine: &mut dyn Machine) -> Result<Option<Range<Address>>, Erro
     Ok(Some(tree..tree + u64::from(u32::from_be_bytes([a, b, c, d]))))
 }
 
-/// What a stub does not support is `None`.
+/// `None` if the stub does not support the request.
 pub fn optional<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
     match result {
         Err(Error::Unsupported { .. }) => Ok(None),
@@ -393,7 +393,7 @@ pub fn optional<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
     }
 }
 
-/// Puts [`TRAP_CSR_POISON`] where a trap leaves its cause; false where the stub does not show those CSRs.
+/// Writes [`TRAP_CSR_POISON`] to the trap CSRs. Returns false if the stub does not show them.
 fn poison_traps(machine: &mut dyn Machine) -> Result<bool, Error> {
     for register in [csr::SCAUSE, csr::STVAL] {
         if optional(machine.write_register(register, TRAP_CSR_POISON))?.is_none() {

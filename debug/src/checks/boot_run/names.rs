@@ -1,11 +1,11 @@
-//! The names by which other kernels know their BSS and their stack, and where a person may say so: SYMBOL, SYMBOL+OFFSET or
-//! an address. It does not judge.
+//! Finds BSS and the stack by the names that kernels use, or by what a person gives: SYMBOL, SYMBOL+OFFSET or an address. It
+//! does not judge.
 
 use crate::image::{self, Image};
 use crate::machine::Address;
 
-/// Where a kernel is to be looked at: each a symbol, a symbol and an offset (`stack0+0x1000`), or an address. What is `None`
-/// is found by the names that kernels use, by sections, and by what the kernel does.
+/// Where a kernel's entry, stack and BSS are. Each is a symbol, a symbol with an offset (`stack0+0x1000`), or an address. The
+/// others (`None`) are found by the names that kernels use, by sections, and by what the kernel does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
     /// The first instruction.
@@ -19,14 +19,14 @@ pub struct Names {
     pub bss_end: Option<String>,
 }
 
-/// A place and what it is called in reports.
+/// An address and its name in reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spot {
     pub address: Address,
     pub name: String,
 }
 
-/// BSS's bounds in kernels and in books, ours first; those that also bound other things come last.
+/// The bounds of BSS in kernels and in books, this project's first. Names that may also mark other bounds come last.
 const BSS: [(&str, &str); 15] = [
     ("__bss", "__bss_end"),
     ("__bss_start", "__bss_end"),
@@ -45,14 +45,14 @@ const BSS: [(&str, &str); 15] = [
     ("__bss_start", "end"),
 ];
 
-/// The stack's end, without underscores and in lower case.
+/// Names of the stack's end, without underscores and in lower case.
 const STACK_TOPS: [&str; 7] =
     ["stacktop", "bootstacktop", "kernelstacktop", "initstacktop", "kstacktop", "bootstackend", "estack"];
 
-/// What the lowest byte is called where the end is called `…top`.
+/// The names of the lowest byte if the end is called `…top`.
 const BOTTOMS: [&str; 6] = ["bottom", "lower_bound", "base", "start", "limit", "bottom_addr"];
 
-/// What a name in [`Names`] is for.
+/// The role of a name in [`Names`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     Entry,
@@ -70,10 +70,10 @@ pub struct NotFound {
     pub source: image::Error,
 }
 
-/// Where `text`, which a person gave for a role, is.
+/// Finds the address of `text`, which a person gave for a role.
 ///
 /// # Errors
-/// [`image::Error::MissingSymbol`] with near names, and where the kernel is stripped, [`image::Error::NoSymbols`].
+/// [`image::Error::MissingSymbol`] with similar names; [`image::Error::NoSymbols`] if the kernel is stripped.
 pub fn locate(image: &Image, text: &str, role: Role) -> Result<Spot, image::Error> {
     let require = |name| if role == Role::Entry { image.require_entry(name) } else { image.require(name) };
     let spot = |address| Ok(Spot { address, name: text.to_owned() });
@@ -102,13 +102,13 @@ fn number(text: &str) -> Option<u64> {
     }
 }
 
-/// The bounds of BSS by a known pair of names; `start` is one that is known already.
+/// The bounds of BSS by a known pair of names; `start` if it is known already.
 pub fn known_bss(image: &Image, start: Option<&str>) -> Option<(Spot, Spot)> {
     let mut pairs = BSS.iter().filter(|(name, _)| start.is_none_or(|start| start == *name));
     pairs.find_map(|(start, end)| Some((known(image, start)?, known(image, end)?)))
 }
 
-/// The stack's end by a known name, the first of the list.
+/// The stack's end by the first known name.
 pub fn known_stack_top(image: &Image) -> Option<Spot> {
     let plain = |name: &str| name.replace('_', "").to_lowercase();
     let rank = |name: &str| STACK_TOPS.iter().position(|known| *known == plain(name));
@@ -117,11 +117,11 @@ pub fn known_stack_top(image: &Image) -> Option<Spot> {
     Some(Spot { address: best.address, name: best.name })
 }
 
-/// The stack's lowest byte by the symbols around its end: the end's partner by name, the object that it ends or lies in, or
-/// else the symbol next below.
+/// The stack's lowest byte by the symbols around its end: the symbol that pairs with the end's name, the object that ends there
+/// or contains it, or else the next symbol below.
 pub fn stack_bottom(image: &Image, top: &Spot) -> Option<Spot> {
     let below = |spot: &Spot| spot.address < top.address;
-    // Ours is the bottom also where the linker script has the two the wrong way round.
+    // __stack_bottom is the bottom even if the linker script swaps the two.
     if top.name == "__stack_top"
         && let Some(bottom) = known(image, "__stack_bottom")
     {
@@ -137,7 +137,7 @@ pub fn stack_bottom(image: &Image, top: &Spot) -> Option<Spot> {
     })
 }
 
-/// The start of the object with a size that holds the byte below `end`.
+/// The start of the sized object that contains the byte below `end`.
 fn object_around(image: &Image, end: Address) -> Option<Spot> {
     let below = image.symbols().rev().skip_while(|symbol| symbol.address >= end);
     let mut around = below.filter(|symbol| end.0 - symbol.address.0 <= symbol.size);

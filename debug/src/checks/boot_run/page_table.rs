@@ -1,5 +1,5 @@
-//! The kernel's page table, read as it lies in memory: where an address leads, and which addresses lead to a place. It
-//! changes nothing.
+//! Reads the kernel's page table in memory: the physical address of a virtual one, and all virtual addresses of a physical one.
+//! It changes nothing.
 //!
 //! Source: the privileged manual, sections "Virtual Address Translation Process" and "Page-Based Virtual-Memory System" of
 //! Sv39, Sv48 and Sv57.
@@ -7,10 +7,10 @@
 use crate::machine::{Address, Error, Machine};
 
 const PAGE_BITS: u32 = 12;
-/// Of the virtual address, for each level.
+/// Bits of the virtual address for each level.
 const INDEX_BITS: u32 = 9;
 const ENTRIES: usize = 1 << INDEX_BITS;
-/// Tables that are read at most: a page table may lead to itself.
+/// The most tables that are read: a page table may point to itself.
 const TABLES: usize = 2048;
 
 const VALID: u64 = 1 << 0;
@@ -18,18 +18,18 @@ const READABLE: u64 = 1 << 1;
 const WRITABLE: u64 = 1 << 2;
 const EXECUTABLE: u64 = 1 << 3;
 
-/// The table that satp names.
+/// The page table in satp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageTable {
     root: Address,
     levels: u32,
 }
 
-/// A step on the way: a table, its level (0 is the last), and the address that its first entry translates.
+/// A table, its level (0 is the last), and the virtual address that its first entry translates.
 type Step = (Address, u32, u64);
 
 impl PageTable {
-    /// `None` where satp leaves addresses as they are.
+    /// `None` if satp does not translate addresses.
     pub fn of(satp: u64) -> Option<PageTable> {
         let levels = match satp >> 60 {
             8 => 3,
@@ -40,7 +40,7 @@ impl PageTable {
         Some(PageTable { root: page(satp & ((1 << 44) - 1)), levels })
     }
 
-    /// The physical address behind `address`; `None` where nothing is mapped, or the table cannot be read.
+    /// The physical address of `address`; `None` if it is not mapped, or the table cannot be read.
     pub fn translate(&self, machine: &mut dyn Machine, address: Address) -> Result<Option<Address>, Error> {
         if self.extend(address.0) != address.0 {
             return Ok(None);
@@ -66,7 +66,7 @@ impl PageTable {
         Ok(None)
     }
 
-    /// The addresses through which a store reaches the physical one, as far as the first 2048 tables tell.
+    /// The virtual addresses that map to the physical one for stores, as far as the first 2048 tables show.
     pub fn ways_to(&self, machine: &mut dyn Machine, physical: Address) -> Result<Vec<Address>, Error> {
         let mut ways = Vec::new();
         let mut ahead = vec![(self.root, self.levels - 1, 0)];
@@ -108,7 +108,7 @@ impl PageTable {
         }
     }
 
-    /// Bits above those that are translated repeat the highest of them.
+    /// Sign-extends the highest translated bit.
     fn extend(&self, address: u64) -> u64 {
         let unused = 64 - PAGE_BITS - INDEX_BITS * self.levels;
         ((address << unused) as i64 >> unused) as u64
@@ -131,7 +131,7 @@ fn shift(level: u32) -> u32 {
     PAGE_BITS + INDEX_BITS * level
 }
 
-/// What an entry of this level translates, in bytes.
+/// The size of the range that an entry of this level translates, in bytes.
 fn size(level: u32) -> u64 {
     1 << shift(level)
 }

@@ -1,6 +1,6 @@
-//! Panics: the record that a kernel without a console leaves in memory, and the functions that give a panic away.
+//! Finds panics: the record that a kernel without a console leaves in memory, and the functions that a panic calls.
 //!
-//! It does not judge. The record's layout is documented in kernel/src/panic.rs, for any kernel to use.
+//! It does not judge. kernel/src/panic.rs documents the record's layout; any kernel can use it.
 
 use super::BootRun;
 use crate::image::{Image, Place};
@@ -13,7 +13,7 @@ const BYTES: usize = 4096;
 const FILE: std::ops::Range<usize> = 16..256;
 const MESSAGE: std::ops::Range<usize> = 256..BYTES;
 
-/// What a kernel said in its last words.
+/// The message of a panic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Panic {
     pub message: String,
@@ -21,7 +21,7 @@ pub struct Panic {
     pub location: String,
 }
 
-/// The panic that the kernel has recorded, if it keeps a record and there is one.
+/// The panic that the kernel recorded; `None` if it has no record, or did not panic.
 pub fn recorded(run: &mut BootRun<'_>) -> Result<Option<Panic>, Error> {
     let Some(symbol) = run.image.symbol(SYMBOL).filter(|symbol| symbol.size >= BYTES as u64) else { return Ok(None) };
     let mut record = vec![0; BYTES];
@@ -46,25 +46,25 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&bytes[..end]).into_owned()
 }
 
-/// That the kernel came to a function that kernels end in.
+/// The call of a panic function.
 #[derive(Clone, Debug)]
 pub struct Panicked {
     /// The function.
     pub name: String,
-    /// The functions on the stack when it was called, innermost first.
+    /// The backtrace at the call, innermost first.
     pub backtrace: Vec<Place>,
     /// The exception that was being handled.
     pub handling: Option<TakenTrap>,
 }
 
 impl Panicked {
-    /// Who called it: the first function on the stack that is not of the same kind.
+    /// The caller: the first function in the backtrace that is not a panic function.
     pub fn caller(&self) -> Option<&Place> {
         self.backtrace.iter().find(|place| place.symbol.as_ref().is_some_and(|(name, _)| !is_panic(name)))
     }
 }
 
-/// The handler among the functions on the stack, if the kernel stands in one.
+/// The panic function in the backtrace, if there is one.
 pub fn handler(backtrace: &[Place]) -> Option<&str> {
     backtrace
         .iter()
@@ -73,7 +73,7 @@ pub fn handler(backtrace: &[Place]) -> Option<&str> {
         .find(|name| is_panic(name))
 }
 
-/// The first instructions of all functions of the image that a kernel ends in.
+/// The first instructions of all panic functions of the image.
 pub fn functions(image: &Image) -> Vec<Address> {
     let functions = image.symbols().filter(|symbol| image.is_code(symbol.address));
     functions.filter(|symbol| is_panic(&demangle(&symbol.name))).map(|symbol| symbol.address).collect()
@@ -83,7 +83,7 @@ fn demangle(name: &str) -> String {
     format!("{:#}", rustc_demangle::demangle(name))
 }
 
-/// Whether a function of this name, demangled, is one that a kernel ends in: Rust's and C's own, and what others call theirs.
+/// Whether this demangled name is that of a panic function: Rust's, C's, and the names that kernels use.
 pub fn is_panic(name: &str) -> bool {
     const NAMES: [&str; 24] = [
         "rust_begin_unwind",
@@ -114,7 +114,7 @@ pub fn is_panic(name: &str) -> bool {
     if ["core::panicking::", "std::panicking::"].iter().any(|module| name.starts_with(module)) {
         return true;
     }
-    // Of a generic function or a closure the name in front of its parameters counts.
+    // For a generic function or a closure, only the name before its parameters counts.
     let plain = name.split(['<', '{']).next().unwrap_or(name).trim_end_matches("::");
     let last = plain.rsplit("::").next().unwrap_or(plain);
     // Compilers copy and split functions: `panic.constprop.0`, `die.cold`.

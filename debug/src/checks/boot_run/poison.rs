@@ -1,16 +1,16 @@
-//! Poison: memory filled with a pattern, so that what was written since can be told from what was not.
+//! Poison: memory that is filled with a test pattern, which shows later which bytes were written.
 //!
-//! RAM is zero after reset: that BSS reads as zero proves nothing until it has been something else.
+//! RAM is zero after reset. So a BSS that reads as zero proves nothing unless it held another value before.
 
 use std::ops::Range;
 
 use super::layout::bytes;
 use crate::machine::{Address, Error, Machine};
 
-/// Neither zero nor all ones, nor a byte that small numbers or text have.
+/// The pattern is neither zero nor all ones, and does not occur in small numbers or text.
 pub const PATTERN: u8 = 0xa5;
 
-/// How much is moved at once, in bytes: memory stays bounded however large a BSS is.
+/// How many bytes are transferred at once. This bounds our memory, however large BSS is.
 const CHUNK: usize = 1 << 20;
 
 /// Fills `range` with the pattern.
@@ -22,19 +22,19 @@ pub fn fill(machine: &mut dyn Machine, range: &Range<Address>) -> Result<(), Err
     Ok(())
 }
 
-/// What has become of poisoned memory.
+/// The state of memory that was poisoned.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Remains {
-    /// Bytes that still hold the pattern: how many, and the first and last of them.
+    /// The number of bytes that still hold the pattern, with the first and the last of them.
     pub poisoned: u64,
     pub first: Option<Address>,
     pub last: Option<Address>,
-    /// Bytes that hold neither the pattern nor zero, and the first of them.
+    /// The number of bytes that hold neither the pattern nor zero, with the first of them.
     pub written: u64,
     pub first_written: Option<Address>,
 }
 
-/// Looks at every byte of the ranges.
+/// Reads every byte of the ranges.
 pub fn inspect(machine: &mut dyn Machine, ranges: &[Range<Address>]) -> Result<Remains, Error> {
     let mut remains = Remains::default();
     for chunk in ranges.iter().flat_map(chunks) {
@@ -61,7 +61,7 @@ impl Remains {
     }
 }
 
-/// The lowest byte of a poisoned range that does not hold the pattern any more.
+/// The lowest byte of a poisoned range that no longer holds the pattern.
 pub fn lowest_changed(machine: &mut dyn Machine, range: &Range<Address>) -> Result<Option<Address>, Error> {
     for chunk in chunks(range) {
         let mut memory = vec![0; bytes(&chunk) as usize];

@@ -1,7 +1,7 @@
-//! When a kernel rests: nothing that can still come changes what it does. It does not judge whether that is good.
+//! Decides when a kernel idles: no later event changes what it does. It does not judge whether that is good.
 //!
-//! With no interrupt enabled a `wfi`, or a loop that changes no state, is proof. With one enabled the kernel is left running: on a
-//! machine that shows all that it does until enough of its timer's periods have passed (`HartTrace::end`), on others for a bounded time.
+//! If no interrupt is enabled, a `wfi` or a loop that changes no state is proof. If one is enabled, the kernel runs on: on an
+//! observed machine for enough periods of its timer (`HartTrace::end`), on others for a limited time.
 
 use std::time::{Duration, Instant};
 
@@ -12,56 +12,56 @@ use super::marks::Mark;
 use crate::machine::{Address, Error, Register, Registers, csr};
 use crate::riscv::Effect;
 
-/// Two interrupts at least are waited for, and at least for so long ...
+/// The run waits for at least two interrupts, and at least this long ...
 const AT_LEAST: Duration = Duration::from_millis(300);
-/// ... and where none comes, for so long.
+/// ... and this long if no interrupt comes.
 const AT_MOST: Duration = Duration::from_millis(1200);
-/// A kernel that asks for input and says nothing for so long waits for it.
+/// A kernel waits for input if it asks for it and prints nothing for this long.
 const QUIET: Duration = Duration::from_millis(300);
-/// The first stretch of time that passes at once for a kernel that waits for it, in ticks: 100 ms.
+/// How far time first jumps for a kernel that waits for a point in time, in ticks: 100 ms.
 const FIRST_SKIP: u64 = 1_000_000;
-/// So often the firmware is waited for.
+/// How often the run waits for the firmware.
 const FIRMWARE: u32 = 3;
-/// How often a kernel that may rest is looked at.
+/// The interval between two looks at a kernel that may idle.
 pub const LOOK: Duration = Duration::from_millis(50);
 
 const SIE: u64 = 1 << 1;
 const TIMER: u64 = 1 << 5;
 
-/// What is known of a kernel that may rest.
+/// What is known of a kernel that may idle.
 #[derive(Default)]
 pub struct Rest {
-    /// When it was first seen to, and how many interrupts had come by then; the icount of the last of them.
+    /// When it was first seen to idle; the number of interrupts until then, and the icount of the last one.
     began: Option<(Instant, u64, u64)>,
-    /// Since when it was found asking for input, each time that it was looked at; how much it had said by then.
+    /// Since when it has been polling for input, at each look; how much it had printed by then.
     polling: Option<(Instant, usize)>,
     was_found: bool,
-    /// Ticks of the last stretch of time that was left to pass at once.
+    /// The last jump of time, in ticks.
     skipped: u64,
-    /// How often the firmware was waited for in vain.
+    /// How often the firmware did not return in time.
     in_firmware: u32,
 }
 
 impl Rest {
-    /// Whether this is the first time that the kernel was found to rest with interrupts enabled.
+    /// Whether the kernel is seen to idle with interrupts enabled for the first time.
     pub fn begins(&mut self) -> bool {
         !std::mem::replace(&mut self.was_found, true)
     }
 }
 
-/// Which interrupts may come.
+/// Which interrupts can come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Awaited {
-    /// One that ends a `wfi`.
+    /// An interrupt that ends a `wfi`.
     pub wakes: bool,
-    /// One that goes to the handler.
+    /// An interrupt that enters the handler.
     pub interrupts: bool,
-    /// One that is there already: a `wfi` does not wait.
+    /// An interrupt that is pending already: a `wfi` does not wait.
     pub pending: bool,
 }
 
 impl BootRun<'_> {
-    /// Which interrupts may still come. A machine that does not say may get any that is enabled.
+    /// Which interrupts can still come. If the machine does not tell, any enabled interrupt can.
     pub fn awaited(&mut self) -> Result<Awaited, Error> {
         let none = Awaited { wakes: false, interrupts: false, pending: false };
         let Some(sie) = self.csr(csr::SIE)? else { return Ok(none) };
@@ -69,7 +69,7 @@ impl BootRun<'_> {
             return Ok(none);
         }
         let pending = self.csr(csr::SIP)?.unwrap_or(0) & sie != 0;
-        // Only a timer is a source of interrupts on a machine that shows all.
+        // On an observed machine only the timer raises interrupts.
         let wakes = match self.trace {
             Some(_) => pending || sie & TIMER != 0 && self.csr(csr::STIMECMP)?.is_some_and(|time| time != u64::MAX),
             None => true,
@@ -79,7 +79,7 @@ impl BootRun<'_> {
         Ok(Awaited { wakes, interrupts: wakes && globally, pending })
     }
 
-    /// The hart is at a `wfi` or at a jump to itself: the end, where that is proof.
+    /// The hart is at a `wfi` or at a jump to itself. Returns the end of the boot if that is proof.
     pub(super) fn at_rest(&mut self, registers: &Registers) -> Result<Option<BootEnd>, Error> {
         let awaited = self.awaited()?;
         let wfi = matches!(self.effect(Address(registers.pc))?, Effect::Wfi);
@@ -89,13 +89,13 @@ impl BootRun<'_> {
         if !wfi && !awaited.interrupts {
             return Ok(Some(BootEnd::Loop { instructions: 1 }));
         }
-        // From now on it comes here after each interrupt.
+        // From now on it returns here after each interrupt.
         self.marks.remove(self.machine, Mark::Rest)?;
         self.slice = LOOK;
         Ok(None)
     }
 
-    /// The kernel was found waiting, or in a loop that changes no state, with interrupts enabled: the end, once it was so for long enough.
+    /// The kernel waits, or is in a loop that changes no state, with interrupts enabled. Returns the end if that has lasted long enough.
     pub(super) fn rests_with_interrupts(&mut self, still: BootEnd) -> Result<Option<BootEnd>, Error> {
         let icount = self.hart.last_interrupt.map_or(0, |trap| trap.icount);
         let interrupts = self.hart.interrupts;
@@ -110,7 +110,7 @@ impl BootRun<'_> {
         self.slice = LOOK;
         let elapsed = began.elapsed();
         if came >= 2 && elapsed >= AT_LEAST {
-            // Stops at the handler make time pass: the period is what they leave of it.
+            // Stops at the handler take time, so the measured period is too long.
             return Ok(Some(BootEnd::Ticking { period: None, spins }));
         }
         Ok((elapsed >= AT_MOST).then_some(if came > 0 { BootEnd::Ticking { period: None, spins } } else { still }))
@@ -118,8 +118,8 @@ impl BootRun<'_> {
 }
 
 impl BootRun<'_> {
-    /// The kernel was found asking for input: the end, once it was so for a while and the console quiet. A machine that shows all
-    /// that it does counts itself (`HartTrace::end`).
+    /// The kernel polls for input. Returns the end if that has lasted for a while and nothing was printed. On an observed machine
+    /// `HartTrace::end` decides.
     pub(super) fn polls(&mut self, at: Option<Address>) -> Option<BootEnd> {
         if self.trace.is_some() {
             return None;
@@ -135,7 +135,7 @@ impl BootRun<'_> {
         }
     }
 
-    /// Lets the time pass that the kernel waits for, on a machine that can; longer each time.
+    /// Makes time jump for a kernel that waits for a point in time, if the machine can; further each time.
     pub(super) fn skip_time(&mut self) {
         if let Some(machine) = self.machine.observed() {
             self.slice = super::FIRST_SLICE;
@@ -148,12 +148,12 @@ impl BootRun<'_> {
         self.rest.polling = None;
     }
 
-    /// The firmware was waited for, and has the hart still.
+    /// The firmware still has not returned.
     pub(super) fn firmware_keeps_the_hart(&mut self) -> Option<BootEnd> {
         self.rest.in_firmware += 1;
         (self.rest.in_firmware >= FIRMWARE).then_some(BootEnd::Firmware)
     }
 }
 
-/// As the embedded machine counts time.
+/// Instructions per tick on the embedded machine.
 const INSTRUCTIONS_PER_TICK: u64 = 10;

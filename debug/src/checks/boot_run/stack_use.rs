@@ -1,7 +1,7 @@
-//! How deep the stack goes: its upper part is poisoned, a watchpoint waits for the first store below that.
+//! Measures the stack's use: its upper part is poisoned, and a watchpoint catches the first store below that part.
 //!
-//! Poisoning all of a stack that is hardly used would cost more than the rest of the walk. So the lower part is poisoned
-//! only when something is about to be stored there; from then on, the bytes below the stack's bottom are watched as well.
+//! Most of a stack is never used, and poisoning all of it would cost more than the rest of the run. So the lower part is poisoned
+//! only when a store is about to go there. From then on the bytes below the stack's bottom are watched too.
 //! It does not judge.
 
 use std::ops::Range;
@@ -10,26 +10,26 @@ use super::layout::{bytes, overlap};
 use super::poison;
 use crate::machine::{Access, Address, Error, Machine, Registers, Watchpoint};
 
-/// How much of the stack is poisoned at once, in bytes.
+/// How many bytes of the stack are poisoned at once.
 const PAINTED: u64 = 64 << 10;
-/// How many bytes below the stack are watched: frames are rarely larger, and they store at their top.
+/// How many bytes below the stack are watched. Frames are rarely larger, and functions store at the top of their frame.
 const BELOW: u64 = 4096;
-/// How often something other than the stack may be stored there before it is no longer watched.
+/// How often other code may store there before it is no longer watched.
 const PATIENCE: u32 = 100;
 
 /// What is known of the stack's use.
 pub struct StackUse {
     stack: Range<Address>,
-    /// From here to the top, it is poisoned.
+    /// The stack is poisoned from here to its top.
     painted_from: Address,
     tripwire: Option<Watchpoint>,
     below: Option<Watchpoint>,
-    /// Stores below the bottom by somebody else.
+    /// Stores below the bottom by other code.
     strangers: u32,
 }
 
 impl StackUse {
-    /// Poisons a stack, and watches it if it `watches`.
+    /// Poisons a stack, and watches it if `watches` is set.
     pub fn begin(machine: &mut dyn Machine, stack: &Range<Address>, watches: bool) -> Result<StackUse, Error> {
         let painted_from = stack.start.max(stack.end - PAINTED.min(bytes(stack)));
         poison::fill(machine, &(painted_from..stack.end))?;
@@ -45,7 +45,7 @@ impl StackUse {
         Ok(stack_use)
     }
 
-    /// Begins to watch what is below a stack that is poisoned to its bottom: not before BSS, which often is there, was cleared.
+    /// Starts to watch the bytes below a stack that is poisoned to its bottom. BSS is often there, so it must be cleared first.
     pub fn watch_below(&mut self, machine: &mut dyn Machine) -> Result<(), Error> {
         if self.tripwire.is_none() && self.below.is_none() && self.strangers < PATIENCE {
             let below = Watchpoint { address: self.stack.start - BELOW, length: BELOW, access: Access::Write };
@@ -55,7 +55,7 @@ impl StackUse {
         Ok(())
     }
 
-    /// Does without that for now: [`StackUse::watch_below`] begins again.
+    /// Stops watching for now; [`StackUse::watch_below`] starts again.
     pub fn leave_below(&mut self, machine: &mut dyn Machine) -> Result<(), Error> {
         match self.below.take() {
             Some(below) => machine.remove_watchpoint(below),
@@ -63,7 +63,7 @@ impl StackUse {
         }
     }
 
-    /// Whether a store to `range` is one that this waits for.
+    /// Whether it waits for a store to `range`.
     pub fn is_watching(&self, range: &Range<Address>) -> bool {
         [self.tripwire, self.below]
             .into_iter()
@@ -71,7 +71,7 @@ impl StackUse {
             .any(|watched| overlap(range, &(watched.address..watched.address + watched.length)))
     }
 
-    /// Takes a store to `range` that is about to be made; true when it is the stack that grows below its bottom.
+    /// Handles a store to `range` that is about to be made. Returns true if the stack grows below its bottom.
     pub fn store(
         &mut self,
         machine: &mut dyn Machine,
@@ -100,14 +100,14 @@ impl StackUse {
         Ok(false)
     }
 
-    /// The most bytes that were in use at once, as far as stores show it.
+    /// The deepest use of the stack in bytes, as far as stores show it.
     pub fn deepest(&self, machine: &mut dyn Machine) -> Result<u64, Error> {
         let lowest = poison::lowest_changed(machine, &(self.painted_from..self.stack.end))?;
         Ok(lowest.map_or(0, |lowest| bytes(&(lowest..self.stack.end))))
     }
 }
 
-/// Whether an sp like this is that of a stack which has outgrown its bottom, and not that of another stack.
+/// Whether sp belongs to this stack after an overflow, and not to another stack.
 pub fn outgrown(stack: &Range<Address>, sp: Address) -> bool {
     sp < stack.start && bytes(stack) >= bytes(&(sp..stack.start))
 }

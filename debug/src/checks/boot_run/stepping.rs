@@ -1,4 +1,4 @@
-//! The slow and exact way through the BSS clear: one instruction at a time, counted. It does not judge.
+//! Executes the BSS clear one instruction at a time, and counts. It does not judge.
 
 use std::ops::Range;
 use std::time::Instant;
@@ -10,7 +10,7 @@ use super::{BootRun, TRAP_CSR_POISON};
 use crate::checks::ClearProgress;
 use crate::machine::{Address, Error, Stop, csr};
 
-/// How many instructions are executed between two looks at where the kernel is.
+/// How many instructions are executed before the state of the clear is read again.
 const BATCH: u64 = 500;
 
 /// Counts the clear's instructions.
@@ -24,7 +24,7 @@ impl<'a> Stepping<'a> {
         Stepping { executed: 0, progress }
     }
 
-    /// As [`BootRun::next_event`].
+    /// Like [`BootRun::next_event`].
     pub fn next_event(&mut self, run: &mut BootRun<'_>, parts: &[Range<Address>]) -> Result<BootEvent, Error> {
         loop {
             let left = run.deadline.saturating_duration_since(Instant::now());
@@ -38,7 +38,7 @@ impl<'a> Stepping<'a> {
         }
     }
 
-    /// Steps do not stop at breakpoints, so a trap and the end are looked for.
+    /// Steps do not stop at breakpoints, so this looks for a trap and for the end itself.
     fn event(&mut self, run: &mut BootRun<'_>, stop: Stop) -> Result<Option<BootEvent>, Error> {
         if !matches!(stop, Stop::Stepped | Stop::Interrupted) {
             return run.event(stop);
@@ -53,7 +53,7 @@ impl<'a> Stepping<'a> {
         }
     }
 
-    /// Looks at a few bytes for how much is cleared: a clear goes from one end to the other.
+    /// Estimates from a few bytes how much is cleared: a clear goes from one end to the other.
     fn measure(&self, run: &mut BootRun<'_>, parts: &[Range<Address>]) -> Result<ClearProgress, Error> {
         const SAMPLES: u64 = 32;
         let total: u64 = parts.iter().map(bytes).sum();

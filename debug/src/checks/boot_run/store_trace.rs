@@ -1,6 +1,6 @@
-//! What every store and every trap from the entry on shows, on machines that show them. It does not judge.
+//! Observes every store and every trap from the entry on, on machines that report them. It does not judge.
 //!
-//! Where a machine does not, nothing of it is known, and the checks go by what poison and watchpoints tell.
+//! On other machines this knows nothing, and the checks use poison and watchpoints.
 
 use super::layout::Layout;
 use super::memory::MemoryFacts;
@@ -8,12 +8,12 @@ use crate::image::Image;
 use crate::machine::{HartEvent, Interest, Load, Observer, StackPointerMove, Store, TakenTrap};
 use crate::riscv::cause::is_interrupt;
 
-/// What a program in U-mode asks of its kernel with (scause): no fault of the kernel's.
+/// scause of a system call from U-mode, which is not a fault.
 pub const CALL_FROM_USER: u64 = 8;
 
 pub struct StoreTrace<'a> {
     pub memory: MemoryFacts<'a>,
-    /// The first exception that was no call from U-mode.
+    /// The first exception that is not a call from U-mode.
     pub exception: Option<TakenTrap>,
     pub interrupts: u64,
     pub calls: u64,

@@ -1,23 +1,24 @@
-//! Tries one watchpoint before a walk rests on them: some versions of QEMU hang on some hosts when one is hit (QEMU's work item
+//! Tries one watchpoint before the checks rely on them: some versions of QEMU hang on some hosts when one is hit (QEMU's work item
 //! 3444: 10.2 to 11.0 on Apple Silicon). It does not know which machine it is.
 
 use std::time::Duration;
 
 use crate::machine::{Access, Address, Error, Machine, Register, Stop, Watchpoint};
 
-/// How long one store may take, and how long the machine may take to stop before it.
+/// The time limit for the store, and for the machine to stop before it.
 const LIMIT: Duration = Duration::from_secs(5);
-/// `sb zero, 0(t0)`, and where the watchpoint is missed a jump to itself.
+/// `sb zero, 0(t0)`, then a jump to itself in case the watchpoint is missed.
 const PROGRAM: [u8; 8] = [0x23, 0x80, 0x02, 0x00, 0x6f, 0x00, 0x00, 0x00];
 const T0: Register = Register::Gpr(5);
-/// Behind the entry, which has a breakpoint.
+/// The offset from the entry, which has a breakpoint itself.
 const PROGRAM_OFFSET: u64 = 16;
 const WATCHED_OFFSET: u64 = 64;
 
-/// Has the hart at the entry, by its physical address, store to a watched byte, and undoes it all. The words say what went wrong, if something did.
+/// Makes the hart store to a watched byte near the entry (a physical address), and undoes everything. Returns what went wrong, if
+/// anything did.
 ///
 /// # Errors
-/// Where the machine does not do something else than to stop.
+/// Errors of the machine, except for the stop that is awaited.
 pub fn watchpoint(machine: &mut dyn Machine, entry: Address) -> Result<Option<String>, Error> {
     let (program, watched) = (entry + PROGRAM_OFFSET, entry + WATCHED_OFFSET);
     let (mut code, mut byte) = ([0; PROGRAM.len()], [0]);
@@ -25,7 +26,7 @@ pub fn watchpoint(machine: &mut dyn Machine, entry: Address) -> Result<Option<St
     machine.read_memory(watched, &mut byte)?;
     let (t0, pc) = match (machine.read_register(T0), machine.read_register(Register::Pc)) {
         (Ok(t0), Ok(pc)) => (t0, pc),
-        // A stub that writes no single registers is left untried.
+        // A stub that cannot write single registers is not tried.
         _ => return Ok(None),
     };
     machine.write_memory(program, &PROGRAM)?;
@@ -47,10 +48,12 @@ fn hit(machine: &mut dyn Machine, watched: Address) -> Result<Option<String>, Er
     let within = LIMIT.as_millis();
     match machine.resume(LIMIT) {
         Ok(Stop::Watchpoint { .. }) => machine.remove_watchpoint(watchpoint).map(|()| None),
-        Ok(stop) => Ok(Some(format!("a store to a watched byte ended in {stop:?} within {within} ms"))),
-        Err(Error::Timeout { .. }) => Ok(Some(format!(
-            "a store to a watched byte did not stop it within {within} ms, and neither did an interrupt"
+        Ok(stop) => Ok(Some(format!(
+            "the machine reported {stop:?} instead of a watchpoint for a watched store, within {within} ms"
         ))),
+        Err(Error::Timeout { .. }) => {
+            Ok(Some(format!("the machine did not stop at a watched store within {within} ms, nor after an interrupt")))
+        }
         Err(error) => Err(error),
     }
 }

@@ -1,4 +1,4 @@
-//! What looks on while a machine runs that shows all that it does: the traces of stores and of the hart. It does not judge.
+//! The observer of an observed machine: it feeds the traces of stores and of the hart. It does not judge.
 
 use super::hart_trace::HartTrace;
 use super::store_trace::StoreTrace;

@@ -1,4 +1,4 @@
-//! What check `bss` came to, in words. It does not know how the clear was followed.
+//! The finding of check `bss`, in words. It does not know how the clear was followed.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::checks::finding::{Finding, Status};
 use crate::machine::{Address, Error};
 
 impl Bss {
-    /// Nothing holds poison any more. The guards stay watched: the clear may go on.
+    /// No byte holds poison any more. The guards are still watched, because the clear may continue.
     pub(super) fn cleared(&self, run: &mut BootRun<'_>) -> Result<BssOutcome, Error> {
         let took = self.clear.as_ref().map(|clear| clear.began.elapsed());
         run.stack_use.watch_below(run.machine)?;
@@ -67,7 +67,7 @@ impl Bss {
         finding.set("guard_bytes", guarded);
     }
 
-    /// The clear is about to store beside BSS.
+    /// The clear's next store is beside BSS.
     pub(super) fn overrun(&self, run: &mut BootRun<'_>, store: &PendingStore) -> Result<BssOutcome, Error> {
         let mut finding = self.beside(run, store);
         let registers = run.machine.registers()?;
@@ -75,7 +75,7 @@ impl Bss {
         Ok(BssOutcome { finding, end: None })
     }
 
-    /// The failure for a store of the clear beside BSS that the store trace shows, where there is one.
+    /// The failure for a store of the clear beside BSS, if the store trace has one.
     pub fn stray(&self, run: &BootRun<'_>) -> Option<Finding> {
         let stray = run.trace.as_ref()?.memory.clearing.stray()?;
         let range = stray.address..stray.address + u64::from(stray.length);
@@ -97,7 +97,7 @@ impl Bss {
         finding
     }
 
-    /// The boot ended, and the clear was not seen to end.
+    /// The boot ended before the clear was seen to end.
     pub(super) fn ended(&self, run: &mut BootRun<'_>, end: BootEnd) -> Result<BssOutcome, Error> {
         let not_run = |because| Finding::not_run(NAME, because);
         match end {
@@ -124,7 +124,7 @@ impl Bss {
         Ok(BssOutcome { finding, end: (!still_clearing).then_some(end) })
     }
 
-    /// Says what was left out; true when the kernel goes round, or is too slow, within the clear.
+    /// Reports the bytes that were not cleared. Returns true if the clear never ends or is too slow.
     fn describe_remains(
         &self,
         run: &mut BootRun<'_>,
@@ -133,7 +133,12 @@ impl Bss {
         end: &BootEnd,
     ) -> Result<bool, Error> {
         let (Some(first), Some(last)) = (remains.first, remains.last) else { return Ok(false) };
-        finding.found = format!("the poison of {} bytes, {} to {}", remains.poisoned, run.place(first), last + 1);
+        finding.found = format!(
+            "{} bytes not cleared: {} to {} (they still hold the test pattern)",
+            remains.poisoned,
+            run.place(first),
+            last + 1
+        );
         finding.set("not_cleared_bytes", remains.poisoned);
         finding.set("address", first.to_string());
         let registers = run.machine.registers()?;
@@ -141,7 +146,7 @@ impl Bss {
         let has_begun = run.trace.as_ref().is_none_or(|trace| trace.memory.clearing.has_begun());
         let Some(clear) = self.clear.as_ref().filter(|_| has_begun) else {
             let names = [&run.layout.names.bss_start, &run.layout.names.bss_end];
-            finding.summary = format!("nothing clears it: {} bytes are as before", remains.poisoned);
+            finding.summary = format!("nothing clears it: {} bytes are unchanged", remains.poisoned);
             finding.summary = format!("{}; try: store zeros from {} to {} first", finding.summary, names[0], names[1]);
             finding.location = Some(run.place(here));
             return Ok(false);
@@ -163,7 +168,7 @@ impl Bss {
         for GuardState { guard, memory } in &self.guards {
             let mut now = vec![0; memory.len()];
             run.machine.read_memory(guard.range.start, &mut now)?;
-            // Bytes that somebody owns may change; that a clear reached them shows by zeros.
+            // An object in these bytes may change. If they are zero, the clear reached them.
             let changed = |(now, before): (&u8, &u8)| now != before && (!guard.owned || *now == 0);
             if let Some(index) = now.iter().zip(memory).position(changed) {
                 let place = run.place(guard.range.start + index as u64);

@@ -1,8 +1,8 @@
 //! Check `bss`: is every byte of BSS cleared, and no byte beside it touched?
 //!
-//! BSS and the bytes on both sides were poisoned at the entry. Watchpoints on BSS's first and last byte find where the
-//! clear begins and where it may have ended, in whatever direction it goes; all of BSS is then read. So the cost does
-//! not grow with the instructions of the clear. With `step`, the same, one instruction at a time.
+//! BSS and the bytes on both sides were poisoned at the entry. Watchpoints on BSS's first and last byte show where the clear
+//! starts and where it may have ended, in either direction; then all of BSS is read. So the cost does not grow with the clear's
+//! instructions. With `step` the clear is executed one instruction at a time instead.
 
 mod judgement;
 pub mod outside;
@@ -21,57 +21,57 @@ use crate::riscv::{self, Effect, Xlen};
 
 pub const NAME: &str = "bss";
 
-/// How often a clear may come to what was thought its end; one that wanders more is looked at when the boot ends.
+/// How often a clear may reach what seems to be its end. After that BSS is read when the boot ends.
 const ROUNDS: u32 = 64;
 const STEP_LIMIT: Duration = Duration::from_secs(1);
 
-/// BSS on its way from poison to zero.
+/// BSS while it is cleared.
 pub struct Bss {
-    /// What has to be cleared.
+    /// The ranges that must be cleared.
     parts: Vec<Range<Address>>,
     guards: Vec<GuardState>,
-    /// Single bytes whose next store tells how far the clear is.
+    /// Watched bytes. The next store to one shows how far the clear is.
     watched: Vec<Watchpoint>,
     clear: Option<Clear>,
-    /// Instructions between the stores that were waited for, where they were counted.
+    /// Instructions between the awaited stores, if they were counted.
     executed: Option<u64>,
-    /// Stores that were waited for, and were not the clear's.
+    /// Awaited stores that were not the clear's.
     strangers: u32,
-    /// What came before sp was relied on.
+    /// Awaited stores before sp was used.
     early: Option<Early>,
 }
 
 enum Early {
-    /// What was found then: later on the kernel stores there what it likes.
+    /// The finding at that time. Later the kernel may store there.
     Cleared(Box<Finding>),
     Beside(PendingStore),
 }
 
 struct GuardState {
     guard: Guard,
-    /// Its content when the walk began.
+    /// Its content at the entry.
     memory: Vec<u8>,
 }
 
-/// The clear, from its first store.
+/// The clear, from its first store on.
 struct Clear {
     began: Instant,
-    /// Its last store that was waited for: where, and in which frame of which caller.
+    /// Its last awaited store: its place, frame and caller.
     pc: Address,
     sp: u64,
     ra: u64,
-    /// Stores that were waited for.
+    /// The number of awaited stores.
     rounds: u32,
 }
 
-/// What the check came to: its finding, and how the boot ended where it ended on the way.
+/// The finding, and the end of the boot if it ended during the check.
 pub struct BssOutcome {
     pub finding: Finding,
     pub end: Option<BootEnd>,
 }
 
 impl Bss {
-    /// Poisons BSS and the guards of a machine that stands at the entry.
+    /// Poisons BSS and the guards of a machine that is at the entry.
     pub fn begin(run: &mut BootRun<'_>) -> Result<Bss, Error> {
         let parts = run.layout.bss_to_clear();
         let outside = outside::objects(run.image, run.layout).into_iter().map(|object| object.range);
@@ -105,7 +105,7 @@ impl Bss {
         Ok(bss)
     }
 
-    /// Runs until BSS is cleared, or the boot ends.
+    /// Runs until BSS is cleared or the boot ends.
     pub fn check(
         &mut self,
         run: &mut BootRun<'_>,
@@ -137,13 +137,13 @@ impl Bss {
         }
     }
 
-    /// Whether a store to these bytes is waited for.
+    /// Whether it waits for a store to these bytes.
     pub fn awaits(&self, range: &Range<Address>) -> bool {
         let watched = self.watched.iter().any(|watched| range.contains(&watched.address));
         watched || self.guards.iter().any(|state| !state.guard.owned && overlap(&state.guard.range, range))
     }
 
-    /// Takes a store that comes before sp was relied on: many a boot clears BSS in registers first.
+    /// Handles a store before sp is used: many kernels clear BSS before they need a stack.
     pub fn early_store(&mut self, run: &mut BootRun<'_>, store: &PendingStore) -> Result<(), Error> {
         if self.touches_guard(store) {
             self.early = self.early.take().or(Some(Early::Beside(store.clone())));
@@ -154,7 +154,7 @@ impl Bss {
         Ok(())
     }
 
-    /// Takes a store that comes after BSS was found cleared: the outcome, if it is the clear that goes on beyond its end.
+    /// Handles a store after BSS was cleared. Returns an outcome if the clear continues beyond the end of BSS.
     pub fn later(&mut self, run: &mut BootRun<'_>, store: &PendingStore) -> Result<Option<BssOutcome>, Error> {
         if !self.touches_guard(store) {
             return Ok(None);
@@ -166,7 +166,7 @@ impl Bss {
         if self.clear.as_ref().is_some_and(goes_on) && clears(run, store)? {
             return self.overrun(run, store).map(Some);
         }
-        // Whoever else stores there is not the clear: the guards have done their work.
+        // Another function stores there, so the clear is over and the guards are no longer needed.
         run.guards.clear();
         for state in self.guards.iter().filter(|state| !state.guard.owned) {
             run.machine.remove_watchpoint(watch_all(&state.guard.range))?;
@@ -178,7 +178,7 @@ impl Bss {
         self.guards.iter().any(|state| !state.guard.owned && overlap(&state.guard.range, &store.range))
     }
 
-    /// Lets a store to BSS be made; true when it was the last that was needed.
+    /// Executes a store to BSS. Returns true if BSS is cleared now.
     fn store(&mut self, run: &mut BootRun<'_>, store: &PendingStore) -> Result<bool, Error> {
         if !clears(run, store)? {
             return self.strange_store(run);
@@ -196,7 +196,7 @@ impl Bss {
             run.machine.remove_watchpoint(watched)?;
         }
         let (low, high) = (self.parts[0].start, self.parts[self.parts.len() - 1].end);
-        // At the first store the other end is where the clear will arrive: no need to read what lies between.
+        // After the first store, only the other end is needed: the clear will arrive there.
         let (first, last) = if rounds == 1 && bytes(&(low..high)) > bytes(&store.range) {
             (low, high - 1)
         } else {
@@ -214,7 +214,7 @@ impl Bss {
         Ok(false)
     }
 
-    /// Lets somebody else than the clear store where it is waited for.
+    /// Executes an awaited store that is not the clear's.
     fn strange_store(&mut self, run: &mut BootRun<'_>) -> Result<bool, Error> {
         self.strangers += 1;
         run.step(1, STEP_LIMIT)?;
@@ -238,7 +238,7 @@ fn watch_all(range: &Range<Address>) -> Watchpoint {
     Watchpoint { address: range.start, length: bytes(range), access: Access::Write }
 }
 
-/// Whether a store may be one of the clear's: it stores zero, and is no atomic operation. What cannot be told may be.
+/// Whether a store may be the clear's: it stores zero and is not atomic. An unknown store may be.
 fn clears(run: &mut BootRun<'_>, store: &PendingStore) -> Result<bool, Error> {
     if matches!(run.effect(store.pc)?, Effect::Atomic { .. }) {
         return Ok(false);

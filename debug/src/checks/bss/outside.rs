@@ -1,5 +1,5 @@
-//! Objects that start as zero and lie outside of what a boot clears: by the linker's sections, .sbss or .bss.name beside
-//! [`__bss`, `__bss_end`). It does not judge.
+//! Finds zero-initialised objects outside of [`__bss`, `__bss_end`), such as .sbss or .bss.name, by the linker's sections. It does
+//! not judge.
 
 use std::ops::Range;
 
@@ -7,22 +7,22 @@ use crate::checks::boot_run::layout::{Layout, bytes, overlap};
 use crate::image::{Image, is_stack_name};
 use crate::machine::Address;
 
-/// Of a larger object the first bytes tell for all of it.
+/// How many bytes of each object are poisoned. The first bytes are enough.
 const LOOKED_AT: u64 = 64 << 10;
 
-/// An object that nobody clears, unless somebody does it apart from BSS.
+/// An object that the BSS clear does not reach. The kernel may clear it separately.
 #[derive(Clone, Debug)]
 pub struct Outside {
     pub name: String,
     pub section: String,
-    /// What is poisoned of it.
+    /// Its poisoned part.
     pub range: Range<Address>,
     pub size: u64,
-    /// A variable that the compiler promised to be zero; otherwise it must not be read before it was written.
+    /// The compiler guarantees zero. Otherwise the variable must only be written before it is read.
     pub promised: bool,
 }
 
-/// The objects of the sections that are not in the file, but for stacks, and for memory that is meant to keep what it held.
+/// The objects in sections without bytes in the file, except stacks and memory that must keep its content.
 pub fn objects(image: &Image, layout: &Layout) -> Vec<Outside> {
     let kept = |name: &str| ["noinit", "uninit", "persist", "heap"].iter().any(|word| name.contains(word));
     let sections: Vec<_> = image.zeroed().into_iter().filter(|(name, _)| !is_stack_name(name) && !kept(name)).collect();

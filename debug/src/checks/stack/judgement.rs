@@ -1,4 +1,4 @@
-//! What check `stack` came to, in words.
+//! The finding of check `stack`, in words.
 
 use super::{Approach, NAME, Setting, sp_of};
 use crate::checks::boot_run::BootRun;
@@ -8,16 +8,16 @@ use crate::checks::image::STACK_ALIGNMENT;
 use crate::image::{Symbol, is_stack_name};
 use crate::machine::{Address, Error, Registers};
 
-/// The largest frame that `addi` makes at once (RISC-V unprivileged manual, "Integer Computational Instructions").
+/// The largest frame that one `addi` can make (RISC-V unprivileged manual, "Integer Computational Instructions").
 const LARGEST_FRAME: u64 = 2048;
 
-/// What relies on sp.
+/// What uses sp.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Use {
     Store,
     Load,
     Call,
-    /// Out of the function that set it.
+    /// A jump out of the function that set sp.
     Jump,
 }
 
@@ -33,7 +33,7 @@ impl Use {
 }
 
 impl Approach {
-    /// Judges sp where it is relied on.
+    /// Judges sp at its first use.
     pub(super) fn judge(&self, run: &BootRun<'_>, registers: &Registers, deed: Use) -> Finding {
         let sp = sp_of(registers);
         let mut finding = self.finding(run, registers);
@@ -53,7 +53,7 @@ impl Approach {
         finding
     }
 
-    /// Why this sp is right, or wrong.
+    /// Why this sp is right (`Ok`) or wrong (`Err`).
     fn explain(&self, run: &BootRun<'_>, setting: &Setting, sp: Address, deed: Use) -> Result<String, String> {
         let stack = &run.layout.stack;
         let name = &run.layout.names.stack_top;
@@ -104,7 +104,7 @@ impl Approach {
         Err(format!("{wrong}; try: set sp to {name} right before"))
     }
 
-    /// The boot ended, and nothing had relied on sp.
+    /// The boot ended, and nothing used sp.
     pub(super) fn unused(&mut self, run: &mut BootRun<'_>) -> Result<Finding, Error> {
         if let Some(held) = self.held.take() {
             return Ok(held);
@@ -126,9 +126,8 @@ impl Approach {
         let mut finding = Finding::new(NAME);
         let (top, name) = (run.layout.stack.end, &run.layout.names.stack_top);
         let sp = sp_of(registers);
-        finding.expected = format!(
-            "sp = {top} = {name}, {STACK_ALIGNMENT}-aligned, when a store, a load or a call first relies on it"
-        );
+        finding.expected =
+            format!("sp = {top} = {name}, {STACK_ALIGNMENT}-aligned, when a store, a load or a call first uses it");
         finding.found = format!("sp = {sp}");
         finding.location = Some(run.place(Address(registers.pc)));
         finding.set("sp", sp.to_string());
@@ -136,7 +135,7 @@ impl Approach {
     }
 }
 
-/// A stack for which nobody reserved room grows over variables.
+/// The failure for a stack without reserved memory, which grows over variables.
 pub(super) fn look_for_variables(run: &BootRun<'_>, finding: &mut Finding) {
     let (stack, top) = (&run.layout.stack, &run.layout.names.stack_top);
     let is_variable = |symbol: &Symbol| {
@@ -144,7 +143,7 @@ pub(super) fn look_for_variables(run: &BootRun<'_>, finding: &mut Finding) {
         symbol.size > 0 && !is_stack_name(&symbol.name) && !shares_name && !run.image.is_code(symbol.address)
     };
     let inside = |symbol: &Symbol| overlap(&(symbol.address..symbol.address + symbol.size), stack);
-    // Where the stack is an object under several names, one of them may say so.
+    // If the stack is an object with several names, one of them may be a stack's.
     let is_stack = |symbol: &Symbol| {
         let same_place = |other: &Symbol| other.address == symbol.address && is_stack_name(&other.name);
         run.image.symbols().any(|other| same_place(&other))
@@ -162,7 +161,7 @@ pub(super) fn look_for_variables(run: &BootRun<'_>, finding: &mut Finding) {
     }
 }
 
-/// sp, which symbols know as `at`, in relation to the stack's top.
+/// Describes sp relative to the stack's top; `at` is its linked address.
 fn difference(sp: Address, at: Address, top: Address, name: &str) -> String {
     const NEAR: u64 = 1 << 30;
     match (at.0.checked_sub(top.0), top.0.checked_sub(at.0)) {

@@ -1,7 +1,7 @@
-//! Check `stack`: is sp right when it is first relied on?
+//! Check `stack`: is sp right when it is first used?
 //!
-//! In `boot` sp may pass through anything. It counts at the first load or store through it, and at the first call or jump
-//! out of the function that set it. Then it must be the stack's top, or a frame below it, or the slot of this hart.
+//! Until its first use sp may hold any value. A use is a load or store through sp, or a call or jump out of the function that set
+//! it. Then sp must be the stack's top, a frame below it, or this hart's slot in an array of stacks.
 
 mod judgement;
 mod origin;
@@ -19,29 +19,29 @@ use origin::Origins;
 
 pub const NAME: &str = "stack";
 
-/// How many instructions are executed one by one: a boot that clears its registers and picks a hart needs dozens. One that
-/// goes on runs to the next instruction that is about sp.
+/// How many instructions are executed one by one. A boot that clears its registers and picks a hart needs dozens. After that it
+/// runs to the next instruction that concerns sp.
 const ONE_BY_ONE: u64 = 4096;
 const STEP_LIMIT: Duration = Duration::from_secs(1);
 const SP: u8 = Register::SP;
 
-/// What the check came to: its finding, and how the boot ended where it ended on the way.
+/// The finding, and the end of the boot if it ended during the check.
 pub struct StackOutcome {
     pub finding: Finding,
     pub end: Option<BootEnd>,
-    /// sp had been given a value.
+    /// sp was set.
     pub was_set: bool,
 }
 
 /// How sp got its value.
 struct Setting {
-    /// What it was set to, before frames were made.
+    /// The value that it was set to, before frames were made.
     value: Address,
-    /// Instructions from the entry on, the one that set it included.
+    /// Instructions from the entry to the one that set it, inclusive.
     instructions: u64,
-    /// It was set by the first of two instructions.
+    /// The first of two instructions set it.
     incomplete: bool,
-    /// By how many bytes it was lowered since, and whether all of it by numbers in the instructions, as frames are made.
+    /// How many bytes it was lowered by since, and whether only by immediates, as for frames.
     lowered: u64,
     by_numbers: bool,
 }
@@ -51,14 +51,14 @@ struct Approach {
     entry_sp: Address,
     origins: Origins,
     setting: Option<Setting>,
-    /// What was wrong at a jump out of the function that set sp: it may be set again before it is used.
+    /// What was wrong at a jump out of the function that set sp. sp may be set again before it is used.
     held: Option<Finding>,
     executed: u64,
     function: Option<Address>,
     called: bool,
 }
 
-/// Follows sp from the entry to where it is first relied on.
+/// Follows sp from the entry to its first use.
 pub fn check(run: &mut BootRun<'_>, bss: &mut Bss) -> Result<StackOutcome, Error> {
     let registers = run.machine.registers()?;
     let mut approach = Approach {
@@ -93,7 +93,7 @@ pub fn check(run: &mut BootRun<'_>, bss: &mut Bss) -> Result<StackOutcome, Error
 }
 
 impl Approach {
-    /// Looks at the instruction at hand: the finding, if it relies on sp.
+    /// Checks the next instruction. Returns the finding if it uses sp.
     fn look(&mut self, run: &mut BootRun<'_>) -> Result<Option<Finding>, Error> {
         let registers = run.machine.registers()?;
         let pc = Address(registers.pc);
@@ -120,12 +120,12 @@ impl Approach {
         Ok(Some(held.unwrap_or_else(|| self.judge(run, &registers, deed))))
     }
 
-    /// Executes the instruction at hand, and follows what it does to sp.
+    /// Executes the next instruction, and follows its effect on sp.
     fn step(&mut self, run: &mut BootRun<'_>, bss: &mut Bss) -> Result<Stop, Error> {
         let before = run.machine.registers()?;
         let pc = Address(before.pc);
         let operation = riscv::decode(Xlen::Rv64, &run.instruction(pc)?);
-        // To step is to step over a watched store: it is looked for here.
+        // A step ignores watchpoints, so look for a watched store here.
         let stores_to = operation.and_then(|operation| store_range(operation.effect(), &before));
         if let Some(range) = stores_to.filter(|range| bss.awaits(range)) {
             self.executed += 1;
@@ -177,13 +177,13 @@ impl Approach {
     }
 }
 
-/// The function that an instruction belongs to, by its first address.
+/// The first address of the function that contains an instruction.
 fn function(run: &BootRun<'_>, pc: Address) -> Option<Address> {
     let linked = run.image.linked(pc);
     run.image.function(linked).map(|(_, offset)| linked - offset)
 }
 
-/// Runs to the next instruction that has to do with sp, within the functions that the boot may be in.
+/// Runs to the next instruction that concerns sp, in the functions that the boot may be in.
 fn run_to_sp(run: &mut BootRun<'_>) -> Result<Stop, Error> {
     let pc = Address(run.machine.registers()?.pc);
     let offset = pc.0.wrapping_sub(run.image.linked(pc).0);
@@ -200,7 +200,7 @@ fn run_to_sp(run: &mut BootRun<'_>) -> Result<Stop, Error> {
     stop
 }
 
-/// The instructions that use sp, set it, or call.
+/// The instructions that use sp, set it, or make a call.
 fn sp_places(run: &BootRun<'_>) -> Vec<Address> {
     let mut places = Vec::new();
     for (start, code) in run.image.code() {

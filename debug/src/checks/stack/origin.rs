@@ -1,6 +1,6 @@
-//! Where the values in the registers come from, as far as sp is judged by it: the hart's number, or a gp that nobody has set.
+//! Tracks where register values come from, as far as this matters for sp: the hart's id, or a gp that was never set.
 //!
-//! It follows the instructions as they are executed, and does not know the registers' values.
+//! It follows the executed instructions, and does not know the registers' values.
 
 use crate::riscv::csr::MHARTID;
 use crate::riscv::{Computation, Operands, Register};
@@ -10,7 +10,7 @@ const GP: u8 = 3;
 /// What a value was computed from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
-    /// The hart's number, or the order in which harts came: what one hart gets is not what the others get.
+    /// The hart's id, or the order in which harts arrived: each hart gets another value.
     pub of_hart: bool,
     /// gp as the firmware left it.
     pub of_unset_gp: bool,
@@ -27,7 +27,7 @@ pub struct Origins {
 }
 
 impl Origins {
-    /// At the entry, the number of the hart is in a0.
+    /// At the entry a0 holds the hart's id.
     pub fn at_entry() -> Origins {
         let mut registers = [Origin::default(); 32];
         registers[usize::from(Register::A0)].of_hart = true;
@@ -44,7 +44,7 @@ impl Origins {
         let [one, other] = operands.sources.map(|source| self.registers[usize::from(source)]);
         let mut origin = one.and(other);
         match operands.computation {
-            // Whoever comes first draws another number than whoever comes second.
+            // The first hart gets another number than the second.
             Computation::Atomic => origin.of_hart = true,
             Computation::Csr(number) => origin.of_hart = Register::Csr(number) == MHARTID,
             _ => {}

@@ -1,8 +1,8 @@
-//! Check `trap`: every exception from the entry to the end is taken by the kernel's own handler, which goes on.
+//! Check `trap`: does the kernel's own handler take every exception, and continue?
 //!
-//! OpenSBI hands over with stvec = the kernel's entry, so an early trap looks like a second boot: scause, sepc and stval
-//! still say what it was. Where the kernel has a handler, the trace of the hart tells what became of each exception; where nothing
-//! shows it, the mark in scause, which was poisoned at the entry.
+//! OpenSBI enters the kernel with stvec = the kernel's entry. So an early trap looks like a second boot, but scause, sepc and stval
+//! still describe it. If the kernel has a handler, the hart's trace tells the outcome of each exception. Without a trace, scause
+//! tells whether a trap came: it was poisoned at the entry.
 //! Source: the RISC-V privileged manual, sections on scause, sepc, stval and stvec.
 
 mod words;
@@ -20,7 +20,7 @@ pub const NAME: &str = "trap";
 
 const EXPECTED: &str = "no exception, or one that the kernel's handler takes and returns from";
 
-/// For a kernel that came to an end other than a trap that nobody takes: what became of its exceptions?
+/// The finding for a kernel that did not end in an unhandled trap: the outcome of its exceptions.
 pub fn check(run: &mut BootRun<'_>, end: &BootEnd) -> Result<Finding, Error> {
     let mut finding = Finding::new(NAME);
     finding.expected = EXPECTED.into();
@@ -43,7 +43,7 @@ pub fn check(run: &mut BootRun<'_>, end: &BootEnd) -> Result<Finding, Error> {
     Ok(finding)
 }
 
-/// For a hart that a trap brought back to the entry: its registers are those of the instruction that trapped.
+/// The finding for a hart that a trap brought back to the entry. Its registers are still those of the instruction that trapped.
 pub fn trapped(run: &mut BootRun<'_>) -> Result<Finding, Error> {
     let mut finding = Finding::new(NAME);
     finding.expected = EXPECTED.into();
@@ -69,7 +69,7 @@ pub fn trapped(run: &mut BootRun<'_>) -> Result<Finding, Error> {
     Ok(finding)
 }
 
-/// Traps that come for ever.
+/// The finding for traps that repeat for ever.
 fn stuck_in(run: &mut BootRun<'_>, finding: &mut Finding, stuck: &Stuck) -> Result<(), Error> {
     match stuck {
         Stuck::SameInstruction(fault) => {
@@ -80,7 +80,7 @@ fn stuck_in(run: &mut BootRun<'_>, finding: &mut Finding, stuck: &Stuck) -> Resu
                 run.place(fault.handler)
             );
             finding.advice = finding.advice.take().or(Some(
-                "let the handler mend the cause, or go on behind the instruction: sepc + 4 (2 for a compressed one)"
+                "let the handler remove the cause, or return behind the instruction: sepc + 4 (+ 2 if it is compressed)"
                     .into(),
             ));
         }
@@ -99,7 +99,7 @@ fn stuck_in(run: &mut BootRun<'_>, finding: &mut Finding, stuck: &Stuck) -> Resu
             );
             if fault.sscratch == 0 || first.sscratch == 0 {
                 finding.found = format!("{}; sscratch was 0 when the handler was entered", finding.found);
-                finding.advice = Some("set sscratch to the top of a stack before traps can come: a handler that swaps it with sp has no other".into());
+                finding.advice = Some("set sscratch to the top of a stack before traps can come: the handler swaps it with sp and has no other stack".into());
             }
             finding.set("first_scause", format!("{:#x}", first.cause));
             finding.set("first_sepc", first.pc.to_string());
@@ -108,7 +108,7 @@ fn stuck_in(run: &mut BootRun<'_>, finding: &mut Finding, stuck: &Stuck) -> Resu
     Ok(())
 }
 
-/// The first exception that the kernel did not go on from, and what became of it.
+/// The first exception that the kernel did not recover from, and its outcome.
 fn unhandled(run: &mut BootRun<'_>, end: &BootEnd) -> Result<Option<(Exception, String)>, Error> {
     let unreturned: Vec<Exception> = run.hart.unreturned().copied().collect();
     if let Some(trap) = run.panicked.as_ref().and_then(|panicked| panicked.handling) {
@@ -119,7 +119,7 @@ fn unhandled(run: &mut BootRun<'_>, end: &BootEnd) -> Result<Option<(Exception, 
             return Ok(Some((*exception, format!("its handler panics: {name}"))));
         }
     }
-    // The kernel goes on with something else where a program of its own faulted.
+    // If a user program faulted, the kernel continues with something else.
     for exception in unreturned.into_iter().filter(|exception| !exception.trap.from_user) {
         if is_a_jump(run, &exception) || run.hart.has_gaps && !rests_in_handler(run, &exception)? {
             continue;
@@ -135,8 +135,8 @@ fn unhandled(run: &mut BootRun<'_>, end: &BootEnd) -> Result<Option<(Exception, 
     Ok(None)
 }
 
-/// Whether the kernel took the exception for a jump: it set another vector, or its handler is a label in the function that trapped, or
-/// the very instruction, in another mapping (Linux: `csrw satp`, with stvec at what follows).
+/// Whether the kernel uses the exception as a jump: it set another vector, or its handler is a label in the function that trapped, or
+/// the same instruction in another mapping (Linux: `csrw satp`, with stvec at the next instruction).
 fn is_a_jump(run: &BootRun<'_>, exception: &Exception) -> bool {
     const INSTRUCTION_PAGE_FAULT: u64 = 12;
     const MEGAPAGE: u64 = (2 << 20) - 1;
@@ -151,7 +151,7 @@ fn rests_in_handler(run: &mut BootRun<'_>, exception: &Exception) -> Result<bool
     Ok(backtrace.iter().any(|place| run.same_function(exception.trap.handler, place.address)))
 }
 
-/// All that trapped was handled.
+/// The finding if every exception was handled.
 fn went_on(run: &mut BootRun<'_>, finding: &mut Finding) -> Result<(), Error> {
     finding.status = Status::Pass;
     let shows_all = run.trace.is_some();
@@ -163,10 +163,10 @@ fn went_on(run: &mut BootRun<'_>, finding: &mut Finding) -> Result<(), Error> {
         none_but(hart.interrupts, hart.calls, shows_all)
     } else {
         match scause {
-            None => "none: the entry was not reached again; this stub does not show the trap CSRs".into(),
+            None => "none: the entry was not reached again (this stub does not show the trap CSRs)".into(),
             Some(TRAP_CSR_POISON) => "none: scause unchanged since entry".into(),
             Some(scause) if is_interrupt(scause) => format!("no exception; the last interrupt was a {}", cause(scause)),
-            Some(CALL_FROM_USER) => "none but calls from U-mode".into(),
+            Some(CALL_FROM_USER) => "none, except calls from U-mode".into(),
             Some(scause) => format!("{}: trapped, and its handler resumed", cause(scause)),
         }
     };
@@ -199,8 +199,8 @@ fn handled(run: &BootRun<'_>, exception: &Exception) -> String {
     let whose = if trap.from_user { " in U-mode" } else { "" };
     let how = match exception.returned_to {
         Some(to) => format!("trapped, and its handler resumed at {}", run.place(to)),
-        None if trap.from_user => "a program of its own faulted, and the kernel went on".into(),
-        None => format!("trapped, and went on at its handler, {}", run.place(trap.handler)),
+        None if trap.from_user => "the user program faulted, and the kernel continued".into(),
+        None => format!("trapped, and continued at its handler, {}", run.place(trap.handler)),
     };
     let words = format!("{} at {}{whose}: {how}", cause(trap.cause), run.place(trap.pc));
     match run.hart.exception_count {
@@ -209,11 +209,11 @@ fn handled(run: &BootRun<'_>, exception: &Exception) -> String {
     }
 }
 
-/// No exception, and how many of what is none of the kernel's faults.
+/// The summary without exceptions: the number of interrupts and of calls from U-mode.
 fn none_but(interrupts: u64, calls: u64, shows_all: bool) -> String {
     match (interrupts, calls) {
         (0, 0) if shows_all => "none: every instruction was seen".into(),
-        (0, _) => format!("none but {calls} calls from U-mode"),
+        (0, _) => format!("none, except {calls} calls from U-mode"),
         (_, 0) => format!("no exception; {interrupts} interrupts"),
         _ => format!("no exception; {interrupts} interrupts and {calls} calls from U-mode"),
     }

@@ -1,4 +1,4 @@
-//! A trap in words: its cause, its instruction as it was when it trapped, and what may be behind it. It does not judge.
+//! Describes a trap in words: its cause, its instruction at that time, and possible reasons. It does not judge.
 
 use crate::checks::boot_run::BootRun;
 use crate::checks::boot_run::hart_trace::VectorWrite;
@@ -11,18 +11,18 @@ use crate::riscv::cause::cause;
 /// The exceptions whose stval is an address: misaligned accesses, access faults and page faults.
 const ABOUT_AN_ADDRESS: [u64; 9] = [0, 1, 4, 5, 6, 7, 12, 13, 15];
 const BREAKPOINT: u64 = 3;
-/// Of these the instruction itself could not be fetched.
+/// Exceptions for which the instruction itself could not be fetched.
 const OF_THE_FETCH: [u64; 3] = [0, 1, 12];
 
 const PAGE_FAULTS: [u64; 3] = [12, 13, 15];
 
-/// What a trap is about.
+/// The facts about a trap.
 pub struct About {
     pub cause: u64,
     pub pc: Address,
     pub value: u64,
     pub from_user: bool,
-    /// As it was; where it was not kept, it is read now.
+    /// The instruction at that time; it is read now if it was not kept.
     pub instruction: Option<InstructionBytes>,
 }
 
@@ -31,7 +31,7 @@ pub fn about(trap: &TakenTrap) -> About {
     About { cause, pc, value, from_user, instruction }
 }
 
-/// The words for a trap.
+/// Writes a trap's description into a finding.
 pub fn explain(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About) -> Result<(), Error> {
     let cause = cause(trap.cause);
     let kept = trap.instruction.map(|instruction| instruction.as_slice().to_vec());
@@ -43,7 +43,7 @@ pub fn explain(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About) -> Re
             Err(error) => return Err(error),
         },
     };
-    // Where the hart jumped to nowhere there is no instruction to show.
+    // If the hart jumped to an address without memory, there is no instruction to show.
     let instruction = match &bytes {
         Some(bytes) => format!("`{}`", riscv::disassemble(trap.pc, bytes)),
         None if OF_THE_FETCH.contains(&trap.cause) => format!("there is no instruction at {}", trap.pc),
@@ -66,8 +66,8 @@ pub fn explain(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About) -> Re
     finding.set("stval", format!("{:#x}", trap.value));
     finding.set("instruction", instruction.trim_matches('`'));
     if trap.cause == BREAKPOINT && is_semihosting(run, trap.pc) {
-        finding.summary = format!("{}, of a semihosting call, which nobody answers here", finding.summary);
-        finding.advice = Some("print through the SBI or the UART: this machine is run without semihosting".into());
+        finding.summary = format!("{}, a semihosting call, which this machine does not support", finding.summary);
+        finding.advice = Some("print through the SBI or the UART: this machine runs without semihosting".into());
     }
     if PAGE_FAULTS.contains(&trap.cause) {
         not_mapped(run, finding, Address(trap.value))?;
@@ -86,22 +86,22 @@ fn is_semihosting(run: &mut BootRun<'_>, ebreak: Address) -> bool {
     run.machine.read_memory(ebreak - 4, &mut bytes).is_ok() && bytes == wanted
 }
 
-/// What the page table of now says of an address that faulted.
+/// Explains a faulting address by the current page table.
 fn not_mapped(run: &mut BootRun<'_>, finding: &mut Finding, address: Address) -> Result<(), Error> {
     let Some(satp) = run.csr(csr::SATP)? else { return Ok(()) };
     let Some(table) = PageTable::of(satp) else { return Ok(()) };
     let why = match table.translate(run.machine, address)? {
-        None => format!("the page table that satp names ({satp:#x}) does not map it"),
-        Some(physical) => format!("satp's page table maps it to {physical}, but does not allow this access"),
+        None => format!("the page table in satp ({satp:#x}) does not map it"),
+        Some(physical) => format!("the page table in satp maps it to {physical}, but does not allow this access"),
     };
     finding.summary = format!("{}; {why}", finding.summary);
-    finding.advice.get_or_insert_with(|| {
-        "look at the table's entries on the way to that address, and at V, R, W, X and U in them".into()
-    });
+    finding
+        .advice
+        .get_or_insert_with(|| "check the page table entries for that address, and their bits V, R, W, X and U".into());
     Ok(())
 }
 
-/// The hart is where no code is: what led there is on the stack, or in ra.
+/// Explains a hart that is at an address without code: the reason is on the stack, or in ra.
 fn lost(run: &mut BootRun<'_>, finding: &mut Finding, pc: Address) -> Result<(), Error> {
     const REACH: u64 = 512;
     const RA: usize = 1;
@@ -122,18 +122,18 @@ fn lost(run: &mut BootRun<'_>, finding: &mut Finding, pc: Address) -> Result<(),
         finding.advice =
             Some(format!("find who stored there: cargo debug serve, then in GDB: monitor last-write {slot} 8"));
     } else {
-        finding.advice = Some("look at the function pointer or return address that led there".into());
+        finding.advice = Some("check the function pointer or return address that led there".into());
     }
     Ok(())
 }
 
-/// stvec does not hold what was written to it.
+/// Explains an stvec that does not hold the written value.
 pub fn refused_vector(run: &BootRun<'_>, finding: &mut Finding, vector: &VectorWrite) {
     let (written, held) = (Address(vector.written), Address(vector.held & !3));
     let why =
         if vector.written & 3 == 2 { ", which is not 4-aligned (the low two bits of stvec are its mode)" } else { "" };
     finding.summary =
-        format!("stvec does not take the handler {}{why}: traps still go to {}", run.place(written), run.place(held));
+        format!("stvec did not accept the handler {}{why}: traps still go to {}", run.place(written), run.place(held));
     finding.found = format!("{:#x} written to stvec, which then holds {:#x}", vector.written, vector.held);
     finding.location = Some(run.place(vector.pc));
     finding.advice = Some("align the handler: .balign 4 before it, or #[repr(align(4))]".into());

@@ -1,6 +1,6 @@
-//! Every store of the BSS clear: which instructions made them, how often each byte was cleared, and what they stored beside BSS.
+//! Follows every store of the BSS clear: which instructions made them, how often each byte was cleared, and stores beside BSS.
 //!
-//! It does not judge, and does not know how the stores are seen.
+//! It does not judge, and does not know how the stores are observed.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -13,39 +13,39 @@ use crate::machine::{Address, Store};
 pub struct Clearing {
     bss: Range<Address>,
     parts: Vec<Part>,
-    /// Bytes that have not been cleared yet; once there is none, the clear is over.
+    /// Bytes that have not been cleared yet. The clear is over when there are none.
     left: u64,
     stores: u64,
     first: Option<Store>,
     last: Option<Store>,
-    /// The most instructions from one store of the clear to the next.
+    /// The largest number of instructions between two stores of the clear.
     longest_pause: u64,
-    /// The instructions that cleared, how many stores each made, and with which sp.
+    /// The instructions of the clear, with their number of stores and sp.
     clearing: BTreeMap<Address, (u64, Address)>,
-    /// By instruction: its first zero beside BSS, until the clear is over.
+    /// By instruction: its first store of zero beside BSS during the clear.
     beside: BTreeMap<Address, Store>,
     over: bool,
     stack: Range<Address>,
-    /// What was stored to the stack until the clear is over, by address.
+    /// Stores to the stack until the clear is over, by address.
     frames: BTreeMap<Address, Store>,
     erased: Option<ErasedFrame>,
 }
 
-/// A clear that went over the stack it stood on.
+/// A clear that erased its own stack.
 #[derive(Clone, Copy, Debug)]
 pub struct ErasedFrame {
-    /// The store that wrote what was erased: its function is whose frame it is, and its sp where that begins.
+    /// The store that wrote the erased value. Its function owns the frame, and its sp is the start of the frame.
     pub stored: Store,
     pub cleared: Store,
 }
 
-/// The most that is kept of the stack, in stores: a boot that stores more there before BSS is clear uses the same places again.
+/// How many stores to the stack are kept. A boot with more stores before the clear reuses the same addresses.
 const MOST_FRAMES: usize = 1 << 16;
 
 /// A part of what has to be cleared.
 struct Part {
     range: Range<Address>,
-    /// How often each byte was, up to 255 times.
+    /// How often each byte was cleared, up to 255 times.
     times: Vec<u8>,
 }
 
@@ -54,14 +54,14 @@ pub struct Cleared {
     pub stores: u64,
     /// From its first store to its last, both included.
     pub instructions: u64,
-    /// How often the byte was cleared that was least often, and the one that was most often.
+    /// The smallest and the largest number of times that a byte was cleared.
     pub times: (u8, u8),
-    /// The instructions that cleared, with their stores.
+    /// The instructions of the clear, with their number of stores.
     pub by: Vec<(Address, u64)>,
 }
 
 impl Cleared {
-    /// How it was done, in words; the numbers go into the finding.
+    /// Describes the clear in words, and puts the numbers into the finding.
     pub fn describe(&self, run: &BootRun<'_>, finding: &mut Finding) -> String {
         let at: Vec<String> =
             self.by.iter().map(|(pc, stores)| format!("{} ({stores} stores)", run.place(*pc))).collect();
@@ -104,33 +104,33 @@ impl Clearing {
         }
     }
 
-    /// Whether all is cleared, and the store that was last taken is none of the clear's.
+    /// Whether everything is cleared, and the last store was not one of the clear's.
     pub fn is_over(&self) -> bool {
         self.over || self.parts.is_empty()
     }
 
-    /// Whether anything was cleared by more than a store that happens to be of zero.
+    /// Whether a clear has started: more than a single store that happens to store zero.
     pub fn has_begun(&self) -> bool {
         self.clearing.values().any(|(stores, _)| *stores > 1) || self.last.is_some_and(|last| last.length >= 8)
     }
 
-    /// Whether an instruction that made so many stores of zero to BSS clears it.
+    /// Whether an instruction with this many stores of zero to BSS belongs to the clear.
     fn is_many(&self, stores: u64) -> bool {
         let size: u64 = self.parts.iter().map(|part| part.times.len() as u64).sum();
         stores * 8 >= size.min(16)
     }
 
-    /// Whether this store is one of the clear's.
+    /// Whether this store belongs to the clear.
     pub fn is_clear(&self, store: &Store) -> bool {
         self.clearing.get(&store.pc).is_some_and(|(stores, _)| self.is_many(*stores))
     }
 
-    /// The frame that the clear erased while its function had not returned.
+    /// A frame that the clear erased before its function returned.
     pub fn erased_frame(&self) -> Option<ErasedFrame> {
         self.erased.filter(|erased| self.is_clear(&erased.cleared))
     }
 
-    /// Keeps what is stored to the stack, and sees whether a zero of the clear's erases it.
+    /// Records a store to the stack, and whether a store of the clear erases an earlier one.
     fn look_at_frames(&mut self, store: &Store) {
         if !self.stack.contains(&store.address) {
             return;
@@ -142,7 +142,7 @@ impl Clearing {
             }
             return;
         }
-        // Below sp nothing lives; and what is zero already is not lost.
+        // Memory below sp is unused, and a value that is zero already is not lost.
         let range = store.address..store.address + u64::from(store.length);
         let mut near = self.frames.range(range.start - 8..range.end).map(|(_, stored)| stored);
         let hit = near.find(|stored| stored.address + u64::from(stored.length) > range.start);
@@ -171,11 +171,11 @@ impl Clearing {
             *sp = store.sp;
         }
         let inside = self.bss.start <= range.start && range.end <= self.bss.end;
-        // It is on its way through a stack that lies in BSS, or through bytes that were clear.
+        // It is passing through a stack inside BSS, or through bytes that were cleared already.
         if inside && store.new == 0 && self.clearing.contains_key(&store.pc) {
             self.last = Some(*store);
         }
-        // Before the clear, and in the step after its last store, only what touches BSS's ends can be its doing.
+        // Before the clear, and right after its last store, only stores that touch the ends of BSS can belong to it.
         let under_way = self.first.is_some() && self.left > 0;
         let near = self.bss.start - GUARD_BYTES..self.bss.end + GUARD_BYTES;
         if store.new == 0 && !inside && (under_way || overlap(&range, &near)) {
@@ -183,7 +183,7 @@ impl Clearing {
         }
     }
 
-    /// Whether any byte of the range is to be cleared; it is now.
+    /// Marks the range as cleared. Returns whether a byte of it had to be cleared.
     fn clear(&mut self, range: &Range<Address>) -> bool {
         let mut any = false;
         for part in self.parts.iter_mut().filter(|part| overlap(&part.range, range)) {
@@ -198,9 +198,9 @@ impl Clearing {
         any
     }
 
-    /// The first zero beside BSS by an instruction that clears it, in the clear's course or in its frame.
+    /// The first store of zero beside BSS by an instruction of the clear, during the clear or in its frame.
     pub fn stray(&self) -> Option<Store> {
-        // Between its first store and its last, all that its instructions store is the clear's.
+        // Between the first and the last store of the clear, all stores of its instructions belong to it.
         let within = |stray: &Store| {
             self.first.zip(self.last).is_some_and(|(first, last)| (first.icount..last.icount).contains(&stray.icount))
         };
@@ -210,7 +210,7 @@ impl Clearing {
         strays.map(|(_, store)| *store).min_by_key(|store| store.icount)
     }
 
-    /// What the clear was, once it is over; `None` where nothing showed it, or nothing is to be cleared.
+    /// The finished clear; `None` if none was seen, or nothing has to be cleared.
     pub fn cleared(&self) -> Option<Cleared> {
         let (first, last) = self.first.zip(self.last).filter(|_| self.left == 0)?;
         let times = || self.parts.iter().flat_map(|part| &part.times).copied();
@@ -272,7 +272,7 @@ pub mod tests {
     fn a_clear_that_goes_over_a_live_frame_is_told() {
         let mut stores = upwards();
         stores.insert(0, Store { sp: Address(0x8ff0), ..store(5, 0x80, 0x8ff8, 0x1234) });
-        // From a frame above nothing is lost; at its own it is.
+        // A frame above is not lost; its own is.
         for (sp, erased) in [(0x9000, false), (0x8ff0, true)] {
             let mut clearing = after(&stores);
             clearing.store(&Store { sp: Address(sp), old: 0x1234, ..store(20, 0x100, 0x8ff8, 0) });
@@ -315,7 +315,7 @@ pub mod tests {
         assert_eq!(
             after(&stores).stray(),
             None,
-            "others may store where they like, and so may the clear when it is over"
+            "other instructions may store anywhere, and so may the clear's when it is over"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Who wrote over the image's instructions last. It does not know whether that was meant.
+//! Finds who overwrote the image's instructions last. It does not know whether that was intended.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -9,7 +9,7 @@ use crate::image::Image;
 use crate::machine::{Address, Error, Store};
 use crate::riscv;
 
-/// A kernel that writes more of its code than this copies itself; the first is what tells.
+/// How many bytes of overwritten code are kept. A kernel that writes more copies itself; the first bytes are enough.
 const MOST: usize = 4096;
 
 pub struct CodeWrites {
@@ -24,7 +24,7 @@ impl CodeWrites {
         CodeWrites { code, last: BTreeMap::new() }
     }
 
-    /// Where stores are looked for.
+    /// The ranges in which stores are recorded.
     pub fn ranges(&self) -> &[Range<Address>] {
         &self.code
     }
@@ -44,8 +44,8 @@ impl CodeWrites {
 }
 
 impl BootRun<'_> {
-    /// Says of an instruction that is not the one in the file what is there in the file, and who wrote over it where that was
-    /// seen: words to follow it. `None` where it is the file's, or the file has none there.
+    /// Describes an instruction that differs from the file: the instruction in the file, and who overwrote it, if that was seen.
+    /// It is the end of a sentence. `None` if the instruction is the file's, or the file has none there.
     pub fn overwritten(&mut self, pc: Address) -> Result<Option<String>, Error> {
         let linked = self.image.linked(pc);
         let Some(original) = self.image.instruction(linked) else { return Ok(None) };
@@ -61,7 +61,7 @@ impl BootRun<'_> {
         let writer = self.memory().and_then(|memory| memory.code_writes.last_to(&range)).copied();
         let original = riscv::disassemble(linked, original);
         let who = match writer {
-            Some(store) => format!("; {} stored over it", self.place(store.pc)),
+            Some(store) => format!("; {} overwrote it", self.place(store.pc)),
             None => "; it was overwritten".into(),
         };
         Ok(Some(format!("in the file it is `{original}`{who}")))

@@ -1,4 +1,4 @@
-//! Whether the kernel read the device tree before it wrote over it. It does not judge.
+//! Finds out whether the kernel read the device tree before it overwrote it. It does not judge.
 
 use std::ops::Range;
 
@@ -11,11 +11,11 @@ const MAGIC: u64 = 4;
 
 #[derive(Default)]
 pub struct DeviceTreeUse {
-    /// Where the firmware put it.
+    /// Where the firmware put the tree.
     tree: Option<Range<Address>>,
     was_read: bool,
     erased: Option<Store>,
-    /// The first store over the tree, and the load that looked for it there afterwards.
+    /// The first store over the tree, and a later load of its header.
     pub read_too_late: Option<(Store, Load)>,
 }
 
@@ -24,7 +24,7 @@ impl DeviceTreeUse {
         self.tree = Some(tree);
     }
 
-    /// What is looked at: stores to the tree, and loads of its header, until one of them was made and told.
+    /// What to observe: stores to the tree and loads of its header, until the question is decided.
     pub fn ranges(&self) -> (Option<Range<Address>>, Option<Range<Address>>) {
         let tree = self.tree.clone().filter(|_| !self.was_read && self.read_too_late.is_none());
         let header = tree.as_ref().map(|tree| tree.start..tree.start + HEADER);
@@ -34,7 +34,7 @@ impl DeviceTreeUse {
     pub fn store(&mut self, store: &Store) {
         let range = store.physical..store.physical + u64::from(store.length);
         let hits = self.tree.as_ref().is_some_and(|tree| overlap(tree, &range));
-        // The magic number is what a reader looks at first: a tree that lost only its end is still found.
+        // A reader looks at the magic number first. A tree that lost only its end is still found.
         if hits && !self.was_read && (self.erased.is_none() || self.hits_magic(&range)) {
             self.erased = Some(*store);
         }
@@ -52,7 +52,7 @@ impl DeviceTreeUse {
         }
         match self.erased {
             None => self.was_read = true,
-            // Wider loads there are of what the kernel keeps in its memory by now: a tree's magic number has four bytes.
+            // A wider load reads the kernel's own data, which is there by now: the magic number has four bytes.
             Some(erased) if u64::from(load.length) <= MAGIC && self.hits_magic(&range) => {
                 self.read_too_late = self.read_too_late.or(Some((erased, *load)));
             }

@@ -1,4 +1,4 @@
-//! What a boot does with BSS before it is cleared: what it reads there, and what it stores that the clear erases. It does not judge.
+//! Follows the use of BSS before it is cleared: loads, and stores that the clear erases. It does not judge.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -8,7 +8,7 @@ use crate::checks::boot_run::layout::overlap;
 use crate::checks::boot_run::poison::PATTERN;
 use crate::machine::{Address, Load, Store};
 
-/// Of a boot that stores more than this before the clear, the first is what tells, in bytes.
+/// How many bytes that were stored before the clear are kept. The first are enough.
 const MOST: usize = 4096;
 
 /// A value that was stored before the clear, erased by it, and read afterwards.
@@ -20,11 +20,11 @@ pub struct LostValue {
 }
 
 pub struct EarlyUse {
-    /// What has to be zero before it is read.
+    /// The ranges that must be zero before they are read.
     zeroed: Vec<Range<Address>>,
-    /// Byte by byte: what was stored there before the clear, and where the clear erased it since.
+    /// By byte: the store before the clear, and the store of the clear that erased it.
     stored: BTreeMap<Address, (Store, Option<Store>)>,
-    /// The first load of what nobody had stored.
+    /// The first load of a byte that was not stored before.
     pub poison_read: Option<Load>,
     pub lost: Option<LostValue>,
 }
@@ -34,7 +34,7 @@ impl EarlyUse {
         EarlyUse { zeroed, stored: BTreeMap::new(), poison_read: None, lost: None }
     }
 
-    /// Where loads are of interest; once the clear is over, only those of what it erased.
+    /// The ranges whose loads to observe. After the clear, only the bytes that it erased.
     pub fn ranges(&self, clear_is_over: bool) -> Vec<Range<Address>> {
         if self.lost.is_some() {
             return Vec::new();

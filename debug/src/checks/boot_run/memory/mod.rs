@@ -1,6 +1,6 @@
-//! What becomes of memory in a run of which every store is seen: facts, for the checks to ask. It does not judge.
+//! Facts about memory from a run in which every store is observed; the checks ask for them. It does not judge.
 //!
-//! Addresses here are those that symbols know, wherever the image was loaded.
+//! All addresses are linked addresses, wherever the image was loaded.
 
 pub mod clearing;
 pub mod code_writes;
@@ -20,7 +20,7 @@ use crate::checks::bss::outside;
 use crate::image::Image;
 use crate::machine::{Address, Interest, Load, StackPointerMove, Store};
 
-/// Gathered by an observer, kept when the run is over.
+/// Collected by an observer, and kept after the run.
 pub struct MemoryFacts<'a> {
     image: &'a Image,
     pub clearing: Clearing,
@@ -29,7 +29,7 @@ pub struct MemoryFacts<'a> {
     pub stacks: Stacks,
     pub device_tree: DeviceTreeUse,
     clear_was_over: bool,
-    /// The run was seen to its end: what it does not show has not happened.
+    /// The run was observed to its end: an event that was not seen did not happen.
     pub is_whole: bool,
 }
 
@@ -69,7 +69,7 @@ impl<'a> MemoryFacts<'a> {
         self.stacks.moved(&StackPointerMove { old, new, ..*moved }, self.image);
     }
 
-    /// All stores until BSS is cleared; afterwards those to code, to what the clear erased, and to the device tree.
+    /// All stores until BSS is cleared; then stores to code, to the bytes that the clear erased, and to the device tree.
     pub fn interest(&self) -> Interest {
         let over = self.clearing.is_over();
         let (tree, header) = self.device_tree.ranges();
@@ -81,14 +81,14 @@ impl<'a> MemoryFacts<'a> {
         Interest { stores, loads: early.into_iter().chain(header).collect(), quiet_stacks }
     }
 
-    /// Whether [`MemoryFacts::interest`] has changed since this was last asked.
+    /// Whether [`MemoryFacts::interest`] has changed since the last call.
     pub fn has_new_interest(&mut self) -> bool {
         let over = self.clearing.is_over();
         let clear_ended = over != std::mem::replace(&mut self.clear_was_over, over);
         self.stacks.take_changed() || clear_ended
     }
 
-    /// Whether what follows would only hide what was found.
+    /// Whether to stop here, because later events would only hide the fault.
     pub fn ends_run(&self) -> bool {
         self.stacks.overflow().is_some()
     }
@@ -98,7 +98,7 @@ impl<'a> MemoryFacts<'a> {
         start..start + (range.end.0 - range.start.0)
     }
 
-    /// A range as symbols know it, and as it is before addresses are translated.
+    /// A range by its linked and by its load addresses.
     fn aliases(&self, range: &Range<Address>) -> Vec<Range<Address>> {
         let physical = self.physical(range);
         if physical == *range { vec![physical] } else { vec![range.clone(), physical] }

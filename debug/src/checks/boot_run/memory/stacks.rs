@@ -1,8 +1,8 @@
-//! The stacks of a run: the boot's, and every other place that sp was set to. It knows how deep the boot's went, and which
-//! frame did not fit into its stack. It does not judge.
+//! Follows the stacks of a run: the boot's stack, and every other that sp was set to. It knows the deepest use of the boot's
+//! stack, and the frame that did not fit into its stack. It does not judge.
 //!
-//! A stack is lowered by computing sp from sp; whoever sets it goes to another stack. Nothing but moves of sp is looked at, so
-//! that a frame is known before anything is stored there, and the stores of a long run need not be.
+//! A function makes a frame by computing sp from sp. Any other write of sp switches to another stack. Only writes of sp are
+//! observed: so a frame is known before anything is stored in it, and the many stores of a long run are not observed.
 
 use std::ops::Range;
 
@@ -11,34 +11,34 @@ use crate::checks::boot_run::layout::Layout;
 use crate::image::Image;
 use crate::machine::{Address, StackPointerMove};
 
-/// A kernel with more stacks than this has an allocator for them: whoever sets sp beyond is not followed.
+/// How many stacks are followed. A kernel with more allocates them.
 const MOST: usize = 256;
-/// Memory between two labels that is smaller than this is taken for something else than a stack, in bytes.
+/// The smallest memory between two labels that counts as a stack, in bytes.
 const SMALLEST: u64 = 64;
 
 pub struct Stacks {
-    /// The first is the boot's.
+    /// The first is the boot's stack.
     stacks: Vec<Stack>,
-    /// sp is in the stack of this number, if it is in one that is known.
+    /// The index of the stack that sp is in, if it is a known one.
     current: Option<usize>,
-    /// The last move that set sp, until a frame is made.
+    /// The last instruction that set sp, until a frame is made.
     fresh: Option<StackPointerMove>,
-    /// That move made the last of the stacks known.
+    /// That instruction added the last stack.
     fresh_is_new: bool,
-    /// Where the image and the boot's stack lie: what is outside, nobody has named.
+    /// The range of the image and the boot's stack. Memory outside has no names.
     kernel: Range<Address>,
-    /// The boot's sp is known to be right.
+    /// Check `stack` found the boot's sp right.
     armed: bool,
     overflow: Option<StackOverflow>,
     changed: bool,
 }
 
 struct Stack {
-    /// From the lowest byte to where sp is when nothing is on it.
+    /// From the lowest byte to sp of an empty stack.
     range: Range<Address>,
-    /// What the lowest byte is called.
+    /// The name of the lowest byte.
     bottom_name: String,
-    /// The move that brought sp lowest.
+    /// The instruction that set the lowest sp.
     deepest: Option<StackPointerMove>,
 }
 
@@ -70,7 +70,7 @@ impl Stacks {
         }
     }
 
-    /// From now on moves are looked at; sp is in the boot's stack.
+    /// Starts to follow sp, which is in the boot's stack.
     pub fn arm(&mut self) {
         self.armed = true;
     }
@@ -80,12 +80,12 @@ impl Stacks {
         self.overflow.as_ref()
     }
 
-    /// The move that brought sp deepest in the boot's stack.
+    /// The instruction that set the lowest sp in the boot's stack.
     pub fn deepest(&self) -> Option<StackPointerMove> {
         self.stacks[0].deepest
     }
 
-    /// Where sp may move without being looked at; `None` where moves are of no interest.
+    /// The range in which sp may change without being observed; `None` if its changes do not matter.
     pub fn quiet(&self) -> Option<Vec<Range<Address>>> {
         if !self.armed || self.overflow.is_some() {
             return None;
@@ -95,17 +95,17 @@ impl Stacks {
         Some(known.chain(outside).collect())
     }
 
-    /// Whether [`Stacks::quiet`] has changed since this was last asked.
+    /// Whether [`Stacks::quiet`] has changed since the last call.
     pub fn take_changed(&mut self) -> bool {
         std::mem::take(&mut self.changed)
     }
 
-    /// Takes a move of sp whose addresses are those that symbols know.
+    /// Handles a write of sp, in linked addresses.
     pub fn moved(&mut self, moved: &StackPointerMove, image: &Image) {
         let second_half = self.fresh.is_some_and(|set| moved.icount == set.icount + 1);
         let upwards = self.fresh.is_some_and(|set| set.new == moved.old) && moved.new > moved.old;
         if !moved.relative || second_half || upwards {
-            // It was on its way: `la sp, top` takes two instructions, `stack + size` three or more.
+            // The value was not complete yet: `la sp, top` takes two instructions, `stack + size` three or more.
             if (second_half || upwards) && std::mem::take(&mut self.fresh_is_new) {
                 self.stacks.pop();
             }
@@ -154,7 +154,7 @@ impl Stacks {
     }
 }
 
-/// The stack that an sp was set into: the object that it lies in or ends, else what lies between two labels.
+/// The stack that belongs to an sp: the object that contains it or ends there, else the memory between two labels.
 fn stack_at(image: &Image, sp: Address) -> Option<Stack> {
     let last = sp - 1;
     let holder = image
