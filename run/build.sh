@@ -9,15 +9,43 @@ cargo_build() {
     esac
     show "${command[@]}"
     case $PWD in *$'\n'*) fail "the folder's name contains a line break: $PWD; Rust's tools cannot build there; try: another folder" ;; esac
-    built=$("${command[@]}") || {
+    exec 9> >(watch_build)
+    built=$(tie_build "${command[@]}") || {
         is_plain "$PWD${CARGO_TARGET_DIR:-}" || say "Rust's tools cannot build in a folder whose name is not UTF-8, perhaps $PWD; try: another folder"
         fail "the build failed: see above"
     }
+    end_watch
     built=${built##*\"executable\":\"}
     built=${built%%\",\"fresh\":*}
     # It is a JSON string. printf understands the remaining escapes.
     printf -v built '%b' "${built//\\\"/\"}"
     [ -f "$built" ] || fail "cargo built $built, but that file does not exist; try: a folder whose name has only plain characters"
+}
+
+# Runs a build in its own process group. The watcher kills that group when this process ends, however it ends: only this process
+# holds descriptor 9 by then. Ctrl-C has its own trap, because bash delays it until the substitution has ended.
+tie_build() {
+    trap '' TTOU
+    set -m
+    # shellcheck disable=SC2016 # for sh
+    sh -c 'echo $$ >&9; exec "$@" 9>&-' sh "$@" </dev/null &
+    exec 9>&-
+    trap 'kill -KILL -- "-$!"' INT
+    wait $!
+}
+
+# The watcher, in its own group. It reads the build's group, and then either `built` or the end of the pipe.
+watch_build() {
+    set -m
+    {
+        trap '' HUP INT TERM
+        read -r group && { read -r _ || kill -KILL -- "-$group" 2>/dev/null; }
+    } <&0 >/dev/null 9>&- &
+}
+
+end_watch() {
+    echo built >&9
+    exec 9>&-
 }
 
 # Returns whether $1 is ASCII without control characters.
@@ -57,9 +85,12 @@ build_example() {
     need rust
     [ -f "$script" ] || script=hypervisor.ld
     mkdir -p "$folder"
-    run rustc --edition 2024 --crate-name variant --crate-type bin --target "$target" -g -C opt-level=0 -C panic=abort \
-        --check-cfg 'cfg(kernel, values(any()))' --cfg "kernel=\"$example\"" -C "link-arg=-T$script" -o "$folder/$example" "$source" >&2 ||
-        fail "the build failed: see above"
+    set -- rustc --edition 2024 --crate-name variant --crate-type bin --target "$target" -g -C opt-level=0 -C panic=abort \
+        --check-cfg 'cfg(kernel, values(any()))' --cfg "kernel=\"$example\"" -C "link-arg=-T$script" -o "$folder/$example" "$source"
+    show "$@"
+    exec 9> >(watch_build)
+    (tie_build "$@") >&2 || fail "the build failed: see above"
+    end_watch
     absolute kernel "$folder/$example"
 }
 

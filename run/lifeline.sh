@@ -8,14 +8,15 @@
 #
 # Keeper and guardian each lead a process group: Ctrl-C in GDB does not reach them, nor does a kill of the front's group. QEMU
 # is in the guardian's group, so one kill ends both. The keeper reads events as lines from the lifeline: `listening`,
-# `ended STATUS`, `gone` (stdin of --tied closed), `gdb PROCESS` and `quit` (from the front).
+# `ended STATUS`, `lost` (the guardian ended and could not send `ended`), `gone` (stdin of --tied closed), `gdb PROCESS` and
+# `quit` (from the front).
 #
 # File descriptors:
 #   front     8 reads the keeper's reports; 9 is the lifeline
 #   keeper    1 is for reports; 3 is the front's stdout; 5 reaches its end when the guardian's group has ended; 6 tells the
 #             guardian's group that the keeper lives; 7 reads the lifeline
 #   guardian  3 is the front's stdout; 4 is the other end of the keeper's 5; 5 and 6 are a monitor (recording.sh); 7 is for
-#             naps (stub.sh)
+#             naps (stub.sh); 8 shows that it lives: only the guardian holds it, its background processes close it
 
 # Starts the keeper, which calls $1 as the guardian. Returns when the lifeline is open.
 start_keeper() {
@@ -45,7 +46,7 @@ start_keeper_on() {
 start_guarded() {
     local report=''
     start_keeper guard
-    read -r report <&8 || exit 2
+    read -r report <&8 || fail "the process that looks after QEMU was killed, so QEMU was stopped"
     [ "$report" = listening ] || exit 2
 }
 
@@ -53,17 +54,20 @@ use_private() { [ -z "$hidden" ] || { socket=$private/gdb log=$private/qemu.log 
 
 # The keeper, with the guardian $1.
 keep() {
-    local guardian event debugger='' status=2
+    local guardian teller event debugger='' status=2
     trap '' PIPE TTOU HUP INT TERM
     clear_left
     make_private
     use_private
     await_front
     set -m
-    "$1" <&0 4>"$private/alive" 5<&- 6<&- 7<&- &
+    "$1" <&0 4>"$private/alive" 5<&- 6<&- 7<&- 8>"$private/guarded" &
     guardian=$!
     set +m
     disown "$guardian" # otherwise bash prints a message when it is killed
+    tell_loss <"$private/guarded" >/dev/null 3>&- 4>&- 5<&- 6<&- 7<&- &
+    teller=$!
+    exec 4>&-
     while read -r event; do
         case $event in
             listening) echo listening 2>/dev/null || : ;;
@@ -71,6 +75,13 @@ keep() {
                 status=${event#ended }
                 end_guardian "$guardian"
                 echo "$status" 2>/dev/null || : # last: when run.sh ends, everything is cleaned up
+                ;;
+            lost)
+                if [ "$1" = guard ] && [ -d "$private" ]; then
+                    end_guardian "$guardian"
+                    say "the process that guards QEMU ended unexpectedly, so QEMU was stopped"
+                    echo 2 2>/dev/null || :
+                fi
                 ;;
             gone) break ;;
             'gdb '*) debugger=${event#gdb } ;;
@@ -85,7 +96,7 @@ keep() {
 # Makes a private folder with the pipes in it, and sets `private` to it.
 make_private() {
     if private=$(mktemp -d "$temporary/run.sh.XXXXXX"); then
-        if owner >"$private/owner" && mkfifo "$private/lifeline" "$private/alive" "$private/keeper" "$private/nap"; then
+        if owner >"$private/owner" && mkfifo "$private"/{lifeline,alive,guarded,keeper,nap}; then
             return
         fi
         rm -rf "$private"
@@ -106,7 +117,13 @@ await_front() {
     done
     exec 7<"$private/lifeline" 5>&-
     exec 4<>"$private/alive" 6<>"$private/keeper"
-    exec 5<"$private/alive" 4>&-
+    exec 5<"$private/alive" 4<>"$private/guarded"
+}
+
+# Reads a pipe that only the guardian holds: its end means that the guardian ended, even by SIGKILL.
+tell_loss() {
+    read -r _ || :
+    tell lost
 }
 
 # Ends everything that the guardian $1 started, and removes the files.
@@ -115,6 +132,7 @@ end_guardian() {
     kill -KILL -- "-$1" 2>/dev/null || :
     # Wait until all of them have ended: a process that is being killed may still make a file.
     read -r -t 5 _ <&5 || :
+    wait "$teller" 2>/dev/null || : # otherwise it might write a file while the folder is being removed
     [ -z "$socket" ] || remove_socket
     rm -rf "$private"
 }
@@ -139,8 +157,8 @@ end_gdb() {
     done
 }
 
-# Sends a line to the keeper.
-tell() { echo "$*" >"$private/lifeline"; }
+# Sends a line to the keeper. The pipe is opened for read and write: otherwise this would wait for a keeper that was killed.
+tell() { echo "$*" 1<>"$private/lifeline"; }
 
 # Ends the guardian's group when the keeper ends, even by SIGKILL. With --tied, tells the keeper when stdin closes.
 watch_keeper() {
@@ -148,12 +166,12 @@ watch_keeper() {
     {
         read -r _ <"$private/keeper" || :
         kill -KILL 0
-    } </dev/null >/dev/null 3>&- 4>&- &
+    } </dev/null >/dev/null 3>&- 4>&- 8>&- &
     [ -n "$tied" ] || return 0
     {
         while read -r _; do :; done
         tell gone
-    } <&0 >/dev/null 3>&- &
+    } <&0 >/dev/null 3>&- 8>&- &
 }
 
 # The guardian of a QEMU in the background.
@@ -197,7 +215,7 @@ launch() {
         input=$private/console # input for the kernel; opened for read and write, so that it does not reach its end
         mkfifo "$input"
     fi
-    become_machine <>"$input" >&"$1" 3>&- 5>&- 6>&- 7<&- 9>&- &
+    become_machine <>"$input" >&"$1" 3>&- 5>&- 6>&- 7<&- 8>&- 9>&- &
     machine=$!
 }
 

@@ -41,7 +41,7 @@ find_entry() {
     until [ -S "$private/stub" ] || ! kill -0 "$machine" 2>/dev/null || [ "$SECONDS" -ge "$deadline" ]; do sleep 0.02; done
     "$GDB" -nx -batch -iex 'set architecture riscv:rv64' -iex 'set osabi none' -ex "target remote $private/stub" \
         -ex "tbreak *$(entry_address)" -ex continue -ex 'monitor info replay' \
-        </dev/null >"$private/entry" 2>&1 3>&- 5>&- 6>&- 7<&- &
+        </dev/null >"$private/entry" 2>&1 3>&- 5>&- 6>&- 7<&- 8>&- &
     process=$!
     disown "$process"
     while kill -0 "$process" 2>/dev/null && [ "$SECONDS" -lt "$deadline" ]; do sleep 0.02; done

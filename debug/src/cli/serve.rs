@@ -23,7 +23,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 /// reverse-stepi, reverse-step and reverse-continue go back; `monitor help` lists what else there is.
 ///
 /// One client is served at a time, the next when it leaves. `kill` in GDB, Ctrl-C here, or SIGTERM end it. What the kernel
-/// prints goes to standard output.
+/// prints goes to standard output. A Unix socket is removed at the end; after SIGKILL it stays until the next start there.
 #[derive(Args)]
 pub struct Arguments {
     /// The kernel [default: hypervisor.elf, freshly built]

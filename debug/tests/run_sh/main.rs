@@ -10,6 +10,7 @@ mod install;
 mod kills;
 mod life;
 mod log;
+mod losses;
 mod moved;
 mod places;
 mod reverse;
