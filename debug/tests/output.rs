@@ -172,7 +172,7 @@ fn without_a_verdict_what_was_there_stays() {
             fs::hard_link(&file, &output).unwrap();
         }
         let mut command = Command::new(env!("CARGO_BIN_EXE_debug"));
-        let kernel = kernels::build("needs-plic");
+        let kernel = kernels::build("needs-flash");
         command.args(["check", "--on", "embedded", "--elf"]).arg(&kernel).arg("--output").arg(&output);
         refused(&command.output().unwrap());
         assert_eq!(fs::metadata(&output).unwrap().len(), 100_000);

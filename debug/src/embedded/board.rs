@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::embedded::bus::code::Code;
+use crate::embedded::bus::devices::Moment;
 use crate::embedded::bus::memory::{At, Ended, Memory};
 use crate::embedded::bus::ram::{PAGE, Ram};
 use crate::embedded::bus::translate::Context;
@@ -95,8 +96,12 @@ impl Board {
             if self.waits_for_ever() {
                 return Err(Halt::Waiting);
             }
+            if self.next_device_event().min(self.memory.devices.next_input()) <= self.icount {
+                self.memory.devices.advance(self.now());
+            }
             if self.hart.waiting {
                 self.wake();
+                continue;
             }
             if let Some(number) = self.takeable_interrupt() {
                 if self.hart.stvec & !3 == self.entry {
@@ -107,7 +112,9 @@ impl Board {
                 self.took_trap(from_user, None)?;
                 continue;
             }
-            if let Err(interruption) = self.run_slice(end.min(self.next_timer_event()), stop_at) {
+            if let Err(interruption) =
+                self.run_slice(end.min(self.next_event()).min(self.memory.devices.next_input()), stop_at)
+            {
                 self.handle(interruption)?;
             }
         }
@@ -207,7 +214,7 @@ impl Board {
             Err(interruption) => return self.handle(interruption),
         };
         self.memory.at = At { icount: self.icount, pc: self.hart.pc, sp: self.hart.x(SP) };
-        self.memory.now = Some(self.icount);
+        self.memory.now = Some(self.now());
         let result = system::execute(self, &operation);
         self.memory.now = None;
         let moved = self.memory.is_recording() && self.memory.record_stack_pointer(&operation, self.hart.x(SP));
@@ -241,16 +248,22 @@ impl Board {
         bytes.map(u16::from_le_bytes).ok_or_else(|| AccessType::Fetch.access_fault(address).into())
     }
 
+    /// The present, for devices.
+    pub fn now(&self) -> Moment {
+        Moment { icount: self.icount, time: self.icount.saturating_add(self.wfi_skipped) }
+    }
+
     /// The time, in ticks.
     pub fn time(&self) -> u64 {
-        self.icount.saturating_add(self.wfi_skipped) / INSTRUCTIONS_PER_TICK
+        self.now().time / INSTRUCTIONS_PER_TICK
     }
 
     /// The interrupts that are pending, as sip shows them.
     pub fn pending(&self) -> u64 {
         let timer = if self.time() >= self.hart.stimecmp { interrupt::TIMER } else { 0 };
         let software = if self.hart.software_interrupt { interrupt::SOFTWARE } else { 0 };
-        timer | software
+        let external = if self.memory.devices.interrupts() { interrupt::EXTERNAL } else { 0 };
+        timer | software | external
     }
 
     /// The number of the interrupt to be taken now: external before software before timer.
@@ -271,22 +284,37 @@ impl Board {
         self.hart.stimecmp.saturating_mul(INSTRUCTIONS_PER_TICK).saturating_sub(self.wfi_skipped)
     }
 
+    /// The instruction count at which a device does something by itself.
+    fn next_device_event(&self) -> u64 {
+        match self.memory.devices.next_event() {
+            // What never happens does not come nearer.
+            u64::MAX => u64::MAX,
+            event => event.saturating_sub(self.wfi_skipped),
+        }
+    }
+
+    /// The instruction count up to which nothing happens by itself. What will be typed is no matter of time.
+    fn next_event(&self) -> u64 {
+        self.next_timer_event().min(self.next_device_event())
+    }
+
     /// The hart is in a `wfi` that nothing will end.
     pub fn waits_for_ever(&self) -> bool {
-        self.hart.waiting && self.pending() & self.hart.sie == 0 && self.next_timer_event() == u64::MAX
+        self.hart.waiting && self.pending() & self.hart.sie == 0 && self.next_event() == u64::MAX
     }
 
-    /// Ends a `wfi`: something is pending, or time passes to the next timer event.
+    /// Ends a `wfi` where something is pending; else time passes to the next event.
     fn wake(&mut self) {
         if self.pending() & self.hart.sie == 0 {
-            self.wfi_skipped += self.next_timer_event().saturating_sub(self.icount);
+            self.wfi_skipped += self.next_event().saturating_sub(self.icount);
+        } else {
+            self.hart.waiting = false;
         }
-        self.hart.waiting = false;
     }
 
-    /// Time passes by so many ticks, in which nothing is executed; up to the next timer event.
+    /// Time passes by so many ticks, in which nothing is executed; up to the next event.
     pub fn skip_time(&mut self, ticks: u64) {
-        let left = self.next_timer_event().saturating_sub(self.icount);
+        let left = self.next_event().saturating_sub(self.icount);
         self.wfi_skipped = self.wfi_skipped.saturating_add(ticks.saturating_mul(INSTRUCTIONS_PER_TICK).min(left));
     }
 

@@ -135,13 +135,13 @@ impl Embedded {
 
     /// What the kernel has printed up to the present moment, through the firmware or the UART; the latest MiB of it.
     pub fn console(&self) -> Vec<u8> {
-        self.board.memory.uart.console.output()
+        self.board.memory.devices.uart.console.output()
     }
 
     /// What the kernel has printed since `seen` bytes had been printed, which follows: for those who show it as it comes.
     /// Going back in time prints nothing, and neither does executing the same again.
     pub fn console_after(&self, seen: &mut u64) -> Vec<u8> {
-        self.board.memory.uart.console.output_after(seen)
+        self.board.memory.devices.uart.console.output_after(seen)
     }
 
     /// Fills all of `bytes` from memory at `start`, as the hart would see it; false where any byte of it is no RAM.
@@ -155,7 +155,9 @@ impl Embedded {
     /// [`TooMuch`]: nothing of it is typed.
     pub fn input(&mut self, bytes: &[u8]) -> Result<(), TooMuch> {
         self.history.forget_after(self.board.icount);
-        self.board.memory.uart.console.forget_future(self.board.icount);
-        self.board.memory.uart.console.type_in(self.board.icount, bytes)
+        self.board.memory.devices.uart.console.forget_future(self.board.icount);
+        let typed = self.board.memory.devices.uart.console.type_in(self.board.icount, bytes);
+        self.board.memory.devices.advance(self.board.now());
+        typed
     }
 }

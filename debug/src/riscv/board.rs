@@ -28,18 +28,46 @@ pub const FINISHER_FAIL: u32 = 0x3333;
 pub const FINISHER_PASS: u32 = 0x5555;
 /// Low half of the word that makes the finisher start the machine again.
 pub const FINISHER_RESET: u32 = 0x7777;
+/// The real-time clock, Goldfish's (QEMU, hw/rtc/goldfish_rtc.c).
+pub const CLOCK: u64 = 0x10_1000;
+/// The bytes that it answers at.
+pub const CLOCK_SIZE: u64 = 0x24;
+/// The CLINT, which the firmware protects.
+pub const CLINT: u64 = 0x200_0000;
+/// The bytes that it answers at.
+pub const CLINT_SIZE: u64 = 0x1_0000;
+/// The platform-level interrupt controller (QEMU, hw/intc/sifive_plic.c; "RISC-V Platform-Level Interrupt Controller Specification").
+pub const INTERRUPT_CONTROLLER: u64 = 0xc00_0000;
+/// The bytes that it answers at, whatever the number of harts.
+pub const INTERRUPT_CONTROLLER_SIZE: u64 = 0x60_0000;
+/// Its sources are 1 to this.
+pub const INTERRUPT_SOURCES: u32 = 95;
+/// The highest priority of a source.
+pub const INTERRUPT_PRIORITY: u32 = 7;
+/// The first slot for a virtio device; the others follow, [`VIRTIO_STRIDE`] bytes apart.
+pub const VIRTIO: u64 = 0x1000_1000;
+/// From one slot to the next.
+pub const VIRTIO_STRIDE: u64 = 0x1000;
+/// The bytes that a slot answers at.
+pub const VIRTIO_SIZE: u64 = 0x200;
+/// How many slots there are.
+pub const VIRTIO_SLOTS: usize = 8;
+/// The source of the first slot's interrupt; the others' follow.
+pub const VIRTIO_INTERRUPT: u32 = 1;
+/// The source of the UART's interrupt.
+pub const UART_INTERRUPT: u32 = 10;
+/// The source of the real-time clock's interrupt.
+pub const CLOCK_INTERRUPT: u32 = 11;
 
 /// The first word of a device tree, big-endian (Devicetree Specification, section "Header").
 pub const DEVICE_TREE_MAGIC: u32 = 0xd00d_feed;
 
-/// Start, size and name of the devices apart from UART and test finisher; the CLINT is absent, as the firmware protects it.
+/// Start, size and name of the board's devices that the embedded machine does not have; the CLINT is absent, as the firmware
+/// protects it.
 pub const DEVICES: &[(u64, u64, &str)] = &[
     (0x1000, 0xf000, "the reset ROM"),
-    (FINISHER + FINISHER_SIZE, 0x1000, "the real-time clock"),
     (0x300_0000, 0x1_0000, "the PCI Express I/O window"),
     (0x400_0000, 0x200_0000, "the platform bus"),
-    (0xc00_0000, 0x60_0000, "the interrupt controller (PLIC)"),
-    (0x1000_1000, 0x8000, "a virtio device"),
     (0x1010_0000, 0x18, "the firmware configuration device (fw_cfg)"),
     (0x2000_0000, 0x400_0000, "the flash memory"),
     (0x3000_0000, 0x1000_0000, "the PCI Express configuration space"),

@@ -92,10 +92,10 @@ fn a_trap_that_nobody_takes_stops_at_the_instruction() {
 #[test]
 fn what_the_machine_does_not_have_is_named() {
     let hypervisor_csr = csrr(5, 0x600);
-    let plic = [li(8, 0xc00_0000), vec![ld(5, 8, 0)]].concat();
+    let flash = [li(8, 0x2000_0000), vec![ld(5, 8, 0)]].concat();
     let bit_manipulation = register_form(OP, 0x20, 7, 5, 5, 5);
     for (code, what) in
-        [(vec![hypervisor_csr], "hypervisor"), (plic, "PLIC"), (vec![bit_manipulation], "bit manipulation")]
+        [(vec![hypervisor_csr], "hypervisor"), (flash, "flash"), (vec![bit_manipulation], "bit manipulation")]
     {
         let mut machine = boot(&code);
         assert!(matches!(resume(&mut machine), Stop::Fault { .. }));

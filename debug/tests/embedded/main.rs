@@ -1,6 +1,7 @@
 //! The embedded machine: against QEMU, against its own past, against wild code.
 
 mod assembler;
+mod devices;
 mod differential;
 mod elf;
 mod firmware;

@@ -213,10 +213,10 @@ check_boot! {
 /// It is QEMU's to judge, and GDB's user is told.
 #[test]
 fn what_the_embedded_machine_lacks_is_told() {
-    let ended = batch_on(&EMBEDDED, "needs-plic", &["check-boot"]);
+    let ended = batch_on(&EMBEDDED, "needs-flash", &["check-boot"]);
     let idle = "idle: the kernel is at 0x* <variant::after_clear+*> (*): FAIL";
     assert_lines(&ended, &[BOOT, STACK, BSS, GUARDS, idle, PANIC, "check-boot: FAIL"]);
-    assert!(ended.errors.contains("the interrupt controller (PLIC), which the embedded machine does not have; run"));
+    assert!(ended.errors.contains("the flash memory, which the embedded machine does not have; run"));
 }
 
 #[test]

@@ -309,10 +309,10 @@ choose! {
             sum
         }
     }
-    "needs-plic" => {
-        /// The embedded machine has no interrupt controller.
+    "needs-flash" => {
+        /// The embedded machine has no flash memory.
         fn after_clear() {
-            unsafe { asm!("lw {0}, 4({0})", inout(reg) 0x0c00_0000_usize => _) };
+            unsafe { asm!("lw {0}, 4({0})", inout(reg) 0x2000_0000_usize => _) };
         }
     }
     "hidden-trap" => {

@@ -93,6 +93,21 @@ impl Console {
         Ok(())
     }
 
+    /// From when on the typed byte of this number can be read, in instructions; `None` where so many were not typed.
+    pub fn arrival(&self, number: usize) -> Option<u64> {
+        self.input.get(number).map(|(when, _)| *when)
+    }
+
+    /// How many bytes were typed by now, read or not.
+    pub fn arrived(&self, now: u64) -> usize {
+        self.input.partition_point(|(when, _)| *when <= now)
+    }
+
+    /// How many bytes can be read by now.
+    pub fn waiting(&self, now: u64) -> usize {
+        self.arrived(now).saturating_sub(self.position.read)
+    }
+
     pub fn has_input(&self, now: u64) -> bool {
         self.input.get(self.position.read).is_some_and(|(when, _)| *when <= now)
     }

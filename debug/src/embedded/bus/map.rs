@@ -12,6 +12,12 @@ pub enum Region {
     Uart(u64),
     /// At this offset into the test finisher.
     Finisher(u64),
+    /// At this offset into the real-time clock.
+    Clock(u64),
+    /// At this offset into the interrupt controller.
+    InterruptController(u64),
+    /// At this offset into the virtio slot of this number.
+    Virtio(usize, u64),
     /// A device of the board that this machine does not have.
     Missing(&'static str),
     /// Protected by the firmware, or nothing at all.
@@ -25,9 +31,17 @@ impl Region {
         }
         const UART_END: u64 = UART + UART_SIZE;
         const FINISHER_END: u64 = FINISHER + FINISHER_SIZE;
+        const CLOCK_END: u64 = board::CLOCK + board::CLOCK_SIZE;
+        const PLIC_END: u64 = board::INTERRUPT_CONTROLLER + board::INTERRUPT_CONTROLLER_SIZE;
+        const VIRTIO_END: u64 = board::VIRTIO + board::VIRTIO_SLOTS as u64 * board::VIRTIO_STRIDE;
         match physical {
             UART..UART_END => Region::Uart(physical - UART),
             FINISHER..FINISHER_END => Region::Finisher(physical - FINISHER),
+            board::CLOCK..CLOCK_END => Region::Clock(physical - board::CLOCK),
+            board::INTERRUPT_CONTROLLER..PLIC_END => {
+                Region::InterruptController(physical - board::INTERRUPT_CONTROLLER)
+            }
+            board::VIRTIO..VIRTIO_END => virtio(physical - board::VIRTIO),
             _ => board::DEVICES
                 .iter()
                 .find(|(start, size, _)| physical.wrapping_sub(*start) < *size)
@@ -39,10 +53,19 @@ impl Region {
     /// Attributes"; QEMU takes others apart, and what comes of that no kernel can mean).
     pub fn of_access(physical: u64, length: usize) -> Region {
         match Region::of(physical) {
-            Region::Uart(_) | Region::Finisher(_) if !physical.is_multiple_of(length as u64) => Region::Nothing,
+            place @ (Region::Ram(_) | Region::Missing(_) | Region::Nothing) => place,
+            _ if !physical.is_multiple_of(length as u64) => Region::Nothing,
+            // These know words alone.
+            Region::Clock(_) | Region::InterruptController(_) if length != 4 => Region::Nothing,
             place => place,
         }
     }
+}
+
+/// At this offset from the first slot; a slot's registers do not fill its space.
+fn virtio(offset: u64) -> Region {
+    let (slot, within) = (offset / board::VIRTIO_STRIDE, offset % board::VIRTIO_STRIDE);
+    if within < board::VIRTIO_SIZE { Region::Virtio(slot as usize, within) } else { Region::Nothing }
 }
 
 /// The offset into RAM, which may be larger than RAM is.

@@ -4,9 +4,11 @@
 
 pub mod code;
 pub mod console;
+pub mod devices;
 pub mod map;
 pub mod memory;
 pub mod ram;
 pub mod tlb;
 pub mod translate;
 pub mod uart;
+pub mod virtio;

@@ -1,7 +1,6 @@
 //! The 16550 UART: what a kernel prints, and what is typed to it. It does not know where it is mapped.
 //!
-//! It follows QEMU's, whose output leaves at once too. Its interrupts lead nowhere, as the board has no interrupt controller, but
-//! the register that tells of them does. Source: "PC16550D Universal Asynchronous Receiver/Transmitter with FIFOs", section 8.
+//! It follows QEMU's, whose output leaves at once too. Source: "PC16550D Universal Asynchronous Receiver/Transmitter with FIFOs", section 8.
 
 use crate::embedded::bus::console::Console;
 
@@ -137,6 +136,11 @@ impl Registers {
     }
 }
 
+/// Whether to write register `number` says anew how the interrupt's line is.
+pub fn writing_tells_interrupt(number: u64) -> bool {
+    matches!(number, RECEIVE_TRANSMIT | INTERRUPT_ENABLE | INTERRUPT_IDENTITY)
+}
+
 #[derive(Default)]
 pub struct Uart {
     pub registers: Registers,
@@ -195,6 +199,21 @@ impl Uart {
         asks && !self.has_data(now)
     }
 
+    /// Whether to read register `number` says anew how the interrupt's line is.
+    pub fn reading_tells_interrupt(&self, number: u64, now: u64) -> bool {
+        match number {
+            RECEIVE_TRANSMIT => self.registers.line_control & DIVISOR_LATCH == 0,
+            INTERRUPT_IDENTITY => self.pending(now) == TRANSMITTED_PENDING,
+            LINE_STATUS => self.registers.overrun,
+            _ => false,
+        }
+    }
+
+    /// Whether the line of its interrupt is up.
+    pub fn interrupts(&self, now: u64) -> bool {
+        self.pending(now) != NONE_PENDING
+    }
+
     /// In loopback nothing comes from outside.
     fn has_data(&self, now: u64) -> bool {
         !self.registers.looped.is_empty() || (!self.registers.loops() && self.console.has_input(now))
@@ -216,19 +235,25 @@ impl Uart {
         registers.received
     }
 
-    /// What is pending; to be told of an empty transmitter is to know it.
-    fn identify(&mut self, now: u64) -> u8 {
+    /// What is pending, of what is enabled.
+    fn pending(&self, now: u64) -> u8 {
         let enabled = |bit| self.registers.interrupt_enable & bit != 0;
-        let pending = if enabled(LINE) && self.registers.overrun {
+        if enabled(LINE) && self.registers.overrun {
             LINE_PENDING
         } else if enabled(RECEIVED) && self.has_data(now) {
-            let triggered = self.registers.trigger() <= self.registers.looped.len().max(1);
+            let outside = if self.registers.loops() { 0 } else { self.console.waiting(now) };
+            let triggered = self.registers.trigger() <= self.registers.looped.len().max(outside);
             if triggered { RECEIVED_PENDING } else { TIMEOUT_PENDING }
         } else if enabled(TRANSMITTED) && self.registers.transmitted {
             TRANSMITTED_PENDING
         } else {
             NONE_PENDING
-        };
+        }
+    }
+
+    /// What is pending; to be told of an empty transmitter is to know it.
+    fn identify(&mut self, now: u64) -> u8 {
+        let pending = self.pending(now);
         self.registers.transmitted &= pending != TRANSMITTED_PENDING;
         pending | if self.registers.has(FIFO) { FIFOS_ENABLED } else { 0 }
     }

@@ -10,8 +10,17 @@ use crate::riscv::board;
 /// A tick of the `time` CSR is 100 ns, as on QEMU's board.
 const TICKS_PER_SECOND: u32 = 10_000_000;
 const CLOCK: u32 = TICKS_PER_SECOND * INSTRUCTIONS_PER_TICK as u32;
-const INTERRUPT_CONTROLLER: u32 = 1;
-const FINISHER: u32 = 2;
+/// Handles by which nodes name each other, as QEMU numbers them.
+const HART: u32 = 1;
+const INTERRUPT_CONTROLLER: u32 = 2;
+const PLIC: u32 = 3;
+const FINISHER: u32 = 4;
+/// The interrupts of a hart, by their numbers in its interrupt controller.
+const SUPERVISOR_EXTERNAL: u32 = 9;
+const MACHINE_SOFTWARE: u32 = 3;
+const MACHINE_TIMER: u32 = 7;
+/// What OpenSBI writes in place of an interrupt that is not the kernel's.
+const NOT_CONNECTED: u32 = u32::MAX;
 
 /// The blob for a machine with `ram_size` bytes of RAM.
 pub fn build(ram_size: u64, conditions: &Conditions) -> Vec<u8> {
@@ -67,6 +76,7 @@ fn write_hart(tree: &mut FdtWriter, number: u32) -> Result<(), Error> {
     tree.property_string("status", "okay")?;
     tree.property_string("compatible", "riscv")?;
     tree.property_u32("clock-frequency", CLOCK)?;
+    tree.property_phandle(HART)?;
     tree.property_string("riscv,isa", "rv64imafdc_zicntr_zicsr_zifencei_sstc")?;
     tree.property_string("mmu-type", "riscv,sv57")?;
     let controller = tree.begin_node("interrupt-controller")?;
@@ -76,6 +86,13 @@ fn write_hart(tree: &mut FdtWriter, number: u32) -> Result<(), Error> {
     tree.property_phandle(INTERRUPT_CONTROLLER)?;
     tree.end_node(controller)?;
     tree.end_node(hart)?;
+    let map = tree.begin_node("cpu-map")?;
+    let cluster = tree.begin_node("cluster0")?;
+    let core = tree.begin_node("core0")?;
+    tree.property_u32("cpu", HART)?;
+    tree.end_node(core)?;
+    tree.end_node(cluster)?;
+    tree.end_node(map)?;
     tree.end_node(cpus)
 }
 
@@ -86,9 +103,17 @@ fn write_devices(tree: &mut FdtWriter) -> Result<(), Error> {
     tree.property_string("compatible", "simple-bus")?;
     tree.property_null("ranges")?;
 
+    let clock = tree.begin_node("rtc@101000")?;
+    write_interrupt(tree, board::CLOCK_INTERRUPT)?;
+    tree.property_array_u64("reg", &[board::CLOCK, 0x1000])?;
+    tree.property_string("compatible", "google,goldfish-rtc")?;
+    tree.end_node(clock)?;
+
     let uart = tree.begin_node("serial@10000000")?;
+    write_interrupt(tree, board::UART_INTERRUPT)?;
     tree.property_string("compatible", "ns16550a")?;
-    tree.property_array_u64("reg", &[map::UART, map::UART_SIZE])?;
+    // QEMU's has 8 bytes too, and says so.
+    tree.property_array_u64("reg", &[map::UART, 0x100])?;
     tree.property_u32("clock-frequency", 3_686_400)?;
     tree.end_node(uart)?;
 
@@ -97,6 +122,8 @@ fn write_devices(tree: &mut FdtWriter) -> Result<(), Error> {
     tree.property_array_u64("reg", &[map::FINISHER, map::FINISHER_SIZE])?;
     tree.property_phandle(FINISHER)?;
     tree.end_node(finisher)?;
+    write_virtio(tree)?;
+    write_interrupt_controllers(tree)?;
     tree.end_node(soc)?;
 
     for (name, compatible, value) in
@@ -110,6 +137,47 @@ fn write_devices(tree: &mut FdtWriter) -> Result<(), Error> {
         tree.end_node(node)?;
     }
     Ok(())
+}
+
+/// The interrupt that a device raises.
+fn write_interrupt(tree: &mut FdtWriter, source: u32) -> Result<(), Error> {
+    tree.property_u32("interrupts", source)?;
+    tree.property_u32("interrupt-parent", PLIC)
+}
+
+/// All slots, whether there is a device or not; the last first, as on QEMU.
+fn write_virtio(tree: &mut FdtWriter) -> Result<(), Error> {
+    for slot in (0..board::VIRTIO_SLOTS).rev() {
+        let address = board::VIRTIO + slot as u64 * board::VIRTIO_STRIDE;
+        let node = tree.begin_node(&format!("virtio_mmio@{address:x}"))?;
+        write_interrupt(tree, board::VIRTIO_INTERRUPT + slot as u32)?;
+        tree.property_array_u64("reg", &[address, board::VIRTIO_STRIDE])?;
+        tree.property_string("compatible", "virtio,mmio")?;
+        tree.end_node(node)?;
+    }
+    Ok(())
+}
+
+/// The PLIC, and the CLINT, which the firmware keeps to itself.
+fn write_interrupt_controllers(tree: &mut FdtWriter) -> Result<(), Error> {
+    let plic = tree.begin_node("plic@c000000")?;
+    tree.property_phandle(PLIC)?;
+    tree.property_u32("riscv,ndev", board::INTERRUPT_SOURCES)?;
+    tree.property_array_u64("reg", &[board::INTERRUPT_CONTROLLER, board::INTERRUPT_CONTROLLER_SIZE])?;
+    let contexts = [INTERRUPT_CONTROLLER, NOT_CONNECTED, INTERRUPT_CONTROLLER, SUPERVISOR_EXTERNAL];
+    tree.property_array_u32("interrupts-extended", &contexts)?;
+    tree.property_null("interrupt-controller")?;
+    tree.property_string_list("compatible", vec!["sifive,plic-1.0.0".into(), "riscv,plic0".into()])?;
+    tree.property_u32("#address-cells", 0)?;
+    tree.property_u32("#interrupt-cells", 1)?;
+    tree.end_node(plic)?;
+
+    let clint = tree.begin_node("clint@2000000")?;
+    let interrupts = [INTERRUPT_CONTROLLER, MACHINE_SOFTWARE, INTERRUPT_CONTROLLER, MACHINE_TIMER];
+    tree.property_array_u32("interrupts-extended", &interrupts)?;
+    tree.property_array_u64("reg", &[board::CLINT, board::CLINT_SIZE])?;
+    tree.property_string_list("compatible", vec!["sifive,clint0".into(), "riscv,clint0".into()])?;
+    tree.end_node(clint)
 }
 
 #[cfg(test)]

@@ -235,12 +235,12 @@ fn debug_console(board: &mut Board, function: u64, arguments: [u64; 6]) -> Answe
 }
 
 fn print(board: &mut Board, byte: u8) {
-    board.memory.uart.console.print(byte);
+    board.memory.devices.uart.console.print(byte);
     board.memory.note_printed();
 }
 
 fn take_input(board: &mut Board) -> Option<u8> {
-    let byte = board.memory.uart.console.take_input(board.icount);
+    let byte = board.memory.devices.take_input(board.now());
     if byte.is_none() {
         board.memory.note_poll();
     }

@@ -6,9 +6,9 @@
 
 use crate::embedded::board::Board;
 use crate::embedded::bus::console;
+use crate::embedded::bus::devices;
 use crate::embedded::bus::memory::Ended;
 use crate::embedded::bus::ram::PAGE;
-use crate::embedded::bus::uart;
 use crate::embedded::hart::state::Hart;
 use crate::embedded::history::pages::{Pages, contents_of};
 
@@ -34,7 +34,7 @@ struct Checkpoint {
 struct State {
     wfi_skipped: u64,
     hart: Hart,
-    uart: uart::Registers,
+    devices: devices::State,
     console: console::Position,
     ended: Option<Ended>,
 }
@@ -44,8 +44,8 @@ impl State {
         State {
             wfi_skipped: board.wfi_skipped,
             hart: board.hart.clone(),
-            uart: board.memory.uart.registers.clone(),
-            console: board.memory.uart.console.position(),
+            devices: board.memory.devices.state(),
+            console: board.memory.devices.uart.console.position(),
             ended: board.memory.ended,
         }
     }
@@ -53,8 +53,8 @@ impl State {
     fn restore(&self, board: &mut Board) {
         board.wfi_skipped = self.wfi_skipped;
         board.hart = self.hart.clone();
-        board.memory.uart.registers = self.uart.clone();
-        board.memory.uart.console.set_position(self.console);
+        board.memory.devices.uart.console.set_position(self.console);
+        board.memory.devices.restore(&self.devices);
         board.memory.ended = self.ended;
         board.refresh_context();
         board.flush_translations();

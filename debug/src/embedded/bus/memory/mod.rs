@@ -5,11 +5,11 @@
 mod outside;
 mod record;
 
+use crate::embedded::bus::devices::{Devices, Moment};
 use crate::embedded::bus::map::{self, Region};
 use crate::embedded::bus::ram::{PAGE, Ram};
 use crate::embedded::bus::tlb::Tlb;
 use crate::embedded::bus::translate::{self, Context};
-use crate::embedded::bus::uart::Uart;
 use crate::embedded::conditions::Conditions;
 use crate::embedded::hart::execute::Interruption;
 use crate::embedded::hart::trap::AccessType;
@@ -50,12 +50,12 @@ impl Ended {
 pub struct Memory {
     pub ram: Ram,
     pub(in crate::embedded) conditions: Conditions,
-    pub uart: Uart,
+    pub devices: Devices,
     /// Set by a store to the test finisher, or by the firmware.
     pub ended: Option<Ended>,
-    /// Instructions executed, while the machine stands between two; `None` while code runs at full speed and devices, which
+    /// The present, while the machine stands between two instructions; `None` while code runs at full speed and devices, which
     /// need to know, cannot be accessed.
-    pub now: Option<u64>,
+    pub now: Option<Moment>,
     /// The instruction that is being executed, its sp and the count before it, kept while stores are recorded.
     pub at: At,
     pub(in crate::embedded) context: Context,
@@ -73,7 +73,7 @@ impl Memory {
         Memory {
             ram,
             conditions,
-            uart: Uart::default(),
+            devices: Devices::new(),
             ended: None,
             now: None,
             at: At::default(),
@@ -186,10 +186,22 @@ impl Memory {
             Region::Ram(offset) => self.ram.bytes(offset, length).map_or(fault, |bytes| Ok(from_bytes(bytes))),
             Region::Uart(register) => {
                 let now = self.now.ok_or(Interruption::NeedsBoard)?;
-                if self.uart.is_asked_in_vain(register, now) {
+                if self.devices.uart.is_asked_in_vain(register, now.icount) {
                     self.note_poll();
                 }
-                Ok(self.uart.read(register, now).into())
+                Ok(self.devices.read_uart(register, now).into())
+            }
+            Region::Clock(offset) => {
+                let now = self.now.ok_or(Interruption::NeedsBoard)?;
+                Ok(self.devices.read_clock(offset, now).into())
+            }
+            Region::InterruptController(offset) => {
+                self.now.ok_or(Interruption::NeedsBoard)?;
+                Ok(self.devices.read_plic(offset).into())
+            }
+            Region::Virtio(slot, offset) => {
+                self.now.ok_or(Interruption::NeedsBoard)?;
+                Ok(self.devices.read_virtio(slot, offset, length))
             }
             Region::Finisher(_) if matches!(length, 2 | 4) => Ok(0),
             Region::Missing(device) => Err(Interruption::MissingDevice(device)),
@@ -202,9 +214,25 @@ impl Memory {
         match Region::of_access(physical, length) {
             Region::Ram(offset) => self.ram.store(offset, &value.to_le_bytes()[..length]).map_or(fault, Ok),
             Region::Uart(register) => {
-                self.now.ok_or(Interruption::NeedsBoard)?;
-                self.uart.write(register, value as u8);
+                let now = self.now.ok_or(Interruption::NeedsBoard)?;
+                self.devices.write_uart(register, value as u8, now);
                 self.note_printed();
+                Ok(())
+            }
+            Region::Clock(offset) => {
+                let now = self.now.ok_or(Interruption::NeedsBoard)?;
+                self.devices.write_clock(offset, value as u32, now);
+                Ok(())
+            }
+            Region::InterruptController(offset) => {
+                self.now.ok_or(Interruption::NeedsBoard)?;
+                self.devices.write_plic(offset, value as u32);
+                Ok(())
+            }
+            Region::Virtio(slot, offset) => {
+                self.now.ok_or(Interruption::NeedsBoard)?;
+                // Nobody is there.
+                let _ = (slot, offset);
                 Ok(())
             }
             Region::Finisher(offset) if matches!(length, 2 | 4) => {

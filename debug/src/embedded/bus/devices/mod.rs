@@ -1,0 +1,176 @@
+//! The board's devices, and the lines of their interrupts. It does not know the hart, nor how time passes.
+
+mod clock;
+mod plic;
+
+use crate::embedded::bus::uart::{self, Uart};
+use crate::embedded::bus::virtio;
+use crate::riscv::board::{CLOCK_INTERRUPT, UART_INTERRUPT};
+use clock::Clock;
+use plic::Plic;
+
+/// A moment, as devices need to know it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moment {
+    /// Instructions executed since the beginning: by it what came from outside is dated.
+    pub icount: u64,
+    /// Time since the beginning, in instructions: what passed in `wfi` too.
+    pub time: u64,
+}
+
+pub struct Devices {
+    pub uart: Uart,
+    plic: Plic,
+    clock: Clock,
+    /// How many of the bytes that were typed the UART has told of.
+    told: usize,
+    outlook: Outlook,
+}
+
+/// What the hart looks at between instructions: kept, so that to look costs nothing.
+#[derive(Clone, Copy, Debug)]
+struct Outlook {
+    /// An interrupt is to be taken in S-mode.
+    interrupts: bool,
+    /// When something happens by itself, in [`Moment::time`].
+    time: u64,
+    /// From when on there is typed input that nobody was told of, in [`Moment::icount`].
+    input: u64,
+}
+
+/// All that devices hold, but for what was printed and typed.
+#[derive(Clone)]
+pub struct State {
+    uart: uart::Registers,
+    plic: Plic,
+    clock: Clock,
+    told: usize,
+}
+
+impl Devices {
+    pub fn new() -> Devices {
+        Devices {
+            uart: Uart::default(),
+            plic: Plic::new(),
+            clock: Clock::new(),
+            told: 0,
+            outlook: Outlook { interrupts: false, time: u64::MAX, input: u64::MAX },
+        }
+    }
+
+    pub fn state(&self) -> State {
+        State { uart: self.uart.registers.clone(), plic: self.plic.clone(), clock: self.clock.clone(), told: self.told }
+    }
+
+    /// Back, or forward, to a moment of the known history; the console's position has been set before.
+    pub fn restore(&mut self, state: &State) {
+        self.uart.registers = state.uart.clone();
+        self.plic = state.plic.clone();
+        self.clock = state.clock.clone();
+        self.told = state.told;
+        self.look_ahead();
+    }
+
+    /// Whether an external interrupt is pending in S-mode.
+    #[inline(always)]
+    pub fn interrupts(&self) -> bool {
+        self.outlook.interrupts
+    }
+
+    /// When something will happen without anybody's doing, in [`Moment::time`].
+    #[inline(always)]
+    pub fn next_event(&self) -> u64 {
+        self.outlook.time
+    }
+
+    /// From when on typed input will raise an interrupt, in [`Moment::icount`].
+    #[inline(always)]
+    pub fn next_input(&self) -> u64 {
+        self.outlook.input
+    }
+
+    /// Lets happen what is due by now.
+    pub fn advance(&mut self, now: Moment) {
+        if self.clock.advance(now.time) {
+            self.plic.tell(CLOCK_INTERRUPT, self.clock.level());
+        }
+        let arrived = self.uart.console.arrived(now.icount);
+        if arrived > self.told {
+            self.told = arrived;
+            self.update_uart(now);
+        }
+        self.look_ahead();
+    }
+
+    /// For the firmware, which reads the UART's data as the kernel does.
+    pub fn take_input(&mut self, now: Moment) -> Option<u8> {
+        let byte = self.uart.console.take_input(now.icount);
+        self.update_uart(now);
+        self.look_ahead();
+        byte
+    }
+
+    fn update_uart(&mut self, now: Moment) {
+        let level = self.uart.interrupts(now.icount);
+        self.plic.tell(UART_INTERRUPT, level);
+    }
+
+    fn look_ahead(&mut self) {
+        self.outlook = Outlook {
+            interrupts: self.plic.interrupts_supervisor(),
+            time: self.clock.next_event(),
+            input: self.uart.console.arrival(self.told).unwrap_or(u64::MAX),
+        };
+    }
+
+    /// The UART's register `number`.
+    pub fn read_uart(&mut self, number: u64, now: Moment) -> u8 {
+        let tells = self.uart.reading_tells_interrupt(number, now.icount);
+        let value = self.uart.read(number, now.icount);
+        if tells {
+            self.update_uart(now);
+            self.look_ahead();
+        }
+        value
+    }
+
+    pub fn write_uart(&mut self, number: u64, value: u8, now: Moment) {
+        self.uart.write(number, value);
+        if uart::writing_tells_interrupt(number) {
+            self.update_uart(now);
+        }
+        self.look_ahead();
+    }
+
+    pub fn read_plic(&mut self, offset: u64) -> u32 {
+        let value = self.plic.read(offset);
+        self.look_ahead();
+        value
+    }
+
+    pub fn write_plic(&mut self, offset: u64, value: u32) {
+        self.plic.write(offset, value);
+        self.look_ahead();
+    }
+
+    pub fn read_clock(&mut self, offset: u64, now: Moment) -> u32 {
+        self.clock.read(offset, now.time)
+    }
+
+    pub fn write_clock(&mut self, offset: u64, value: u32, now: Moment) {
+        self.clock.write(offset, value, now.time);
+        if clock::writing_tells_interrupt(offset) {
+            self.plic.tell(CLOCK_INTERRUPT, self.clock.level());
+        }
+        self.look_ahead();
+    }
+
+    /// `length` bytes of a virtio slot's registers, whose words are four bytes.
+    pub fn read_virtio(&mut self, _slot: usize, offset: u64, length: usize) -> u64 {
+        match length {
+            4 => virtio::read_empty(offset).into(),
+            8 => u64::from(virtio::read_empty(offset)) | u64::from(virtio::read_empty(offset + 4)) << 32,
+            _ => virtio::read_empty(offset).into(),
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The platform-level interrupt controller, as QEMU's board has it: which source's interrupt goes to the hart, and who has claimed it.
+//!
+//! It does not know what the sources are. Source: "RISC-V Platform-Level Interrupt Controller Specification"; QEMU, hw/intc/sifive_plic.c.
+//! As with QEMU, and unlike what the specification says of a level's gateway, a source is pending again after its completion only
+//! where its device has said so since the claim.
+
+use crate::riscv::board::{INTERRUPT_PRIORITY, INTERRUPT_SOURCES};
+
+/// Words of one bit a source.
+const WORDS: usize = (INTERRUPT_SOURCES as usize).div_ceil(32);
+const SOURCES: usize = INTERRUPT_SOURCES as usize + 1;
+/// A hart's contexts: M-mode, then S-mode.
+const CONTEXTS: usize = 2;
+const SUPERVISOR: usize = 1;
+
+const PRIORITIES_END: u64 = 4 * SOURCES as u64;
+const PENDING: u64 = 0x1000;
+const PENDING_END: u64 = PENDING + 4 * WORDS as u64;
+const ENABLE: u64 = 0x2000;
+const ENABLE_STRIDE: u64 = 0x80;
+const ENABLE_END: u64 = ENABLE + CONTEXTS as u64 * ENABLE_STRIDE;
+const CONTEXT: u64 = 0x20_0000;
+const CONTEXT_STRIDE: u64 = 0x1000;
+const CONTEXT_END: u64 = CONTEXT + CONTEXTS as u64 * CONTEXT_STRIDE;
+/// Within a context.
+const THRESHOLD: u64 = 0;
+const CLAIM: u64 = 4;
+
+/// One bit a source.
+type Bits = [u32; WORDS];
+
+#[derive(Clone, Debug)]
+pub struct Plic {
+    priorities: [u8; SOURCES],
+    pending: Bits,
+    claimed: Bits,
+    enabled: [Bits; CONTEXTS],
+    thresholds: [u8; CONTEXTS],
+}
+
+impl Plic {
+    /// As OpenSBI leaves it: no priority is above the thresholds.
+    pub fn new() -> Plic {
+        Plic {
+            priorities: [0; SOURCES],
+            pending: [0; WORDS],
+            claimed: [0; WORDS],
+            enabled: [[0; WORDS]; CONTEXTS],
+            thresholds: [INTERRUPT_PRIORITY as u8; CONTEXTS],
+        }
+    }
+
+    /// The device at `source` says how its line is. That it was up is not forgotten until somebody claims it.
+    pub fn tell(&mut self, source: u32, level: bool) {
+        if level {
+            let (word, bit) = place(source);
+            self.pending[word] |= bit;
+        }
+    }
+
+    /// Whether an interrupt is to be taken in S-mode.
+    pub fn interrupts_supervisor(&self) -> bool {
+        self.best(SUPERVISOR) != 0
+    }
+
+    /// The pending source of the highest priority above the context's threshold, of those the lowest number; 0 where there is none.
+    fn best(&self, context: usize) -> u32 {
+        let mut best = (0, self.thresholds[context]);
+        for word in 0..WORDS {
+            let mut candidates = self.pending[word] & !self.claimed[word] & self.enabled[context][word];
+            while candidates != 0 {
+                let source = 32 * word as u32 + candidates.trailing_zeros();
+                candidates &= candidates - 1;
+                if self.priorities[source as usize] > best.1 {
+                    best = (source, self.priorities[source as usize]);
+                }
+            }
+        }
+        best.0
+    }
+
+    /// The word at `offset`, a multiple of 4; to read a claim register is to claim.
+    pub fn read(&mut self, offset: u64) -> u32 {
+        match offset {
+            0..PRIORITIES_END => self.priorities[offset as usize / 4].into(),
+            PENDING..PENDING_END => self.pending[(offset - PENDING) as usize / 4],
+            ENABLE..ENABLE_END => self.enable_word(offset).map_or(0, |word| *word),
+            CONTEXT..CONTEXT_END => match within_context(offset) {
+                (context, THRESHOLD) => self.thresholds[context].into(),
+                (context, CLAIM) => self.claim(context),
+                _ => 0,
+            },
+            _ => 0,
+        }
+    }
+
+    pub fn write(&mut self, offset: u64, value: u32) {
+        let priority = (value % (INTERRUPT_PRIORITY + 1)) as u8;
+        match offset {
+            // There is no source 0.
+            0..4 => {}
+            4..PRIORITIES_END => self.priorities[offset as usize / 4] = priority,
+            ENABLE..ENABLE_END => {
+                if let Some(word) = self.enable_word(offset) {
+                    *word = value;
+                }
+            }
+            CONTEXT..CONTEXT_END => match within_context(offset) {
+                (context, THRESHOLD) => self.thresholds[context] = priority,
+                (_, CLAIM) if value <= INTERRUPT_SOURCES => {
+                    let (word, bit) = place(value);
+                    self.claimed[word] &= !bit;
+                }
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+
+    fn claim(&mut self, context: usize) -> u32 {
+        let source = self.best(context);
+        if source != 0 {
+            let (word, bit) = place(source);
+            self.pending[word] &= !bit;
+            self.claimed[word] |= bit;
+        }
+        source
+    }
+
+    fn enable_word(&mut self, offset: u64) -> Option<&mut u32> {
+        let within = (offset - ENABLE) as usize;
+        let (context, word) = (within / ENABLE_STRIDE as usize, within % ENABLE_STRIDE as usize / 4);
+        self.enabled[context].get_mut(word)
+    }
+}
+
+/// A source's word and its bit there.
+fn place(source: u32) -> (usize, u32) {
+    (source as usize / 32, 1 << (source % 32))
+}
+
+fn within_context(offset: u64) -> (usize, u64) {
+    ((((offset - CONTEXT) / CONTEXT_STRIDE) as usize), (offset - CONTEXT) % CONTEXT_STRIDE)
+}
