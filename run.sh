@@ -23,7 +23,12 @@ Modes
   --build              build the kernel and copy it to hypervisor.elf
 
 Options
-  --kernel ELF         boot this ELF file instead of this project's kernel
+  --kernel FILE        boot this file instead of this project's kernel: an ELF, Linux's Image, or a flat binary
+  --load-address A     physical address of a flat binary: 0x80200000 on QEMU, any on the embedded machine
+  --symbols ELF        ELF file with the symbols of such a kernel
+  --initrd FILE        initial RAM disk
+  --append TEXT        the kernel's command line
+  --memory MIB         size of RAM, 128 by default
   --example NAME       boot an example kernel with a fault, such as corrupts-itself; debug/tests/kernels/variants.rs has all
   --port N             port for GDB, 1234 by default (--debug, --wait, --reverse)
   --socket PATH        Unix socket for GDB, instead of a port (--debug, --wait, --reverse)
@@ -93,6 +98,7 @@ set_mode() {
 
 parse() {
     mode=boot port='' socket='' kernel='' example='' harts=1 cpu=rv64 tied='' hidden='' vscode='' fast='' embedded='' arguments=()
+    load_address='' symbols='' initrd='' append='' memory=
     while [ $# -gt 0 ]; do
         case $1 in
             --firmware | --debug | --wait | --reverse | --build) set_mode "${1#--}" ;;
@@ -105,13 +111,16 @@ parse() {
             --tied) tied=yes ;;
             --private) hidden=yes ;;
             --embedded) embedded=yes ;;
-            --port | --socket | --example | --kernel | --smp | --cpu)
+            --port | --socket | --example | --kernel | --smp | --cpu | --load-address | --symbols | --initrd | --append | --memory)
                 [ -n "${2:-}" ] || usage_error "$1 needs a value"
                 case $1 in
                     --port) port=$2 ;;
                     --example) example=$2 ;;
                     --smp) harts=$2 ;;
                     --cpu) cpu=$2 ;;
+                    --load-address) load_address=$2 ;;
+                    --append) append=$2 ;;
+                    --memory) memory=$2 ;;
                     *) absolute "${1#--}" "$2" ;;
                 esac
                 shift
@@ -163,12 +172,13 @@ check_options() {
         debug | wait) ;;
         *) [ -z "$embedded" ] || usage_error "--embedded needs --debug or --wait" ;;
     esac
+    [ -z "$load_address$symbols$initrd$append$memory" ] || check_machine
     [ -z "$tied" ] || [ "$mode" = wait ] || usage_error "--tied needs --wait"
     [ -z "$hidden" ] || [ -n "$tied" ] || usage_error "--private needs --tied: its folder is removed when QEMU ends"
     [ -z "$port" ] || [ -z "$socket" ] || usage_error "--port and --socket cannot be used together"
     [ -z "$hidden" ] || [ -z "$port$socket" ] || usage_error "--private cannot be used with --port or --socket"
     [ -z "$kernel" ] || [ -z "$example" ] || usage_error "--kernel and --example cannot be used together"
-    [ -z "$kernel" ] || [ -f "$kernel" ] || fail "no such file: $kernel; --kernel takes a RISC-V ELF"
+    [ -z "$kernel" ] || [ -f "$kernel" ] || fail "no such file: $kernel; --kernel takes a RISC-V kernel"
     case $harts in
         *[!0-9]* | ????* | 0*) usage_error "--smp takes 1 to 512 harts, not $harts" ;;
     esac
@@ -186,6 +196,21 @@ check_options() {
     [ -z "$socket" ] || where=unix:$socket
 }
 
+# What the machine is to have beside the kernel.
+check_machine() {
+    case $mode in
+        boot | debug | wait | reverse) ;;
+        *) usage_error "--load-address, --symbols, --initrd, --append and --memory need a mode that boots a kernel; for a check: ./run.sh --check ARGS" ;;
+    esac
+    [ -z "$symbols" ] || [ -f "$symbols" ] || fail "no such file: $symbols; --symbols takes the kernel's ELF"
+    [ -z "$initrd" ] || [ -f "$initrd" ] || fail "no such file: $initrd; --initrd takes an initial RAM disk"
+    case $memory in
+        *[!0-9]* | ??????* | 0*) usage_error "--memory takes a number of MiB, not $memory" ;;
+    esac
+    [ -n "$embedded" ] || [ -z "$load_address" ] || [ $((load_address)) = $((0x80200000)) ] ||
+        usage_error "--load-address $load_address: QEMU puts a flat kernel at 0x80200000; try: --embedded, or --check --load-address $load_address"
+}
+
 # Sets `machine_line` to QEMU's command line. Only this function knows it. $1, if given: record or replay.
 qemu_command() {
     local files
@@ -195,10 +220,12 @@ qemu_command() {
         machine_line+=(-bios default -nographic -serial mon:stdio --no-reboot)
         return
     fi
-    machine_line+=(-cpu "$cpu" -bios default -smp "$harts" -m 128M -nographic)
+    machine_line+=(-cpu "$cpu" -bios default -smp "$harts" -m "${memory:-128}M" -nographic)
     # shellcheck disable=SC2054 # QEMU's commas
     [ "${1:-}" = record ] || machine_line+=(-d cpu_reset,unimp,guest_errors,int -D "$log") # the replay logs all of it again
     machine_line+=(-serial mon:stdio --no-reboot -kernel "$kernel")
+    [ -z "$initrd" ] || machine_line+=(-initrd "$initrd")
+    [ -z "$append" ] || machine_line+=(-append "$append")
     if [ -n "${1:-}" ]; then
         files=${private//,/,,}
         # 2^7 ns per instruction: QEMU handles signals once in 2^31 ns, and 2^24 instructions take little enough time.
@@ -239,7 +266,15 @@ gdb_command() {
     else
         gdb+=(-iex "set \$debug_port = $port")
     fi
-    gdb+=(-x .gdbinit "$kernel")
+    gdb+=(-x .gdbinit)
+    # GDB can make nothing of a flat image.
+    if [ -n "$symbols" ]; then gdb+=("$symbols"); elif is_elf "$kernel"; then gdb+=("$kernel"); fi
+}
+
+is_elf() {
+    local magic=''
+    IFS= read -r -n 4 magic <"$1" 2>/dev/null || :
+    [ "$magic" = $'\x7fELF' ]
 }
 
 # Prints the line that programs wait for (the embedded machine prints its own), and for people the next command.

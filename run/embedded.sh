@@ -18,4 +18,11 @@ need_machine() {
 }
 
 # Sets `machine_line` to the embedded machine's command line.
-embedded_command() { machine_line=("$server" serve --elf "$kernel" --listen "$where"); }
+embedded_command() {
+    machine_line=("$server" serve --kernel "$kernel" --listen "$where")
+    [ -z "$load_address" ] || machine_line+=(--load-address "$load_address")
+    [ -z "$symbols" ] || machine_line+=(--symbols "$symbols")
+    [ -z "$initrd" ] || machine_line+=(--initrd "$initrd")
+    [ -z "$append" ] || machine_line+=(--append "$append")
+    [ -z "$memory" ] || machine_line+=(--memory "$memory")
+}

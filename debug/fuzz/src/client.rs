@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use debug::Endpoint;
 use debug::embedded::Options;
+use debug::image::KernelFiles;
 use debug::serve::{GdbTarget, Listener, ServeEvent, serve};
 
 use super::template;
@@ -20,8 +21,8 @@ pub fn survive(bytes: &[u8]) {
     let folder = tempfile::tempdir().expect("there is a folder for temporary files");
     let file = folder.path().join("kernel");
     std::fs::write(&file, template::build()).expect("it can be written");
-    let options = Options { memory_mib: 8, history_mib: 1 };
-    let mut target = GdbTarget::open(&file, options).expect("it is a kernel");
+    let options = Options { memory_mib: 8, history_mib: 1, ..Options::default() };
+    let mut target = GdbTarget::open(&KernelFiles::of(&file), options).expect("it is a kernel");
     let endpoint = folder.path().join("gdb");
     let listener = Listener::bind(&Endpoint::Unix(endpoint.clone())).expect("nobody else is here");
     let (ending, end) = UnixStream::pair().expect("there are descriptors");

@@ -46,7 +46,7 @@ pub fn survive(bytes: &[u8]) {
 fn boot(bytes: &[u8]) -> Embedded {
     let code = if bytes.is_empty() { &[0, 0] } else { bytes };
     let elf = kernel::build(&[(ENTRY, code.to_vec()), (TABLE, table())]);
-    let options = Options { memory_mib: 8, history_mib: 1 };
+    let options = Options { memory_mib: 8, history_mib: 1, ..Options::default() };
     // The device tree takes the last 2 MiB.
     let mut machine = Embedded::load(&kernel::image(elf), &options).expect("so few bytes fit");
     let handler = ENTRY + 4 * (1 + u64::from(code[0]));

@@ -9,10 +9,14 @@ use debug::checks::{Layout, Names};
 use debug::embedded::Options;
 use debug::{Address, Embedded, Image, Machine};
 
+use super::template::ENTRY;
 use super::{past, template};
 
 /// The smallest machine, so that most of the time goes into the bytes.
-const OPTIONS: Options = Options { memory_mib: 8, history_mib: 1 };
+fn options() -> Options {
+    Options { memory_mib: 8, history_mib: 1, ..Options::default() }
+}
+
 const INSTRUCTIONS: u64 = 500;
 
 pub fn survive(bytes: &[u8]) {
@@ -29,12 +33,29 @@ pub fn survive(bytes: &[u8]) {
     load(&changed);
 }
 
+/// As an ELF or a boot image; as any bytes that somebody places; and as the ELF of such bytes, and of a good image.
 fn load(bytes: &[u8]) {
-    let image = Image::parse(Path::new("fuzzed"), bytes.to_vec());
-    let Ok(image) = image else { return };
+    let path = Path::new("fuzzed");
+    let start = bytes.first_chunk().map_or(ENTRY, |bytes| u64::from_le_bytes(*bytes));
+    for start in [ENTRY, start] {
+        let Ok(mut flat) = Image::flat(path, bytes.to_vec(), Address(start), start % 0x10_0000) else { continue };
+        run(&flat);
+        let _ = flat.take_symbols(path, bytes.to_vec());
+        run(&flat);
+        let _ = Image::parse(path, flat.as_elf());
+    }
+    let Ok(image) = Image::parse(path, bytes.to_vec()) else { return };
+    run(&image);
+    let mut template = Image::flat(path, vec![0x13; 64], Address(ENTRY), 0).expect("64 bytes fit");
+    if template.take_symbols(path, bytes.to_vec()).is_ok() {
+        run(&template);
+    }
+}
+
+fn run(image: &Image) {
     // `cargo debug check` wants the symbols of what no machine can load, too.
-    ask(&image);
-    let Ok(mut machine) = Embedded::load(&image, &OPTIONS) else { return };
+    ask(image);
+    let Ok(mut machine) = Embedded::load(image, &options()) else { return };
     past::is_repeated(&mut machine, INSTRUCTIONS);
     if let Ok(registers) = machine.registers() {
         image.backtrace(&registers, &mut |address, bytes| machine.peek(address, bytes));

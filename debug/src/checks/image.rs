@@ -10,8 +10,6 @@ use crate::machine::Address;
 
 pub const NAME: &str = "image";
 
-/// The RAM of QEMU's `virt` with the size that run.sh sets (`-m 128M`).
-pub const RAM: std::ops::Range<Address> = crate::riscv::board::DEFAULT_RAM;
 /// The alignment of sp in the RISC-V calling convention (psABI, "Integer Calling Convention").
 pub const STACK_ALIGNMENT: u64 = 16;
 
@@ -88,7 +86,7 @@ pub fn refused(image: &Image, layout: &Layout, machine: &str, words: &str) -> Fi
 
 /// The faults, the most important first.
 fn faults(image: &Image, layout: &Layout) -> Vec<String> {
-    let names = &layout.names;
+    let (names, ram) = (&layout.names, &layout.ram);
     let lowest = image.segments().iter().map(|segment| segment.physical).min().unwrap_or_default();
     let mut faults = Vec::new();
     if image.physical(layout.entry) != lowest {
@@ -103,9 +101,9 @@ fn faults(image: &Image, layout: &Layout) -> Vec<String> {
     }
     for segment in image.segments() {
         let end = segment.physical.0.checked_add(segment.memory_size);
-        if segment.physical < RAM.start || end.is_none_or(|end| end > RAM.end.0) {
+        if segment.physical < ram.start || end.is_none_or(|end| end > ram.end.0) {
             let outside = format!("{} bytes at {} are outside of RAM", segment.memory_size, segment.physical);
-            faults.push(format!("{outside}, {} to {}", RAM.start, RAM.end));
+            faults.push(format!("{outside}, {} to {}", ram.start, ram.end));
         }
     }
     match image.load_order(&(Address(0)..Address(u64::MAX))) {
@@ -122,7 +120,7 @@ fn faults(image: &Image, layout: &Layout) -> Vec<String> {
         let physical = image.physical(range.start)..image.physical(range.start) + bytes(range);
         if range.start > range.end {
             faults.push(format!("{start} at {} is above {end} at {}", range.start, range.end));
-        } else if !layout.needs_stack() && (physical.start < RAM.start || physical.end > RAM.end) {
+        } else if !layout.needs_stack() && (physical.start < ram.start || physical.end > ram.end) {
             faults.push(format!("{start} to {end}, {} to {}, is outside of RAM", range.start, range.end));
         }
     }

@@ -17,12 +17,13 @@ use debug::checks::{
 };
 use debug::output::OutputFile;
 use debug::report::{Format, Report, Verdict};
-use debug::{Embedded, Image, Machine, Qemu, Remote, embedded, image, qemu, rsp};
+use debug::{Embedded, Machine, Qemu, Remote, embedded, image, qemu, rsp};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use regex::bytes::Regex;
 use signal_hook::consts::SIGCONT;
 
 use super::harsh;
+use super::kernel::{Kernel, KernelArguments};
 use super::machine_arg::MachineArg;
 
 /// How much longer than the kernel the machine may take to answer the last questions.
@@ -40,9 +41,8 @@ const CONSOLE: &str = "Console";
 /// Exit status: 0 all hold, 1 a check failed, 2 no verdict (standard error says why).
 #[derive(Args)]
 pub struct Arguments {
-    /// The kernel [default: hypervisor.elf, freshly built]
-    #[arg(long, value_name = "PATH")]
-    elf: Option<PathBuf>,
+    #[command(flatten)]
+    kernel: KernelArguments,
 
     /// The machine: qemu to start one, embedded for the one in this program, both to compare them after every
     /// instruction, or a stub that waits at reset, as HOST:PORT or unix:PATH [default: qemu where it is installed, else
@@ -144,25 +144,24 @@ impl From<FormatArg> for Format {
 
 /// True when every check held.
 pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
-    let kernel = match &arguments.elf {
-        Some(path) => path.clone(),
-        None => qemu::build_kernel()?,
-    };
-    let image = Image::open(&kernel)?;
-    let mut layout = Layout::of(&image, arguments.names()).map_err(with_option)?;
+    let kernel = arguments.kernel.read()?;
+    let image = &kernel.image;
+    let layout = Layout::of(image, arguments.names()).map_err(with_option)?;
+    let mut layout = layout.in_memory(kernel.options.memory_mib);
     if layout.needs_stack()
-        && let Ok(mut machine) = embedded(&image)
+        && let Ok(mut machine) = embedded(&kernel)
     {
-        checks::find_stack(&mut machine, &image, &mut layout, arguments.timeout)?;
+        checks::find_stack(&mut machine, image, &mut layout, arguments.timeout)?;
     }
     let on = arguments.on.clone().unwrap_or_else(MachineArg::installed);
-    let output = arguments.output.as_deref().map(|path| OutputFile::create(path, &[&kernel])).transpose()?;
-    let console_file = arguments.console.as_deref().map(|path| OutputFile::create(path, &[&kernel])).transpose()?;
+    let output = arguments.output.as_deref().map(|path| OutputFile::create(path, &kernel.files())).transpose()?;
+    let console_file =
+        arguments.console.as_deref().map(|path| OutputFile::create(path, &kernel.files())).transpose()?;
     let mut printed = None;
     let continued = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(SIGCONT, Arc::clone(&continued)).context("signals cannot be caught")?;
     let begin = Instant::now();
-    let findings = walk(&arguments, &on, &image, &layout, &mut printed);
+    let findings = walk(&arguments, &on, &kernel, &layout, &mut printed);
     let fails =
         findings.as_ref().map_or(true, |findings| findings.iter().any(|finding| finding.status != Status::Pass));
     if fails && continued.load(Ordering::Relaxed) {
@@ -171,10 +170,11 @@ pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
     }
     let mut findings = findings?;
     if arguments.harsh {
-        findings.push(harsh::luck(&image, &layout, &findings, arguments.timeout));
+        findings.push(harsh::luck(&kernel, &layout, &findings, arguments.timeout));
     }
     let console = printed.as_deref().map(checks::console::last_lines);
-    let report = Report { machine: on.name(), kernel, elapsed: begin.elapsed(), findings, console };
+    let report =
+        Report { machine: on.name(), kernel: kernel.files.kernel.clone(), elapsed: begin.elapsed(), findings, console };
     if let Some(file) = console_file {
         file.write(&printed.unwrap_or_default())?;
     }
@@ -204,10 +204,11 @@ impl Arguments {
 fn walk(
     arguments: &Arguments,
     on: &MachineArg,
-    image: &Image,
+    kernel: &Kernel,
     layout: &Layout,
     printed: &mut Option<Vec<u8>>,
 ) -> anyhow::Result<Vec<Finding>> {
+    let image = &kernel.image;
     if checks::check_image(image, layout).status == Status::Fail {
         return Ok(checks::without_machine(image, layout));
     }
@@ -225,7 +226,7 @@ fn walk(
         bar.set_position(progress.cleared);
         bar.set_message(format!("{} instructions", progress.instructions));
     };
-    let mut companion = companion(on, image);
+    let mut companion = companion(on, kernel);
     let options = Options {
         timeout,
         boot_hart: arguments.boot_hart,
@@ -241,15 +242,15 @@ fn walk(
             // Its owner finds it standing still, where the walk ended.
             findings?
         }
-        MachineArg::Embedded => on_embedded(image, layout, options)?,
+        MachineArg::Embedded => on_embedded(kernel, layout, options)?,
         MachineArg::Both => {
-            let mut findings = on_embedded(image, layout, options)?;
+            let mut findings = on_embedded(kernel, layout, options)?;
             if findings.iter().any(|finding| finding.status != Status::NotRun && finding.name != "image") {
-                findings.push(lockstep(image, layout, timeout)?);
+                findings.push(lockstep(kernel, layout, timeout)?);
             }
             findings
         }
-        MachineArg::Qemu => on_qemu(image, layout, arguments.smp, options)?,
+        MachineArg::Qemu => on_qemu(kernel, layout, arguments.smp, options)?,
     };
     bar.finish_and_clear();
     Ok(findings)
@@ -281,16 +282,16 @@ fn with_command(error: rsp::Error) -> anyhow::Error {
 }
 
 /// The machine that shows what the one that was asked for does not; none where the kernel does not fit into it.
-fn companion(on: &MachineArg, image: &Image) -> Option<Embedded> {
-    matches!(on, MachineArg::Qemu | MachineArg::Stub(_)).then(|| embedded(image).ok()).flatten()
+fn companion(on: &MachineArg, kernel: &Kernel) -> Option<Embedded> {
+    matches!(on, MachineArg::Qemu | MachineArg::Stub(_)).then(|| embedded(kernel).ok()).flatten()
 }
 
-fn on_embedded(image: &Image, layout: &Layout, options: Options<'_>) -> anyhow::Result<Vec<Finding>> {
-    let timeout = options.timeout;
-    match embedded(image) {
+fn on_embedded(kernel: &Kernel, layout: &Layout, options: Options<'_>) -> anyhow::Result<Vec<Finding>> {
+    let (image, timeout) = (&kernel.image, options.timeout);
+    match embedded(kernel) {
         Ok(mut machine) => Ok(checks::check(&mut machine, image, layout, options)?),
         Err(error) if error.is_about_the_kernel() => {
-            let mut machine = Embedded::load(&debug::image::neutral_image(), &embedded::Options::default())?;
+            let mut machine = Embedded::load(&debug::image::neutral_image(), &without_initrd(&kernel.options))?;
             let memory = MemoryMap::of_neutral(&mut machine, timeout)?;
             Ok(checks::refused(image, layout, memory.as_ref(), machine.name(), &error.to_string()))
         }
@@ -298,11 +299,11 @@ fn on_embedded(image: &Image, layout: &Layout, options: Options<'_>) -> anyhow::
     }
 }
 
-fn on_qemu(image: &Image, layout: &Layout, harts: u32, options: Options<'_>) -> anyhow::Result<Vec<Finding>> {
-    let timeout = options.timeout;
-    let mut qemu = match Qemu::start_with_harts(image.path(), harts, timeout + GRACE) {
+fn on_qemu(kernel: &Kernel, layout: &Layout, harts: u32, options: Options<'_>) -> anyhow::Result<Vec<Finding>> {
+    let (image, timeout) = (&kernel.image, options.timeout);
+    let mut qemu = match Qemu::start_machine(&kernel.machine(harts), timeout + GRACE) {
         Ok(qemu) => qemu,
-        Err(error) => return refused_by_qemu(image, layout, error, timeout),
+        Err(error) => return refused_by_qemu(kernel, layout, error, timeout),
     };
     let findings = checks::check(&mut *qemu, image, layout, options);
     findings.with_context(|| last_words(&qemu))
@@ -310,7 +311,7 @@ fn on_qemu(image: &Image, layout: &Layout, harts: u32, options: Options<'_>) -> 
 
 /// A QEMU that starts with another kernel, and not with this one, says no to this one.
 fn refused_by_qemu(
-    image: &Image,
+    kernel: &Kernel,
     layout: &Layout,
     error: qemu::Error,
     timeout: Duration,
@@ -321,19 +322,24 @@ fn refused_by_qemu(
     if neutral.write_all(&debug::image::neutral()).is_err() {
         return Err(error.into());
     }
-    let Ok(mut qemu) = Qemu::start(neutral.path(), timeout + GRACE) else { return Err(error.into()) };
+    let machine = qemu::MachineOptions { kernel: Some(neutral.path().to_owned()), initrd: None, ..kernel.machine(1) };
+    let Ok(mut qemu) = Qemu::start_machine(&machine, timeout + GRACE) else { return Err(error.into()) };
     let memory = MemoryMap::of_neutral(&mut *qemu, timeout)?;
-    Ok(checks::refused(image, layout, memory.as_ref(), "qemu", words))
+    Ok(checks::refused(&kernel.image, layout, memory.as_ref(), "qemu", words))
 }
 
-fn embedded(image: &Image) -> Result<Embedded, embedded::Error> {
-    Embedded::load(image, &embedded::Options::default())
+fn embedded(kernel: &Kernel) -> Result<Embedded, embedded::Error> {
+    Embedded::load(&kernel.image, &kernel.options)
+}
+
+fn without_initrd(options: &embedded::Options) -> embedded::Options {
+    embedded::Options { initrd: None, ..options.clone() }
 }
 
 /// QEMU is the measure.
-fn lockstep(image: &Image, layout: &Layout, timeout: Duration) -> anyhow::Result<Finding> {
-    let mut qemu = Qemu::start(image.path(), timeout + GRACE)?;
-    let finding = checks::lockstep::lockstep([&mut *qemu, &mut embedded(image)?], image, layout, timeout);
+fn lockstep(kernel: &Kernel, layout: &Layout, timeout: Duration) -> anyhow::Result<Finding> {
+    let mut qemu = Qemu::start_machine(&kernel.machine(1), timeout + GRACE)?;
+    let finding = checks::lockstep::lockstep([&mut *qemu, &mut embedded(kernel)?], &kernel.image, layout, timeout);
     finding.with_context(|| last_words(&qemu))
 }
 

@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
+use debug::Embedded;
 use debug::checks::{self, Finding, HarshBoot, Layout, Status};
 use debug::embedded::{Conditions, Fill, Options};
-use debug::{Embedded, Image};
+
+use super::kernel::Kernel;
 
 /// How long one of the boots may take at most.
 const LIMIT: Duration = Duration::from_secs(3);
@@ -81,19 +83,19 @@ fn changes() -> Vec<(&'static str, &'static str, Conditions)> {
 }
 
 /// The check `luck`, for a kernel with these findings.
-pub fn luck(image: &Image, layout: &Layout, findings: &[Finding], timeout: Duration) -> Finding {
+pub fn luck(kernel: &Kernel, layout: &Layout, findings: &[Finding], timeout: Duration) -> Finding {
     if findings.iter().any(|finding| finding.status != Status::Pass) {
         return checks::not_tried();
     }
     let boots = changes().into_iter().map(|(change, advice, conditions)| {
-        let findings = boot(image, layout, &conditions, timeout.min(LIMIT)).map_err(|error| error.to_string());
+        let findings = boot(kernel, layout, &conditions, timeout.min(LIMIT)).map_err(|error| error.to_string());
         HarshBoot { change, advice, findings }
     });
     checks::luck(&boots.collect::<Vec<_>>())
 }
 
-fn boot(image: &Image, layout: &Layout, conditions: &Conditions, timeout: Duration) -> anyhow::Result<Vec<Finding>> {
-    let options = Options { history_mib: 0, ..Options::default() };
-    let mut machine = Embedded::load_under(image, &options, conditions)?;
-    Ok(checks::check(&mut machine, image, layout, checks::Options { timeout, ..checks::Options::default() })?)
+fn boot(kernel: &Kernel, layout: &Layout, conditions: &Conditions, timeout: Duration) -> anyhow::Result<Vec<Finding>> {
+    let options = Options { history_mib: 0, ..kernel.options.clone() };
+    let mut machine = Embedded::load_under(&kernel.image, &options, conditions)?;
+    Ok(checks::check(&mut machine, &kernel.image, layout, checks::Options { timeout, ..checks::Options::default() })?)
 }

@@ -3,6 +3,7 @@
 mod check;
 mod guardian;
 mod harsh;
+mod kernel;
 mod machine_arg;
 mod serve;
 
@@ -31,7 +32,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Check(Box<check::Arguments>),
-    Serve(serve::Arguments),
+    Serve(Box<serve::Arguments>),
     #[command(hide = true)]
     Guardian(guardian::Arguments),
 }
@@ -44,7 +45,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
     };
     let held = match arguments.command {
         Command::Check(arguments) => check::run(*arguments)?,
-        Command::Serve(arguments) => serve::run(arguments)?,
+        Command::Serve(arguments) => serve::run(*arguments)?,
         Command::Guardian(arguments) => return Ok(guardian::run(arguments)?.into()),
     };
     Ok(if held { HELD } else { FAILED }.into())

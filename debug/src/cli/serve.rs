@@ -7,15 +7,15 @@
 
 use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
 use debug::Endpoint;
 use debug::embedded::Options;
-use debug::qemu;
 use debug::serve::{self, Disconnect, GdbTarget, Listener, ServeEvent};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use super::kernel::KernelArguments;
 
 /// Serves a kernel to GDB on a machine in this process: no QEMU, and time runs both ways.
 ///
@@ -26,17 +26,12 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 /// prints goes to standard output. A Unix socket is removed at the end; after SIGKILL it stays until the next start there.
 #[derive(Args)]
 pub struct Arguments {
-    /// The kernel [default: hypervisor.elf, freshly built]
-    #[arg(long, value_name = "PATH")]
-    elf: Option<PathBuf>,
+    #[command(flatten)]
+    kernel: KernelArguments,
 
     /// Where to listen: HOST:PORT or unix:PATH
     #[arg(long, value_name = "WHERE", default_value = "127.0.0.1:1234")]
     listen: Endpoint,
-
-    /// The machine's RAM, in MiB
-    #[arg(long, value_name = "MIB", default_value = "128")]
-    memory: u64,
 
     /// How much memory the history may take, in MiB
     #[arg(long, value_name = "MIB", default_value = "256")]
@@ -51,12 +46,9 @@ pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
         let ended = ended.try_clone().context("no descriptor for signals")?;
         signal_hook::low_level::pipe::register(signal, ended).context("signals cannot be caught")?;
     }
-    let kernel = match arguments.elf {
-        Some(path) => path,
-        None => qemu::build_kernel()?,
-    };
-    let options = Options { memory_mib: arguments.memory, history_mib: arguments.history };
-    let mut target = GdbTarget::open(&kernel, options)?;
+    let kernel = arguments.kernel.read()?;
+    let options = Options { history_mib: arguments.history, ..kernel.options };
+    let mut target = GdbTarget::open(&kernel.files, options)?;
     let listener = Listener::bind(&arguments.listen)?;
     if !listener.is_local() {
         narrate("other computers can connect, and whoever does controls the machine; 127.0.0.1 is yours alone");

@@ -13,8 +13,10 @@ mod machine;
 mod observe;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::image::Image;
+use crate::riscv::board::DEFAULT_MEMORY_MIB;
 
 pub use bus::console::TooMuch;
 pub use bus::memory::Ended;
@@ -35,11 +37,15 @@ pub struct Options {
     /// What checkpoints may take, in MiB. The newest and the oldest are kept whatever their size; with 0 no others are made by
     /// themselves, and going back executes from the beginning.
     pub history_mib: usize,
+    /// The kernel's command line, in the device tree.
+    pub append: Option<String>,
+    /// The bytes of an initial RAM disk, which is placed as QEMU places it.
+    pub initrd: Option<Arc<[u8]>>,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { memory_mib: 128, history_mib: 256 }
+        Options { memory_mib: DEFAULT_MEMORY_MIB, history_mib: 256, append: None, initrd: None }
     }
 }
 
@@ -100,8 +106,7 @@ impl Embedded {
             return Err(Error::NoMemory { mebibytes: options.memory_mib });
         }
         let mut ram = Ram::new(size as usize);
-        let loaded =
-            firmware::load::load(image, &mut ram, &firmware::device_tree::build(size, conditions), conditions)?;
+        let loaded = firmware::load::load(image, &mut ram, options, conditions)?;
         let hart = firmware::sbi::hand_over(loaded.entry, loaded.device_tree, conditions);
         let mut board = Board::new(hart, ram, *conditions);
         let history = History::new(&mut board, options.history_mib.saturating_mul(1 << 20));

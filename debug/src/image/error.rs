@@ -45,6 +45,12 @@ pub enum Error {
     #[error("{} is a damaged ELF file: {what}; copy or build it again", path.display())]
     Malformed { path: PathBuf, what: String },
 
+    #[error("{} cannot be loaded as it is: {what}; copy or build it again, or correct --load-address", path.display())]
+    BadBootImage { path: PathBuf, what: String },
+
+    #[error("{} is an ELF file, which says itself where it is loaded; try: without --load-address", path.display())]
+    PlacedElf { path: PathBuf },
+
     #[error(
         "{}: the segment [{}, {}) is outside of the memory that a kernel may use, [{}, {}); \
          correct the linker script, or give the machine more memory",
@@ -95,6 +101,7 @@ fn near_names(near: &[String]) -> String {
 /// What bytes that do not begin as an ELF file begin as, and what to try instead.
 pub(super) fn looks_like(bytes: &[u8]) -> (&'static str, &'static str) {
     const ELF_INSTEAD: &str = "give the ELF file that it was made from";
+    const PLACED: &str = "give the ELF file that it was made from, or say where it goes with --load-address";
     const KERNEL_ELF: &str = "give the kernel's ELF file, as the linker wrote it";
     const ANOTHER_TARGET: &str =
         "build the kernel for a riscv64 target, for example with `--target riscv64gc-unknown-none-elf`";
@@ -103,8 +110,6 @@ pub(super) fn looks_like(bytes: &[u8]) -> (&'static str, &'static str) {
         ("is empty", "build the kernel again")
     } else if bytes.len() < 4 && b"\x7fELF".starts_with(bytes) {
         ("ends within the first four bytes", "copy or build it again")
-    } else if bytes.get(0x38..0x3c) == Some(b"RSC\x05") {
-        ("is a RISC-V Linux boot image", "give the vmlinux that it was made from")
     } else if starts_with(b"MZ") {
         ("is a Windows or EFI program (PE)", ANOTHER_TARGET)
     } else if [&b"\xcf\xfa\xed\xfe"[..], b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe"]
@@ -134,6 +139,6 @@ pub(super) fn looks_like(bytes: &[u8]) -> (&'static str, &'static str) {
     } else if bytes.iter().take(512).all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~' | 0x80..)) {
         ("is text", KERNEL_ELF)
     } else {
-        ("has no known format; a raw binary, perhaps", ELF_INSTEAD)
+        ("has no known format; a raw binary, perhaps", PLACED)
     }
 }

@@ -58,7 +58,7 @@ pub(super) fn overlapping<'a>(segments: &[&'a Segment]) -> Option<[&'a Segment; 
 }
 
 /// A section that is in memory while the kernel runs (SHF_ALLOC).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct MemorySection {
     /// Its number in the section table, by which symbols refer to it.
     pub index: usize,

@@ -6,8 +6,10 @@ mod addresses;
 mod debug_file;
 mod debug_sections;
 mod error;
+mod files;
 #[cfg(test)]
 mod fixture;
+mod flat;
 mod headers;
 mod lines;
 mod near;
@@ -23,8 +25,6 @@ mod unwind;
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -32,6 +32,7 @@ use object::read::elf::{FileHeader, SectionHeader};
 
 pub use addresses::is_stack_name;
 pub use error::Error;
+pub use files::KernelFiles;
 pub use headers::Segment;
 pub use neutral::{NEUTRAL_BASE, neutral, neutral_image};
 pub use place::{Line, Place};
@@ -44,9 +45,6 @@ use debug_file::Search;
 use headers::{File as ElfFile, LITTLE, MemorySection};
 use lines::{Frame, Lines};
 use symbols::Symbols;
-
-/// Larger files are refused, in bytes: no kernel is, and a disk image is easily named by mistake.
-const LARGEST: u64 = 1 << 30;
 
 /// A kernel for 64-bit RISC-V, as its linker wrote it: an ELF file with a symbol table.
 ///
@@ -71,30 +69,22 @@ pub struct Image {
     debug: Search,
     /// The symbols are those of that file.
     symbols_apart: bool,
+    /// The file is no ELF: its bytes go to memory as they are.
+    is_flat: bool,
     lines: OnceCell<Lines>,
     call_frames: OnceCell<Vec<u8>>,
 }
 
 impl Image {
-    /// Reads the file, of at most 1 GiB; where it is stripped, also the one that has its symbols and debug information.
-    ///
-    /// # Errors
-    /// [`Error::Unreadable`], [`Error::NotAFile`], [`Error::TooLarge`], and those of [`Image::parse`].
-    pub fn open(path: &Path) -> Result<Image, Error> {
-        let mut image = Image::parse(path, read(path)?)?;
-        let has = |name| debug_sections::header(&image.bytes, name).is_some();
-        if !has(".symtab") || !has(".debug_info") && !has(".zdebug_info") {
-            image.debug = debug_file::search(path, &image.bytes, LARGEST);
-            image.take_symbols_from_debug_file();
-        }
-        Ok(image)
-    }
-
-    /// Takes `bytes` for the content of the file `path`, which is named in errors and not read.
+    /// Takes `bytes` for the content of the file `path`, which is named in errors and not read: an ELF, or a Linux boot image.
     ///
     /// # Errors
     /// Says what the bytes are instead of an executable for little-endian RV64.
     pub fn parse(path: &Path, bytes: Vec<u8>) -> Result<Image, Error> {
+        if flat::is_boot_image(&bytes) {
+            let (start, size) = flat::boot_image(path, &bytes)?;
+            return Image::flat(path, bytes, start, size);
+        }
         let file = ElfFile { path, bytes: &bytes };
         let header = file.header()?;
         let segments = file.segments(header)?;
@@ -113,31 +103,19 @@ impl Image {
             bytes,
             debug: Search::default(),
             symbols_apart: false,
+            is_flat: false,
             lines: OnceCell::new(),
             call_frames: OnceCell::new(),
         })
     }
 
-    /// A debug file that cannot be read is as good as none: the kernel itself is whole.
-    fn take_symbols_from_debug_file(&mut self) {
-        let Some(found) = &self.debug.found else { return };
-        let file = ElfFile { path: &found.path, bytes: &found.bytes };
-        let symbols = file.header().and_then(|header| {
-            let table = file.sections(header)?;
-            let sections = file.memory_sections(&table);
-            Ok(Symbols::parse(&file, &table, &sections)?.moved(&sections, &self.sections))
-        });
-        if let Ok(symbols) = symbols
-            && debug_sections::header(&self.bytes, ".symtab").is_none()
-            && !symbols.is_empty()
-        {
-            self.symbols = symbols;
-            self.symbols_apart = true;
-        }
-    }
-
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether the file is no ELF: its bytes go to memory as they are.
+    pub fn is_flat(&self) -> bool {
+        self.is_flat
     }
 
     /// Where the symbols or the debug information come from, if that is another file.
@@ -336,7 +314,8 @@ impl Image {
     }
 
     fn section_address(&self, name: &str) -> Option<u64> {
-        Some(debug_sections::header(&self.bytes, name)?.sh_addr(LITTLE))
+        let apart = || debug_sections::header(&self.debug.found.as_ref()?.bytes, name);
+        Some(debug_sections::header(&self.bytes, name).or_else(apart)?.sh_addr(LITTLE))
     }
 }
 
@@ -344,34 +323,4 @@ impl fmt::Debug for Image {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Image").field("path", &self.path).field("entry", &self.entry).finish_non_exhaustive()
     }
-}
-
-/// The whole file, where it is one of a size that a kernel may have.
-fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    let unreadable = |reason: io::Error| {
-        let advice = match reason.kind() {
-            io::ErrorKind::NotFound => "build the kernel first, or name its ELF file",
-            io::ErrorKind::PermissionDenied => "look at the file's permissions",
-            _ => "look at the file and the disk it is on",
-        };
-        Error::Unreadable { path: path.to_owned(), reason, advice }
-    };
-    let not_a_file = |what| Error::NotAFile { path: path.to_owned(), what };
-    let too_large = |bytes| Error::TooLarge { path: path.to_owned(), bytes, limit: LARGEST };
-    // Looked at before it is opened: to open a pipe is to wait for its writer.
-    let kind = path.metadata().map_err(unreadable)?;
-    if kind.is_dir() {
-        return Err(not_a_file("a folder"));
-    }
-    if !kind.is_file() {
-        return Err(not_a_file("a device, pipe or socket"));
-    }
-    if kind.len() > LARGEST {
-        return Err(too_large(kind.len()));
-    }
-    let mut bytes = Vec::with_capacity(kind.len() as usize);
-    let file = File::open(path).map_err(unreadable)?;
-    // It may have grown since.
-    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > LARGEST { Err(too_large(bytes.len() as u64)) } else { Ok(bytes) }
 }

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use addr2line::SplitDwarfLoad;
 use gimli::{Dwarf, DwarfPackage, DwoId, LittleEndian, Reader as _, SectionId};
 
-use super::LARGEST;
 use super::debug_sections;
+use super::files::LARGEST;
 use super::lines::Reader;
 
 /// Finds the files, and keeps the package once it is read.

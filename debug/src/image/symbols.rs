@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use object::elf::{self, Sym64};
-use object::read::elf::Sym;
+use object::read::elf::{SectionHeader, Sym};
 use object::{LittleEndian, SymbolIndex};
 
 use super::error::Error;
@@ -48,10 +48,10 @@ impl Symbols {
         // A kernel that relocates itself keeps its global symbols when it is stripped.
         let table = if full.is_empty() { table(elf::SHT_DYNSYM)? } else { full };
         if table.is_empty() {
-            return Ok(Symbols { entries: Vec::new(), strings: 0..0 });
+            return Ok(Symbols::none());
         }
         let strings = sections.section(table.string_section()).map_err(|error| file.malformed(error))?;
-        let (start, size) = object::read::elf::SectionHeader::file_range(strings, LITTLE).unwrap_or((0, 0));
+        let (start, size) = strings.file_range(LITTLE).unwrap_or((0, 0));
         let end = start.checked_add(size).filter(|end| *end <= file.bytes.len() as u64);
         let end = end.ok_or_else(|| file.malformed("the names of its symbols are not in the file"))?;
         let mut symbols = Symbols { entries: Vec::new(), strings: start as usize..end as usize };
@@ -60,6 +60,8 @@ impl Symbols {
                 elf::SHN_ABS => None,
                 _ => match table.symbol_section(LITTLE, symbol, index) {
                     Ok(Some(section)) if numbered(memory, section.0).is_some() => Some(section.0),
+                    // Linkers leave the flags of a section without bytes out, an empty .bss; its address says that it is in memory.
+                    Ok(Some(section)) if has_address(sections, section) => None,
                     _ => continue, // undefined, or not in memory: .debug_info and the like
                 },
             };
@@ -67,6 +69,10 @@ impl Symbols {
         }
         symbols.sort(file.bytes, memory);
         Ok(symbols)
+    }
+
+    pub fn none() -> Symbols {
+        Symbols { entries: Vec::new(), strings: 0..0 }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -183,6 +189,10 @@ fn is_boundary(name: &[u8]) -> bool {
     name.windows(4).any(|part| part == b"text")
         || matches!(plain, b"skernel" | b"ekernel" | b"s_kernel" | b"BASE_ADDRESS")
         || ends.iter().any(|end| plain.ends_with(end))
+}
+
+fn has_address(sections: &Sections<'_>, index: object::SectionIndex) -> bool {
+    sections.section(index).is_ok_and(|section| section.sh_addr(LITTLE) != 0)
 }
 
 /// Sections stand in the order of their numbers.

@@ -119,7 +119,13 @@ impl ExecFile for GdbTarget {
         length: usize,
         buffer: &mut [u8],
     ) -> TargetResult<usize, Self> {
-        Ok(part(self.kernel.as_os_str().as_bytes(), offset, length, buffer))
+        let elf = match &self.files.symbols {
+            Some(symbols) => Some(symbols),
+            // GDB can make nothing of a flat image.
+            None => Some(&self.files.kernel).filter(|_| !self.image.is_flat()),
+        };
+        let name = elf.map_or(&[][..], |elf| elf.as_os_str().as_bytes());
+        Ok(part(name, offset, length, buffer))
     }
 }
 

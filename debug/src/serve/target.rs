@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -24,14 +24,14 @@ use super::motion::Motion;
 use super::wire::{Readiness, Wire, await_readable};
 use super::{Error, description};
 use crate::embedded::{Embedded, Options};
-use crate::image::Image;
+use crate::image::{Image, KernelFiles};
 
 /// A kernel on the embedded machine, for clients to look at and to move, in both directions of time.
 pub struct GdbTarget {
     pub(super) machine: Embedded,
     pub(super) image: Image,
-    /// Absolute.
-    pub(super) kernel: PathBuf,
+    /// With absolute paths.
+    pub(super) files: KernelFiles,
     pub(super) options: Options,
     pub(super) description: String,
     /// Before the kernel's first instruction: see `rom`.
@@ -53,19 +53,21 @@ pub(super) struct InterruptPoll {
 }
 
 impl GdbTarget {
-    /// Boots the kernel at `path`: the machine stands in its reset ROM.
+    /// Boots a kernel: the machine stands in its reset ROM.
     ///
     /// # Errors
-    /// Where the file is no kernel that can be loaded.
-    pub fn open(path: &Path, options: Options) -> Result<GdbTarget, Error> {
-        let kernel = std::path::absolute(path).map_err(Error::Folder)?;
-        let image = Image::open(&kernel)?;
+    /// Where the files are no kernel that can be loaded.
+    pub fn open(files: &KernelFiles, options: Options) -> Result<GdbTarget, Error> {
+        let absolute = |path: &Path| std::path::absolute(path).map_err(Error::Folder);
+        let symbols = files.symbols.as_deref().map(absolute).transpose()?;
+        let files = KernelFiles { kernel: absolute(&files.kernel)?, symbols, load_address: files.load_address };
+        let image = Image::open_files(&files)?;
         let mut machine = Embedded::load(&image, &options)?;
         let description = description::of(&mut machine);
         Ok(GdbTarget {
             machine,
             image,
-            kernel,
+            files,
             options,
             description,
             in_rom: true,

@@ -7,6 +7,7 @@ mod elf;
 mod firmware;
 mod fixed;
 mod history;
+mod images;
 mod kernel;
 mod machine;
 mod random;

@@ -14,7 +14,7 @@ use crate::kernel::*;
 
 fn load(elf: &[u8]) -> Result<Embedded, Error> {
     let image = Image::parse(Path::new("wild"), elf.to_vec())?;
-    Embedded::load(&image, &Options { memory_mib: 16, history_mib: 4 })
+    Embedded::load(&image, &Options { memory_mib: 16, history_mib: 4, ..Options::default() })
 }
 
 #[test]

@@ -43,6 +43,20 @@ fn the_crate_starts_the_machine_of_run_sh() {
 }
 
 #[test]
+fn what_the_machine_has_besides_goes_to_either_machine() {
+    let initrd = Script::with_kernel("good", &[]).folder.path().join("none");
+    let finished = Script::with_kernel("good", &["--initrd", initrd.to_str().unwrap()]).finish();
+    assert_eq!(finished.code(), 2);
+    assert!(finished.stderr.contains("--initrd takes an initial RAM disk"), "{}", finished.stderr);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    let arguments =
+        called_with(Script::with_kernel("good", &["--initrd", path, "--append", "a b=c", "--memory", "256"]));
+    let follows = |option: &str, value: &str| arguments.windows(2).any(|pair| pair[0] == option && pair[1] == value);
+    assert!(follows("-initrd", path) && follows("-append", "a b=c") && follows("-m", "256M"), "{arguments:?}");
+}
+
+#[test]
 fn the_log_is_qemu_log_in_the_project_where_nothing_else_is_said() {
     let mut script = Script::with_kernel("good", &[]);
     script.command.env_remove("QEMU_LOG");
@@ -73,7 +87,7 @@ fn help_tells_of_every_mode_and_option() {
         assert_eq!((finished.code(), finished.stderr.as_str()), (0, ""));
         for word in words(
             "--firmware --debug --wait --reverse --check --test --build --kernel --port --socket --tied --embedded \
-             QEMU GDB QEMU_LOG NO_INSTALL",
+             --load-address --symbols --initrd --append --memory QEMU GDB QEMU_LOG NO_INSTALL",
         ) {
             assert!(finished.stdout.contains(word), "{word} is missing");
         }
@@ -89,6 +103,9 @@ fn what_makes_no_sense_is_refused_with_the_usage() {
         (vec!["hypervisor.elf"], "hypervisor.elf"),
         (vec!["--debug", "--wait"], "--debug and --wait cannot be used together"),
         (vec!["--port", "4321"], "--port"),
+        (vec!["--build", "--memory", "64"], "need a mode that boots a kernel"),
+        (vec!["--memory", "64M"], "--memory takes a number of MiB, not 64M"),
+        (vec!["--load-address", "0x80400000"], "QEMU puts a flat kernel at 0x80200000"),
         (vec!["--build", "--socket", "/tmp/s"], "--socket"),
         (vec!["--wait", "--port"], "--port needs a value"),
         (vec!["--wait", "--port", "0"], "--port takes 1 to 65535"),

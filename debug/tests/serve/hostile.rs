@@ -6,6 +6,7 @@ use std::thread;
 
 use debug::Endpoint;
 use debug::embedded::Options;
+use debug::image::KernelFiles;
 use debug::serve::{GdbTarget, Listener, serve};
 use proptest::prelude::*;
 
@@ -91,8 +92,8 @@ proptest! {
         let listener = Listener::bind(&endpoint).unwrap();
         let (ending, end) = UnixStream::pair().unwrap();
         let server = thread::spawn(move || {
-            let options = Options { memory_mib: 8, history_mib: 4 };
-            let mut target = GdbTarget::open(&kernels::build("power-off"), options).unwrap();
+            let options = Options { memory_mib: 8, history_mib: 4, ..Options::default() };
+            let mut target = GdbTarget::open(&KernelFiles::of(&kernels::build("power-off")), options).unwrap();
             serve(&listener, &mut target, &ending, &mut |_| {}).unwrap();
         });
         let mut client = UnixStream::connect(folder.path().join("gdb")).unwrap();

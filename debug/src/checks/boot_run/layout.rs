@@ -7,6 +7,7 @@ use std::ops::Range;
 use super::names::{self, Names, NotFound, Role, Spot};
 use crate::image::{self, Image};
 use crate::machine::Address;
+use crate::riscv::board;
 
 /// Stands for the name of a stack that has no symbol.
 const UNKNOWN_TOP: &str = "the stack's end";
@@ -42,6 +43,8 @@ pub struct Layout {
     pub loaded: Vec<Range<Address>>,
     /// What was guessed because no symbol names it, in sentences for the report.
     pub guesses: Vec<String>,
+    /// The machine's RAM, physically.
+    pub ram: Range<Address>,
 }
 
 /// Bytes next to BSS that a clear must not touch.
@@ -98,7 +101,14 @@ impl Layout {
                 bss_end: bss_end.name,
             },
             guesses,
+            ram: board::DEFAULT_RAM,
         })
+    }
+
+    /// The same on a machine with so much RAM, in MiB.
+    pub fn in_memory(mut self, mebibytes: u64) -> Layout {
+        self.ram.end = Address(self.ram.start.0.saturating_add(mebibytes.saturating_mul(1 << 20)));
+        self
     }
 
     /// Whether no symbol names the stack. Then call [`Layout::guess_stack`] with sp at its first use.

@@ -1,5 +1,7 @@
 //! The device tree that the kernel finds at a1: the board as the embedded machine has it, and nothing that it has not.
 
+use std::ops::Range;
+
 use vm_fdt::{Error, FdtWriter};
 
 use crate::embedded::board::INSTRUCTIONS_PER_TICK;
@@ -22,23 +24,51 @@ const MACHINE_TIMER: u32 = 7;
 /// What OpenSBI writes in place of an interrupt that is not the kernel's.
 const NOT_CONNECTED: u32 = u32::MAX;
 
-/// The blob for a machine with `ram_size` bytes of RAM.
-pub fn build(ram_size: u64, conditions: &Conditions) -> Vec<u8> {
-    write(ram_size, conditions).expect("the tree's names and nesting are right: a test builds it")
+/// What differs from one machine to another.
+#[derive(Clone, Debug, Default)]
+pub struct Contents<'a> {
+    /// In bytes.
+    pub ram_size: u64,
+    /// The kernel's command line (`bootargs`).
+    pub command_line: Option<&'a str>,
+    /// Where the initrd lies, physically.
+    pub initrd: Option<Range<u64>>,
 }
 
-fn write(ram_size: u64, conditions: &Conditions) -> Result<Vec<u8>, Error> {
+/// The blob for a machine.
+///
+/// # Errors
+/// Where the command line holds a zero byte.
+pub fn build(contents: &Contents<'_>, conditions: &Conditions) -> Result<Vec<u8>, Error> {
     let mut tree = FdtWriter::new()?;
     let root = tree.begin_node("")?;
     tree.property_u32("#address-cells", 2)?;
     tree.property_u32("#size-cells", 2)?;
     tree.property_string("compatible", "riscv-virtio")?;
     tree.property_string("model", "riscv-virtio,embedded")?;
+    write_chosen(&mut tree, contents)?;
+    write_memory(&mut tree, contents.ram_size, conditions)?;
+    write_hart(&mut tree, conditions.hart as u32)?;
+    write_devices(&mut tree)?;
+    tree.end_node(root)?;
+    tree.finish()
+}
 
+/// What the firmware tells the kernel (Devicetree Specification, section "/chosen Node"; QEMU, hw/riscv/boot.c).
+fn write_chosen(tree: &mut FdtWriter, contents: &Contents<'_>) -> Result<(), Error> {
     let chosen = tree.begin_node("chosen")?;
     tree.property_string("stdout-path", "/soc/serial@10000000")?;
-    tree.end_node(chosen)?;
+    if let Some(command_line) = contents.command_line {
+        tree.property_string("bootargs", command_line)?;
+    }
+    if let Some(initrd) = &contents.initrd {
+        tree.property_u64("linux,initrd-start", initrd.start)?;
+        tree.property_u64("linux,initrd-end", initrd.end)?;
+    }
+    tree.end_node(chosen)
+}
 
+fn write_memory(tree: &mut FdtWriter, ram_size: u64, conditions: &Conditions) -> Result<(), Error> {
     let memory = tree.begin_node("memory@80000000")?;
     tree.property_string("device_type", "memory")?;
     if conditions.memory_in_pieces {
@@ -57,12 +87,7 @@ fn write(ram_size: u64, conditions: &Conditions) -> Result<Vec<u8>, Error> {
     tree.property_array_u64("reg", &[map::RAM_BASE, map::FIRMWARE_END - map::RAM_BASE])?;
     tree.property_null("no-map")?;
     tree.end_node(firmware)?;
-    tree.end_node(reserved)?;
-
-    write_hart(&mut tree, conditions.hart as u32)?;
-    write_devices(&mut tree)?;
-    tree.end_node(root)?;
-    tree.finish()
+    tree.end_node(reserved)
 }
 
 fn write_hart(tree: &mut FdtWriter, number: u32) -> Result<(), Error> {
@@ -186,8 +211,14 @@ mod tests {
 
     #[test]
     fn begins_with_the_magic_and_its_own_length() {
-        let tree = build(128 << 20, &Conditions::default());
+        let tree = build(&Contents { ram_size: 128 << 20, ..Contents::default() }, &Conditions::default()).unwrap();
         assert_eq!(tree[..4], board::DEVICE_TREE_MAGIC.to_be_bytes());
         assert_eq!(tree[4..8], (tree.len() as u32).to_be_bytes());
+    }
+
+    #[test]
+    fn a_command_line_that_a_tree_cannot_hold_is_an_error() {
+        let contents = Contents { ram_size: 128 << 20, command_line: Some("quiet\0"), ..Contents::default() };
+        assert!(build(&contents, &Conditions::default()).is_err());
     }
 }

@@ -1,7 +1,12 @@
-//! A kernel into RAM, the way QEMU's `-kernel` puts it there: segments at their physical addresses, the lowest of them the entry.
+//! A kernel, its initrd and the device tree into RAM, where QEMU's `-kernel` and `-initrd` put them: the kernel's segments at their
+//! physical addresses, the lowest of them the entry.
 //!
-//! It does not know symbols, nor what the kernel does.
+//! It does not know symbols, nor what the kernel does. Source: QEMU, hw/riscv/boot.c.
 
+use std::ops::Range;
+
+use super::device_tree;
+use crate::embedded::Options;
 use crate::embedded::bus::map;
 use crate::embedded::bus::ram::Ram;
 use crate::embedded::conditions::Conditions;
@@ -19,6 +24,16 @@ pub enum Error {
 
     #[error("not enough host memory for {mebibytes} MiB; ask for less")]
     NoMemory { mebibytes: u64 },
+
+    /// The ranges are physical; `beside` is what has that memory already.
+    #[error(
+        "there is no room for the initrd: its {} bytes would lie at [{}, {}), which {beside}; try: more memory, a smaller initrd",
+        .initrd.end.0 - .initrd.start.0, .initrd.start, .initrd.end
+    )]
+    NoRoomForInitrd { initrd: Range<Address>, beside: String },
+
+    #[error("the command line for the kernel holds a byte of zero, which ends it in a device tree; try: without it")]
+    CommandLine,
 }
 
 impl Error {
@@ -37,30 +52,77 @@ pub struct Loaded {
     pub device_tree: u64,
 }
 
-/// Puts the segments of `image` and the device tree into RAM.
+/// Puts the segments of `image`, the initrd and a device tree that tells of it into RAM.
 ///
 /// # Errors
-/// Where its segments are not where a kernel's may be.
-pub fn load(image: &Image, ram: &mut Ram, device_tree: &[u8], conditions: &Conditions) -> Result<Loaded, image::Error> {
+/// Where its segments are not where a kernel's may be; where one lies over another.
+pub fn load(image: &Image, ram: &mut Ram, options: &Options, conditions: &Conditions) -> Result<Loaded, Error> {
     let ram_end = map::RAM_BASE + ram.size() as u64;
-    let usual = device_tree_address(ram_end, device_tree.len() as u64);
+    let kernel = lowest_and_end(image);
+    let initrd =
+        options.initrd.as_ref().map(|bytes| (initrd_range(kernel.start, ram.size() as u64, bytes.len()), bytes));
+    let tree = device_tree::build(
+        &device_tree::Contents {
+            ram_size: ram.size() as u64,
+            command_line: options.append.as_deref(),
+            initrd: initrd.as_ref().map(|(range, _)| range.clone()),
+        },
+        conditions,
+    )
+    .map_err(|_| Error::CommandLine)?;
+    let usual = device_tree_address(ram_end, tree.len() as u64);
     // Lower by an odd number of doublewords: nothing promises more than that it is aligned to one.
     let device_tree_at = if conditions.tree_elsewhere { usual - (5 << 20) + 8 } else { usual };
     if let Some(fill) = conditions.ram {
         ram.fill((map::FIRMWARE_END - map::RAM_BASE) as usize, fill);
     }
     let segments = image.load_order(&(Address(map::FIRMWARE_END)..Address(device_tree_at)))?;
+    if let Some((range, _)) = &initrd {
+        check_initrd(range, &kernel, ram_end, device_tree_at..device_tree_at + tree.len() as u64)?;
+    }
     let mut place = |address: u64, bytes: &[u8]| {
         map::ram_offset(address)
             .and_then(|offset| ram.store(offset, bytes))
-            .expect("segments and device tree lie within RAM: load_order saw to it");
+            .expect("segments, initrd and device tree lie within RAM: load_order and check_initrd saw to it");
     };
     for segment in &segments {
         place(segment.physical.0, image.file_bytes(segment));
     }
-    place(device_tree_at, device_tree);
+    if let Some((range, bytes)) = initrd {
+        place(range.start, bytes);
+    }
+    place(device_tree_at, &tree);
     let entry = segments.first().map_or(device_tree_at, |segment| segment.physical.0);
     Ok(Loaded { entry, device_tree: device_tree_at })
+}
+
+/// From the kernel's first byte to its last.
+fn lowest_and_end(image: &Image) -> Range<u64> {
+    let loaded = || image.segments().iter().map(image::Segment::loaded);
+    let start = loaded().map(|range| range.start.0).min().unwrap_or_default();
+    start..loaded().map(|range| range.end.0).max().unwrap_or_default()
+}
+
+/// Where QEMU puts an initrd: half of the memory's size above the kernel, 512 MiB at most (`riscv_load_initrd`).
+fn initrd_range(kernel: u64, memory: u64, size: usize) -> Range<u64> {
+    const FARTHEST: u64 = 512 << 20;
+    let start = kernel.saturating_add((memory / 2).min(FARTHEST));
+    start..start.saturating_add(size as u64)
+}
+
+fn check_initrd(initrd: &Range<u64>, kernel: &Range<u64>, ram_end: u64, tree: Range<u64>) -> Result<(), Error> {
+    let overlaps = |range: &Range<u64>| initrd.start < range.end && range.start < initrd.end;
+    let hex = |range: &Range<u64>| format!("[{}, {})", Address(range.start), Address(range.end));
+    let beside = if initrd.end > ram_end {
+        format!("is beyond the end of memory, {}", Address(ram_end))
+    } else if overlaps(kernel) {
+        format!("the kernel needs: it takes {}", hex(kernel))
+    } else if overlaps(&tree) {
+        format!("the device tree takes: {}", hex(&tree))
+    } else {
+        return Ok(());
+    };
+    Err(Error::NoRoomForInitrd { initrd: Address(initrd.start)..Address(initrd.end), beside })
 }
 
 /// Where QEMU 7.2 puts a tree of this size: as high in the lower 3 GiB as a boundary of 2 MiB allows.

@@ -1,6 +1,7 @@
 //! What an image says about files made for the purpose. The real kernel is asked in tests/image.rs.
 
 mod backtraces;
+mod flat;
 
 use std::path::Path;
 
@@ -221,7 +222,10 @@ fn what_is_not_elf_is_named() {
         (b"#!/bin/sh\n", "is a script; give the kernel's ELF file, as the linker wrote it"),
         (b"!<arch>\n", "is a library archive; link it, and give the linked ELF file"),
         (b"\x1f\x8b\x08\x00", "is compressed; unpack it first"),
-        (b"\x17\x41\x00\x00", "has no known format; a raw binary, perhaps; give the ELF file that it was made from"),
+        (
+            b"\x17\x41\x00\x00",
+            "has no known format; a raw binary, perhaps; give the ELF file that it was made from, or say where it goes with --load-address",
+        ),
     ] {
         assert_eq!(refusal(bytes), format!("{start}{rest}"));
     }
@@ -373,7 +377,7 @@ fn files_that_cannot_be_kernels_are_not_read() {
     );
     assert!(matches!(Image::open(folder.path()), Err(Error::NotAFile { what: "a folder", .. })));
     assert!(matches!(Image::open(Path::new("/dev/zero")), Err(Error::NotAFile { .. })));
-    File::create(&path).unwrap().set_len(LARGEST + 1).unwrap(); // sparse: takes no room
+    std::fs::File::create(&path).unwrap().set_len(files::LARGEST + 1).unwrap(); // sparse: takes no room
     assert!(matches!(Image::open(&path), Err(Error::TooLarge { .. })));
 }
 

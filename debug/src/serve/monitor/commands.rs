@@ -61,7 +61,7 @@ impl GdbTarget {
     /// A machine as new, with the file as it is now; the present one stays where that file is no kernel.
     pub(super) fn reset(&mut self) -> Answer {
         let failed = |error: &dyn std::fmt::Display| format!("not reset: {error}");
-        let image = Image::open(&self.kernel).map_err(|error| failed(&error))?;
+        let image = Image::open_files(&self.files).map_err(|error| failed(&error))?;
         self.machine = Embedded::load(&image, &self.options).map_err(|error| failed(&error))?;
         self.in_rom = true;
         self.image = image;
@@ -78,13 +78,15 @@ impl GdbTarget {
         let failed = |error: &dyn std::fmt::Display| format!("no verdict: {error}");
         let begin = Instant::now();
         let layout = Layout::of(&self.image, Names::default()).map_err(|error| failed(&error))?;
+        let layout = layout.in_memory(self.options.memory_mib);
         let mut machine = Embedded::load(&self.image, &self.options).map_err(|error| failed(&error))?;
         let mut printed = Vec::new();
         let options = Options { timeout: TIMEOUT, console: Some(&mut printed), ..Options::default() };
         let findings = checks::check(&mut machine, &self.image, &layout, options).map_err(|error| failed(&error))?;
         let name = machine.name().to_owned();
         let console = Some(checks::console::last_lines(&printed));
-        let report = Report { machine: name, kernel: self.kernel.clone(), elapsed: begin.elapsed(), findings, console };
+        let report =
+            Report { machine: name, kernel: self.files.kernel.clone(), elapsed: begin.elapsed(), findings, console };
         let mut text = Vec::new();
         report.write(Format::Text, false, &mut text).map_err(|error| failed(&error))?;
         Ok(String::from_utf8_lossy(&text).into_owned())

@@ -51,7 +51,10 @@ impl GdbTarget {
         };
         let symbol = self.image.symbol(place).or_else(|| self.image.symbols().find(|symbol| is_named(symbol.address)));
         symbol.map(|symbol| (symbol.address, symbol.size.max(1))).ok_or_else(|| {
-            format!("{place} is neither an address, such as 0x80200000, nor a symbol of {}", self.kernel.display())
+            format!(
+                "{place} is neither an address, such as 0x80200000, nor a symbol of {}",
+                self.files.kernel.display()
+            )
         })
     }
 }

@@ -25,7 +25,7 @@ fn what_only_qemu_has_is_missing_and_nothing_else_is() {
     program.slots = instructions.map(|instruction| slot(&[instruction])).collect();
     let outcome = run::on_qemu(&program, cpu::with_what_ours_names()).unwrap();
     let records = outcome[0].1.chunks_exact(RECORD_SIZE).skip(1);
-    let options = Options { memory_mib: 16, history_mib: 0 };
+    let options = Options { memory_mib: 16, history_mib: 0, ..Options::default() };
     let kernel = elf::image(elf::build(&[(TEXT, program.slots.concat())]));
     let mut machine = Embedded::load(&kernel, &options).expect("it is a kernel");
     let mut wrong = Vec::new();

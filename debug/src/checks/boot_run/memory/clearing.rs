@@ -241,6 +241,7 @@ pub mod tests {
             stack: range(0x8000, 0x9000),
             bss: range(0x1000, 0x1020),
             loaded: Vec::new(),
+            ram: crate::riscv::board::DEFAULT_RAM,
         })
     }
 
