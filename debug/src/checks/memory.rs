@@ -6,7 +6,7 @@ use super::boot_run::memory::MemoryFacts;
 use super::boot_run::memory::clearing::ErasedFrame;
 use super::boot_run::memory::early::LostValue;
 use super::boot_run::poison;
-use super::bss::outside;
+use super::bss::outside::{self, Outside};
 use super::finding::{Finding, Status};
 use super::{bss, handoff};
 use crate::machine::{Address, Load};
@@ -109,19 +109,25 @@ fn poison_read(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<Fault> {
     let Load { pc, address, length, value, .. } = memory.early.poison_read?;
     let name = object(run, address);
     let outside = outside::objects(run.image, run.layout).into_iter().find(|object| object.range.contains(&address));
-    let when = match &outside {
-        Some(object) => format!("and nothing clears it: {} lies outside of {}", object.section, bounds(run)),
-        None => "before BSS was cleared".into(),
+    let read = format!("{name} was read at {}", run.place(pc));
+    let held = "its value was whatever memory held (here the test pattern, poison)";
+    let (start, end) = (&run.layout.names.bss_start, &run.layout.names.bss_end);
+    let summary = match &outside {
+        Some(Outside { section, .. }) => format!(
+            "{read} and nothing clears it: {section} lies outside of {}; {held}; try: put {section} between the two",
+            bounds(run)
+        ),
+        None if memory.clearing.has_begun() => {
+            format!("{read} before BSS was cleared; {held}; try: clear BSS first, or put {name} into .data")
+        }
+        None => {
+            format!(
+                "nothing clears BSS before it is used: {read}, and {held}; try: store zeros from {start} to {end} first"
+            )
+        }
     };
     Some(Fault {
-        summary: format!(
-            "{name} was read at {} {when}; its value was whatever memory held (here the test pattern); {}",
-            run.place(pc),
-            match &outside {
-                Some(object) => format!("try: put {} between the two", object.section),
-                None => format!("try: clear BSS first, or put {name} into .data"),
-            }
-        ),
+        summary,
         found: format!("{length} bytes read at {}: {value:#x}", run.place(address)),
         at: address,
         place: run.place(pc),

@@ -2,7 +2,7 @@
 //!
 //! It does not judge, and does not know how the stores are observed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::checks::boot_run::BootRun;
@@ -22,6 +22,10 @@ pub struct Clearing {
     longest_pause: u64,
     /// The instructions of the clear, with their number of stores and sp.
     clearing: BTreeMap<Address, (u64, Address)>,
+    /// Where zeros were stored last, side by side.
+    course: Course,
+    /// The instructions of courses that are long enough for a clear's.
+    sweeping: BTreeSet<Address>,
     /// By instruction: its first store of zero beside BSS during the clear.
     beside: BTreeMap<Address, Store>,
     over: bool,
@@ -38,6 +42,43 @@ pub struct ErasedFrame {
     pub stored: Store,
     pub cleared: Store,
 }
+
+/// Zeros side by side: what a clear leaves behind, and a lock that is released, or a variable that is set to 0, does not.
+#[derive(Default)]
+struct Course {
+    block: Range<Address>,
+    /// So many of the block's bytes were stored, each counted once.
+    stored: u64,
+    by: BTreeSet<Address>,
+}
+
+impl Course {
+    /// An unrolled clear stores in any order within this, in bytes.
+    const NEAR: u64 = 128;
+
+    fn store(&mut self, pc: Address, range: &Range<Address>) {
+        let near = self.block.start.0.saturating_sub(Self::NEAR)..=self.block.end.0 + Self::NEAR;
+        if self.by.is_empty() || !near.contains(&range.start.0) || !near.contains(&range.end.0) {
+            *self = Course { block: range.clone(), stored: bytes(range), by: BTreeSet::from([pc]) };
+            return;
+        }
+        let new = bytes(&(range.start..range.end.min(self.block.start)))
+            + bytes(&(range.start.max(self.block.end)..range.end));
+        self.block = self.block.start.min(range.start)..self.block.end.max(range.end);
+        self.stored += new;
+        if new > 0 {
+            self.by.insert(pc);
+        }
+    }
+
+    /// Whether so many bytes lie side by side, with hardly a gap.
+    fn is_a_sweep(&self, least: u64) -> bool {
+        self.stored >= least && 2 * self.stored > bytes(&self.block)
+    }
+}
+
+/// Zeros side by side are a clear from so many bytes on, or from all of BSS on.
+const SWEEP: u64 = 64;
 
 /// How many stores to the stack are kept. A boot with more stores before the clear reuses the same addresses.
 const MOST_FRAMES: usize = 1 << 16;
@@ -96,6 +137,8 @@ impl Clearing {
             last: None,
             longest_pause: 0,
             clearing: BTreeMap::new(),
+            course: Course::default(),
+            sweeping: BTreeSet::new(),
             beside: BTreeMap::new(),
             over: false,
             stack,
@@ -109,20 +152,14 @@ impl Clearing {
         self.over || self.parts.is_empty()
     }
 
-    /// Whether a clear has started: more than a single store that happens to store zero.
+    /// Whether anything was cleared by more than stores that happen to be of zero.
     pub fn has_begun(&self) -> bool {
-        self.clearing.values().any(|(stores, _)| *stores > 1) || self.last.is_some_and(|last| last.length >= 8)
-    }
-
-    /// Whether an instruction with this many stores of zero to BSS belongs to the clear.
-    fn is_many(&self, stores: u64) -> bool {
-        let size: u64 = self.parts.iter().map(|part| part.times.len() as u64).sum();
-        stores * 8 >= size.min(16)
+        !self.sweeping.is_empty()
     }
 
     /// Whether this store belongs to the clear.
     pub fn is_clear(&self, store: &Store) -> bool {
-        self.clearing.get(&store.pc).is_some_and(|(stores, _)| self.is_many(*stores))
+        self.sweeping.contains(&store.pc)
     }
 
     /// A frame that the clear erased before its function returned.
@@ -169,6 +206,7 @@ impl Clearing {
             let (stores, sp) = self.clearing.entry(store.pc).or_insert((0, store.sp));
             *stores += 1;
             *sp = store.sp;
+            self.sweep(store.pc, &range);
         }
         let inside = self.bss.start <= range.start && range.end <= self.bss.end;
         // It is passing through a stack inside BSS, or through bytes that were cleared already.
@@ -180,6 +218,15 @@ impl Clearing {
         let near = self.bss.start - GUARD_BYTES..self.bss.end + GUARD_BYTES;
         if store.new == 0 && !inside && (under_way || overlap(&range, &near)) {
             self.beside.entry(store.pc).or_insert(*store);
+        }
+    }
+
+    /// Notes a zero that was stored to BSS.
+    fn sweep(&mut self, pc: Address, range: &Range<Address>) {
+        let size: u64 = self.parts.iter().map(|part| part.times.len() as u64).sum();
+        self.course.store(pc, range);
+        if self.course.is_a_sweep(SWEEP.min(size)) {
+            self.sweeping.extend(&self.course.by);
         }
     }
 
@@ -279,6 +326,20 @@ pub mod tests {
             clearing.store(&Store { sp: Address(sp), old: 0x1234, ..store(20, 0x100, 0x8ff8, 0) });
             assert_eq!(clearing.erased_frame().map(|frame| frame.stored.pc), erased.then_some(Address(0x80)));
         }
+    }
+
+    #[test]
+    fn zeros_here_and_there_are_no_clear() {
+        // Two locks that are released by one instruction, again and again.
+        let released = |round: u64, address| store(10 * round, 0x100, address, 0);
+        let locks = (0..20).flat_map(|round| [released(round, 0x1000), released(round, 0x1018)]);
+        let clearing = after(&locks.collect::<Vec<_>>());
+        assert!(!clearing.has_begun() && !clearing.is_clear(&released(1, 0x1000)));
+        assert!(after(&upwards()).is_clear(&upwards()[0]));
+        let mut unrolled: Vec<Store> = upwards();
+        (0x100..).zip(&mut unrolled).for_each(|(pc, store)| store.pc = Address(pc));
+        (unrolled[0].address, unrolled[1].address) = (unrolled[1].address, unrolled[0].address);
+        assert!(unrolled.iter().all(|store| after(&unrolled).is_clear(store)));
     }
 
     #[test]
