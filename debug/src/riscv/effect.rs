@@ -133,6 +133,26 @@ impl Operation {
         access.change == CsrChange::Write || self.rs1 != 0
     }
 
+    /// Whether it needs floating point to be on: an operation of extensions F and D, or one on their CSRs.
+    pub fn is_floating_point(&self) -> bool {
+        let registers = [csr::FFLAGS, csr::FRM, csr::FCSR];
+        match self.kind {
+            Kind::Flw | Kind::Fld | Kind::Fsw | Kind::Fsd | Kind::Float(..) => true,
+            Kind::Csr(_) => registers.contains(&Register::Csr(self.csr())),
+            _ => false,
+        }
+    }
+
+    /// Whether only M-mode may execute it: `mret`, or one on M-mode's CSRs (bits 8 and 9 of whose numbers are 1).
+    pub fn is_of_machine_mode(&self) -> bool {
+        const LEVEL: u16 = 3 << 8;
+        match self.kind {
+            Kind::Mret => true,
+            Kind::Csr(_) => self.csr() & LEVEL == LEVEL,
+            _ => false,
+        }
+    }
+
     /// The CSR's number, of an instruction that accesses one.
     pub fn csr(&self) -> u16 {
         self.immediate as u16

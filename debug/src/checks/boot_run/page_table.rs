@@ -13,16 +13,31 @@ const ENTRIES: usize = 1 << INDEX_BITS;
 /// The most tables that are read: a page table may point to itself.
 const TABLES: usize = 2048;
 
-const VALID: u64 = 1 << 0;
-const READABLE: u64 = 1 << 1;
-const WRITABLE: u64 = 1 << 2;
-const EXECUTABLE: u64 = 1 << 3;
+/// The bits of an entry, by the manual's names: V, R, W, X, U, A, D.
+pub const VALID: u64 = 1 << 0;
+pub const READABLE: u64 = 1 << 1;
+pub const WRITABLE: u64 = 1 << 2;
+pub const EXECUTABLE: u64 = 1 << 3;
+pub const USER: u64 = 1 << 4;
+pub const ACCESSED: u64 = 1 << 6;
+pub const DIRTY: u64 = 1 << 7;
 
 /// The page table in satp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageTable {
     root: Address,
     levels: u32,
+}
+
+/// An entry on the way to an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// 0 is the last.
+    pub level: u32,
+    pub table: Address,
+    pub index: u64,
+    /// `None` where there is no memory.
+    pub value: Option<u64>,
 }
 
 /// A table, its level (0 is the last), and the virtual address that its first entry translates.
@@ -42,28 +57,35 @@ impl PageTable {
 
     /// The physical address of `address`; `None` if it is not mapped, or the table cannot be read.
     pub fn translate(&self, machine: &mut dyn Machine, address: Address) -> Result<Option<Address>, Error> {
+        let walk = self.walk(machine, address)?;
+        let leaf = walk.last().and_then(|last| last.value.map(|value| (last.level, value)));
+        Ok(leaf.filter(|(_, value)| value & VALID != 0 && is_leaf(*value)).map(|(level, value)| {
+            let within = address.0 & (size(level) - 1);
+            Address(target(value).0 & !(size(level) - 1) | within)
+        }))
+    }
+
+    /// The entries on the way to `address`, the root's first; none for an address that cannot be mapped.
+    pub fn walk(&self, machine: &mut dyn Machine, address: Address) -> Result<Vec<Entry>, Error> {
+        let mut entries = Vec::new();
         if self.extend(address.0) != address.0 {
-            return Ok(None);
+            return Ok(entries);
         }
         let mut table = self.root;
         for level in (0..self.levels).rev() {
             let index = address.0 >> shift(level) & (ENTRIES as u64 - 1);
-            let mut entry = [0; 8];
-            match machine.read_physical(table + 8 * index, &mut entry) {
-                Err(Error::Refused { .. }) => return Ok(None),
-                read => read?,
+            let mut bytes = [0; 8];
+            let value = match machine.read_physical(table + 8 * index, &mut bytes) {
+                Err(Error::Refused { .. }) => None,
+                read => Some(read.map(|()| u64::from_le_bytes(bytes))?),
+            };
+            entries.push(Entry { level, table, index, value });
+            match value.filter(|value| value & VALID != 0 && !is_leaf(*value)) {
+                Some(value) => table = target(value),
+                None => break,
             }
-            let entry = u64::from_le_bytes(entry);
-            if entry & VALID == 0 {
-                return Ok(None);
-            }
-            if is_leaf(entry) {
-                let within = address.0 & (size(level) - 1);
-                return Ok(Some(Address(target(entry).0 & !(size(level) - 1) | within)));
-            }
-            table = target(entry);
         }
-        Ok(None)
+        Ok(entries)
     }
 
     /// The virtual addresses that map to the physical one for stores, as far as the first 2048 tables show.
@@ -119,11 +141,13 @@ fn page(number: u64) -> Address {
     Address(number << PAGE_BITS)
 }
 
-fn target(entry: u64) -> Address {
+/// Where an entry leads: a page, or another table.
+pub fn target(entry: u64) -> Address {
     page(entry >> 10 & ((1 << 44) - 1))
 }
 
-fn is_leaf(entry: u64) -> bool {
+/// Whether a valid entry maps a page.
+pub fn is_leaf(entry: u64) -> bool {
     entry & (READABLE | EXECUTABLE) != 0
 }
 
@@ -132,6 +156,6 @@ fn shift(level: u32) -> u32 {
 }
 
 /// The size of the range that an entry of this level translates, in bytes.
-fn size(level: u32) -> u64 {
+pub fn size(level: u32) -> u64 {
     1 << shift(level)
 }

@@ -5,6 +5,8 @@
 //! tells whether a trap came: it was poisoned at the entry.
 //! Source: the RISC-V privileged manual, sections on scause, sepc, stval and stvec.
 
+mod reasons;
+mod translation;
 mod words;
 
 use super::boot_run::event::BootEnd;
@@ -97,7 +99,7 @@ fn stuck_in(run: &mut BootRun<'_>, finding: &mut Finding, stuck: &Stuck) -> Resu
                 run.place(fault.handler),
                 finding.summary
             );
-            if fault.sscratch == 0 || first.sscratch == 0 {
+            if (fault.sscratch == 0 || first.sscratch == 0) && is_near_zero(fault.sp) {
                 finding.found = format!("{}; sscratch was 0 when the handler was entered", finding.found);
                 finding.advice = Some("set sscratch to the top of a stack before traps can come: the handler swaps it with sp and has no other stack".into());
             }
@@ -106,6 +108,12 @@ fn stuck_in(run: &mut BootRun<'_>, finding: &mut Finding, stuck: &Stuck) -> Resu
         }
     }
     Ok(())
+}
+
+/// Whether an sp like this is 0 with a frame below it.
+fn is_near_zero(sp: Address) -> bool {
+    const FRAME: u64 = 64 << 10;
+    sp.0.wrapping_add(FRAME) <= FRAME
 }
 
 /// The first exception that the kernel did not recover from, and its outcome.

@@ -1,15 +1,16 @@
 //! Describes a trap in words: its cause, its instruction at that time, and possible reasons. It does not judge.
 
+use super::{reasons, translation};
 use crate::checks::boot_run::BootRun;
 use crate::checks::boot_run::hart_trace::VectorWrite;
-use crate::checks::boot_run::page_table::PageTable;
 use crate::checks::finding::Finding;
-use crate::machine::{Address, Error, InstructionBytes, TakenTrap, csr};
+use crate::machine::{Address, Error, InstructionBytes, TakenTrap};
 use crate::riscv;
 use crate::riscv::cause::cause;
 
 /// The exceptions whose stval is an address: misaligned accesses, access faults and page faults.
 const ABOUT_AN_ADDRESS: [u64; 9] = [0, 1, 4, 5, 6, 7, 12, 13, 15];
+const ILLEGAL_INSTRUCTION: u64 = 2;
 const BREAKPOINT: u64 = 3;
 /// Exceptions for which the instruction itself could not be fetched.
 const OF_THE_FETCH: [u64; 3] = [0, 1, 12];
@@ -69,8 +70,14 @@ pub fn explain(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About) -> Re
         finding.summary = format!("{}, a semihosting call, which this machine does not support", finding.summary);
         finding.advice = Some("print through the SBI or the UART: this machine runs without semihosting".into());
     }
+    if let (ILLEGAL_INSTRUCTION, Some(bytes)) = (trap.cause, &bytes) {
+        reasons::illegal_instruction(run, finding, trap, bytes)?;
+    }
+    if ABOUT_AN_ADDRESS.contains(&trap.cause) {
+        reasons::poisoned(finding, Address(trap.value));
+    }
     if PAGE_FAULTS.contains(&trap.cause) {
-        not_mapped(run, finding, Address(trap.value))?;
+        translation::explain(run, finding, trap.cause, trap.from_user, Address(trap.value))?;
     }
     if bytes.is_none() && OF_THE_FETCH.contains(&trap.cause) {
         lost(run, finding, trap.pc)?;
@@ -84,21 +91,6 @@ fn is_semihosting(run: &mut BootRun<'_>, ebreak: Address) -> bool {
     let wanted: Vec<u8> = SEQUENCE.iter().flat_map(|word| word.to_le_bytes()).collect();
     let mut bytes = vec![0; wanted.len()];
     run.machine.read_memory(ebreak - 4, &mut bytes).is_ok() && bytes == wanted
-}
-
-/// Explains a faulting address by the current page table.
-fn not_mapped(run: &mut BootRun<'_>, finding: &mut Finding, address: Address) -> Result<(), Error> {
-    let Some(satp) = run.csr(csr::SATP)? else { return Ok(()) };
-    let Some(table) = PageTable::of(satp) else { return Ok(()) };
-    let why = match table.translate(run.machine, address)? {
-        None => format!("the page table in satp ({satp:#x}) does not map it"),
-        Some(physical) => format!("the page table in satp maps it to {physical}, but does not allow this access"),
-    };
-    finding.summary = format!("{}; {why}", finding.summary);
-    finding
-        .advice
-        .get_or_insert_with(|| "check the page table entries for that address, and their bits V, R, W, X and U".into());
-    Ok(())
 }
 
 /// Explains a hart that is at an address without code: the reason is on the stack, or in ra.

@@ -1,0 +1,79 @@
+//! What is often behind an exception: floating point that is off, a register of a higher privilege, poison for an address. It does not
+//! judge.
+
+use super::words::About;
+use crate::checks::boot_run::{BootRun, poison};
+use crate::checks::finding::Finding;
+use crate::machine::{Address, Error, csr};
+use crate::riscv::{self, Xlen};
+
+/// sstatus.FS: the state of floating point, 0 is off.
+const FS: u64 = 3 << 13;
+
+/// Adds to an illegal instruction why it may be one.
+pub fn illegal_instruction(
+    run: &mut BootRun<'_>,
+    finding: &mut Finding,
+    trap: &About,
+    bytes: &[u8],
+) -> Result<(), Error> {
+    let pc = run.image.linked(trap.pc);
+    if !trap.from_user && !run.image.is_code(pc) && run.image.segments().iter().any(|segment| segment.contains(pc)) {
+        finding.summary = format!("{}; that is no code: the hart jumped into data", finding.summary);
+        finding.advice = Some("look at the function pointer or return address that led there".into());
+        return Ok(());
+    }
+    let Some(operation) = riscv::decode(Xlen::Rv64, bytes) else { return Ok(()) };
+    if operation.is_floating_point() && run.csr(csr::SSTATUS)?.is_some_and(|sstatus| sstatus & FS == 0) {
+        finding.summary = format!("{}; floating point is off (sstatus.FS is 0)", finding.summary);
+        finding.advice = Some("set sstatus.FS first (csrs sstatus, with 1 << 13), or compile for soft float".into());
+    } else if operation.is_of_machine_mode() {
+        finding.summary =
+            format!("{}; only M-mode may do that, and the firmware starts a kernel in S-mode", finding.summary);
+        finding.advice = Some(
+            "take the hart's number from a0, and use the s registers and the SBI; a kernel for M-mode needs --bios none"
+                .into(),
+        );
+    }
+    Ok(())
+}
+
+/// Adds to an exception that is about this address, or at it, that the address is poison.
+pub fn poisoned(finding: &mut Finding, address: Address) {
+    if !is_poison(address.0) {
+        return;
+    }
+    finding.summary = format!(
+        "{}; that address is poison: a pointer was read from BSS that nobody cleared yet, or from a variable on the stack that was never set",
+        finding.summary
+    );
+    finding
+        .advice
+        .get_or_insert_with(|| "clear BSS before anything is read from it, and set what is on the stack".into());
+}
+
+/// Whether an address was computed from poison: bytes of it, or near to them, as a field of a structure is.
+fn is_poison(address: u64) -> bool {
+    const NEAR: u64 = 64 << 10;
+    let pattern = u64::from_le_bytes([poison::PATTERN; 8]);
+    let word = pattern & 0xffff_ffff;
+    // Read as four bytes, it is extended by zeros or by its sign; what is no canonical address may have lost its upper bits.
+    [pattern, word, word | !0xffff_ffff].into_iter().any(|poison| address.abs_diff(poison) < NEAR)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn poison_is_known_with_an_offset_and_in_four_bytes() {
+        for address in
+            [0xa5a5_a5a5_a5a5_a5a5, 0xa5a5_a5a5_a5a5_a5ad, 0xa5a5_a5a5_a5a5_a5a4, 0xa5a5_a5a5, 0xffff_ffff_a5a5_a5b5]
+        {
+            assert!(is_poison(address), "{address:#x}");
+        }
+        for address in [0, 0x8020_0000, 0xa5, 0xa5a5_0000_0000, u64::MAX] {
+            assert!(!is_poison(address), "{address:#x}");
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! A page fault explained by the page table: the walk to the address, level by level, and what in its last entry forbids the access.
+//! It does not judge.
+//!
+//! Source: the privileged manual, section "Virtual Address Translation Process".
+
+use crate::checks::boot_run::BootRun;
+use crate::checks::boot_run::page_table::{
+    ACCESSED, DIRTY, EXECUTABLE, Entry, PageTable, READABLE, USER, VALID, WRITABLE, is_leaf, size, target,
+};
+use crate::checks::finding::Finding;
+use crate::machine::{Address, Error, Register, csr};
+
+/// The causes of page faults, by access.
+const FETCH: u64 = 12;
+const LOAD: u64 = 13;
+const STORE: u64 = 15;
+/// sstatus.SUM: S-mode loads from users' pages and stores to them.
+const SUM: u64 = 1 << 18;
+
+/// Adds to a page fault what the table says of the address, as the table is now.
+pub fn explain(
+    run: &mut BootRun<'_>,
+    finding: &mut Finding,
+    fault: u64,
+    from_user: bool,
+    address: Address,
+) -> Result<(), Error> {
+    let Some(satp) = run.csr(csr::SATP)? else { return Ok(()) };
+    let Some(table) = PageTable::of(satp) else { return Ok(()) };
+    let walk = table.walk(run.machine, address)?;
+    let sum = run.csr(csr::SSTATUS)?.is_some_and(|sstatus| sstatus & SUM != 0);
+    let (why, advice) = match walk.last() {
+        Some(last) => reason(last, fault, from_user, sum),
+        None => ("its upper bits do not repeat the highest one that is translated: no table maps it".into(), None),
+    };
+    finding.summary = format!(
+        "{}; {}the page table of satp ({satp:#x}) forbids it: {why}",
+        finding.summary,
+        what_it_is(run, address, fault)?
+    );
+    if !walk.is_empty() {
+        finding.found = format!("{}; the walk of the table: {}", finding.found, in_words(&walk));
+    }
+    let advice =
+        advice.unwrap_or("look at the table's entries on the way to that address, and at V, R, W, X and U in them");
+    finding.advice.get_or_insert_with(|| advice.into());
+    Ok(())
+}
+
+/// Which of the hart's addresses it is that is not mapped, where that is more than one variable's.
+fn what_it_is(run: &mut BootRun<'_>, address: Address, fault: u64) -> Result<&'static str, Error> {
+    const FRAME: u64 = 4096;
+    let stvec = run.csr(csr::STVEC)?.unwrap_or(0) & !3;
+    let sp = run.machine.registers()?.x[usize::from(Register::SP)];
+    Ok(match fault {
+        FETCH if address.0 == stvec => "that is the trap handler's address in stvec, and ",
+        LOAD | STORE if address.0.abs_diff(sp) < FRAME => "that is where sp points, and ",
+        _ => "",
+    })
+}
+
+/// Why the access is not allowed where the walk ended, and what to do about it.
+fn reason(last: &Entry, fault: u64, from_user: bool, sum: bool) -> (String, Option<&'static str>) {
+    let Some(entry) = last.value else {
+        return (
+            format!("the table at {} lies where there is no memory", last.table),
+            Some("write the root's page number to satp: its physical address shifted right by 12"),
+        );
+    };
+    let has = |bit| entry & bit != 0;
+    let lacks = |bit: u64, name: &str| (!has(bit)).then(|| format!("{name} is 0"));
+    let wrong = if !has(VALID) {
+        Some("V is 0, nothing is mapped there".to_owned())
+    } else if has(WRITABLE) && !has(READABLE) {
+        Some("W without R is reserved".to_owned())
+    } else if !is_leaf(entry) {
+        Some("R, W and X are 0, so it leads to another table, and this was the last level".to_owned())
+    } else if target(entry).0 & (size(last.level) - 1) != 0 {
+        Some(format!(
+            "its page of {:#x} bytes is not aligned: it begins at {}, which is no multiple of its size",
+            size(last.level),
+            target(entry)
+        ))
+    } else if from_user {
+        lacks(USER, "U").map(|lacks| format!("{lacks}, so U-mode has no access"))
+    } else if has(USER) && (fault == FETCH || !sum) {
+        Some(match fault {
+            FETCH => "U is 1, and S-mode executes nothing in a user's page".to_owned(),
+            _ => "U is 1, and S-mode has no access to a user's page while sstatus.SUM is 0".to_owned(),
+        })
+    } else {
+        None
+    };
+    let wrong = wrong.or_else(|| match fault {
+        FETCH => lacks(EXECUTABLE, "X").map(|lacks| format!("{lacks}, so the page is not executable")),
+        LOAD => lacks(READABLE, "R").map(|lacks| format!("{lacks}, so the page is not readable")),
+        STORE => lacks(WRITABLE, "W").map(|lacks| format!("{lacks}, so the page is not writable")),
+        _ => None,
+    });
+    let wrong = wrong.or_else(|| lacks(ACCESSED, "A").or_else(|| lacks(DIRTY, "D").filter(|_| fault == STORE)));
+    match wrong {
+        Some(wrong) => (format!("at level {} the entry is {entry:#x}: {wrong}", last.level), None),
+        None => (
+            format!("its entry at level {}, {entry:#x}, allows it by now", last.level),
+            Some("execute sfence.vma after each change of the table"),
+        ),
+    }
+}
+
+/// `level 2: entry 2 of the table at 0x80201000 = 0x20080801, the table at 0x80202000; level 1: ...`.
+fn in_words(walk: &[Entry]) -> String {
+    let step = |entry: &Entry| {
+        let at = format!("level {}: entry {} of the table at {}", entry.level, entry.index, entry.table);
+        match entry.value {
+            None => format!("{at} cannot be read"),
+            Some(value) if value & VALID == 0 => format!("{at} is {value:#x}, not valid"),
+            Some(value) if is_leaf(value) => {
+                format!("{at} is {value:#x}, the page at {} ({})", target(value), flags(value))
+            }
+            Some(value) => format!("{at} is {value:#x}, the table at {}", target(value)),
+        }
+    };
+    walk.iter().map(step).collect::<Vec<_>>().join("; ")
+}
+
+/// `V R - X - A -`, without the spaces.
+fn flags(entry: u64) -> String {
+    let flags =
+        [(VALID, 'V'), (READABLE, 'R'), (WRITABLE, 'W'), (EXECUTABLE, 'X'), (USER, 'U'), (ACCESSED, 'A'), (DIRTY, 'D')];
+    flags.into_iter().map(|(bit, name)| if entry & bit != 0 { name } else { '-' }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: u64 = VALID | READABLE | WRITABLE | EXECUTABLE | ACCESSED | DIRTY;
+
+    fn why(value: Option<u64>, fault: u64, from_user: bool) -> String {
+        reason(&Entry { level: 2, table: Address(0x8020_1000), index: 2, value }, fault, from_user, false).0
+    }
+
+    #[test]
+    fn each_reason_is_named_by_its_bit() {
+        let page = 0x8000_0000 >> 2;
+        for (entry, fault, words) in [
+            (0, FETCH, "V is 0"),
+            (page | VALID, FETCH, "the last level"),
+            (page | ALL & !READABLE, STORE, "W without R"),
+            (page | ALL & !EXECUTABLE, FETCH, "X is 0"),
+            (page | ALL & !WRITABLE, STORE, "W is 0"),
+            (page | VALID | EXECUTABLE, LOAD, "R is 0"),
+            (page | ALL | USER, FETCH, "U is 1, and S-mode executes nothing"),
+            (page | ALL | USER, LOAD, "SUM"),
+            (page | ALL & !DIRTY, STORE, "D is 0"),
+            (page | ALL & !ACCESSED, LOAD, "A is 0"),
+            (0x8020_0000 >> 2 | ALL, LOAD, "not aligned"),
+            (page | ALL, LOAD, "by now"),
+        ] {
+            let why = why(Some(entry), fault, false);
+            assert!(why.contains(words), "{entry:#x}: {why}");
+        }
+        assert!(why(Some(page | ALL), LOAD, true).contains("U is 0"));
+        assert!(why(None, LOAD, false).contains("no memory"));
+    }
+}
