@@ -105,10 +105,27 @@ fn line_around(text: &[u8], at: usize) -> String {
     shown(&text[start..end.max(start)])
 }
 
+/// A line as a person sees it: without colours and other escape sequences (ECMA-48, "Control sequences"), and not too long.
 fn shown(line: &[u8]) -> String {
     let text = String::from_utf8_lossy(line);
+    let text = without_escapes(&text);
     let text = text.trim_end();
     if text.chars().count() <= LONGEST { text.into() } else { text.chars().take(LONGEST).chain(['…']).collect() }
+}
+
+fn without_escapes(text: &str) -> String {
+    const ESCAPE: char = '\u{1b}';
+    let (mut plain, mut rest) = (String::new(), text);
+    while let Some((before, sequence)) = rest.split_once(ESCAPE) {
+        plain.push_str(before);
+        let is_parameter = |c: char| (' '..='?').contains(&c);
+        rest = match sequence.strip_prefix('[').map(|sequence| sequence.trim_start_matches(is_parameter)) {
+            // Its last character, '@' to '~', says what it does.
+            Some(last) => last.strip_prefix(|c: char| ('@'..='~').contains(&c)).unwrap_or(last),
+            None => sequence,
+        };
+    }
+    plain + rest
 }
 
 /// The last printed lines, without empty ones.
@@ -140,16 +157,25 @@ pub fn judge(run: &mut BootRun<'_>, finding: &mut Finding) {
 fn words_of_failure(lines: &[String]) -> Option<&str> {
     const WORDS: [&str; 10] =
         ["panic", "panicked", "panicking", "abort", "aborted", "aborting", "assert", "assertion", "fatal", "oops"];
-    /// Words that turn such a line into one of success.
-    const WELL: [&str; 10] = ["ok", "pass", "passed", "success", "succeeded", "no", "0", "without", "handled", "test"];
+    /// Words that turn such a line into one of success, unless one of `ILL` is there too.
+    const WELL: [&str; 6] = ["ok", "pass", "passed", "success", "succeeded", "handled"];
+    const ILL: [&str; 5] = ["not", "failed", "fail", "failure", "error"];
+    /// Right before such a word: there was none.
+    const NONE: [&str; 3] = ["no", "0", "without"];
     const RUST: &str = "panicked at";
     let words = |line: &str| -> Vec<String> {
-        line.to_lowercase().split(|c: char| !c.is_alphanumeric()).map(str::to_owned).collect()
+        line.to_lowercase()
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .map(str::to_owned)
+            .collect()
     };
     let last = lines.last().filter(|line| {
         let words = words(line);
-        let has = |known: &[&str]| words.iter().any(|word| known.contains(&word.as_str()));
-        has(&WORDS) && !has(&WELL)
+        let is = |word: &String, known: &[&str]| known.contains(&word.as_str());
+        let has = |known: &[&str]| words.iter().any(|word| is(word, known));
+        let told = (0..words.len()).any(|at| is(&words[at], &WORDS) && !(at > 0 && is(&words[at - 1], &NONE)));
+        told && (has(&ILL) || !has(&WELL))
     });
     last.or_else(|| lines.iter().rev().take(3).find(|line| line.contains(RUST))).map(String::as_str)
 }
@@ -165,9 +191,16 @@ mod tests {
 
     #[test]
     fn a_last_line_with_words_of_failure_is_found() {
-        for line in
-            ["PANIC: out of memory", "kernel panic - not syncing", "Assertion `x' failed", "Fatal error 3", "Oops [#1]"]
-        {
+        for line in [
+            "PANIC: out of memory",
+            "kernel panic - not syncing",
+            "Assertion `x' failed",
+            "Fatal error 3",
+            "Oops [#1]",
+            "[PANIC 0] os/main.c:39: ALL DONE",
+            "Panicked at src/main.rs:3 no memory",
+            "[kernel] Panicked at src/lib.rs:9 test",
+        ] {
             assert_eq!(failure(&["hello", line]).as_deref(), Some(line));
         }
         assert_eq!(
@@ -178,7 +211,9 @@ mod tests {
 
     #[test]
     fn other_last_lines_are_no_failure() {
-        for line in ["$ ", "panic handler: ok", "all assertions passed", "0 fatal errors", "unpanicky", "ready"] {
+        for line in
+            ["$ ", "panic handler: ok", "all assertions passed", "0 fatal errors", "no panic yet", "unpanicky", "ready"]
+        {
             assert_eq!(failure(&["panic: at first", line]), None, "{line}");
         }
         assert_eq!(failure(&[]), None);
@@ -188,6 +223,11 @@ mod tests {
     fn the_last_lines_are_shown_without_empty_ones() {
         assert_eq!(last_lines(b"one\r\n\n two \r\n> "), ["one", " two", ">"]);
         assert_eq!(last_lines(b""), Vec::<String>::new());
+    }
+
+    #[test]
+    fn colours_are_not_shown() {
+        assert_eq!(last_lines(b"\x1b[1;31m[ERROR] no\x1b[0m\n\x1b[?25l> \x1b"), ["[ERROR] no", ">"]);
     }
 
     #[test]
