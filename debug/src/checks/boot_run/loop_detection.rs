@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::event::{BootEnd, BootEvent, store_range};
 use super::hart_trace::Stuck;
-use super::{BootRun, PATIENCE};
+use super::{BootRun, PATIENCE, firmware};
 use crate::machine::{Address, Error, InstructionBytes, Register, Registers, Stop, TakenTrap, csr};
 use crate::riscv::cause::is_interrupt;
 use crate::riscv::{self, Effect, Xlen, board, sbi};
@@ -165,16 +165,7 @@ fn leave_firmware(run: &mut BootRun<'_>) -> Result<Option<Over>, Error> {
 
 /// Runs until the hart is at one of these addresses, where the firmware returns.
 fn return_from(run: &mut BootRun<'_>, places: &[Address]) -> Result<Option<Over>, Error> {
-    let is_new = |place: &Address| !run.marks.is_marked(*place) && *place != run.layout.entry;
-    let added: Vec<Address> = places.iter().copied().filter(is_new).collect();
-    for place in &added {
-        run.machine.insert_breakpoint(*place)?;
-    }
-    let stop = run.resume(FIRMWARE)?;
-    let ended = matches!(stop, Stop::Exited { .. });
-    for place in added.iter().filter(|_| !ended) {
-        run.machine.remove_breakpoint(*place)?;
-    }
+    let stop = firmware::run_to(run, places, FIRMWARE)?;
     if stop == Stop::Breakpoint {
         let pc = Address(run.machine.registers()?.pc);
         let goes_on = places.contains(&pc) && pc != run.layout.entry;

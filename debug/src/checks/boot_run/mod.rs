@@ -7,6 +7,7 @@ pub mod device_tree;
 mod ending;
 pub mod event;
 pub mod finisher;
+pub mod firmware;
 pub mod first_use;
 pub mod hart_trace;
 pub mod kernel_view;

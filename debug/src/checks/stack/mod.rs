@@ -8,8 +8,8 @@ mod origin;
 
 use std::time::{Duration, Instant};
 
-use super::boot_run::BootRun;
 use super::boot_run::event::{BootEnd, BootEvent, PendingStore, store_range};
+use super::boot_run::{BootRun, firmware};
 use super::bss::Bss;
 use super::finding::{Finding, Status};
 use crate::machine::{Address, Error, Registers, Stop};
@@ -137,6 +137,10 @@ impl Approach {
             return Ok(stop);
         }
         self.executed += 1;
+        if run.trace.is_none() && run.in_firmware()? {
+            // A call, or a trap that the firmware takes first: what it does to sp is its own.
+            return firmware::leave(run, pc, STEP_LIMIT);
+        }
         if let Some(operands) = operation.and_then(|operation| operation.operands()) {
             self.origins.execute(&operands);
             let [old, new] = [&before, &run.machine.registers()?].map(|registers| registers.x[usize::from(SP)]);

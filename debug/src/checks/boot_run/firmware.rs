@@ -1,0 +1,33 @@
+//! Out of the firmware: a step that led into it ends where it goes back to the kernel. It does not judge.
+
+use std::time::Duration;
+
+use super::BootRun;
+use crate::machine::{Address, Error, Stop, csr};
+
+/// Lets the firmware do what the instruction at `pc` led to: a call of it, or a trap that it takes first and hands on. What the machine
+/// stopped at where that is the kernel again is a step.
+pub fn leave(run: &mut BootRun<'_>, pc: Address, limit: Duration) -> Result<Stop, Error> {
+    let handler = run.csr(csr::STVEC)?.map_or(pc, |stvec| Address(stvec & !3));
+    match run_to(run, &[handler, pc, pc + 2, pc + 4], limit)? {
+        Stop::Breakpoint => Ok(Stop::Stepped),
+        stop => Ok(stop),
+    }
+}
+
+/// Runs until the hart is at one of these, or stops for something else.
+pub(super) fn run_to(run: &mut BootRun<'_>, places: &[Address], limit: Duration) -> Result<Stop, Error> {
+    let is_new = |place: &Address| !run.marks.is_marked(*place) && *place != run.layout.entry;
+    let mut added: Vec<Address> = places.iter().copied().filter(is_new).collect();
+    added.sort();
+    added.dedup();
+    for place in &added {
+        run.machine.insert_breakpoint(*place)?;
+    }
+    let stop = run.resume(limit)?;
+    let ended = matches!(stop, Stop::Exited { .. });
+    for place in added.iter().filter(|_| !ended) {
+        run.machine.remove_breakpoint(*place)?;
+    }
+    Ok(stop)
+}
