@@ -158,6 +158,11 @@ pub fn refused(image: &Image, layout: &Layout, memory: Option<&MemoryMap>, machi
     complete(vec![finding], "the machine does not load the image")
 }
 
+/// The findings for a kernel that lies where a machine with this memory has no room for it; `None` where it does not.
+pub fn misplaced(image: &Image, layout: &Layout, memory: &MemoryMap) -> Option<Vec<Finding>> {
+    image::misplaced(image, layout, memory).map(|finding| complete(vec![finding], "the image is not one that can boot"))
+}
+
 /// Boots a machine that is at reset, and makes all checks: all findings, in order.
 ///
 /// # Errors
