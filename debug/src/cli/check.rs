@@ -210,7 +210,7 @@ fn walk(
 ) -> anyhow::Result<Vec<Finding>> {
     let image = &kernel.image;
     if checks::check_image(image, layout).status == Status::Fail {
-        return without_walk(image, layout, arguments.timeout);
+        return without_walk(kernel, layout, arguments.timeout);
     }
     if arguments.smp > 1 && !matches!(on, MachineArg::Qemu) {
         let smp = arguments.smp;
@@ -257,8 +257,9 @@ fn walk(
 }
 
 /// For an image that cannot boot. Where a kernel lies that no machine loads tells more than that its stack was not found.
-fn without_walk(image: &Image, layout: &Layout, timeout: Duration) -> anyhow::Result<Vec<Finding>> {
-    if layout.needs_stack() && embedded(image).is_err_and(|error| error.is_about_the_kernel()) {
+fn without_walk(kernel: &Kernel, layout: &Layout, timeout: Duration) -> anyhow::Result<Vec<Finding>> {
+    let image = &kernel.image;
+    if layout.needs_stack() && embedded(kernel).is_err_and(|error| error.is_about_the_kernel()) {
         let mut machine = Embedded::load(&debug::image::neutral_image(), &embedded::Options::default())?;
         let memory = MemoryMap::of_neutral(&mut machine, timeout)?;
         if let Some(findings) = memory.and_then(|memory| checks::misplaced(image, layout, &memory)) {
