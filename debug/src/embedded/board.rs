@@ -7,38 +7,23 @@ use std::collections::BTreeMap;
 
 use crate::embedded::bus::code::Code;
 use crate::embedded::bus::devices::Moment;
-use crate::embedded::bus::memory::{At, Ended, Memory};
+use crate::embedded::bus::memory::{At, Memory};
 use crate::embedded::bus::ram::{PAGE, Ram};
 use crate::embedded::bus::translate::Context;
 use crate::embedded::conditions::Conditions;
-use crate::embedded::fault::Fault;
 use crate::embedded::hart::csr;
 use crate::embedded::hart::decode::{self, Operation};
 use crate::embedded::hart::execute::{self, Interruption, Slice};
 use crate::embedded::hart::state::{Hart, Privilege, SP, interrupt, sstatus};
 use crate::embedded::hart::system;
 use crate::embedded::hart::trap::{AccessType, Trap};
-use crate::machine::{Address, HartEvent, InstructionBytes, TakenTrap};
+use crate::machine::{Address, Fault, HartEvent, InstructionBytes, Stop, TakenTrap};
 
 /// Instructions in a tick of the `time` CSR: at the board's 10 MHz, a hart of 100 million instructions a second.
 pub const INSTRUCTIONS_PER_TICK: u64 = 10;
 
-/// Why a run ended before its last instruction.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Halt {
-    /// Before the instruction at pc.
-    Breakpoint,
-    /// Before the instruction at pc, which would access this address.
-    Watchpoint(u64),
-    /// In a `wfi` that nothing can end: pc is after it.
-    Waiting,
-    /// The instruction at pc cannot be executed, and nobody takes the trap.
-    Fault(Fault),
-    /// Powered off, or reset.
-    Ended(Ended),
-    /// What was recorded is to be shown.
-    Recorded,
-}
+/// What people call this machine, in messages.
+const THIS_MACHINE: &str = "the embedded machine";
 
 /// What stops a run, of what is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,18 +68,16 @@ impl Board {
         }
     }
 
-    /// Runs until `end` instructions have been executed since the beginning.
+    /// Runs until `end` instructions have been executed since the beginning, or what was recorded is to be shown.
     ///
     /// # Errors
-    /// What ended it earlier.
-    pub fn run(&mut self, end: u64, stop_at: StopAt) -> Result<(), Halt> {
+    /// What stopped it earlier: [`Stop::Interrupted`] is a `wfi` that nothing can end.
+    pub fn run(&mut self, end: u64, stop_at: StopAt) -> Result<(), Stop> {
         self.memory.set_watching(stop_at != StopAt::Nothing);
         while self.icount < end {
-            if let Some(ended) = self.memory.ended {
-                return Err(Halt::Ended(ended));
-            }
+            self.check_ended()?;
             if self.waits_for_ever() {
-                return Err(Halt::Waiting);
+                return Err(Stop::Interrupted);
             }
             if self.next_device_event().min(self.memory.devices.next_input()) <= self.icount {
                 self.memory.devices.advance(self.now());
@@ -105,25 +88,30 @@ impl Board {
             }
             if let Some(number) = self.takeable_interrupt() {
                 if self.hart.stvec & !3 == self.entry {
-                    return Err(Halt::Fault(Fault::Interrupt { number, pc: self.hart.pc }));
+                    return Err(self.fault(1 << 63 | number, 0));
                 }
                 let from_user = self.hart.privilege == Privilege::User;
                 self.hart.take_interrupt(number);
-                self.took_trap(from_user, None)?;
-                continue;
-            }
-            if let Err(interruption) =
+                self.took_trap(from_user, None);
+            } else if let Err(interruption) =
                 self.run_slice(end.min(self.next_event()).min(self.memory.devices.next_input()), stop_at)
             {
                 self.handle(interruption)?;
             }
+            if self.memory.record_is_due() {
+                return Ok(());
+            }
         }
-        self.memory.ended.map_or(Ok(()), |ended| Err(Halt::Ended(ended)))
+        self.check_ended()
+    }
+
+    fn check_ended(&self) -> Result<(), Stop> {
+        self.memory.ended.map_or(Ok(()), |ended| Err(Stop::Exited { status: Some(ended.status) }))
     }
 
     /// At full speed through the pages of the code, until something needs the whole board.
     fn run_slice(&mut self, end: u64, stop_at: StopAt) -> Result<(), Interruption> {
-        while self.icount < end {
+        while self.icount < end && !self.memory.record_is_due() {
             if self.memory.ram.code_was_overwritten() {
                 self.code.forget(&self.memory.ram.take_overwritten());
             }
@@ -131,7 +119,8 @@ impl Board {
             let index = self.code_page(page)?;
             let breakpoints = if stop_at == StopAt::All { self.breakpoints.get(&page).copied() } else { None };
             let exact = breakpoints.is_some() || self.memory.is_recording();
-            let mut slice = Slice { icount: self.icount, end, breakpoints };
+            self.memory.run_end = end;
+            let mut slice = Slice { icount: self.icount, breakpoints };
             let run = if exact { execute::run_page::<true> } else { execute::run_page::<false> };
             let result = run(&mut self.hart, &mut self.memory, self.code.page(index), page * PAGE as u64, &mut slice);
             self.icount = slice.icount;
@@ -150,31 +139,38 @@ impl Board {
         Ok(index)
     }
 
-    fn handle(&mut self, interruption: Interruption) -> Result<(), Halt> {
+    fn handle(&mut self, interruption: Interruption) -> Result<(), Stop> {
+        let pc = Address(self.hart.pc);
         match interruption {
             Interruption::Trap(trap) => self.trap(trap),
-            Interruption::Breakpoint => Err(Halt::Breakpoint),
-            Interruption::Watchpoint(address) => Err(Halt::Watchpoint(address)),
+            Interruption::Breakpoint => Err(Stop::Breakpoint),
+            Interruption::Watchpoint(address) => Err(Stop::Watchpoint { address: Address(address) }),
             Interruption::NeedsBoard => self.execute_with_board(),
-            Interruption::MissingDevice(device) => Err(Halt::Fault(Fault::MissingDevice { device, pc: self.hart.pc })),
+            Interruption::MissingDevice(device) => {
+                Err(Stop::Fault(Fault::MissingDevice { device, pc, machine: THIS_MACHINE }))
+            }
             Interruption::MissingExtension(extension) => {
                 let bits = self.fetch().map_or(0, |operation| operation.bits);
-                Err(Halt::Fault(Fault::MissingExtension { extension, bits, pc: self.hart.pc }))
+                Err(Stop::Fault(Fault::MissingExtension { extension, bits, pc, machine: THIS_MACHINE }))
             }
-            Interruption::Stored if self.memory.is_recording() => Err(Halt::Recorded),
-            Interruption::Stored => Ok(()),
         }
     }
 
+    /// Nobody takes the trap of this cause, at pc.
+    fn fault(&self, cause: u64, value: u64) -> Stop {
+        Stop::Fault(Fault::Trap { cause, value, pc: Address(self.hart.pc) })
+    }
+
     /// The supervisor's handler takes it, where there is one; this counts as the instruction.
-    fn trap(&mut self, trap: Trap) -> Result<(), Halt> {
+    fn trap(&mut self, trap: Trap) -> Result<(), Stop> {
         if self.hart.stvec & !3 == self.entry || self.conditions.kept >> trap.cause.code() & 1 != 0 {
-            return Err(Halt::Fault(Fault::Trap { trap, pc: self.hart.pc }));
+            return Err(self.fault(trap.cause.code(), trap.value));
         }
         let from_user = self.hart.privilege == Privilege::User;
         let instruction = if self.memory.is_recording() { self.instruction_bytes() } else { None };
         self.hart.take_exception(trap);
-        self.took_trap(from_user, instruction)
+        self.took_trap(from_user, instruction);
+        Ok(())
     }
 
     fn instruction_bytes(&self) -> Option<InstructionBytes> {
@@ -186,12 +182,9 @@ impl Board {
     }
 
     /// The hart is in its handler from now on.
-    fn took_trap(&mut self, from_user: bool, instruction: Option<InstructionBytes>) -> Result<(), Halt> {
+    fn took_trap(&mut self, from_user: bool, instruction: Option<InstructionBytes>) {
         self.refresh_context();
         self.icount += 1;
-        if !self.memory.is_recording() {
-            return Ok(());
-        }
         let hart = &self.hart;
         self.memory.note(HartEvent::Trap(TakenTrap {
             icount: self.icount - 1,
@@ -204,11 +197,10 @@ impl Board {
             handler: Address(hart.pc),
             instruction,
         }));
-        if self.memory.record_is_full() { Err(Halt::Recorded) } else { Ok(()) }
     }
 
     /// Executes the instruction at pc with devices, CSRs and firmware at hand.
-    fn execute_with_board(&mut self) -> Result<(), Halt> {
+    fn execute_with_board(&mut self) -> Result<(), Stop> {
         let operation = match self.fetch() {
             Ok(operation) => operation,
             Err(interruption) => return self.handle(interruption),
@@ -217,18 +209,16 @@ impl Board {
         self.memory.now = Some(self.now());
         let result = system::execute(self, &operation);
         self.memory.now = None;
-        let moved = self.memory.is_recording() && self.memory.record_stack_pointer(&operation, self.hart.x(SP));
+        self.memory.record_stack_pointer(&operation, self.hart.x(SP));
         let next = match result {
             Ok(next) => next,
-            Err(Interruption::Stored) => self.hart.pc.wrapping_add(operation.length.into()),
             // The board is here: who still asks for it is an instruction that does not exist.
             Err(Interruption::NeedsBoard) => return self.trap(Trap::illegal(operation.bits)),
             Err(interruption) => return self.handle(interruption),
         };
         self.hart.pc = next;
         self.icount += 1;
-        let pause = moved || self.memory.record_is_full();
-        if pause || result == Err(Interruption::Stored) { self.handle(Interruption::Stored) } else { Ok(()) }
+        Ok(())
     }
 
     /// The instruction at pc, which may lie on two pages.

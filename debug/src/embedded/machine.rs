@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use crate::embedded::board::{Halt, StopAt};
+use crate::embedded::Embedded;
+use crate::embedded::board::StopAt;
 use crate::embedded::bus::map;
 use crate::embedded::hart::csr as hart_csr;
 use crate::embedded::hart::state::Privilege;
-use crate::embedded::history::seek::{Deadline, Pause};
-use crate::embedded::{Embedded, Fault};
-use crate::machine::{Address, Error, Machine, Observed, Register, Registers, Stop, Watchpoint, csr};
+use crate::embedded::history::seek::Deadline;
+use crate::machine::{Address, Error, Fault, Machine, Observed, Register, Registers, Stop, Watchpoint, csr};
 
 const NAME: &str = "embedded";
 
@@ -123,7 +123,7 @@ impl Machine for Embedded {
         let stop = match ended {
             Ok(()) if self.board.waits_for_ever() => Stop::Interrupted,
             Ok(()) => Stop::Stepped,
-            Err(pause) => self.stop(pause),
+            Err(stop) => self.stopped(stop),
         };
         Ok((executed, stop))
     }
@@ -131,7 +131,7 @@ impl Machine for Embedded {
     fn resume(&mut self, limit: Duration) -> Result<Stop, Error> {
         self.commit_external_changes();
         let ended = self.step_over().and_then(|()| self.advance(u64::MAX, StopAt::All, Deadline::after(limit)));
-        Ok(ended.map_or_else(|pause| self.stop(pause), |()| Stop::Interrupted))
+        Ok(ended.map_or_else(|stop| self.stopped(stop), |()| Stop::Interrupted))
     }
 
     fn printed(&mut self) -> Option<Vec<u8>> {
@@ -140,11 +140,6 @@ impl Machine for Embedded {
 
     fn type_in(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.input(bytes).map_err(|_| refused("to type so much", "more is waiting to be read than it keeps"))
-    }
-
-    fn missing(&self) -> Option<String> {
-        let fault = self.fault.as_ref()?;
-        matches!(fault, Fault::MissingExtension { .. } | Fault::MissingDevice { .. }).then(|| fault.to_string())
     }
 
     fn hold_interrupts(&mut self) {
@@ -174,7 +169,7 @@ impl Embedded {
     pub fn reverse_resume(&mut self, limit: Duration) -> Stop {
         match self.reverse_continue(Deadline::after(limit)) {
             Ok(None) => Stop::Beginning,
-            Ok(Some(halt)) => self.stop(Pause::Halted(halt)),
+            Ok(Some(stop)) => stop,
             Err(_) => Stop::Interrupted,
         }
     }
@@ -188,7 +183,7 @@ impl Embedded {
         match self.seek(target, Deadline::after(limit)) {
             Ok(()) if icount < target => Stop::Beginning,
             Ok(()) => Stop::Stepped,
-            Err(pause) => self.stop(pause),
+            Err(stop) => self.stopped(stop),
         }
     }
 
@@ -205,7 +200,7 @@ impl Embedded {
         self.commit_external_changes();
         let stop_at = if at_breakpoints { StopAt::All } else { StopAt::Watchpoints };
         let ended = self.advance(end, stop_at, Deadline::after(limit));
-        ended.map_or_else(|pause| self.stop(pause), |()| Stop::Stepped)
+        ended.map_or_else(|stop| self.stopped(stop), |()| Stop::Stepped)
     }
 
     /// Back to a checkpoint that a journey which took too long left behind.
@@ -215,18 +210,12 @@ impl Embedded {
         }
     }
 
-    pub(in crate::embedded) fn stop(&mut self, pause: Pause) -> Stop {
-        match pause {
-            Pause::TimeOver | Pause::Halted(Halt::Waiting | Halt::Recorded) => Stop::Interrupted,
-            Pause::Halted(Halt::Breakpoint) => Stop::Breakpoint,
-            Pause::Halted(Halt::Watchpoint(address)) => Stop::Watchpoint { address: Address(address) },
-            Pause::Halted(Halt::Ended(ended)) => Stop::Exited { status: Some(ended.status) },
-            Pause::Halted(Halt::Fault(fault)) => {
-                let signal = fault.signal();
-                self.fault = Some(fault);
-                Stop::Fault { signal }
-            }
+    /// The machine stands where `stop` says: a fault is remembered until it moves.
+    pub(in crate::embedded) fn stopped(&mut self, stop: Stop) -> Stop {
+        if let Stop::Fault(fault) = stop {
+            self.fault = Some(fault);
         }
+        stop
     }
 
     pub(super) fn note_change(&mut self) {
@@ -236,12 +225,10 @@ impl Embedded {
 
     /// At a fault, scause, sepc and stval are what the trap would set that nobody takes.
     fn read_csr(&self, number: u16) -> Option<u64> {
-        if let Some(fault) = &self.fault
-            && let Some((cause, value)) = fault.cause_and_value()
-        {
+        if let Some(Fault::Trap { cause, value, pc }) = self.fault {
             match Register::Csr(number) {
                 csr::SCAUSE => return Some(cause),
-                csr::SEPC => return Some(fault.pc()),
+                csr::SEPC => return Some(pc.0),
                 csr::STVAL => return Some(value),
                 _ => {}
             }

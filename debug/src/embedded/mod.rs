@@ -5,7 +5,6 @@
 mod board;
 mod bus;
 mod conditions;
-mod fault;
 mod firmware;
 mod hart;
 mod history;
@@ -16,12 +15,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::image::Image;
+use crate::machine::Fault;
 use crate::riscv::board::DEFAULT_MEMORY_MIB;
 
 pub use bus::console::TooMuch;
 pub use bus::memory::Ended;
 pub use conditions::{Conditions, Fill};
-pub use fault::Fault;
 pub use firmware::load::Error;
 pub use hart::trap::{Cause, Trap};
 
@@ -129,8 +128,8 @@ impl Embedded {
     }
 
     /// Why the machine stopped with [`crate::machine::Stop::Fault`], while it stands there.
-    pub fn fault(&self) -> Option<&Fault> {
-        self.fault.as_ref()
+    pub fn fault(&self) -> Option<Fault> {
+        self.fault
     }
 
     /// How the machine ended, while it stands there. It still answers, and can be gone back from.

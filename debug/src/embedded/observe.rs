@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::embedded::Embedded;
-use crate::embedded::board::{Halt, StopAt};
+use crate::embedded::board::StopAt;
 use crate::embedded::bus::memory::Event;
-use crate::embedded::history::seek::{Deadline, Pause};
+use crate::embedded::history::seek::Deadline;
 use crate::machine::{Address, Error, Observed, Observer, Registers, Stop, Store};
 
 /// How long a search goes on before it asks whether it is to give up.
@@ -23,14 +23,14 @@ impl Observed for Embedded {
         let stop = match ended {
             Ok(()) if self.board.hart.waiting => Stop::Interrupted,
             Ok(()) => Stop::Stepped,
-            Err(pause) => self.stop(pause),
+            Err(stop) => self.stopped(stop),
         };
         Ok((self.board.icount - begun, stop))
     }
 
     fn resume_observed(&mut self, limit: Duration, observer: &mut dyn Observer) -> Result<Stop, Error> {
         let ended = self.record(u64::MAX, StopAt::All, Deadline::after(limit), observer);
-        Ok(ended.map_or_else(|pause| self.stop(pause), |()| Stop::Interrupted))
+        Ok(ended.map_or_else(|stop| self.stopped(stop), |()| Stop::Interrupted))
     }
 
     fn skip_time(&mut self, ticks: u64) {
@@ -47,7 +47,7 @@ impl Embedded {
         stop_at: StopAt,
         deadline: Deadline,
         observer: &mut dyn Observer,
-    ) -> Result<(), Pause> {
+    ) -> Result<(), Stop> {
         self.commit_external_changes();
         self.board.memory.set_recording(Some(observer.interest()));
         let ended = self.observe_first(end, observer).and_then(|()| self.observe(end, stop_at, deadline, observer));
@@ -57,15 +57,13 @@ impl Embedded {
     }
 
     /// The first instruction, which no breakpoint or watchpoint stops.
-    fn observe_first(&mut self, end: u64, observer: &mut dyn Observer) -> Result<(), Pause> {
+    fn observe_first(&mut self, end: u64, observer: &mut dyn Observer) -> Result<(), Stop> {
         if self.board.icount >= end {
             return Ok(());
         }
         self.show_instruction(observer);
-        match self.step_over() {
-            Ok(()) | Err(Pause::Halted(Halt::Recorded)) => self.show_and_ask(observer),
-            ended => ended,
-        }
+        self.step_over()?;
+        self.show_and_ask(observer)
     }
 
     fn observe(
@@ -74,29 +72,26 @@ impl Embedded {
         stop_at: StopAt,
         deadline: Deadline,
         observer: &mut dyn Observer,
-    ) -> Result<(), Pause> {
+    ) -> Result<(), Stop> {
         while self.board.icount < end {
             let target = if observer.wants_instructions() { self.board.icount + 1 } else { end };
             if deadline.is_over() {
-                return Err(Pause::TimeOver);
+                return Err(Stop::Interrupted);
             }
             self.show_instruction(observer);
-            match self.advance(target, stop_at, deadline) {
-                Ok(()) | Err(Pause::Halted(Halt::Recorded)) => {}
-                Err(pause) => return Err(pause),
-            }
+            self.advance(target, stop_at, deadline)?;
             self.show_and_ask(observer)?;
         }
         Ok(())
     }
 
     /// Shows what was recorded, and goes by what the observer wants from now on.
-    fn show_and_ask(&mut self, observer: &mut dyn Observer) -> Result<(), Pause> {
+    fn show_and_ask(&mut self, observer: &mut dyn Observer) -> Result<(), Stop> {
         self.show_record(observer);
         if observer.has_new_interest() {
             self.board.memory.set_interest(observer.interest());
         }
-        if observer.ends_run() { Err(Pause::TimeOver) } else { Ok(()) }
+        if observer.ends_run() { Err(Stop::Interrupted) } else { Ok(()) }
     }
 
     fn show_record(&mut self, observer: &mut dyn Observer) {
@@ -140,7 +135,8 @@ impl Embedded {
             self.board.memory.set_recording(Some(search.interest()));
             over = gives_up();
             while !over
-                && self.observe(end, StopAt::Nothing, Deadline::after(SLICE), &mut search) == Err(Pause::TimeOver)
+                && let Err(stop) = self.observe(end, StopAt::Nothing, Deadline::after(SLICE), &mut search)
+                && self.is_out_of_time(stop)
             {
                 over = gives_up();
             }

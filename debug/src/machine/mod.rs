@@ -2,6 +2,7 @@
 //!
 //! It does not know who implements it: QEMU behind a socket and a machine in this process look the same from here.
 
+mod fault;
 mod observe;
 pub mod quirk;
 mod trace;
@@ -9,6 +10,7 @@ mod trace;
 use std::time::Duration;
 
 pub use crate::riscv::{Address, Register, Registers, csr};
+pub use fault::Fault;
 pub use observe::{
     HartEvent, InstructionBytes, Interest, Load, Observed, Observer, StackPointerMove, Store, TakenTrap,
 };
@@ -45,8 +47,8 @@ pub enum Stop {
     Watchpoint { address: Address },
     /// The time limit of the call was over.
     Interrupted,
-    /// The hart trapped with nobody to take it, on a machine that tells: pc is at the instruction. A GDB signal number.
-    Fault { signal: u8 },
+    /// The instruction at pc cannot be executed, on a machine that tells so.
+    Fault(Fault),
     /// Back in time, the run's first instruction was reached.
     Beginning,
     /// The machine is off: with this exit status, where it tells. Some can still be looked at.
@@ -165,11 +167,6 @@ pub trait Machine {
     /// From now on the machine is about the hart that stopped last: it alone is stepped, and stops at breakpoints. All run, and
     /// a watchpoint stops whichever makes the access.
     fn follow(&mut self) {}
-
-    /// What the kernel needs and this machine does not have, where that is why it stopped with [`Stop::Fault`].
-    fn missing(&self) -> Option<String> {
-        None
-    }
 
     /// This machine as one that shows all that it does, where it is one.
     fn observed(&mut self) -> Option<&mut dyn Observed> {

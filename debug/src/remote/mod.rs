@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::endpoint::Endpoint;
-use crate::machine::{Access, Address, Error, Machine, Quirk, Register, Registers, Stop, Traceable, Watchpoint};
+use crate::machine::{Access, Address, Error, Fault, Machine, Quirk, Register, Registers, Stop, Traceable, Watchpoint};
 use crate::rsp::{self, Addresses, Client, StopReply, WatchKind};
 use harts::Harts;
 use register_map::{RegisterMap, StubRegister};
@@ -192,7 +192,7 @@ impl Remote {
             StopReply::Signal { number: SIGTRAP, .. } if usual == Stop::Interrupted => Stop::Breakpoint,
             StopReply::Signal { number: SIGTRAP, .. } => usual,
             StopReply::Signal { .. } if usual == Stop::Interrupted => Stop::Interrupted,
-            StopReply::Signal { number, .. } => Stop::Fault { signal: number },
+            StopReply::Signal { number, .. } => Stop::Fault(Fault::Signal(number)),
             StopReply::Beginning => Stop::Beginning,
             StopReply::End => Stop::Exited { status: None },
             StopReply::Exited(status) | StopReply::Killed(status) => Stop::Exited { status: Some(status) },

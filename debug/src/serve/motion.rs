@@ -204,9 +204,9 @@ impl GdbTarget {
                 self.set.breakpoint_reason(pc)
             }
             Stop::Watchpoint { address } => self.set.watchpoint_reason(address),
-            Stop::Fault { signal } => {
+            Stop::Fault(fault) => {
                 words = self.words_for_fault();
-                SingleThreadStopReason::SignalWithThread { tid: (), signal: Signal(signal) }
+                SingleThreadStopReason::SignalWithThread { tid: (), signal: Signal(fault.signal()) }
             }
             Stop::Exited { .. } => {
                 words = self.words_for_end();

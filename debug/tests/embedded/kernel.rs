@@ -70,6 +70,11 @@ pub fn resume(machine: &mut Embedded) -> Stop {
     machine.resume(LIMIT).expect("it runs")
 }
 
+/// GDB's number of the signal that a fault is; `None` for another stop.
+pub fn signal(stop: Stop) -> Option<u8> {
+    if let Stop::Fault(fault) = stop { Some(fault.signal()) } else { None }
+}
+
 pub fn word(machine: &mut Embedded, address: u64) -> u64 {
     let mut bytes = [0; 8];
     machine.read_memory(Address(address), &mut bytes).expect("it is RAM");

@@ -63,6 +63,6 @@ fn a_page_table_that_contains_itself_is_a_page_fault() {
     let mut machine = boot(&code);
     let itself = (root >> 12 << 10 | 1).to_le_bytes().repeat(512);
     machine.write_memory(debug::Address(root), &itself).unwrap();
-    assert_eq!(resume(&mut machine), Stop::Fault { signal: 11 });
+    assert_eq!(signal(resume(&mut machine)), Some(11));
     assert_eq!(csr(&mut machine, 0x142), 12);
 }

@@ -264,10 +264,6 @@ impl Machine for KernelView<'_> {
         self.machine.follow();
     }
 
-    fn missing(&self) -> Option<String> {
-        self.machine.missing()
-    }
-
     fn printed(&mut self) -> Option<Vec<u8>> {
         self.machine.printed()
     }

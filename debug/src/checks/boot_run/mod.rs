@@ -214,10 +214,10 @@ impl<'a> BootRun<'a> {
         Ok(match stop {
             Stop::Breakpoint => self.stopped_at_breakpoint()?,
             Stop::Watchpoint { address } => self.store(address)?,
-            Stop::Fault { .. } => match self.machine.missing() {
-                Some(what) => return Err(Error::Unsupported { what, by: self.machine.name().into() }),
-                None => Some(BootEvent::End(BootEnd::Trap)),
-            },
+            Stop::Fault(fault) if fault.is_missing() => {
+                return Err(Error::Unsupported { what: fault.to_string(), by: self.machine.name().into() });
+            }
+            Stop::Fault(_) => Some(BootEvent::End(BootEnd::Trap)),
             Stop::Exited { status } => Some(BootEvent::End(BootEnd::Exited { status })),
             Stop::Interrupted => self.look()?,
             Stop::Stepped | Stop::Beginning => None,

@@ -168,11 +168,11 @@ impl<'a> Pair<'a> {
 
     /// What it means that not both made their step.
     fn stopped(&mut self, executed: &Executed<'_>, stops: [Stop; 2], there: &State) -> Result<Step, Error> {
-        if let (Stop::Fault { .. }, Some(what)) = (stops[1], self.other.missing()) {
-            return Err(Error::Unsupported { what, by: self.other.name().into() });
-        }
         match stops {
-            [Stop::Stepped, Stop::Fault { .. }] => self.both_trapped(executed, there),
+            [_, Stop::Fault(fault)] if fault.is_missing() => {
+                Err(Error::Unsupported { what: fault.to_string(), by: self.other.name().into() })
+            }
+            [Stop::Stepped, Stop::Fault(_)] => self.both_trapped(executed, there),
             // The firmware is about to power off, or the machine's own one has done so.
             [Stop::Watchpoint { .. } | Stop::Exited { .. }, Stop::Watchpoint { .. } | Stop::Exited { .. }] => {
                 Ok(Step::Rest(Rest::Ended))

@@ -23,15 +23,6 @@ impl Cause {
     pub fn code(self) -> u64 {
         self as u64
     }
-
-    /// The signal by which GDB knows such a stop: SIGILL, SIGTRAP or SIGSEGV.
-    pub fn signal(self) -> u8 {
-        match self {
-            Cause::IllegalInstruction => 4,
-            Cause::Breakpoint | Cause::UserCall => 5,
-            _ => 11,
-        }
-    }
 }
 
 impl fmt::Display for Cause {

@@ -5,8 +5,9 @@
 use std::time::{Duration, Instant};
 
 use crate::embedded::Embedded;
-use crate::embedded::board::{Halt, StopAt};
+use crate::embedded::board::StopAt;
 use crate::embedded::history::checkpoints::INTERVAL;
+use crate::machine::Stop;
 
 /// Instructions between two looks at the clock: about a millisecond.
 const INSTRUCTIONS_PER_LOOK: u64 = 100_000;
@@ -27,17 +28,10 @@ impl Deadline {
     }
 }
 
-/// How a run ended before its last instruction.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::embedded) enum Pause {
-    TimeOver,
-    Halted(Halt),
-}
-
 /// The last hit before some moment.
 struct Hit {
     icount: u64,
-    halt: Halt,
+    stop: Stop,
 }
 
 impl Embedded {
@@ -51,24 +45,24 @@ impl Embedded {
         }
     }
 
-    /// Executes until `end` instructions since the beginning.
-    pub(in crate::embedded) fn advance(&mut self, end: u64, stop_at: StopAt, deadline: Deadline) -> Result<(), Pause> {
+    /// Executes until `end` instructions since the beginning, or what was recorded is to be shown.
+    pub(in crate::embedded) fn advance(&mut self, end: u64, stop_at: StopAt, deadline: Deadline) -> Result<(), Stop> {
         let mut look_at = self.board.icount;
-        while self.board.icount < end {
+        while self.board.icount < end && !self.board.memory.record_is_due() {
             if self.board.icount >= look_at {
                 if deadline.is_over() {
-                    return Err(Pause::TimeOver);
+                    return Err(Stop::Interrupted);
                 }
                 look_at = self.board.icount.saturating_add(INSTRUCTIONS_PER_LOOK);
             }
-            self.advance_without_looking(end.min(look_at), stop_at).map_err(Pause::Halted)?;
+            self.advance_without_looking(end.min(look_at), stop_at)?;
         }
         Ok(())
     }
 
     /// The part that keeps the history: new checkpoints when they are due, old changes from outside when they are reached.
-    fn advance_without_looking(&mut self, end: u64, stop_at: StopAt) -> Result<(), Halt> {
-        while self.board.icount < end {
+    fn advance_without_looking(&mut self, end: u64, stop_at: StopAt) -> Result<(), Stop> {
+        while self.board.icount < end && !self.board.memory.record_is_due() {
             let changed_at = self.history.next_pinned(self.board.icount).unwrap_or(u64::MAX);
             let due = self.history.due(&self.board).max(self.board.icount + 1);
             self.board.run(end.min(changed_at).min(due), stop_at)?;
@@ -85,7 +79,7 @@ impl Embedded {
     ///
     /// Where the machine cannot get there (it waits for ever, faults or powers off before), it stands where that happens; where
     /// time is over, on the way.
-    pub(in crate::embedded) fn seek(&mut self, target: u64, deadline: Deadline) -> Result<(), Pause> {
+    pub(in crate::embedded) fn seek(&mut self, target: u64, deadline: Deadline) -> Result<(), Stop> {
         self.commit_external_changes();
         let now = self.board.icount;
         if target < now {
@@ -99,7 +93,7 @@ impl Embedded {
     }
 
     /// Executes to `target` and leaves checkpoints on the last stretch, so that the next step back is a short one.
-    fn approach(&mut self, target: u64, deadline: Deadline) -> Result<(), Pause> {
+    fn approach(&mut self, target: u64, deadline: Deadline) -> Result<(), Stop> {
         let distance = target.saturating_sub(self.board.icount);
         // The longest that is a number at all: a target may be as far away as numbers go.
         let stretches = std::iter::successors(Some(INTERVAL), |stretch: &u64| stretch.checked_mul(2));
@@ -115,7 +109,7 @@ impl Embedded {
     /// Goes back to the last breakpoint or watchpoint that was hit before now; without one, to the beginning.
     ///
     /// Where time is over, the machine stands at a moment up to which nothing was hit.
-    pub(in crate::embedded) fn reverse_continue(&mut self, deadline: Deadline) -> Result<Option<Halt>, Pause> {
+    pub(in crate::embedded) fn reverse_continue(&mut self, deadline: Deadline) -> Result<Option<Stop>, Stop> {
         self.commit_external_changes();
         self.history.keep_present(&mut self.board);
         let mut end = self.board.icount;
@@ -127,7 +121,7 @@ impl Embedded {
                 self.history.restore(&mut self.board, start);
                 // It was executed in time just now. To halt on the way would be to lose the hit.
                 let arrived = self.approach(hit.icount, Deadline::NEVER);
-                return arrived.map(|()| Some(hit.halt));
+                return arrived.map(|()| Some(hit.stop));
             }
             let back_to = if found.is_ok() { start } else { self.history.at_or_before(end).unwrap_or(start) };
             self.history.restore(&mut self.board, back_to);
@@ -138,24 +132,29 @@ impl Embedded {
     }
 
     /// Executes up to `end` and remembers the last time that something was hit.
-    fn last_hit_before(&mut self, end: u64, deadline: Deadline) -> Result<Option<Hit>, Pause> {
+    fn last_hit_before(&mut self, end: u64, deadline: Deadline) -> Result<Option<Hit>, Stop> {
         let mut last = None;
         loop {
             match self.advance(end, StopAt::All, deadline) {
                 Ok(()) => return Ok(last),
-                Err(Pause::Halted(halt @ (Halt::Breakpoint | Halt::Watchpoint(_)))) => {
-                    last = Some(Hit { icount: self.board.icount, halt });
+                Err(stop @ (Stop::Breakpoint | Stop::Watchpoint { .. })) => {
+                    last = Some(Hit { icount: self.board.icount, stop });
                     self.step_over()?;
                 }
-                Err(Pause::TimeOver) => return Err(Pause::TimeOver),
+                Err(stop) if self.is_out_of_time(stop) => return Err(stop),
                 // Where it ended the first time, it ends again.
-                Err(Pause::Halted(_)) => return Ok(last),
+                Err(_) => return Ok(last),
             }
         }
     }
 
+    /// Whether a run stopped because its time was over, and not in a `wfi` that nothing ends.
+    pub(in crate::embedded) fn is_out_of_time(&self, stop: Stop) -> bool {
+        stop == Stop::Interrupted && !self.board.waits_for_ever()
+    }
+
     /// Executes one instruction, whatever is set there.
-    pub(in crate::embedded) fn step_over(&mut self) -> Result<(), Pause> {
-        self.advance_without_looking(self.board.icount + 1, StopAt::Nothing).map_err(Pause::Halted)
+    pub(in crate::embedded) fn step_over(&mut self) -> Result<(), Stop> {
+        self.advance_without_looking(self.board.icount + 1, StopAt::Nothing)
     }
 }

@@ -46,7 +46,7 @@ impl GdbTarget {
             Stop::Stepped => here,
             Stop::Beginning => format!("{here}: the history begins here"),
             Stop::Exited { .. } => format!("{here}: the machine is off"),
-            Stop::Fault { .. } => format!("{here}\n{}", self.words_for_fault()),
+            Stop::Fault(_) => format!("{here}\n{}", self.words_for_fault()),
             _ if self.is_wanted() => format!("{here}: interrupted"),
             _ => format!("{here}: it waits for an interrupt that will not come"),
         };

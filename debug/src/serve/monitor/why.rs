@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::target::GdbTarget;
-use crate::machine::{Address, Machine, Register, Stop, csr};
+use crate::machine::{Address, Fault, Machine, Register, Stop, csr};
 use crate::riscv::{self, cause};
 
 /// How long the search for the trap's moment may take.
@@ -57,13 +57,13 @@ impl GdbTarget {
 
     /// The fault that the machine stands at; empty where it stands at none.
     pub(in super::super) fn words_for_fault(&mut self) -> String {
-        let Some(fault) = self.machine.fault() else { return String::new() };
-        match fault.cause_and_value() {
-            Some((scause, stval)) => {
-                let trap = self.trap(scause, fault.pc(), stval);
+        match self.machine.fault() {
+            Some(Fault::Trap { cause, value, pc }) => {
+                let trap = self.trap(cause, pc.0, value);
                 format!("{trap}; no handler takes it, as stvec is still the kernel's entry")
             }
-            None => fault.to_string(),
+            Some(fault) => fault.to_string(),
+            None => String::new(),
         }
     }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use debug::embedded::{Fault, Options};
-use debug::machine::Register;
+use debug::embedded::Options;
+use debug::machine::{Fault, Register};
 use debug::{Embedded, Machine};
 
 use super::cpu;
@@ -47,7 +47,7 @@ fn what_only_qemu_has_is_missing_and_nothing_else_is() {
 fn fault(machine: &mut Embedded, pc: u64) -> Option<Fault> {
     machine.write_register(Register::Pc, pc).expect("it is even");
     machine.step(1, LIMIT).expect("it steps");
-    machine.fault().cloned()
+    machine.fault()
 }
 
 fn encodings(random: &mut Random) -> Vec<u32> {

@@ -31,7 +31,7 @@ pub fn compare(program: &Program) -> Result<Vec<u8>, String> {
     let there = on_qemu(program, cpu::ours())?;
     let mut embedded = Embedded::load(&crate::elf::image(elf), &Options::default()).expect("the program is a kernel");
     let here = outcome(&mut embedded, program, done)
-        .map_err(|error| format!("{error}; {:?}", embedded.fault().map(ToString::to_string)))?;
+        .map_err(|error| format!("{error}; {:?}", embedded.fault().map(|fault| fault.to_string())))?;
     for ((name, here), (_, there)) in here.iter().zip(&there) {
         if here == there {
             continue;

@@ -56,6 +56,8 @@ pub struct Memory {
     /// The present, while the machine stands between two instructions; `None` while code runs at full speed and devices, which
     /// need to know, cannot be accessed.
     pub now: Option<Moment>,
+    /// Code at full speed pauses once so many instructions have been executed.
+    pub run_end: u64,
     /// The instruction that is being executed, its sp and the count before it, kept while stores are recorded.
     pub at: At,
     pub(in crate::embedded) context: Context,
@@ -76,6 +78,7 @@ impl Memory {
             devices: Devices::new(),
             ended: None,
             now: None,
+            run_end: 0,
             at: At::default(),
             context,
             loads: Tlb::new(),
@@ -100,6 +103,14 @@ impl Memory {
         match self.stores.offset(address, N).and_then(|offset| self.ram.store_plain(offset, value)) {
             Some(()) => Ok(()),
             None => self.store_slowly(address, extend(value), N),
+        }
+    }
+
+    /// Has code at full speed pause after the present instruction, so that the board, and who observes, can look.
+    pub fn pause(&mut self) {
+        self.run_end = 0;
+        if let Some(record) = &mut self.record {
+            record.set_due();
         }
     }
 
@@ -167,8 +178,10 @@ impl Memory {
         } else if let Region::Ram(offset) = Region::of(first) {
             self.remember_store(address / PAGE as u64, offset / PAGE, first);
         }
-        let must_pause = self.record.as_ref().is_some_and(Record::is_full);
-        if must_pause || self.ram.code_was_overwritten() { Err(Interruption::Stored) } else { Ok(()) }
+        if self.ram.code_was_overwritten() {
+            self.pause();
+        }
+        Ok(())
     }
 
     /// The physical address for this access, where the firmware allows it.

@@ -24,11 +24,13 @@ pub enum Event {
 pub struct Record {
     interest: Interest,
     events: Vec<Event>,
+    /// It is time to show what was gathered.
+    due: bool,
 }
 
 impl Record {
-    pub fn is_full(&self) -> bool {
-        self.events.len() >= AT_ONCE
+    pub fn set_due(&mut self) {
+        self.due = true;
     }
 
     /// Whether some store to the page that holds this physical address is to be shown.
@@ -68,7 +70,7 @@ impl Memory {
     pub fn set_recording(&mut self, interest: Option<Interest>) {
         // What went the short way so far may be wanted now.
         self.flush();
-        self.record = interest.map(|interest| Record { interest, events: Vec::new() });
+        self.record = interest.map(|interest| Record { interest, events: Vec::new(), due: false });
     }
 
     /// Goes on recording something else.
@@ -81,7 +83,22 @@ impl Memory {
 
     /// What was recorded since the last call.
     pub fn take_events(&mut self) -> Vec<Event> {
-        self.record.as_mut().map(|record| std::mem::take(&mut record.events)).unwrap_or_default()
+        let Some(record) = &mut self.record else { return Vec::new() };
+        record.due = false;
+        std::mem::take(&mut record.events)
+    }
+
+    /// Whether what was recorded is to be shown before anything else is executed.
+    pub fn record_is_due(&self) -> bool {
+        self.record.as_ref().is_some_and(|record| record.due)
+    }
+
+    fn push(&mut self, event: Event) {
+        let Some(record) = &mut self.record else { return };
+        record.events.push(event);
+        if record.events.len() >= AT_ONCE {
+            self.pause();
+        }
     }
 
     /// Adds to the record of what the hart does, where there is one.
@@ -90,7 +107,7 @@ impl Memory {
         // A kernel that waits for a time reads nothing else: one event for all of it.
         match (record.events.last_mut(), event) {
             (Some(Event::Hart(last @ HartEvent::ClockRead { .. })), HartEvent::ClockRead { .. }) => *last = event,
-            _ => record.events.push(Event::Hart(event)),
+            _ => self.push(Event::Hart(event)),
         }
     }
 
@@ -104,22 +121,20 @@ impl Memory {
         self.note(HartEvent::Poll { icount: self.at.icount, pc: Address(self.at.pc) });
     }
 
-    pub fn record_is_full(&self) -> bool {
-        self.record.as_ref().is_some_and(Record::is_full)
-    }
-
-    /// Looks at sp after `operation`, for which [`Memory::at`] was kept; whether its move is to be shown at once.
+    /// Looks at sp after `operation`, for which [`Memory::at`] was kept. A move that somebody is interested in is shown at once.
     #[inline(always)]
-    pub fn record_stack_pointer(&mut self, operation: &Operation, sp: u64) -> bool {
-        sp != self.at.sp && self.record_move(operation, sp)
+    pub fn record_stack_pointer(&mut self, operation: &Operation, sp: u64) {
+        if sp != self.at.sp {
+            self.record_move(operation, sp);
+        }
     }
 
     #[cold]
-    fn record_move(&mut self, operation: &Operation, new: u64) -> bool {
+    fn record_move(&mut self, operation: &Operation, new: u64) {
         let At { icount, pc, sp: old } = self.at;
-        let Some(record) = &mut self.record else { return false };
-        if self.context.privilege == Privilege::User || !record.wants_move(old, new) {
-            return false;
+        let wanted = self.record.as_ref().is_some_and(|record| record.wants_move(old, new));
+        if self.context.privilege == Privilege::User || !wanted {
+            return;
         }
         let of_sp = match operation.kind {
             Kind::Addi | Kind::Sub => operation.rs1 == SP,
@@ -127,16 +142,16 @@ impl Memory {
             _ => false,
         };
         let (pc, old, new) = (Address(pc), Address(old), Address(new));
-        record.events.push(Event::StackPointer(StackPointerMove { icount, pc, old, new, relative: of_sp }));
-        true
+        self.push(Event::StackPointer(StackPointerMove { icount, pc, old, new, relative: of_sp }));
+        self.pause();
     }
 
     pub(super) fn record_load(&mut self, physical: u64, address: u64, length: usize, value: u64) {
-        let Some(record) = &mut self.record else { return };
+        let Some(record) = &self.record else { return };
         if touches(&record.interest.loads, physical, length as u64) {
             let At { icount, pc, .. } = self.at;
             let (pc, address, physical) = (Address(pc), Address(address), Address(physical));
-            record.events.push(Event::Load(Load { icount, pc, address, physical, length: length as u8, value }));
+            self.push(Event::Load(Load { icount, pc, address, physical, length: length as u8, value }));
         }
     }
 
@@ -164,9 +179,6 @@ impl Memory {
         let new = if length < 8 { value & ((1 << (8 * length)) - 1) } else { value };
         let At { icount, pc, sp } = self.at;
         let (pc, sp, address, physical) = (Address(pc), Address(sp), Address(address), Address(first));
-        let store = Store { icount, pc, sp, address, physical, length: length as u8, old, new };
-        if let Some(record) = &mut self.record {
-            record.events.push(Event::Store(store));
-        }
+        self.push(Event::Store(Store { icount, pc, sp, address, physical, length: length as u8, old, new }));
     }
 }

@@ -35,12 +35,14 @@ pub(super) fn store_conditional(
         return Ok(());
     };
     let unchanged = load(memory, address, width).map_err(as_store)? == extend(reservation.value, width);
-    let stored =
-        if unchanged { store(memory, address, hart.x(operation.rs2), width) } else { memory.check_store(address) };
-    completed(stored, || {
-        hart.reservation = None;
-        hart.set_x(operation.rd, (!unchanged).into());
-    })
+    if unchanged {
+        store(memory, address, hart.x(operation.rs2), width)?;
+    } else {
+        memory.check_store(address)?;
+    }
+    hart.reservation = None;
+    hart.set_x(operation.rd, (!unchanged).into());
+    Ok(())
 }
 
 pub(super) fn update(
@@ -53,8 +55,9 @@ pub(super) fn update(
     let address = aligned(hart, operation, width, Cause::StoreMisaligned)?;
     let old = load(memory, address, width).map_err(as_store)?;
     let operand = extend(hart.x(operation.rs2), width);
-    let stored = store(memory, address, combine(atomic, old, operand), width);
-    completed(stored, || hart.set_x(operation.rd, old))
+    store(memory, address, combine(atomic, old, operand), width)?;
+    hart.set_x(operation.rd, old);
+    Ok(())
 }
 
 /// The load of an operation that also stores: where it fails, the store is what failed (privileged manual, "Machine Cause Register").
@@ -66,14 +69,6 @@ fn as_store(interruption: Interruption) -> Interruption {
         other => other,
     };
     Interruption::Trap(Trap { cause, ..trap })
-}
-
-/// Writes the result of an instruction whose store was made; not where it was not.
-fn completed(stored: Result<(), Interruption>, write_result: impl FnOnce()) -> Result<(), Interruption> {
-    if matches!(stored, Ok(()) | Err(Interruption::Stored)) {
-        write_result();
-    }
-    stored
 }
 
 /// Both operands are sign-extended from the operation's width, which keeps the order of unsigned numbers too.

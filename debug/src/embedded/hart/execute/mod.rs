@@ -14,7 +14,7 @@ use crate::embedded::hart::state::{Hart, SP};
 use crate::embedded::hart::trap::{Cause, Trap};
 use integer::{Alu, Condition};
 
-/// Why execution pauses. Before the instruction at pc, which has had no effect, but for `Stored`.
+/// Why the instruction at pc was not executed; it has had no effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interruption {
     Trap(Trap),
@@ -27,8 +27,6 @@ pub enum Interruption {
     MissingDevice(&'static str),
     /// The instruction is of an extension that this machine does not have.
     MissingExtension(Extension),
-    /// After the instruction: it stored over decoded code, or what was recorded is to be shown.
-    Stored,
 }
 
 impl From<Trap> for Interruption {
@@ -37,17 +35,15 @@ impl From<Trap> for Interruption {
     }
 }
 
-/// How far to go, and where to stop on the way.
+/// How far the run is, and where to stop on the way.
 pub struct Slice {
     /// Instructions executed since the beginning.
     pub icount: u64,
-    /// Stop when `icount` is this.
-    pub end: u64,
     /// The halfwords of the page that have a breakpoint, one bit each.
     pub breakpoints: Option<[u64; PAGE / 2 / 64]>,
 }
 
-/// Executes instructions of one page, which lies at virtual address `base`, until pc leaves it or the slice ends.
+/// Executes instructions of one page, which lies at virtual address `base`, until pc leaves it or [`Memory::run_end`] is come to.
 ///
 /// `EXACT` looks at breakpoints and keeps [`Memory::at`]; without it both cost nothing.
 pub fn run_page<const EXACT: bool>(
@@ -61,7 +57,7 @@ pub fn run_page<const EXACT: bool>(
     let mut icount = slice.icount;
     let result = loop {
         let offset = pc.wrapping_sub(base);
-        if icount >= slice.end || offset >= PAGE as u64 {
+        if icount >= memory.run_end || offset >= PAGE as u64 {
             break Ok(());
         }
         let half = offset as usize / 2;
@@ -81,19 +77,13 @@ pub fn run_page<const EXACT: bool>(
         match execute(operation, hart, memory, pc) {
             Ok(next) => {
                 pc = next;
-                if EXACT && memory.record_stack_pointer(operation, hart.x(SP)) {
-                    icount += 1;
-                    break Err(Interruption::Stored);
-                }
-            }
-            Err(Interruption::Stored) => {
-                pc = pc.wrapping_add(operation.length.into());
                 icount += 1;
-                break Err(Interruption::Stored);
+                if EXACT {
+                    memory.record_stack_pointer(operation, hart.x(SP));
+                }
             }
             Err(interruption) => break Err(interruption),
         }
-        icount += 1;
     };
     hart.pc = pc;
     slice.icount = icount;

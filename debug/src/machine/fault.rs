@@ -1,0 +1,73 @@
+//! Why a hart cannot execute its next instruction, in words. It does not know what anybody concludes from it.
+
+use std::fmt;
+
+use super::Address;
+use crate::riscv::Extension;
+use crate::riscv::cause::{cause, is_interrupt};
+
+/// Why the instruction at pc was not executed. The machine stands before it, as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The machine tells a signal and nothing else: GDB's number of it.
+    Signal(u8),
+    /// It traps, or an interrupt comes before it, and nobody takes that: scause and stval as they would be set.
+    Trap { cause: u64, value: u64, pc: Address },
+    /// It belongs to an extension that `machine` does not have.
+    MissingExtension { extension: Extension, bits: u32, pc: Address, machine: &'static str },
+    /// It accesses a device that `machine` does not have.
+    MissingDevice { device: &'static str, pc: Address, machine: &'static str },
+}
+
+impl Fault {
+    /// The signal by which GDB knows it: SIGILL, SIGTRAP or SIGSEGV.
+    pub fn signal(&self) -> u8 {
+        const SIGILL: u8 = 4;
+        const SIGTRAP: u8 = 5;
+        const SIGSEGV: u8 = 11;
+        /// Causes: an illegal instruction, a breakpoint, a call from U-mode.
+        const ILLEGAL: u64 = 2;
+        const BREAKPOINT: u64 = 3;
+        const USER_CALL: u64 = 8;
+        match *self {
+            Fault::Signal(signal) => signal,
+            Fault::Trap { cause: ILLEGAL, .. } | Fault::MissingExtension { .. } => SIGILL,
+            Fault::Trap { cause: BREAKPOINT | USER_CALL, .. } => SIGTRAP,
+            Fault::Trap { cause, .. } if is_interrupt(cause) => SIGTRAP,
+            Fault::Trap { .. } | Fault::MissingDevice { .. } => SIGSEGV,
+        }
+    }
+
+    /// Whether the machine is to blame and not the kernel: it lacks what the instruction needs.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Fault::MissingExtension { .. } | Fault::MissingDevice { .. })
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Fault::Signal(signal) => write!(formatter, "signal {signal}"),
+            Fault::Trap { cause: number, pc, .. } if is_interrupt(number) => write!(
+                formatter,
+                "{} before {pc}, and stvec leads to the kernel's entry: no handler is set",
+                cause(number)
+            ),
+            Fault::Trap { cause: number, value, pc } => write!(
+                formatter,
+                "{} (stval {value:#x}) at {pc}, and stvec leads to the kernel's entry: no handler is set",
+                cause(number)
+            ),
+            Fault::MissingExtension { extension, bits, pc, machine } => write!(
+                formatter,
+                "the instruction {bits:#010x} at {pc} belongs to the extension {}, which {machine} does not have; \
+                 run this kernel on QEMU",
+                extension.name()
+            ),
+            Fault::MissingDevice { device, pc, machine } => write!(
+                formatter,
+                "the instruction at {pc} accesses {device}, which {machine} does not have; run this kernel on QEMU"
+            ),
+        }
+    }
+}
