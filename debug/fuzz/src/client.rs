@@ -30,7 +30,7 @@ pub fn survive(bytes: &[u8]) {
     let client = UnixStream::connect(endpoint).expect("it listens");
     std::thread::scope(|scope| {
         scope.spawn(|| talk(client, &packets(bytes)));
-        serve(&listener, &mut target, &ending, &mut |event| {
+        serve(&listener, &mut target, &ending, None, &mut |event| {
             if let ServeEvent::Disconnected(_) = event {
                 end = None;
             }

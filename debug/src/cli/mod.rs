@@ -6,6 +6,7 @@ mod harsh;
 mod kernel;
 mod machine_arg;
 mod serve;
+mod terminal;
 
 use std::ffi::OsString;
 use std::io::{self, Write};

@@ -12,18 +12,20 @@ use anyhow::Context;
 use clap::Args;
 use debug::Endpoint;
 use debug::embedded::Options;
-use debug::serve::{self, Disconnect, GdbTarget, Listener, ServeEvent};
+use debug::serve::{self, Disconnect, GdbTarget, Listener, ServeEvent, Typing};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::kernel::KernelArguments;
+use super::terminal::RawTerminal;
 
 /// Serves a kernel to GDB on a machine in this process: no QEMU, and time runs both ways.
 ///
 /// Then, in another terminal: gdb-multiarch -ex 'target remote :1234'. GDB finds the kernel's symbols by itself.
 /// reverse-stepi, reverse-step and reverse-continue go back; `monitor help` lists what else there is.
 ///
-/// One client is served at a time, the next when it leaves. `kill` in GDB, Ctrl-C here, or SIGTERM end it. What the kernel
-/// prints goes to standard output. A Unix socket is removed at the end; after SIGKILL it stays until the next start there.
+/// One client is served at a time, the next when it leaves. `kill` in GDB, Ctrl-A X here, or SIGTERM end it. What the kernel
+/// prints goes to standard output; what is typed in this terminal, Ctrl-C too, to the kernel. A Unix socket is removed at the end;
+/// after SIGKILL it stays until the next start there.
 #[derive(Args)]
 pub struct Arguments {
     #[command(flatten)]
@@ -57,7 +59,12 @@ pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
     writeln!(stdout, "waiting for GDB on {}", listener.endpoint())
         .and_then(|()| stdout.flush())
         .context("cannot write to standard output")?;
-    serve::serve(&listener, &mut target, &ending, &mut tell)?;
+    let terminal = RawTerminal::take().context("cannot make the terminal the kernel's; try: < /dev/null")?;
+    let typing = terminal.as_ref().map(RawTerminal::input).transpose().context("no descriptor for the terminal")?;
+    if terminal.is_some() {
+        narrate("what is typed here goes to the kernel; Ctrl-A X ends this");
+    }
+    serve::serve(&listener, &mut target, &ending, typing.map(Typing::new), &mut tell)?;
     Ok(true)
 }
 
@@ -68,6 +75,7 @@ fn tell(event: ServeEvent<'_>) {
         }
         // GDB itself tells its user of all other ends.
         ServeEvent::Disconnected(_) => {}
+        ServeEvent::NotTyped(too_much) => narrate(&format!("not typed: {too_much}; try: monitor reset, in GDB")),
         ServeEvent::Console(bytes) => {
             // Whoever does not want to read it does not stop the machine.
             let mut stdout = io::stdout().lock();

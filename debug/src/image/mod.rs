@@ -265,6 +265,10 @@ impl Image {
     /// names; by the segments where it has no section table.
     pub fn zeroed(&self) -> Vec<(String, Range<Address>)> {
         let range = |start, end| Address(start)..Address(end);
+        if self.is_flat && self.sections.is_empty() {
+            // It may need memory beyond its bytes, and does not tell what for.
+            return Vec::new();
+        }
         if self.sections.is_empty() {
             let zeroed = self.segments.iter().filter(|segment| segment.memory_size > segment.file.len() as u64);
             let part = |segment: &Segment| {

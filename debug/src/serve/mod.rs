@@ -15,16 +15,21 @@ mod resume;
 mod rom;
 mod session;
 mod target;
+mod typing;
 mod wire;
 
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 
+use crate::embedded::TooMuch;
+
 pub use listener::Listener;
 pub use session::Disconnect;
 pub use target::GdbTarget;
+pub use typing::Typing;
 
-use wire::Readiness;
+use typing::Typed;
+use wire::{Others, Readiness};
 
 /// Why there is nothing to connect to.
 #[derive(Debug, thiserror::Error)]
@@ -60,9 +65,12 @@ pub enum ServeEvent<'a> {
     Disconnected(&'a Disconnect),
     /// The kernel printed this.
     Console(&'a [u8]),
+    /// What was typed last did not reach the kernel.
+    NotTyped(TooMuch),
 }
 
-/// Serves one client after the other, until one kills the machine or `ending` becomes readable.
+/// Serves one client after the other, until one kills the machine, `ending` becomes readable, or who types says so; what is typed
+/// reaches the kernel at the moment at which the machine stands.
 ///
 /// # Errors
 /// [`Error::Accept`]; what goes wrong with a client is told as [`ServeEvent::Disconnected`].
@@ -70,20 +78,38 @@ pub fn serve(
     listener: &Listener,
     target: &mut GdbTarget,
     ending: impl AsFd,
+    mut typing: Option<Typing>,
     tell: &mut dyn FnMut(ServeEvent<'_>),
 ) -> Result<(), Error> {
     loop {
-        match wire::await_readable(listener.as_fd(), ending.as_fd(), None) {
+        let others = Others { ending: ending.as_fd(), typing: typing.as_ref().and_then(Typing::descriptor) };
+        match wire::await_readable(listener.as_fd(), others, None) {
             Ok(Readiness::Ending) => return Ok(()),
+            Ok(Readiness::Typed) if pass_on(&mut typing, target, tell) => return Ok(()),
+            Ok(Readiness::Typed) => continue,
             Ok(_) => {}
             Err(cause) => return Err(Error::Accept(cause)),
         }
         let Some(wire) = listener.accept().map_err(Error::Accept)? else { continue };
-        let left = session::run(wire, target, ending.as_fd(), tell);
+        let left = session::run(wire, target, ending.as_fd(), &mut typing, tell);
         target.forget_client();
         tell(ServeEvent::Disconnected(&left));
         if matches!(left, Disconnect::Killed | Disconnect::Ended) {
             return Ok(());
         }
     }
+}
+
+/// Gives the kernel what was typed; true where the server is to end.
+fn pass_on(typing: &mut Option<Typing>, target: &mut GdbTarget, tell: &mut dyn FnMut(ServeEvent<'_>)) -> bool {
+    match typing.as_mut().map(Typing::take) {
+        Some(Typed::Leave) => return true,
+        Some(Typed::Bytes(bytes)) => {
+            if let Err(too_much) = target.type_in(&bytes) {
+                tell(ServeEvent::NotTyped(too_much));
+            }
+        }
+        None => {}
+    }
+    false
 }

@@ -11,6 +11,7 @@ use gdbstub::stub::SingleThreadStopReason;
 use gdbstub::target::ext::base::reverse_exec::ReplayLogPosition;
 
 use super::target::GdbTarget;
+use crate::embedded::TooMuch;
 use crate::machine::{Address, Stop};
 
 /// How long the machine moves between two looks at the client.
@@ -62,6 +63,15 @@ impl GdbTarget {
     /// Whether nothing but the client can make the machine go on.
     pub(super) fn is_waiting(&self) -> bool {
         self.motion.waiting
+    }
+
+    /// Types to the kernel, which may wait for it.
+    pub(super) fn type_in(&mut self, bytes: &[u8]) -> Result<(), TooMuch> {
+        if !bytes.is_empty() {
+            self.machine.input(bytes)?;
+            self.motion.waiting = false;
+        }
+        Ok(())
     }
 
     /// One slice of what was begun.

@@ -14,7 +14,8 @@ use gdbstub::stub::{DisconnectReason, GdbStubBuilder, GdbStubError, SingleThread
 use super::framing::Framing;
 use super::motion::SliceResult;
 use super::target::GdbTarget;
-use super::wire::{Incoming, Wire};
+use super::typing::Typing;
+use super::wire::{Incoming, Others, Wire};
 use super::{ServeEvent, wire};
 
 /// The largest packet, in bytes. One holds the 4 KiB of memory that GDB reads at once, in hexadecimal.
@@ -43,9 +44,10 @@ pub fn run(
     wire: Wire,
     target: &mut GdbTarget,
     ending: BorrowedFd<'_>,
+    typing: &mut Option<Typing>,
     tell: &mut dyn FnMut(ServeEvent<'_>),
 ) -> Disconnect {
-    match converse(wire, target, ending, tell) {
+    match converse(wire, target, ending, typing, tell) {
         Ok(left) => left,
         Err(error) if error.is_connection_error() => {
             let kind = error.into_connection_error().map(|(error, _)| error.kind());
@@ -67,6 +69,7 @@ fn converse(
     wire: Wire,
     target: &mut GdbTarget,
     ending: BorrowedFd<'_>,
+    typing: &mut Option<Typing>,
     tell: &mut dyn FnMut(ServeEvent<'_>),
 ) -> Result<Disconnect, StubError> {
     if target.watch_client(&wire, ending).is_err() {
@@ -77,8 +80,9 @@ fn converse(
     let mut running = false;
     let mut framing = Framing::default();
     loop {
+        let others = Others { ending, typing: typing.as_ref().and_then(Typing::descriptor) };
         stub = match stub {
-            GdbStubStateMachine::Idle(mut inner) => match inner.borrow_conn().next(ending, None) {
+            GdbStubStateMachine::Idle(mut inner) => match inner.borrow_conn().next(others, None) {
                 // To gdbstub it would be the end of the session.
                 Ok(Incoming::Byte(byte)) if framing.is_nack(byte) => inner.into(),
                 Ok(Incoming::Byte(byte)) => {
@@ -87,15 +91,19 @@ fn converse(
                 }
                 Ok(Incoming::Ending) => return Ok(Disconnect::Ended),
                 Ok(Incoming::Nothing) => inner.into(),
+                Ok(Incoming::Typed) if super::pass_on(typing, target, tell) => return Ok(Disconnect::Ended),
+                Ok(Incoming::Typed) => inner.into(),
                 Ok(Incoming::End) | Err(_) => return Ok(Disconnect::Vanished),
             },
             GdbStubStateMachine::Running(mut inner) => {
                 let limit = if target.is_waiting() { None } else { Some(Duration::ZERO) };
                 running = true;
-                match inner.borrow_conn().next(ending, limit) {
+                match inner.borrow_conn().next(others, limit) {
                     Ok(Incoming::Byte(byte)) if framing.is_nack(byte) => inner.into(),
                     Ok(Incoming::Byte(byte)) => inner.incoming_data(target, byte)?,
                     Ok(Incoming::Ending) => return Ok(Disconnect::Ended),
+                    Ok(Incoming::Typed) if super::pass_on(typing, target, tell) => return Ok(Disconnect::Ended),
+                    Ok(Incoming::Typed) => inner.into(),
                     Ok(Incoming::End) | Err(_) => return Ok(Disconnect::Vanished),
                     Ok(Incoming::Nothing) => {
                         let progress = target.go_on();

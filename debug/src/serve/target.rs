@@ -21,7 +21,7 @@ use rustix::net::{RecvFlags, recv};
 use super::breakpoints::Set;
 use super::framing::SEND_AGAIN;
 use super::motion::Motion;
-use super::wire::{Readiness, Wire, await_readable};
+use super::wire::{Others, Readiness, Wire, await_readable};
 use super::{Error, description};
 use crate::embedded::{Embedded, Options};
 use crate::image::{Image, KernelFiles};
@@ -118,9 +118,10 @@ impl InterruptPoll {
     /// Whether somebody waits for what takes long to end: the client, who says something or is gone, or who ends us. That the
     /// client asks for the answer again does not count.
     pub(super) fn is_wanted(&self) -> bool {
-        let ready = await_readable(self.client.as_fd(), self.ending.as_fd(), Some(Duration::ZERO));
+        let others = Others { ending: self.ending.as_fd(), typing: None };
+        let ready = await_readable(self.client.as_fd(), others, Some(Duration::ZERO));
         match ready {
-            Ok(Readiness::Nothing) => false,
+            Ok(Readiness::Nothing | Readiness::Typed) => false,
             Ok(Readiness::Readable) => !only_asks_again(self.client.as_fd()),
             Ok(Readiness::Ending) | Err(_) => true,
         }

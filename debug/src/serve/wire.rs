@@ -22,31 +22,39 @@ const OUTGOING: usize = 64 * 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readiness {
     Readable,
+    /// There is something to read of what is typed.
+    Typed,
     /// Somebody wants us to end.
     Ending,
     /// The time is over.
     Nothing,
 }
 
-/// Waits for `socket` or `ending` to become readable, for ever where there is no `limit`.
-pub fn await_readable(
-    socket: BorrowedFd<'_>,
-    ending: BorrowedFd<'_>,
-    limit: Option<Duration>,
-) -> io::Result<Readiness> {
+/// What is waited for besides a client.
+#[derive(Clone, Copy)]
+pub struct Others<'a> {
+    pub ending: BorrowedFd<'a>,
+    pub typing: Option<BorrowedFd<'a>>,
+}
+
+/// Waits for `socket` or one of the others to become readable, for ever where there is no `limit`.
+pub fn await_readable(socket: BorrowedFd<'_>, others: Others<'_>, limit: Option<Duration>) -> io::Result<Readiness> {
     let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
     loop {
-        let mut descriptors =
-            [PollFd::from_borrowed_fd(ending, PollFlags::IN), PollFd::from_borrowed_fd(socket, PollFlags::IN)];
+        let waited = [Some(others.ending), Some(socket), others.typing];
+        let mut descriptors: Vec<PollFd<'_>> =
+            waited.into_iter().flatten().map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
         match poll(&mut descriptors, limit.as_ref()) {
             Ok(_) => {}
             // A signal: it made `ending` readable, or is none of ours.
             Err(rustix::io::Errno::INTR) => continue,
             Err(error) => return Err(error.into()),
         }
-        return Ok(match descriptors.map(|descriptor| !descriptor.revents().is_empty()) {
-            [true, _] => Readiness::Ending,
-            [_, true] => Readiness::Readable,
+        let ready: Vec<bool> = descriptors.iter().map(|descriptor| !descriptor.revents().is_empty()).collect();
+        return Ok(match ready[..] {
+            [true, ..] => Readiness::Ending,
+            [_, true, ..] => Readiness::Readable,
+            [_, _, true] => Readiness::Typed,
             _ => Readiness::Nothing,
         });
     }
@@ -59,6 +67,8 @@ pub enum Incoming {
     /// The client is gone.
     End,
     Ending,
+    /// There is something to read of what is typed.
+    Typed,
     Nothing,
 }
 
@@ -107,12 +117,13 @@ impl Wire {
     }
 
     /// The next byte, waited for as [`await_readable`] does. What is to be sent is sent before.
-    pub fn next(&mut self, ending: BorrowedFd<'_>, limit: Option<Duration>) -> io::Result<Incoming> {
+    pub fn next(&mut self, others: Others<'_>, limit: Option<Duration>) -> io::Result<Incoming> {
         self.muted.store(false, Ordering::Relaxed);
         if self.taken == self.incoming.len() {
             self.flush()?;
-            match await_readable(self.stream.as_fd(), ending, limit)? {
+            match await_readable(self.stream.as_fd(), others, limit)? {
                 Readiness::Readable => {}
+                Readiness::Typed => return Ok(Incoming::Typed),
                 Readiness::Ending => return Ok(Incoming::Ending),
                 Readiness::Nothing => return Ok(Incoming::Nothing),
             }

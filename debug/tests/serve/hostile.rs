@@ -94,7 +94,7 @@ proptest! {
         let server = thread::spawn(move || {
             let options = Options { memory_mib: 8, history_mib: 4, ..Options::default() };
             let mut target = GdbTarget::open(&KernelFiles::of(&kernels::build("power-off")), options).unwrap();
-            serve(&listener, &mut target, &ending, &mut |_| {}).unwrap();
+            serve(&listener, &mut target, &ending, None, &mut |_| {}).unwrap();
         });
         let mut client = UnixStream::connect(folder.path().join("gdb")).unwrap();
         client.set_write_timeout(Some(PATIENCE)).unwrap();

@@ -15,5 +15,6 @@ mod rom;
 mod run_sh;
 mod server;
 mod stops;
+mod terminal;
 mod travel;
 mod walk;

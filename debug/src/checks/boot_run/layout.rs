@@ -191,6 +191,9 @@ fn bss_section(image: &Image, guesses: &mut Vec<String>) -> (Spot, Spot) {
     let found = zeroed.iter().find(|(name, _)| name == ".bss");
     let found = found.or_else(|| zeroed.iter().find(|(name, _)| !is_stack(name)));
     let Some((name, range)) = found else {
+        if image.is_flat() && image.stripped().is_some() {
+            guesses.push("a flat image does not tell where its BSS is, so its clear is not judged (--symbols, --bss-start, --bss-end)".into());
+        }
         let end = image.segments().iter().map(image::Segment::end).max().unwrap_or_default();
         let spot = Spot { address: end, name: "the image's end".into() };
         return (spot.clone(), spot);
