@@ -33,7 +33,7 @@ Options
   --port N             port for GDB, 1234 by default (--debug, --wait, --reverse)
   --socket PATH        Unix socket for GDB, instead of a port (--debug, --wait, --reverse)
   --smp N              number of harts, 1 by default (QEMU only)
-  --cpu MODEL          QEMU's CPU model with its properties, rv64 by default
+  --cpu MODEL          CPU model with its properties in QEMU's words, such as rv64,zba=off; rv64 by default
   --embedded           use this project's own machine instead of QEMU; it can go back in time (--debug, --wait)
   --tied               for scripts: QEMU stops when stdin closes (--wait)
   --private            with --tied: put GDB's Unix socket and the log in a private folder, which is removed at the end

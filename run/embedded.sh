@@ -24,5 +24,6 @@ embedded_command() {
     [ -z "$symbols" ] || machine_line+=(--symbols "$symbols")
     [ -z "$initrd" ] || machine_line+=(--initrd "$initrd")
     [ -z "$append" ] || machine_line+=(--append "$append")
+    [ "$cpu" = rv64 ] || machine_line+=(--cpu "$cpu")
     [ -z "$memory" ] || machine_line+=(--memory "$memory")
 }

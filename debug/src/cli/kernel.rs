@@ -11,6 +11,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use debug::image::KernelFiles;
 use debug::qemu::{self, MachineOptions};
+use debug::riscv::Cpu;
 use debug::riscv::board;
 use debug::{Address, Image, embedded};
 use tempfile::NamedTempFile;
@@ -46,6 +47,10 @@ pub struct KernelArguments {
     /// The machine's RAM, in MiB
     #[arg(long, value_name = "MIB", default_value_t = board::DEFAULT_MEMORY_MIB)]
     memory: u64,
+
+    /// The hart: a model by QEMU's name, and what is to be different about it, such as rv64,zba=off
+    #[arg(long, value_name = "MODEL", default_value = "rv64")]
+    cpu: Cpu,
 }
 
 /// They, read.
@@ -72,6 +77,7 @@ impl KernelArguments {
             memory_mib: self.memory,
             append: self.append.clone(),
             initrd,
+            cpu: self.cpu.clone(),
             ..embedded::Options::default()
         };
         let as_elf = if goes_where_qemu_puts_it(&image) { None } else { Some(write_elf(&image)?) };
@@ -79,6 +85,7 @@ impl KernelArguments {
             memory: format!("{}M", self.memory),
             append: self.append.clone(),
             initrd: self.initrd.clone(),
+            cpu: self.cpu.to_string(),
             kernel: Some(as_elf.as_ref().map_or(image.path(), |file| file.path()).to_owned()),
             ..MachineOptions::default()
         };

@@ -229,7 +229,7 @@ impl Board {
             return Ok(decode::decode_half(low));
         }
         let high = self.fetch_half(pc.wrapping_add(2))?;
-        Ok(decode::decode_word(u32::from(high) << 16 | u32::from(low)))
+        Ok(decode::decode_word(self.hart.extensions, u32::from(high) << 16 | u32::from(low)))
     }
 
     fn fetch_half(&mut self, address: u64) -> Result<u16, Interruption> {

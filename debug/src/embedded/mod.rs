@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use crate::image::Image;
 use crate::machine::Fault;
+use crate::riscv::Cpu;
 use crate::riscv::board::DEFAULT_MEMORY_MIB;
 
 pub use bus::console::TooMuch;
@@ -40,11 +41,13 @@ pub struct Options {
     pub append: Option<String>,
     /// The bytes of an initial RAM disk, which is placed as QEMU places it.
     pub initrd: Option<Arc<[u8]>>,
+    /// The hart's extensions.
+    pub cpu: Cpu,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { memory_mib: DEFAULT_MEMORY_MIB, history_mib: 256, append: None, initrd: None }
+        Options { memory_mib: DEFAULT_MEMORY_MIB, history_mib: 256, append: None, initrd: None, cpu: Cpu::default() }
     }
 }
 
@@ -99,6 +102,10 @@ impl Embedded {
         if !POSSIBLE.contains(&options.memory_mib) {
             return Err(Error::MemorySize { mebibytes: options.memory_mib, range: POSSIBLE });
         }
+        if let Some(property) = options.cpu.unknown().first() {
+            return Err(Error::Cpu { property: property.clone() });
+        }
+        let extensions = options.cpu.extensions();
         let size = options.memory_mib << 20;
         // Probe first: a failed allocation aborts the process.
         if Vec::<u8>::new().try_reserve_exact(size as usize).is_err() {
@@ -106,7 +113,7 @@ impl Embedded {
         }
         let mut ram = Ram::new(size as usize);
         let loaded = firmware::load::load(image, &mut ram, options, conditions)?;
-        let hart = firmware::sbi::hand_over(loaded.entry, loaded.device_tree, conditions);
+        let hart = firmware::sbi::hand_over(loaded.entry, loaded.device_tree, extensions, conditions);
         let mut board = Board::new(hart, ram, *conditions);
         let history = History::new(&mut board, options.history_mib.saturating_mul(1 << 20));
         Ok(Embedded { board, history, fault: None, changed: false })

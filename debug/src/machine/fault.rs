@@ -60,9 +60,10 @@ impl fmt::Display for Fault {
             ),
             Fault::MissingExtension { extension, bits, pc, machine } => write!(
                 formatter,
-                "the instruction {bits:#010x} at {pc} belongs to the extension {}, which {machine} does not have; \
+                "the instruction {bits:#010x} at {pc} belongs to the extension {} ({}), which {machine} does not have; \
                  run this kernel on QEMU",
-                extension.name()
+                extension.name(),
+                extension.about()
             ),
             Fault::MissingDevice { device, pc, machine } => write!(
                 formatter,

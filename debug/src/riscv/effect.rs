@@ -2,7 +2,9 @@
 //!
 //! It does not know registers' values.
 
-use super::{Address, CsrAccess, CsrChange, Kind, Operation, Register, Width, Xlen, csr, decode};
+use super::{
+    Address, CacheBlock, CsrAccess, CsrChange, Fence, Kind, Operation, Register, Width, Xlen, board, csr, decode,
+};
 
 /// What an instruction does, as far as a boot is judged by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +96,9 @@ impl Operation {
             Kind::Wfi => Effect::Wfi,
             Kind::Ecall => Effect::Ecall,
             Kind::Ebreak => Effect::Ebreak,
-            Kind::SfenceVma => Effect::Translation,
+            Kind::SfenceVma | Kind::Invalidate(Fence::Supervisor | Fence::After) => Effect::Translation,
+            // Of the block that the address lies in.
+            Kind::CacheBlock(CacheBlock::Zero) => Effect::Store { base, offset: 0, bytes: board::CACHE_BLOCK as u8 },
             Kind::Csr(access) if self.writes_csr(access) && Register::Csr(self.csr()) == csr::SATP => {
                 Effect::Translation
             }

@@ -5,20 +5,24 @@
 mod address;
 pub mod board;
 pub mod cause;
+mod cpu;
 pub mod csr;
 mod decode;
 mod effect;
+mod extension;
 mod operands;
 mod register;
 pub mod sbi;
 mod text;
 
 pub use address::Address;
+pub use cpu::Cpu;
 pub use decode::{
-    Atomic, CsrAccess, CsrChange, Extension, Float, Integer, Kind, Operation, Precision, Width, Xlen, decode,
-    decode_half, decode_word, length,
+    Atomic, Bits, CacheBlock, CsrAccess, CsrChange, Fence, Float, GuestAccess, Integer, Kind, Operation, Precision,
+    Width, Xlen, decode, decode_half, decode_word, length,
 };
 pub use effect::{Effect, Target, places, places_of, resting_places};
+pub use extension::{Extension, Extensions};
 pub use operands::{Computation, Operands};
 pub use register::{Register, Registers};
 pub use text::disassemble;

@@ -46,6 +46,9 @@ impl Operation {
             Kind::StoreConditional(_) => (Computation::Other, [0; 2]),
             Kind::Csr(_) => (Computation::Csr(self.csr()), [0; 2]),
             Kind::Float(float, _) if float.writes_integer() => (Computation::Other, [0; 2]),
+            Kind::Bits(bits) if !bits.is_unary() => (Computation::Other, [self.rs1, self.rs2]),
+            Kind::Bits(_) | Kind::BitsImmediate(_) => (Computation::Other, one),
+            Kind::Guest(access) if !access.store => (Computation::Other, one),
             kind if kind.computes_from_two() => (Computation::Other, [self.rs1, self.rs2]),
             _ => return None,
         };

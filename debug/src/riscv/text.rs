@@ -1,8 +1,8 @@
 //! An instruction in the assembler's words, as LLVM writes them. It does not know symbols.
 
 use super::{
-    Address, Atomic, CsrAccess, CsrChange, Float, Integer, Kind, Operation, Precision, Register, Width, Xlen, csr,
-    decode, length,
+    Address, Atomic, Bits, CacheBlock, CsrAccess, CsrChange, Fence, Float, GuestAccess, Integer, Kind, Operation,
+    Precision, Register, Width, Xlen, csr, decode, length,
 };
 
 /// The RV64 instruction that begins `bytes` and lies at `pc`, as in `ld a0, 0(zero)`; what jumps shows the address it jumps to.
@@ -93,6 +93,10 @@ impl Operation {
                 _ => format!("{rs1}, {rs2}"),
             },
             Kind::Csr(access) => return Some(self.csr_access(xlen, access)),
+            Kind::Bits(_) | Kind::BitsImmediate(_) => return self.bits(),
+            Kind::CacheBlock(_) | Kind::WaitForReservation { .. } | Kind::Invalidate(_) | Kind::Guest(_) => {
+                return self.supervision();
+            }
             _ => return self.short_form().or_else(|| self.arithmetic()),
         };
         Some((name(self.kind)?.into(), operands))
@@ -156,6 +160,65 @@ impl Operation {
         Some((name(self.kind)?.into(), format!("{}, {}, {last}", x(self.rd), x(self.rs1))))
     }
 
+    fn bits(&self) -> Option<(String, String)> {
+        let [rd, rs1, rs2] = [self.rd, self.rs1, self.rs2].map(x);
+        Some(match self.kind {
+            Kind::Bits(Bits::AddUw) if self.rs2 == 0 => ("zext.w".into(), format!("{rd}, {rs1}")),
+            Kind::Bits(bits) if bits.is_unary() => (bits.name().into(), format!("{rd}, {rs1}")),
+            Kind::Bits(bits) => (bits.name().into(), format!("{rd}, {rs1}, {rs2}")),
+            Kind::BitsImmediate(bits) => {
+                let name = match bits {
+                    Bits::SlliUw => "slli.uw".into(),
+                    Bits::Rorw => "roriw".into(),
+                    _ => format!("{}i", bits.name()),
+                };
+                (name, format!("{rd}, {rs1}, {}", number(self.immediate)))
+            }
+            _ => return None,
+        })
+    }
+
+    /// Cache blocks, waiting, translations, the guest's memory.
+    fn supervision(&self) -> Option<(String, String)> {
+        let [rd, rs1, rs2] = [self.rd, self.rs1, self.rs2].map(x);
+        let (name, operands) = match self.kind {
+            Kind::CacheBlock(what) => {
+                let what = match what {
+                    CacheBlock::Invalidate => "inval",
+                    CacheBlock::Clean => "clean",
+                    CacheBlock::Flush => "flush",
+                    CacheBlock::Zero => "zero",
+                };
+                (format!("cbo.{what}"), format!("({rs1})"))
+            }
+            Kind::WaitForReservation { short } => (format!("wrs.{}", if short { "sto" } else { "nto" }), String::new()),
+            Kind::Invalidate(fence) => {
+                let which =
+                    |name: &str, guest_physical| format!("{name}.{}vma", if guest_physical { 'g' } else { 'v' });
+                let name = match fence {
+                    Fence::Supervisor => "sinval.vma".into(),
+                    Fence::Before => return Some(("sfence.w.inval".into(), String::new())),
+                    Fence::After => return Some(("sfence.inval.ir".into(), String::new())),
+                    Fence::Hypervisor { guest_physical } => which("hfence", guest_physical),
+                    Fence::InvalidateGuest { guest_physical } => which("hinval", guest_physical),
+                };
+                (name, format!("{rs1}, {rs2}"))
+            }
+            Kind::Guest(GuestAccess { width, store, unsigned, executable }) => {
+                let letter = ['b', 'h', 'w', 'd'][usize::from(width & 3)];
+                let name = match (store, executable, unsigned) {
+                    (true, ..) => return Some((format!("hsv.{letter}"), format!("{rs2}, ({rs1})"))),
+                    (_, true, _) => format!("hlvx.{letter}u"),
+                    (_, _, true) => format!("hlv.{letter}u"),
+                    _ => format!("hlv.{letter}"),
+                };
+                (name, format!("{rd}, ({rs1})"))
+            }
+            _ => return None,
+        };
+        Some((name, operands))
+    }
+
     /// Source: unprivileged manual, "Memory Ordering Instructions".
     fn fence(&self) -> (String, String) {
         let set = |bits: u32| -> String {
@@ -170,6 +233,7 @@ impl Operation {
         match self.bits {
             bits if bits >> 12 & 7 == 1 => ("fence.i".into(), String::new()),
             0x8330_000f => ("fence.tso".into(), String::new()),
+            0x0100_000f => ("pause".into(), String::new()),
             _ if before == "iorw" && after == "iorw" => ("fence".into(), String::new()),
             _ => ("fence".into(), format!("{}, {}", either(before), either(after))),
         }

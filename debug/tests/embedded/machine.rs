@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use debug::embedded::Options;
 use debug::machine::{Access, Fault, Register, Stop, Watchpoint};
 use debug::{Address, Machine};
 
@@ -88,15 +89,19 @@ fn a_trap_that_nobody_takes_stops_at_the_instruction() {
     }
 }
 
+/// vsetvli zero, zero, e8, m1, ta, ma.
+const VECTOR: u32 = 0x0c00_7057;
+
+/// A machine that is to have vectors, which it has not.
+fn with_vectors() -> Options {
+    Options { cpu: "rv64,v=on".parse().unwrap(), ..Options::default() }
+}
+
 #[test]
 fn what_the_machine_does_not_have_is_named() {
-    let hypervisor_csr = csrr(5, 0x600);
     let flash = [li(8, 0x2000_0000), vec![ld(5, 8, 0)]].concat();
-    let bit_manipulation = register_form(OP, 0x20, 7, 5, 5, 5);
-    for (code, what) in
-        [(vec![hypervisor_csr], "hypervisor"), (flash, "flash"), (vec![bit_manipulation], "bit manipulation")]
-    {
-        let mut machine = boot(&code);
+    for (code, what) in [(flash, "flash"), (vec![VECTOR], "vectors")] {
+        let mut machine = boot_with(&code, &with_vectors());
         assert!(matches!(resume(&mut machine), Stop::Fault(_)));
         let words = machine.fault().expect("it says why").to_string();
         assert!(words.contains(what) && words.contains("QEMU"), "{words}");
@@ -106,10 +111,9 @@ fn what_the_machine_does_not_have_is_named() {
 /// What QEMU's hart has neither is a trap, which tells the instruction: vectors, CSRs of M-mode, where no device is.
 #[test]
 fn what_no_machine_has_is_a_trap_that_tells_of_it() {
-    let vector = 0x0d00_7057;
     let nowhere = [li(8, 0x5000_0000_0000), vec![ld(5, 8, 0)]].concat();
     for (code, words) in [
-        (vec![vector], format!("illegal instruction (stval {vector:#x}) at {ENTRY:#x}, and stvec leads to")),
+        (vec![VECTOR], format!("illegal instruction (stval {VECTOR:#x}) at {ENTRY:#x}, and stvec leads to")),
         (vec![csrr(5, 0x300)], format!("illegal instruction (stval {:#x}) at {ENTRY:#x}", csrr(5, 0x300))),
         (nowhere.clone(), format!("load access fault (stval 0x500000000000) at {}", at(nowhere.len() - 1))),
     ] {
@@ -122,13 +126,12 @@ fn what_no_machine_has_is_a_trap_that_tells_of_it() {
 
 #[test]
 fn a_missing_thing_is_told_with_the_instruction_that_asked_for_it() {
-    let bit_manipulation = register_form(OP, 0x20, 7, 5, 5, 5);
-    let mut machine = boot(&[addi(5, 0, 0), bit_manipulation]);
+    let mut machine = boot_with(&[addi(5, 0, 0), VECTOR], &with_vectors());
     resume(&mut machine);
     let told = machine.fault().expect("it says why").to_string();
-    assert!(told.starts_with(&format!("the instruction {bit_manipulation:#010x} at {}", at(1))), "{told}");
+    assert!(told.starts_with(&format!("the instruction {VECTOR:#010x} at {}", at(1))), "{told}");
     // A handler changes nothing: the kernel does not hear of it.
-    let mut machine = boot(&[li(5, ENTRY + 0x100), vec![csrw(0x105, 5), bit_manipulation]].concat());
+    let mut machine = boot_with(&[li(5, ENTRY + 0x100), vec![csrw(0x105, 5), VECTOR]].concat(), &with_vectors());
     assert_eq!(signal(resume(&mut machine)), Some(4));
     assert!(machine.fault().is_some_and(|fault| fault.is_missing()));
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::embedded::bus::ram::{PAGE, Ram};
 use crate::embedded::bus::tlb::Tlb;
-use crate::embedded::hart::decode::{self, Kind, Operation};
+use crate::embedded::hart::decode::{self, Extensions, Kind, Operation};
 
 /// Pages kept; beyond, all are dropped and decoded again. 16 MiB.
 const KEPT_PAGES: usize = 512;
@@ -23,7 +23,7 @@ impl Page {
     }
 
     /// Looks at the instruction there for the first time; `true` where it is the page's first.
-    pub fn decode(&mut self, half: usize, ram: &mut Ram) -> bool {
+    pub fn decode(&mut self, half: usize, ram: &mut Ram, extensions: Extensions) -> bool {
         let offset = self.offset + 2 * half;
         let low = u16::from_le_bytes(ram.load(offset).expect("a page is within RAM"));
         let operation = if !decode::is_full_length(low) {
@@ -31,7 +31,7 @@ impl Page {
         } else if half == PAGE / 2 - 1 {
             Operation { kind: Kind::Crossing, ..Operation::UNDECODED }
         } else {
-            decode::decode_word(u32::from_le_bytes(ram.load(offset).expect("a page is within RAM")))
+            decode::decode_word(extensions, u32::from_le_bytes(ram.load(offset).expect("a page is within RAM")))
         };
         self.operations[half % (PAGE / 2)] = operation;
         ram.mark_decoded(offset, operation.length.into())

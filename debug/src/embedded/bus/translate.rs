@@ -5,6 +5,7 @@
 
 use crate::embedded::bus::map;
 use crate::embedded::bus::memory::Memory;
+use crate::embedded::hart::decode::Extension;
 use crate::embedded::hart::state::{Hart, Privilege, sstatus};
 use crate::embedded::hart::trap::{AccessType, Trap};
 
@@ -15,8 +16,12 @@ const EXECUTE: u64 = 1 << 3;
 const USER: u64 = 1 << 4;
 const ACCESSED: u64 = 1 << 6;
 const DIRTY: u64 = 1 << 7;
-/// Bits 63 to 54: of extensions that this machine does not have, or reserved.
-const RESERVED: u64 = !0 << 54;
+/// Svnapot: one of 16 entries of a page of 64 KiB.
+const NAPOT: u64 = 1 << 63;
+/// Svpbmt: the kind of memory. This machine keeps the order of all accesses, so that each is like the others.
+const MEMORY_TYPE: u64 = 3 << 61;
+/// Bits 60 to 54, for future use.
+const RESERVED: u64 = 0x7f << 54;
 const PAGE_NUMBER: u64 = (1 << 44) - 1;
 
 /// The hart's state that translation depends on.
@@ -28,11 +33,17 @@ pub struct Context {
     sum: bool,
     /// Loads may read pages that are only executable.
     mxr: bool,
+    /// Bits that must be zero in an entry.
+    reserved: u64,
+    napot: bool,
 }
 
 impl Context {
     pub fn of(hart: &Hart) -> Context {
+        let memory_types = hart.extensions.has(Extension::Svpbmt);
         Context {
+            reserved: RESERVED | if memory_types { 0 } else { MEMORY_TYPE },
+            napot: hart.extensions.has(Extension::Svnapot),
             privilege: hart.privilege,
             satp: hart.satp,
             sum: hart.sstatus & sstatus::SUM != 0,
@@ -111,24 +122,34 @@ fn walk(memory: &Memory, address: u64, access_type: AccessType, levels: u32) -> 
     for level in (0..levels).rev() {
         let entry_address = table + (address >> (12 + 9 * level) & 0x1ff) * 8;
         let entry = read_entry(memory, entry_address, address, access_type)?;
-        if entry & VALID == 0 || entry & RESERVED != 0 {
+        if entry & VALID == 0 || entry & memory.context.reserved != 0 || entry & MEMORY_TYPE == MEMORY_TYPE {
             return fault;
         }
         let target = entry >> 10 & PAGE_NUMBER;
         if entry & (READ | WRITE | EXECUTE) != 0 {
-            let within = (1 << (9 * level)) - 1;
-            if target & within != 0 {
-                return fault;
-            }
+            let Some((target, within)) = extent(target, entry, level, memory.context.napot) else { return fault };
             let page = target | address >> 12 & within;
             return Ok(Leaf { entry_address, entry, physical: page << 12 | address & 0xfff });
         }
-        if entry & (USER | ACCESSED | DIRTY) != 0 {
+        if entry & (USER | ACCESSED | DIRTY | MEMORY_TYPE | NAPOT) != 0 {
             return fault;
         }
         table = target << 12;
     }
     fault
+}
+
+/// The first page that a leaf leads to, and the bits of a page's number that are the address's own; `None` where the page does not lie
+/// at a multiple of its size, or its form is reserved.
+fn extent(target: u64, entry: u64, level: u32, napot: bool) -> Option<(u64, u64)> {
+    // Of the sizes that Svnapot encodes, 64 KiB is the one that is not reserved.
+    const PAGES: u64 = 16;
+    if entry & NAPOT != 0 {
+        let encoded = napot && level == 0 && target % PAGES == PAGES / 2;
+        return encoded.then_some((target - PAGES / 2, PAGES - 1));
+    }
+    let within = (1 << (9 * level)) - 1;
+    (target & within == 0).then_some((target, within))
 }
 
 /// A leaf's permissions against what is asked.

@@ -7,7 +7,7 @@ use vm_fdt::{Error, FdtWriter};
 use crate::embedded::board::INSTRUCTIONS_PER_TICK;
 use crate::embedded::bus::map;
 use crate::embedded::conditions::Conditions;
-use crate::riscv::board;
+use crate::riscv::{Extension, Extensions, board};
 
 /// A tick of the `time` CSR is 100 ns, as on QEMU's board.
 const TICKS_PER_SECOND: u32 = 10_000_000;
@@ -29,6 +29,8 @@ const NOT_CONNECTED: u32 = u32::MAX;
 pub struct Contents<'a> {
     /// In bytes.
     pub ram_size: u64,
+    /// What the hart has beyond RV64GC.
+    pub extensions: Extensions,
     /// The kernel's command line (`bootargs`).
     pub command_line: Option<&'a str>,
     /// Where the initrd lies, physically.
@@ -48,7 +50,7 @@ pub fn build(contents: &Contents<'_>, conditions: &Conditions) -> Result<Vec<u8>
     tree.property_string("model", "riscv-virtio,embedded")?;
     write_chosen(&mut tree, contents)?;
     write_memory(&mut tree, contents.ram_size, conditions)?;
-    write_hart(&mut tree, conditions.hart as u32)?;
+    write_hart(&mut tree, contents.extensions, conditions)?;
     write_devices(&mut tree)?;
     tree.end_node(root)?;
     tree.finish()
@@ -90,7 +92,8 @@ fn write_memory(tree: &mut FdtWriter, ram_size: u64, conditions: &Conditions) ->
     tree.end_node(reserved)
 }
 
-fn write_hart(tree: &mut FdtWriter, number: u32) -> Result<(), Error> {
+fn write_hart(tree: &mut FdtWriter, extensions: Extensions, conditions: &Conditions) -> Result<(), Error> {
+    let number = conditions.hart as u32;
     let cpus = tree.begin_node("cpus")?;
     tree.property_u32("#address-cells", 1)?;
     tree.property_u32("#size-cells", 0)?;
@@ -102,7 +105,22 @@ fn write_hart(tree: &mut FdtWriter, number: u32) -> Result<(), Error> {
     tree.property_string("compatible", "riscv")?;
     tree.property_u32("clock-frequency", CLOCK)?;
     tree.property_phandle(HART)?;
-    tree.property_string("riscv,isa", "rv64imafdc_zicntr_zicsr_zifencei_sstc")?;
+    let isa = isa(extensions, conditions);
+    // What every hart has by single letters, and by names: Devicetree binding riscv/extensions.yaml.
+    tree.property_string("riscv,isa-base", "rv64i")?;
+    let (letters, names) = isa.split_once('_').unwrap_or((&isa, ""));
+    let letters = letters.trim_start_matches("rv64").chars().map(String::from);
+    tree.property_string_list("riscv,isa-extensions", letters.chain(names.split('_').map(String::from)).collect())?;
+    tree.property_string("riscv,isa", &isa)?;
+    for (extension, name) in [
+        (Extension::Zicbom, "riscv,cbom-block-size"),
+        (Extension::Zicbop, "riscv,cbop-block-size"),
+        (Extension::Zicboz, "riscv,cboz-block-size"),
+    ] {
+        if extensions.has(extension) {
+            tree.property_u32(name, board::CACHE_BLOCK as u32)?;
+        }
+    }
     tree.property_string("mmu-type", "riscv,sv57")?;
     let controller = tree.begin_node("interrupt-controller")?;
     tree.property_u32("#interrupt-cells", 1)?;
@@ -119,6 +137,13 @@ fn write_hart(tree: &mut FdtWriter, number: u32) -> Result<(), Error> {
     tree.end_node(cluster)?;
     tree.end_node(map)?;
     tree.end_node(cpus)
+}
+
+/// What this machine has of what the hart is to have. Vectors and the hypervisor's mode it has not, and under some conditions it has less.
+fn isa(extensions: Extensions, conditions: &Conditions) -> String {
+    let set = extensions.with(Extension::Vector, false).with(Extension::Hypervisor, false);
+    let set = if conditions.no_counters { set.with(Extension::Zicntr, false) } else { set };
+    if conditions.no_marking { set.with(Extension::Svadu, false).isa() + "_svade" } else { set.isa() }
 }
 
 fn write_devices(tree: &mut FdtWriter) -> Result<(), Error> {

@@ -22,6 +22,9 @@ pub enum Error {
     #[error("{mebibytes} MiB of memory is not possible; the machine takes {} to {} MiB", .range.start(), .range.end())]
     MemorySize { mebibytes: u64, range: std::ops::RangeInclusive<u64> },
 
+    #[error("the embedded machine does not know {property}, of --cpu; try: without it, or --on qemu")]
+    Cpu { property: String },
+
     #[error("not enough host memory for {mebibytes} MiB; ask for less")]
     NoMemory { mebibytes: u64 },
 
@@ -64,6 +67,7 @@ pub fn load(image: &Image, ram: &mut Ram, options: &Options, conditions: &Condit
     let tree = device_tree::build(
         &device_tree::Contents {
             ram_size: ram.size() as u64,
+            extensions: options.cpu.extensions(),
             command_line: options.append.as_deref(),
             initrd: initrd.as_ref().map(|(range, _)| range.clone()),
         },

@@ -10,12 +10,12 @@ use crate::embedded::conditions::Conditions;
 use crate::embedded::hart::execute::Interruption;
 use crate::embedded::hart::state::{Hart, sstatus};
 use crate::machine::Access;
-use crate::riscv::Register;
 use crate::riscv::sbi::{
     ALREADY_AVAILABLE, BASE, DEBUG_CONSOLE, HART_STATE, INVALID_PARAMETER, IPI, LEGACY_CLEAR_INTERRUPT,
     LEGACY_FIRST_FENCE, LEGACY_GET_CHARACTER, LEGACY_LAST_FENCE, LEGACY_PUT_CHARACTER, LEGACY_SEND_INTERRUPT,
     LEGACY_SET_TIMER, LEGACY_SHUTDOWN, NOT_SUPPORTED, PROBE, REMOTE_FENCE, SYSTEM_RESET, TIME,
 };
+use crate::riscv::{Extensions, Register};
 
 /// The registers at the kernel's first instruction, as OpenSBI 1.1 leaves them on QEMU 7.2; a0 and a1 are arguments, sp is its
 /// own stack, and nothing may rely on the others. s2 and s3 repeat entry and a1.
@@ -44,8 +44,8 @@ const HANDED_OVER: [(u8, u64); 21] = [
 ];
 
 /// The hart as the kernel at `entry` finds it: in S-mode, interrupts off, traps leading to `entry`, floating point on.
-pub fn hand_over(entry: u64, device_tree: u64, conditions: &Conditions) -> Hart {
-    let mut hart = Hart::new(entry);
+pub fn hand_over(entry: u64, device_tree: u64, extensions: Extensions, conditions: &Conditions) -> Hart {
+    let mut hart = Hart::new(entry, extensions);
     for (register, value) in HANDED_OVER {
         hart.set_x(register, value);
     }

@@ -4,13 +4,10 @@
 
 use crate::embedded::board::Board;
 use crate::embedded::bus::translate;
-use crate::embedded::hart::decode::Extension;
-use crate::embedded::hart::state::{Privilege, interrupt, sstatus};
+use crate::embedded::hart::decode::{Extension, Extensions};
+use crate::embedded::hart::state::{Privilege, interrupt, senvcfg, sstatus};
 use crate::riscv::Register;
 use crate::riscv::csr::*;
-
-/// senvcfg.FIOM, the one bit of it that this machine holds; it has no effect where memory and I/O keep their order anyway.
-const FIOM: u64 = 1;
 
 /// The CSRs that this machine has, in the order of their numbers.
 pub const ALL: &[Register] = &[
@@ -33,24 +30,25 @@ pub enum Denied {
 /// Where it may not.
 pub fn check(board: &Board, number: u16, writes: bool) -> Result<(), Denied> {
     let user = board.hart.privilege == Privilege::User;
+    let extensions = board.hart.extensions;
     let lowest = lowest_privilege(number);
-    if !user && is_hypervisor(number) {
+    if is_vector(number) && extensions.has(Extension::Vector) {
+        return Err(Denied::Missing(Extension::Vector));
+    }
+    if !user && is_hypervisor(number) && extensions.has(Extension::Hypervisor) {
         return Err(Denied::Missing(Extension::Hypervisor));
     }
-    if is_performance_counter(number)
-        && !writes
-        && (!user || board.hart.scounteren >> (number - BASE_COUNTERS.start()) & 1 != 0)
-    {
-        return Err(Denied::Missing(Extension::PerformanceCounters));
-    }
     let privileged = lowest == 0 || (lowest == 1 && !user);
-    if !privileged || (writes && is_read_only(number)) || !ALL.contains(&Register::Csr(number)) {
+    let exists = ALL.contains(&Register::Csr(number)) || is_performance_counter(number);
+    if !privileged || (writes && is_read_only(number)) || !exists {
         return Err(Denied::Illegal);
     }
+    let counter_allowed = !user || board.hart.scounteren >> (number & 31) & 1 != 0;
     let allowed = match Register::Csr(number) {
         FFLAGS | FRM | FCSR => !board.hart.float_off(),
-        CYCLE | TIME | INSTRET if board.conditions.no_counters => false,
-        CYCLE | TIME | INSTRET if user => board.hart.scounteren >> (number - BASE_COUNTERS.start()) & 1 != 0,
+        STIMECMP => extensions.has(Extension::Sstc),
+        CYCLE | TIME | INSTRET => extensions.has(Extension::Zicntr) && !board.conditions.no_counters && counter_allowed,
+        _ if is_performance_counter(number) => extensions.has(Extension::Zihpm) && counter_allowed,
         _ => true,
     };
     if allowed { Ok(()) } else { Err(Denied::Illegal) }
@@ -61,9 +59,14 @@ pub fn changes_by_itself(number: u16) -> bool {
     matches!(Register::Csr(number), SIP | CYCLE | TIME | INSTRET)
 }
 
-/// Those that QEMU 7.2 has: hpmcounter3 to hpmcounter18.
+/// Those that QEMU has: hpmcounter3 to hpmcounter18. No event is counted in them: they hold 0.
 fn is_performance_counter(number: u16) -> bool {
     (BASE_COUNTERS.start() + 3..=BASE_COUNTERS.start() + 18).contains(&number)
+}
+
+/// vstart, vxsat, vxrm, vcsr, vl, vtype and vlenb.
+fn is_vector(number: u16) -> bool {
+    matches!(number, 0x008..=0x00a | 0x00f | 0xc20..=0xc22)
 }
 
 /// The value of a CSR that the machine has.
@@ -87,6 +90,7 @@ pub fn read(board: &Board, number: u16) -> Option<u64> {
         SATP => hart.satp,
         CYCLE | INSTRET => board.icount,
         TIME => board.time(),
+        _ if is_performance_counter(number) => 0,
         _ => return None,
     })
 }
@@ -108,7 +112,7 @@ pub fn write(board: &mut Board, number: u16, value: u64) -> Option<()> {
         STVEC if value & 3 < 2 => hart.stvec = value,
         STVEC => {}
         SCOUNTEREN => hart.scounteren = value & 0xffff_ffff,
-        SENVCFG => hart.senvcfg = value & FIOM,
+        SENVCFG => hart.senvcfg = held_senvcfg(hart.extensions, hart.senvcfg, value),
         SSCRATCH => hart.sscratch = value,
         SEPC => hart.sepc = value & !1,
         SCAUSE => hart.scause = value,
@@ -127,4 +131,17 @@ pub fn write(board: &mut Board, number: u16, value: u64) -> Option<()> {
     }
     board.refresh_context();
     Some(())
+}
+
+/// The bits of extensions that the hart has; the reserved value of CBIE leaves it as it was.
+fn held_senvcfg(extensions: Extensions, old: u64, value: u64) -> u64 {
+    let mut mask = senvcfg::FIOM;
+    if extensions.has(Extension::Zicbom) {
+        mask |= senvcfg::CBCFE | if value & senvcfg::CBIE == 2 << 4 { 0 } else { senvcfg::CBIE };
+    }
+    if extensions.has(Extension::Zicboz) {
+        mask |= senvcfg::CBZE;
+    }
+    let kept = if mask & senvcfg::CBIE == 0 { old & senvcfg::CBIE } else { 0 };
+    value & mask | kept
 }

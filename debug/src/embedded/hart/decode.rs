@@ -3,9 +3,11 @@
 //! It does not know what they do.
 
 use crate::embedded::hart::state::SINK;
-use crate::riscv::{self, Xlen};
+use crate::riscv::{self, Fence, Xlen};
 
-pub use crate::riscv::{Atomic, CsrAccess, CsrChange, Extension, Float, Integer, Kind, Operation, Precision, Width};
+pub use crate::riscv::{
+    Atomic, CsrAccess, CsrChange, Extension, Extensions, Float, Integer, Kind, Operation, Precision, Width,
+};
 
 /// Whether these are the first two bytes of an instruction of four, or of one that is longer and illegal here.
 pub fn is_full_length(low_half: u16) -> bool {
@@ -17,9 +19,14 @@ pub fn decode_half(half: u16) -> Operation {
     with_sink(riscv::decode_half(Xlen::Rv64, half))
 }
 
-/// An instruction of four bytes.
-pub fn decode_word(bits: u32) -> Operation {
-    with_sink(riscv::decode_word(Xlen::Rv64, bits))
+/// An instruction of four bytes; one of an extension that the hart does not have is illegal.
+pub fn decode_word(extensions: Extensions, bits: u32) -> Operation {
+    let operation = riscv::decode_word(Xlen::Rv64, bits);
+    let extension = operation.kind.extension();
+    let guest = matches!(operation.kind, Kind::Invalidate(Fence::InvalidateGuest { .. }));
+    let has = extension.is_none_or(|extension| extensions.has(extension))
+        && (!guest || extensions.has(Extension::Hypervisor));
+    with_sink(if has { operation } else { Operation { kind: Kind::Illegal, ..operation } })
 }
 
 fn with_sink(operation: Operation) -> Operation {

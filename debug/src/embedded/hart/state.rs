@@ -3,6 +3,7 @@
 //! It does not know memory, time or what an instruction does.
 
 use crate::embedded::hart::trap::Trap;
+use crate::riscv::Extensions;
 
 /// Where writes to x0 go: a slot that nobody reads. Decoding names it in place of register 0 as a destination.
 pub const SINK: u8 = 32;
@@ -21,6 +22,18 @@ pub mod sstatus {
     /// Some extension's state is dirty: read-only, follows FS.
     pub const SD: u64 = 1 << 63;
     pub const WRITABLE: u64 = SIE | SPIE | SPP | FS | SUM | MXR;
+}
+
+/// senvcfg (privileged manual, "Supervisor Environment Configuration Register"): what U-mode may.
+pub mod senvcfg {
+    /// Fences of I/O order memory as well; no effect where both keep their order anyway.
+    pub const FIOM: u64 = 1;
+    /// Invalidate cache blocks: 1 flushes them, 3 invalidates, 2 is reserved.
+    pub const CBIE: u64 = 3 << 4;
+    /// Clean and flush them.
+    pub const CBCFE: u64 = 1 << 6;
+    /// Zero them.
+    pub const CBZE: u64 = 1 << 7;
 }
 
 /// Supervisor interrupts, as bits of sie and sip.
@@ -53,6 +66,8 @@ pub struct Reservation {
 /// Everything that an instruction of this hart can see besides memory and time.
 #[derive(Clone, Debug)]
 pub struct Hart {
+    /// What it has beyond RV64GC; never changes.
+    pub extensions: Extensions,
     /// x0 to x31, the sink, and room so that no index needs a check.
     x: [u64; 64],
     pub pc: u64,
@@ -83,8 +98,9 @@ pub struct Hart {
 
 impl Hart {
     /// A hart that stands at `pc` in S-mode, traps leading there too, everything else zero.
-    pub fn new(pc: u64) -> Hart {
+    pub fn new(pc: u64, extensions: Extensions) -> Hart {
         Hart {
+            extensions,
             x: [0; 64],
             pc,
             f: [0; 32],

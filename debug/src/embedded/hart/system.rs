@@ -10,7 +10,7 @@ use crate::embedded::hart::execute::{self, Interruption};
 use crate::embedded::hart::state::{Privilege, SINK};
 use crate::embedded::hart::trap::{Cause, Trap};
 use crate::machine::{Address, HartEvent, Register};
-use crate::riscv;
+use crate::riscv::{self, Fence};
 
 /// Executes the instruction at pc; the value is the next one's address.
 pub fn execute(board: &mut Board, operation: &Operation) -> Result<u64, Interruption> {
@@ -20,7 +20,9 @@ pub fn execute(board: &mut Board, operation: &Operation) -> Result<u64, Interrup
         Kind::Csr(access) => access_csr(board, operation, access)?,
         Kind::Ecall if board.hart.privilege == Privilege::User => return Err(Trap::new(Cause::UserCall, 0).into()),
         Kind::Ecall => return sbi::call(board, next),
-        Kind::Sret | Kind::Wfi | Kind::SfenceVma if board.hart.privilege == Privilege::User => {
+        Kind::Sret | Kind::Wfi | Kind::SfenceVma | Kind::Invalidate(_) | Kind::Guest(_)
+            if board.hart.privilege == Privilege::User =>
+        {
             return Err(Trap::illegal(operation.bits).into());
         }
         Kind::Sret => {
@@ -36,7 +38,9 @@ pub fn execute(board: &mut Board, operation: &Operation) -> Result<u64, Interrup
             let waits = board.pending() & board.hart.sie == 0;
             board.memory.note(HartEvent::Wait { icount, pc: Address(pc), time, waits });
         }
-        Kind::SfenceVma => board.flush_translations(),
+        Kind::SfenceVma | Kind::Invalidate(Fence::Supervisor) => board.flush_translations(),
+        Kind::Invalidate(_) => {}
+        Kind::Guest(_) => return Err(Interruption::MissingExtension(riscv::Extension::Hypervisor)),
         Kind::Other(extension) => return Err(Interruption::MissingExtension(extension)),
         _ => return execute::execute(operation, &mut board.hart, &mut board.memory, pc),
     }

@@ -6,7 +6,7 @@
 use super::Version;
 use crate::machine::Quirk;
 use crate::machine::quirk::{Case, Outcome, TrapValues};
-use crate::riscv::csr;
+use crate::riscv::{board, csr};
 
 struct Known {
     from: Version,
@@ -119,6 +119,15 @@ const TABLE: &[Known] = &[
             what: "stval of a misaligned access to two pages, neither of which may be accessed, is the second page's address",
             source: "privileged manual, \"Supervisor Trap Value (stval) Register\": the address of the portion that failed",
             explains: tells_second_page,
+        },
+    },
+    Known {
+        from: TEN,
+        until: None,
+        quirk: Quirk {
+            what: "stval of a cache-block instruction that fails is the first address of the block",
+            source: "unprivileged manual, \"Cache-Block Management Instructions\": the faulting address is the value of rs1",
+            explains: rounds_to_block,
         },
     },
     Known {
@@ -249,6 +258,13 @@ fn tells_second_page(case: &Case) -> bool {
     // The second one is translated before the first is accessed: a page fault there comes before an access fault here.
     let cause = machine.cause == manual.cause || matches!((manual.cause, machine.cause), (5, 13) | (7, 15));
     cause && crosses && same_but_for_trap(case)
+}
+
+fn rounds_to_block(case: &Case) -> bool {
+    const CACHE_BLOCK: u32 = 0x200f;
+    let Some((machine, manual)) = traps(case) else { return false };
+    let rounded = machine.cause == manual.cause && machine.value == manual.value & !(board::CACHE_BLOCK - 1);
+    case.instruction & 0x7fff == CACHE_BLOCK && rounded && same_but_for_trap(case)
 }
 
 fn executes_user_page(case: &Case) -> bool {

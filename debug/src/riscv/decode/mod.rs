@@ -1,14 +1,20 @@
-//! Bits to operations: RV32GC and RV64GC with Zicsr and Zifencei (unprivileged manual, "RV32/64G Instruction Set Listings").
+//! Bits to operations: RV32GC and RV64GC, and the extensions that `Extension` names (unprivileged manual, "RV32/64G Instruction Set Listings").
 //!
 //! It does not know a hart's state: what is illegal only in some state is decoded here and refused there. To add an extension:
 //! its kinds in `operation`, their encodings here, their names in `text`; what a hart executes is the hart's concern.
 
+mod bits;
 mod compressed;
 mod float;
 mod operation;
 
+use super::Extension;
+
+pub use bits::Bits;
 pub use compressed::decode as decode_half;
-pub use operation::{Atomic, CsrAccess, CsrChange, Extension, Float, Integer, Kind, Operation, Precision, Width};
+pub use operation::{
+    Atomic, CacheBlock, CsrAccess, CsrChange, Fence, Float, GuestAccess, Integer, Kind, Operation, Precision, Width,
+};
 
 /// The width of the x registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,13 +60,16 @@ pub fn decode_word(xlen: Xlen, bits: u32) -> Operation {
         0x63 => (branch(fields.funct3()), fields.branch()),
         0x03 => (load(fields.funct3()), fields.immediate()),
         0x23 => (store(fields.funct3()), fields.store()),
-        0x13 => immediate_operation(fields),
-        0x1b => word_immediate_operation(fields),
-        0x33 => (register_operation(fields), 0),
-        0x3b => (word_register_operation(fields), 0),
+        0x13 => immediate_operation(xlen, fields),
+        0x1b if xlen == Xlen::Rv64 => word_immediate_operation(fields),
+        0x33 => (register_operation(xlen, fields), 0),
+        0x3b if xlen == Xlen::Rv64 => (word_register_operation(fields), 0),
         0x0f if fields.funct3() <= 1 => (Kind::Fence, 0),
+        0x0f if fields.funct3() == 2 => (cache_block(fields), 0),
         0x73 => system(fields),
         0x2f => (atomic(fields), 0),
+        0x07 | 0x27 if matches!(fields.funct3(), 0 | 5..=7) => (VECTOR, 0),
+        0x57 => (VECTOR, 0),
         0x07 => (float::load(fields.funct3()), fields.immediate()),
         0x27 => (float::store(fields.funct3()), fields.store()),
         0x43 | 0x47 | 0x4b | 0x4f | 0x53 => (float::arithmetic(fields), 0),
@@ -70,6 +79,9 @@ pub fn decode_word(xlen: Xlen, bits: u32) -> Operation {
     Operation { kind, length: 4, rd: fields.rd(), rs1: fields.rs1(), rs2: fields.rs2(), immediate, bits }
 }
 
+/// Where vectors have their instructions (unprivileged manual, "Vector Instruction Formats").
+const VECTOR: Kind = Kind::Other(Extension::Vector);
+
 /// Whether RV32 lacks it.
 fn needs_64_bits(kind: Kind, immediate: i32) -> bool {
     use Kind::*;
@@ -77,6 +89,9 @@ fn needs_64_bits(kind: Kind, immediate: i32) -> bool {
         Ld | Lwu | Sd | Addiw | Slliw | Srliw | Sraiw | Addw | Subw | Sllw | Srlw | Sraw => true,
         Mulw | Divw | Divuw | Remw | Remuw => true,
         Slli | Srli | Srai => immediate > 31,
+        Kind::Bits(bits) => bits.needs_64_bits(),
+        BitsImmediate(bits) => bits.needs_64_bits() || immediate > 31,
+        Guest(access) => access.width == 3 || (access.width == 2 && access.unsigned && !access.executable),
         LoadReserved(width) | StoreConditional(width) | Atomic(_, width) => width == Width::Doubleword,
         Float(operation::Float::ToInteger(form) | operation::Float::FromInteger(form), _) => {
             matches!(form, Integer::Doubleword | Integer::UnsignedDoubleword)
@@ -182,9 +197,7 @@ fn store(funct3: u32) -> Kind {
     }
 }
 
-const BIT_MANIPULATION: Kind = Kind::Other(Extension::BitManipulation);
-
-fn immediate_operation(fields: Fields) -> (Kind, i32) {
+fn immediate_operation(xlen: Xlen, fields: Fields) -> (Kind, i32) {
     let immediate = fields.immediate();
     let amount = immediate & 63;
     match (fields.funct3(), fields.0 >> 26) {
@@ -197,10 +210,11 @@ fn immediate_operation(fields: Fields) -> (Kind, i32) {
         (1, 0x00) => (Kind::Slli, amount),
         (5, 0x00) => (Kind::Srli, amount),
         (5, 0x10) => (Kind::Srai, amount),
-        (1, 0x12 | 0x1a | 0x0a) | (5, 0x12 | 0x18) => (BIT_MANIPULATION, 0),
-        (1, 0x18) if matches!(amount, 0..=2 | 4..=5) => (BIT_MANIPULATION, 0),
-        (5, _) if matches!(immediate, 0x287 | 0x6b8) => (BIT_MANIPULATION, 0),
-        _ => (Kind::Illegal, 0),
+        _ => match (bits::unary(xlen, fields), bits::immediate(fields)) {
+            (Some(bits), _) => (Kind::Bits(bits), 0),
+            (_, Some(bits)) => (Kind::BitsImmediate(bits), amount),
+            _ => (Kind::Illegal, 0),
+        },
     }
 }
 
@@ -212,13 +226,15 @@ fn word_immediate_operation(fields: Fields) -> (Kind, i32) {
         (1, 0x00) => (Kind::Slliw, amount),
         (5, 0x00) => (Kind::Srliw, amount),
         (5, 0x20) => (Kind::Sraiw, amount),
-        (1, 0x04 | 0x05) | (5, 0x30) => (BIT_MANIPULATION, 0),
-        (1, 0x30) if amount <= 2 => (BIT_MANIPULATION, 0),
-        _ => (Kind::Illegal, 0),
+        _ => match (bits::word_unary(fields), bits::word_immediate(fields)) {
+            (Some(bits), _) => (Kind::Bits(bits), 0),
+            (_, Some((bits, amount))) => (Kind::BitsImmediate(bits), amount),
+            _ => (Kind::Illegal, 0),
+        },
     }
 }
 
-fn register_operation(fields: Fields) -> Kind {
+fn register_operation(xlen: Xlen, fields: Fields) -> Kind {
     match (fields.funct7(), fields.funct3()) {
         (0x00, 0) => Kind::Add,
         (0x20, 0) => Kind::Sub,
@@ -238,9 +254,7 @@ fn register_operation(fields: Fields) -> Kind {
         (0x01, 5) => Kind::Divu,
         (0x01, 6) => Kind::Rem,
         (0x01, 7) => Kind::Remu,
-        (0x20, 4 | 6 | 7) | (0x10, 2 | 4 | 6) | (0x05, 1..=7) => BIT_MANIPULATION,
-        (0x30 | 0x24, 1 | 5) | (0x34 | 0x14, 1) => BIT_MANIPULATION,
-        _ => Kind::Illegal,
+        _ => bits::register(xlen, fields).map_or(Kind::Illegal, Kind::Bits),
     }
 }
 
@@ -256,9 +270,7 @@ fn word_register_operation(fields: Fields) -> Kind {
         (0x01, 5) => Kind::Divuw,
         (0x01, 6) => Kind::Remw,
         (0x01, 7) => Kind::Remuw,
-        (0x04, 0) | (0x10, 2 | 4 | 6) | (0x30, 1 | 5) => BIT_MANIPULATION,
-        (0x04, 4) if fields.rs2() == 0 => BIT_MANIPULATION,
-        _ => Kind::Illegal,
+        _ => bits::word_register(fields).map_or(Kind::Illegal, Kind::Bits),
     }
 }
 
@@ -281,22 +293,50 @@ fn privileged(fields: Fields) -> Kind {
         0x1020_0073 => Kind::Sret,
         0x3020_0073 => Kind::Mret,
         0x1050_0073 => Kind::Wfi,
-        _ if fields.funct3() == 4 && accesses_guest(fields) => Kind::Other(Extension::Hypervisor),
+        0x00d0_0073 => Kind::WaitForReservation { short: false },
+        0x01d0_0073 => Kind::WaitForReservation { short: true },
+        0x1800_0073 => Kind::Invalidate(Fence::Before),
+        0x1810_0073 => Kind::Invalidate(Fence::After),
+        _ if fields.funct3() == 4 => guest_access(fields).map_or(Kind::Illegal, Kind::Guest),
         _ if fields.funct3() != 0 || fields.rd() != 0 => Kind::Illegal,
         _ => match fields.funct7() {
             0x09 => Kind::SfenceVma,
-            0x11 | 0x31 => Kind::Other(Extension::Hypervisor),
+            0x0b => Kind::Invalidate(Fence::Supervisor),
+            0x11 => Kind::Invalidate(Fence::Hypervisor { guest_physical: false }),
+            0x31 => Kind::Invalidate(Fence::Hypervisor { guest_physical: true }),
+            0x13 => Kind::Invalidate(Fence::InvalidateGuest { guest_physical: false }),
+            0x33 => Kind::Invalidate(Fence::InvalidateGuest { guest_physical: true }),
             _ => Kind::Illegal,
         },
     }
 }
 
 /// Loads, loads of what is executable, and stores, in all widths that there are (privileged manual, "Hypervisor Instructions").
-fn accesses_guest(fields: Fields) -> bool {
-    match (fields.funct7(), fields.rs2()) {
-        (0x30, 0 | 1) | (0x32 | 0x34, 0 | 1 | 3) | (0x36, 0) => true,
-        (0x31 | 0x33 | 0x35 | 0x37, _) => fields.rd() == 0,
+fn guest_access(fields: Fields) -> Option<GuestAccess> {
+    let (funct7, rs2) = (fields.funct7(), fields.rs2());
+    if !(0x30..=0x37).contains(&funct7) {
+        return None;
+    }
+    let width = (funct7 >> 1 & 3) as u8;
+    let access = GuestAccess { width, store: funct7 & 1 != 0, unsigned: rs2 & 1 != 0, executable: rs2 == 3 };
+    let exists = match (access.store, rs2) {
+        (true, _) => fields.rd() == 0,
+        (false, 0) => true,
+        (false, 1) => width < 3,
+        (false, 3) => matches!(width, 1 | 2),
         _ => false,
+    };
+    exists.then_some(access)
+}
+
+/// rd is 0 in those that are defined, and the immediate decides (unprivileged manual, "Cache-Block Management Instructions").
+fn cache_block(fields: Fields) -> Kind {
+    match (fields.rd(), fields.immediate()) {
+        (0, 0) => Kind::CacheBlock(CacheBlock::Invalidate),
+        (0, 1) => Kind::CacheBlock(CacheBlock::Clean),
+        (0, 2) => Kind::CacheBlock(CacheBlock::Flush),
+        (0, 4) => Kind::CacheBlock(CacheBlock::Zero),
+        _ => Kind::Illegal,
     }
 }
 

@@ -1,5 +1,8 @@
 //! What an instruction is once decoded: one form for the 32-bit and the compressed encodings. It does not know what any of them does.
 
+use super::Bits;
+use crate::riscv::Extension;
+
 /// A decoded instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Operation {
@@ -75,6 +78,17 @@ pub enum Kind {
     Ecall, Ebreak, Sret, Mret, Wfi, SfenceVma,
     Csr(CsrAccess),
 
+    /// Of two registers, or of one.
+    Bits(Bits),
+    /// Of a register and a number.
+    BitsImmediate(Bits),
+    CacheBlock(CacheBlock),
+    /// `wrs.nto`, and `wrs.sto`, which waits for a short time at most.
+    WaitForReservation { short: bool },
+    /// Those that invalidate translations, apart from `sfence.vma`.
+    Invalidate(Fence),
+    Guest(GuestAccess),
+
     /// An encoding that no extension known here defines, or that is defined as illegal.
     Illegal,
     /// An instruction of an extension whose instructions are known to exist, and are not told apart.
@@ -90,6 +104,56 @@ impl Kind {
             _ => false,
         }
     }
+
+    /// The extension beyond RV64GC that defines it.
+    pub fn extension(self) -> Option<Extension> {
+        match self {
+            Kind::Bits(bits) | Kind::BitsImmediate(bits) => Some(bits.extension()),
+            Kind::CacheBlock(CacheBlock::Zero) => Some(Extension::Zicboz),
+            Kind::CacheBlock(_) => Some(Extension::Zicbom),
+            Kind::WaitForReservation { .. } => Some(Extension::Zawrs),
+            Kind::Invalidate(Fence::Hypervisor { .. }) | Kind::Guest(_) => Some(Extension::Hypervisor),
+            Kind::Invalidate(_) => Some(Extension::Svinval),
+            Kind::Other(extension) => Some(extension),
+            _ => None,
+        }
+    }
+}
+
+/// What cache-block instructions do to the block that an address lies in (unprivileged manual, "Cache-Block Management Instructions").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CacheBlock {
+    Invalidate,
+    Clean,
+    Flush,
+    Zero,
+}
+
+/// Which translations are forgotten, and how (privileged manual, "Svinval" and "Hypervisor Memory-Management Fence Instructions").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fence {
+    /// `sinval.vma`.
+    Supervisor,
+    /// `sfence.w.inval`, before invalidations.
+    Before,
+    /// `sfence.inval.ir`, after them.
+    After,
+    /// `hfence.vvma` or, of guest-physical addresses, `hfence.gvma`.
+    Hypervisor { guest_physical: bool },
+    /// `hinval.vvma` or `hinval.gvma`, which Svinval defines where the hart has H.
+    InvalidateGuest { guest_physical: bool },
+}
+
+/// A load or a store as the guest would make it (privileged manual, "Hypervisor Virtual-Machine Load and Store Instructions").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GuestAccess {
+    /// 0 to 3, for 1 to 8 bytes.
+    pub width: u8,
+    pub store: bool,
+    /// What is loaded is not sign-extended.
+    pub unsigned: bool,
+    /// It needs permission to execute in place of permission to read.
+    pub executable: bool,
 }
 
 /// Read-modify-write operations of extension A.
@@ -193,23 +257,4 @@ pub enum Integer {
     UnsignedWord,
     Doubleword,
     UnsignedDoubleword,
-}
-
-/// An extension beyond RV64GC that is known by its encodings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extension {
-    BitManipulation,
-    Hypervisor,
-    PerformanceCounters,
-}
-
-impl Extension {
-    /// What its manual calls it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Extension::BitManipulation => "bit manipulation (Zba, Zbb, Zbc or Zbs)",
-            Extension::Hypervisor => "hypervisor (H)",
-            Extension::PerformanceCounters => "hardware performance counters (Zihpm)",
-        }
-    }
 }

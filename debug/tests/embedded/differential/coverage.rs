@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use capstone::Capstone;
 
 use super::access::{self, Access};
+use super::bits;
 use super::program::{Program, RECORD_SIZE, SLOT_SIZE};
 use super::run::disassembler;
 
@@ -51,6 +52,8 @@ const SEPC: usize = 2;
 pub struct Coverage {
     capstone: Capstone,
     completed: BTreeMap<String, u64>,
+    /// Of the extensions that capstone does not know.
+    bits: BTreeSet<u32>,
     /// Which way branches went: name, taken.
     branches: BTreeSet<(String, bool)>,
     /// Rounding modes: those in floating-point instructions that completed.
@@ -64,6 +67,7 @@ impl Coverage {
         Coverage {
             capstone: disassembler(),
             completed: BTreeMap::new(),
+            bits: BTreeSet::new(),
             branches: BTreeSet::new(),
             roundings: BTreeSet::new(),
             causes: BTreeMap::new(),
@@ -79,6 +83,7 @@ impl Coverage {
             let start = program.slots_seen_at + (index * SLOT_SIZE) as u64;
             *self.causes.entry(word(SCAUSE)).or_default() += 1;
             self.count_slot(slot, word(SEPC).wrapping_sub(start));
+            self.count_bits(slot, word(SEPC).wrapping_sub(start));
             if let Some(access) = access::of(program, index) {
                 *self.accesses.entry(access).or_default() += 1;
             }
@@ -109,12 +114,20 @@ impl Coverage {
         }
     }
 
+    fn count_bits(&mut self, slot: &[u8; SLOT_SIZE], trapped_at: u64) {
+        let first = slot.first_chunk().map(|word| u32::from_le_bytes(*word));
+        if trapped_at != 0 {
+            self.bits.extend(first.and_then(bits::kind_of));
+        }
+    }
+
     /// What a full run must have had and this one had not; nothing, if all is well.
     pub fn missing(&self) -> Vec<String> {
         let mut missing = Vec::new();
         missing.extend(
             INSTRUCTIONS.split_whitespace().filter(|name| !self.completed.contains_key(*name)).map(String::from),
         );
+        missing.extend(bits::kinds().filter(|kind| !self.bits.contains(kind)).map(|kind| format!("{kind:#010x}")));
         let causes = CAUSES.iter().filter(|(cause, _)| !self.causes.contains_key(cause));
         missing.extend(causes.map(|(_, name)| format!("a trap: {name}")));
         for name in BRANCHES {

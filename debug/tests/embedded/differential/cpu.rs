@@ -1,43 +1,97 @@
-//! Which hart QEMU is given: one with what ours has, whatever the version. QEMU is asked what it knows.
+//! Which hart QEMU and our machine are given: one with the same extensions on both, whatever the version. QEMU is asked what it knows.
 
 use std::process::Command;
 use std::sync::LazyLock;
 
+use debug::riscv::{Cpu, Extension};
+
 /// The model without extensions, which newer versions have.
 const BARE: &str = "rv64i";
-/// RV64GC and what else our hart has: Zicntr, Sstc, Sv57, and page tables whose A and D bits the hart sets.
-const OURS: &str = "m=on,a=on,f=on,d=on,c=on,s=on,u=on,zicsr=on,zifencei=on,zicntr=on,zca=on,zcd=on,sstc=on,svadu=on,\
-                    mmu=on,pmp=on,sv57=on";
-/// What our machine names where it stops for want of it.
-const NAMED: &str = "h=on,zba=on,zbb=on,zbc=on,zbs=on,zihpm=on";
-/// Where there is no bare model, these are taken from the usual one.
-const WITHOUT: &str = "rv64,h=off,zba=off,zbb=off,zbc=off,zbs=off,zawrs=off";
+/// RV64GC, Sv57, and page tables whose A and D bits the hart sets: what our hart always has.
+const ALWAYS: &str =
+    "m=on,a=on,f=on,d=on,c=on,s=on,u=on,zicsr=on,zifencei=on,zca=on,zcd=on,svadu=on,mmu=on,pmp=on,sv57=on";
+/// What our hart can have or not.
+const CHOSEN: [Extension; 16] = [
+    Extension::Zicbom,
+    Extension::Zicbop,
+    Extension::Zicboz,
+    Extension::Zicntr,
+    Extension::Zicond,
+    Extension::Zihintntl,
+    Extension::Zihintpause,
+    Extension::Zihpm,
+    Extension::Zawrs,
+    Extension::Zba,
+    Extension::Zbb,
+    Extension::Zbc,
+    Extension::Zbs,
+    Extension::Svinval,
+    Extension::Svnapot,
+    Extension::Svpbmt,
+];
 
-/// A hart with what ours has and nothing else.
-pub fn ours() -> &'static str {
-    static CPU: LazyLock<String> = LazyLock::new(|| if has_bare() { format!("{BARE},{OURS}") } else { known(WITHOUT) });
-    &CPU
+/// A hart on both machines.
+#[derive(Clone)]
+pub struct Pair {
+    pub qemu: String,
+    pub ours: Cpu,
 }
 
-/// The same with the extensions of which our machine says that it does not have them.
-pub fn with_what_ours_names() -> &'static str {
-    static CPU: LazyLock<String> =
-        LazyLock::new(|| if has_bare() { format!("{BARE},{OURS},{NAMED}") } else { "rv64".into() });
-    &CPU
+/// All that our hart can have, and QEMU's too.
+pub fn full() -> &'static Pair {
+    static PAIR: LazyLock<Pair> = LazyLock::new(|| with(|_| true));
+    &PAIR
+}
+
+/// RV64GC, Sstc, and nothing else that can be left out.
+pub fn bare() -> &'static Pair {
+    static PAIR: LazyLock<Pair> = LazyLock::new(|| with(|extension| extension == Extension::Zicntr));
+    &PAIR
+}
+
+/// With those extensions that are wanted; without those that this QEMU does not know, or cannot do without, where it has them.
+pub fn with(wanted: impl Fn(Extension) -> bool) -> Pair {
+    let mut qemu = if has_bare() { format!("{BARE},{ALWAYS},sstc=on") } else { "rv64,h=off".into() };
+    let mut ours: Cpu = "rv64i,sstc=on,svadu=on".parse().unwrap_or_default();
+    for extension in CHOSEN {
+        let known = has_bare() || known(extension);
+        let present = if known { wanted(extension) } else { is_always_there(extension) };
+        ours = ours.with(extension, present);
+        if known {
+            qemu += &format!(",{}={}", name(extension), if present { "on" } else { "off" });
+        }
+    }
+    Pair { qemu, ours }
+}
+
+/// QEMU 7.2, and those near it.
+pub fn is_old() -> bool {
+    !has_bare()
+}
+
+/// What QEMU 7.2 has without a property for it.
+fn is_always_there(extension: Extension) -> bool {
+    matches!(extension, Extension::Zicntr | Extension::Zihpm | Extension::Zihintntl | Extension::Zicbop)
+}
+
+/// QEMU's name of the property.
+fn name(extension: Extension) -> &'static str {
+    match extension {
+        Extension::Zihintpause if !has_bare() => "Zihintpause",
+        other => other.name(),
+    }
 }
 
 fn has_bare() -> bool {
-    ask(&["-cpu", "help"]).split_whitespace().any(|word| word == BARE)
+    static HAS: LazyLock<bool> = LazyLock::new(|| ask(&["-cpu", "help"]).split_whitespace().any(|word| word == BARE));
+    *HAS
 }
 
-/// Without the properties that this QEMU does not know: it has not got those either.
-fn known(cpu: &str) -> String {
-    let properties = ask(&["-device", "rv64-riscv-cpu,help"]);
-    let is_known = |part: &&str| {
-        let name = part.split_once('=').map(|(name, _)| name);
-        name.is_none_or(|name| properties.lines().any(|line| line.trim_start().starts_with(&format!("{name}=<bool>"))))
-    };
-    cpu.split(',').filter(is_known).collect::<Vec<_>>().join(",")
+/// Whether a QEMU without a bare model knows the property.
+fn known(extension: Extension) -> bool {
+    static PROPERTIES: LazyLock<String> = LazyLock::new(|| ask(&["-device", "rv64-riscv-cpu,help"]));
+    let known = format!("{}=<bool>", name(extension));
+    PROPERTIES.lines().any(|line| line.trim_start().starts_with(&known))
 }
 
 pub fn ask(arguments: &[&str]) -> String {

@@ -27,6 +27,7 @@ pub fn programs(random: &mut Random, slots: usize) -> Vec<Program> {
         with_addresses("compressed", random, slots, |random| short_slot(compressed(random))),
     ];
     programs[1].slots = (0..=u16::MAX).filter(|half| half & 3 != 3 && !leaves_slot(*half)).map(short_slot).collect();
+    programs.extend(super::bits::programs(random, slots));
     programs.extend(super::paging::programs(random, slots));
     programs.extend(super::interrupts::programs(random, slots / 2));
     programs.push(super::devices::program(random, slots / 2));
@@ -51,6 +52,7 @@ pub fn plain(
         tables: vec![0; TABLES_SIZE],
         slots_seen_at: SLOTS,
         vectored: false,
+        cpu: super::cpu::full().clone(),
     }
 }
 
@@ -295,14 +297,14 @@ fn encoding(random: &mut Random) -> [u8; SLOT_SIZE] {
         let funct7 = random.pick(&[0, 1, 0x20, 2, 0x40, any, any]);
         let instruction =
             register_form(opcode, funct7, random.bits(3), random.register(), random.register(), random.register());
-        if !may_be_qemus_alone(instruction) && !moves_harness(instruction) {
+        if !moves_harness(instruction) {
             return slot(&[instruction]);
         }
     }
 }
 
-/// Where bit manipulation and hypervisor instructions lie; not each of these encodings is one.
-pub fn may_be_qemus_alone(instruction: u32) -> bool {
+/// Where the extensions beyond RV64GC have their instructions; not each of these encodings is one.
+pub fn is_beyond_the_base(instruction: u32) -> bool {
     let (funct7, funct3) = (instruction >> 25, instruction >> 12 & 7);
     match instruction & 0x7f {
         OP | OP_WORD => {

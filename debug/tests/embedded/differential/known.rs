@@ -25,11 +25,19 @@ static VERSION: LazyLock<Version> =
 
 /// Whether page tables differ in A and D bits alone that QEMU has set, as 10 does for a page whose access then fails: it translates
 /// both pages of an access, and that of a failing sc, before it is made (privileged manual, "Virtual Memory System": A may be set
-/// by speculation, D for an access that is not made only by an sc that fails).
+/// by speculation, D for an access that is not made only by an sc that fails). 7.2 does for an entry of Svnapot's whose size is
+/// reserved: it looks at that last.
 pub fn sets_bits_early(here: &[u8], there: &[u8]) -> bool {
-    const ACCESSED_AND_DIRTY: u8 = 0xc0;
-    let explained = |(here, there): (&u8, &u8)| here == there || here | (there & ACCESSED_AND_DIRTY) == *there;
-    *VERSION >= Version::new(10, 0) && here.iter().zip(there).all(explained)
+    const ACCESSED_AND_DIRTY: u64 = 0xc0;
+    const NAPOT: u64 = 1 << 63;
+    let entries = |bytes: &[u8]| -> Vec<u64> {
+        bytes.chunks_exact(8).map(|word| word.try_into().map_or(0, u64::from_le_bytes)).collect()
+    };
+    let by_all = *VERSION >= Version::new(10, 0);
+    let explained = |(here, there): (&u64, &u64)| {
+        here == there || here | (there & ACCESSED_AND_DIRTY) == *there && (by_all || here & NAPOT != 0)
+    };
+    entries(here).iter().zip(&entries(there)).all(explained)
 }
 
 /// Whether sepc differs as QEMU's does from 10 on, for an instruction of four bytes that lies on two pages: it keeps the place in the page of

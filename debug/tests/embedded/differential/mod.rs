@@ -3,6 +3,7 @@
 //! `DIFFERENTIAL_SEED` repeats a run, `DIFFERENTIAL_SLOTS` makes it larger (it is the number of instructions of each kind).
 
 mod access;
+mod bits;
 mod coverage;
 mod cpu;
 mod csrs;

@@ -1,5 +1,6 @@
 //! Programs under Sv39, and some under its longer forms: pages of every permission, of all three sizes, in S-mode and U-mode. It does not know how slots are run.
 
+use super::cpu;
 use super::generate::{atomic, memory, plain};
 use super::program::*;
 use crate::assembler::*;
@@ -16,6 +17,10 @@ pub const READ: u64 = 2;
 pub const WRITE: u64 = 4;
 pub const EXECUTE: u64 = 8;
 pub const USER: u64 = 0x10;
+/// sfence.vma and sinval.vma.
+const FENCES: [u32; 2] = [SFENCE_VMA, 0x1600_0073];
+/// Svnapot's bit.
+const NAPOT: u64 = 1 << 63;
 const ROOT: u64 = TABLES;
 const MIDDLE: u64 = TABLES + 0x1000;
 const LEAVES: u64 = TABLES + 0x2000;
@@ -58,12 +63,19 @@ fn status(random: &mut Random, user: bool) -> u64 {
 fn access(random: &mut Random, user: bool) -> [u8; SLOT_SIZE] {
     match random.below(8) {
         0 | 1 => slot(&[immediate_form(JALR, 0, random.register(), random.register(), 0)]),
+        3 if random.one_in(4) => super::bits::cache_block(random),
         3 => atomic(random),
         // What U-mode may not do, and S-mode may.
-        2 if user => {
-            slot(&[random.pick(&[SRET, SFENCE_VMA, 0x1050_0073, 0x0000_0073, csrr(5, 0x100), csrr(0, 0xc01)])])
-        }
-        2 => slot(&[SFENCE_VMA | random.register() << 15 | random.register() << 20]),
+        2 if user => slot(&[random.pick(&[
+            SRET,
+            SFENCE_VMA,
+            0x1600_0073,
+            0x1050_0073,
+            0x0000_0073,
+            csrr(5, 0x100),
+            csrr(0, 0xc01),
+        ])]),
+        2 => slot(&[random.pick(&FENCES) | random.register() << 15 | random.register() << 20]),
         _ => memory(random),
     }
 }
@@ -145,5 +157,13 @@ fn data(random: &mut Random) -> u64 {
 fn leaf(random: &mut Random, target: u64, permissions: u64) -> u64 {
     let valid = u64::from(!random.one_in(8));
     let others = u64::from(random.bits(8)) & !0xf;
-    target >> 12 << 10 | u64::from(random.bits(2)) << 8 | others | permissions | valid
+    let entry = target >> 12 << 10 | u64::from(random.bits(2)) << 8 | others | permissions | valid;
+    match random.below(16) {
+        // Of a page of 64 KiB, or nearly: all sixteen of its entries hold the same, and here each differs in the lowest bits alone.
+        0 if target != 0 => entry & !(15 << 10) | random.pick(&[8, 8, 8, 4, 0]) << 10 | NAPOT,
+        1 => entry | random.below(if cpu::is_old() { 3 } else { 4 }) << 61,
+        // QEMU 7.2 ignores them where its hart has Svnapot (privileged manual, "Sv39": reserved for future standard use).
+        2 if !cpu::is_old() => entry | 1 << (54 + random.below(7)),
+        _ => entry,
+    }
 }

@@ -4,6 +4,7 @@
 //! all registers into a record, loads all registers anew from pools, and returns to the next slot. It does not know what is in
 //! the slots.
 
+use super::cpu::Pair;
 use crate::assembler::*;
 use crate::elf;
 
@@ -72,6 +73,8 @@ pub struct Program {
     pub slots_seen_at: u64,
     /// Interrupts go to an entry of their own.
     pub vectored: bool,
+    /// The hart that it runs on.
+    pub cpu: Pair,
 }
 
 /// A slot with these instructions, of four bytes each.

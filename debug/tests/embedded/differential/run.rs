@@ -10,7 +10,6 @@ use debug::embedded::Options;
 use debug::machine::{Register, Stop, csr};
 use debug::{Address, Embedded, Machine, Qemu};
 
-use super::cpu;
 use super::known;
 use super::program::{Program, RECORD_SIZE, SLOT_SIZE, TEXT};
 
@@ -28,8 +27,9 @@ const FIELDS: [&str; 8] = ["registers (hash)", "scause", "sepc", "stval", "sstat
 /// What differs, in words.
 pub fn compare(program: &Program) -> Result<Vec<u8>, String> {
     let (elf, done) = program.link();
-    let there = on_qemu(program, cpu::ours())?;
-    let mut embedded = Embedded::load(&crate::elf::image(elf), &Options::default()).expect("the program is a kernel");
+    let there = on_qemu(program)?;
+    let options = Options { cpu: program.cpu.ours.clone(), ..Options::default() };
+    let mut embedded = Embedded::load(&crate::elf::image(elf), &options).expect("the program is a kernel");
     let here = outcome(&mut embedded, program, done)
         .map_err(|error| format!("{error}; {:?}", embedded.fault().map(|fault| fault.to_string())))?;
     for ((name, here), (_, there)) in here.iter().zip(&there) {
@@ -44,8 +44,9 @@ pub fn compare(program: &Program) -> Result<Vec<u8>, String> {
         } else if *name == "page tables" && known::sets_bits_early(here, there) {
             continue;
         } else {
-            let byte = (0..here.len()).find(|byte| here[*byte] != there[*byte]).unwrap_or(0);
-            format!("differ from byte {byte:#x} on: here {:#x}, on QEMU {:#x}", here[byte], there[byte])
+            let place = (0..here.len()).find(|byte| here[*byte] != there[*byte]).unwrap_or(0) & !7;
+            let word = |bytes: &[u8]| bytes[place..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+            format!("differ from byte {place:#x} on: here {:#x}, on QEMU {:#x}", word(here), word(there))
         };
         return Err(format!("{}: {name} {difference}", program.name));
     }
@@ -56,11 +57,11 @@ pub fn compare(program: &Program) -> Result<Vec<u8>, String> {
 ///
 /// # Errors
 /// Where it does not come to the program's end, in words.
-pub fn on_qemu(program: &Program, cpu: &str) -> Result<FinalState, String> {
+fn on_qemu(program: &Program) -> Result<FinalState, String> {
     let (elf, done) = program.link();
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
     file.write_all(&elf).expect("it can be written");
-    let mut qemu = Qemu::start_with_cpu(file.path(), cpu, LIMIT).expect("QEMU starts");
+    let mut qemu = Qemu::start_with_cpu(file.path(), &program.cpu.qemu, LIMIT).expect("QEMU starts");
     outcome(&mut *qemu, program, done).map_err(|error| format!("{error}; it said: {}", qemu.words()))
 }
 

@@ -114,9 +114,19 @@ impl Memory {
         }
     }
 
-    /// Fails as a store would, and stores nothing: for operations that load first.
-    pub fn check_store(&mut self, address: u64) -> Result<(), Interruption> {
-        self.resolve(address, AccessType::Store)?;
+    /// Fails as such an access would, and makes none: for operations that load before they store, and for cache blocks.
+    pub fn check(&mut self, address: u64, access_type: AccessType) -> Result<(), Interruption> {
+        self.resolve(address, access_type)?;
+        Ok(())
+    }
+
+    /// Stores zeros to the block of `size` bytes that the address lies in; a failure is told at the address.
+    pub fn zero_block(&mut self, address: u64, size: u64) -> Result<(), Interruption> {
+        self.check(address, AccessType::Store)?;
+        let start = address & !(size - 1);
+        for offset in (0..size).step_by(8) {
+            self.store_slowly(start + offset, 0, 8)?;
+        }
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use super::Interruption;
 use crate::embedded::bus::memory::Memory;
 use crate::embedded::hart::decode::{Atomic, Operation, Width};
 use crate::embedded::hart::state::{Hart, Reservation};
-use crate::embedded::hart::trap::{Cause, Trap};
+use crate::embedded::hart::trap::{AccessType, Cause, Trap};
 
 pub(super) fn load_reserved(
     hart: &mut Hart,
@@ -38,7 +38,7 @@ pub(super) fn store_conditional(
     if unchanged {
         store(memory, address, hart.x(operation.rs2), width)?;
     } else {
-        memory.check_store(address)?;
+        memory.check(address, AccessType::Store)?;
     }
     hart.reservation = None;
     hart.set_x(operation.rd, (!unchanged).into());

@@ -3,6 +3,8 @@
 //! It does not know time, interrupts or CSRs; what concerns them comes back as an [`Interruption`].
 
 mod atomic;
+mod bits;
+mod cache;
 mod float;
 mod integer;
 
@@ -69,7 +71,7 @@ pub fn run_page<const EXACT: bool>(
         }
         let operation = page.operation(half);
         if operation.kind == Kind::Undecoded {
-            if page.decode(half, &mut memory.ram) {
+            if page.decode(half, &mut memory.ram, hart.extensions) {
                 memory.notice_stores();
             }
             continue;
@@ -177,6 +179,18 @@ pub fn execute(operation: &Operation, hart: &mut Hart, memory: &mut Memory, pc: 
         Kind::StoreConditional(width) => atomic::store_conditional(hart, memory, op, width)?,
         Kind::Atomic(atomic, width) => atomic::update(hart, memory, op, atomic, width)?,
 
+        Kind::Bits(bits) => {
+            let result = bits::compute(bits, hart.x(op.rs1), hart.x(op.rs2));
+            hart.set_x(op.rd, result);
+        }
+        Kind::BitsImmediate(bits) => {
+            let result = bits::compute(bits, hart.x(op.rs1), op.immediate as u64);
+            hart.set_x(op.rd, result);
+        }
+        Kind::CacheBlock(what) => cache::access(hart, memory, op, what)?,
+        // A reservation may end, and the wait with it, at any time (unprivileged manual, "Zawrs").
+        Kind::WaitForReservation { .. } => {}
+
         Kind::Ebreak => return Err(Trap::new(Cause::Breakpoint, 0).into()),
         Kind::Illegal => return Err(Trap::illegal(op.bits).into()),
         Kind::Undecoded
@@ -187,6 +201,8 @@ pub fn execute(operation: &Operation, hart: &mut Hart, memory: &mut Memory, pc: 
         | Kind::Wfi
         | Kind::SfenceVma
         | Kind::Csr(_)
+        | Kind::Invalidate(_)
+        | Kind::Guest(_)
         | Kind::Other(_) => return Err(Interruption::NeedsBoard),
     }
     Ok(next)

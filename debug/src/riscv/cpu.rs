@@ -1,0 +1,133 @@
+//! A model of a hart by QEMU's name, with its properties: `rv64,h=on,zba=off`. It does not know which machine has what of it.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::str::FromStr;
+
+use super::{Extension, Extensions};
+
+/// What QEMU's `rv64` has by itself: 7.2, and what 10.0 and 11.1 add; of these every machine has its own choice.
+const USUAL: Extensions = Extensions::of(&[
+    Extension::Hypervisor,
+    Extension::Zicbom,
+    Extension::Zicbop,
+    Extension::Zicboz,
+    Extension::Zicntr,
+    Extension::Zihintntl,
+    Extension::Zihintpause,
+    Extension::Zihpm,
+    Extension::Zawrs,
+    Extension::Zba,
+    Extension::Zbb,
+    Extension::Zbc,
+    Extension::Zbs,
+    Extension::Sstc,
+    Extension::Svadu,
+]);
+
+/// What every hart here has: a property that says so changes nothing, and one that says otherwise is not known.
+const ALWAYS: [&str; 17] =
+    ["i", "m", "a", "f", "d", "c", "g", "s", "u", "zicsr", "zifencei", "zca", "zcd", "zaamo", "zalrsc", "zmmul", "mmu"];
+
+/// A model of a hart, and what is to be different about it.
+///
+/// It is parsed from QEMU's words for it and shown in the same words, so that QEMU can be started with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cpu {
+    text: String,
+    extensions: Extensions,
+    unknown: Vec<String>,
+}
+
+impl Cpu {
+    /// The extensions that it has beyond RV64GC, as far as they are known here.
+    pub fn extensions(&self) -> Extensions {
+        self.extensions
+    }
+
+    /// What of its model and properties is not known here: QEMU may know it.
+    pub fn unknown(&self) -> &[String] {
+        &self.unknown
+    }
+
+    /// The same, with an extension more or less.
+    pub fn with(self, extension: Extension, present: bool) -> Cpu {
+        let text = format!("{},{}={}", self.text, extension.name(), if present { "on" } else { "off" });
+        Cpu { text, extensions: self.extensions.with(extension, present), ..self }
+    }
+
+    fn set(&mut self, property: &str) {
+        let (name, value) = property.split_once('=').unwrap_or((property, "on"));
+        // QEMU's words for yes and no.
+        let present = match value {
+            "on" | "yes" | "true" | "y" => true,
+            "off" | "no" | "false" | "n" => false,
+            _ => return self.unknown.push(property.into()),
+        };
+        // QEMU 7.2 has capitals in some: Zicsr.
+        let name = name.to_ascii_lowercase();
+        match Extension::ALL.iter().find(|extension| extension.name() == name) {
+            Some(extension) => self.extensions = self.extensions.with(*extension, present),
+            None if present && ALWAYS.contains(&&*name) => {}
+            None => self.unknown.push(property.into()),
+        }
+    }
+}
+
+impl Default for Cpu {
+    fn default() -> Cpu {
+        Cpu { text: "rv64".into(), extensions: USUAL, unknown: Vec::new() }
+    }
+}
+
+impl FromStr for Cpu {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Cpu, Infallible> {
+        let mut parts = text.split(',').filter(|part| !part.is_empty());
+        let mut cpu = Cpu { text: text.into(), ..Cpu::default() };
+        match parts.next() {
+            None | Some("rv64") => {}
+            // The bare model has nothing that is not asked for; of RV64GC ours has all the same.
+            Some("rv64i") => cpu.extensions = Extensions::NONE,
+            Some(model) => cpu.unknown.push(model.into()),
+        }
+        parts.for_each(|property| cpu.set(property));
+        Ok(cpu)
+    }
+}
+
+/// In QEMU's words, as it was given.
+impl fmt::Display for Cpu {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Cpu {
+        text.parse().unwrap_or_else(|never| match never {})
+    }
+
+    #[test]
+    fn properties_change_the_model() {
+        let cpu = parsed("rv64,h=off,Zba=false,svpbmt=on,zicond");
+        let has = |extension| cpu.extensions().has(extension);
+        assert!(!has(Extension::Hypervisor) && !has(Extension::Zba) && has(Extension::Zbb));
+        assert!(has(Extension::Svpbmt) && has(Extension::Zicond));
+        assert_eq!(cpu.unknown(), [""; 0]);
+        assert_eq!(cpu.to_string(), "rv64,h=off,Zba=false,svpbmt=on,zicond");
+        assert_eq!(cpu.with(Extension::Zbb, false), parsed("rv64,h=off,Zba=false,svpbmt=on,zicond,zbb=off"));
+        assert_eq!(parsed("rv64"), Cpu::default());
+    }
+
+    #[test]
+    fn what_is_not_known_is_kept() {
+        assert_eq!(parsed("rv64,vlen=256,m=off,m=on").unknown(), ["vlen=256", "m=off"]);
+        assert_eq!(parsed("sifive-u54").unknown(), ["sifive-u54"]);
+        assert_eq!(parsed("rv64i,zba=on").extensions(), Extensions::of(&[Extension::Zba]));
+    }
+}
