@@ -35,7 +35,7 @@ pub struct Arguments {
     #[arg(long, value_name = "WHERE", default_value = "127.0.0.1:1234")]
     listen: Endpoint,
 
-    /// How much memory the history may take, in MiB
+    /// Memory for the history, in MiB; going back needs once more what the kernel wrote
     #[arg(long, value_name = "MIB", default_value = "256")]
     history: usize,
 }

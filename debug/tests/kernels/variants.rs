@@ -474,16 +474,28 @@ choose! {
         }
     }
     "fills-memory" => {
-        /// Writes other bytes to all of the RAM behind itself, again and again: 2 MiB, which any machine has.
+        /// Writes other bytes to all of a 128 MiB machine's RAM behind itself, again and again.
         fn after_clear() {
             let mut value = 1_usize;
             loop {
-                let mut address = 0x8040_0000_usize;
-                while address < 0x8060_0000 {
-                    unsafe { asm!("sd {}, 0({})", in(reg) value, in(reg) address) };
-                    address += 8;
-                    value = value.wrapping_mul(5).wrapping_add(1);
-                }
+                unsafe {
+                    asm!(
+                        "2: sd {value}, 0({address})",
+                        "sd {value}, 8({address})",
+                        "sd {value}, 16({address})",
+                        "sd {value}, 24({address})",
+                        "sd {value}, 32({address})",
+                        "sd {value}, 40({address})",
+                        "sd {value}, 48({address})",
+                        "sd {value}, 56({address})",
+                        "addi {address}, {address}, 64",
+                        "addi {value}, {value}, 1",
+                        "bltu {address}, {end}, 2b",
+                        value = inout(reg) value,
+                        address = inout(reg) 0x8040_0000_usize => _,
+                        end = in(reg) 0x8800_0000_usize,
+                    )
+                };
             }
         }
     }

@@ -95,6 +95,10 @@ impl Ram {
         }
     }
 
+    pub fn is_dirty(&self, page: usize) -> bool {
+        self.dirty[page]
+    }
+
     /// How many pages were written since [`Ram::take_dirty`].
     pub fn dirty_count(&self) -> usize {
         self.dirty_pages.len()

@@ -71,6 +71,8 @@ pub struct History {
     kept: u64,
     /// In bytes.
     bound: usize,
+    /// When a checkpoint was last left out because it did not fit.
+    left_out: u64,
     since_thinning: usize,
 }
 
@@ -78,8 +80,15 @@ impl History {
     /// The history of a machine that has not run yet.
     pub fn new(board: &mut Board, bound: usize) -> History {
         let pages = Pages::new(board.memory.ram.size() / PAGE);
-        let mut history =
-            History { checkpoints: Vec::new(), pages, base: board.icount, kept: 0, bound, since_thinning: 0 };
+        let mut history = History {
+            checkpoints: Vec::new(),
+            pages,
+            base: board.icount,
+            kept: 0,
+            bound,
+            left_out: 0,
+            since_thinning: 0,
+        };
         history.record(board, true);
         history
     }
@@ -112,12 +121,24 @@ impl History {
             return u64::MAX;
         }
         let dirty = board.memory.ram.dirty_count() as u64;
-        self.newest().saturating_add(INTERVAL.max(dirty.saturating_mul(INSTRUCTIONS_PER_DIRTY_PAGE)))
+        self.newest().max(self.left_out).saturating_add(INTERVAL.max(dirty.saturating_mul(INSTRUCTIONS_PER_DIRTY_PAGE)))
     }
 
     /// How much memory the past takes, in bytes.
     pub fn bytes(&self) -> usize {
         self.pages.bytes() + self.checkpoints.len() * (size_of::<Checkpoint>() + size_of::<State>())
+    }
+
+    /// Makes a checkpoint of the present, unless it alone would take more than the history may.
+    pub fn record_if_it_fits(&mut self, board: &mut Board) {
+        let ram = &board.memory.ram;
+        let fits = |others: usize| (others + ram.dirty_count()) * PAGE <= self.bound;
+        // Counting takes a while, and is not needed where all that ever changed fits.
+        if fits(self.pages.changed()) || fits(self.pages.count_at(self.base, |page| !ram.is_dirty(page))) {
+            self.record(board, false);
+        } else {
+            self.left_out = board.icount;
+        }
     }
 
     /// Makes a checkpoint of the present; one that is there already is replaced.
@@ -187,6 +208,7 @@ impl History {
 
     /// What came after `icount` has not happened.
     pub fn forget_after(&mut self, icount: u64) {
+        self.left_out = self.left_out.min(icount);
         while self.checkpoints.len() > 1 && self.newest() > icount {
             let checkpoint = self.checkpoints.pop().expect("there is more than one");
             for page in checkpoint.pages {

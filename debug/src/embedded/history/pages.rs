@@ -21,6 +21,8 @@ pub struct Pages {
     /// How many versions there are, and how many of them are not zero.
     count: usize,
     kept: usize,
+    /// How many pages have versions.
+    changed: usize,
 }
 
 /// Contents as they are kept.
@@ -30,7 +32,7 @@ pub fn contents_of(page: &[u8; PAGE]) -> Contents {
 
 impl Pages {
     pub fn new(pages: usize) -> Pages {
-        Pages { versions: vec![Vec::new(); pages], count: 0, kept: 0 }
+        Pages { versions: vec![Vec::new(); pages], count: 0, kept: 0, changed: 0 }
     }
 
     /// How much memory the versions take, in bytes. One that is shared counts as often as it is.
@@ -50,6 +52,16 @@ impl Pages {
             Some(known) => known == contents,
             None => contents == &[0; PAGE],
         }
+    }
+
+    /// How many pages have versions at all.
+    pub fn changed(&self) -> usize {
+        self.changed
+    }
+
+    /// How many of the pages that `wanted` takes are kept for `icount`: those that are zero are not.
+    pub fn count_at(&self, icount: u64, wanted: impl Fn(usize) -> bool) -> usize {
+        (0..self.versions.len()).filter(|page| wanted(*page) && self.at(*page as u32, icount).is_some()).count()
     }
 
     /// A version that begins exactly at `icount`.
@@ -75,6 +87,7 @@ impl Pages {
             }
             Err(index) => {
                 self.count += 1;
+                self.changed += usize::from(versions.is_empty());
                 versions.insert(index, Version { since: icount, contents });
             }
         }
@@ -99,6 +112,7 @@ impl Pages {
         if let Ok(index) = versions.binary_search_by_key(&icount, |version| version.since) {
             let removed = versions.remove(index);
             self.count -= 1;
+            self.changed -= usize::from(versions.is_empty());
             self.kept -= usize::from(removed.contents.is_some());
         }
     }

@@ -69,7 +69,7 @@ impl Embedded {
             if self.board.icount == changed_at {
                 self.history.restore(&mut self.board, changed_at);
             } else if self.board.icount >= self.history.due(&self.board) {
-                self.history.record(&mut self.board, false);
+                self.history.record_if_it_fits(&mut self.board);
             }
         }
         Ok(())
@@ -101,7 +101,7 @@ impl Embedded {
             stretches.take_while(|stretch| *stretch < distance).map(|stretch| target - stretch).collect();
         for station in stations.into_iter().rev() {
             self.advance(station, StopAt::Nothing, deadline)?;
-            self.history.record(&mut self.board, false);
+            self.history.record_if_it_fits(&mut self.board);
         }
         self.advance(target, StopAt::Nothing, deadline)
     }
