@@ -12,7 +12,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = std::env::args_os().nth(1).ok_or("name the kernel's ELF file")?;
     let image = Image::open(Path::new(&path))?;
     if debug::qemu::is_installed() {
-        sets_sp(&mut *Qemu::start(image.path(), Duration::from_secs(20))?, &image)
+        sets_sp(Qemu::start(image.path(), Duration::from_secs(20))?.machine(), &image)
     } else {
         sets_sp(&mut Embedded::load(&image, &Default::default())?, &image)
     }

@@ -16,7 +16,7 @@
 //! let image = Image::open(kernel)?;
 //! let layout = Layout::of(&image, Names::default())?;
 //! let mut qemu = Qemu::start(kernel, Duration::from_secs(20))?;
-//! let findings = checks::check(&mut *qemu, &image, &layout, Options::default())?;
+//! let findings = checks::check(qemu.machine(), &image, &layout, Options::default())?;
 //! for finding in findings.iter().filter(|finding| finding.status != Status::Pass) {
 //!     println!("{}: {}", finding.name, finding.summary);
 //! }

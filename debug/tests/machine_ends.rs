@@ -74,6 +74,6 @@ fn a_power_off_that_comes_unseen_is_no_error() {
     let image = Image::open(&kernel).unwrap();
     let layout = Layout::of(&image, Names::default()).unwrap();
     let mut qemu = Qemu::start(&kernel, LIMIT).unwrap();
-    let findings = checks::check(&mut *qemu, &image, &layout, Options::default()).unwrap();
+    let findings = checks::check(qemu.machine(), &image, &layout, Options::default()).unwrap();
     assert!(findings.iter().all(|finding| finding.status != Status::Fail), "{findings:#?}");
 }

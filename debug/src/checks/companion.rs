@@ -66,7 +66,7 @@ impl<'a> Companion<'a> {
             finding.set("seen_on", name.clone());
             if finding.name == bss::NAME && own.status == Status::Pass && finding.status == Status::Pass {
                 // Keep the time that the machine itself took; the rest are numbers.
-                own.data.append(&mut finding.data);
+                own.data.append(finding.data);
                 continue;
             }
             *own = finding;

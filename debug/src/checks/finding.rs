@@ -1,7 +1,6 @@
 //! The finding of a check: its status, a summary, and the place. It does not know how it will be printed.
 
-use serde_json::{Map, Value};
-
+use super::fact::{Fact, Facts};
 use crate::image::Place;
 
 /// Whether a check passed.
@@ -31,8 +30,8 @@ pub struct Finding {
     pub location: Option<Place>,
     /// The backtrace at `location`, innermost first; empty if it does not help.
     pub backtrace: Vec<Place>,
-    /// Numbers for programs: sizes in bytes (`_bytes`), times in microseconds (`_us`), addresses as hexadecimal strings.
-    pub data: Map<String, Value>,
+    /// For programs. Sizes are in bytes (`_bytes`); reports write times in microseconds (`_us`).
+    pub data: Facts,
 }
 
 impl Finding {
@@ -47,7 +46,7 @@ impl Finding {
             advice: None,
             location: None,
             backtrace: Vec::new(),
-            data: Map::new(),
+            data: Facts::default(),
         }
     }
 
@@ -71,7 +70,7 @@ impl Finding {
         }
     }
 
-    pub(super) fn set(&mut self, key: &str, value: impl Into<Value>) {
-        self.data.insert(key.into(), value.into());
+    pub(super) fn set(&mut self, name: &'static str, fact: impl Into<Fact>) {
+        self.data.set(name, fact);
     }
 }

@@ -63,7 +63,7 @@ pub fn check(machine: &mut dyn Machine, image: &Image, layout: &Layout) -> Resul
     let harts = machine.harts();
     finding.set("harts", harts);
     let of_several = if harts > 1 { format!(" of {harts}") } else { String::new() };
-    finding.set("device_tree", tree.to_string());
+    finding.set("device_tree", tree);
     match faults.is_empty() {
         true => {
             finding.status = Status::Pass;

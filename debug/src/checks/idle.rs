@@ -1,5 +1,7 @@
 //! Check `idle`: does the kernel idle or power off, without a panic?
 
+use std::time::Duration;
+
 use super::boot_run::BootRun;
 use super::boot_run::event::{BootEnd, PowerOff, with_status};
 use super::boot_run::panic;
@@ -78,13 +80,13 @@ fn describe_end(run: &BootRun<'_>, finding: &mut Finding, end: &BootEnd, registe
     };
     finding.status = status;
     finding.summary = summary;
-    finding.set("pc", Address(registers.pc).to_string());
+    finding.set("pc", Address(registers.pc));
 }
 
 fn power_off_in_words(finding: &mut Finding, power_off: PowerOff) -> (Status, String) {
     match power_off {
         PowerOff::Success => {
-            finding.set("exit_status", 0);
+            finding.set("exit_status", 0_u64);
             (Status::Pass, "powers off".into())
         }
         PowerOff::Failure(status) => {
@@ -104,7 +106,7 @@ fn ticking(run: &BootRun<'_>, finding: &mut Finding, period: Option<u64>, spins:
     finding.set("interrupts", run.hart.interrupts);
     match period {
         Some(period) => {
-            finding.set("period_us", period / 10);
+            finding.set("period_us", Duration::from_micros(period / 10));
             format!("{what}, ticking every {} ms", rounded(period as f64 / TICKS_PER_MS))
         }
         None => format!("{what}, ticking ({} times a {interrupt} until it was looked at)", run.hart.interrupts),

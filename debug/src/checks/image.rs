@@ -45,7 +45,7 @@ pub fn check(image: &Image, layout: &Layout) -> Finding {
         finding.found = faults.join("; ");
     }
     finding.location = Some(image.place(layout.entry));
-    finding.set("entry", layout.entry.to_string());
+    finding.set("entry", layout.entry);
     finding.set("bss_bytes", bytes(&layout.bss));
     finding.set("stack_bytes", bytes(&layout.stack));
     finding

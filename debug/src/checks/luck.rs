@@ -3,8 +3,7 @@
 //! Each boot changes one detail; this check says which changes the kernel does not survive. It does not know how the machine is
 //! changed.
 
-use serde_json::{Value, json};
-
+use super::fact::Facts;
 use super::finding::{Finding, Status};
 
 pub const NAME: &str = "luck";
@@ -32,11 +31,17 @@ pub fn check(boots: &[HarshBoot]) -> Finding {
         }
     }
     finding.set("boots", boots.len() - untried.len());
-    finding.set("depends_on", lost.iter().map(|(boot, _)| Value::from(boot.change)).collect::<Vec<_>>());
+    finding.set("depends_on", lost.iter().map(|(boot, _)| boot.change).collect::<Vec<_>>());
     finding.set(
         "failures",
         lost.iter()
-            .map(|(boot, why)| json!({ "change": boot.change, "check": why.name, "summary": why.summary }))
+            .map(|(boot, why)| {
+                Facts::from([
+                    ("change", boot.change.into()),
+                    ("check", why.name.into()),
+                    ("summary", why.summary.clone().into()),
+                ])
+            })
             .collect::<Vec<_>>(),
     );
     let Some((first, why)) = lost.first() else {

@@ -87,7 +87,7 @@ pub fn overflowed(run: &mut BootRun<'_>, overflow: &StackOverflow) -> Result<Fin
         finding.found = format!("{}, storing to {}", finding.found, run.place(stored.start));
     }
     finding.location = Some(place);
-    finding.set("sp", overflow.sp.to_string());
+    finding.set("sp", overflow.sp);
     finding.set("below_bytes", below);
     finding.set("stack_bytes", bytes(&overflow.stack));
     let registers = run.machine.registers()?;

@@ -46,7 +46,7 @@ impl Fault {
         finding.found = self.found;
         finding.location = Some(self.place);
         finding.backtrace.clear();
-        finding.set("address", self.at.to_string());
+        finding.set("address", self.at);
     }
 }
 
@@ -56,7 +56,7 @@ fn find<'a>(findings: &'a mut [Finding], name: &str) -> Option<&'a mut Finding> 
 
 /// Marks the later checks as not run: they would rely on BSS.
 fn add_to_bss(findings: &mut [Finding], fault: Fault) {
-    let panicked = findings.iter().any(|finding| finding.data.contains_key("panic_message"));
+    let panicked = findings.iter().any(|finding| finding.data.get("panic_message").is_some());
     let Some(finding) = find(findings, bss::NAME) else { return };
     // A panic before the clear already tells what went wrong, and its handler may use BSS.
     if panicked && finding.status == Status::NotRun {

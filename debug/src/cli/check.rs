@@ -318,7 +318,7 @@ fn on_qemu(kernel: &Kernel, layout: &Layout, harts: u32, options: Options<'_>) -
         Ok(qemu) => qemu,
         Err(error) => return refused_by_qemu(kernel, layout, error, timeout),
     };
-    let findings = checks::check(&mut *qemu, image, layout, options);
+    let findings = checks::check(qemu.machine(), image, layout, options);
     findings.with_context(|| last_words(&qemu))
 }
 
@@ -337,7 +337,7 @@ fn refused_by_qemu(
     }
     let machine = qemu::MachineOptions { kernel: Some(neutral.path().to_owned()), initrd: None, ..kernel.machine(1) };
     let Ok(mut qemu) = Qemu::start_machine(&machine, timeout + GRACE) else { return Err(error.into()) };
-    let memory = MemoryMap::of_neutral(&mut *qemu, timeout)?;
+    let memory = MemoryMap::of_neutral(qemu.machine(), timeout)?;
     Ok(checks::refused(&kernel.image, layout, memory.as_ref(), "qemu", words))
 }
 
@@ -352,7 +352,7 @@ fn without_initrd(options: &embedded::Options) -> embedded::Options {
 /// QEMU is the measure.
 fn lockstep(kernel: &Kernel, layout: &Layout, timeout: Duration) -> anyhow::Result<Finding> {
     let mut qemu = Qemu::start_machine(&kernel.machine(1), timeout + GRACE)?;
-    let finding = checks::lockstep::lockstep([&mut *qemu, &mut embedded(kernel)?], &kernel.image, layout, timeout);
+    let finding = checks::lockstep::lockstep([qemu.machine(), &mut embedded(kernel)?], &kernel.image, layout, timeout);
     finding.with_context(|| last_words(&qemu))
 }
 

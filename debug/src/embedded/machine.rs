@@ -98,9 +98,7 @@ impl Machine for Embedded {
     }
 
     fn insert_watchpoint(&mut self, watchpoint: Watchpoint) -> Result<(), Error> {
-        if watchpoint.length == 0 {
-            return Err(refused("a watchpoint on no byte", "its length must be at least 1"));
-        }
+        watchpoint.check(NAME)?;
         self.board.memory.add_watchpoint(watchpoint);
         Ok(())
     }

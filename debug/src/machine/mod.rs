@@ -34,6 +34,18 @@ pub struct Watchpoint {
     pub access: Access,
 }
 
+impl Watchpoint {
+    /// # Errors
+    /// [`Error::Refused`], by the machine of this name, where it watches no byte.
+    pub(crate) fn check(&self, by: &str) -> Result<(), Error> {
+        if self.length == 0 {
+            let reason = "its length must be at least 1".into();
+            return Err(Error::Refused { what: "a watchpoint on no byte".into(), by: by.into(), reason });
+        }
+        Ok(())
+    }
+}
+
 /// Why a machine that ran stands still again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
@@ -115,11 +127,15 @@ pub trait Machine {
     /// Undoes [`Machine::insert_breakpoint`], however often it was called; nothing where none is set.
     fn remove_breakpoint(&mut self, address: Address) -> Result<(), Error>;
 
-    /// From now on [`Machine::resume`] and [`Machine::step`] stop before such an access. One that is set already stays as
-    /// it is.
+    /// From now on [`Machine::resume`] and [`Machine::step`] stop before such an access. Inserting one that is set already
+    /// changes nothing: one call removes it.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] where it watches no byte.
     fn insert_watchpoint(&mut self, watchpoint: Watchpoint) -> Result<(), Error>;
 
-    /// Undoes [`Machine::insert_watchpoint`], however often it was called; nothing where none like it is set.
+    /// Undoes [`Machine::insert_watchpoint`], however often it was called with the same watchpoint; where it is not set, this
+    /// changes nothing and is no error.
     fn remove_watchpoint(&mut self, watchpoint: Watchpoint) -> Result<(), Error>;
 
     /// Executes up to `count` instructions, for at most `limit`, and says how many it executed.

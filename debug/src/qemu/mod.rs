@@ -139,6 +139,11 @@ impl Qemu {
         Ok(Qemu { remote, process })
     }
 
+    /// The machine, for those who take any [`crate::Machine`].
+    pub fn machine(&mut self) -> &mut Remote {
+        &mut self.remote
+    }
+
     /// The latest of what the machine's console printed, firmware included: at most 1 MiB.
     pub fn console(&self) -> String {
         lock(&self.process).console()

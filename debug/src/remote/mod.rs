@@ -283,8 +283,9 @@ impl Machine for Remote {
     }
 
     fn insert_breakpoint(&mut self, address: Address) -> Result<(), Error> {
-        if self.breakpoints.insert(address) {
+        if !self.breakpoints.contains(&address) {
             self.client.insert_breakpoint(address.0, BREAKPOINT_BYTES)?;
+            self.breakpoints.insert(address);
         }
         Ok(())
     }
@@ -297,6 +298,7 @@ impl Machine for Remote {
     }
 
     fn insert_watchpoint(&mut self, watchpoint: Watchpoint) -> Result<(), Error> {
+        watchpoint.check(&self.name)?;
         if !self.watchpoints.contains(&watchpoint) {
             self.client.insert_watchpoint(kind(watchpoint.access), watchpoint.address.0, watchpoint.length)?;
             self.watchpoints.push(watchpoint);

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{Report, Verdict, is_printable};
-use crate::checks::{Finding, Status};
+use crate::checks::{Fact, Facts, Finding, Status};
 use crate::image::Place;
 
 #[derive(Serialize)]
@@ -64,7 +64,7 @@ pub(super) fn json(report: &Report) -> io::Result<String> {
 }
 
 fn check(finding: &Finding) -> io::Result<Check<'_>> {
-    let mut data = finding.data.clone();
+    let mut data = object(&finding.data);
     if !finding.backtrace.is_empty() {
         let backtrace: Vec<Location> = finding.backtrace.iter().map(location).collect();
         data.insert("backtrace".into(), serde_json::to_value(backtrace)?);
@@ -83,6 +83,25 @@ fn check(finding: &Finding) -> io::Result<Check<'_>> {
         location: finding.location.as_ref().map(location),
         data,
     })
+}
+
+fn object(facts: &Facts) -> Map<String, Value> {
+    facts.iter().map(|(name, fact)| (name.to_owned(), value(fact))).collect()
+}
+
+/// Addresses and registers are hexadecimal strings, as JSON's numbers are not exact beyond 2^53; times are microseconds.
+fn value(fact: &Fact) -> Value {
+    match fact {
+        Fact::Unknown => Value::Null,
+        Fact::Flag(flag) => (*flag).into(),
+        Fact::Count(count) => (*count).into(),
+        Fact::Address(address) => address.to_string().into(),
+        Fact::Register(register) => format!("{register:#x}").into(),
+        Fact::Time(time) => (time.as_micros() as u64).into(),
+        Fact::Text(text) => text.as_str().into(),
+        Fact::List(facts) => facts.iter().map(value).collect(),
+        Fact::Record(facts) => object(facts).into(),
+    }
 }
 
 fn location(place: &Place) -> Location {

@@ -3,9 +3,10 @@
 use proptest::prelude::*;
 use quick_xml::XmlVersion;
 use quick_xml::events::Event;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::*;
+use crate::checks::{Fact, Facts};
 use crate::image::{Line, Place};
 use crate::riscv::Address;
 
@@ -20,7 +21,7 @@ fn place(address: u64, symbol: &str, offset: u64, line: u32) -> Place {
 }
 
 fn finding(name: &'static str, status: Status, summary: &str) -> Finding {
-    let (expected, found, data) = (String::new(), String::new(), Map::new());
+    let (expected, found, data) = (String::new(), String::new(), Facts::default());
     Finding {
         name,
         status,
@@ -59,7 +60,7 @@ fn failing() -> Report {
     trap.found = "load access fault: ld a0, 0(zero) read address 0x0".into();
     trap.location = Some(place(0x8020_0010, "kernel::probe", 4, 50));
     trap.backtrace = vec![place(0x8020_0010, "kernel::probe", 4, 50), place(0x8020_0038, "kernel::main", 0xc, 32)];
-    trap.data.insert("scause".into(), json!("0x5"));
+    trap.data.set("scause", Fact::Register(5));
     report(vec![
         finding("stack", Status::Pass, "sp = 0x80301050 = __stack_top"),
         trap,
@@ -248,7 +249,7 @@ fn report_of(text: &str) -> Report {
     place.line = Some(Line { file: text.into(), line: 7 });
     idle.location = Some(place.clone());
     idle.backtrace = vec![place.clone(), Place { address: Address(0), ..place }];
-    idle.data.insert(text.into(), text.into());
+    idle.data.set("kernel_text", text);
     let skipped = finding("margin", Status::NotRun, text);
     Report { kernel: text.into(), machine: text.into(), ..report(vec![idle, skipped]) }
 }

@@ -63,7 +63,7 @@ impl Bss {
         }
         finding.found = finding.summary.clone();
         finding.set("cleared_by", by);
-        finding.set("clear_us", took.as_micros() as u64);
+        finding.set("clear_us", took);
         finding.set("guard_bytes", guarded);
     }
 
@@ -93,7 +93,7 @@ impl Bss {
         finding.summary = format!("a store beside BSS: {beyond} bytes {side}");
         finding.found = format!("{} bytes stored at {}", bytes(&store.range), store.range.start);
         finding.location = Some(run.place(store.pc));
-        finding.set("address", store.range.start.to_string());
+        finding.set("address", store.range.start);
         finding
     }
 
@@ -140,7 +140,7 @@ impl Bss {
             last + 1
         );
         finding.set("not_cleared_bytes", remains.poisoned);
-        finding.set("address", first.to_string());
+        finding.set("address", first);
         let registers = run.machine.registers()?;
         let here = Address(registers.pc);
         let has_begun = run.trace.as_ref().is_none_or(|trace| trace.memory.clearing.has_begun());

@@ -1,6 +1,7 @@
 //! What came of the comparison, in words and numbers: what was compared, and where two machines differ. It does not judge.
 
 use super::state::Difference;
+use crate::checks::fact::{Fact, Facts};
 use crate::checks::finding::Finding;
 use crate::image::Image;
 use crate::machine::Address;
@@ -59,8 +60,8 @@ impl Divergence {
             finding.set("instruction", text);
         }
         let differences = self.differences.iter().map(|difference| {
-            let values = difference.values.map(|value| format!("{value:#x}"));
-            serde_json::json!({ "register": difference.name(), "values": values })
+            let values = difference.values.map(Fact::Register).to_vec();
+            Facts::from([("register", difference.name().into()), ("values", Fact::List(values))])
         });
         finding.set("differences", differences.collect::<Vec<_>>());
     }

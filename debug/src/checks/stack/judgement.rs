@@ -130,7 +130,7 @@ impl Approach {
             format!("sp = {top} = {name}, {STACK_ALIGNMENT}-aligned, when a store, a load or a call first uses it");
         finding.found = format!("sp = {sp}");
         finding.location = Some(run.place(Address(registers.pc)));
-        finding.set("sp", sp.to_string());
+        finding.set("sp", sp);
         finding
     }
 }

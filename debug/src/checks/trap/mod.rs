@@ -13,6 +13,7 @@ use super::boot_run::event::BootEnd;
 use super::boot_run::hart_trace::{Exception, Stuck};
 use super::boot_run::store_trace::CALL_FROM_USER;
 use super::boot_run::{BootRun, TRAP_CSR_POISON};
+use super::fact::Fact;
 use super::finding::{Finding, Status};
 use crate::machine::{Address, Error, csr};
 use crate::riscv::cause::{cause, is_interrupt};
@@ -103,8 +104,8 @@ fn stuck_in(run: &mut BootRun<'_>, finding: &mut Finding, stuck: &Stuck) -> Resu
                 finding.found = format!("{}; sscratch was 0 when the handler was entered", finding.found);
                 finding.advice = Some("set sscratch to the top of a stack before traps can come: the handler swaps it with sp and has no other stack".into());
             }
-            finding.set("first_scause", format!("{:#x}", first.cause));
-            finding.set("first_sepc", first.pc.to_string());
+            finding.set("first_scause", Fact::Register(first.cause));
+            finding.set("first_sepc", first.pc);
         }
     }
     Ok(())

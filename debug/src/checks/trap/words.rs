@@ -3,6 +3,7 @@
 use super::{reasons, translation};
 use crate::checks::boot_run::BootRun;
 use crate::checks::boot_run::hart_trace::VectorWrite;
+use crate::checks::fact::Fact;
 use crate::checks::finding::Finding;
 use crate::machine::{Address, Error, InstructionBytes, TakenTrap};
 use crate::riscv;
@@ -62,9 +63,9 @@ pub fn explain(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About) -> Re
     }
     finding.found = format!("scause = {:#x} ({cause}), sepc = {}, stval = {:#x}", trap.cause, trap.pc, trap.value);
     finding.location = Some(run.place(trap.pc));
-    finding.set("scause", format!("{:#x}", trap.cause));
-    finding.set("sepc", trap.pc.to_string());
-    finding.set("stval", format!("{:#x}", trap.value));
+    finding.set("scause", Fact::Register(trap.cause));
+    finding.set("sepc", trap.pc);
+    finding.set("stval", Fact::Register(trap.value));
     finding.set("instruction", instruction.trim_matches('`'));
     if trap.cause == BREAKPOINT && is_semihosting(run, trap.pc) {
         finding.summary = format!("{}, a semihosting call, which this machine does not support", finding.summary);
@@ -129,6 +130,6 @@ pub fn refused_vector(run: &BootRun<'_>, finding: &mut Finding, vector: &VectorW
     finding.found = format!("{:#x} written to stvec, which then holds {:#x}", vector.written, vector.held);
     finding.location = Some(run.place(vector.pc));
     finding.advice = Some("align the handler: .balign 4 before it, or #[repr(align(4))]".into());
-    finding.set("stvec_written", written.to_string());
-    finding.set("stvec", Address(vector.held).to_string());
+    finding.set("stvec_written", written);
+    finding.set("stvec", Address(vector.held));
 }

@@ -62,7 +62,7 @@ fn on_qemu(program: &Program) -> Result<FinalState, String> {
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
     file.write_all(&elf).expect("it can be written");
     let mut qemu = Qemu::start_with_cpu(file.path(), &program.cpu.qemu, LIMIT).expect("QEMU starts");
-    outcome(&mut *qemu, program, done).map_err(|error| format!("{error}; it said: {}", qemu.words()))
+    outcome(qemu.machine(), program, done).map_err(|error| format!("{error}; it said: {}", qemu.words()))
 }
 
 /// What the boot protocol promises of the first instruction, and what all firmware that was seen leaves alike.
@@ -81,7 +81,7 @@ pub fn compare_entry(program: &Program) {
         assert_eq!(here, qemu.read_register(register).expect("QEMU has it"), "{register}");
     }
     let status = |machine: &mut dyn Machine| machine.read_register(csr::SSTATUS).expect("the machine has it");
-    assert_eq!(status(&mut embedded) & SSTATUS_ALIKE, status(&mut *qemu) & SSTATUS_ALIKE);
+    assert_eq!(status(&mut embedded) & SSTATUS_ALIKE, status(qemu.machine()) & SSTATUS_ALIKE);
 }
 
 pub type FinalState = Vec<(&'static str, Vec<u8>)>;
