@@ -31,6 +31,7 @@ impl<'a> Companion<'a> {
         image: &'a Image,
         layout: &'a Layout,
         timeout: Duration,
+        script: Script,
     ) -> Companion<'a> {
         let deadline = Instant::now() + timeout.min(LONGEST);
         let name = machine.name().to_owned();
@@ -38,12 +39,13 @@ impl<'a> Companion<'a> {
             machine,
             image,
             layout,
-            Walk { deadline, boot_hart: None, step: None, memory: None, script: Script::default() },
+            Walk { deadline, boot_hart: None, step: None, memory: None, script },
         );
         if let Some(memory) = &mut memory {
             memory.is_whole = findings.is_ok() && Instant::now() < deadline;
         }
-        Companion { findings: findings.unwrap_or_default(), memory, name }
+        let certain = memory.as_mut().map(|memory| std::mem::take(&mut memory.findings)).unwrap_or_default();
+        Companion { findings: findings.unwrap_or(certain), memory, name }
     }
 
     /// Replaces findings about memory by the companion's.

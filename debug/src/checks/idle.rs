@@ -75,7 +75,8 @@ fn describe_end(run: &BootRun<'_>, finding: &mut Finding, end: &BootEnd, registe
         }
         _ => {
             finding.advice = Some("a longer --timeout, or look at where it is: cargo debug serve, then GDB".into());
-            (Status::Fail, format!("still running when the time limit was reached{}", handling(run)))
+            let prints = if run.prints { ", and it printed more and more" } else { "" };
+            (Status::Fail, format!("still running when the time limit was reached{}{prints}", handling(run)))
         }
     };
     finding.status = status;

@@ -14,6 +14,16 @@ use crate::riscv::{self, Register, Xlen};
 
 /// Adds the facts of the run to its findings.
 pub fn add(run: &mut BootRun<'_>, findings: &mut [Finding]) {
+    add_seen(run, findings);
+    if let Some(fault) = never_cleared(run)
+        && find(findings, bss::NAME).is_some_and(|finding| finding.status == Status::Pass)
+    {
+        add_to_bss(findings, fault);
+    }
+}
+
+/// Does the same for a run that could not continue: only what it showed counts.
+pub fn add_seen(run: &BootRun<'_>, findings: &mut [Finding]) {
     if let Some(memory) = run.trace.as_ref().map(|trace| &trace.memory) {
         let fault = erased_frame(run, memory).or_else(|| lost_value(run, memory)).or_else(|| poison_read(run, memory));
         let tree = tree_erased(run, memory);
@@ -23,11 +33,6 @@ pub fn add(run: &mut BootRun<'_>, findings: &mut [Finding]) {
         if let (Some(tree), Some(handoff)) = (tree, find(findings, handoff::NAME)) {
             tree.fail(handoff);
         }
-    }
-    if let Some(fault) = never_cleared(run)
-        && find(findings, bss::NAME).is_some_and(|finding| finding.status == Status::Pass)
-    {
-        add_to_bss(findings, fault);
     }
 }
 

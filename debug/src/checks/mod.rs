@@ -185,7 +185,7 @@ pub fn check(
     let companion = companion
         .as_mut()
         .filter(|_| boot_hart.is_none_or(|hart| hart == 0))
-        .map(|machine| Companion::walk(machine, image, layout, timeout));
+        .map(|machine| Companion::walk(machine, image, layout, timeout, script.clone()));
     let memory = companion.as_ref().and_then(|companion| companion.memory.as_ref());
     let (findings, _) =
         walk(machine, image, layout, Walk { deadline: Instant::now() + timeout, boot_hart, step, memory, script });
@@ -254,6 +254,15 @@ fn walk<'a>(
     };
     run.dialogue = console::Dialogue::new(walk.script);
     let mut findings = kernel(&mut run, findings, walk.step);
+    if findings.is_err() {
+        let mut so_far = std::mem::take(&mut run.so_far);
+        memory::add_seen(&run, &mut so_far);
+        let mut memory = run.trace.map(|trace| trace.memory);
+        if let Some(memory) = &mut memory {
+            memory.findings = so_far;
+        }
+        return (findings, memory);
+    }
     if let Ok(made) = &mut findings {
         memory::add(&mut run, made);
         explain::failures(run.machine, image, made);
@@ -284,6 +293,7 @@ fn kernel(
         return finish(run, findings, end.clone());
     }
     findings.push(stack.finding);
+    run.so_far = complete(findings.clone(), "the machine could not go on");
     if failed(&findings) {
         return Ok(complete(findings, "the stack is not where it should be"));
     }
@@ -311,6 +321,9 @@ fn after_clear(
     mut bss: bss::Bss,
     finding: Finding,
 ) -> Result<Vec<Finding>, Error> {
+    let mut certain = findings.clone();
+    certain.push(finding.clone());
+    run.so_far = complete(certain, "the machine could not go on");
     loop {
         let end = match run.next_event()? {
             BootEvent::End(end) => Some(end),

@@ -80,7 +80,8 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
             Deed::Calls => true,
             Deed::Nothing => false,
         };
-        match run.step(1, PATIENCE)? {
+        let falls_through = matches!(run.effect(pc), Ok(Effect::Wfi)) && run.awaited()?.pending;
+        match if falls_through { pass_wfi(run)? } else { run.step(1, PATIENCE)? } {
             (_, Stop::Stepped) => {}
             (0, Stop::Interrupted) if run.trace.is_some() => return rest(run, BootEnd::Wfi),
             (_, Stop::Interrupted) => return Ok(None),
@@ -150,6 +151,21 @@ fn waits(run: &mut BootRun<'_>, registers: &Registers) -> Result<bool, Error> {
     let pc = Address(registers.pc);
     let at = matches!(run.effect(pc), Ok(Effect::Wfi)) || matches!(run.effect(pc - 4), Ok(Effect::Wfi));
     Ok(at && !run.awaited()?.pending)
+}
+
+/// Executes a `wfi` that does not wait because an enabled interrupt is pending: it does nothing. QEMU's stub holds interrupts back
+/// while it steps, and would stay at the `wfi`.
+fn pass_wfi(run: &mut BootRun<'_>) -> Result<(u64, Stop), Error> {
+    const LENGTH: u64 = 4;
+    if run.trace.is_some() {
+        return run.step(1, PATIENCE).map(|(executed, stop)| match stop {
+            Stop::Interrupted if executed > 0 => (executed, Stop::Stepped),
+            stop => (executed, stop),
+        });
+    }
+    let pc = run.machine.read_register(Register::Pc)?;
+    run.machine.write_register(Register::Pc, pc + LENGTH)?;
+    Ok((1, Stop::Stepped))
 }
 
 /// Why a search for a loop cannot continue.

@@ -42,6 +42,7 @@ use self::stack_use::StackUse;
 use self::store_trace::StoreTrace;
 use self::watching::Watching;
 use crate::checks::console::Dialogue;
+use crate::checks::finding::Finding;
 use crate::image::{Image, Place};
 use crate::machine::{Address, Error, Machine, Register, Registers, Stop, csr};
 use crate::riscv::{self, Effect, Xlen};
@@ -66,6 +67,11 @@ pub struct BootRun<'a> {
     pub panicked: Option<Panicked>,
     /// The texts to wait for and to type on the console.
     pub dialogue: Dialogue,
+    /// The findings that are certain already, should the machine not be able to go on.
+    pub so_far: Vec<Finding>,
+    /// How much the console had said at the last two looks at the kernel, and whether it says more and more.
+    said: (usize, usize),
+    pub prints: bool,
     marks: Marks,
     /// A stop that was reached and not handled yet.
     pending: Option<Stop>,
@@ -129,6 +135,9 @@ impl<'a> BootRun<'a> {
             hart: HartTrace::default(),
             panicked: None,
             dialogue: Dialogue::default(),
+            so_far: Vec::new(),
+            said: (0, 0),
+            prints: false,
             marks,
             pending: None,
             pending_event: None,
@@ -264,6 +273,10 @@ impl<'a> BootRun<'a> {
         if let Some(event) = loop_detection::find(self)? {
             return Ok(Some(event));
         }
+        self.looked_at();
+        let said = self.machine.printed().map_or(0, |console| console.len());
+        self.prints = said > std::mem::replace(&mut self.said.0, self.said.1);
+        self.said.1 = said;
         self.tell_traps()?;
         // A boot that used BSS before it was cleared and hangs waits for something that never comes.
         let relied = self.memory().is_some_and(|memory| {

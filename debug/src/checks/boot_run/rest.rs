@@ -11,6 +11,7 @@ use super::hart_trace::{BUSY_ENOUGH, PERIODS};
 use super::marks::Mark;
 use crate::machine::{Address, Error, Register, Registers, csr};
 use crate::riscv::Effect;
+use crate::riscv::cause::is_interrupt;
 
 /// The run waits for at least two interrupts, and at least this long ...
 const AT_LEAST: Duration = Duration::from_millis(300);
@@ -36,6 +37,9 @@ pub struct Rest {
     /// Since when it has been polling for input, at each look; how much it had printed by then.
     polling: Option<(Instant, usize)>,
     was_found: bool,
+    /// It was found resting or polling since it was last looked at; how many looks in a row found it elsewhere.
+    seen: bool,
+    elsewhere: u32,
     /// The last jump of time, in ticks.
     skipped: u64,
     /// How often the firmware did not return in time.
@@ -46,6 +50,20 @@ impl Rest {
     /// Whether the kernel is seen to idle with interrupts enabled for the first time.
     pub fn begins(&mut self) -> bool {
         !std::mem::replace(&mut self.was_found, true)
+    }
+}
+
+impl BootRun<'_> {
+    /// Notes the end of a look at the kernel. One that was found resting, and is elsewhere at several looks in a row, does not rest.
+    pub(super) fn looked_at(&mut self) {
+        const SEVERAL: u32 = 3;
+        // Each kernel that ticks is in its handler at times.
+        let in_handler = self.hart.handling().is_some_and(|trap| is_interrupt(trap.cause));
+        let seen = std::mem::take(&mut self.rest.seen) || in_handler;
+        self.rest.elsewhere = if seen { 0 } else { self.rest.elsewhere + 1 };
+        if self.rest.elsewhere >= SEVERAL {
+            self.rest.began = None;
+        }
     }
 }
 
@@ -97,6 +115,7 @@ impl BootRun<'_> {
 
     /// The kernel waits, or is in a loop that changes no state, with interrupts enabled. Returns the end if that has lasted long enough.
     pub(super) fn rests_with_interrupts(&mut self, still: BootEnd) -> Result<Option<BootEnd>, Error> {
+        self.rest.seen = true;
         let icount = self.hart.last_interrupt.map_or(0, |trap| trap.icount);
         let interrupts = self.hart.interrupts;
         let (began, before, icount_before) = *self.rest.began.get_or_insert((Instant::now(), interrupts, icount));

@@ -17,6 +17,7 @@ use self::early::EarlyUse;
 use self::stacks::Stacks;
 use crate::checks::boot_run::layout::Layout;
 use crate::checks::bss::outside;
+use crate::checks::finding::Finding;
 use crate::image::Image;
 use crate::machine::{Address, Interest, Load, StackPointerMove, Store};
 
@@ -31,6 +32,8 @@ pub struct MemoryFacts<'a> {
     clear_was_over: bool,
     /// The run was observed to its end: an event that was not seen did not happen.
     pub is_whole: bool,
+    /// The findings of a run that could not continue, as far as they are certain.
+    pub findings: Vec<Finding>,
 }
 
 impl<'a> MemoryFacts<'a> {
@@ -46,6 +49,7 @@ impl<'a> MemoryFacts<'a> {
             device_tree: DeviceTreeUse::default(),
             clear_was_over: false,
             is_whole: false,
+            findings: Vec::new(),
         }
     }
 
