@@ -26,15 +26,21 @@ found() {
 
 found_qemu() {
     have "$QEMU" && return
-    case $QEMU in */*) fail "QEMU=$QEMU is not an executable" ;; esac
+    case $QEMU in */*) no_program QEMU ;; esac
     return 1
+}
+
+# Exits and says why the program that the variable $1 names cannot run.
+no_program() {
+    [ ! -e "${!1}" ] || fail "$1=${!1} is not an executable"
+    fail "no such program: ${!1} (from $1)"
 }
 
 # A GDB without RISC-V does not count. If GDB is set, no other GDB is tried.
 found_gdb() {
     local name
     if [ -n "${GDB:-}" ]; then
-        have "$GDB" || fail "GDB=$GDB is not an executable"
+        have "$GDB" || no_program GDB
         knows_riscv "$GDB" || fail "GDB=$GDB does not support RISC-V (riscv:rv64); try: another GDB, or unset GDB"
         return
     fi

@@ -1,13 +1,13 @@
-//! Where a stub listens: a TCP port or a Unix socket, as users name it. It does not know which side of it we are on.
+//! The address of a GDB stub: a TCP port or a Unix socket. It does not know whether we connect or listen.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// The address of a socket that GDB's remote protocol is spoken on.
+/// The address of a socket for GDB's remote protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoint {
-    /// `HOST:PORT`; to who listens, port 0 is any that is free.
+    /// `HOST:PORT`. For a listener, port 0 means any free port.
     Tcp(String),
     /// `unix:PATH`
     Unix(PathBuf),
@@ -22,9 +22,9 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// Neither `HOST:PORT` nor `unix:PATH`.
+/// The text is neither `HOST:PORT` nor `unix:PATH`.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no address of a stub: HOST:PORT, such as 127.0.0.1:1234, or unix:PATH")]
+#[error("invalid stub address {0:?}: expected HOST:PORT, such as 127.0.0.1:1234, or unix:PATH")]
 pub struct NoEndpoint(String);
 
 impl FromStr for Endpoint {

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     cli::run().unwrap_or_else(|error| {
-        // Where that cannot be written either, the status tells.
+        // If that cannot be printed either, the exit status tells.
         let _ = writeln!(std::io::stderr(), "debug: {error:#}");
         cli::COULD_NOT_RUN.into()
     })

@@ -1,14 +1,14 @@
-//! Writing a file for a person: a report, a recording, a page. The one place that does; it does not know what is written.
+//! Writes files for people, such as reports. Only this module does; it does not know the contents.
 //!
-//! | what is there | what happens |
+//! | the path is | what happens |
 //! | --- | --- |
-//! | nothing | a file appears whole: it is written beside, and renamed |
-//! | a regular file that only has this name, and nothing that a new one would not have | the same, with its mode |
-//! | any other regular file | it is written in place: links, owner and attributes stay |
+//! | free | a file is written beside it and renamed, so it appears whole |
+//! | a regular file with only this name and no special attributes | the same; the mode stays |
+//! | any other regular file | it is overwritten in place: links, owner and attributes stay |
 //! | a pipe, a terminal, a device | it is opened and written |
-//! | our own standard output or error | it is written through that, at its position |
+//! | our own standard output or error | it is written there, at the current position |
 //!
-//! Symbolic links are followed. What is read to make the contents cannot be the output.
+//! Symbolic links are followed. An input file cannot be the output.
 
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
@@ -21,14 +21,14 @@ use std::time::{Duration, Instant};
 use rustix::fs::OFlags;
 use tempfile::NamedTempFile;
 
-/// How long a pipe may be without a reader.
+/// The time limit for a pipe's reader to appear.
 const READER_PATIENCE: Duration = Duration::from_secs(10);
-/// Between two looks whether it has one: no call waits for that and for no longer.
+/// The interval between two attempts: no system call waits for a reader with a time limit.
 const READER_LOOK: Duration = Duration::from_millis(5);
-/// As many symbolic links as Linux follows.
+/// How many symbolic links are followed, as in Linux.
 const MOST_LINKS: usize = 40;
 
-/// Why a file is not written.
+/// Why a file cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("cannot write {}: it is a folder; try: a file in it", .0.display())]
@@ -44,23 +44,23 @@ pub enum Error {
     Failed { path: PathBuf, cause: io::Error },
 }
 
-/// A file that can be written, once its contents are known.
+/// A file that can be written when its contents are known.
 pub struct OutputFile {
     path: PathBuf,
     way: Way,
 }
 
 enum Way {
-    /// It is renamed to the path.
+    /// A new file, which is renamed to the path.
     Replace(NamedTempFile, PathBuf),
-    /// In place; true where what is there before is to go.
+    /// The file itself; true if it must be truncated first.
     Open(File, bool),
-    /// A pipe, which to open is to wait for its reader.
+    /// A pipe. Opening it waits for its reader.
     Pipe,
 }
 
 impl OutputFile {
-    /// Makes sure that `path` can be written, and that it is none of `inputs`. What is there stays until [`OutputFile::write`].
+    /// Makes sure that `path` can be written and is not one of `inputs`. The old file stays until [`OutputFile::write`].
     ///
     /// # Errors
     /// [`Error`]
@@ -80,7 +80,7 @@ impl OutputFile {
         Ok(OutputFile { path: path.into(), way })
     }
 
-    /// Writes all of it.
+    /// Writes the whole contents.
     ///
     /// # Errors
     /// [`Error::NoReader`], [`Error::Failed`]
@@ -111,7 +111,7 @@ fn is_same(path: &Path, file: &Metadata) -> bool {
     fs::metadata(path).is_ok_and(|other| (other.dev(), other.ino()) == (file.dev(), file.ino()))
 }
 
-/// Where a path leads of which the last part is, perhaps, a link to nothing.
+/// The target of a path whose last part may be a dangling link.
 fn follow(path: &Path) -> PathBuf {
     let mut path = path.to_owned();
     for _ in 0..MOST_LINKS {
@@ -126,7 +126,7 @@ fn folder(path: &Path) -> &Path {
 }
 
 fn new(target: &Path) -> io::Result<Way> {
-    // Minus the umask, as for any new file.
+    // The umask applies, as for any new file.
     let file = tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder(target));
     Ok(Way::Replace(file.map_err(without_path)?, target.into()))
 }
@@ -138,13 +138,13 @@ fn existing(path: &Path, there: &Metadata) -> io::Result<Way> {
     if there.file_type().is_fifo() {
         return Ok(Way::Pipe);
     }
-    // To see that we may: who may write to the folder only is not to replace it.
+    // Open it to check permissions: someone who can only write to the folder must not replace the file.
     let file = OpenOptions::new().write(true).open(path)?;
     let Some(file_beside) = replacement(path, there, &file) else { return Ok(Way::Open(file, there.is_file())) };
     Ok(file_beside)
 }
 
-/// A file that can take the place of the one there, without a loss.
+/// A file that can replace the old one without loss.
 fn replacement(path: &Path, there: &Metadata, file: &File) -> Option<Way> {
     if !there.is_file() || there.nlink() != 1 || has_attributes(file) {
         return None;
@@ -159,14 +159,14 @@ fn replacement(path: &Path, there: &Metadata, file: &File) -> Option<Way> {
     Some(Way::Replace(beside, target))
 }
 
-/// Access lists and other attributes, which a new file would not have.
+/// Whether it has access lists or other attributes, which a new file would not have.
 fn has_attributes(file: &File) -> bool {
     let mut none: [u8; 0] = [];
-    // Where there are such things at all.
+    // Only on systems that have them.
     rustix::fs::flistxattr(file, &mut none).is_ok_and(|length| length > 0)
 }
 
-/// Our standard output or error, where that is the file. Opened anew it would be written from its beginning.
+/// Our standard output or error, if it is the file. A newly opened file would be written from its start.
 fn own_stream(there: &Metadata) -> Option<File> {
     [io::stdout().as_fd(), io::stderr().as_fd()].into_iter().find_map(|stream| {
         let stream = File::from(stream.try_clone_to_owned().ok()?);
@@ -197,7 +197,7 @@ fn open_pipe(path: &Path) -> Result<File, Error> {
     }
 }
 
-/// The error itself; tempfile adds the name of a file that nobody knows.
+/// The cause without the temporary file's name that tempfile adds.
 fn without_path(error: io::Error) -> io::Error {
     error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
 }

@@ -1,4 +1,4 @@
-//! `cargo debug check`: one walk through a kernel's boot, one verdict.
+//! `cargo debug check`: boots a kernel, makes all checks, and gives a verdict.
 //!
 //! ```text
 //! $ cargo debug check
@@ -26,27 +26,27 @@ use super::harsh;
 use super::kernel::{Kernel, KernelArguments};
 use super::machine_arg::MachineArg;
 
-/// How much longer than the kernel the machine may take to answer the last questions.
+/// How much longer than the kernel the machine may run, for the last requests.
 const GRACE: Duration = Duration::from_secs(5);
 
 const PLACES: &str = "Places: SYMBOL, SYMBOL+OFFSET or an address";
 
 const CONSOLE: &str = "Console";
 
-/// Boots a kernel, walks it from reset to its idle loop, and gives a verdict.
+/// Boots a kernel, checks its boot from reset to the idle loop, and gives a verdict.
 ///
-/// Seven checks: image, handoff, stack, bss, trap, idle, margin. Works on any riscv64 kernel for QEMU's virt machine; what
-/// no symbol tells of its stack and its BSS is guessed, and said to be.
+/// Seven checks: image, handoff, stack, bss, trap, idle, margin. Works on any riscv64 kernel for QEMU's virt machine. If no
+/// symbol names its stack or its BSS, they are guessed, and the report says so.
 ///
-/// Exit status: 0 all hold, 1 a check failed, 2 no verdict (standard error says why).
+/// Exit status: 0 all checks hold, 1 a check failed, 2 no verdict (standard error says why).
 #[derive(Args)]
 pub struct Arguments {
     #[command(flatten)]
     kernel: KernelArguments,
 
-    /// The machine: qemu to start one, embedded for the one in this program, both to compare them after every
-    /// instruction, or a stub that waits at reset, as HOST:PORT or unix:PATH [default: qemu where it is installed, else
-    /// embedded]
+    /// The machine: qemu starts QEMU; embedded uses the machine in this program; both compares the two after every
+    /// instruction; HOST:PORT or unix:PATH attaches to a GDB stub that waits at reset [default: qemu if it is installed,
+    /// else embedded]
     #[arg(long, value_name = "MACHINE")]
     on: Option<MachineArg>,
 
@@ -54,19 +54,19 @@ pub struct Arguments {
     #[arg(long, value_name = "PLACE", help_heading = PLACES)]
     entry: Option<String>,
 
-    /// The stack's end, where sp starts [default: __stack_top or a name that other kernels use, else where sp is first set]
+    /// The stack's end, where sp starts [default: __stack_top or another known name, else where sp points at its first use]
     #[arg(long, value_name = "PLACE", help_heading = PLACES)]
     stack_top: Option<String>,
 
-    /// The stack's lowest byte [default: __stack_bottom, else by the symbols around the top]
+    /// The stack's lowest byte [default: __stack_bottom, else found by the symbols around the top]
     #[arg(long, value_name = "PLACE", help_heading = PLACES)]
     stack_bottom: Option<String>,
 
-    /// BSS's first byte [default: __bss or a name that other kernels use, else by the section .bss]
+    /// BSS's first byte [default: __bss or another known name, else the start of the section .bss]
     #[arg(long, value_name = "PLACE", help_heading = PLACES)]
     bss_start: Option<String>,
 
-    /// BSS's end, exclusive [default: as its start]
+    /// BSS's end, exclusive [default: __bss_end or another known name, else the end of the section .bss]
     #[arg(long, value_name = "PLACE", help_heading = PLACES)]
     bss_end: Option<String>,
 
@@ -74,49 +74,49 @@ pub struct Arguments {
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
     format: FormatArg,
 
-    /// Writes the report there, and its text to standard output
+    /// Writes the report to FILE, and the text report to standard output
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// Executes the BSS clear one instruction at a time, and counts: exact and slow
+    /// Executes the BSS clear one instruction at a time, and counts the instructions (slow)
     #[arg(long)]
     step: bool,
 
-    /// How many harts QEMU gets
+    /// The number of harts (QEMU only)
     #[arg(long, value_name = "HARTS", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=512))]
     smp: u32,
 
-    /// The hart to follow, where it is not to be the first that comes to the entry
+    /// The hart to follow [default: the first that reaches the entry]
     #[arg(long, value_name = "HART")]
     boot_hart: Option<u64>,
 
-    /// Boots again and again on the embedded machine, each time with one thing that the boot protocol does not promise changed:
+    /// Boots many times on the embedded machine, each time changing one detail that the boot protocol leaves open: this adds
     /// an eighth check, luck
     #[arg(long)]
     harsh: bool,
 
-    /// What the kernel is to say: a regular expression. Once it has said it, the walk ends well; also where it would go on for
-    /// ever. More than one: all of them
+    /// A regular expression that the kernel must print. The boot passes as soon as it is printed, even if the kernel would run
+    /// for ever. Can be repeated: then all of them
     #[arg(long, value_name = "REGEX", help_heading = CONSOLE)]
     expect: Vec<Regex>,
 
-    /// What the kernel must not say: a regular expression
+    /// A regular expression that the kernel must not print. Can be repeated
     #[arg(long, value_name = "REGEX", help_heading = CONSOLE)]
     forbid: Vec<Regex>,
 
-    /// Types this; \n, \r, \t and \\ are what they are in C. More than one: one after the other
+    /// Types TEXT, in which \n, \r, \t and \\ mean the same as in C. Can be repeated: one after the other
     #[arg(long, value_name = "TEXT", help_heading = CONSOLE, value_parser = unescaped)]
     input: Vec<Text>,
 
-    /// What the kernel says before the --input of the same number is typed: this very text
+    /// Types the --input in the same position only after the kernel has printed TEXT (not a regular expression)
     #[arg(long, value_name = "TEXT", help_heading = CONSOLE, value_parser = unescaped)]
     after: Vec<Text>,
 
-    /// Writes all that the kernel printed there
+    /// Writes everything that the kernel prints to FILE
     #[arg(long, value_name = "FILE", help_heading = CONSOLE)]
     console: Option<PathBuf>,
 
-    /// How long the walk may take
+    /// The time limit for the boot
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     timeout: Duration,
 }
@@ -124,11 +124,11 @@ pub struct Arguments {
 /// How a report is written.
 #[derive(Clone, Copy, ValueEnum)]
 enum FormatArg {
-    /// For people: one line for each check that held, more for one that did not, and last the verdict
+    /// For people: a line for each check, details of failures, and the verdict
     Text,
-    /// For programs: one object, stable for as long as its `schema` is 1
+    /// For programs: one JSON object, stable while its `schema` is 1
     Json,
-    /// For a CI: a JUnit XML document with one test case for each check
+    /// For CI: JUnit XML with a test case for each check
     Junit,
 }
 
@@ -142,7 +142,7 @@ impl From<FormatArg> for Format {
     }
 }
 
-/// True when every check held.
+/// Runs the command. Returns true if every check holds.
 pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let kernel = arguments.kernel.read()?;
     let image = &kernel.image;
@@ -159,14 +159,14 @@ pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
         arguments.console.as_deref().map(|path| OutputFile::create(path, &kernel.files())).transpose()?;
     let mut printed = None;
     let continued = Arc::new(AtomicBool::new(false));
-    signal_hook::flag::register(SIGCONT, Arc::clone(&continued)).context("signals cannot be caught")?;
+    signal_hook::flag::register(SIGCONT, Arc::clone(&continued)).context("cannot install a signal handler")?;
     let begin = Instant::now();
     let findings = walk(&arguments, &on, &kernel, &layout, &mut printed);
     let fails =
         findings.as_ref().map_or(true, |findings| findings.iter().any(|finding| finding.status != Status::Pass));
     if fails && continued.load(Ordering::Relaxed) {
-        // The kernel's time went on, and so did QEMU.
-        bail!("no verdict: this command was stopped meanwhile (Ctrl-Z, SIGSTOP) and continued; try: again");
+        // The time limit went on, and so did QEMU.
+        bail!("no verdict: this command was stopped (Ctrl-Z, SIGSTOP) and continued meanwhile; try: run it again");
     }
     let mut findings = findings?;
     if arguments.harsh {
@@ -200,7 +200,7 @@ impl Arguments {
     }
 }
 
-/// Starts the machine, or attaches to it, and walks; a kernel whose image cannot boot needs none.
+/// Starts the machine, or attaches to it, and makes the checks. An image that cannot boot needs no machine.
 fn walk(
     arguments: &Arguments,
     on: &MachineArg,
@@ -215,7 +215,7 @@ fn walk(
     if arguments.smp > 1 && !matches!(on, MachineArg::Qemu) {
         let smp = arguments.smp;
         anyhow::bail!(
-            "--smp {smp} is for a QEMU that this starts, and not for --on {on}; try: --on qemu --smp {smp}",
+            "--smp {smp} needs --on qemu, not --on {on}; try: --on qemu --smp {smp}",
             on = on.name()
         );
     }
@@ -239,7 +239,7 @@ fn walk(
         MachineArg::Stub(target) => {
             let mut stub = Remote::attach(target, Instant::now() + timeout + GRACE).map_err(with_command)?;
             let findings = checks::check(&mut stub, image, layout, options);
-            // Its owner finds it standing still, where the walk ended.
+            // Leave it stopped for its owner, where the run ended.
             findings?
         }
         MachineArg::Embedded => on_embedded(kernel, layout, options)?,
@@ -269,7 +269,7 @@ fn without_walk(kernel: &Kernel, layout: &Layout, timeout: Duration) -> anyhow::
     Ok(checks::without_machine(image, layout))
 }
 
-/// What renames a symbol that is not there.
+/// Adds the option that names a missing symbol to an error.
 fn with_option(error: NotFound) -> anyhow::Error {
     let option = match error.role {
         Role::Entry => "--entry",
@@ -280,21 +280,21 @@ fn with_option(error: NotFound) -> anyhow::Error {
     };
     match error.source {
         image::Error::MissingSymbol { .. } => {
-            anyhow::anyhow!("{error}; if it goes by another name, say so with {option}")
+            anyhow::anyhow!("{error}; if it has another name, try: {option}")
         }
         source => source.into(),
     }
 }
 
-/// What starts a stub where there is none.
+/// Adds how to start a stub to an error about a connection.
 fn with_command(error: rsp::Error) -> anyhow::Error {
     match error {
-        rsp::Error::Connect { .. } => anyhow::anyhow!("{error}: ./run.sh --wait"),
+        rsp::Error::Connect { .. } => anyhow::anyhow!("{error}; try: ./run.sh --wait"),
         error => error.into(),
     }
 }
 
-/// The machine that shows what the one that was asked for does not; none where the kernel does not fit into it.
+/// The embedded machine as a companion; `None` if the kernel does not fit into it.
 fn companion(on: &MachineArg, kernel: &Kernel) -> Option<Embedded> {
     matches!(on, MachineArg::Qemu | MachineArg::Stub(_)).then(|| embedded(kernel).ok()).flatten()
 }
@@ -322,7 +322,7 @@ fn on_qemu(kernel: &Kernel, layout: &Layout, harts: u32, options: Options<'_>) -
     findings.with_context(|| last_words(&qemu))
 }
 
-/// A QEMU that starts with another kernel, and not with this one, says no to this one.
+/// Whether QEMU refuses this kernel: it starts with another kernel, but not with this one.
 fn refused_by_qemu(
     kernel: &Kernel,
     layout: &Layout,
@@ -330,7 +330,7 @@ fn refused_by_qemu(
     timeout: Duration,
 ) -> anyhow::Result<Vec<Finding>> {
     let qemu::Error::Failed { words, .. } = &error else { return Err(error.into()) };
-    // Where there is no room for another kernel, QEMU's own reason is the one to tell.
+    // If no other kernel can be written, report QEMU's own reason.
     let Ok(mut neutral) = tempfile::NamedTempFile::new() else { return Err(error.into()) };
     if neutral.write_all(&debug::image::neutral()).is_err() {
         return Err(error.into());
@@ -349,14 +349,14 @@ fn without_initrd(options: &embedded::Options) -> embedded::Options {
     embedded::Options { initrd: None, ..options.clone() }
 }
 
-/// QEMU is the measure.
+/// Compares QEMU with the embedded machine. QEMU is the reference.
 fn lockstep(kernel: &Kernel, layout: &Layout, timeout: Duration) -> anyhow::Result<Finding> {
     let mut qemu = Qemu::start_machine(&kernel.machine(1), timeout + GRACE)?;
     let finding = checks::lockstep::lockstep([qemu.machine(), &mut embedded(kernel)?], &kernel.image, layout, timeout);
     finding.with_context(|| last_words(&qemu))
 }
 
-/// What QEMU said, for an error that it may be the reason of.
+/// Adds QEMU's own messages to an error, because they may be the reason.
 fn last_words(qemu: &Qemu) -> String {
     let words = qemu.words();
     let words: Vec<&str> = words.lines().filter(|line| !line.starts_with("+ ")).collect();
@@ -366,7 +366,7 @@ fn last_words(qemu: &Qemu) -> String {
     }
 }
 
-/// Drawn on a terminal only.
+/// A progress bar, which is shown only on a terminal.
 fn progress_bar(step: bool) -> ProgressBar {
     let target = if step && !is_dumb() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let style = ProgressStyle::with_template("bss {bar:40} {percent}% {msg} {elapsed}")
@@ -374,7 +374,7 @@ fn progress_bar(step: bool) -> ProgressBar {
     ProgressBar::with_draw_target(None, target).with_style(style)
 }
 
-/// A terminal without colours, and without a cursor that moves.
+/// Whether the terminal has neither colours nor a movable cursor.
 fn is_dumb() -> bool {
     std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb")
 }
@@ -392,7 +392,7 @@ fn deliver(report: &Report, format: Format, output: Option<OutputFile>) -> anyho
     report.write(shown, colour, &mut stdout).and_then(|()| stdout.flush()).context("cannot write to standard output")
 }
 
-/// Text with the escapes of C that a shell leaves alone.
+/// Replaces C's escapes, which a shell leaves unchanged.
 #[derive(Clone, Debug)]
 struct Text(Vec<u8>);
 
@@ -408,7 +408,7 @@ fn unescaped(text: &str) -> Result<Text, String> {
                 Some('\\') => '\\',
                 other => {
                     return Err(format!(
-                        "\\{} is none of \\n, \\r, \\t, \\\\",
+                        "\\{} is not an escape; use \\n, \\r, \\t or \\\\",
                         other.map_or(String::new(), String::from)
                     ));
                 }
@@ -420,11 +420,11 @@ fn unescaped(text: &str) -> Result<Text, String> {
     Ok(Text(bytes))
 }
 
-/// A number of seconds, above 0 and up to a day.
+/// Parses a number of seconds, more than 0 and at most a day.
 fn seconds(text: &str) -> Result<Duration, String> {
     const DAY: f64 = 86_400.0;
     match text.parse::<f64>() {
         Ok(seconds) if seconds > 0.0 && seconds <= DAY => Ok(Duration::from_secs_f64(seconds)),
-        _ => Err(format!("a number of seconds above 0, up to {DAY}")),
+        _ => Err(format!("expected a number of seconds, more than 0 and at most {DAY}")),
     }
 }

@@ -1,5 +1,5 @@
-//! `cargo debug check --harsh`: the kernel's boot again and again, each time with one thing otherwise that the boot protocol
-//! does not promise. It does not judge.
+//! `cargo debug check --harsh`: boots the kernel many times, each time changing one detail that the boot protocol leaves open. It
+//! does not judge.
 
 use std::time::Duration;
 
@@ -9,19 +9,19 @@ use debug::embedded::{Conditions, Fill, Options};
 
 use super::kernel::Kernel;
 
-/// How long one of the boots may take at most.
+/// The longest time limit for one boot.
 const LIMIT: Duration = Duration::from_secs(3);
-/// Illegal instructions, breakpoints, access faults: what OpenSBI passes on though it need not.
+/// Illegal instructions, breakpoints, access faults: OpenSBI delegates them, but need not.
 const KEPT: u64 = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 5 | 1 << 7;
-/// Neither an address nor a small number.
+/// A value that is neither an address nor a small number.
 const REGISTER: u64 = 0xdead_5e1f_5eed_bad7;
 
-/// What is changed, what a kernel may do about it, and the change.
+/// All changes: the description, what a kernel can do about it, and the conditions.
 fn changes() -> Vec<(&'static str, &'static str, Conditions)> {
     let usual = Conditions::default();
     let ram = |fill| Conditions { ram: Some(fill), ..usual };
-    const CLEAR: &str = "write memory before you read it, BSS and page tables too: a board's RAM holds what it likes";
-    const HART: &str = "take the hart's number from a0, and give every number a stack or park it";
+    const CLEAR: &str = "write memory before you read it, also BSS and page tables: a board's RAM may hold any value";
+    const HART: &str = "take the hart's id from a0, and give every hart a stack or park it";
     vec![
         (
             "floating point is off at the entry (sstatus.FS = 0)",
@@ -37,31 +37,31 @@ fn changes() -> Vec<(&'static str, &'static str, Conditions)> {
         ("hart 3 boots", HART, Conditions { hart: 3, ..usual }),
         (
             "the firmware has no legacy SBI calls",
-            "probe for the extensions DBCN, TIME and SRST and use them, the legacy calls only where they are missing",
+            "probe for the extensions DBCN, TIME and SRST and use them; use legacy calls only if they are missing",
             Conditions { no_legacy: true, ..usual },
         ),
         (
             "the firmware has no debug console (DBCN)",
-            "probe for it, and print through the legacy call or the UART where it is missing",
+            "probe for it; if it is missing, print through the legacy call or the UART",
             Conditions { no_debug_console: true, ..usual },
         ),
-        ("the device tree lies elsewhere", "take its address from a1", Conditions { tree_elsewhere: true, ..usual }),
+        ("the device tree is at another address", "take its address from a1", Conditions { tree_elsewhere: true, ..usual }),
         (
-            "the device tree tells of memory in two pieces",
+            "the device tree describes memory in two pieces",
             "read all pairs of the memory node's reg",
             Conditions { memory_in_pieces: true, ..usual },
         ),
         (
-            "registers other than a0 and a1 hold anything at the entry",
+            "registers other than a0 and a1 hold random values at the entry",
             "set each register before you read it",
             Conditions { registers: Some(REGISTER), ..usual },
         ),
-        ("RAM is 0xff at first", CLEAR, ram(Fill::Bytes(0xff))),
-        ("RAM is 0x5a at first", CLEAR, ram(Fill::Bytes(0x5a))),
-        ("RAM is noise at first", CLEAR, ram(Fill::Noise)),
+        ("RAM is filled with 0xff", CLEAR, ram(Fill::Bytes(0xff))),
+        ("RAM is filled with 0x5a", CLEAR, ram(Fill::Bytes(0x5a))),
+        ("RAM is filled with noise", CLEAR, ram(Fill::Noise)),
         (
-            "the firmware keeps illegal instructions, breakpoints and access faults (medeleg)",
-            "do not trap on purpose: probe by the device tree or by the SBI",
+            "the firmware does not delegate illegal instructions, breakpoints and access faults (medeleg)",
+            "do not trap on purpose: probe through the device tree or the SBI",
             Conditions { kept: KEPT, ..usual },
         ),
         (
@@ -71,18 +71,18 @@ fn changes() -> Vec<(&'static str, &'static str, Conditions)> {
         ),
         (
             "the counters cannot be read (cycle, time, instret)",
-            "do without them until you know that they can be read",
+            "do not use them before you know that they can be read",
             Conditions { no_counters: true, ..usual },
         ),
         (
             "misaligned accesses trap",
-            "load and store what is aligned to its size (for Rust, read_unaligned)",
+            "make aligned accesses only (in Rust, read_unaligned)",
             Conditions { misaligned_traps: true, ..usual },
         ),
     ]
 }
 
-/// The check `luck`, for a kernel with these findings.
+/// Makes the check `luck` for a kernel with these findings.
 pub fn luck(kernel: &Kernel, layout: &Layout, findings: &[Finding], timeout: Duration) -> Finding {
     if findings.iter().any(|finding| finding.status != Status::Pass) {
         return checks::not_tried();

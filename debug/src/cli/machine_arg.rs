@@ -1,8 +1,7 @@
-//! `--on`: the machine that a command is about. It does not know what is done there.
+//! `--on`: the machine that a command uses. It does not know the command.
 
 use std::str::FromStr;
 
-use debug::endpoint::NoEndpoint;
 use debug::{Endpoint, qemu};
 
 /// Which machine to boot a kernel on.
@@ -10,26 +9,26 @@ use debug::{Endpoint, qemu};
 pub enum MachineArg {
     Qemu,
     Embedded,
-    /// Both of these, one instruction at a time.
+    /// Both, compared after every instruction.
     Both,
     Stub(Endpoint),
 }
 
 impl FromStr for MachineArg {
-    type Err = NoEndpoint;
+    type Err = &'static str;
 
-    fn from_str(text: &str) -> Result<MachineArg, NoEndpoint> {
+    fn from_str(text: &str) -> Result<MachineArg, &'static str> {
         match text {
             "qemu" => Ok(MachineArg::Qemu),
             "embedded" => Ok(MachineArg::Embedded),
             "both" => Ok(MachineArg::Both),
-            _ => text.parse().map(MachineArg::Stub),
+            _ => text.parse().map(MachineArg::Stub).map_err(|_| "use qemu, embedded, both, HOST:PORT or unix:PATH"),
         }
     }
 }
 
 impl MachineArg {
-    /// Where nobody says: QEMU, which others trust as well, where it is installed.
+    /// The default: QEMU if it is installed, because others trust it too; else the embedded machine.
     pub fn installed() -> MachineArg {
         if qemu::is_installed() { MachineArg::Qemu } else { MachineArg::Embedded }
     }

@@ -1,4 +1,4 @@
-//! The command line: arguments in, exit code out. What the commands do is in `cli/`, a file each.
+//! The command line: arguments in, exit code out. Each command has a file in `cli/`.
 
 mod check;
 mod guardian;
@@ -15,14 +15,14 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 
-/// Exit status: everything that was looked at holds.
+/// Exit status: every check holds.
 const HELD: u8 = 0;
 /// Exit status: a check failed.
 const FAILED: u8 = 1;
-/// Exit status: no verdict; standard error says why, and what to try.
+/// Exit status: no verdict; standard error says why and what to try.
 pub const COULD_NOT_RUN: u8 = 2;
 
-/// Watches a RISC-V kernel boot, and says whether it booted right.
+/// Watches a RISC-V kernel boot, and says whether the boot is right.
 #[derive(Parser)]
 #[command(name = "cargo debug", bin_name = "cargo debug", version, arg_required_else_help = true)]
 struct Arguments {
@@ -38,7 +38,7 @@ enum Command {
     Guardian(guardian::Arguments),
 }
 
-/// Does what the arguments say; its exit code is [`HELD`] or [`FAILED`].
+/// Runs the command; its exit code is [`HELD`] or [`FAILED`].
 pub fn run() -> anyhow::Result<ExitCode> {
     let arguments = match Arguments::try_parse_from(words()) {
         Ok(arguments) => arguments,
@@ -60,11 +60,11 @@ fn words() -> impl Iterator<Item = OsString> {
     program.into_iter().chain(words)
 }
 
-/// Help and version go to standard output, what is wrong with the arguments to standard error.
+/// Prints help and version to standard output, and errors in the arguments to standard error.
 fn tell(instead: &clap::Error) -> anyhow::Result<ExitCode> {
     let told = instead.print().and_then(|()| io::stdout().flush());
     match instead.use_stderr() {
-        // Where it cannot be told, the status tells.
+        // If it cannot be printed, the exit status tells.
         true => Ok(COULD_NOT_RUN.into()),
         false => told.map(|()| HELD.into()).context("cannot write to standard output"),
     }

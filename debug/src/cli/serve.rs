@@ -1,4 +1,4 @@
-//! `cargo debug serve`: a kernel on the embedded machine, for GDB, with its whole history.
+//! `cargo debug serve`: runs a kernel on the embedded machine for GDB, with its whole history.
 //!
 //! ```text
 //! $ cargo debug serve --elf hypervisor.elf
@@ -18,10 +18,10 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use super::kernel::KernelArguments;
 use super::terminal::RawTerminal;
 
-/// Serves a kernel to GDB on a machine in this process: no QEMU, and time runs both ways.
+/// Runs a kernel on the embedded machine and waits for GDB: no QEMU, and GDB can go back in time.
 ///
-/// Then, in another terminal: gdb-multiarch -ex 'target remote :1234'. GDB finds the kernel's symbols by itself.
-/// reverse-stepi, reverse-step and reverse-continue go back; `monitor help` lists what else there is.
+/// In another terminal, start: gdb-multiarch -ex 'target remote :1234'. GDB finds the kernel's symbols by itself.
+/// reverse-stepi, reverse-step and reverse-continue go back; `monitor help` lists more commands.
 ///
 /// One client is served at a time, the next when it leaves. `kill` in GDB, Ctrl-A X here, or SIGTERM end it. What the kernel
 /// prints goes to standard output; what is typed in this terminal, Ctrl-C too, to the kernel. A Unix socket is removed at the end;
@@ -40,12 +40,12 @@ pub struct Arguments {
     history: usize,
 }
 
-/// Returns when it is told to end: then everything held.
+/// Serves clients until it is told to end.
 pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
-    // Before the socket is there: from now on a signal removes it.
-    let (ending, ended) = UnixStream::pair().context("no descriptor for signals")?;
+    // Before the socket exists: from now on a signal removes it.
+    let (ending, ended) = UnixStream::pair().context("cannot make a socket pair for signals")?;
     for signal in [SIGINT, SIGTERM, SIGHUP] {
-        let ended = ended.try_clone().context("no descriptor for signals")?;
+        let ended = ended.try_clone().context("cannot make a socket pair for signals")?;
         signal_hook::low_level::pipe::register(signal, ended).context("signals cannot be caught")?;
     }
     let kernel = arguments.kernel.read()?;
@@ -53,7 +53,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let mut target = GdbTarget::open(&kernel.files, options)?;
     let listener = Listener::bind(&arguments.listen)?;
     if !listener.is_local() {
-        narrate("other computers can connect, and whoever does controls the machine; 127.0.0.1 is yours alone");
+        narrate("warning: other computers can connect and control the machine; try: --listen 127.0.0.1:PORT");
     }
     let mut stdout = io::stdout();
     writeln!(stdout, "waiting for GDB on {}", listener.endpoint())
@@ -71,20 +71,20 @@ pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
 fn tell(event: ServeEvent<'_>) {
     match event {
         ServeEvent::Disconnected(Disconnect::Broken(how)) => {
-            narrate(&format!("a client lost its connection: {how}"));
+            narrate(&format!("a client's connection ended: {how}"));
         }
-        // GDB itself tells its user of all other ends.
+        // GDB tells its user about all other ends.
         ServeEvent::Disconnected(_) => {}
         ServeEvent::NotTyped(too_much) => narrate(&format!("not typed: {too_much}; try: monitor reset, in GDB")),
         ServeEvent::Console(bytes) => {
-            // Whoever does not want to read it does not stop the machine.
+            // A reader that does not read must not stop the machine.
             let mut stdout = io::stdout().lock();
             let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
         }
     }
 }
 
-/// Whoever does not want to read it does not stop the machine.
+/// Prints a message to standard error. A reader that does not read must not stop the machine.
 fn narrate(words: &str) {
     let _ = writeln!(io::stderr(), "debug: {words}");
 }

@@ -1,6 +1,6 @@
-//! What every machine can do: registers, memory, breakpoints, watchpoints, step, resume.
+//! The trait of all machines: registers, memory, breakpoints, watchpoints, step, resume.
 //!
-//! It does not know who implements it: QEMU behind a socket and a machine in this process look the same from here.
+//! It does not know who implements it: QEMU behind a socket and a machine in this process look the same.
 
 mod fault;
 mod observe;
@@ -25,7 +25,7 @@ pub enum Access {
     ReadOrWrite,
 }
 
-/// Stops the machine before an access to any byte of [`address`, `address + length`).
+/// A watchpoint: it stops the machine before an access to any byte of [`address`, `address + length`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Watchpoint {
     pub address: Address,
@@ -46,85 +46,85 @@ impl Watchpoint {
     }
 }
 
-/// Why a machine that ran stands still again.
+/// Why a machine stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
-    /// The instructions that were asked for have been executed.
+    /// It executed the requested number of instructions.
     Stepped,
-    /// pc is at a breakpoint; its instruction has not been executed.
+    /// pc is at a breakpoint. The instruction has not been executed.
     Breakpoint,
-    /// The next instruction would make the access: pc is at it, memory is as before.
+    /// The next instruction makes a watched access. pc is at it, and memory is unchanged.
     ///
-    /// `address` is one that the machine names: a byte of the watched range or the access's first.
+    /// `address` is what the machine reports: a byte of the watched range, or the first byte of the access.
     Watchpoint { address: Address },
-    /// The time limit of the call was over.
+    /// The time limit of the call was reached.
     Interrupted,
     /// The instruction at pc cannot be executed, on a machine that tells so.
     Fault(Fault),
-    /// Back in time, the run's first instruction was reached.
+    /// When going back: the start of the history was reached.
     Beginning,
-    /// The machine is off: with this exit status, where it tells. Some can still be looked at.
+    /// The machine is off, with its exit status if it is known. Some machines can still be read.
     Exited { status: Option<u8> },
 }
 
-/// A RISC-V machine of RV64 harts, standing still between calls.
+/// A RISC-V machine with RV64 harts, which is stopped between calls.
 pub trait Machine {
-    /// What people call it: `qemu`.
+    /// The machine's name in reports: `qemu`.
     fn name(&self) -> &str;
 
-    /// x0 to x31 and pc, in one go.
+    /// Reads x0 to x31 and pc.
     fn registers(&mut self) -> Result<Registers, Error>;
 
-    /// One register.
+    /// Reads one register.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] where the machine has no such register.
+    /// [`Error::Unsupported`] if the machine does not have the register.
     fn read_register(&mut self, register: Register) -> Result<u64, Error>;
 
-    /// Several registers: all at once, where each would cost a round trip.
+    /// Reads several registers, in one round trip if the machine can.
     ///
     /// # Errors
-    /// As [`Machine::read_register`].
+    /// Those of [`Machine::read_register`].
     fn read_registers(&mut self, registers: &[Register]) -> Result<Vec<u64>, Error> {
         registers.iter().map(|register| self.read_register(*register)).collect()
     }
 
     /// # Errors
-    /// As [`Machine::read_register`].
+    /// Those of [`Machine::read_register`].
     fn write_register(&mut self, register: Register, value: u64) -> Result<(), Error>;
 
     /// Fills all of `bytes` from memory at `start`.
     ///
     /// # Errors
-    /// [`Error::Refused`] where any byte of it cannot be read. A shorter answer is never taken for one.
+    /// [`Error::Refused`] if any byte cannot be read. A short reply is never accepted.
     fn read_memory(&mut self, start: Address, bytes: &mut [u8]) -> Result<(), Error>;
 
     /// # Errors
-    /// [`Error::Refused`] where any byte of it cannot be written.
+    /// [`Error::Refused`] if any byte cannot be written.
     fn write_memory(&mut self, start: Address, bytes: &[u8]) -> Result<(), Error>;
 
-    /// As [`Machine::read_memory`], by the address that translation leads to: with a page table in use or without.
+    /// Like [`Machine::read_memory`], with a physical address.
     ///
-    /// A machine that has nothing of its own for this reads as it would otherwise, which is the same while satp is 0.
+    /// By default this reads virtual addresses, which is the same while satp is 0.
     ///
     /// # Errors
-    /// As [`Machine::read_memory`].
+    /// Those of [`Machine::read_memory`].
     fn read_physical(&mut self, start: Address, bytes: &mut [u8]) -> Result<(), Error> {
         self.read_memory(start, bytes)
     }
 
-    /// As [`Machine::write_memory`], likewise.
+    /// Like [`Machine::write_memory`], with a physical address.
     ///
     /// # Errors
-    /// As [`Machine::write_memory`].
+    /// Those of [`Machine::write_memory`].
     fn write_physical(&mut self, start: Address, bytes: &[u8]) -> Result<(), Error> {
         self.write_memory(start, bytes)
     }
 
-    /// From now on [`Machine::resume`] stops before the instruction at `address`. One that is set already stays as it is.
+    /// Sets a breakpoint: [`Machine::resume`] stops before the instruction at `address`. Setting it again has no effect.
     fn insert_breakpoint(&mut self, address: Address) -> Result<(), Error>;
 
-    /// Undoes [`Machine::insert_breakpoint`], however often it was called; nothing where none is set.
+    /// Removes a breakpoint, however often it was set. Removing an absent one has no effect.
     fn remove_breakpoint(&mut self, address: Address) -> Result<(), Error>;
 
     /// From now on [`Machine::resume`] and [`Machine::step`] stop before such an access. Inserting one that is set already
@@ -138,75 +138,75 @@ pub trait Machine {
     /// changes nothing and is no error.
     fn remove_watchpoint(&mut self, watchpoint: Watchpoint) -> Result<(), Error>;
 
-    /// Executes up to `count` instructions, for at most `limit`, and says how many it executed.
+    /// Executes up to `count` instructions, for at most `limit`. Returns the number of executed instructions.
     ///
-    /// Breakpoints are not looked at; watchpoints are, but for an access that was the last stop: who stands before it steps
-    /// over it. The stop is [`Stop::Stepped`] when all were executed, [`Stop::Interrupted`] when time was up, as it
-    /// is in a `wfi` that nothing ends.
+    /// It ignores breakpoints. It stops at watchpoints, except for the first instruction if the last stop was at its access. The
+    /// stop is [`Stop::Stepped`] if all instructions were executed, and [`Stop::Interrupted`] if time was up, for example in a
+    /// `wfi` that nothing ends.
     fn step(&mut self, count: u64, limit: Duration) -> Result<(u64, Stop), Error>;
 
-    /// Runs until something stops it, for at most `limit`; then the stop is [`Stop::Interrupted`].
+    /// Runs until something stops the machine, for at most `limit`. When time is up the stop is [`Stop::Interrupted`].
     ///
-    /// A breakpoint at the present pc, and a watchpoint that was the last stop, do not stop it again.
+    /// A breakpoint at the current pc, and a watchpoint that was the last stop, do not stop it again.
     fn resume(&mut self, limit: Duration) -> Result<Stop, Error>;
 
-    /// What the kernel has printed, the latest MiB of it, without what the firmware printed before; `None` where the machine does
-    /// not show its console.
+    /// The kernel's console output, at most the latest MiB, without the firmware's output before; `None` if the machine does not
+    /// show its console.
     fn printed(&mut self) -> Option<Vec<u8>> {
         None
     }
 
-    /// The kernel begins here: what was printed so far is the firmware's.
+    /// Marks the start of the kernel: the output until now is the firmware's.
     fn begin_console(&mut self) {}
 
-    /// The address that symbols know of what the hart reaches at `address`; the same where nothing says otherwise.
+    /// The linked address for an address that the hart uses. By default they are the same.
     ///
     /// # Errors
-    /// Where the machine does not answer.
+    /// If the machine does not respond.
     fn linked(&mut self, address: Address) -> Result<Address, Error> {
         Ok(address)
     }
 
-    /// Types to the console.
+    /// Types bytes to the console.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] where the machine has none that can be typed to.
+    /// [`Error::Unsupported`] if the machine's console has no input.
     fn type_in(&mut self, _bytes: &[u8]) -> Result<(), Error> {
         Err(Error::Unsupported { what: "typing to the console".into(), by: self.name().into() })
     }
 
-    /// How many harts it has. Registers and memory are those of the hart that stopped last.
+    /// The number of harts. Registers and memory are those of the hart that stopped last.
     fn harts(&self) -> usize {
         1
     }
 
-    /// From now on the machine is about the hart that stopped last: it alone is stepped, and stops at breakpoints. All run, and
-    /// a watchpoint stops whichever makes the access.
+    /// From now on follows the hart that stopped last: only it is stepped and stops at breakpoints. All harts run, and a watchpoint
+    /// stops any hart.
     fn follow(&mut self) {}
 
-    /// This machine as one that shows all that it does, where it is one.
+    /// This machine as an observed machine, if it is one.
     fn observed(&mut self) -> Option<&mut dyn Observed> {
         None
     }
 
-    /// This machine as one that writes down what it does while it runs, where it is one.
+    /// This machine as one that logs each instruction while it runs, if it can.
     fn traceable(&mut self) -> Option<&mut dyn Traceable> {
         None
     }
 
-    /// What this machine, in its version, is known to do otherwise than the manual says.
+    /// The known faults of this machine in its version.
     ///
     /// # Errors
-    /// Where it does not say which version it is.
+    /// If its version is not known.
     fn quirks(&mut self) -> Result<Vec<Quirk>, Error> {
         Ok(Vec::new())
     }
 
-    /// From now on the machine takes no interrupts by itself, as a stub's does not while it is stepped.
+    /// From now on the machine takes no interrupts, like QEMU while its stub steps.
     fn hold_interrupts(&mut self) {}
 }
 
-/// Why a machine did not do what was asked of it.
+/// Why a machine did not do what was requested.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("{by} cannot do this: {what}")]
@@ -215,13 +215,13 @@ pub enum Error {
     #[error("{by} refused {what}: {reason}")]
     Refused { what: String, by: String, reason: String },
 
-    #[error("no answer from {from} within {} ms: awaited {awaited}; {advice}", after.as_millis())]
+    #[error("no reply from {from} within {} ms: awaited {awaited}; {advice}", after.as_millis())]
     Timeout { awaited: String, from: String, after: Duration, advice: String },
 
     #[error("{who} is gone: {how}")]
     Gone { who: String, how: String },
 
-    /// What carries the machine's answers failed, in words of its own.
+    /// The connection to the machine failed, with its own message.
     #[error(transparent)]
     Connection(Box<dyn std::error::Error + Send + Sync>),
 }

@@ -1,4 +1,4 @@
-//! Seeing all that a machine does, on machines that can show it. It does not know who looks, nor what for.
+//! Observed machines: those that report everything they do. It does not know the observers.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -13,32 +13,32 @@ pub struct Store {
     pub pc: Address,
     /// The stack pointer at that instruction.
     pub sp: Address,
-    /// As the hart addressed it, and where that led.
+    /// The virtual address, and the physical one.
     pub address: Address,
     pub physical: Address,
     /// In bytes: 1, 2, 4 or 8. (The firmware stores byte by byte.)
     pub length: u8,
-    /// What memory held, little-endian.
+    /// The old value of memory, little-endian.
     pub old: u64,
     pub new: u64,
 }
 
-/// A load that was made, by an instruction that may store as well.
+/// A load that was made. The instruction may store as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Load {
     /// Instructions executed before the one that loaded.
     pub icount: u64,
     pub pc: Address,
-    /// As the hart addressed it, and where that led.
+    /// The virtual address, and the physical one.
     pub address: Address,
     pub physical: Address,
     /// In bytes: 1, 2, 4 or 8.
     pub length: u8,
-    /// Little-endian.
+    /// The value, little-endian.
     pub value: u64,
 }
 
-/// An instruction of S-mode that gave sp another value.
+/// An instruction of S-mode that changed sp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StackPointerMove {
     /// Instructions executed before it.
@@ -46,18 +46,18 @@ pub struct StackPointerMove {
     pub pc: Address,
     pub old: Address,
     pub new: Address,
-    /// Computed from sp itself by addition or subtraction: a frame is made or left. Otherwise it was set.
+    /// sp was computed from sp by addition or subtraction: a frame is made or left. Otherwise sp was set.
     pub relative: bool,
 }
 
-/// What an observer wants to be shown; what it does not ask for costs the run little. Addresses are physical, but for sp's.
+/// What an observer wants to see. Other events cost little time. Addresses are physical, except sp's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Interest {
     /// Stores to any of these bytes; `None` for all stores.
     pub stores: Option<Vec<Range<Address>>>,
     /// Loads from any of these bytes.
     pub loads: Vec<Range<Address>>,
-    /// Moves of sp, but for those from one place to another within one of these ranges, both ends included; `None` for no moves.
+    /// Changes of sp, except those within one of these ranges (ends included); `None` for no changes at all.
     pub quiet_stacks: Option<Vec<Range<Address>>>,
 }
 
@@ -66,18 +66,18 @@ pub struct Interest {
 pub struct TakenTrap {
     /// Instructions executed before it.
     pub icount: u64,
-    /// The instruction that trapped, or before which the interrupt came.
+    /// The instruction that trapped, or that comes after the interrupt.
     pub pc: Address,
-    /// scause and stval as they were set.
+    /// scause and stval as the trap set them.
     pub cause: u64,
     pub value: u64,
     /// It came from U-mode.
     pub from_user: bool,
     pub sp: Address,
     pub sscratch: u64,
-    /// Where the hart goes on.
+    /// Where the hart continues.
     pub handler: Address,
-    /// The instruction's bytes at that moment, under the translation of that moment: 2 or 4 of them; `None` where none could be read.
+    /// The instruction's 2 or 4 bytes at that moment; `None` if they could not be read.
     pub instruction: Option<InstructionBytes>,
 }
 
@@ -89,7 +89,7 @@ pub struct InstructionBytes {
 }
 
 impl InstructionBytes {
-    /// The first two or four of `bytes`; `None` where there are fewer than two.
+    /// The first two or four of `bytes`; `None` if there are fewer than two.
     pub fn new(bytes: &[u8]) -> Option<InstructionBytes> {
         let length = if bytes.len() < 4 { 2 } else { 4 };
         let mut kept = [0; 4];
@@ -97,13 +97,13 @@ impl InstructionBytes {
         Some(InstructionBytes { bytes: kept, length: length as u8 })
     }
 
-    /// Two or four bytes; an instruction of two may be followed by two that are none of its own.
+    /// Two or four bytes. An instruction of two bytes may be followed by two bytes of the next one.
     pub fn as_slice(&self) -> &[u8] {
         &self.bytes[..usize::from(self.length)]
     }
 }
 
-/// What a hart did besides computing, loading and storing, in the order in which it did it.
+/// Events of a hart besides computing, loading and storing, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HartEvent {
     Trap(TakenTrap),
@@ -113,26 +113,26 @@ pub enum HartEvent {
         to: Address,
         to_user: bool,
     },
-    /// A `wfi`, when the `time` CSR was this (in ticks); with an interrupt pending and enabled it does not wait.
+    /// A `wfi` at this value of the `time` CSR (in ticks). It does not wait if an enabled interrupt is pending.
     Wait {
         icount: u64,
         pc: Address,
         time: u64,
         waits: bool,
     },
-    /// A write to stvec, and what the register held afterwards.
+    /// A write to stvec, and the register's value afterwards.
     VectorWrite {
         icount: u64,
         pc: Address,
         written: u64,
         held: u64,
     },
-    /// It asked for input, of the UART or of the firmware, and there was none.
+    /// It asked the UART or the firmware for input, and there was none.
     Poll {
         icount: u64,
         pc: Address,
     },
-    /// A byte went to the console.
+    /// A byte was printed.
     Printed {
         icount: u64,
     },
@@ -142,53 +142,53 @@ pub enum HartEvent {
     },
 }
 
-/// Somebody who watches a run closely.
+/// Receives the events of an observed run.
 pub trait Observer {
-    /// A store was made: by an instruction, or by the firmware for one.
+    /// A store was made, by an instruction or by the firmware for one.
     fn store(&mut self, store: &Store);
 
-    /// A trap was taken or left, or something else happened that [`HartEvent`] lists.
+    /// One of the events in [`HartEvent`] happened.
     fn event(&mut self, _event: &HartEvent) {}
 
     fn load(&mut self, _load: &Load) {}
 
-    /// The machine stands behind the instruction when this is called.
+    /// sp changed. The machine is behind the instruction.
     fn stack_pointer(&mut self, _moved: &StackPointerMove) {}
 
-    /// What is to be shown beside traps. It is asked at the beginning of each call to the machine.
+    /// What to report besides traps. It is called at the start of each call to the machine.
     fn interest(&self) -> Interest {
         Interest::default()
     }
 
-    /// Asked after things were shown, whether [`Observer::interest`] has another answer by now.
+    /// Called after events: whether [`Observer::interest`] has changed.
     fn has_new_interest(&mut self) -> bool {
         false
     }
 
-    /// Asked after things were shown: whether the run is to end here, as if its time were over.
+    /// Called after events: whether to end the run here, as if time were up.
     fn ends_run(&self) -> bool {
         false
     }
 
-    /// Whether [`Observer::instruction`] is to be called; it makes the run some ten times slower.
+    /// Whether to call [`Observer::instruction`]. This makes the run about ten times slower.
     fn wants_instructions(&self) -> bool {
         false
     }
 
-    /// An instruction is about to be executed, after `icount` others.
+    /// The next instruction will be executed, after `icount` others.
     fn instruction(&mut self, _icount: u64, _registers: &Registers) {}
 }
 
-/// A machine that shows all that it does, in order, once the call returns at the latest.
+/// A machine that reports everything it does, in order, at the latest when the call returns.
 pub trait Observed {
-    /// As [`Machine::step`](super::Machine::step).
+    /// Like [`Machine::step`](super::Machine::step).
     fn step_observed(&mut self, count: u64, limit: Duration, observer: &mut dyn Observer)
     -> Result<(u64, Stop), Error>;
 
-    /// As [`Machine::resume`](super::Machine::resume).
+    /// Like [`Machine::resume`](super::Machine::resume).
     fn resume_observed(&mut self, limit: Duration, observer: &mut dyn Observer) -> Result<Stop, Error>;
 
-    /// Lets time pass by so many ticks of the `time` CSR, in which the hart executes nothing, as if its host had been busy with
-    /// something else; up to its next timer event at most.
+    /// Advances time by this many ticks of the `time` CSR without executing anything, as if the host had been busy. It stops at the
+    /// next timer event.
     fn skip_time(&mut self, ticks: u64);
 }

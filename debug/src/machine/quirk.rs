@@ -1,36 +1,36 @@
-//! What a machine is known to do otherwise than the RISC-V manual says: a fault of the machine's and not of the kernel's.
+//! Known differences between a machine and the RISC-V manual: they are faults of the machine, not of the kernel.
 //!
-//! It does not know which machines have which.
+//! It does not know which machines have them.
 
 use std::fmt;
 
-/// A known fault, or a choice that the manual leaves and that machines make differently.
+/// A known fault, or a choice that the manual leaves open and machines make differently.
 #[derive(Clone, Copy)]
 pub struct Quirk {
     /// What the machine does.
     pub what: &'static str,
-    /// Where the manual says otherwise, or leaves the choice.
+    /// The section of the manual that says otherwise, or that leaves the choice.
     pub source: &'static str,
-    /// Whether this quirk is all that differs.
+    /// Whether this quirk explains all differences.
     pub explains: fn(&Case) -> bool,
 }
 
-/// One instruction, and what came of it on the machine in question and by the manual.
+/// One instruction, with its outcome on the machine and by the manual.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
-    /// Its bits; of a compressed instruction the low half alone.
+    /// Its bits; for a compressed instruction only the low half.
     pub instruction: u32,
     pub machine: Outcome,
     pub manual: Outcome,
 }
 
-/// What came of an instruction.
+/// The outcome of an instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// None where it was executed.
+    /// The trap; `None` if the instruction was executed.
     pub trap: Option<TrapValues>,
     pub sstatus: u64,
-    /// What the CSR that it names holds afterwards, where it names one and the machine shows it.
+    /// The value of the CSR that it names afterwards, if it names one and the machine shows it.
     pub csr: Option<u64>,
 }
 
@@ -47,7 +47,7 @@ impl Case {
         self.instruction & 0x7f
     }
 
-    /// The CSR that the instruction names, where it is one of Zicsr.
+    /// The CSR that the instruction names, if it is one of Zicsr.
     pub fn csr(&self) -> Option<u16> {
         csr_of(self.instruction)
     }

@@ -1,47 +1,47 @@
-//! Following a machine that runs: what it held before each instruction, on machines that write that down.
+//! Following a running machine: its registers before each instruction, on machines that log them.
 //!
-//! It does not know who follows, nor what for.
+//! It does not know who follows.
 
 use std::time::Duration;
 
 use super::{Error, Register, Registers, Stop};
 
-/// What a hart held when an instruction was about to be executed.
+/// The registers of a hart before an instruction.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Moment {
     pub general: Registers,
-    /// The registers that were asked for, in their order; None for one that the machine does not write down.
+    /// The requested registers, in their order; `None` for one that the machine does not log.
     pub others: Vec<Option<u64>>,
 }
 
-/// What comes next of a machine that is followed.
+/// The next entry of the log.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Traced {
     Moment(Box<Moment>),
-    /// It stands still, and there is nothing left that it wrote.
+    /// The machine has stopped, and its whole log was read.
     Stopped(Stop),
     /// Nothing came within the time.
     Nothing,
 }
 
-/// A machine that can write down what it holds before each instruction while it runs: many times faster than it steps.
+/// A machine that can log its registers before each instruction while it runs, many times faster than steps.
 ///
-/// The firmware's own instructions are left out. An interrupt may come between what is written and the instruction's execution;
-/// then the instruction is written down again later, or never executed. One whose fetch fails is not written down.
-/// Interrupts come when the machine has them.
+/// Instructions of the firmware are left out. An interrupt may come after an entry and before its instruction is executed; then
+/// the instruction is logged again later, or never executed. An instruction whose fetch fails is not logged. Interrupts come when
+/// the machine has them.
 pub trait Traceable {
-    /// Has it write down x0 to x31, pc and `registers` from now on.
+    /// Starts to log x0 to x31, pc and `registers`.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] where this one cannot write anything down.
+    /// [`Error::Unsupported`] if this machine cannot log.
     fn prepare_trace(&mut self, registers: &[Register]) -> Result<(), Error>;
 
-    /// Lets it run. Breakpoints stop it.
+    /// Runs the machine. Breakpoints stop it.
     fn start_trace(&mut self) -> Result<(), Error>;
 
-    /// The next moment, in order.
+    /// The next entry, in order.
     fn next_traced(&mut self, limit: Duration) -> Result<Traced, Error>;
 
-    /// Stops it. What it wrote until then is still to be fetched.
+    /// Stops the machine. Its log until then can still be read.
     fn stop_trace(&mut self) -> Result<(), Error>;
 }

@@ -20,9 +20,10 @@ use process::{Process, Tail};
 pub use options::{Bios, MachineOptions};
 pub use process::{build_kernel, is_installed};
 
-/// A QEMU `virt` machine that stands at reset, with a kernel loaded.
+/// A QEMU `virt` machine with a kernel loaded; it starts at reset.
 ///
-/// It is a [`Remote`], and thereby a [`crate::Machine`]. Dropping it ends QEMU; so does the end of this process, however it comes.
+/// It dereferences to a [`Remote`], which is a [`crate::Machine`]. QEMU ends when this is dropped, and when this process ends in
+/// any way.
 ///
 /// ```no_run
 /// use debug::{Address, Image, Machine, Qemu};
@@ -46,7 +47,7 @@ pub struct Qemu {
     process: Arc<Mutex<Process>>,
 }
 
-/// Why QEMU does not run, or not any more.
+/// Why QEMU does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(
@@ -56,7 +57,7 @@ pub enum Error {
     NoProject { variable: &'static str },
 
     #[error(
-        "{variable} is {}, which has not this project's run.sh, hypervisor.ld and debug; try: set it to a checkout, or unset it",
+        "{variable} is {}, which does not contain this project's run.sh, hypervisor.ld and debug; try: set it to a checkout, or unset it",
         folder.display()
     )]
     NotTheProject { variable: &'static str, folder: PathBuf },
@@ -70,7 +71,7 @@ pub enum Error {
     #[error("cannot run {}: {cause}", script.display())]
     Script { script: PathBuf, cause: io::Error },
 
-    /// What was to be done, and what run.sh or QEMU said.
+    /// The command that failed, and the messages of run.sh or QEMU.
     #[error("{what} failed{}", said(words))]
     Failed { what: &'static str, words: String },
 
@@ -89,18 +90,18 @@ fn said(words: &str) -> String {
 }
 
 impl Qemu {
-    /// Starts QEMU with `kernel` loaded and the hart at reset; all waiting, also on the later machine, ends after `limit`.
+    /// Starts QEMU with `kernel` loaded and the hart at reset. `limit` is the time limit for each wait, also on the machine.
     ///
     /// # Errors
-    /// Where QEMU is missing or ends at once, with what it said; where it does not listen in time.
+    /// If QEMU is missing or ends at once, with its messages; if it does not listen in time.
     pub fn start(kernel: &Path, limit: Duration) -> Result<Qemu, Error> {
         Qemu::start_with_harts(kernel, 1, limit)
     }
 
-    /// As [`Qemu::start`], with so many harts.
+    /// Like [`Qemu::start`], with `harts` harts (1 to 512).
     ///
     /// # Errors
-    /// As [`Qemu::start`].
+    /// Those of [`Qemu::start`].
     pub fn start_with_harts(kernel: &Path, harts: u32, limit: Duration) -> Result<Qemu, Error> {
         Qemu::start_machine(
             &MachineOptions { smp: harts, kernel: Some(kernel.into()), ..MachineOptions::default() },
@@ -108,10 +109,10 @@ impl Qemu {
         )
     }
 
-    /// As [`Qemu::start`], with a hart of this model (`$QEMU -cpu help`) and its properties: `rv64,zbb=off`.
+    /// Like [`Qemu::start`], with this CPU model (see `$QEMU -cpu help`) and its properties: `rv64,zbb=off`.
     ///
     /// # Errors
-    /// As [`Qemu::start`]; where QEMU knows no such model or property.
+    /// Those of [`Qemu::start`]; if QEMU does not know the model or a property.
     pub fn start_with_cpu(kernel: &Path, cpu: &str, limit: Duration) -> Result<Qemu, Error> {
         let machine = MachineOptions { cpu: cpu.into(), kernel: Some(kernel.into()), ..MachineOptions::default() };
         Qemu::start_machine(&machine, limit)
@@ -144,12 +145,12 @@ impl Qemu {
         &mut self.remote
     }
 
-    /// The latest of what the machine's console printed, firmware included: at most 1 MiB.
+    /// The latest console output, at most 1 MiB, including the firmware's.
     pub fn console(&self) -> String {
         lock(&self.process).console()
     }
 
-    /// The latest of what QEMU said on its standard error: at most 1 MiB.
+    /// The latest output of QEMU to standard error, at most 1 MiB.
     pub fn words(&self) -> String {
         lock(&self.process).words()
     }
@@ -176,7 +177,7 @@ impl Console for SerialConsole {
     }
 
     fn type_in(&mut self, bytes: &[u8]) -> io::Result<()> {
-        /// Ctrl-A is for QEMU's monitor; twice, it is for the kernel.
+        /// Ctrl-A is QEMU's escape character. Sent twice, it reaches the kernel.
         const ESCAPE: u8 = 1;
         let typed: Vec<u8> =
             bytes.iter().flat_map(|byte| [*byte; 2].into_iter().take(1 + usize::from(*byte == ESCAPE))).collect();
@@ -190,7 +191,7 @@ fn lock(process: &Mutex<Process>) -> MutexGuard<'_, Process> {
 
 impl Drop for Qemu {
     fn drop(&mut self) {
-        // The quick way, which lets QEMU remove its socket. When it fails, the end of the lifeline does it all the same.
+        // Ask QEMU to quit, so that it removes its socket. If this fails, the end of the lifeline ends QEMU.
         let _ = self.remote.kill();
     }
 }

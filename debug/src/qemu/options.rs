@@ -1,22 +1,22 @@
-//! QEMU's options as data, and its command line. The line for this project's own kernel stands in run.sh, to be read; a test
-//! compares the two. It does not start anything.
+//! QEMU's options as data, and its command line. run.sh has the command line for this project's own kernel; a test compares the
+//! two. It does not start anything.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// What stands behind QEMU's `-bios`.
+/// The value of QEMU's `-bios`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Bios {
-    /// The firmware that QEMU brings: OpenSBI.
+    /// QEMU's own firmware, OpenSBI.
     #[default]
     Default,
-    /// None: the kernel is entered in M-mode, where RAM begins.
+    /// No firmware: the kernel starts in M-mode at the start of RAM.
     None,
-    /// This file.
+    /// The firmware in this file.
     File(PathBuf),
 }
 
-/// A machine for QEMU: this project's, where nothing else is said.
+/// A machine for QEMU. The default is this project's machine.
 ///
 /// ```
 /// use debug::qemu::{Bios, MachineOptions};
@@ -30,25 +30,25 @@ pub struct MachineOptions {
     pub program: OsString,
     /// The board (`$QEMU -machine help`), with its properties.
     pub machine: String,
-    /// The model of a hart (`$QEMU -cpu help`), with its properties.
+    /// The CPU model (`$QEMU -cpu help`), with its properties.
     pub cpu: String,
     pub bios: Bios,
-    /// How many harts there are.
+    /// The number of harts.
     pub smp: u32,
-    /// RAM as QEMU reads it: `128M`.
+    /// The size of RAM in QEMU's notation: `128M`.
     pub memory: String,
     /// The ELF, or the flat image, that `-kernel` loads.
     pub kernel: Option<PathBuf>,
     /// The kernel's command line.
     pub append: Option<String>,
     pub initrd: Option<PathBuf>,
-    /// What stands behind each `-drive`.
+    /// The value of each `-drive`.
     pub drives: Vec<String>,
     /// Further arguments.
     pub extra: Vec<OsString>,
 }
 
-/// What QEMU is called for harts of 64 bits, and of 32.
+/// The names of QEMU for 64-bit and for 32-bit harts.
 pub const PROGRAMS: [&str; 2] = ["qemu-system-riscv64", "qemu-system-riscv32"];
 
 impl Default for MachineOptions {
@@ -69,13 +69,13 @@ impl Default for MachineOptions {
     }
 }
 
-/// The program that `$QEMU` names, else this one.
+/// The program in `$QEMU`, else this one.
 fn program(usual: &str) -> OsString {
     std::env::var_os("QEMU").filter(|name| !name.is_empty()).unwrap_or_else(|| usual.into())
 }
 
 impl MachineOptions {
-    /// As the default, with harts of 32 bits.
+    /// The default machine with 32-bit harts.
     pub fn rv32() -> MachineOptions {
         MachineOptions { program: program(PROGRAMS[1]), cpu: "rv32".into(), ..MachineOptions::default() }
     }

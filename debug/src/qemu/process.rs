@@ -1,7 +1,7 @@
-//! The process behind [`super::Qemu`]: the guardian and the QEMU it keeps, with their output kept and their end assured.
+//! The process behind [`super::Qemu`]: the guardian and its QEMU. It keeps their output and makes sure that they end.
 //!
-//! The lifeline is the standard input of the guardian: a pipe whose other end only we hold. However we end, the operating
-//! system closes it, and the guardian ends QEMU. It does not know the remote protocol.
+//! The lifeline is the guardian's standard input: a pipe whose other end only this process holds. When this process ends in any
+//! way, the operating system closes the pipe, and the guardian ends QEMU. It does not know the remote protocol.
 
 use std::collections::VecDeque;
 use std::ffi::OsStr;
@@ -22,9 +22,9 @@ use super::options::PROGRAMS;
 use super::{Error, MachineOptions, project};
 use crate::guardian::{self, Order};
 
-/// How much of an endless console is kept.
+/// How many bytes of the console output are kept.
 const TAIL_BYTES: usize = 1 << 20;
-/// How long QEMU may take to end.
+/// The time limit for QEMU to end.
 const END_PATIENCE: Duration = Duration::from_secs(5);
 
 pub struct Process {
@@ -32,21 +32,20 @@ pub struct Process {
     lifeline: Option<ChildStdin>,
     console: Tail,
     words: Tail,
-    /// One message when QEMU is ready, the guardian's folder; disconnected once standard output is closed by all who hold it.
+    /// Receives the guardian's folder when QEMU is ready. It is disconnected when every process has closed standard output.
     output: Receiver<PathBuf>,
 }
 
-/// Whether there is a QEMU to start, here or by the name that `$QEMU` gives. One that was asked for counts even when it is
-/// missing: who names it wants to hear that.
+/// Whether QEMU is installed. If `$QEMU` is set, the answer is yes even if it is missing: then starting it reports the error.
 pub fn is_installed() -> bool {
     std::env::var_os("QEMU").is_some_and(|name| !name.is_empty()) || guardian::find_in_path(PROGRAMS[0]).is_some()
 }
 
-/// Builds this project's kernel; the path of its ELF, hypervisor.elf. What the compiler says of it, warnings too, goes to
-/// standard error: a clear that is never called is one.
+/// Builds this project's kernel, and returns the path of its ELF, hypervisor.elf. The compiler's messages go to standard error:
+/// a warning may tell that the clear is never called.
 ///
 /// # Errors
-/// [`Error::Failed`] where it was not built.
+/// [`Error::Failed`] if the build fails.
 pub fn build_kernel() -> Result<PathBuf, Error> {
     let script = project::folder()?.join("run.sh");
     let run = Command::new(&script).arg("--build").stdin(Stdio::null()).stdout(Stdio::null()).status();
@@ -58,7 +57,8 @@ pub fn build_kernel() -> Result<PathBuf, Error> {
 }
 
 impl Process {
-    /// Starts QEMU, and waits until it is ready; the second is the guardian's private folder. With `stub` the machine stands at reset.
+    /// Starts QEMU, and waits until it is ready. Returns the process and the guardian's private folder. With `stub` the machine is
+    /// stopped at reset.
     pub fn start(machine: &MachineOptions, stub: bool, limit: Duration) -> Result<(Process, PathBuf), Error> {
         let order = Order { program: machine.program.clone(), arguments: machine.arguments(), stub };
         let program = guardian::program()?;
@@ -90,19 +90,19 @@ impl Process {
             Ok(folder) => Ok((process, folder)),
             Err(RecvTimeoutError::Timeout) => Err(Error::Silent { after: limit, words: process.words() }),
             Err(RecvTimeoutError::Disconnected) => {
-                // It has ended, or is about to: what it says last is the reason.
+                // It has ended or is about to. Its last messages give the reason.
                 let _ = said_all.join();
                 Err(Error::Failed { what: "starting QEMU", words: process.words() })
             }
         }
     }
 
-    /// The exit status of a QEMU that has ended, or is about to, by what the kernel did; `None` for any other end.
+    /// The exit status of a QEMU that has ended, or is about to, because of the kernel; `None` for any other end.
     pub fn end_of_the_machine(&mut self) -> Option<u8> {
-        // Its output ends when QEMU and all that guard it have ended.
+        // Its output ends when QEMU, the guardian and the keeper have ended.
         let Err(RecvTimeoutError::Disconnected) = self.output.recv_timeout(END_PATIENCE) else { return None };
         let status = u8::try_from(self.child.wait().ok()?.code()?).ok()?;
-        // From 129 on it was a signal, and a QEMU that gives up says why.
+        // 129 and above mean a signal. If QEMU gives up, it prints a reason.
         let gave_up = status != 0 && self.words().lines().any(|line| !line.starts_with("+ "));
         (status <= 128 && !gave_up).then_some(status)
     }
@@ -111,7 +111,7 @@ impl Process {
         self.console.text()
     }
 
-    /// The console's output, to be followed.
+    /// The console output, to follow it.
     pub fn tail(&self) -> Tail {
         self.console.clone()
     }
@@ -128,7 +128,7 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         drop(self.lifeline.take());
-        // Its output ends when QEMU and all that guard it have ended.
+        // Its output ends when QEMU, the guardian and the keeper have ended.
         if let Err(RecvTimeoutError::Timeout) = self.output.recv_timeout(END_PATIENCE) {
             let _ = self.child.kill();
         }
@@ -136,12 +136,12 @@ impl Drop for Process {
     }
 }
 
-/// Reads up to the line that says that QEMU is ready, and reports its folder; at the end of the stream the channel closes.
+/// Reads up to the line that says that QEMU is ready, and sends the folder in it. At the end of the stream the channel closes.
 fn await_line(stdout: &mut impl BufRead, ready: &mpsc::Sender<PathBuf>, tail: &Tail) {
     let mut line = Vec::new();
     while stdout.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
         if let Some(folder) = line.strip_prefix(guardian::READY.as_bytes()) {
-            // A path is any bytes.
+            // A path may have any bytes.
             let _ = ready.send(OsStr::from_bytes(folder.strip_suffix(b"\n").unwrap_or(folder)).into());
             return;
         }
@@ -150,14 +150,14 @@ fn await_line(stdout: &mut impl BufRead, ready: &mpsc::Sender<PathBuf>, tail: &T
     }
 }
 
-/// The end of an output, bounded, with the stream that it comes from.
+/// The last part of an output, with its stream.
 #[derive(Clone, Default)]
 pub struct Tail(Arc<Mutex<Output>>);
 
 #[derive(Default)]
 struct Output {
     latest: VecDeque<u8>,
-    /// How many bytes came in all, and how many before the kernel began.
+    /// The number of bytes in all, and before the kernel started.
     total: u64,
     begin: u64,
     stream: Option<ChildStdout>,
@@ -171,7 +171,7 @@ impl Output {
         self.latest.drain(..excess);
     }
 
-    /// Takes what there is by now; false at the end of the stream.
+    /// Reads what is available now. Returns false at the end of the stream.
     fn drain(&mut self) -> bool {
         let mut bytes = [0; 4096];
         loop {
@@ -187,7 +187,7 @@ impl Output {
     }
 }
 
-/// Whether there is something to read, or the end; waits for that as long as is said.
+/// Waits until there is something to read, or the end of the stream; at most for the given time.
 fn readable(stream: &impl AsFd, limit: Option<&Timespec>) -> bool {
     let mut waited = [PollFd::new(stream, PollFlags::IN)];
     poll(&mut waited, limit).is_ok_and(|count| count > 0)
@@ -201,11 +201,11 @@ impl Tail {
         }
     }
 
-    /// As [`Tail::fill_from`], such that others can take what there is at any moment.
+    /// Like [`Tail::fill_from`], but others can use the output at any time.
     fn follow(&self, stream: ChildStdout) {
         let Ok(waiting) = stream.as_fd().try_clone_to_owned() else { return self.fill_from(stream) };
         self.lock().stream = Some(stream);
-        // A signal ends a wait as well.
+        // A signal also ends a wait.
         while readable(&waiting, None) || self.lock().stream.is_some() {
             if !self.lock().drain() {
                 return;
@@ -226,14 +226,14 @@ impl Tail {
         String::from_utf8_lossy(&tail.latest.iter().copied().collect::<Vec<u8>>()).into_owned()
     }
 
-    /// What came so far is the firmware's.
+    /// The output until now is the firmware's.
     pub fn begin(&self) {
         let mut tail = self.lock();
         tail.drain();
         tail.begin = tail.total;
     }
 
-    /// The latest of what came since [`Tail::begin`].
+    /// The latest output since [`Tail::begin`].
     pub fn since_begin(&self) -> Vec<u8> {
         let mut tail = self.lock();
         tail.drain();

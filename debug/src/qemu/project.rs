@@ -1,17 +1,18 @@
-//! Where this project's folder is, at run time: what was compiled in one place may have been copied or moved to another since.
-//! It does not know what is in the folder, but for the marks that it is recognised by.
+//! Finds this project's folder at run time: it may have been copied or moved since it was compiled. It only knows the files by
+//! which it recognises the folder.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
 use super::Error;
 
-/// Names the folder. Cargo sets it for what it runs here (.cargo/config.toml), and run.sh for what it starts.
+/// The variable that names the folder. Cargo sets it for programs that it runs (.cargo/config.toml), and run.sh for its own.
 const VARIABLE: &str = "HYPERVISOR_PROJECT";
-/// What no other folder has, together.
+/// Files that no other folder has together.
 const MARKS: [&str; 3] = ["run.sh", "hypervisor.ld", "debug/Cargo.toml"];
 
-/// The folder whose kernel may be built and judged: the one that the environment names, else the one that this program is in, else the one that it was called in.
+/// The folder whose kernel may be built and checked: the one in the environment, else the one that contains this program, else the
+/// current one.
 pub fn folder() -> Result<PathBuf, Error> {
     let named = env::var_os(VARIABLE).filter(|name| !name.is_empty()).map(PathBuf::from);
     find(named, [env::current_exe().ok(), env::current_dir().ok()])

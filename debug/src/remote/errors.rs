@@ -1,4 +1,4 @@
-//! The protocol's errors as a machine's.
+//! Converts errors of the protocol into errors of a machine.
 
 use crate::machine::Error;
 use crate::rsp;
@@ -7,7 +7,7 @@ impl From<rsp::Error> for Error {
     fn from(error: rsp::Error) -> Error {
         match error {
             rsp::Error::Timeout { from, awaited, after } => {
-                let advice = "is it a GDB stub, and does no other debugger hold it?".into();
+                let advice = "is it a GDB stub? is another debugger connected?".into();
                 Error::Timeout { awaited, from, after, advice }
             }
             rsp::Error::Closed { from, awaited } => {

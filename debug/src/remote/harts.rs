@@ -1,4 +1,4 @@
-//! Several harts behind one stub: which of them the [`Remote`] shows, and which it follows. It does not know why.
+//! Several harts behind one stub: which hart the [`Remote`] shows, and which it follows. It does not know why.
 
 use std::time::Duration;
 
@@ -8,21 +8,21 @@ use crate::machine::{Address, Error, Machine, Stop};
 use crate::riscv::{self, Effect, Xlen};
 use crate::rsp::{Client, StopReply, Thread};
 
-/// How long an instruction of a hart that is not followed may take before the hart counts as waiting in a `wfi`.
+/// If a step of another hart takes longer than this, the hart is assumed to wait in a `wfi`.
 const OTHERS_PATIENCE: Duration = Duration::from_millis(20);
 
-/// The harts of a stub, as it names them. With one hart nothing is ever selected: it costs no round trip.
+/// The harts of a stub, by its names. With one hart none is ever selected, which saves round trips.
 #[derive(Default)]
 pub struct Harts {
     all: Vec<Thread>,
-    /// The one whose registers are shown: the last that stopped.
+    /// The hart whose registers are shown: the last that stopped.
     shown: Option<Thread>,
-    /// The one that [`Machine::follow`] chose.
+    /// The hart that [`Machine::follow`] chose.
     followed: Option<Thread>,
 }
 
 impl Harts {
-    /// Asks the stub which there are.
+    /// Asks the stub for its harts.
     pub fn of(client: &mut Client) -> Result<Harts, crate::rsp::Error> {
         let all = client.threads()?;
         let mut harts = Harts { all, shown: None, followed: None };
@@ -32,12 +32,12 @@ impl Harts {
         Ok(harts)
     }
 
-    /// At least one.
+    /// The number of harts, at least 1.
     pub fn count(&self) -> usize {
         self.all.len().max(1)
     }
 
-    /// Shows this hart.
+    /// Selects the hart to show.
     fn select(&mut self, client: &mut Client, hart: Thread) -> Result<(), crate::rsp::Error> {
         if self.all.len() > 1 && self.shown != Some(hart) {
             client.select(hart)?;
@@ -46,9 +46,9 @@ impl Harts {
         Ok(())
     }
 
-    /// After a stop, shows the hart that it is about; where it is about none, the one that was shown or is followed.
+    /// After a stop, shows the hart that stopped. If the stub does not tell it, shows the followed hart, or the one as before.
     ///
-    /// QEMU selects by itself whichever hart it names in its stop reply, so that is undone.
+    /// QEMU selects the hart that it names in its stop reply, so the selection must be restored.
     pub fn stopped(&mut self, client: &mut Client, by: Option<Thread>) -> Result<(), crate::rsp::Error> {
         match by.or(self.followed).or(self.shown) {
             Some(hart) => {
@@ -71,30 +71,29 @@ impl Harts {
         self.followed = self.shown;
     }
 
-    /// Whether a hart is followed, and another is shown.
+    /// Whether the shown hart is not the followed one.
     pub fn strayed(&self) -> bool {
         self.followed.is_some() && self.followed != self.shown
     }
 }
 
 impl Remote {
-    /// Leaves another hart that stopped behind the instruction where it did, and shows the followed one again. True where
-    /// there was one.
+    /// If another hart stopped, steps it over its instruction and shows the followed hart again. Returns whether it did so.
     pub(super) fn pass_by(&mut self) -> Result<bool, Error> {
         if !self.harts.strayed() {
             return Ok(false);
         }
-        // A `wfi` that nothing ends is interrupted, and goes on with all the others.
+        // A `wfi` that nothing ends is interrupted, and continues with the other harts.
         self.step_over(OTHERS_PATIENCE)?;
         let followed = self.harts.followed();
         self.harts.stopped(&mut self.client, followed)?;
         Ok(true)
     }
 
-    /// The reply without a watchpoint that was none.
+    /// Removes an outdated watchpoint from a stop reply.
     ///
-    /// Where two harts hit watchpoints at once, QEMU tells of one. It tells of the other at that hart's next stop, whatever it
-    /// is, and by then the watchpoint may have been removed, and another be in its place in QEMU's memory.
+    /// If two harts hit watchpoints at once, QEMU reports one. It reports the other at that hart's next stop of any kind. By then the
+    /// watchpoint may have been removed, and QEMU may have reused its memory for another one.
     pub(super) fn without_stale_watchpoint(&mut self, reply: StopReply) -> Result<StopReply, Error> {
         let StopReply::Signal { number, watch: Some(_), thread } = reply else { return Ok(reply) };
         if self.harts.count() == 1 {
@@ -112,14 +111,14 @@ impl Remote {
         Ok(if readable && !accesses { StopReply::Signal { number, watch: None, thread } } else { reply })
     }
 
-    /// Executes the instruction at pc of the hart that is shown, past whatever breakpoint or watchpoint would stop it.
+    /// Steps the shown hart over the instruction at pc, ignoring breakpoints and watchpoints there.
     pub(super) fn step_over(&mut self, limit: Duration) -> Result<Stop, Error> {
         let here = Address(self.registers()?.pc);
         let stopped_here = self.breakpoints.contains(&here);
         if stopped_here {
             self.client.remove_breakpoint(here.0, BREAKPOINT_BYTES)?;
         }
-        // A watched access that was not told yet is not made unseen: an interrupt may come right before it.
+        // Do not make a watched access that was not reported yet: an interrupt may have come right before it.
         let caught = self.caught;
         if caught {
             self.each_watchpoint(Client::remove_watchpoint)?;

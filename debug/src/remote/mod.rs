@@ -1,6 +1,6 @@
-//! A [`Machine`] over the remote protocol: RISC-V's registers by the stub's numbers, stops by its stop replies.
+//! A [`Machine`] over the remote protocol: RISC-V registers by the stub's numbers, stops from its stop replies.
 //!
-//! It does not know who started the stub, nor what is looked for.
+//! It does not know who started the stub, and does not know the checks.
 
 mod errors;
 mod harts;
@@ -18,15 +18,15 @@ use crate::rsp::{self, Addresses, Client, StopReply, WatchKind};
 use harts::Harts;
 use register_map::{RegisterMap, StubRegister};
 
-/// How long one reply may take, short of the deadline of the whole.
+/// The time limit for one reply, within the deadline.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long one instruction may take before the hart counts as waiting in a `wfi`.
+/// If a step takes longer than this, the hart is assumed to wait in a `wfi`.
 const STEP_PATIENCE: Duration = Duration::from_millis(500);
 /// GDB's number of SIGTRAP: breakpoints, watchpoints, steps.
 const SIGTRAP: u8 = 5;
-/// What QEMU stops with when the machine was powered off and stays to be looked at (gdbstub/system.c, gdb_vm_state_change).
+/// QEMU's signal for a machine that powered off and is kept (gdbstub/system.c, gdb_vm_state_change).
 const POWERED_OFF: u8 = 3;
-/// x0 to x31 and pc, 8 bytes each: what `g` begins with.
+/// The size of x0 to x31 and pc, which `g` starts with.
 const GENERAL_BYTES: usize = 33 * 8;
 
 /// A RISC-V machine behind a GDB stub.
@@ -49,29 +49,29 @@ pub struct Remote {
     breakpoints: BTreeSet<Address>,
     watchpoints: Vec<Watchpoint>,
     harts: Harts,
-    /// The stub is QEMU's, and knows what is QEMU's own.
+    /// The stub is QEMU's and supports QEMU's extensions.
     is_qemu: bool,
     undertaker: Option<Undertaker>,
-    /// The last stop was before a watched access, and told so.
+    /// The last stop was before a watched access and was reported.
     caught: bool,
-    /// Where a pipe for QEMU's log may be made: known to who started QEMU.
+    /// The folder for a pipe for QEMU's log, given by whoever started QEMU.
     trace_folder: Option<PathBuf>,
     trace: Option<trace::Trace>,
     console: Option<Box<dyn Console + Send>>,
 }
 
-/// Knows the exit status of a machine whose stub has closed the connection; `None` where it was not the machine's own doing.
+/// Returns the exit status of a machine whose stub closed the connection; `None` if the machine did not end by itself.
 type Undertaker = Box<dyn FnMut() -> Option<u8> + Send>;
 
 impl Remote {
-    /// Connects to a stub whose machine stands still; every wait ends at `deadline` at the latest.
+    /// Connects to a stub whose machine is stopped. Every wait ends at `deadline` at the latest.
     ///
     /// # Errors
-    /// Where nobody listens, or no GDB stub, or the stub of another architecture.
+    /// If no program listens, or it is not a GDB stub, or the stub is for another architecture.
     pub fn attach(endpoint: &Endpoint, deadline: Instant) -> Result<Remote, rsp::Error> {
         let patience = PATIENCE.min(deadline.saturating_duration_since(Instant::now()));
         let mut client = Client::connect(endpoint, patience, Some(deadline))?;
-        // QEMU takes a packet for the ack of its last reply (gdbstub.c, gdb_read_byte), so requests may be sent ahead.
+        // QEMU takes a packet for the ack of its last reply (gdbstub.c, gdb_read_byte), so several requests may be in flight.
         let is_qemu = client.knows("qqemu.sstepbits")?;
         if is_qemu {
             client.allow_pipelining();
@@ -86,7 +86,7 @@ impl Remote {
                 expected: "riscv:rv64".into(),
             });
         }
-        // Also makes QEMU drop what an earlier client left inserted.
+        // This also makes QEMU remove breakpoints of an earlier client.
         client.stop_reason()?;
         let harts = Harts::of(&mut client)?;
         Ok(Remote {
@@ -105,32 +105,32 @@ impl Remote {
         })
     }
 
-    /// Gives the machine a console: the stub's protocol has none.
+    /// Gives the machine a console, because the protocol has none.
     pub fn show_console(&mut self, console: Box<dyn Console + Send>) {
         self.console = Some(console);
     }
 
-    /// Gives the machine the name that reports call it by.
+    /// Sets the machine's name in reports.
     pub fn rename(&mut self, name: &str) {
         self.name = name.into();
     }
 
-    /// From now on `undertaker` is asked when the stub closes the connection: QEMU 7.2 does so without a word at power-off.
+    /// Sets the function to call when the stub closes the connection: QEMU 7.2 does so at power-off without a reply.
     pub fn ask_when_gone(&mut self, undertaker: impl FnMut() -> Option<u8> + Send + 'static) {
         self.undertaker = Some(Box::new(undertaker));
     }
 
-    /// Lets [`Machine::traceable`] make a pipe in `folder`: for who started QEMU, on this computer.
+    /// Allows [`Machine::traceable`] to make a pipe in `folder`. For a QEMU on this computer.
     pub fn trace_through(&mut self, folder: PathBuf) {
         self.trace_folder = Some(folder);
     }
 
-    /// Runs a command of the stub's own monitor; what it printed.
+    /// Runs a command of the stub's monitor, and returns its output.
     pub fn monitor(&mut self, command: &str) -> Result<String, Error> {
         Ok(self.client.monitor(command)?)
     }
 
-    /// QEMU's version, where the stub is QEMU's.
+    /// QEMU's version, if the stub is QEMU's.
     pub fn qemu_version(&mut self) -> Result<Option<qemu::Version>, Error> {
         match self.client.monitor("info version") {
             Ok(text) => Ok(text.parse().ok()),
@@ -139,12 +139,12 @@ impl Remote {
         }
     }
 
-    /// Ends the machine; there is nothing to be done where the stub does not answer any more.
+    /// Ends the machine. If the stub no longer replies, nothing can be done.
     pub fn kill(&mut self) -> Result<(), Error> {
         Ok(self.client.kill()?)
     }
 
-    /// Leaves the machine to itself: it runs on.
+    /// Detaches; the machine runs on.
     pub fn detach(&mut self) -> Result<(), Error> {
         Ok(self.client.detach()?)
     }
@@ -165,7 +165,7 @@ impl Remote {
         Ok(())
     }
 
-    /// The stop for a reply to a command that ends in `usual`; no reply is interrupted.
+    /// Converts a reply into a stop, `usual` if the command ended normally. Without a reply it is an interrupt.
     fn stop(&mut self, reply: Result<Option<StopReply>, rsp::Error>, usual: Stop) -> Result<Stop, Error> {
         let (reply, usual) = match reply {
             Ok(None) => (self.client.interrupt(), Stop::Interrupted),
@@ -180,7 +180,7 @@ impl Remote {
             reply => reply?,
         };
         if let StopReply::Signal { number, watch, thread } = reply {
-            // Whom an interrupt met says nothing.
+            // Which hart was interrupted has no meaning.
             let met = usual == Stop::Interrupted && watch.is_none() && number != SIGTRAP;
             self.harts.stopped(&mut self.client, thread.filter(|_| !met))?;
         }
@@ -200,7 +200,7 @@ impl Remote {
     }
 }
 
-/// What the stub is told of a breakpoint's size; instructions of either size begin with these two bytes.
+/// The size of a breakpoint. Every instruction has at least these two bytes.
 const BREAKPOINT_BYTES: u8 = 2;
 
 fn kind(access: Access) -> WatchKind {
@@ -211,18 +211,18 @@ fn kind(access: Access) -> WatchKind {
     }
 }
 
-/// The console of a machine behind a stub, known to who started it.
+/// The console of a machine behind a stub, given by whoever started it.
 pub trait Console {
-    /// The kernel begins here: what was printed so far is the firmware's.
+    /// Marks the start of the kernel: the output until now is the firmware's.
     fn begin(&mut self);
 
-    /// The latest of what was printed since.
+    /// The latest output since [`Console::begin`].
     fn printed(&mut self) -> Vec<u8>;
 
-    /// Types to it.
+    /// Types bytes.
     ///
     /// # Errors
-    /// Those of what the machine reads from.
+    /// Errors of the machine's input.
     fn type_in(&mut self, bytes: &[u8]) -> std::io::Result<()>;
 }
 
@@ -337,7 +337,7 @@ impl Machine for Remote {
     }
 
     fn traceable(&mut self) -> Option<&mut dyn Traceable> {
-        // The log does not say which hart it is about.
+        // The log does not name the hart.
         let possible = self.trace_folder.is_some() && self.harts.count() == 1;
         possible.then_some(self as &mut dyn Traceable)
     }
@@ -348,7 +348,7 @@ impl Machine for Remote {
 
     fn resume(&mut self, limit: Duration) -> Result<Stop, Error> {
         let deadline = Instant::now() + limit;
-        // The followed hart, which stands where it stood, may be at a breakpoint that it has not stopped at yet.
+        // The followed hart has not moved. It may be at a breakpoint at which it has not stopped yet.
         let passed = self.pass_by()?;
         let stands_at_breakpoint = !self.breakpoints.is_empty() && {
             let pc = self.registers()?.pc;
@@ -367,7 +367,7 @@ impl Machine for Remote {
         loop {
             let reply = self.client.resume(deadline.saturating_duration_since(Instant::now()));
             let stop = self.stop(reply, Stop::Breakpoint)?;
-            // Another hart's breakpoints are not ours.
+            // Another hart's breakpoints do not count.
             if stop != Stop::Breakpoint || !self.pass_by()? {
                 return Ok(stop);
             }
@@ -403,7 +403,7 @@ impl Machine for Remote {
 }
 
 impl Remote {
-    /// Has the stub take addresses for physical ones meanwhile, where it can: QEMU's does (its manual, "GDB usage").
+    /// Makes the stub use physical addresses meanwhile, if it can: QEMU's can (its manual, "GDB usage").
     fn physically<T>(&mut self, operation: impl FnOnce(&mut Remote) -> Result<T, Error>) -> Result<T, Error> {
         if !self.is_qemu {
             return operation(self);

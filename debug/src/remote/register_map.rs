@@ -1,4 +1,4 @@
-//! A stub's own numbers for RISC-V's registers: QEMU counts CSRs its way, others theirs. Found by name.
+//! Maps RISC-V registers to a stub's numbers by name: each stub numbers CSRs in its own way.
 
 use std::collections::HashMap;
 
@@ -8,16 +8,16 @@ use crate::rsp::Description;
 /// The registers that a stub has.
 pub struct RegisterMap(HashMap<Register, StubRegister>);
 
-/// What the stub calls a register, and its size.
+/// The stub's number for a register, and its size.
 #[derive(Clone, Copy)]
 pub struct StubRegister {
     pub number: u32,
-    /// Its size.
+    /// Its size in bytes.
     pub bytes: usize,
 }
 
 impl RegisterMap {
-    /// The numbers of all registers that we have names for.
+    /// The numbers of all registers whose names we know.
     pub fn of(description: &Description) -> RegisterMap {
         let mut numbers = HashMap::new();
         let mut add = |register: Register, name: &str| {

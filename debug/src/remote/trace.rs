@@ -1,4 +1,4 @@
-//! A machine behind QEMU's stub, followed while it runs: by QEMU's log, through a pipe.
+//! Follows a machine behind QEMU's stub while it runs, through QEMU's log and a pipe.
 
 use std::time::{Duration, Instant};
 
@@ -6,12 +6,12 @@ use super::Remote;
 use super::qemu::Follower;
 use crate::machine::{Address, Error, Machine, Register, Stop, Traceable, Traced};
 
-/// How long the stub is listened to while nothing comes through the pipe.
+/// How long to listen to the stub while nothing comes through the pipe.
 const GLANCE: Duration = Duration::from_millis(1);
-/// How long the pipe is waited for before the stub is listened to.
+/// How long to wait for the pipe before listening to the stub.
 const PIECE: Duration = Duration::from_millis(5);
 
-/// What is followed, and how it stopped.
+/// The followed machine, and how it stopped.
 pub(super) struct Trace {
     follower: Follower,
     stopped: Option<Stop>,
@@ -81,16 +81,16 @@ impl Traceable for Remote {
 }
 
 impl Remote {
-    /// Makes QEMU write down the hart before each instruction, into a pipe.
+    /// Makes QEMU log the hart before each instruction, into a pipe.
     fn begin_log(&mut self, registers: &[Register]) -> Result<Follower, Error> {
-        let what = || "writing down what it does".to_owned();
+        let what = || "logging each instruction".to_owned();
         let Some(folder) = self.trace_folder.clone() else {
             return Err(Error::Unsupported { what: what(), by: self.name.clone() });
         };
         let failed = |cause| Error::Unsupported { what: format!("{}: {cause}", what()), by: "the pipe".into() };
         let follower = Follower::new(&folder, registers).map_err(failed)?;
         let path = follower.path().display().to_string().replace('\\', "\\\\").replace('"', "\\\"");
-        // QEMU has renamed the second command, in 8.1.
+        // QEMU 8.1 renamed the second command.
         for alternatives in [
             vec!["log none".to_owned()],
             vec!["one-insn-per-tb on".into(), "singlestep on".into()],
@@ -100,7 +100,7 @@ impl Remote {
             let mut complaint = String::new();
             let mut done = false;
             for command in alternatives {
-                // It answers nothing where it does as it is told.
+                // On success it prints nothing.
                 complaint = self.monitor(&command)?;
                 done = complaint.trim().is_empty();
                 if done {
@@ -115,7 +115,7 @@ impl Remote {
         Ok(follower)
     }
 
-    /// Lets the machine run from where it stands; the stop, where that is at once.
+    /// Runs the machine. Returns the stop if it stops at once.
     fn start(&mut self) -> Result<Option<Stop>, Error> {
         let here = Address(self.registers()?.pc);
         if self.caught || self.breakpoints.contains(&here) {
@@ -132,7 +132,7 @@ impl Remote {
         Ok(None)
     }
 
-    /// Why a machine that was started stands still; None while it runs.
+    /// Why a machine that was started has stopped; `None` while it runs.
     fn stopped(&mut self, limit: Duration) -> Result<Option<Stop>, Error> {
         let reply = match self.client.stopped(limit) {
             Ok(None) => return Ok(None),

@@ -1,4 +1,4 @@
-//! The report for programs. Schema 1: keys are added at most, never changed or removed; their order is fixed too.
+//! The report for programs. In schema 1 keys may be added, but not changed or removed; their order is fixed too.
 
 use std::io;
 
@@ -18,7 +18,7 @@ struct Document<'a> {
     /// Milliseconds.
     elapsed_ms: u64,
     checks: Vec<Check<'a>>,
-    /// The last lines that the kernel printed; null where the machine does not show them.
+    /// The last lines that the kernel printed; null if the machine does not show them.
     console: Option<&'a [String]>,
 }
 
@@ -29,18 +29,18 @@ struct Check<'a> {
     summary: &'a str,
     expected: &'a str,
     found: &'a str,
-    /// What may be done about it; absent where there is nothing.
+    /// What to try; absent if nothing is known.
     #[serde(rename = "try", skip_serializing_if = "Option::is_none")]
     advice: Option<&'a str>,
-    /// Null where the check is about no instruction.
+    /// Null if the finding is not about an instruction.
     location: Option<Location>,
     data: Map<String, Value>,
 }
 
-/// Each but `pc` null where the image does not know it.
+/// All except `pc` are null if the image does not know them.
 #[derive(Serialize)]
 struct Location {
-    /// Hexadecimal: JSON's numbers are not exact beyond 2^53.
+    /// Hexadecimal text: JSON's numbers are not exact beyond 2^53.
     pc: String,
     symbol: Option<String>,
     file: Option<String>,
@@ -113,15 +113,14 @@ fn location(place: &Place) -> Location {
     }
 }
 
-/// JSON itself escapes control characters up to 0x1f only. What is left of them is in strings, but for the newlines
-/// between the keys.
+/// Escapes control characters above 0x1f, which JSON need not escape. All of them are in strings.
 fn printable(json: &str) -> String {
     let mut printable = String::with_capacity(json.len());
     for character in json.chars() {
         if is_printable(character) || character == '\n' {
             printable.push(character);
         } else {
-            // All of them lie below 0x10000, where JSON's escape is the number itself.
+            // All of them are below 0x10000, where JSON's escape is the number itself.
             printable += &format!("\\u{:04x}", u32::from(character));
         }
     }

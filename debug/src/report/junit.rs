@@ -1,6 +1,6 @@
-//! The report for a CI: one test suite, named after the kernel's file, with one test case for each check.
+//! The report for CI: a test suite named after the kernel's file, with a test case for each check.
 //!
-//! JUnit has no standard; this is what Jenkins, GitLab and GitHub's actions read.
+//! JUnit's format has no standard. Jenkins, GitLab and GitHub's actions read this.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! Writes what the checks found: as text for people, as JSON for programs, as JUnit for a CI. It does not know machines.
+//! Writes the findings of the checks: text for people, JSON for programs, JUnit for CI. It does not know machines.
 
 mod json;
 mod junit;
@@ -12,28 +12,28 @@ use std::time::Duration;
 
 use crate::checks::{Finding, Status};
 
-/// What a walk from reset to the idle loop found.
+/// The result of checking a boot.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// What people call the machine: `qemu`.
+    /// The machine's name: `qemu`.
     pub machine: String,
     pub kernel: PathBuf,
-    /// Of the whole walk.
+    /// The time that all checks took.
     pub elapsed: Duration,
-    /// In the order in which the checks were made.
+    /// The findings, in the order of the checks.
     pub findings: Vec<Finding>,
-    /// The last lines that the kernel printed; `None` where the machine does not show its console.
+    /// The last lines that the kernel printed; `None` if the machine does not show its console.
     pub console: Option<Vec<String>>,
 }
 
 /// How a report is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// For people: one line for each check that held, more for one that did not, and last the verdict.
+    /// For people: a line for each check, details of failures, and the verdict.
     Text,
-    /// For programs: one object, stable for as long as its `schema` is 1.
+    /// For programs: one JSON object, stable while its `schema` is 1.
     Json,
-    /// For a CI: a JUnit XML document with one test case for each check.
+    /// For CI: JUnit XML with a test case for each check.
     Junit,
 }
 
@@ -45,19 +45,19 @@ pub enum Verdict {
 }
 
 impl Report {
-    /// Pass when every check held; a check that was not made did not hold, and no checks prove nothing.
+    /// Pass if every check holds. A check that was not made does not hold, and an empty report fails.
     pub fn verdict(&self) -> Verdict {
         let holds = !self.findings.is_empty() && self.findings.iter().all(|finding| finding.status == Status::Pass);
         if holds { Verdict::Pass } else { Verdict::Fail }
     }
 
-    /// Writes the whole report, ended by a newline. `colour` is for [`Format::Text`] on a terminal.
+    /// Writes the whole report and a newline at its end. Use `colour` for [`Format::Text`] on a terminal.
     ///
-    /// What is written holds no control characters but newlines and, with `colour`, its own colours: those of the kernel's
-    /// names and messages are shown as `\u{1b}`.
+    /// The output has no control characters except newlines and, with `colour`, its own colours. Control characters in the
+    /// kernel's names and messages are shown as `\u{1b}`.
     ///
     /// # Errors
-    /// Those of `to`.
+    /// Errors of `to`.
     pub fn write(&self, format: Format, colour: bool, to: &mut dyn Write) -> io::Result<()> {
         let whole = match format {
             Format::Text => text::text(self, colour),
@@ -72,15 +72,15 @@ impl Report {
     }
 }
 
-/// What a person wants to know about a check that failed: `expected`, `found`, `at`, `in` for each function between there and
-/// the instruction, `from` for each caller, and `try:`.
+/// The details of a check that failed: `expected`, `found`, `at`, `in` for each function between there and the instruction,
+/// `from` for each caller, and `try:`.
 fn details(finding: &Finding) -> Vec<(&'static str, String)> {
     let mut details = vec![("expected", printable(&finding.expected)), ("found", printable(&finding.found))];
     let backtrace = &finding.backtrace[..];
     if let Some(place) = finding.location.as_ref().or(backtrace.first()) {
         details.push(("at", printable(&place.to_string())));
     }
-    // The location is one of the functions, mostly the innermost, unless the check points elsewhere.
+    // The location is in one of the functions, mostly the innermost, unless the check names another place.
     let own = match &finding.location {
         Some(location) => backtrace.iter().position(|place| place == location),
         None => (!backtrace.is_empty()).then_some(0),
@@ -93,7 +93,7 @@ fn details(finding: &Finding) -> Vec<(&'static str, String)> {
         None => (&backtrace[..0], backtrace),
     };
     for (label, places) in [("in", inner), ("from", outer)] {
-        // A recursion is told once, with how often it went round.
+        // A recursion is shown once, with its depth.
         for run in places.chunk_by(PartialEq::eq) {
             let times = if run.len() > 1 { format!(" ({} times)", run.len()) } else { String::new() };
             details.push((label, format!("{}{times}", printable(&run[0].to_string()))));
@@ -104,21 +104,21 @@ fn details(finding: &Finding) -> Vec<(&'static str, String)> {
     details
 }
 
-/// The text with what would not be seen, or would change how the rest is seen, written out: `\n`, `\u{1b}`.
+/// Escapes characters that are invisible or change how the rest is shown: `\n`, `\u{1b}`.
 fn printable(text: &str) -> String {
     let mut printable = String::with_capacity(text.len());
     for character in text.chars() {
         if is_printable(character) {
             printable.push(character);
         } else {
-            // Cannot fail: a String takes everything.
+            // Writing to a String cannot fail.
             let _ = write!(printable, "{}", character.escape_default());
         }
     }
     printable
 }
 
-/// Neither a control character, nor one that reorders or breaks lines, nor one that XML 1.0 does not allow.
+/// Whether it is no control character, does not reorder text or break lines, and is allowed in XML 1.0.
 fn is_printable(character: char) -> bool {
     let reorders = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let breaks_lines = matches!(character, '\u{2028}' | '\u{2029}');

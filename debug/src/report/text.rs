@@ -1,11 +1,11 @@
-//! The report for people. Aligned; one line for each check that held, expected and found for one that did not.
+//! The report for people, in aligned columns: a line for each check, with details of failures.
 
 use std::time::Duration;
 
 use super::{Report, Verdict, details, printable};
 use crate::checks::{Finding, Status};
 
-/// Colours as terminals understand them: ECMA-48, "Select Graphic Rendition".
+/// The colours of terminals: ECMA-48, "Select Graphic Rendition".
 #[derive(Clone, Copy)]
 enum Colour {
     Green = 32,

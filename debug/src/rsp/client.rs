@@ -1,6 +1,6 @@
-//! Commands to a stub, and their replies checked: what comes back is complete, or an error.
+//! Sends commands to a stub and checks the replies: a reply is complete, or an error.
 //!
-//! It does not know what the registers mean.
+//! It does not know the meaning of the registers.
 
 use std::time::{Duration, Instant};
 
@@ -13,17 +13,17 @@ use super::frame::{LIMIT, digit};
 use super::stop::{StopReply, Thread};
 use crate::endpoint::Endpoint;
 
-/// What the smallest stubs take in one packet, where a stub does not say.
+/// The packet size in bytes if the stub does not tell its own: the smallest stubs accept this.
 const DEFAULT_PACKET_SIZE: usize = 400;
-/// The longest target description that is read.
+/// The longest target description that is read, in bytes.
 const DESCRIPTION_LIMIT: usize = LIMIT;
 
-/// A conversation with a stub whose machine stands still between calls.
+/// A connection to a stub. Its machine is stopped between calls.
 pub struct Client {
     pub(super) connection: Connection,
-    /// The longest packet that the stub takes, in bytes.
+    /// The longest packet that the stub accepts, in bytes.
     pub(super) packet_size: usize,
-    /// How many requests may await their replies at once.
+    /// How many requests may wait for their replies at once.
     pub(super) window: usize,
     patience: Duration,
     deadline: Option<Instant>,
@@ -33,12 +33,12 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects and agrees on the features of the protocol.
+    /// Connects and negotiates the features of the protocol.
     ///
-    /// `patience` is how long one reply may take; `deadline`, where given, ends all waiting.
+    /// `patience` is the time limit for one reply; `deadline`, if given, ends all waiting.
     ///
     /// # Errors
-    /// [`Error::Connect`] where nobody listens; others where whoever listens does not speak the protocol.
+    /// [`Error::Connect`] if no program listens; others if the program does not speak the protocol.
     pub fn connect(endpoint: &Endpoint, patience: Duration, deadline: Option<Instant>) -> Result<Client, Error> {
         let mut client = Client {
             connection: Connection::open(endpoint, patience)?,
@@ -58,7 +58,7 @@ impl Client {
         let features = self.ask(b"qSupported:xmlRegisters=riscv;swbreak+;hwbreak+", "qSupported")?.to_vec();
         for feature in features.split(|&byte| byte == b';') {
             if let Some(size) = feature.strip_prefix(b"PacketSize=").and_then(hex_number) {
-                // Never less than a register's worth: a hostile size must not make chunks of nothing.
+                // At least the size of a register: a hostile stub may report 0.
                 self.packet_size = (size as usize).clamp(64, LIMIT);
             }
             if feature == b"QStartNoAckMode+" && self.ask(b"QStartNoAckMode", "QStartNoAckMode")? == b"OK" {
@@ -74,20 +74,20 @@ impl Client {
         Ok(())
     }
 
-    /// Sends requests ahead of the replies to earlier ones, while the machine stands still.
+    /// Allows sending requests before earlier replies have arrived, while the machine is stopped.
     ///
-    /// For stubs without acks, and for those known to take a packet for an ack. The window is bounded: with thousands
-    /// of requests in flight both sides block on full sockets.
+    /// For stubs without acks, and for those that take a packet for an ack. The number of requests in flight is limited: with
+    /// thousands, both sides block on full sockets.
     pub fn allow_pipelining(&mut self) {
         self.window = 16;
     }
 
-    /// Who answers, for errors.
+    /// The stub's name in errors.
     pub fn name(&self) -> &str {
         self.connection.name()
     }
 
-    /// How long the next reply may take.
+    /// The time limit for the next reply.
     pub(super) fn limit(&self) -> Duration {
         self.within(self.patience)
     }
@@ -97,7 +97,7 @@ impl Client {
         left.map_or(wanted, |left| left.min(wanted))
     }
 
-    /// One packet there, one back, whatever it says.
+    /// Sends a packet and returns the reply, whatever it is.
     pub(super) fn ask(&mut self, command: &[u8], name: &str) -> Result<&[u8], Error> {
         let limit = self.limit();
         self.connection.queue(command);
@@ -105,7 +105,7 @@ impl Client {
         self.connection.require(name, limit)
     }
 
-    /// As [`Client::ask`], where an empty reply and an error number are errors.
+    /// Like [`Client::ask`], but an empty reply and an error number are errors.
     pub(super) fn request(&mut self, command: &[u8], name: &str) -> Result<&[u8], Error> {
         let from = self.connection.name().to_owned();
         checked(self.ask(command, name)?, &from, name)
@@ -120,7 +120,7 @@ impl Client {
         Err(self.connection.unexpected(name, &reply, "OK"))
     }
 
-    /// Whether the stub knows the query: QEMU knows `qqemu.sstepbits`.
+    /// Whether the stub supports the query: QEMU supports `qqemu.sstepbits`.
     pub fn knows(&mut self, query: &str) -> Result<bool, Error> {
         Ok(!self.ask(query.as_bytes(), query)?.is_empty())
     }
@@ -139,7 +139,7 @@ impl Client {
         })
     }
 
-    /// One document of the target description, in as many pieces as it takes.
+    /// Reads one document of the target description, in pieces.
     fn annex(&mut self, annex: &str, name: &str) -> Result<String, Error> {
         let mut text = Vec::new();
         loop {
@@ -164,21 +164,21 @@ impl Client {
         }
     }
 
-    /// Why the machine stands still now.
+    /// Why the machine is stopped now.
     pub fn stop_reason(&mut self) -> Result<StopReply, Error> {
-        let name = "? (why it stands still)";
+        let name = "? (why the machine is stopped)";
         let reply = self.request(b"?", name)?.to_vec();
         StopReply::parse(&reply).ok_or_else(|| self.connection.unexpected(name, &reply, "a stop reply"))
     }
 
-    /// Whether the stub knows `vCont`, by which one thread is stepped and others stand.
+    /// Whether the stub supports `vCont`, which can step one thread while the others are stopped.
     pub(super) fn takes_actions(&self) -> bool {
         self.step_command.starts_with(b"vCont")
     }
 
-    /// Executes one instruction; `None` when it takes longer than `limit`: then [`Client::interrupt`] ends it.
+    /// Executes one instruction; `None` if it takes longer than `limit`. Then call [`Client::interrupt`].
     ///
-    /// Of several threads, `thread` is the one that executes it, and the others stand still.
+    /// If there are several threads, `thread` executes it, and the others are stopped.
     pub fn step(&mut self, thread: Option<Thread>, limit: Duration) -> Result<Option<StopReply>, Error> {
         match thread {
             Some(thread) => self.connection.queue(format!("vCont;s:{thread}").as_bytes()),
@@ -187,13 +187,13 @@ impl Client {
         self.run(limit)
     }
 
-    /// Lets all threads run; `None` when nothing stops it within `limit`: then [`Client::interrupt`] does.
+    /// Runs all threads; `None` if nothing stops them within `limit`. Then call [`Client::interrupt`].
     pub fn resume(&mut self, limit: Duration) -> Result<Option<StopReply>, Error> {
         self.start()?;
         self.await_stop(limit)
     }
 
-    /// Lets the machine run, and does not wait: [`Client::stopped`] does.
+    /// Runs the machine and does not wait; [`Client::stopped`] waits.
     pub fn start(&mut self) -> Result<(), Error> {
         self.connection.queue(self.continue_command);
         self.connection.flush("a stop")?;
@@ -201,12 +201,12 @@ impl Client {
         Ok(())
     }
 
-    /// The stop of a machine that was started; `None` while it runs.
+    /// The stop of a running machine; `None` while it runs.
     pub fn stopped(&mut self, limit: Duration) -> Result<Option<StopReply>, Error> {
         self.await_stop(limit)
     }
 
-    /// Runs a command of the stub's own monitor; what it printed.
+    /// Runs a command of the stub's monitor, and returns its output.
     ///
     /// Source: the GDB manual, section "General Query Packets", qRcmd.
     pub fn monitor(&mut self, command: &str) -> Result<String, Error> {
@@ -223,7 +223,7 @@ impl Client {
             if reply == b"OK" {
                 return Ok(String::from_utf8_lossy(&text).into_owned());
             }
-            // Output comes as it is made, marked O; an answer without the mark is the last.
+            // Packets with output start with O. A packet without O is the last.
             let (more, digits) = match reply {
                 [b'O', digits @ ..] => (true, digits),
                 digits => (false, digits),
@@ -249,7 +249,7 @@ impl Client {
         self.await_stop(limit)
     }
 
-    /// Waits for the stop of a machine that runs.
+    /// Waits for the stop of a running machine.
     fn await_stop(&mut self, limit: Duration) -> Result<Option<StopReply>, Error> {
         let name = "a stop";
         let deadline = Instant::now() + self.within(limit);
@@ -260,7 +260,7 @@ impl Client {
                 self.running = false;
                 return Ok(Some(stop));
             }
-            // Console output: a stub that stops has more to say.
+            // Console output. The stop reply follows.
             let is_console = matches!(reply, [b'O', text @ ..] if text.iter().all(|byte| digit(*byte).is_some()));
             if !is_console {
                 let reply = reply.to_vec();
@@ -269,12 +269,12 @@ impl Client {
         }
     }
 
-    /// Stops a machine that runs. It may have stopped by itself in the meantime: the stop says.
+    /// Stops a running machine. It may have stopped by itself meanwhile: see the returned stop.
     pub fn interrupt(&mut self) -> Result<StopReply, Error> {
         const INTERRUPT: u8 = 3;
         let name = "the stop after an interrupt";
         self.connection.send_byte(INTERRUPT, name)?;
-        // The deadline of the whole may be over, and is the reason to interrupt: the answer still gets its time.
+        // The deadline may be the reason for the interrupt. The reply to it still gets its time.
         let patience = self.patience;
         let deadline = self.deadline.take();
         let stop = self.await_stop(patience);
@@ -283,7 +283,7 @@ impl Client {
         stop?.ok_or(Error::Timeout { from, awaited: name.into(), after: patience })
     }
 
-    /// Ends the machine. The stub answers with the end of the connection, or not at all.
+    /// Ends the machine. The stub closes the connection, or does not reply.
     pub fn kill(&mut self) -> Result<(), Error> {
         if self.running {
             self.interrupt()?;
@@ -292,7 +292,7 @@ impl Client {
         self.connection.flush("k (kill)")
     }
 
-    /// Leaves the machine to itself: it runs on.
+    /// Detaches; the machine runs on.
     pub fn detach(&mut self) -> Result<(), Error> {
         if self.running {
             self.interrupt()?;
@@ -301,7 +301,7 @@ impl Client {
     }
 }
 
-/// The reply, unless it says that the command is unknown or failed.
+/// Returns the reply, unless the command is unsupported or failed.
 pub(super) fn checked<'a>(reply: &'a [u8], from: &str, command: &str) -> Result<&'a [u8], Error> {
     match reply {
         [] => Err(Error::Unsupported { from: from.into(), command: command.into() }),

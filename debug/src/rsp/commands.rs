@@ -1,6 +1,6 @@
-//! Registers by the stub's numbers, memory in as many packets as it takes, breakpoints and watchpoints; how bytes are written.
+//! Commands for registers by the stub's numbers, memory in several packets, breakpoints and watchpoints; and their encoding.
 //!
-//! Where it takes many packets, several of them are in flight. It does not know what the bytes mean, nor keep what is set.
+//! Large transfers have several packets in flight. It does not know what the bytes mean, and does not remember breakpoints.
 
 use std::ops::Range;
 
@@ -8,22 +8,22 @@ use super::client::{Client, checked};
 use super::error::{Error, excerpt};
 use super::frame::{HEX, digit};
 
-/// What addresses of memory mean to QEMU's stub.
+/// The kind of addresses that QEMU's stub uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Addresses {
-    /// What the hart makes of them.
+    /// Virtual addresses, translated as for the hart.
     Virtual = 0,
     Physical = 1,
 }
 
 impl Client {
-    /// From now on addresses mean this. Only QEMU's stub knows the packet.
+    /// Sets the kind of addresses. Only QEMU's stub supports the packet.
     pub fn take_addresses_as(&mut self, addresses: Addresses) -> Result<(), Error> {
         let command = format!("Qqemu.PhyMemMode:{}", addresses as u8);
-        self.expect_ok(command.as_bytes(), "Qqemu.PhyMemMode (what addresses mean)")
+        self.expect_ok(command.as_bytes(), "Qqemu.PhyMemMode (physical or virtual addresses)")
     }
 
-    /// The general registers, as `g` sends them; exactly `bytes.len()` bytes or more must come.
+    /// Reads the general registers with `g`, at least `bytes.len()` bytes.
     pub fn read_general_registers(&mut self, bytes: &mut [u8]) -> Result<(), Error> {
         let name = "g (read the general registers)";
         let reply = self.request(b"g", name)?;
@@ -34,7 +34,7 @@ impl Client {
         Err(self.connection.unexpected(name, &reply, format!("{} bytes in hexadecimal", bytes.len())))
     }
 
-    /// One register, whose size is `bytes.len()`.
+    /// Reads one register of `bytes.len()` bytes.
     pub fn read_register(&mut self, number: u32, bytes: &mut [u8]) -> Result<(), Error> {
         let name = format!("p{number:x} (read register {number})");
         let reply = self.request(format!("p{number:x}").as_bytes(), &name)?;
@@ -45,7 +45,7 @@ impl Client {
         Err(self.connection.unexpected(&name, &reply, format!("{} bytes in hexadecimal", bytes.len())))
     }
 
-    /// Registers by number and size in bytes (1 to 8), little-endian in what comes back; several requests in flight.
+    /// Reads registers by number and size in bytes (1 to 8), with several requests in flight.
     pub fn read_registers(&mut self, registers: &[(u32, usize)]) -> Result<Vec<[u8; 8]>, Error> {
         let mut values = Vec::with_capacity(registers.len());
         self.pipeline(
@@ -67,7 +67,7 @@ impl Client {
         Ok(values)
     }
 
-    /// Writes one register, all its bytes.
+    /// Writes all bytes of one register.
     pub fn write_register(&mut self, number: u32, bytes: &[u8]) -> Result<(), Error> {
         let mut command = format!("P{number:x}=").into_bytes();
         to_hex(bytes, &mut command);
@@ -76,7 +76,7 @@ impl Client {
 }
 
 impl Client {
-    /// Fills `bytes` from memory, in packets as large as the stub takes.
+    /// Fills `bytes` from memory, in packets as large as the stub accepts.
     pub fn read_memory(&mut self, start: u64, bytes: &mut [u8]) -> Result<(), Error> {
         let size = (self.packet_size - 16) / 2;
         let pieces = pieces(start, bytes.len(), size);
@@ -97,7 +97,7 @@ impl Client {
         )
     }
 
-    /// Writes `bytes` to memory, in packets as large as the stub takes.
+    /// Writes `bytes` to memory, in packets as large as the stub accepts.
     pub fn write_memory(&mut self, start: u64, bytes: &[u8]) -> Result<(), Error> {
         let pieces = pieces(start, bytes.len(), (self.packet_size - 40) / 2);
         self.pipeline(
@@ -120,9 +120,9 @@ impl Client {
         )
     }
 
-    /// Makes a request for each piece of something, with up to `window` of them in flight.
+    /// Sends a request for each piece, with up to `window` of them in flight.
     ///
-    /// All replies are read even after a bad one, so that the next command does not meet this one's.
+    /// All replies are read even after a bad one, so that the next command does not get an old reply.
     pub(super) fn pipeline<P: Clone>(
         &mut self,
         pieces: &[P],
@@ -155,16 +155,16 @@ impl Client {
     }
 }
 
-/// A part of a memory transfer: its address, and which of the bytes it is.
+/// A part of a memory transfer: its address, and its range in the bytes.
 type Piece = (u64, Range<usize>);
 
-/// Cuts `length` bytes from `start` into pieces of up to `size`.
+/// Splits `length` bytes at `start` into pieces of at most `size` bytes.
 fn pieces(start: u64, length: usize, size: usize) -> Vec<Piece> {
     let ends = |begin: usize| begin..length.min(begin + size);
     (0..length).step_by(size).map(|begin| (start.wrapping_add(begin as u64), ends(begin))).collect()
 }
 
-/// What a watchpoint waits for: the digit after `Z`.
+/// The kind of a watchpoint, the digit after `Z`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WatchKind {
     Write = 2,
@@ -173,30 +173,30 @@ pub enum WatchKind {
 }
 
 impl Client {
-    /// A breakpoint on an instruction of `kind` bytes (2 or 4).
+    /// Inserts a breakpoint on an instruction of `kind` bytes (2 or 4).
     pub fn insert_breakpoint(&mut self, address: u64, kind: u8) -> Result<(), Error> {
         self.expect_ok(format!("Z0,{address:x},{kind}").as_bytes(), "Z0 (insert a breakpoint)")
     }
 
-    /// Undoes [`Client::insert_breakpoint`].
+    /// Removes a breakpoint.
     pub fn remove_breakpoint(&mut self, address: u64, kind: u8) -> Result<(), Error> {
         self.expect_ok(format!("z0,{address:x},{kind}").as_bytes(), "z0 (remove a breakpoint)")
     }
 
-    /// A watchpoint on `length` bytes from `address`.
+    /// Inserts a watchpoint on `length` bytes at `address`.
     pub fn insert_watchpoint(&mut self, kind: WatchKind, address: u64, length: u64) -> Result<(), Error> {
         let command = format!("Z{},{address:x},{length:x}", kind as u8);
         self.expect_ok(command.as_bytes(), &format!("Z{} (insert a watchpoint)", kind as u8))
     }
 
-    /// Undoes [`Client::insert_watchpoint`].
+    /// Removes a watchpoint.
     pub fn remove_watchpoint(&mut self, kind: WatchKind, address: u64, length: u64) -> Result<(), Error> {
         let command = format!("z{},{address:x},{length:x}", kind as u8);
         self.expect_ok(command.as_bytes(), &format!("z{} (remove a watchpoint)", kind as u8))
     }
 }
 
-/// A number in big-endian hexadecimal, at most 64 bits.
+/// Parses a number in big-endian hexadecimal, at most 64 bits.
 pub fn hex_number(text: &[u8]) -> Option<u64> {
     if text.is_empty() || text.len() > 16 {
         return None;
@@ -209,7 +209,7 @@ pub fn to_hex(bytes: &[u8], text: &mut Vec<u8>) {
     text.extend(bytes.iter().flat_map(|byte| [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]));
 }
 
-/// Whether `text` is exactly as many bytes, in hexadecimal, as `bytes` holds; then they are in it.
+/// Decodes hexadecimal `text` into `bytes`. Returns false unless it has exactly as many bytes.
 pub fn from_hex(text: &[u8], bytes: &mut [u8]) -> bool {
     if text.len() != 2 * bytes.len() {
         return false;

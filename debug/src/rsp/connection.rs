@@ -1,6 +1,6 @@
-//! A connection to a stub: sends packets, receives packets, acknowledges, with a deadline on every wait.
+//! A connection to a stub: sends, receives and acknowledges packets, with a deadline for every wait.
 //!
-//! It does not know what the packets say.
+//! It does not know the packets' meaning.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -11,20 +11,20 @@ use super::error::{Error, excerpt};
 use super::frame::{self, Decoder, FrameEvent, Violation};
 use crate::endpoint::Endpoint;
 
-/// How often a damaged packet is asked for again, and ours sent again.
+/// How often a damaged packet is requested again, and ours is sent again.
 const RETRIES: usize = 3;
 
-/// A stub, from the socket up to whole packets.
+/// The connection, from the socket up to whole packets.
 pub struct Connection {
     name: String,
     stream: Stream,
     decoder: Decoder,
-    /// What goes out with the next write: a late ack and the packet behind it.
+    /// Bytes for the next write: a delayed ack, and the packet after it.
     wire: Vec<u8>,
-    /// Packets carry acks: until `QStartNoAckMode` was agreed.
+    /// Packets are acknowledged, until `QStartNoAckMode` is negotiated.
     acks: bool,
     ack_due: bool,
-    /// The packet last sent, for a stub that asks for it again.
+    /// The last packet, for a stub that requests it again.
     last: Vec<u8>,
     read_timeout: Option<Duration>,
 }
@@ -36,7 +36,7 @@ enum Stream {
 
 impl Connection {
     /// # Errors
-    /// [`Error::Connect`] when nobody listens at `endpoint` within `limit`.
+    /// [`Error::Connect`] if no program listens at `endpoint` within `limit`.
     pub fn open(endpoint: &Endpoint, limit: Duration) -> Result<Connection, Error> {
         let failed = |cause| Error::Connect { to: endpoint.to_string(), cause };
         let stream = Stream::connect(endpoint, limit).map_err(failed)?;
@@ -53,12 +53,12 @@ impl Connection {
         })
     }
 
-    /// Who is at the other end, for errors.
+    /// The stub's name in errors.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// No acks from now on, in either direction.
+    /// Stops using acks, in both directions.
     pub fn stop_acks(&mut self) {
         self.acks = false;
     }
@@ -74,24 +74,24 @@ impl Connection {
         }
     }
 
-    /// Sends what is queued.
+    /// Sends the queued bytes.
     pub fn flush(&mut self, awaited: &str) -> Result<(), Error> {
         let sent = self.stream.write_all(&self.wire);
         self.wire.clear();
         sent.map_err(|cause| self.failure(cause, awaited, Duration::ZERO))
     }
 
-    /// Sends one byte outside any packet: 0x03 interrupts.
+    /// Sends one byte outside of packets: 0x03 interrupts.
     pub fn send_byte(&mut self, byte: u8, awaited: &str) -> Result<(), Error> {
         self.acknowledge_late();
         self.wire.push(byte);
         self.flush(awaited)
     }
 
-    /// The data of the next packet; `None` when none came within `limit`.
+    /// Receives the data of the next packet; `None` if none came within `limit`.
     ///
-    /// The packet's ack goes out with whatever is sent next, which saves a system call and a wake-up of the stub per
-    /// exchange; a stub reads acks before it reads the next packet in any case.
+    /// The ack is sent together with the next packet. This saves a system call and a wake-up of the stub for each command; a stub
+    /// reads the ack before the packet anyway.
     pub fn receive(&mut self, awaited: &str, limit: Duration) -> Result<Option<&[u8]>, Error> {
         let deadline = Instant::now() + limit;
         let (mut damaged, mut resent) = (0, 0);
@@ -107,7 +107,7 @@ impl Connection {
                     self.wire.extend_from_slice(&self.last);
                     self.flush(awaited)?;
                 }
-                Some(Ok(FrameEvent::Nack)) => return Err(self.garbled(awaited, "it refuses our packets".into())),
+                Some(Ok(FrameEvent::Nack)) => return Err(self.garbled(awaited, "it rejects our packets".into())),
                 Some(Err(Violation::Damaged(_))) if self.acks && damaged < RETRIES => {
                     damaged += 1;
                     self.send_byte(b'-', awaited)?;
@@ -122,7 +122,7 @@ impl Connection {
         }
     }
 
-    /// As [`Connection::receive`], where no packet is an error.
+    /// Like [`Connection::receive`], but no packet is an error.
     pub fn require(&mut self, awaited: &str, limit: Duration) -> Result<&[u8], Error> {
         if self.receive(awaited, limit)?.is_none() {
             return Err(Error::Timeout { from: self.name.clone(), awaited: awaited.into(), after: limit });
@@ -130,7 +130,7 @@ impl Connection {
         Ok(self.decoder.data())
     }
 
-    /// Reads once; false when the deadline came first.
+    /// Reads once. Returns false if the deadline came first.
     fn read(&mut self, awaited: &str, deadline: Instant) -> Result<bool, Error> {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -148,7 +148,7 @@ impl Connection {
         Ok(true)
     }
 
-    /// The timeout is a setting of the socket: setting it costs a system call, so a near one is kept.
+    /// Sets the socket's timeout. This costs a system call, so a similar one is kept.
     fn set_read_timeout(&mut self, wanted: Duration) -> io::Result<()> {
         let near = |set: Duration| set <= wanted && wanted - set <= wanted / 8;
         if self.read_timeout.is_some_and(near) {
@@ -175,15 +175,15 @@ impl Connection {
 
     fn violated(&self, violation: Violation, awaited: &str) -> Error {
         match violation {
-            Violation::Damaged(how) => self.garbled(awaited, format!("a packet that stays damaged: {how}")),
-            Violation::Noise => self.garbled(awaited, "bytes without a packet among them".into()),
+            Violation::Damaged(how) => self.garbled(awaited, format!("a packet that is damaged every time: {how}")),
+            Violation::Noise => self.garbled(awaited, "bytes that contain no packet".into()),
             Violation::TooLong => {
                 Error::TooLong { from: self.name.clone(), awaited: awaited.into(), limit: frame::LIMIT }
             }
         }
     }
 
-    /// The error for an I/O error; a write that timed out is a stub that does not read.
+    /// Converts an I/O error. If a write timed out, the stub does not read.
     fn failure(&self, cause: io::Error, awaited: &str, after: Duration) -> Error {
         let (from, awaited) = (self.name.clone(), self.awaited_where(awaited));
         match cause.kind() {
@@ -195,7 +195,7 @@ impl Connection {
         }
     }
 
-    /// An error about a reply that does not fit its command.
+    /// An error for a reply that does not fit its command.
     pub fn unexpected(&self, command: &str, reply: &[u8], expected: impl Into<String>) -> Error {
         Error::Unexpected {
             from: self.name.clone(),

@@ -1,13 +1,13 @@
-//! What can go wrong between us and a stub. It does not know what was being attempted beyond the command's name.
+//! Errors of the connection to a stub. It does not know the purpose of the commands.
 
 use std::io;
 use std::time::Duration;
 
-/// Each says who failed (`from`), on what, and what to try where there is something.
+/// Each says who failed (`from`), at which command, and what to try if that is known.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nobody listens there, or not to us.
-    #[error("cannot connect to {to}: {cause}; start a stub there first")]
+    /// No program listens there, or it refuses the connection.
+    #[error("cannot connect to {to}: {cause}; try: start a stub there first")]
     Connect {
         /// The address as the user wrote it.
         to: String,
@@ -18,39 +18,39 @@ pub enum Error {
     #[error("the connection to {from} failed while awaiting {awaited}: {cause}")]
     Io { from: String, awaited: String, cause: io::Error },
 
-    /// End of file where a reply was due.
+    /// The stub closed the connection instead of replying.
     #[error("{from} closed the connection while we awaited {awaited}")]
     Closed { from: String, awaited: String },
 
     /// The deadline passed.
     #[error(
-        "no answer from {from} within {} ms while awaiting {awaited}; is it a GDB stub, and does no other debugger hold it?",
+        "no reply from {from} within {} ms while awaiting {awaited}; is it a GDB stub? is another debugger connected?",
         after.as_millis()
     )]
     Timeout { from: String, awaited: String, after: Duration },
 
-    /// Bytes that are no packet, or whose checksum was wrong every time.
-    #[error("{from} sent what is not the GDB remote protocol, instead of {awaited}: {what}")]
+    /// The bytes are not packets, or their checksum was wrong every time.
+    #[error("{from} did not send the GDB remote protocol instead of {awaited}: {what}")]
     Garbled { from: String, awaited: String, what: String },
 
-    /// A packet, or its expansion, longer than anything we asked for.
+    /// A packet that is longer than any reply that we request, perhaps only when expanded.
     #[error("{from} sent more than {limit} bytes in one packet instead of {awaited}")]
     TooLong { from: String, awaited: String, limit: usize },
 
-    /// `E nn`.
-    #[error("{from} answered {command} with error {code:#04x}")]
+    /// The reply `E nn`.
+    #[error("{from} replied to {command} with error {code:#04x}")]
     Refused { from: String, command: String, code: u8 },
 
     /// The empty reply.
     #[error("{from} does not support {command}")]
     Unsupported { from: String, command: String },
 
-    /// A well-formed packet that does not answer the command: too short a memory reply, too.
-    #[error("{from} answered {command} with {reply}: expected {expected}")]
+    /// A well-formed packet that does not fit the command, for example a short reply to a memory read.
+    #[error("{from} replied to {command} with {reply}: expected {expected}")]
     Unexpected { from: String, command: String, reply: String, expected: String },
 }
 
-/// At most 40 bytes of what was received, printable, for an error message.
+/// The first 40 bytes of a reply in printable form, for an error message.
 pub(super) fn excerpt(bytes: &[u8]) -> String {
     const SHOWN: usize = 40;
     let shown = &bytes[..bytes.len().min(SHOWN)];

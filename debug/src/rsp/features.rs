@@ -1,14 +1,14 @@
-//! Target descriptions: which number a stub gives to which register. Names are kept as the stub spells them.
+//! Parses target descriptions: the stub's number for each register. Names are kept as the stub spells them.
 //!
 //! Source: the GDB manual, appendix "Target Descriptions".
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-/// A stub's registers, in all the documents that its target description includes.
+/// A stub's registers, from all documents that its target description includes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Description {
-    /// `riscv:rv64`; empty where the stub does not say.
+    /// `riscv:rv64`; empty if the stub does not tell.
     pub architecture: String,
     pub registers: Vec<FeatureRegister>,
 }
@@ -16,30 +16,30 @@ pub struct Description {
 /// One `<reg>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeatureRegister {
-    /// The feature that it is part of: `org.gnu.gdb.riscv.cpu`.
+    /// Its feature: `org.gnu.gdb.riscv.cpu`.
     pub feature: String,
     pub name: String,
-    /// What `p` and `P` call it.
+    /// Its number in `p` and `P`.
     pub number: u32,
-    /// Its size.
+    /// Its size in bits.
     pub bits: u32,
 }
 
-/// A file to read next, or what is wrong with this one.
+/// Reads a document of this name; or the error.
 type Read<'a> = dyn FnMut(&str) -> Result<String, super::Error> + 'a;
 
-/// Why a description is of no use.
+/// Why a description cannot be used.
 #[derive(Debug)]
 pub(super) enum DescriptionError {
     Stub(super::Error),
     Malformed(String),
 }
 
-/// How many documents a description may consist of; a circle of includes ends here.
+/// How many documents a description may have. This ends a cycle of includes.
 const DOCUMENTS: usize = 32;
 
 impl Description {
-    /// Reads target.xml and all that it includes.
+    /// Reads target.xml and the documents that it includes.
     pub(super) fn read(read: &mut Read<'_>) -> Result<Description, DescriptionError> {
         let mut description = Description::default();
         description.add("target.xml", read, &mut 0)?;
@@ -53,12 +53,12 @@ impl Description {
         }
         let text = read(annex).map_err(DescriptionError::Stub)?;
         let malformed = |what: &str| DescriptionError::Malformed(format!("{annex}: {what}"));
-        // By events, not as a tree: QEMU's document uses the prefix `xi` without saying whose it is.
+        // Use events, not a tree: QEMU's document uses the prefix `xi` without declaring it.
         let mut reader = Reader::from_str(&text);
         let (mut feature, mut in_architecture) = (String::new(), false);
         let (mut elements, mut open) = (0, 0);
         loop {
-            let event = reader.read_event().map_err(|error| malformed(&format!("no XML: {error}")))?;
+            let event = reader.read_event().map_err(|error| malformed(&format!("not XML: {error}")))?;
             match &event {
                 Event::Start(_) => open += 1,
                 Event::End(_) => open -= 1,
@@ -79,7 +79,7 @@ impl Description {
                     self.architecture = String::from_utf8_lossy(&text).trim().to_owned();
                     in_architecture = false;
                 }
-                Event::Eof if elements == 0 || open > 0 => return Err(malformed("no XML: it ends too early")),
+                Event::Eof if elements == 0 || open > 0 => return Err(malformed("not XML: it ends too early")),
                 Event::Eof => return Ok(()),
                 _ => {}
             }
@@ -90,9 +90,9 @@ impl Description {
         let name = attribute(element, "name").ok_or("a register without a name")?;
         let bits = attribute(element, "bitsize").and_then(|bits| bits.parse().ok());
         let bits = bits.ok_or("a register without a size in bits")?;
-        // Without a number of its own, a register follows the one before it.
+        // A register without a number follows the one before it.
         let number = match attribute(element, "regnum") {
-            Some(number) => number.parse().map_err(|_| "a register whose number is none")?,
+            Some(number) => number.parse().map_err(|_| "a register whose number is invalid")?,
             None => match self.registers.last() {
                 Some(last) => last.number.checked_add(1).ok_or("a register past the last number")?,
                 None => 0,
@@ -108,7 +108,7 @@ impl Description {
     }
 }
 
-/// An attribute's value. Registers and files have plain names: what is escaped in one stays so.
+/// An attribute's value. Escapes are not decoded, because registers and files have plain names.
 fn attribute(element: &BytesStart<'_>, name: &str) -> Option<String> {
     let attribute = element.try_get_attribute(name).ok()??;
     Some(String::from_utf8_lossy(&attribute.value).into_owned())

@@ -1,6 +1,6 @@
 //! The client side of GDB's remote serial protocol: frames, connection, commands, replies.
 //!
-//! It knows neither RISC-V nor QEMU: registers are numbers, memory is bytes, and who answers is a name for errors.
+//! It knows neither RISC-V nor QEMU: registers are numbers, memory is bytes, and the stub is a name in errors.
 //! Source: the GDB manual, appendix "GDB Remote Serial Protocol".
 
 mod client;

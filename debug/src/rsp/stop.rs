@@ -1,4 +1,4 @@
-//! Stop replies: why the stub's machine stands still. Pure.
+//! Stop replies: why the stub's machine stopped. Pure.
 //!
 //! ```text
 //! stop   = 'S' signal | 'T' signal { pair ';' } | ('W' | 'X') status [ ';' ... ]
@@ -12,29 +12,29 @@ use std::fmt;
 use super::commands::hex_number;
 use super::frame::digit;
 
-/// A stop reply, as far as a boot needs it.
+/// A stop reply, with the parts that this project uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopReply {
-    /// Stopped by a signal (GDB's numbers: 5 is SIGTRAP), at a watchpoint on `watch` where there is one.
+    /// Stopped by a signal (GDB's numbers: 5 is SIGTRAP), perhaps at a watchpoint on `watch`.
     Signal {
         /// GDB's signal number.
         number: u8,
-        /// The address of the access that a watchpoint caught.
+        /// The address of the watched access.
         watch: Option<u64>,
-        /// The thread, which is a hart, that stopped; the stub need not say.
+        /// The thread (a hart) that stopped, if the stub tells.
         thread: Option<Thread>,
     },
-    /// Going back, the first moment that the stub knows was reached (`replaylog:begin`).
+    /// When going back: the start of the history was reached (`replaylog:begin`).
     Beginning,
-    /// The last moment was reached: there is nothing more to execute, as after power-off (`replaylog:end`).
+    /// The end of the history was reached: nothing is left to execute, for example after power-off (`replaylog:end`).
     End,
-    /// The machine ended by itself with this status.
+    /// The machine exited with this status.
     Exited(u8),
-    /// The machine was ended by a signal.
+    /// A signal ended the machine.
     Killed(u8),
 }
 
-/// A thread, which is a hart, by the stub's name for it: `TID`, or `pPID.TID`, in hexadecimal.
+/// A thread (a hart) by the stub's name: `TID`, or `pPID.TID`, in hexadecimal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Thread {
     process: Option<u64>,
@@ -42,7 +42,7 @@ pub struct Thread {
 }
 
 impl Thread {
-    /// `None` where `text` names no single thread.
+    /// Parses a name; `None` if `text` does not name a single thread.
     pub fn parse(text: &[u8]) -> Option<Thread> {
         let Some(both) = text.strip_prefix(b"p") else {
             return Some(Thread { process: None, number: hex_number(text)? });
@@ -62,7 +62,7 @@ impl fmt::Display for Thread {
 }
 
 impl StopReply {
-    /// `None` where `reply` is no stop reply.
+    /// Parses a stop reply; `None` if `reply` is not one.
     pub fn parse(reply: &[u8]) -> Option<StopReply> {
         let (&kind, rest) = reply.split_first()?;
         let (number, rest) = rest.split_at_checked(2)?;
@@ -77,7 +77,7 @@ impl StopReply {
     }
 }
 
-/// What the pairs of a `T` reply say; `None` where one is malformed.
+/// Parses the pairs of a `T` reply; `None` if one is malformed.
 fn pairs(number: u8, pairs: &[u8]) -> Option<StopReply> {
     let (mut watch, mut thread, mut end) = (None, None, None);
     for pair in pairs.split(|&byte| byte == b';').filter(|pair| !pair.is_empty()) {

@@ -1,14 +1,14 @@
-//! Threads, which are harts: which there are, and which of them commands are about. It does not know who runs what.
+//! Threads, which are harts: lists them, and selects one for commands. It does not know what they run.
 
 use super::client::Client;
 use super::error::Error;
 use super::stop::Thread;
 
-/// More than a machine has harts: a stub that lists threads for ever is left there.
+/// The most threads that are listed: more than a machine has harts, in case a stub lists threads for ever.
 const THREADS: usize = 4096;
 
 impl Client {
-    /// All threads that can be stepped one by one, in the stub's order; none where it does not tell.
+    /// All threads that can be stepped separately, in the stub's order; empty if the stub does not tell.
     pub fn threads(&mut self) -> Result<Vec<Thread>, Error> {
         let mut threads = Vec::new();
         if !self.takes_actions() {
@@ -27,7 +27,7 @@ impl Client {
         Ok(threads)
     }
 
-    /// From now on registers and memory are those that this thread sees.
+    /// Selects the thread whose registers and memory are used.
     pub fn select(&mut self, thread: Thread) -> Result<(), Error> {
         self.expect_ok(format!("Hg{thread}").as_bytes(), "Hg (select a thread)")
     }

@@ -1,4 +1,4 @@
-//! gdbstub's `SingleThreadBase` and `SingleRegisterAccess`: registers and memory, as the hart sees them now.
+//! gdbstub's `SingleThreadBase` and `SingleRegisterAccess`: the hart's registers, and memory through its page table.
 
 use gdbstub::target::ext::base::single_register_access::{SingleRegisterAccess, SingleRegisterAccessOps};
 use gdbstub::target::ext::base::singlethread::{SingleThreadBase, SingleThreadResumeOps};
@@ -9,16 +9,16 @@ use gdbstub_arch::riscv::reg::id::RiscvRegId;
 use super::target::GdbTarget;
 use crate::machine::{Address, Error, Machine, Register};
 
-/// EFAULT and EINVAL, by which GDB says "Cannot access memory" or that it was refused.
+/// EFAULT and EINVAL: GDB reports "Cannot access memory", or that the write failed.
 const FAULT: u8 = 14;
 const INVALID: u8 = 22;
 
-/// What the machine refuses is no reason to end the client's connection.
+/// An access that the machine refuses must not end the client's connection.
 pub(super) fn refusal<E>(_: Error) -> TargetError<E> {
     TargetError::Errno(INVALID)
 }
 
-/// Our register for gdbstub_arch's.
+/// Converts gdbstub_arch's register to ours.
 fn of_wire<E>(id: RiscvRegId<u64>) -> Result<Register, TargetError<E>> {
     Ok(match id {
         RiscvRegId::Gpr(number) => Register::Gpr(number),
@@ -38,7 +38,7 @@ impl SingleThreadBase for GdbTarget {
     }
 
     fn write_registers(&mut self, registers: &RiscvCoreRegs<u64>) -> TargetResult<(), Self> {
-        // First, as it is the one that can be refused.
+        // First, because the machine may refuse it.
         self.set_register(Register::Pc, registers.pc).map_err(refusal)?;
         for (number, value) in (0..).zip(registers.x) {
             self.machine.write_register(Register::Gpr(number), value).map_err(refusal)?;
@@ -50,7 +50,7 @@ impl SingleThreadBase for GdbTarget {
         Some(self)
     }
 
-    /// All of it or an error: fewer bytes would be for GDB to notice, and none is to it an unknown packet.
+    /// Reads all bytes or returns an error. GDB may not notice a short reply, and takes an empty one for an unsupported packet.
     fn read_addrs(&mut self, start: u64, bytes: &mut [u8]) -> TargetResult<usize, Self> {
         self.memory(start, bytes).map_err(|_| TargetError::Errno(FAULT))?;
         Ok(bytes.len())
@@ -69,7 +69,7 @@ impl SingleRegisterAccess<()> for GdbTarget {
     fn read_register(&mut self, (): (), id: RiscvRegId<u64>, buffer: &mut [u8]) -> TargetResult<usize, Self> {
         let register = of_wire(id)?;
         let value = self.register(register).map_err(refusal)?.to_le_bytes();
-        // gdbstub has cut the buffer to the register's size: 8 bytes, and 1 for the privilege.
+        // gdbstub's buffer has the register's size: 8 bytes, or 1 for the privilege mode.
         let length = buffer.len().min(value.len());
         buffer[..length].copy_from_slice(&value[..length]);
         Ok(length)

@@ -1,4 +1,4 @@
-//! gdbstub's breakpoint extensions: software and hardware breakpoints, which are the same to this machine, and watchpoints.
+//! gdbstub's breakpoint extensions: watchpoints, and software and hardware breakpoints, which are the same on this machine.
 
 use std::collections::BTreeSet;
 
@@ -12,11 +12,11 @@ use super::base::refusal;
 use super::target::GdbTarget;
 use crate::machine::{Access, Address, Machine, Watchpoint};
 
-/// Each watchpoint is looked for on every access to its page; more than these are a mistake, or an attack.
+/// The largest number of watchpoints. Every access to a watched page compares them all. More are a mistake or an attack.
 const MOST_WATCHPOINTS: usize = 256;
 const MOST_BREAKPOINTS: usize = 1 << 16;
 
-/// What the client has set. Setting what is set already, and removing what is not, changes nothing, as the protocol wants.
+/// The client's breakpoints and watchpoints. Setting one twice, or removing an absent one, has no effect, as the protocol requires.
 #[derive(Default)]
 pub struct Set {
     pub software: BTreeSet<u64>,
@@ -29,7 +29,7 @@ impl Set {
         self.software.contains(&address) || self.hardware.contains(&address)
     }
 
-    /// Why the machine stands at a breakpoint, in the client's terms.
+    /// The stop reason for a breakpoint at pc.
     pub fn breakpoint_reason(&self, pc: u64) -> SingleThreadStopReason<u64> {
         if self.software.contains(&pc) {
             SingleThreadStopReason::SwBreak(())
@@ -38,7 +38,7 @@ impl Set {
         }
     }
 
-    /// Why the machine stands at an access to `address`.
+    /// The stop reason for an access to `address`.
     pub fn watchpoint_reason(&self, address: Address) -> SingleThreadStopReason<u64> {
         let watches = |watchpoint: &&Watchpoint| address.0.wrapping_sub(watchpoint.address.0) < watchpoint.length;
         let access = self.watchpoints.iter().find(watches).map_or(Access::ReadOrWrite, |watchpoint| watchpoint.access);
@@ -81,10 +81,10 @@ impl GdbTarget {
         Ok(true)
     }
 
-    /// Removes all of it from the machine.
+    /// Removes all of them from the machine.
     pub(super) fn take_set(&mut self) -> Set {
         for address in self.set.software.iter().chain(&self.set.hardware) {
-            // This machine removes any breakpoint, and the watchpoints that it has.
+            // This machine never fails to remove one.
             let _ = self.machine.remove_breakpoint(Address(*address));
         }
         for watchpoint in &self.set.watchpoints {
@@ -93,10 +93,10 @@ impl GdbTarget {
         std::mem::take(&mut self.set)
     }
 
-    /// Sets all of it in a machine that has none of it.
+    /// Sets all of them in a new machine.
     pub(super) fn insert_set(&mut self) {
         for address in self.set.software.iter().chain(&self.set.hardware) {
-            // The machine before this one took them.
+            // The previous machine accepted them.
             let _ = self.machine.insert_breakpoint(Address(*address));
         }
         for watchpoint in &self.set.watchpoints {

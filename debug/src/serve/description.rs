@@ -1,9 +1,9 @@
-//! What GDB asks about the machine once: its registers (`TargetDescriptionXmlOverride`), its memory (`MemoryMap`), and its
-//! kernel's file (`ExecFile`), by which a GDB that has loaded none finds its symbols.
+//! Describes the machine to GDB: its registers (`TargetDescriptionXmlOverride`), its memory (`MemoryMap`), and the kernel's file
+//! (`ExecFile`), from which GDB loads the symbols if it has none.
 //!
-//! Registers have gdbstub_arch's numbers. GDB reads the memory map once, and accesses nothing that is not in it. So all of the
-//! address space is RAM: what can be read, the machine knows, and the kernel may translate. As nothing is flash, `load` writes
-//! as to any memory.
+//! Registers have gdbstub_arch's numbers. GDB reads the memory map once, and accesses only addresses in it. So the map says that
+//! the whole address space is RAM: the machine decides what can be read, and the kernel may map any address. Nothing is flash, so
+//! `load` writes like to any memory.
 //!
 //! Source: the GDB manual, sections "Target Description Format" and "RISC-V Features"; numbers: `RiscvRegId::from_raw_id`.
 
@@ -20,7 +20,7 @@ use super::target::{GdbTarget, part};
 use crate::machine::{Machine, Register, csr};
 use crate::riscv::board::RAM_BASE;
 
-/// How many x registers there are, and f registers.
+/// The number of x registers, and of f registers.
 const REGISTERS: u8 = 32;
 const FIRST_FLOAT: usize = 33;
 const FIRST_CSR: usize = 65;
@@ -41,7 +41,7 @@ impl TargetDescriptionXmlOverride for GdbTarget {
     }
 }
 
-/// The description of this machine: of the CSRs, those that it reads.
+/// The target description of this machine, with the CSRs that it can read.
 pub fn of(machine: &mut dyn Machine) -> String {
     let has = |(number, _): &&(u16, &str)| machine.read_register(Register::Csr(*number)).is_ok();
     let csrs: Vec<&(u16, &str)> = csr::NAMES.iter().filter(has).collect();
@@ -81,7 +81,7 @@ pub fn of(machine: &mut dyn Machine) -> String {
 }
 
 fn feature(xml: &mut String, name: &str, registers: impl FnOnce(&mut String)) {
-    // Writing to a String cannot fail, here and below.
+    // Writing to a String cannot fail.
     let _ = writeln!(xml, "<feature name=\"org.gnu.gdb.riscv.{name}\">");
     registers(xml);
     xml.push_str("</feature>\n");

@@ -1,25 +1,25 @@
-//! Where packets begin and end in what a client sends: so that a `-` between them can be told from one within.
+//! Finds the start and end of packets in a client's bytes, to tell a NACK (`-`) between packets from a `-` within one.
 //!
-//! Source: the GDB manual, sections "Overview" and "Packet Acknowledgment" of the remote protocol. It does not know what packets say.
+//! Source: the GDB manual, sections "Overview" and "Packet Acknowledgment" of the remote protocol. It does not know the packets.
 
-/// `-`: the answer is to be sent again. GDB sends it every two seconds (`remotetimeout`) in which none came.
+/// A NACK: the client wants the reply again. GDB sends it after every two seconds (`remotetimeout`) without a reply.
 pub const SEND_AGAIN: u8 = b'-';
 
-/// Where in the client's bytes we are.
+/// The position in the client's bytes.
 #[derive(Debug, Default)]
 pub enum Framing {
     #[default]
     Between,
-    /// Between `$` and `#`; a `#` of the content is escaped.
+    /// Between `$` and `#`. A `#` in the content is escaped.
     Content,
-    /// So many digits of the checksum are to come.
+    /// In the checksum, with the number of digits that are still missing.
     Checksum(u8),
 }
 
 impl Framing {
-    /// Takes the next byte; true where it only asks again for an answer.
+    /// Handles the next byte. Returns true if it is a NACK.
     ///
-    /// A socket loses nothing: what was answered arrives, and what takes long will be.
+    /// NACKs can be ignored: a socket loses nothing, so every reply arrives.
     pub fn is_nack(&mut self, byte: u8) -> bool {
         *self = match (&self, byte) {
             (Framing::Between | Framing::Content, b'$') => Framing::Content,

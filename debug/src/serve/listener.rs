@@ -1,4 +1,4 @@
-//! Where clients connect: a TCP port or a Unix socket, which is gone afterwards. It does not know what they say.
+//! Listens for clients on a TCP port or a Unix socket, and removes the socket at the end. It does not know the protocol.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -15,10 +15,10 @@ use super::Error;
 use super::wire::Wire;
 use crate::endpoint::Endpoint;
 
-/// So many clients can wait.
+/// How many clients can wait.
 const QUEUE: i32 = 128;
 
-/// A socket that clients can connect to from now on. They wait in its queue while another is served.
+/// A listening socket. Clients wait in its queue while another is served.
 pub enum Listener {
     Tcp(TcpListener),
     Unix(UnixListener, SocketFile),
@@ -26,8 +26,8 @@ pub enum Listener {
 
 impl Listener {
     /// # Errors
-    /// [`Error::InUse`] where somebody listens already; [`Error::NotASocket`] where a file of another kind is in the way;
-    /// [`Error::Listen`].
+    /// [`Error::InUse`] if another program listens there; [`Error::NotASocket`] if the path exists and is another kind of file;
+    /// [`Error::Listen`] for errors of the operating system.
     pub fn bind(endpoint: &Endpoint) -> Result<Listener, Error> {
         let failed = |cause: io::Error| match cause.kind() {
             ErrorKind::AddrInUse => Error::InUse(endpoint.to_string()),
@@ -41,7 +41,7 @@ impl Listener {
                 Listener::Unix(listener, file)
             }
         };
-        // A client that is gone again before it was accepted must not block us.
+        // A client that disconnects before it is accepted must not block us.
         match &listener {
             Listener::Tcp(socket) => socket.set_nonblocking(true),
             Listener::Unix(socket, _) => socket.set_nonblocking(true),
@@ -50,7 +50,7 @@ impl Listener {
         Ok(listener)
     }
 
-    /// Where it listens: with the port that it got, where any would do.
+    /// Its address, with the real port if port 0 was requested.
     pub fn endpoint(&self) -> Endpoint {
         match self {
             Listener::Tcp(socket) => Endpoint::Tcp(
@@ -68,7 +68,7 @@ impl Listener {
         }
     }
 
-    /// The client that waits longest; `None` where it is gone again.
+    /// Accepts the client that has waited longest; `None` if it has disconnected.
     pub(super) fn accept(&self) -> io::Result<Option<Wire>> {
         let accepted = match self {
             Listener::Tcp(socket) => socket.accept().and_then(|(stream, _)| Wire::tcp(stream)),
@@ -96,7 +96,7 @@ impl AsFd for Listener {
     }
 }
 
-/// The file of a Unix socket; dropping this removes it, unless another has taken its place.
+/// The file of a Unix socket. Dropping this removes it, unless another program has replaced it.
 pub struct SocketFile {
     path: PathBuf,
     /// Device and inode.
@@ -121,7 +121,7 @@ fn identity(path: &Path) -> io::Result<(u64, u64)> {
     fs::symlink_metadata(path).map(|file| (file.dev(), file.ino()))
 }
 
-/// A socket that only this user can connect to, from its first moment: before it listens, nobody can.
+/// Binds a socket that only this user can connect to. Its mode is set before it listens.
 fn bind_private(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
     let socket = rustix::net::socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
     rustix::io::fcntl_setfd(&socket, FdFlags::CLOEXEC)?;
@@ -132,7 +132,7 @@ fn bind_private(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
     Ok((socket.into(), file))
 }
 
-/// Removes a socket that a program left behind which did not end well: nobody listens there.
+/// Removes a socket that a killed program left behind: no program listens there.
 fn remove_stale(path: &Path, endpoint: &Endpoint) -> Result<(), Error> {
     let failed = |cause| Error::Listen { at: endpoint.to_string(), cause };
     let kind = match fs::symlink_metadata(path) {

@@ -1,8 +1,7 @@
-//! The embedded machine for GDB: one client at a time over a socket, through gdbstub. The only room that knows gdbstub's
-//! server side.
+//! Serves the embedded machine to GDB through gdbstub, one client at a time. This is the only room that knows gdbstub's server side.
 //!
-//! It does not judge kernels, but for the monitor command that runs the checks. The machine is kept outside of the stub, so
-//! that whatever a client sends ends its own connection at most.
+//! It does not judge kernels, except in the monitor command that runs the checks. The machine is outside of the stub, so a client
+//! can at most end its own connection.
 
 mod base;
 mod breakpoints;
@@ -31,21 +30,21 @@ pub use typing::Typing;
 use typing::Typed;
 use wire::{Others, Readiness};
 
-/// Why there is nothing to connect to.
+/// Why clients cannot connect.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(
-        "{0} is in use: end the program that listens there, or choose another with --listen HOST:PORT or unix:PATH"
+        "{0} is in use; try: end the program that listens there, or use another address: --listen HOST:PORT or unix:PATH"
     )]
     InUse(String),
 
-    #[error("{} is there, and is no socket: choose another with --listen unix:PATH", .0.display())]
+    #[error("{} exists and is not a socket; try: another path, --listen unix:PATH", .0.display())]
     NotASocket(PathBuf),
 
-    #[error("cannot listen on {at}: {cause}; choose another with --listen HOST:PORT or unix:PATH")]
+    #[error("cannot listen on {at}: {cause}; try: another address, --listen HOST:PORT or unix:PATH")]
     Listen { at: String, cause: std::io::Error },
 
-    #[error("lost the socket that clients connect to: {0}; start again")]
+    #[error("the listening socket failed: {0}; try: start again")]
     Accept(std::io::Error),
 
     #[error(transparent)]
@@ -54,16 +53,16 @@ pub enum Error {
     #[error(transparent)]
     Kernel(#[from] crate::embedded::Error),
 
-    #[error("cannot name the current folder: {0}; start again in one that exists")]
+    #[error("the current folder cannot be found: {0}; try: start in a folder that exists")]
     Folder(std::io::Error),
 }
 
-/// What there is to tell while clients are served.
+/// What happens while clients are served.
 #[derive(Debug)]
 pub enum ServeEvent<'a> {
     /// The client's connection ended.
     Disconnected(&'a Disconnect),
-    /// The kernel printed this.
+    /// The kernel printed these bytes.
     Console(&'a [u8]),
     /// What was typed last did not reach the kernel.
     NotTyped(TooMuch),
@@ -73,7 +72,7 @@ pub enum ServeEvent<'a> {
 /// reaches the kernel at the moment at which the machine stands.
 ///
 /// # Errors
-/// [`Error::Accept`]; what goes wrong with a client is told as [`ServeEvent::Disconnected`].
+/// [`Error::Accept`]. A client's errors are reported as [`ServeEvent::Disconnected`].
 pub fn serve(
     listener: &Listener,
     target: &mut GdbTarget,

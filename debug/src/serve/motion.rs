@@ -1,7 +1,7 @@
-//! Moving the machine for a client, in slices of time, so that an interrupt is heard: forward, back, and where to stop.
+//! Moves the machine for a client, forward or back, in slices of time, so that an interrupt is noticed.
 //!
-//! It does not know packets. GDB wants to be told of a watched access while the machine stands before it in the direction of
-//! its travel: going back, that is after the access. Then GDB makes the step over it itself.
+//! It does not know packets. GDB expects a watchpoint stop before the access in the direction of execution. When going back, that
+//! is after the access. GDB then steps over it itself.
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -14,28 +14,28 @@ use super::target::GdbTarget;
 use crate::embedded::TooMuch;
 use crate::machine::{Address, Stop};
 
-/// How long the machine moves between two looks at the client.
+/// How long the machine moves before the client is polled.
 const SLICE: Duration = Duration::from_millis(10);
 
-/// What a client wants the machine to do.
+/// The client's command to move the machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ResumeAction {
     #[default]
     Continue,
     Step,
-    /// Steps until pc is outside.
+    /// Step until pc is outside of the range.
     StepOutOf(Range<u64>),
     ReverseStep,
     ReverseContinue,
 }
 
-/// What the machine is at.
+/// What the machine is doing.
 #[derive(Clone, Debug)]
 pub struct Motion {
     action: ResumeAction,
-    /// In a `wfi` that nothing will end.
+    /// Waiting in a `wfi` that nothing will end.
     waiting: bool,
-    /// How long a slice back in time may take: a checkpoint must be reached in it.
+    /// The length of a slice back in time. It must be enough to reach a checkpoint.
     patience: Duration,
 }
 
@@ -45,12 +45,12 @@ impl Default for Motion {
     }
 }
 
-/// How far a slice came.
+/// The result of a slice.
 pub enum SliceResult {
     Going,
     Stopped {
         reason: SingleThreadStopReason<u64>,
-        /// What there is to say about it; may be empty.
+        /// A message about the stop; may be empty.
         words: String,
     },
 }
@@ -60,7 +60,7 @@ impl GdbTarget {
         self.motion = Motion { action, ..Motion::default() };
     }
 
-    /// Whether nothing but the client can make the machine go on.
+    /// Whether only the client can make the machine continue.
     pub(super) fn is_waiting(&self) -> bool {
         self.motion.waiting
     }
@@ -74,7 +74,7 @@ impl GdbTarget {
         Ok(())
     }
 
-    /// One slice of what was begun.
+    /// Executes one slice of the current motion.
     pub(super) fn go_on(&mut self) -> SliceResult {
         let before = self.machine.icount();
         if std::mem::take(&mut self.in_rom)
@@ -97,7 +97,7 @@ impl GdbTarget {
         }
     }
 
-    /// What the ROM's one instruction comes to; `None` where the machine goes on behind it.
+    /// Executes the ROM's only instruction; `None` if the machine continues in the kernel.
     fn leave_rom(&mut self) -> Option<Stop> {
         match self.motion.action {
             ResumeAction::Continue => None,
@@ -130,8 +130,8 @@ impl GdbTarget {
     fn forward(&mut self, stop: Stop, before: u64) -> SliceResult {
         let steps = self.motion.action != ResumeAction::Continue;
         if steps && matches!(stop, Stop::Exited { .. }) && self.machine.icount() > before {
-            // The step was made. The end of history in its place has GDB (13 to 18) wait for ever in the next command, where the
-            // step led over a breakpoint; so the next step or continue is told.
+            // The step was made. If it went over a breakpoint and we reported the end of history now, GDB (13 to 18) would hang in its
+            // next command. So the next step or continue reports it.
             return SliceResult::Stopped { reason: SingleThreadStopReason::DoneStep, words: self.words_for_end() };
         }
         if stop != Stop::Interrupted {
@@ -160,7 +160,7 @@ impl GdbTarget {
                 self.arrive(at + 1);
                 self.stopped(stop)
             }
-            // What the instruction under a breakpoint accesses comes first, going back.
+            // When going back, the access of the instruction at a breakpoint comes first.
             Stop::Breakpoint => match self.watched_access() {
                 Some(address) => {
                     self.arrive(at + 1);
@@ -186,7 +186,7 @@ impl GdbTarget {
         self.machine.reverse_step(1, self.motion.patience).1
     }
 
-    /// What the instruction that was just undone accesses, where the client watches that; the machine is where it was.
+    /// The watched access of the instruction that was just undone. Afterwards the machine is where it was.
     fn watched_access(&mut self) -> Option<Address> {
         if self.set.watchpoints.is_empty() {
             return None;
@@ -197,7 +197,7 @@ impl GdbTarget {
         if let Stop::Watchpoint { address } = stop { Some(address) } else { None }
     }
 
-    /// A moment that the machine was at before, and not far away.
+    /// Goes to a near moment that the machine was at before.
     fn arrive(&mut self, icount: u64) {
         self.machine.goto(icount, Duration::MAX);
     }
@@ -230,6 +230,6 @@ impl GdbTarget {
 
     fn words_for_end(&self) -> String {
         let status = self.machine.ended().map_or(String::new(), |ended| format!(", with exit status {}", ended.status));
-        format!("The machine is off{status}. It can go back from here.")
+        format!("The machine is off{status}. You can go back from here.")
     }
 }

@@ -1,5 +1,5 @@
-//! gdbstub's `SingleThreadResume`, single and range steps, `ReverseStep` and `ReverseCont`: what the machine is to do next.
-//! It does not do it: motion does.
+//! gdbstub's `SingleThreadResume`, single and range steps, `ReverseStep` and `ReverseCont`: records the client's command. It does
+//! not move the machine; motion does.
 
 use std::convert::Infallible;
 
@@ -13,7 +13,7 @@ use gdbstub::target::ext::base::singlethread::{
 use super::motion::ResumeAction;
 use super::target::GdbTarget;
 
-/// A signal that GDB passes on is not for a hart: where a fault was, it is again.
+/// A signal that GDB passes on has no effect on a hart. If there was a fault, it happens again.
 impl SingleThreadResume for GdbTarget {
     fn resume(&mut self, _signal: Option<Signal>) -> Result<(), Infallible> {
         self.begin(ResumeAction::Continue);

@@ -1,7 +1,7 @@
-//! The reset ROM: where a machine stands until a client lets it go, as QEMU's does. One instruction that enters the kernel.
+//! The reset ROM, in which the machine starts, as on QEMU. It has one instruction, which enters the kernel.
 //!
-//! It is the server's, for the sake of what debuggers do at a machine's start, such as `tbreak *boot` and `continue`. No
-//! instruction count knows of it: 0 is `boot`. The way back in time ends there.
+//! The server has it so that debuggers can start as on QEMU, with `tbreak *boot` and `continue`. It is not in the instruction count:
+//! 0 is `boot`. Going back in time ends there.
 
 use super::target::GdbTarget;
 use crate::machine::{Address, Machine, Register, Registers};
@@ -9,12 +9,12 @@ use crate::machine::{Address, Machine, Register, Registers};
 /// Where the hart starts (QEMU, hw/riscv/virt.c).
 const START: u64 = 0x1000;
 const SIZE: u64 = 0x1000;
-/// `mret`; whatever else is read of the ROM is zero.
+/// `mret`. All other bytes of the ROM are zero.
 const CODE: [u8; 4] = 0x3020_0073_u32.to_le_bytes();
 const MACHINE_MODE: u64 = 3;
 
 impl GdbTarget {
-    /// The registers that a client sees.
+    /// The registers as the client sees them.
     pub(super) fn registers(&mut self) -> Result<Registers, crate::machine::Error> {
         let mut registers = self.machine.registers()?;
         if self.in_rom {
@@ -23,7 +23,7 @@ impl GdbTarget {
         Ok(registers)
     }
 
-    /// One of them.
+    /// One register as the client sees it.
     pub(super) fn register(&mut self, register: Register) -> Result<u64, crate::machine::Error> {
         match register {
             Register::Pc if self.in_rom => Ok(START),
@@ -32,7 +32,7 @@ impl GdbTarget {
         }
     }
 
-    /// Sets one. A hart whose pc is set elsewhere is there, and not in the ROM any more.
+    /// Sets a register. If pc is set to another address, the hart leaves the ROM.
     pub(super) fn set_register(&mut self, register: Register, value: u64) -> Result<(), crate::machine::Error> {
         if matches!(register, Register::Pc) && self.in_rom {
             if value == START {
@@ -45,7 +45,7 @@ impl GdbTarget {
         self.machine.write_register(register, value)
     }
 
-    /// Reads memory, and the ROM where the kernel has nothing of its own.
+    /// Reads memory, or the ROM if the machine has no memory there.
     pub(super) fn memory(&mut self, start: u64, bytes: &mut [u8]) -> Result<(), crate::machine::Error> {
         let read = self.machine.read_memory(Address(start), bytes);
         let inside = START <= start && start.saturating_add(bytes.len() as u64) <= START + SIZE;

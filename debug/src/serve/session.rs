@@ -1,6 +1,6 @@
-//! One client, from its first byte to its last: bytes into the stub, and the machine goes on in slices between them.
+//! Serves one client: passes its bytes to the stub, and runs the machine in slices between them.
 //!
-//! It does not know what packets say, nor what the machine does.
+//! It does not know the packets or the machine.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -18,21 +18,21 @@ use super::typing::Typing;
 use super::wire::{Incoming, Others, Wire};
 use super::{ServeEvent, wire};
 
-/// The largest packet, in bytes. One holds the 4 KiB of memory that GDB reads at once, in hexadecimal.
+/// The largest packet, in bytes. GDB reads 4 KiB of memory at once, in hexadecimal.
 const PACKET_SIZE: usize = 0x4000;
 
 /// How a client's connection ended.
 #[derive(Debug)]
 pub enum Disconnect {
-    /// It said that it leaves: the machine stays as it is.
+    /// It detached. The machine stays as it is.
     Detached,
-    /// It asked for the machine's end.
+    /// It killed the machine.
     Killed,
-    /// It was gone without a word.
+    /// Its connection closed.
     Vanished,
-    /// It sent what is no packet, or did not read our answers.
+    /// It broke the protocol, or did not read our replies; with the reason.
     Broken(String),
-    /// We are to end.
+    /// The server was told to end.
     Ended,
 }
 
@@ -53,14 +53,14 @@ pub fn run(
             let kind = error.into_connection_error().map(|(error, _)| error.kind());
             match kind {
                 Some(io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
-                    Disconnect::Broken("it did not read our answers".into())
+                    Disconnect::Broken("it did not read our replies".into())
                 }
                 _ => Disconnect::Vanished,
             }
         }
-        // The stub's own words are for those who develop it.
+        // The stub's own messages are for its developers.
         Err(_) => {
-            Disconnect::Broken("it broke the protocol: what it sent is no packet, or none that fits there".into())
+            Disconnect::Broken("it broke the protocol: it sent invalid data, or a packet that is not allowed now".into())
         }
     }
 }
@@ -83,7 +83,7 @@ fn converse(
         let others = Others { ending, typing: typing.as_ref().and_then(Typing::descriptor) };
         stub = match stub {
             GdbStubStateMachine::Idle(mut inner) => match inner.borrow_conn().next(others, None) {
-                // To gdbstub it would be the end of the session.
+                // gdbstub would end the session.
                 Ok(Incoming::Byte(byte)) if framing.is_nack(byte) => inner.into(),
                 Ok(Incoming::Byte(byte)) => {
                     running = false;
@@ -118,7 +118,7 @@ fn converse(
                     }
                 }
             }
-            // Who stands still already has nothing to be interrupted in.
+            // A stopped machine need not be interrupted.
             GdbStubStateMachine::CtrlCInterrupt(inner) => {
                 let reason: Option<SingleThreadStopReason<u64>> =
                     running.then_some(SingleThreadStopReason::Signal(Signal::SIGINT));
@@ -142,7 +142,7 @@ fn show_console(target: &mut GdbTarget, tell: &mut dyn FnMut(ServeEvent<'_>)) {
     }
 }
 
-/// Shows text in GDB's own console, where it appears above the stop that it explains (packet `O`).
+/// Prints text in GDB's console, above the stop that it explains (packet `O`).
 fn say(wire: &mut wire::Wire, words: &str) {
     if words.is_empty() {
         return;
@@ -150,6 +150,6 @@ fn say(wire: &mut wire::Wire, words: &str) {
     let mut body = String::from("O");
     words.bytes().chain([b'\n']).for_each(|byte| body.push_str(&format!("{byte:02x}")));
     let sum = body.bytes().fold(0_u8, u8::wrapping_add);
-    // Where the client is gone, the stop that follows finds out.
+    // If the client has gone, sending the stop reply finds out.
     let _ = wire.write_all(format!("${body}#{sum:02x}").as_bytes());
 }

@@ -1,4 +1,4 @@
-//! What is served: the machine, the kernel on it, and what the present client has set. The extensions are a file each.
+//! The served target: the machine, its kernel, and the breakpoints of the current client. Each gdbstub extension has a file.
 
 use std::convert::Infallible;
 use std::io;
@@ -26,7 +26,7 @@ use super::{Error, description};
 use crate::embedded::{Embedded, Options};
 use crate::image::{Image, KernelFiles};
 
-/// A kernel on the embedded machine, for clients to look at and to move, in both directions of time.
+/// A kernel on the embedded machine, which clients can inspect and move in both directions of time.
 pub struct GdbTarget {
     pub(super) machine: Embedded,
     pub(super) image: Image,
@@ -34,18 +34,18 @@ pub struct GdbTarget {
     pub(super) files: KernelFiles,
     pub(super) options: Options,
     pub(super) description: String,
-    /// Before the kernel's first instruction: see `rom`.
+    /// The hart is in the reset ROM; see `rom`.
     pub(super) in_rom: bool,
     pub(super) set: Set,
     pub(super) motion: Motion,
-    /// How much of what the kernel printed was shown.
+    /// How many bytes of the kernel's output were shown.
     shown: u64,
     pub(super) interrupt_poll: Option<InterruptPoll>,
-    /// The present client was told what a GDB must forget once the machine was moved behind its back.
+    /// The current client knows that it must flush GDB's caches after the machine has moved.
     pub(super) warned: bool,
 }
 
-/// The present client's socket, and the one that ends the server.
+/// The current client's socket, and the socket that ends the server.
 pub(super) struct InterruptPoll {
     client: OwnedFd,
     ending: OwnedFd,
@@ -79,24 +79,24 @@ impl GdbTarget {
         })
     }
 
-    /// What the kernel has printed since the last call.
+    /// The kernel's output since the last call.
     pub(super) fn printed(&mut self) -> Vec<u8> {
         self.machine.console_after(&mut self.shown)
     }
 
-    /// From now on [`GdbTarget::is_wanted`] looks at this client.
+    /// From now on [`GdbTarget::is_wanted`] polls this client.
     pub(super) fn watch_client(&mut self, wire: &Wire, ending: BorrowedFd<'_>) -> io::Result<()> {
         let (client, ending) = (wire.descriptor()?, ending.try_clone_to_owned()?);
         self.interrupt_poll = Some(InterruptPoll { client, ending, muted: wire.muted() });
         Ok(())
     }
 
-    /// As [`InterruptPoll::is_wanted`].
+    /// Like [`InterruptPoll::is_wanted`].
     pub(super) fn is_wanted(&self) -> bool {
         self.interrupt_poll.as_ref().is_some_and(InterruptPoll::is_wanted)
     }
 
-    /// The machine stays as it is; what the client had set goes with it.
+    /// Removes the client's breakpoints. The machine stays as it is.
     pub(super) fn forget_client(&mut self) {
         self.take_set();
         self.motion = Motion::default();
@@ -110,13 +110,12 @@ impl InterruptPoll {
         &self.client
     }
 
-    /// What is being answered at present remains unsaid.
+    /// Drops the current reply.
     pub(super) fn mute(&self) {
         self.muted.store(true, Ordering::Relaxed);
     }
 
-    /// Whether somebody waits for what takes long to end: the client, who says something or is gone, or who ends us. That the
-    /// client asks for the answer again does not count.
+    /// Whether a slow command must stop: the client sent data or hung up, or shutdown was requested. A NACK does not count.
     pub(super) fn is_wanted(&self) -> bool {
         let others = Others { ending: self.ending.as_fd(), typing: None };
         let ready = await_readable(self.client.as_fd(), others, Some(Duration::ZERO));
@@ -157,7 +156,7 @@ impl Target for GdbTarget {
     }
 }
 
-/// Copies the part of a document that a client asks for; the value is how many bytes, 0 at its end.
+/// Copies the requested part of a document. Returns the number of bytes, 0 at its end.
 pub(super) fn part(document: &[u8], offset: u64, length: usize, buffer: &mut [u8]) -> usize {
     let offset = usize::try_from(offset).unwrap_or(usize::MAX).min(document.len());
     let length = length.min(buffer.len()).min(document.len() - offset);
@@ -165,7 +164,7 @@ pub(super) fn part(document: &[u8], offset: u64, length: usize, buffer: &mut [u8
     length
 }
 
-/// Whether all that a client has said since its last packet is that it wants the answer again.
+/// Whether the client has only sent NACKs since its last packet.
 fn only_asks_again(client: BorrowedFd<'_>) -> bool {
     let mut said = [0; 64];
     match recv(client, &mut said, RecvFlags::PEEK | RecvFlags::DONTWAIT) {

@@ -1,4 +1,4 @@
-//! The bytes between a client and the stub: buffered, and with a bound on how long a client may refuse to read.
+//! The bytes between a client and the stub, buffered, with a time limit for a client that does not read.
 //!
 //! It does not know packets.
 
@@ -13,20 +13,20 @@ use std::time::Duration;
 use gdbstub::conn::Connection;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-/// How long a client may leave our answers unread.
+/// The time limit for a client that does not read our replies.
 const WRITE_PATIENCE: Duration = Duration::from_secs(10);
-/// How much is gathered before it is sent, in bytes.
+/// How many bytes are collected before they are sent.
 const OUTGOING: usize = 64 * 1024;
 
-/// What a wait ended with.
+/// How a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readiness {
     Readable,
     /// There is something to read of what is typed.
     Typed,
-    /// Somebody wants us to end.
+    /// Shutdown was requested.
     Ending,
-    /// The time is over.
+    /// The time limit was reached.
     Nothing,
 }
 
@@ -46,7 +46,7 @@ pub fn await_readable(socket: BorrowedFd<'_>, others: Others<'_>, limit: Option<
             waited.into_iter().flatten().map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
         match poll(&mut descriptors, limit.as_ref()) {
             Ok(_) => {}
-            // A signal: it made `ending` readable, or is none of ours.
+            // A signal. It may have made `ending` readable; otherwise ignore it.
             Err(rustix::io::Errno::INTR) => continue,
             Err(error) => return Err(error.into()),
         }
@@ -60,11 +60,11 @@ pub fn await_readable(socket: BorrowedFd<'_>, others: Others<'_>, limit: Option<
     }
 }
 
-/// What came from the client.
+/// What the client sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Incoming {
     Byte(u8),
-    /// The client is gone.
+    /// The client closed the connection.
     End,
     Ending,
     /// There is something to read of what is typed.
@@ -81,9 +81,9 @@ impl Stream for UnixStream {}
 pub struct Wire {
     stream: Box<dyn Stream>,
     outgoing: Vec<u8>,
-    /// What is to be sent is not, up to the next byte that is taken.
+    /// Replies are dropped until the next byte is read.
     muted: Arc<AtomicBool>,
-    /// Received; those before `taken` have been handed out.
+    /// Received bytes. Those before `taken` were returned already.
     incoming: Vec<u8>,
     taken: usize,
 }
@@ -106,17 +106,17 @@ impl Wire {
         Wire { stream, outgoing: Vec::new(), muted: Arc::default(), incoming: Vec::new(), taken: 0 }
     }
 
-    /// The socket itself, for somebody who looks whether the client says something.
+    /// The socket itself, to find out whether the client sends data.
     pub fn descriptor(&self) -> io::Result<OwnedFd> {
         self.stream.as_fd().try_clone_to_owned()
     }
 
-    /// For somebody who finds that the client does not want to hear what it is being told.
+    /// Drops the current reply, because the client no longer waits for it.
     pub fn muted(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.muted)
     }
 
-    /// The next byte, waited for as [`await_readable`] does. What is to be sent is sent before.
+    /// Sends pending replies, then returns the next byte; it waits like [`await_readable`].
     pub fn next(&mut self, others: Others<'_>, limit: Option<Duration>) -> io::Result<Incoming> {
         self.muted.store(false, Ordering::Relaxed);
         if self.taken == self.incoming.len() {

@@ -160,5 +160,5 @@ fn gdb_that_does_not_know_riscv_is_refused() {
     let finished = script.env("GDB", gdb).finish();
     assert!(finished.reason().contains("does not support RISC-V"), "{}", finished.stderr);
     let finished = Script::with_kernel("good", &["--debug"]).env("GDB", "/missing/gdb").finish();
-    assert!(finished.reason().contains("GDB=/missing/gdb is not an executable"), "{}", finished.stderr);
+    assert!(finished.reason().contains("no such program: /missing/gdb (from GDB)"), "{}", finished.stderr);
 }

@@ -287,15 +287,15 @@ fn goto_reaches_any_moment_and_says_where_it_is() {
         ],
         &[
             "2 instructions since boot, at 0x80200008 <boot+0x8>",
-            "A GDB without this project's .gdbinit has to forget where it was",
+            "The machine has moved, and GDB does not know it. Without this project's .gdbinit, type:",
             "0x80200008 <boot+8>",
             "load access fault",
             "in section .text", // as info symbol says
             "2 instructions since boot",
-            "back is no number of instructions",
-            "monitor goto is used otherwise",
+            "back is not a number of instructions",
+            "wrong arguments: usage: monitor goto N",
         ],
     );
-    assert_eq!(said.matches("without this project's .gdbinit").count(), 1, "once to each client: {said}");
+    assert_eq!(said.matches("Without this project's .gdbinit").count(), 1, "once to each client: {said}");
     server.end();
 }

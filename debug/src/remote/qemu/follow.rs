@@ -1,7 +1,7 @@
-//! QEMU's log through a pipe while it runs: a thread reads and takes it apart, so that QEMU, it and the one who compares work
-//! at once. It does not know what a stub is.
+//! Reads QEMU's log through a pipe while QEMU runs. A thread reads and parses it, so that QEMU, the thread and the comparison
+//! work in parallel. It does not know stubs.
 //!
-//! QEMU waits where the pipe is full, so it is never further ahead than the pipe and the queue hold.
+//! QEMU waits when the pipe is full, so it is only ahead by what the pipe and the queue hold.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -18,12 +18,12 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::log::Log;
 use crate::machine::{Moment, Register};
 
-/// How many moments wait to be compared, before the thread waits.
+/// How many entries the queue holds before the thread waits.
 const AHEAD: usize = 512;
-/// How long the thread waits for bytes before it looks whether it is still wanted.
+/// How long the thread waits for bytes before it checks whether to end.
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 2_000_000 };
 const PAUSE: Duration = Duration::from_millis(2);
-/// As much as a pipe gives at once, or more.
+/// The size of a read: at least what a pipe holds.
 const PIECE: usize = 1 << 16;
 
 /// Follows one log. Dropping it ends the thread and removes the pipe.
@@ -41,29 +41,29 @@ struct Shared {
 #[derive(Default)]
 struct Queue {
     moments: VecDeque<Moment>,
-    /// Nobody waits for room any more: the machine is being stopped, or the log is no longer wanted.
+    /// The thread must not wait for room: the machine is being stopped, or the log is no longer needed.
     unbounded: bool,
-    /// The machine has stopped: once the pipe is empty, this was all.
+    /// The machine has stopped. The log is complete when the pipe is empty.
     last: bool,
-    /// All that was written is in the queue.
+    /// The whole log is in the queue.
     drained: bool,
-    /// Nobody wants the log any more.
+    /// The log is no longer needed.
     unwanted: bool,
     failure: Option<io::ErrorKind>,
 }
 
 impl Follower {
-    /// Makes the pipe, in `folder`.
+    /// Makes the pipe in `folder`.
     ///
     /// # Errors
-    /// Where the system has none to give.
+    /// If the system cannot make a pipe.
     pub fn new(folder: &Path, wanted: &[Register]) -> io::Result<Follower> {
         let path = folder.join("trace");
         let made = Command::new("mkfifo").arg(&path).stdin(Stdio::null()).stderr(Stdio::null()).status()?;
         if !made.success() && !path.exists() {
             return Err(io::Error::other(format!("mkfifo could not make {}", path.display())));
         }
-        // Not blocking, as QEMU opens its end later.
+        // Do not block: QEMU opens its end later.
         let flags = rustix::fs::OFlags::NONBLOCK.bits();
         let pipe = File::options().read(true).custom_flags(flags as i32).open(&path)?;
         let shared = Arc::new(Shared::default());
@@ -72,34 +72,34 @@ impl Follower {
         Ok(Follower { path, shared })
     }
 
-    /// Where QEMU is to write.
+    /// The path that QEMU writes to.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Before the machine runs.
+    /// Call this before the machine runs.
     pub fn begin(&self) {
         let mut queue = self.shared.lock();
         (queue.unbounded, queue.last, queue.drained) = (false, false, false);
     }
 
-    /// Before the machine is stopped: nothing may keep it from finishing what it writes.
+    /// Call this before the machine is stopped: it must be able to finish writing.
     pub fn let_go(&self) {
         self.shared.lock().unbounded = true;
         self.shared.changed.notify_all();
     }
 
-    /// Once the machine has stopped: what is in the pipe by now is all.
+    /// Call this after the machine has stopped: the pipe has the rest of the log.
     pub fn expect_end(&self) {
         let mut queue = self.shared.lock();
         (queue.unbounded, queue.last) = (true, true);
         self.shared.changed.notify_all();
     }
 
-    /// The next moment; `None` where there is none within `limit`, and at once where all were fetched.
+    /// The next entry; `None` if none comes within `limit`, and at once if all were read.
     ///
     /// # Errors
-    /// Where the pipe could not be read.
+    /// If the pipe cannot be read.
     pub fn next(&self, limit: Duration) -> io::Result<Option<Moment>> {
         let deadline = Instant::now() + limit;
         let mut queue = self.shared.lock();
@@ -122,7 +122,7 @@ impl Follower {
         }
     }
 
-    /// Whether all that the machine wrote before it stopped has been fetched.
+    /// Whether the whole log of a stopped machine has been read.
     pub fn is_drained(&self) -> bool {
         let queue = self.shared.lock();
         queue.drained && queue.moments.is_empty()
@@ -153,7 +153,7 @@ impl Shared {
                     return read(&mut pipe, &mut bytes);
                 }
                 if events.contains(PollFlags::HUP) {
-                    // Nobody is there to write, and poll would say so again at once.
+                    // No writer has the pipe open, and poll would return again at once.
                     drop(self.changed.wait_timeout(self.lock(), PAUSE));
                 }
                 Ok(0)
@@ -169,7 +169,7 @@ impl Shared {
         }
     }
 
-    /// Puts moments into the queue; false when nobody wants them any more.
+    /// Puts entries into the queue. Returns false if the log is no longer needed.
     fn hand_over(&self, batch: &mut Vec<Moment>, drained: bool) -> bool {
         let mut queue = self.lock();
         while queue.moments.len() >= AHEAD && !queue.unbounded && !queue.unwanted {
@@ -185,7 +185,7 @@ impl Shared {
     }
 }
 
-/// Nothing when none came for a while.
+/// Reads bytes; none if none came for a while.
 fn wait_for_bytes(pipe: &File) -> io::Result<PollFlags> {
     let mut descriptors = [PollFd::new(pipe, PollFlags::IN)];
     match poll(&mut descriptors, Some(&LOOK)) {

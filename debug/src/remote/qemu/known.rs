@@ -1,7 +1,7 @@
-//! What QEMU itself does otherwise than the manual says, with the versions in which it was seen. Nothing else is forgiven.
+//! Known differences between QEMU and the manual, with the versions that have them. Every other difference is a failure.
 //!
-//! `until` is the first of the versions tried that does it right: 7.2, 10.0 and 11.1 were. In between it is taken for a fault.
-//! Tests compare the embedded machine with QEMU by this table, and lockstep somebody's kernel.
+//! `until` is the first tested version that does it right. 7.2, 10.0 and 11.1 were tested; versions in between are assumed to have
+//! the fault. The differential tests and lockstep use this table.
 
 use super::Version;
 use crate::machine::Quirk;

@@ -1,4 +1,4 @@
-//! QEMU's log of the hart before each instruction, as `-d cpu,fpu` writes it: bytes in, moments out. Pure.
+//! Parses QEMU's log of the hart before each instruction (`-d cpu,fpu`): bytes in, entries out. Pure.
 //!
 //! ```text
 //!  pc       0000000080200000            one register a line, CSRs by name; QEMU 11 writes all that it has
@@ -6,8 +6,8 @@
 //!  x0/zero  0000000000000000 x1/ra    000000008000c38a x2/sp    0000000080046ef0 x3/gp    0000000000000000
 //!  f0/ft0   0000000000000000 ...
 //! ```
-//! Source: QEMU, target/riscv/cpu.c, riscv_cpu_dump_state. It leaves out what is executed in M-mode, which the log does not
-//! say of itself: it follows from where traps go and come back.
+//! Source: QEMU, target/riscv/cpu.c, riscv_cpu_dump_state. Entries in M-mode are left out. The log does not show the mode; it is
+//! derived from traps and returns.
 
 use crate::machine::{Moment, Register, Registers, csr};
 
@@ -27,13 +27,13 @@ const SSTATUS_BITS: u64 = 0x8000_0003_000d_e762;
 /// Bits of mie and mip that are the supervisor's.
 const SUPERVISOR_INTERRUPTS: u64 = 0x222;
 
-/// Takes the log apart.
+/// The parser of the log.
 pub struct Log {
     wanted: Vec<Register>,
-    /// What the lines of the last dump were for, in their order: most dumps are alike.
+    /// The meaning of the lines of the last dump, in order: most dumps are alike.
     plan: Vec<Line>,
     line: usize,
-    /// The end of a line that has begun.
+    /// The end of an incomplete line.
     rest: Vec<u8>,
     dump: Dump,
     mode: Mode,
@@ -54,7 +54,7 @@ enum Field {
     Float(u8),
 }
 
-/// Those CSRs that are compared or that the mode follows from.
+/// The CSRs that are compared or that determine the mode.
 #[derive(Clone, Copy, PartialEq)]
 struct Csr(u16);
 
@@ -67,13 +67,13 @@ struct Dump {
     csrs: Vec<(u16, u64)>,
 }
 
-/// In which mode the hart is, as far as it matters: the firmware's, or one of those below.
+/// The hart's mode: the firmware's, or a lower one.
 enum Mode {
     Supervisor(Option<Before>),
     Machine(Before),
 }
 
-/// What decides where the next instruction is.
+/// The values that determine the mode of the next instruction.
 #[derive(Clone, Copy)]
 struct Before {
     mtvec: u64,
@@ -83,7 +83,7 @@ struct Before {
 }
 
 impl Log {
-    /// Of a hart that is in S-mode, or below.
+    /// For a hart in S-mode or U-mode.
     pub fn new(wanted: &[Register]) -> Log {
         Log {
             wanted: wanted.to_vec(),
@@ -95,7 +95,7 @@ impl Log {
         }
     }
 
-    /// Takes the next bytes; each dump that is complete goes to `take`.
+    /// Parses the next bytes, and passes each complete dump to `take`.
     pub fn push(&mut self, mut bytes: &[u8], take: &mut impl FnMut(Moment)) {
         while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
             let (line, more) = bytes.split_at(end);
@@ -180,7 +180,7 @@ impl Log {
         self.dump.csrs.iter().find(|(known, _)| *known == number).map(|(_, value)| *value)
     }
 
-    /// A register of the dump; the supervisor's views of the machine's registers where it has those alone.
+    /// A register of the dump. If the dump has only the machine's CSR, the supervisor's view of it.
     fn value(&self, register: Register) -> Option<u64> {
         match register {
             Register::Fpr(number) => self.dump.float.get(usize::from(number)).copied().flatten(),
@@ -196,7 +196,7 @@ impl Log {
 }
 
 impl Before {
-    /// Only traps go to the firmware's handler: the kernel may not execute it.
+    /// Only a trap leads to the firmware's handler, because the kernel cannot execute it.
     fn enters_firmware(&self, pc: u64) -> bool {
         const ENTRIES: u64 = 64;
         let base = self.mtvec & !3;
@@ -204,7 +204,7 @@ impl Before {
         pc == base || (vectored && pc > base && pc < base + 4 * ENTRIES)
     }
 
-    /// By `mret`, to whom mstatus.MPP names; or that instruction's target could not be fetched, and the supervisor is told.
+    /// `mret` returns to the mode in mstatus.MPP; or its target could not be fetched, and S-mode takes that trap.
     fn leaves_firmware(&self, pc: u64) -> bool {
         const MACHINE: u64 = 3;
         (pc == self.mepc && self.mstatus >> 11 & 3 != MACHINE) || (self.stvec & !3 != 0 && pc == self.stvec & !3)

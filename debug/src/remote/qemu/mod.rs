@@ -1,6 +1,6 @@
-//! What QEMU has beyond the remote protocol: a monitor that is asked through the stub, a version, known faults, a log to follow.
+//! QEMU's extensions to the remote protocol: its monitor, its version, known faults, and its log.
 //!
-//! It does not know who started QEMU, nor what is looked for.
+//! It does not know who started QEMU, and does not know the checks.
 
 mod follow;
 pub mod known;
@@ -24,7 +24,7 @@ impl Version {
     }
 }
 
-/// From what `info version` and `--version` print: the first word that is two numbers and more, `7.2.22`.
+/// Parses the output of `info version` or `--version`: the first word with at least two numbers, such as `7.2.22`.
 impl FromStr for Version {
     type Err = ();
 

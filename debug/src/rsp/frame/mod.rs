@@ -1,4 +1,4 @@
-//! Frames: bytes on the wire <-> packets. It does not know what a packet means, nor where the bytes come from.
+//! Frames: bytes on the wire <-> packets. It does not know what a packet means or where the bytes come from.
 //!
 //! ```text
 //! stream   = { ack | packet | notification | noise }
@@ -11,13 +11,13 @@
 //! ```
 //! Source: the GDB manual, section "Overview" of "GDB Remote Serial Protocol".
 
-/// What a frame may grow to, on the wire and expanded: more than any reply that we ask for.
+/// The longest frame in bytes, on the wire and expanded: longer than any reply that we request.
 pub const LIMIT: usize = 1 << 20;
 
-/// Bytes that are no part of a frame are passed over, up to this many in a row.
+/// How many bytes between frames are skipped before it is an error.
 const NOISE_LIMIT: usize = 1 << 12;
 
-/// Appends `payload` as a packet to `wire`, escaping what must not stand in one.
+/// Appends `payload` to `wire` as a packet, with escapes where needed.
 pub fn encode(payload: &[u8], wire: &mut Vec<u8>) {
     wire.push(b'$');
     let start = wire.len();
@@ -44,41 +44,41 @@ fn checksum(data: &[u8]) -> u8 {
     data.iter().fold(0, |sum, byte| sum.wrapping_add(*byte))
 }
 
-/// What came out of the stream.
+/// An item of the stream.
 #[derive(Debug, PartialEq, Eq)]
 pub enum FrameEvent {
     Ack,
     Nack,
-    /// The packet's data is in [`Decoder::data`].
+    /// A packet; its data is in [`Decoder::data`].
     Packet,
     Notification,
 }
 
-/// What does not fit the grammar.
+/// A violation of the grammar.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Violation {
-    /// The packet was passed over: asking for it again makes sense.
+    /// The packet was skipped; it can be requested again.
     Damaged(&'static str),
-    /// Not this protocol at all.
+    /// This is not the protocol at all.
     Noise,
-    /// A frame past [`LIMIT`].
+    /// The frame is longer than [`LIMIT`].
     TooLong,
 }
 
-/// Takes bytes in any portions and gives events.
+/// Turns bytes, in portions of any size, into events.
 #[derive(Default)]
 pub struct Decoder {
     received: Vec<u8>,
-    /// Where in `received` the next event begins.
+    /// Where the next event starts in `received`.
     start: usize,
-    /// Up to where the frame at `start` is known to hold no '#'.
+    /// The frame at `start` has no '#' before this position.
     searched: usize,
     noise: usize,
     data: Vec<u8>,
 }
 
 impl Decoder {
-    /// Bytes from the wire.
+    /// Adds bytes from the wire.
     pub fn push(&mut self, bytes: &[u8]) {
         if self.start == self.received.len() {
             self.received.clear();
@@ -97,12 +97,12 @@ impl Decoder {
         &self.data
     }
 
-    /// Whether a frame has begun that has not ended.
+    /// Whether a frame has started and not ended.
     pub fn in_frame(&self) -> bool {
         self.start < self.received.len()
     }
 
-    /// The next event; `None` until more bytes come.
+    /// The next event; `None` if more bytes are needed.
     pub fn next(&mut self) -> Option<Result<FrameEvent, Violation>> {
         while let Some(&first) = self.received.get(self.start) {
             match first {
@@ -126,7 +126,7 @@ impl Decoder {
         event
     }
 
-    /// The frame that begins at `start`, if all of it is here.
+    /// The frame at `start`, if it is complete.
     fn frame(&mut self, first: u8) -> Option<Result<FrameEvent, Violation>> {
         let from = self.searched.max(self.start + 1);
         let Some(length) = self.received[from..].iter().position(|&byte| byte == b'#') else {
@@ -163,7 +163,7 @@ impl Decoder {
     }
 }
 
-/// Undoes run-length encoding, then escapes: in this order, as a run repeats the byte that stands on the wire.
+/// Decodes run-length encoding, then escapes, in this order: a run repeats the byte on the wire.
 fn expand(raw: &[u8], data: &mut Vec<u8>) -> Result<(), Violation> {
     data.clear();
     if !raw.iter().any(|byte| matches!(byte, b'*' | b'}')) {

@@ -1,5 +1,5 @@
-//! `monitor icount`, `goto N` and `reset`: where in time the machine is, and going elsewhere; `check`: the checks on a fresh
-//! machine of the same kernel, so that this one stays where it is; `console [TEXT]`: both sides of the kernel's console.
+//! `monitor icount`, `goto N` and `reset`: show and change the machine's position in time. `check`: make the checks on a new machine
+//! with the same kernel; this one stays where it is. `console [TEXT]`: the kernel's console output and input.
 
 use std::time::{Duration, Instant};
 
@@ -12,13 +12,13 @@ use crate::image::Image;
 use crate::machine::{Address, Machine, Stop};
 use crate::report::{Format, Report};
 
-/// No stop reply follows a monitor command, so GDB takes no notice that the machine is elsewhere.
+/// No stop reply follows a monitor command, so GDB does not notice that the machine has moved.
 const WARNING: &str = "
-A GDB without this project's .gdbinit has to forget where it was:
+The machine has moved, and GDB does not know it. Without this project's .gdbinit, type:
     maintenance flush register-cache
     maintenance flush dcache";
 
-/// How long the machine travels between two looks at the client.
+/// How long the machine moves before the client is polled.
 const SLICE: Duration = Duration::from_millis(50);
 
 impl GdbTarget {
@@ -33,7 +33,7 @@ impl GdbTarget {
 
     pub(super) fn go_to(&mut self, count: &str) -> Answer {
         let target =
-            number(count).ok_or_else(|| format!("{count} is no number of instructions, such as 1000 or 0x3e8"))?;
+            number(count).ok_or_else(|| format!("{count} is not a number of instructions, such as 1000 or 0x3e8"))?;
         self.in_rom = false;
         let stop = loop {
             let stop = self.machine.goto(target, SLICE);
@@ -44,21 +44,21 @@ impl GdbTarget {
         let here = self.icount();
         let words = match stop {
             Stop::Stepped => here,
-            Stop::Beginning => format!("{here}: the history begins here"),
+            Stop::Beginning => format!("{here}: the history starts here"),
             Stop::Exited { .. } => format!("{here}: the machine is off"),
             Stop::Fault(_) => format!("{here}\n{}", self.words_for_fault()),
             _ if self.is_wanted() => format!("{here}: interrupted"),
-            _ => format!("{here}: it waits for an interrupt that will not come"),
+            _ => format!("{here}: it waits for an interrupt that never comes"),
         };
         Ok(words + self.warning())
     }
 
-    /// What GDB's user has to know after the machine was moved, said once to each client.
+    /// The advice for GDB's user after the machine has moved, once for each client.
     fn warning(&mut self) -> &'static str {
         if std::mem::replace(&mut self.warned, true) { "" } else { WARNING }
     }
 
-    /// A machine as new, with the file as it is now; the present one stays where that file is no kernel.
+    /// Replaces the machine by a new one with the current file. If the file is not a kernel, the old machine stays.
     pub(super) fn reset(&mut self) -> Answer {
         let failed = |error: &dyn std::fmt::Display| format!("not reset: {error}");
         let image = Image::open_files(&self.files).map_err(|error| failed(&error))?;
@@ -94,7 +94,7 @@ impl GdbTarget {
 }
 
 impl GdbTarget {
-    /// What was printed up to now; or, with a text, types that, as a person would, with Enter behind it.
+    /// The console output until now. With a text: types the text, and Enter.
     pub(super) fn console(&mut self, text: &str) -> Answer {
         if text.is_empty() {
             return Ok(String::from_utf8_lossy(&self.machine.console()).into_owned());

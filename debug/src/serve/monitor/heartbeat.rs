@@ -1,7 +1,7 @@
-//! Keeps a client waiting for the answer of a monitor command that takes long. It does not know what was asked.
+//! Keeps a client waiting during a slow monitor command. It does not know the command.
 //!
-//! GDB takes two seconds of silence for a lost packet (`show remotetimeout`), and soon says so to its user; that it was interrupted it
-//! notices between two packets only.
+//! After two seconds without data GDB assumes a lost packet (`show remotetimeout`), and warns its user after some more. It notices
+//! Ctrl-C only between two packets.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -11,10 +11,10 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 const PERIOD: Duration = Duration::from_millis(500);
-/// Console output (GDB manual, section "Stop Reply Packets", packet `O`) of no text.
+/// Console output without text (GDB manual, section "Stop Reply Packets", packet `O`).
 const BEAT: &[u8] = b"$O#4f";
 
-/// Sends beats until it is dropped; from then on the connection is the caller's alone.
+/// Sends beats until it is dropped. After that only the caller uses the connection.
 pub struct Heartbeat {
     end: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -25,7 +25,7 @@ impl Heartbeat {
         let mut client = File::from(client.try_clone()?);
         let (end, ended) = mpsc::channel();
         let thread = thread::Builder::new().name("heartbeat".into()).spawn(move || {
-            // Where the client is gone, or does not read, the answer finds out.
+            // If the client has gone or does not read, sending the answer finds out.
             while ended.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout) && client.write_all(BEAT).is_ok() {}
         })?;
         Ok(Heartbeat { end: Some(end), thread: Some(thread) })
@@ -36,7 +36,7 @@ impl Drop for Heartbeat {
     fn drop(&mut self) {
         self.end.take();
         if let Some(thread) = self.thread.take() {
-            // It has nothing to panic with.
+            // The thread cannot panic.
             let _ = thread.join();
         }
     }

@@ -1,4 +1,4 @@
-//! `monitor last-write PLACE [BYTES]`: the instruction that last wrote there, before now.
+//! `monitor last-write PLACE [BYTES]`: finds the last instruction that wrote there.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use super::super::target::{GdbTarget, InterruptPoll};
 use super::{Answer, number};
 use crate::machine::Address;
 
-/// How long the search may take: a second is some ten million instructions of history.
+/// The time limit for the search. One second covers about ten million instructions of history.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl GdbTarget {
@@ -15,7 +15,7 @@ impl GdbTarget {
         let length = match bytes {
             Some(text) => number(text)
                 .filter(|bytes| *bytes > 0)
-                .ok_or_else(|| format!("{text} is no number of bytes: 1 or more"))?,
+                .ok_or_else(|| format!("{text} is not a number of bytes; use 1 or more"))?,
             None => size,
         };
         let place = self.image.place(start);
@@ -23,10 +23,10 @@ impl GdbTarget {
         let mut gives_up =
             || begun.elapsed() > PATIENCE || interrupt_poll.as_ref().is_some_and(InterruptPoll::is_wanted);
         let found = self.machine.last_write(start, length, &mut gives_up).map_err(|_| {
-            format!("interrupted after {} s of searching back, and not found", begun.elapsed().as_secs())
+            format!("interrupted after searching back for {} s; not found so far", begun.elapsed().as_secs())
         })?;
         let Some(store) = found else {
-            return Ok(format!("no instruction has written {place} so far ({length} bytes from there on)"));
+            return Ok(format!("no instruction has written to {place} so far ({length} bytes from there on)"));
         };
         let width = 2 + 2 * usize::from(store.length);
         Ok(format!(
@@ -40,7 +40,7 @@ impl GdbTarget {
         ))
     }
 
-    /// Start and size of what `place` names: an address is one byte, a symbol as large as it says.
+    /// Start and size of `place`: one byte at an address, or a symbol with its size.
     fn range(&self, place: &str) -> Result<(Address, u64), String> {
         if let Some(address) = number(place) {
             return Ok((Address(address), 1));

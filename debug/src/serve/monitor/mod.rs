@@ -1,4 +1,4 @@
-//! gdbstub's `MonitorCmd`: what GDB has no words for, one file a command. A command's answer is text.
+//! gdbstub's `MonitorCmd`: commands that GDB does not have. Each answers with text.
 
 mod commands;
 mod heartbeat;
@@ -13,25 +13,24 @@ use super::target::{GdbTarget, InterruptPoll};
 use heartbeat::Heartbeat;
 
 const HELP: &str = "\
-monitor icount           how many instructions were executed since boot
-monitor goto N           goes to the moment when N were, back or forward
-monitor reset            boots again; a kernel that was built anew is loaded anew
-monitor why              the last trap, in words
+monitor icount           show how many instructions were executed since boot
+monitor goto N           go to the moment after N instructions, back or forward
+monitor reset            boot again; loads the kernel's file again if it has changed
+monitor why              explain the last trap
 monitor last-write PLACE [BYTES]
-                         who last wrote there; PLACE is an address or a symbol, and
-                         BYTES is 1, or the symbol's size, where it is not given
-monitor check            the checks of cargo debug check, on a machine of their own
-monitor console [TEXT]   what the kernel has printed; TEXT is typed to it, and Enter
-monitor help             this text
+                         find who last wrote there; PLACE is an address or a symbol;
+                         BYTES is 1 by default, or the symbol's size
+monitor check            run the checks of cargo debug check on a new machine
+monitor console [TEXT]   show the kernel's output, or type TEXT and Enter
+monitor help             show this text
 
-Going back: reverse-stepi, reverse-step, reverse-next, reverse-finish, reverse-continue.
-GDB goes on with the registers and the stack that it has read. After goto and reset, tell it to forget them; this project's
-.gdbinit does:
+To go back: reverse-stepi, reverse-step, reverse-next, reverse-finish, reverse-continue.
+After goto and reset GDB still shows the old registers and stack. This project's .gdbinit flushes them; without it, type:
     maintenance flush register-cache
     maintenance flush dcache
 ";
 
-/// Longer answers go to GDB in parts of so many bytes.
+/// Answers are sent to GDB in parts of this many bytes.
 const PART: usize = 1024;
 
 impl MonitorCmd for GdbTarget {
@@ -43,7 +42,7 @@ impl MonitorCmd for GdbTarget {
         let mut answer = self.answer(command.trim()).unwrap_or_else(|refusal| refusal);
         drop(heartbeat);
         if silent && self.is_wanted() {
-            // Interrupted, GDB waits for no answer: it would take this one for that of what it asks next.
+            // After an interrupt GDB does not wait for this answer. It would take it for the reply to its next request.
             self.interrupt_poll.iter().for_each(InterruptPoll::mute);
         }
         if !answer.is_empty() && !answer.ends_with('\n') {
@@ -57,7 +56,7 @@ impl MonitorCmd for GdbTarget {
     }
 }
 
-/// What to tell, or why not: both are text.
+/// An answer, or why there is none.
 type Answer = Result<String, String>;
 
 impl GdbTarget {
@@ -69,7 +68,7 @@ impl GdbTarget {
             ("icount", []) => Ok(self.icount()),
             ("goto", [count]) => self.go_to(count),
             ("reset", []) => self.reset(),
-            // For a GDB that follows by itself: this project's .gdbinit says so.
+            // This project's .gdbinit sends this, because it flushes GDB's caches itself.
             ("advice", ["off"]) => {
                 self.warned = true;
                 Ok(String::new())
@@ -80,14 +79,20 @@ impl GdbTarget {
             ("check", []) => self.check(),
             ("console", _) => self.console(rest.trim_start()),
             ("help" | "icount" | "goto" | "reset" | "why" | "last-write" | "check", _) => {
-                Err(format!("monitor {name} is used otherwise: see monitor help"))
+                Err(format!("wrong arguments: usage: {}", usage(name)))
             }
-            _ => Err(format!("there is no monitor command {name}: see monitor help")),
+            _ => Err(format!("there is no monitor command {name}; try: monitor help")),
         }
     }
 }
 
-/// A number as people write it: decimal, or hexadecimal after 0x.
+/// How to call a command, from the help text.
+fn usage(name: &str) -> &'static str {
+    let line = HELP.lines().find(|line| line.strip_prefix("monitor ").is_some_and(|line| line.starts_with(name)));
+    line.and_then(|line| line.split("  ").next()).unwrap_or("monitor help")
+}
+
+/// Parses a number: decimal, or hexadecimal after 0x.
 fn number(text: &str) -> Option<u64> {
     match text.strip_prefix("0x") {
         Some(digits) => u64::from_str_radix(digits, 16).ok(),

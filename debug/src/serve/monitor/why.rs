@@ -1,4 +1,4 @@
-//! `monitor why`: the last trap in words, and the same for a fault that stops the machine.
+//! `monitor why`: explains the last trap, and a fault that stopped the machine.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use super::super::target::GdbTarget;
 use crate::machine::{Address, Fault, Machine, Register, Stop, csr};
 use crate::riscv::{self, cause};
 
-/// How long the search for the trap's moment may take.
+/// The time limit for the search of the trap.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl GdbTarget {
@@ -23,15 +23,15 @@ impl GdbTarget {
         format!("{trap}; its handler: {}", self.image.place(handler))
     }
 
-    /// Where a trap of this cause goes (privileged manual, "Supervisor Trap Vector Base Address Register").
+    /// The handler for a trap of this cause (privileged manual, "Supervisor Trap Vector Base Address Register").
     fn handler(&mut self, scause: u64) -> Address {
         let stvec = self.csr(csr::STVEC);
         let vectored = stvec & 3 == 1 && cause::is_interrupt(scause);
         Address(stvec & !3) + if vectored { 4 * (scause & 0xff) } else { 0 }
     }
 
-    /// The trap as it was when its handler was last entered: since then the handler may have changed sepc, to go on after the
-    /// instruction. The machine is where it was afterwards. `None` where no such moment is found.
+    /// The trap when its handler was last entered: the handler may have changed sepc since, to return behind the instruction.
+    /// Afterwards the machine is where it was. `None` if that moment is not found.
     fn at_entry_of(&mut self, handler: Address, scause: u64) -> Option<String> {
         let now = self.machine.icount();
         let words =
@@ -43,7 +43,7 @@ impl GdbTarget {
     fn at_last_entry_of(&mut self, handler: Address, scause: u64) -> Option<String> {
         let set = self.take_set();
         let stop = self.machine.insert_breakpoint(handler).map(|()| self.machine.reverse_resume(PATIENCE));
-        // It was inserted just now.
+        // It was just inserted.
         let _ = self.machine.remove_breakpoint(handler);
         self.set = set;
         self.insert_set();
@@ -55,12 +55,12 @@ impl GdbTarget {
         format!("{}, at instruction {}", self.trap(scause, sepc, stval), self.machine.icount().saturating_sub(1))
     }
 
-    /// The fault that the machine stands at; empty where it stands at none.
+    /// The fault that stopped the machine; empty if there is none.
     pub(in super::super) fn words_for_fault(&mut self) -> String {
         match self.machine.fault() {
             Some(Fault::Trap { cause, value, pc }) => {
                 let trap = self.trap(cause, pc.0, value);
-                format!("{trap}; no handler takes it, as stvec is still the kernel's entry")
+                format!("{trap}; no handler takes it: stvec is still the kernel's entry")
             }
             Some(fault) => fault.to_string(),
             None => String::new(),
