@@ -144,7 +144,10 @@ fn a_time_that_is_over_before_the_firmware_was_through_is_no_verdict() {
     let kernel = kernels::build("good");
     let kernel = kernel.to_str().unwrap();
     let error = no_verdict(&run(&["check", "--on", "qemu", "--timeout", "0.001", "--elf", kernel]));
-    assert!(error.contains("before the firmware was through") && error.contains("try: a longer --timeout"), "{error}");
+    assert!(
+        error.contains("the time limit was reached in the firmware") && error.contains("try: a longer --timeout"),
+        "{error}"
+    );
     // A kernel that began, and never came to its entry, is one that fails.
     let kernel = kernels::build("boot-not-first");
     let arguments = ["check", "--on", "qemu", "--timeout", "5", "--elf", kernel.to_str().unwrap()];

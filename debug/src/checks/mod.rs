@@ -104,7 +104,7 @@ pub enum Error {
     Machine(#[from] machine::Error),
 
     #[error(
-        "{machine} does not stop at a watchpoint, on which the walk rests: {how}; QEMU 10.2 to 11.0 does this on Apple Silicon \
+        "the checks need watchpoints, but {machine} does not stop at one: {how}; QEMU 10.2 to 11.0 has this fault on Apple Silicon \
          (QEMU's work item 3444); try: --on embedded, or QEMU=PATH of another version"
     )]
     Watchpoints { machine: String, how: String },
@@ -115,14 +115,14 @@ pub enum Error {
     NotAtReset { machine: String, place: Box<Place> },
 
     #[error(
-        "the kernel moved itself, and executes at {pc} what its symbols know as {place}; its stack and its BSS there, {} to {}, are not \
-         followed; try: cargo debug serve, and GDB with add-symbol-file", bss.start, bss.end
+        "the kernel copied itself and runs at {pc}, where its symbols do not apply ({place} is linked for it); its stack and its BSS there, \
+         {} to {}, cannot be checked; try: cargo debug serve, and GDB with add-symbol-file", bss.start, bss.end
     )]
     Moved { pc: Address, place: Box<Place>, bss: std::ops::Range<Address> },
 
     /// The kernel was not reached, so nothing is known about it.
     #[error(
-        "no verdict on the kernel: on {machine} the time was over before the firmware was through; the hart was at {place}; \
+        "no verdict on the kernel: on {machine} the time limit was reached in the firmware; the hart was at {place}; \
          try: a longer --timeout"
     )]
     NotHandedOver { machine: String, place: Box<Place> },

@@ -1,7 +1,7 @@
-//! The machine without its history: hart, memory, devices, firmware and time, run forward by instructions.
+//! The machine without its history: hart, memory, devices, firmware and time. It only runs forward, by instructions.
 //!
-//! Time is counted in instructions and nothing here asks the host for any, so that a run is the same everywhere. It does not
-//! know checkpoints or GDB.
+//! Time is counted in instructions and never read from the host, so a run is the same everywhere. It does not know checkpoints or
+//! GDB.
 
 use std::collections::BTreeMap;
 
@@ -19,18 +19,18 @@ use crate::embedded::hart::system;
 use crate::embedded::hart::trap::{AccessType, Trap};
 use crate::machine::{Address, Fault, HartEvent, InstructionBytes, Stop, TakenTrap};
 
-/// Instructions in a tick of the `time` CSR: at the board's 10 MHz, a hart of 100 million instructions a second.
+/// Instructions per tick of the `time` CSR: at the board's 10 MHz, 100 million instructions a second.
 pub const INSTRUCTIONS_PER_TICK: u64 = 10;
 
 /// What people call this machine, in messages.
 const THIS_MACHINE: &str = "the embedded machine";
 
-/// What stops a run, of what is set.
+/// What stops a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopAt {
     Nothing,
     Watchpoints,
-    /// Breakpoints as well.
+    /// Watchpoints and breakpoints.
     All,
 }
 
@@ -39,15 +39,15 @@ pub struct Board {
     pub memory: Memory,
     pub conditions: Conditions,
     code: Code,
-    /// Instructions begun and interrupts taken since the beginning.
+    /// Instructions started and interrupts taken since the start.
     pub icount: u64,
-    /// The time that passed in `wfi`, in instructions.
+    /// The time spent in `wfi`, in instructions.
     pub wfi_skipped: u64,
-    /// Where the kernel began: while stvec leads there, nobody takes traps.
+    /// The kernel's entry. While stvec points there, the kernel has no handler.
     pub entry: u64,
-    /// By page: which halfwords have a breakpoint.
+    /// For each page, the halfwords that have a breakpoint.
     breakpoints: BTreeMap<u64, [u64; PAGE / 2 / 64]>,
-    /// No interrupt is taken: who steps the machine says when.
+    /// The machine takes no interrupts by itself.
     interrupts_held: bool,
 }
 
@@ -109,7 +109,7 @@ impl Board {
         self.memory.ended.map_or(Ok(()), |ended| Err(Stop::Exited { status: Some(ended.status) }))
     }
 
-    /// At full speed through the pages of the code, until something needs the whole board.
+    /// Executes code page by page at full speed, until an instruction needs the whole board.
     fn run_slice(&mut self, end: u64, stop_at: StopAt) -> Result<(), Interruption> {
         while self.icount < end && !self.memory.record_is_due() {
             if self.memory.ram.code_was_overwritten() {
@@ -161,7 +161,7 @@ impl Board {
         Stop::Fault(Fault::Trap { cause, value, pc: Address(self.hart.pc) })
     }
 
-    /// The supervisor's handler takes it, where there is one; this counts as the instruction.
+    /// Enters the supervisor's handler, if it has one. This counts as the instruction.
     fn trap(&mut self, trap: Trap) -> Result<(), Stop> {
         if self.hart.stvec & !3 == self.entry || self.conditions.kept >> trap.cause.code() & 1 != 0 {
             return Err(self.fault(trap.cause.code(), trap.value));
@@ -181,7 +181,7 @@ impl Board {
         InstructionBytes::new(&bytes[..length])
     }
 
-    /// The hart is in its handler from now on.
+    /// The hart enters its handler.
     fn took_trap(&mut self, from_user: bool, instruction: Option<InstructionBytes>) {
         self.refresh_context();
         self.icount += 1;
@@ -199,7 +199,7 @@ impl Board {
         }));
     }
 
-    /// Executes the instruction at pc with devices, CSRs and firmware at hand.
+    /// Executes the instruction at pc, which may use devices, CSRs and the firmware.
     fn execute_with_board(&mut self) -> Result<(), Stop> {
         let operation = match self.fetch() {
             Ok(operation) => operation,
@@ -212,7 +212,7 @@ impl Board {
         self.memory.record_stack_pointer(&operation, self.hart.x(SP));
         let next = match result {
             Ok(next) => next,
-            // The board is here: who still asks for it is an instruction that does not exist.
+            // It still needs the board here: illegal instruction.
             Err(Interruption::NeedsBoard) => return self.trap(Trap::illegal(operation.bits)),
             Err(interruption) => return self.handle(interruption),
         };
@@ -221,7 +221,7 @@ impl Board {
         Ok(())
     }
 
-    /// The instruction at pc, which may lie on two pages.
+    /// The instruction at pc, which may span two pages.
     fn fetch(&mut self) -> Result<Operation, Interruption> {
         let pc = self.hart.pc;
         let low = self.fetch_half(pc)?;
@@ -248,7 +248,7 @@ impl Board {
         self.now().time / INSTRUCTIONS_PER_TICK
     }
 
-    /// The interrupts that are pending, as sip shows them.
+    /// The pending interrupts, as sip shows them.
     pub fn pending(&self) -> u64 {
         let timer = if self.time() >= self.hart.stimecmp { interrupt::TIMER } else { 0 };
         let software = if self.hart.software_interrupt { interrupt::SOFTWARE } else { 0 };
@@ -256,7 +256,7 @@ impl Board {
         timer | software | external
     }
 
-    /// The number of the interrupt to be taken now: external before software before timer.
+    /// The number of the interrupt to take now: external before software before timer.
     fn takeable_interrupt(&self) -> Option<u64> {
         if self.hart.sie == 0 || self.interrupts_held {
             return None;
@@ -266,7 +266,7 @@ impl Board {
         [9, 1, 5].into_iter().find(|number| takeable >> number & 1 != 0)
     }
 
-    /// The instruction count at which the timer interrupt becomes pending, where that will be noticed.
+    /// The instruction count at which the timer interrupt becomes pending, if that has an effect.
     fn next_timer_event(&self) -> u64 {
         if self.hart.sie & interrupt::TIMER == 0 || self.time() >= self.hart.stimecmp {
             return u64::MAX;
@@ -288,7 +288,7 @@ impl Board {
         self.next_timer_event().min(self.next_device_event())
     }
 
-    /// The hart is in a `wfi` that nothing will end.
+    /// Whether the hart is in a `wfi` that nothing will end.
     pub fn waits_for_ever(&self) -> bool {
         self.hart.waiting && self.pending() & self.hart.sie == 0 && self.next_event() == u64::MAX
     }
@@ -308,7 +308,7 @@ impl Board {
         self.wfi_skipped = self.wfi_skipped.saturating_add(ticks.saturating_mul(INSTRUCTIONS_PER_TICK).min(left));
     }
 
-    /// Tells memory and code under which privilege and translation they are accessed from now on.
+    /// Sets the privilege and translation for memory and code.
     pub fn refresh_context(&mut self) {
         let context = Context::of(&self.hart);
         if !self.memory.context.shares_translations(&context) {

@@ -1,4 +1,4 @@
-//! The embedded machine as a [`Machine`]: its registers, memory, stops, in the trait's terms. It does not know how it executes.
+//! Implements [`Machine`] for the embedded machine. It does not know how instructions execute.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ impl Machine for Embedded {
             Register::Gpr(number) => board.hart.set_x(number & 31, value),
             Register::Fpr(number) => board.hart.f[usize::from(number & 31)] = value,
             Register::Pc if value.is_multiple_of(2) => board.hart.pc = value,
-            Register::Pc => return Err(refused("an odd pc", "instructions begin at even addresses")),
+            Register::Pc => return Err(refused("an odd pc", "instructions have even addresses")),
             Register::Csr(number) => board.write_csr(number, value).ok_or_else(|| unsupported(register))?,
             Register::Priv => {
                 board.hart.privilege = match value {
@@ -51,7 +51,7 @@ impl Machine for Embedded {
                 board.refresh_context();
             }
         }
-        // A hart that somebody moved does not wait where it was.
+        // A hart whose pc was changed no longer waits.
         board.hart.waiting &= !matches!(register, Register::Pc);
         self.note_change();
         Ok(())
@@ -137,7 +137,7 @@ impl Machine for Embedded {
     }
 
     fn type_in(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.input(bytes).map_err(|_| refused("to type so much", "more is waiting to be read than it keeps"))
+        self.input(bytes).map_err(|_| refused("to type so much", "its input buffer is full"))
     }
 
     fn hold_interrupts(&mut self) {
@@ -150,7 +150,7 @@ impl Machine for Embedded {
 }
 
 impl Embedded {
-    /// Undoes up to `count` instructions, for at most `limit`, and says how many it undid.
+    /// Undoes up to `count` instructions, for at most `limit`. Returns the number of undone instructions.
     pub fn reverse_step(&mut self, count: u64, limit: Duration) -> (u64, Stop) {
         let begun = self.board.icount;
         let target = begun.saturating_sub(count).max(self.history.beginning());
@@ -163,7 +163,7 @@ impl Embedded {
         (undone, if undone < count { Stop::Beginning } else { Stop::Stepped })
     }
 
-    /// Goes back to the last time before now at which a breakpoint or watchpoint was hit.
+    /// Goes back to the last hit of a breakpoint or watchpoint before now.
     pub fn reverse_resume(&mut self, limit: Duration) -> Stop {
         match self.reverse_continue(Deadline::after(limit)) {
             Ok(None) => Stop::Beginning,
@@ -172,10 +172,10 @@ impl Embedded {
         }
     }
 
-    /// Goes to the moment when `icount` instructions have been executed since the beginning, in either direction.
+    /// Goes to the moment after `icount` instructions since the start, in either direction.
     ///
-    /// The stop is [`Stop::Stepped`] there; another where the machine ends up elsewhere: it waits, faults, powers off before, or the
-    /// time is over, or [`Stop::Beginning`] where the history does not reach that far.
+    /// The stop is [`Stop::Stepped`] if it gets there. It is another if the machine waits, faults or powers off before, or if time is
+    /// up, and [`Stop::Beginning`] if the history starts later.
     pub fn goto(&mut self, icount: u64, limit: Duration) -> Stop {
         let target = icount.max(self.history.beginning());
         match self.seek(target, Deadline::after(limit)) {
@@ -185,15 +185,15 @@ impl Embedded {
         }
     }
 
-    /// Whether the hart waits for an interrupt that nothing will bring.
+    /// Whether the hart waits for an interrupt that never comes.
     pub fn waits_for_ever(&self) -> bool {
         self.board.waits_for_ever()
     }
 
-    /// Executes until `end` instructions since the beginning, then the stop is [`Stop::Stepped`].
+    /// Executes until `end` instructions since the start. Then the stop is [`Stop::Stepped`].
     ///
-    /// Unlike [`Machine::resume`] and [`Machine::step`], it looks at what is set at the present instruction too; at breakpoints
-    /// with `at_breakpoints`.
+    /// Unlike [`Machine::resume`] and [`Machine::step`], it also stops at watchpoints of the current instruction, and with
+    /// `at_breakpoints` at a breakpoint there.
     pub fn run_to(&mut self, end: u64, at_breakpoints: bool, limit: Duration) -> Stop {
         self.commit_external_changes();
         let stop_at = if at_breakpoints { StopAt::All } else { StopAt::Watchpoints };
@@ -201,7 +201,7 @@ impl Embedded {
         ended.map_or_else(|stop| self.stopped(stop), |()| Stop::Stepped)
     }
 
-    /// Back to a checkpoint that a journey which took too long left behind.
+    /// Returns to the checkpoint before a seek that took too long.
     pub(in crate::embedded) fn return_to(&mut self, icount: u64) {
         if self.history.at_or_before(icount) == Some(icount) {
             self.history.restore(&mut self.board, icount);
@@ -221,7 +221,7 @@ impl Embedded {
         self.fault = None;
     }
 
-    /// At a fault, scause, sepc and stval are what the trap would set that nobody takes.
+    /// At a fault, scause, sepc and stval have the values that the unhandled trap would set.
     fn read_csr(&self, number: u16) -> Option<u64> {
         if let Some(Fault::Trap { cause, value, pc }) = self.fault {
             match Register::Csr(number) {
@@ -243,7 +243,7 @@ impl Embedded {
         let end = map::RAM_BASE + self.board.memory.ram.size() as u64;
         refused(
             &format!("{what} {length} bytes at {start}"),
-            &format!("not all of it is mapped to RAM, which is [{:#x}, {end:#x})", map::RAM_BASE),
+            &format!("a part of it is not mapped to RAM, which is [{:#x}, {end:#x})", map::RAM_BASE),
         )
     }
 }

@@ -1,4 +1,4 @@
-//! A deterministic RV64GC machine in this process, with its whole history: QEMU's `virt` board as a kernel sees it.
+//! A deterministic RV64GC machine in this process, with its whole history. To a kernel it looks like QEMU's `virt` board.
 //!
 //! It does not know GDB, sockets, symbols or verdicts.
 
@@ -29,13 +29,13 @@ use board::Board;
 use bus::ram::Ram;
 use history::checkpoints::History;
 
-/// How large a machine and its memory of the past are.
+/// The sizes of a machine's memory and history.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// RAM, in MiB: 8 to 16384.
     pub memory_mib: u64,
-    /// What checkpoints may take, in MiB. The newest and the oldest are kept whatever their size; with 0 no others are made by
-    /// themselves, and going back executes from the beginning.
+    /// The memory for checkpoints, in MiB. The newest and the oldest are always kept. With 0 there are no others, and going back
+    /// executes from the start.
     pub history_mib: usize,
     /// The kernel's command line, in the device tree.
     pub append: Option<String>,
@@ -51,10 +51,10 @@ impl Default for Options {
     }
 }
 
-/// A kernel on the embedded machine, at some moment of its run; it can go to any other.
+/// A kernel on the embedded machine, at a moment of its run. It can go to any other moment.
 ///
-/// Moments are counted in instructions: each instruction begun and each interrupt taken is one. The `time` CSR follows, one tick
-/// of 100 ns every ten, and jumps to the next timer event in a `wfi`.
+/// Moments are counted in instructions; an interrupt counts as one too. The `time` CSR advances by one tick of 100 ns every ten
+/// instructions, and jumps to the next timer event in a `wfi`.
 ///
 /// ```no_run
 /// use debug::{Embedded, Machine};
@@ -70,33 +70,33 @@ impl Default for Options {
 pub struct Embedded {
     board: Board,
     history: History,
-    /// Why it stands still, when a fault is why.
+    /// The fault that stopped it, if any.
     fault: Option<Fault>,
-    /// Somebody changed registers or memory since the last instruction.
+    /// Registers or memory were changed from outside since the last instruction.
     changed: bool,
 }
 
 impl Embedded {
-    /// As [`Embedded::load`], for the kernel at `path`.
+    /// Like [`Embedded::load`], for the kernel at `path`.
     ///
     /// # Errors
-    /// Where the file cannot be read or is no kernel that fits.
+    /// If the file cannot be read, is not a kernel, or does not fit.
     pub fn open(path: &Path, options: &Options) -> Result<Embedded, Error> {
         Embedded::load(&Image::open(path)?, options)
     }
 
-    /// Loads the kernel; the machine stands at its first instruction, where the firmware would jump.
+    /// Loads the kernel. The machine starts at the kernel's first instruction.
     ///
     /// # Errors
-    /// Where it does not fit, or the host has too little memory.
+    /// If it does not fit, or the host has too little memory.
     pub fn load(image: &Image, options: &Options) -> Result<Embedded, Error> {
         Embedded::load_under(image, options, &Conditions::default())
     }
 
-    /// As [`Embedded::load`], on a machine that differs from the usual one.
+    /// Like [`Embedded::load`], on a machine with other conditions.
     ///
     /// # Errors
-    /// As [`Embedded::load`]; a device tree elsewhere may be in the kernel's way.
+    /// Those of [`Embedded::load`]. A device tree at another address may overlap the kernel.
     pub fn load_under(image: &Image, options: &Options, conditions: &Conditions) -> Result<Embedded, Error> {
         const POSSIBLE: std::ops::RangeInclusive<u64> = 8..=16384;
         if !POSSIBLE.contains(&options.memory_mib) {
@@ -119,51 +119,51 @@ impl Embedded {
         Ok(Embedded { board, history, fault: None, changed: false })
     }
 
-    /// Instructions executed since the first; interrupts taken count as one each.
+    /// The number of executed instructions; each interrupt counts as one.
     pub fn icount(&self) -> u64 {
         self.board.icount
     }
 
-    /// The earliest moment that can be gone back to: 0, unless changes from outside alone passed the bound of the history.
+    /// The earliest moment that can be reached: 0, unless changes from outside alone exceed the history's memory.
     pub fn beginning(&self) -> u64 {
         self.history.beginning()
     }
 
-    /// What the checkpoints take, in bytes.
+    /// The memory of the checkpoints in bytes.
     pub fn history_bytes(&self) -> usize {
         self.history.bytes()
     }
 
-    /// Why the machine stopped with [`crate::machine::Stop::Fault`], while it stands there.
+    /// Why the machine stopped with [`crate::machine::Stop::Fault`], while it is there.
     pub fn fault(&self) -> Option<Fault> {
         self.fault
     }
 
-    /// How the machine ended, while it stands there. It still answers, and can be gone back from.
+    /// How the machine ended, while it is there. It can still be read, and can go back.
     pub fn ended(&self) -> Option<Ended> {
         self.board.memory.ended
     }
 
-    /// What the kernel has printed up to the present moment, through the firmware or the UART; the latest MiB of it.
+    /// The kernel's output until now, through the firmware or the UART; at most the latest MiB.
     pub fn console(&self) -> Vec<u8> {
         self.board.memory.devices.uart.console.output()
     }
 
-    /// What the kernel has printed since `seen` bytes had been printed, which follows: for those who show it as it comes.
-    /// Going back in time prints nothing, and neither does executing the same again.
+    /// The kernel's output after the first `seen` bytes; updates `seen`. Use this to show output while the kernel runs. Going back in
+    /// time and executing again print nothing.
     pub fn console_after(&self, seen: &mut u64) -> Vec<u8> {
         self.board.memory.devices.uart.console.output_after(seen)
     }
 
-    /// Fills all of `bytes` from memory at `start`, as the hart would see it; false where any byte of it is no RAM.
+    /// Fills `bytes` from virtual memory at `start`. Returns false if any byte is not in RAM.
     pub fn peek(&self, start: crate::machine::Address, bytes: &mut [u8]) -> bool {
         self.board.memory.peek(start.0, bytes)
     }
 
-    /// Types to the console. Going back and forth over this moment repeats it; what came after it has not happened.
+    /// Types to the console. Going back and forth over this moment repeats it. The history after this moment is dropped.
     ///
     /// # Errors
-    /// [`TooMuch`]: nothing of it is typed.
+    /// [`TooMuch`]: nothing is typed.
     pub fn input(&mut self, bytes: &[u8]) -> Result<(), TooMuch> {
         self.history.forget_after(self.board.icount);
         self.board.memory.devices.uart.console.forget_future(self.board.icount);

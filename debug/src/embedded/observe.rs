@@ -1,4 +1,4 @@
-//! Seeing what a run does, and finding the last store to an address. It does not know what anybody makes of them.
+//! Observes a run, and finds the last store to an address. It does not know the observers.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::embedded::bus::memory::Event;
 use crate::embedded::history::seek::Deadline;
 use crate::machine::{Address, Error, Observed, Observer, Registers, Stop, Store};
 
-/// How long a search goes on before it asks whether it is to give up.
+/// How long a search runs before it asks whether to give up.
 const SLICE: Duration = Duration::from_millis(50);
 
 impl Observed for Embedded {
@@ -40,7 +40,7 @@ impl Observed for Embedded {
 }
 
 impl Embedded {
-    /// Runs until `end` instructions since the beginning or to where `stop_at` says, and shows it all.
+    /// Runs until `end` instructions since the start, or to a stop in `stop_at`, and reports all events.
     fn record(
         &mut self,
         end: u64,
@@ -56,7 +56,7 @@ impl Embedded {
         ended
     }
 
-    /// The first instruction, which no breakpoint or watchpoint stops.
+    /// Executes the first instruction, ignoring breakpoints and watchpoints.
     fn observe_first(&mut self, end: u64, observer: &mut dyn Observer) -> Result<(), Stop> {
         if self.board.icount >= end {
             return Ok(());
@@ -85,7 +85,7 @@ impl Embedded {
         Ok(())
     }
 
-    /// Shows what was recorded, and goes by what the observer wants from now on.
+    /// Passes recorded events to the observer, and updates what is recorded.
     fn show_and_ask(&mut self, observer: &mut dyn Observer) -> Result<(), Stop> {
         self.show_record(observer);
         if observer.has_new_interest() {
@@ -112,11 +112,11 @@ impl Embedded {
         }
     }
 
-    /// The last store before now to any byte of [`address`, `address + length`), as the hart addressed it; the machine is where
-    /// it was afterwards. `gives_up` is asked time and again, whether the search is to end.
+    /// The last store before now to any byte of [`address`, `address + length`), a virtual range. Afterwards the machine is where it
+    /// was. `gives_up` is called regularly and can end the search.
     ///
     /// # Errors
-    /// [`Stop::Interrupted`] where it gave up.
+    /// [`Stop::Interrupted`] if it gave up.
     pub fn last_write(
         &mut self,
         address: Address,

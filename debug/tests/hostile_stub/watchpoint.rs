@@ -79,7 +79,7 @@ fn memory(range: &[u8]) -> Vec<u8> {
 #[test]
 fn a_machine_that_hangs_at_a_watchpoint_is_told_with_what_to_try() {
     let error = error(|| Answer::Silence, || Answer::Silence);
-    for words in ["watchpoint", "neither did an interrupt", "QEMU 10.2 to 11.0", "3444", "try: --on embedded"] {
+    for words in ["watchpoint", "nor after an interrupt", "QEMU 10.2 to 11.0", "3444", "try: --on embedded"] {
         assert!(error.contains(words), "{words} is not in: {error}");
     }
 }

@@ -1,4 +1,4 @@
-//! Decoded instructions, kept by page of RAM so that each is decoded once. It does not know what they do.
+//! The cache of decoded instructions, by page of RAM. It does not know what they do.
 
 use std::collections::HashMap;
 
@@ -6,13 +6,13 @@ use crate::embedded::bus::ram::{PAGE, Ram};
 use crate::embedded::bus::tlb::Tlb;
 use crate::embedded::hart::decode::{self, Extensions, Kind, Operation};
 
-/// Pages kept; beyond, all are dropped and decoded again. 16 MiB.
+/// How many pages are kept (16 MiB). If there are more, all are dropped and decoded again.
 const KEPT_PAGES: usize = 512;
 
-/// One page's instructions: one for each halfword, as any may be jumped to.
+/// The instructions of a page: one for each halfword, because code may jump to any.
 pub struct Page {
     operations: Box<[Operation; PAGE / 2]>,
-    /// Where in RAM it lies.
+    /// Its offset in RAM.
     offset: usize,
 }
 
@@ -22,7 +22,7 @@ impl Page {
         &self.operations[half % (PAGE / 2)]
     }
 
-    /// Looks at the instruction there for the first time; `true` where it is the page's first.
+    /// Decodes an instruction for the first time. Returns true if it is the first of its page.
     pub fn decode(&mut self, half: usize, ram: &mut Ram, extensions: Extensions) -> bool {
         let offset = self.offset + 2 * half;
         let low = u16::from_le_bytes(ram.load(offset).expect("a page is within RAM"));
@@ -41,7 +41,7 @@ impl Page {
 pub struct Code {
     pages: Vec<Page>,
     by_ram_page: HashMap<usize, usize>,
-    /// From virtual pages to indices of `pages`.
+    /// Maps virtual pages to indices of `pages`.
     pub tlb: Tlb,
 }
 
@@ -54,7 +54,7 @@ impl Code {
         &mut self.pages[index]
     }
 
-    /// The index of the page for this page of RAM.
+    /// The index for this page of RAM.
     pub fn enter(&mut self, ram_page: usize, ram: &mut Ram) -> usize {
         if let Some(index) = self.by_ram_page.get(&ram_page) {
             return *index;
@@ -70,7 +70,7 @@ impl Code {
         self.pages.len() - 1
     }
 
-    /// Decodes again what was written over. An instruction of four bytes may begin two bytes before.
+    /// Drops overwritten instructions. One of four bytes may start two bytes before.
     pub fn forget(&mut self, overwritten: &[(usize, usize)]) {
         for (offset, length) in overwritten {
             let Some(index) = self.by_ram_page.get(&(offset / PAGE)) else { continue };

@@ -1,37 +1,37 @@
-//! What was printed, and what was typed and when: both sides of the machine's console, over its whole history.
+//! The console over the machine's whole history: what was printed, and what was typed when.
 //!
-//! It does not know devices. A re-execution prints again what is known already, and reads what was typed at the same instruction.
+//! It does not know devices. Executing again prints the same bytes again, and reads the same input at the same instruction.
 
 use std::collections::VecDeque;
 
-/// Of a kernel that prints for ever, the latest of this many bytes are kept.
+/// How many of the latest printed bytes are kept.
 const KEPT_OUTPUT: usize = 1 << 20;
 
-/// What was typed is a part of history, which is bounded: a person types this much in weeks.
+/// How many typed bytes are kept. Input is part of the history, which is bounded; a person types this much in weeks.
 const MOST_INPUT: usize = 1 << 20;
 
-/// More was typed than is kept.
+/// More input than can be kept.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this would be more than the {MOST_INPUT} typed bytes that one run can have")]
+#[error("a run can have at most {MOST_INPUT} typed bytes")]
 pub struct TooMuch;
 
-/// How far the machine is in both, at one moment of its history.
+/// The position in output and input at one moment of the history.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Position {
     /// Bytes printed.
     printed: u64,
-    /// Bytes read of those typed.
+    /// Typed bytes that were read.
     read: usize,
 }
 
 #[derive(Default)]
 pub struct Console {
     position: Position,
-    /// The latest bytes printed up to the furthest moment that the machine has seen.
+    /// The latest bytes printed until the latest moment that the machine has reached.
     output: VecDeque<u8>,
-    /// How many bytes were printed by then.
+    /// The number of bytes printed until then.
     total: u64,
-    /// Each byte with the instruction count from which on it can be read.
+    /// Each typed byte, with the instruction count from which it can be read.
     input: Vec<(u64, u8)>,
 }
 
@@ -40,12 +40,12 @@ impl Console {
         self.position
     }
 
-    /// Back, or forward, to a moment of the known history.
+    /// Goes back or forward to a moment of the known history.
     pub fn set_position(&mut self, position: Position) {
         self.position = position;
     }
 
-    /// What was typed at `now` or later, and printed after the present, has not happened.
+    /// Forgets input at `now` or later, and output after the current moment.
     pub fn forget_future(&mut self, now: u64) {
         self.input.truncate(self.input.partition_point(|(when, _)| *when <= now).max(self.position.read));
         let unprinted = (self.total - self.position.printed) as usize;
@@ -65,16 +65,16 @@ impl Console {
         self.output.push_back(byte);
     }
 
-    /// What has been printed up to the present moment; the latest of it where it is much.
+    /// The output until the current moment, as far as it is kept.
     pub fn output(&self) -> Vec<u8> {
         let unprinted = (self.total - self.position.printed) as usize;
         let known = self.output.len().saturating_sub(unprinted);
         self.output.range(..known).copied().collect()
     }
 
-    /// What has been printed up to the present moment since `seen` bytes had been, as far as it is kept; `seen` follows.
+    /// The output after the first `seen` bytes until the current moment, as far as it is kept. Updates `seen`.
     ///
-    /// Going back in time does not print, and what is executed again prints nothing new.
+    /// Going back in time and executing again print nothing new.
     pub fn output_after(&self, seen: &mut u64) -> Vec<u8> {
         *seen = (*seen).min(self.total);
         let new = self.position.printed.saturating_sub(*seen) as usize;
@@ -84,7 +84,7 @@ impl Console {
         self.output.range(known.saturating_sub(new)..known).copied().collect()
     }
 
-    /// All of it, or nothing where it is more than can be kept.
+    /// Adds all of the input, or nothing if it is too much.
     pub fn type_in(&mut self, now: u64, bytes: &[u8]) -> Result<(), TooMuch> {
         if bytes.len() > MOST_INPUT - self.input.len() {
             return Err(TooMuch);

@@ -1,16 +1,16 @@
-//! QEMU's `virt` board as S-mode sees it under OpenSBI: what lies at a physical address. Pure.
+//! The physical memory map of QEMU's `virt` board, as S-mode sees it under OpenSBI. Pure.
 
 use crate::riscv::board;
 pub use crate::riscv::board::{FINISHER, FINISHER_SIZE, FIRMWARE_END, RAM_BASE, UART, UART_SIZE};
 
-/// What answers at a physical address.
+/// What is at a physical address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Region {
-    /// At this offset, if RAM is that large.
+    /// RAM at this offset, if RAM is that large.
     Ram(usize),
-    /// This register of the UART.
+    /// A register of the UART.
     Uart(u64),
-    /// At this offset into the test finisher.
+    /// The test finisher, at this offset.
     Finisher(u64),
     /// At this offset into the real-time clock.
     Clock(u64),
@@ -20,7 +20,7 @@ pub enum Region {
     Virtio(usize, u64),
     /// A device of the board that this machine does not have.
     Missing(&'static str),
-    /// Protected by the firmware, or nothing at all.
+    /// Memory that the firmware protects, or nothing.
     Nothing,
 }
 
@@ -49,8 +49,8 @@ impl Region {
         }
     }
 
-    /// As [`Region::of`], for `length` bytes: those of a device answer where the access is aligned (privileged manual, "Physical Memory
-    /// Attributes"; QEMU takes others apart, and what comes of that no kernel can mean).
+    /// Like [`Region::of`], for `length` bytes. A device only supports aligned accesses (privileged manual, "Physical Memory
+    /// Attributes"). QEMU splits others, which no kernel can intend.
     pub fn of_access(physical: u64, length: usize) -> Region {
         match Region::of(physical) {
             place @ (Region::Ram(_) | Region::Missing(_) | Region::Nothing) => place,
@@ -68,7 +68,7 @@ fn virtio(offset: u64) -> Region {
     if within < board::VIRTIO_SIZE { Region::Virtio(slot as usize, within) } else { Region::Nothing }
 }
 
-/// The offset into RAM, which may be larger than RAM is.
+/// The offset in RAM, which may be beyond its end.
 pub fn ram_offset(physical: u64) -> Option<usize> {
     usize::try_from(physical.checked_sub(RAM_BASE)?).ok()
 }

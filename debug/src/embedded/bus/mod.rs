@@ -1,6 +1,6 @@
-//! What answers the hart's accesses: RAM, devices, address translation, and the decoded code of RAM's pages.
+//! The bus: RAM, devices, address translation, and the cache of decoded instructions.
 //!
-//! It does not know instructions, nor the past.
+//! It does not know instructions or the history.
 
 pub mod code;
 pub mod console;

@@ -1,10 +1,10 @@
-//! RAM: bytes from 0x80000000 on, which pages were written since the last checkpoint, and where code was decoded from.
+//! RAM from 0x80000000 on, with the pages written since the last checkpoint and the places of decoded instructions.
 //!
-//! It does not know addresses of the hart, nor who may access what.
+//! It does not know virtual addresses or permissions.
 
 use crate::embedded::conditions::Fill;
 
-/// Bytes in a page, of the RAM and of the hart's address translation alike.
+/// The size of a page in bytes, in RAM and in address translation.
 pub const PAGE: usize = 4096;
 
 /// Which halfwords of a page hold decoded instructions, one bit each.
@@ -15,7 +15,7 @@ pub struct Ram {
     dirty: Vec<bool>,
     dirty_pages: Vec<u32>,
     decoded: Vec<Option<Decoded>>,
-    /// Decoded instructions that were written over since they were last asked for: offset and length.
+    /// Stores over decoded instructions since the last call: offset and length.
     overwritten: Vec<(usize, usize)>,
 }
 
@@ -32,7 +32,7 @@ impl Ram {
         }
     }
 
-    /// What RAM holds from `offset` on before anything is loaded.
+    /// Fills RAM before anything is loaded.
     pub fn fill(&mut self, offset: usize, fill: Fill) {
         if let Some(bytes) = self.bytes.get_mut(offset..) {
             fill.fill(offset, bytes);
@@ -43,7 +43,7 @@ impl Ram {
         self.bytes.len()
     }
 
-    /// `N` bytes from `offset` on, all within RAM.
+    /// Loads `N` bytes at `offset`, if all of them are in RAM.
     #[inline(always)]
     pub fn load<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
         self.bytes.get(offset..)?.first_chunk().copied()
@@ -53,14 +53,14 @@ impl Ram {
         self.bytes.get(offset..offset.checked_add(length)?)
     }
 
-    /// Stores without any bookkeeping: for pages that are dirty already and hold no decoded code.
+    /// Stores without bookkeeping, for pages that are dirty already and have no decoded code.
     #[inline(always)]
     pub fn store_plain<const N: usize>(&mut self, offset: usize, value: [u8; N]) -> Option<()> {
         *self.bytes.get_mut(offset..)?.first_chunk_mut()? = value;
         Some(())
     }
 
-    /// Stores any number of bytes; `None` where they do not fit.
+    /// Stores any number of bytes; `None` if they do not fit.
     pub fn store(&mut self, offset: usize, value: &[u8]) -> Option<()> {
         let end = offset.checked_add(value.len())?;
         self.bytes.get_mut(offset..end)?.copy_from_slice(value);
@@ -78,7 +78,7 @@ impl Ram {
         self.bytes[page * PAGE..].first_chunk().expect("RAM is whole pages")
     }
 
-    /// Gives a page other contents without making it dirty: for going back in time.
+    /// Sets a page's contents without making it dirty, to go back in time.
     pub fn restore_page(&mut self, page: usize, contents: Option<&[u8; PAGE]>) {
         let bytes = &mut self.bytes[page * PAGE..(page + 1) * PAGE];
         match contents {
@@ -99,12 +99,12 @@ impl Ram {
         self.dirty[page]
     }
 
-    /// How many pages were written since [`Ram::take_dirty`].
+    /// The number of pages written since [`Ram::take_dirty`].
     pub fn dirty_count(&self) -> usize {
         self.dirty_pages.len()
     }
 
-    /// The pages written since the last call; from now on none is.
+    /// Returns the pages written since the last call.
     pub fn take_dirty(&mut self) -> Vec<u32> {
         for page in &self.dirty_pages {
             self.dirty[*page as usize] = false;
@@ -116,7 +116,7 @@ impl Ram {
         self.decoded[page].is_some()
     }
 
-    /// Says that `length` bytes at `offset`, within one page, were decoded as an instruction; `true` for the page's first.
+    /// Marks `length` bytes at `offset`, within one page, as a decoded instruction. Returns true for the first of the page.
     pub fn mark_decoded(&mut self, offset: usize, length: usize) -> bool {
         let first = self.decoded[offset / PAGE].is_none();
         let halves = self.decoded[offset / PAGE].get_or_insert_with(|| Box::new([0; PAGE / 2 / 64]));
@@ -126,7 +126,7 @@ impl Ram {
         first
     }
 
-    /// Nothing is decoded any more.
+    /// Forgets all decoded instructions.
     pub fn forget_decoded(&mut self) {
         self.decoded.fill(None);
         self.overwritten.clear();

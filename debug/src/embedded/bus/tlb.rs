@@ -1,24 +1,24 @@
-//! The pages whose translation is known, so that a load or store to plain RAM costs no walk.
+//! The TLB: known translations of pages, so that loads and stores to plain RAM need no page table walk.
 //!
-//! It does not know why a page may not be here: who fills it leaves out pages with watchpoints, devices and the like.
+//! Pages with watchpoints, devices and so on are not in it. It does not know why.
 
 use crate::embedded::bus::ram::PAGE;
 use crate::embedded::hart::state::Privilege;
 
-/// Entries of each kind and privilege.
+/// The number of entries for each kind of access and privilege.
 const ENTRIES: usize = 256;
 
 #[derive(Clone, Copy)]
 struct Entry {
-    /// The virtual page's number; none has this one.
+    /// The virtual page number; [`u64::MAX`] in an empty entry.
     page: u64,
-    /// What it leads to: an offset into RAM, or for code a number of the cache of decoded pages.
+    /// The offset in RAM, or for code the index in the cache of decoded pages.
     target: usize,
 }
 
 const EMPTY: Entry = Entry { page: u64::MAX, target: 0 };
 
-/// One kind of access, both privileges: translations of one are none of the other.
+/// The translations for one kind of access, separately for both privileges.
 pub struct Tlb {
     entries: Box<[Entry; 2 * ENTRIES]>,
     bank: usize,
@@ -43,7 +43,7 @@ impl Tlb {
         (entry.page == page).then_some(entry.target)
     }
 
-    /// The offset into RAM of `length` bytes at `address`, where they lie within one known page.
+    /// The offset in RAM of `length` bytes at `address`, if they are in one known page.
     #[inline(always)]
     pub fn offset(&self, address: u64, length: usize) -> Option<usize> {
         let within = address as usize % PAGE;

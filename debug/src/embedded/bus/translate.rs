@@ -1,7 +1,7 @@
-//! Address translation: Sv39 and its longer forms Sv48 and Sv57, accessed and dirty bits set by hardware as QEMU does, or left to software.
+//! Address translation: Sv39, Sv48 and Sv57. Accessed and dirty bits are set by hardware, as in QEMU, or left to software.
 //!
-//! Source: privileged manual, "Virtual Address Translation Process". It does not know what lies at a physical address, but for
-//! the page tables themselves, which must be in RAM.
+//! Source: privileged manual, "Virtual Address Translation Process". It only knows that page tables must be in RAM, not what is at
+//! other physical addresses.
 
 use crate::embedded::bus::map;
 use crate::embedded::bus::memory::Memory;
@@ -51,18 +51,18 @@ impl Context {
         }
     }
 
-    /// Whether translations found under `other` hold here; those of different privileges are kept apart anyway.
+    /// Whether translations that were made with `other` are valid here. Translations of different privileges are separate anyway.
     pub fn shares_translations(&self, other: &Context) -> bool {
         Context { privilege: self.privilege, ..*other } == *self
     }
 
-    /// How many levels the page table has; none without translation.
+    /// The number of levels of the page table; 0 without translation.
     fn levels(&self) -> Option<u32> {
         levels(self.satp)
     }
 }
 
-/// Whether satp may be given this value: its mode is one that the machine has.
+/// Whether satp accepts this value: the machine has its mode.
 pub fn has_mode(satp: u64) -> bool {
     satp >> 60 == 0 || levels(satp).is_some()
 }
@@ -76,10 +76,10 @@ fn levels(satp: u64) -> Option<u32> {
     }
 }
 
-/// The physical address for an access to `address`; marks the page accessed, and dirty for a store.
+/// The physical address for an access to `address`. Marks the page as accessed, and as dirty for a store.
 ///
 /// # Errors
-/// The page or access fault that the access ends in.
+/// The page fault or access fault of the access.
 pub fn translate(memory: &mut Memory, address: u64, access_type: AccessType) -> Result<u64, Trap> {
     let context = memory.context;
     let Some(levels) = context.levels() else { return Ok(address) };
@@ -97,7 +97,7 @@ pub fn translate(memory: &mut Memory, address: u64, access_type: AccessType) -> 
     Ok(leaf.physical)
 }
 
-/// The physical address that `address` is mapped to, whatever the permissions; nothing is marked. For debuggers.
+/// The physical address of `address`, ignoring permissions, without marking the page. For debuggers.
 pub fn peek(memory: &Memory, address: u64) -> Option<u64> {
     match memory.context.levels() {
         None => Some(address),
@@ -105,7 +105,7 @@ pub fn peek(memory: &Memory, address: u64) -> Option<u64> {
     }
 }
 
-/// What the walk ends at.
+/// The result of the page table walk.
 struct Leaf {
     entry_address: u64,
     entry: u64,
@@ -152,7 +152,7 @@ fn extent(target: u64, entry: u64, level: u32, napot: bool) -> Option<(u64, u64)
     (target & within == 0).then_some((target, within))
 }
 
-/// A leaf's permissions against what is asked.
+/// Checks the permissions of a leaf.
 fn allows(entry: u64, context: &Context, access_type: AccessType) -> bool {
     let for_user = entry & USER != 0;
     let privileged = match context.privilege {
@@ -168,7 +168,7 @@ fn allows(entry: u64, context: &Context, access_type: AccessType) -> bool {
     privileged && permitted && (entry & WRITE == 0 || entry & READ != 0)
 }
 
-/// The firmware's memory refuses even the walk; a table where there is no RAM is no table.
+/// Page tables must be in RAM, and not in the firmware's memory.
 fn read_entry(memory: &Memory, entry_address: u64, address: u64, access_type: AccessType) -> Result<u64, Trap> {
     if map::is_firmware(entry_address) {
         return Err(access_type.access_fault(address));

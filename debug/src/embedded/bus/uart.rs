@@ -1,4 +1,4 @@
-//! The 16550 UART: what a kernel prints, and what is typed to it. It does not know where it is mapped.
+//! The 16550 UART: the kernel's output and input. It does not know its address.
 //!
 //! It follows QEMU's, whose output leaves at once too. Source: "PC16550D Universal Asynchronous Receiver/Transmitter with FIFOs", section 8.
 
@@ -19,23 +19,23 @@ const RECEIVED: u8 = 0x01;
 const TRANSMITTED: u8 = 0x02;
 const LINE: u8 = 0x04;
 
-/// What the identity register says, in this order of precedence.
+/// Values of IIR, in order of priority.
 const LINE_PENDING: u8 = 0x06;
 const RECEIVED_PENDING: u8 = 0x04;
-/// Fewer bytes than the trigger level, and no more for a while: none passes here.
+/// Fewer bytes than the trigger level were received, and no more followed. Here no time has to pass for this.
 const TIMEOUT_PENDING: u8 = 0x0c;
 const TRANSMITTED_PENDING: u8 = 0x02;
 const NONE_PENDING: u8 = 0x01;
 const FIFOS_ENABLED: u8 = 0xc0;
 
-/// FIFO control: on, empty the receiver's, empty the transmitter's; and the bits of it that are held.
+/// FCR: FIFOs on, clear the receiver's, clear the transmitter's; and the bits that are kept.
 const FIFO: u8 = 0x01;
 const EMPTY_RECEIVER: u8 = 0x02;
 const EMPTY_TRANSMITTER: u8 = 0x04;
 const FIFO_HELD: u8 = 0xc9;
 const FIFO_SIZE: usize = 16;
 
-/// Modem control: the transmitter's output goes into the receiver.
+/// MCR: loopback, the transmitter's output goes to the receiver.
 const LOOPBACK: u8 = 0x10;
 
 const DATA_READY: u8 = 0x01;
@@ -54,17 +54,17 @@ pub struct Registers {
     line_control: u8,
     modem_control: u8,
     scratch: u8,
-    /// Sent in loopback and not yet received.
+    /// Bytes that were sent in loopback and not received yet.
     looped: Vec<u8>,
-    /// Without FIFOs, what was received last; it can be read again.
+    /// Without FIFOs, the last received byte, which can be read again.
     received: u8,
     overrun: bool,
-    /// The transmitter became empty, and nobody was told.
+    /// A THRE interrupt is pending: the transmitter became empty.
     transmitted: bool,
 }
 
 impl Default for Registers {
-    /// As OpenSBI leaves them: FIFOs on, 8 bits, 115200 baud of a clock of 3.6864 MHz, and something printed.
+    /// The registers as OpenSBI leaves them: FIFOs on, 8 bits, 115200 baud at 3.6864 MHz, and output sent.
     fn default() -> Registers {
         Registers {
             divisor: [2, 0],
@@ -108,7 +108,7 @@ impl Registers {
         self.interrupt_enable = value & 0x0f;
     }
 
-    /// Into the receiver, where there is room. Without FIFOs the newest byte stays, with them the oldest do.
+    /// Receives a byte, if there is room. Without FIFOs the newest byte is kept, with FIFOs the oldest are.
     fn send_to_itself(&mut self, byte: u8) {
         let room = if self.has(FIFO) { FIFO_SIZE } else { 1 };
         if self.looped.len() < room {
@@ -124,7 +124,7 @@ impl Registers {
         }
     }
 
-    /// How many received bytes the FIFO must hold before it tells.
+    /// The trigger level: how many received bytes raise an interrupt.
     fn trigger(&self) -> usize {
         match self.fifo_control >> 6 {
             _ if !self.has(FIFO) => 1,
@@ -148,7 +148,7 @@ pub struct Uart {
 }
 
 impl Uart {
-    /// The value of register `number`, 0 to 7, after `now` instructions.
+    /// Reads register `number`, 0 to 7, after `now` instructions.
     pub fn read(&mut self, number: u64, now: u64) -> u8 {
         let latch = self.registers.line_control & DIVISOR_LATCH != 0;
         match number {
@@ -164,7 +164,7 @@ impl Uart {
                 TRANSMITTER_EMPTY | errors | if self.has_data(now) { DATA_READY } else { 0 }
             }
             MODEM_STATUS if self.registers.loops() => {
-                // What would be said to the modem: ready and request to send come back as ready and clear to send, and so on.
+                // In loopback the modem outputs are the inputs: RTS becomes CTS, DTR becomes DSR, and so on.
                 let control = self.registers.modem_control;
                 (control & 0x0c) << 4 | (control & 0x02) << 3 | (control & 0x01) << 5
             }
@@ -192,7 +192,7 @@ impl Uart {
         }
     }
 
-    /// Whether to read register `number` is to ask for input, and there is none.
+    /// Whether reading register `number` asks for input, and there is none.
     pub fn is_asked_in_vain(&self, number: u64, now: u64) -> bool {
         let latch = self.registers.line_control & DIVISOR_LATCH != 0;
         let asks = number == LINE_STATUS || number == RECEIVE_TRANSMIT && !latch;
@@ -214,7 +214,7 @@ impl Uart {
         self.pending(now) != NONE_PENDING
     }
 
-    /// In loopback nothing comes from outside.
+    /// In loopback no byte comes from outside.
     fn has_data(&self, now: u64) -> bool {
         !self.registers.looped.is_empty() || (!self.registers.loops() && self.console.has_input(now))
     }
@@ -251,7 +251,7 @@ impl Uart {
         }
     }
 
-    /// What is pending; to be told of an empty transmitter is to know it.
+    /// The value of IIR. Reading IIR clears a pending THRE interrupt.
     fn identify(&mut self, now: u64) -> u8 {
         let pending = self.pending(now);
         self.registers.transmitted &= pending != TRANSMITTED_PENDING;

@@ -1,4 +1,4 @@
-//! The device tree that the kernel finds at a1: the board as the embedded machine has it, and nothing that it has not.
+//! Writes the device tree that a1 points to. It describes only the devices that the embedded machine has.
 
 use std::ops::Range;
 

@@ -1,7 +1,7 @@
 //! A kernel, its initrd and the device tree into RAM, where QEMU's `-kernel` and `-initrd` put them: the kernel's segments at their
 //! physical addresses, the lowest of them the entry.
 //!
-//! It does not know symbols, nor what the kernel does. Source: QEMU, hw/riscv/boot.c.
+//! It does not know symbols or instructions. Source: QEMU, hw/riscv/boot.c.
 
 use std::ops::Range;
 
@@ -13,19 +13,19 @@ use crate::embedded::conditions::Conditions;
 use crate::image::{self, Image};
 use crate::riscv::Address;
 
-/// Why there is no machine for a kernel.
+/// Why a kernel cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]
     Image(#[from] image::Error),
 
-    #[error("{mebibytes} MiB of memory is not possible; the machine takes {} to {} MiB", .range.start(), .range.end())]
+    #[error("the machine takes {} to {} MiB of memory, not {mebibytes}", .range.start(), .range.end())]
     MemorySize { mebibytes: u64, range: std::ops::RangeInclusive<u64> },
 
     #[error("the embedded machine does not know {property}, of --cpu; try: without it, or --on qemu")]
     Cpu { property: String },
 
-    #[error("not enough host memory for {mebibytes} MiB; ask for less")]
+    #[error("not enough host memory for {mebibytes} MiB; try: less memory")]
     NoMemory { mebibytes: u64 },
 
     /// The ranges are physical; `beside` is what has that memory already.
@@ -40,17 +40,17 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether another kernel might be loaded: the file was read, and what is in it does not fit.
+    /// Whether the reason is the kernel: its file was read, but it does not fit, and another kernel may.
     pub fn is_about_the_kernel(&self) -> bool {
         use image::Error::{OddEntry, OutsideMemory, Overlapping};
         matches!(self, Error::Image(OutsideMemory { .. } | Overlapping { .. } | OddEntry { .. }))
     }
 }
 
-/// Where a kernel and its device tree lie.
+/// The addresses of a kernel and its device tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Loaded {
-    /// The lowest loaded address: QEMU 7.2 starts there, whatever the ELF's own entry says.
+    /// The lowest loaded address. QEMU 7.2 starts there and ignores the ELF's entry.
     pub entry: u64,
     pub device_tree: u64,
 }
@@ -75,7 +75,7 @@ pub fn load(image: &Image, ram: &mut Ram, options: &Options, conditions: &Condit
     )
     .map_err(|_| Error::CommandLine)?;
     let usual = device_tree_address(ram_end, tree.len() as u64);
-    // Lower by an odd number of doublewords: nothing promises more than that it is aligned to one.
+    // Lower by an odd number of doublewords, because only an alignment to 8 bytes is guaranteed.
     let device_tree_at = if conditions.tree_elsewhere { usual - (5 << 20) + 8 } else { usual };
     if let Some(fill) = conditions.ram {
         ram.fill((map::FIRMWARE_END - map::RAM_BASE) as usize, fill);
@@ -129,7 +129,7 @@ fn check_initrd(initrd: &Range<u64>, kernel: &Range<u64>, ram_end: u64, tree: Ra
     Err(Error::NoRoomForInitrd { initrd: Address(initrd.start)..Address(initrd.end), beside })
 }
 
-/// Where QEMU 7.2 puts a tree of this size: as high in the lower 3 GiB as a boundary of 2 MiB allows.
+/// The address where QEMU 7.2 puts a tree of this size: the highest multiple of 2 MiB in the lower 3 GiB.
 fn device_tree_address(ram_end: u64, size: u64) -> u64 {
     const HIGHEST: u64 = 3 << 30;
     const ALIGNMENT: u64 = 2 << 20;

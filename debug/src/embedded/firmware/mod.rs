@@ -1,6 +1,6 @@
-//! The firmware in the host: it loads the kernel, hands over, and answers SBI calls.
+//! The firmware, which runs in the host: it loads and enters the kernel, and answers SBI calls.
 //!
-//! It does not know the past, nor how instructions execute.
+//! It does not know the history or how instructions execute.
 
 pub mod device_tree;
 pub mod load;

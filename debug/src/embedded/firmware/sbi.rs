@@ -1,7 +1,7 @@
-//! The firmware, in the host: what OpenSBI hands over to a kernel, and the SBI calls that it answers.
+//! The hart's state at the kernel's entry as OpenSBI leaves it, and the SBI calls.
 //!
 //! Source: RISC-V SBI specification 2.0, chapters "Base Extension" to "Debug Console Extension" and "Legacy Extensions"; what OpenSBI 1.1
-//! was seen to leave in the registers. It does not know how the machine is built.
+//! leaves in the registers. It does not know how the machine is built.
 
 use crate::embedded::board::Board;
 use crate::embedded::bus::map;
@@ -17,8 +17,8 @@ use crate::riscv::sbi::{
 };
 use crate::riscv::{Extensions, Register};
 
-/// The registers at the kernel's first instruction, as OpenSBI 1.1 leaves them on QEMU 7.2; a0 and a1 are arguments, sp is its
-/// own stack, and nothing may rely on the others. s2 and s3 repeat entry and a1.
+/// The registers at the kernel's first instruction, as OpenSBI 1.1 leaves them on QEMU 7.2. a0 and a1 are arguments, and sp is
+/// OpenSBI's stack; a kernel must not rely on the others. s2 and s3 repeat the entry and a1.
 const HANDED_OVER: [(u8, u64); 21] = [
     (1, 0x8000_982a),
     (2, 0x8004_6ef0),
@@ -43,7 +43,7 @@ const HANDED_OVER: [(u8, u64); 21] = [
     (31, 0x27),
 ];
 
-/// The hart as the kernel at `entry` finds it: in S-mode, interrupts off, traps leading to `entry`, floating point on.
+/// The hart at the kernel's `entry`: in S-mode, interrupts off, stvec = `entry`, floating point on.
 pub fn hand_over(entry: u64, device_tree: u64, extensions: Extensions, conditions: &Conditions) -> Hart {
     let mut hart = Hart::new(entry, extensions);
     for (register, value) in HANDED_OVER {
@@ -66,20 +66,20 @@ pub fn hand_over(entry: u64, device_tree: u64, extensions: Extensions, condition
 }
 
 const SPECIFICATION: u64 = 2 << 24;
-/// OpenSBI's number and the version whose behaviour this follows.
+/// OpenSBI's id, and the version that this imitates.
 const IMPLEMENTATION: u64 = 1;
 const IMPLEMENTATION_VERSION: u64 = 0x1_0001;
-/// The older calls that it answers.
+/// The supported legacy calls.
 const LEGACY: std::ops::RangeInclusive<u64> = LEGACY_SET_TIMER..=LEGACY_SHUTDOWN;
 const EXTENSIONS: [u64; 7] = [BASE, TIME, IPI, REMOTE_FENCE, HART_STATE, SYSTEM_RESET, DEBUG_CONSOLE];
 
-/// What an SBI call answers: an error code or 0 in a0, a value in a1.
+/// The result of an SBI call: an error code or 0 in a0, a value in a1.
 enum Answer {
     Value(u64),
     Error(i64),
 }
 
-/// The call that the registers ask for; the value is the address to go on at, `next` for all calls but a resumption elsewhere.
+/// Executes the call in the registers. Returns the address where the hart continues: `next`, except for a resume at another address.
 pub fn call(board: &mut Board, next: u64) -> Result<u64, Interruption> {
     let arguments: [u64; 6] = std::array::from_fn(|index| board.hart.x(Register::A0 + index as u8));
     let (extension, function) = (board.hart.x(Register::A7), board.hart.x(Register::A6));
@@ -122,14 +122,14 @@ fn base(board: &Board, function: u64, argument: u64) -> Answer {
         2 => IMPLEMENTATION_VERSION,
         PROBE if argument == DEBUG_CONSOLE => (!no_debug_console).into(),
         PROBE => (LEGACY.contains(&argument) && !no_legacy || EXTENSIONS.contains(&argument)).into(),
-        // mvendorid, marchid and mimpid: nobody's.
+        // mvendorid, marchid and mimpid: not assigned.
         4..=6 => 0,
         _ => return Answer::Error(NOT_SUPPORTED),
     })
 }
 
-/// Whether a mask of harts, from hart `base` on, names the one there is; a base of -1 is all harts. `None` where the base is beyond
-/// it. Bits for harts that there are not go unnoticed, as with OpenSBI.
+/// Whether a mask of harts from hart `base` on contains this hart. A base of -1 means all harts. `None` if the base is too large.
+/// Bits for absent harts are ignored, as in OpenSBI.
 fn names_hart(board: &Board, mask: u64, base: u64) -> Option<bool> {
     match base {
         u64::MAX => Some(true),
@@ -152,7 +152,7 @@ fn remote_fence(board: &mut Board, mask: u64, base: u64) -> Answer {
     Answer::Value(0)
 }
 
-/// One hart, which is started, cannot start another, and has nobody to start it again.
+/// Hart State Management. There is one hart: it is started, cannot start another, and no other hart can start it.
 fn hart_state(board: &mut Board, function: u64, arguments: [u64; 6], resume_at: &mut u64) -> Answer {
     const RETENTIVE: u64 = 0;
     const NON_RETENTIVE: u64 = 1 << 31;
@@ -185,7 +185,7 @@ fn hart_state(board: &mut Board, function: u64, arguments: [u64; 6], resume_at: 
     }
 }
 
-/// A reboot ends the machine as well, as it does with QEMU's `--no-reboot`.
+/// System Reset. A reboot ends the machine too, as in QEMU with `--no-reboot`.
 fn system_reset(board: &mut Board, kind: u64, reason: u64) -> Result<Answer, Interruption> {
     let known = kind <= 2 && reason <= 1;
     if !known {
@@ -195,14 +195,14 @@ fn system_reset(board: &mut Board, kind: u64, reason: u64) -> Result<Answer, Int
     Ok(Answer::Value(0))
 }
 
-/// The firmware does it through the test finisher, where somebody may be watching.
+/// Ends the machine through the test finisher, which may be watched.
 fn power_off(board: &mut Board, reset: bool) -> Result<(), Interruption> {
     board.memory.watch(map::FINISHER, 4, Access::Write)?;
     board.memory.ended = Some(Ended { status: 0, reset });
     Ok(())
 }
 
-/// Addresses are physical here, their upper half in a register of its own.
+/// Debug Console. Addresses are physical, with their upper half in a separate register.
 fn debug_console(board: &mut Board, function: u64, arguments: [u64; 6]) -> Answer {
     const LONGEST: usize = 4096;
     let [length, low, high, ..] = arguments;
@@ -247,7 +247,7 @@ fn take_input(board: &mut Board) -> Option<u8> {
     byte
 }
 
-/// The calls before SBI 0.2: one result, in a0.
+/// The legacy calls (before SBI 0.2): the only result is in a0.
 fn legacy(board: &mut Board, extension: u64, arguments: [u64; 6]) -> Result<u64, Interruption> {
     match extension {
         LEGACY_SET_TIMER => board.hart.stimecmp = arguments[0],
@@ -267,7 +267,7 @@ fn legacy(board: &mut Board, extension: u64, arguments: [u64; 6]) -> Result<u64,
     Ok(0)
 }
 
-/// A mask lies in memory, where the kernel sees it; no address is all harts.
+/// Reads a hart mask at a virtual address; address 0 means all harts.
 fn hart_mask(board: &mut Board, address: u64) -> Result<u64, Interruption> {
     if address == 0 { Ok(1 << board.conditions.hart) } else { board.memory.load(address).map(u64::from_le_bytes) }
 }

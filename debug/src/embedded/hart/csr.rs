@@ -1,4 +1,4 @@
-//! Control and status registers: which there are, who may touch them, what reading and writing does.
+//! The hart's CSRs: which exist, who may access them, and the effects of reads and writes.
 //!
 //! Source: privileged manual, "Supervisor-Level ISA"; unprivileged manual, "Zicsr" and "Zicntr". It does not know instructions.
 
@@ -18,16 +18,16 @@ pub const ALL: &[Register] = &[
 /// Why a CSR was not accessed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Denied {
-    /// There is none, or not for this privilege or this kind of access.
+    /// It does not exist, or not for this privilege or kind of access.
     Illegal,
     /// It belongs to an extension that this machine does not have.
     Missing(Extension),
 }
 
-/// Whether the present privilege may read, or write, CSR `number`.
+/// Checks whether the current privilege may read, or write, CSR `number`.
 ///
 /// # Errors
-/// Where it may not.
+/// If it may not.
 pub fn check(board: &Board, number: u16, writes: bool) -> Result<(), Denied> {
     let user = board.hart.privilege == Privilege::User;
     let extensions = board.hart.extensions;
@@ -54,7 +54,7 @@ pub fn check(board: &Board, number: u16, writes: bool) -> Result<(), Denied> {
     if allowed { Ok(()) } else { Err(Denied::Illegal) }
 }
 
-/// Whether its value changes without anybody writing it: time, counters, pending interrupts.
+/// Whether its value changes by itself: time, counters, pending interrupts.
 pub fn changes_by_itself(number: u16) -> bool {
     matches!(Register::Csr(number), SIP | CYCLE | TIME | INSTRET)
 }
@@ -69,7 +69,7 @@ fn is_vector(number: u16) -> bool {
     matches!(number, 0x008..=0x00a | 0x00f | 0xc20..=0xc22)
 }
 
-/// The value of a CSR that the machine has.
+/// The value of an existing CSR.
 pub fn read(board: &Board, number: u16) -> Option<u64> {
     let hart = &board.hart;
     Some(match Register::Csr(number) {
@@ -95,7 +95,7 @@ pub fn read(board: &Board, number: u16) -> Option<u64> {
     })
 }
 
-/// Writes a CSR as an instruction would, where the value is one that the CSR can hold; `None` where it is not writable.
+/// Writes a CSR like an instruction, if the CSR can hold the value; `None` if it is not writable.
 pub fn write(board: &mut Board, number: u16, value: u64) -> Option<()> {
     let hart = &mut board.hart;
     let register = Register::Csr(number);

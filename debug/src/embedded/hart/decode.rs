@@ -1,4 +1,4 @@
-//! Instructions as this hart keeps them: decoded, a result for x0 sent where nobody reads it.
+//! Decodes instructions for this hart: writes to x0 go to a register that is never read.
 //!
 //! It does not know what they do.
 
@@ -9,12 +9,12 @@ pub use crate::riscv::{
     Atomic, CsrAccess, CsrChange, Extension, Extensions, Float, Integer, Kind, Operation, Precision, Width,
 };
 
-/// Whether these are the first two bytes of an instruction of four, or of one that is longer and illegal here.
+/// Whether these are the first two bytes of an instruction of four bytes, or of a longer one, which is illegal here.
 pub fn is_full_length(low_half: u16) -> bool {
     riscv::length(low_half) != 2
 }
 
-/// An instruction of two bytes.
+/// Decodes an instruction of two bytes.
 pub fn decode_half(half: u16) -> Operation {
     with_sink(riscv::decode_half(Xlen::Rv64, half))
 }

@@ -1,6 +1,6 @@
-//! The hart: its state, what its instructions are and do, its CSRs and traps, its floating point.
+//! The hart: its state, instructions, CSRs, traps and floating point.
 //!
-//! It does not know the past, nor which devices the bus has.
+//! It does not know the history or the devices on the bus.
 
 pub mod csr;
 pub mod decode;

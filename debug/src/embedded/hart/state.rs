@@ -5,7 +5,7 @@
 use crate::embedded::hart::trap::Trap;
 use crate::riscv::Extensions;
 
-/// Where writes to x0 go: a slot that nobody reads. Decoding names it in place of register 0 as a destination.
+/// The slot for writes to x0, which is never read. The decoder uses it as destination instead of register 0.
 pub const SINK: u8 = 32;
 
 /// sstatus (privileged manual, "Supervisor Status Register").
@@ -47,7 +47,7 @@ pub mod interrupt {
 /// The stack pointer's number.
 pub const SP: u8 = 2;
 
-/// Modes below the firmware's; the firmware itself is in the host.
+/// The modes of the hart. The firmware's M-mode is in the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Privilege {
     User,
@@ -63,7 +63,7 @@ pub struct Reservation {
     pub value: u64,
 }
 
-/// Everything that an instruction of this hart can see besides memory and time.
+/// Everything except memory and time that an instruction can see.
 #[derive(Clone, Debug)]
 pub struct Hart {
     /// What it has beyond RV64GC; never changes.
@@ -74,10 +74,10 @@ pub struct Hart {
     pub f: [u64; 32],
     /// Accrued exceptions: inexact 1, underflow 2, overflow 4, division by zero 8, invalid 16.
     pub fflags: u8,
-    /// The dynamic rounding mode; 5 to 7 are held, and illegal when used.
+    /// The dynamic rounding mode; 5 to 7 can be stored, but are illegal when used.
     pub frm: u8,
     pub privilege: Privilege,
-    /// Without SD and UXL, which reading adds.
+    /// sstatus without SD and UXL, which reads add.
     pub sstatus: u64,
     pub sie: u64,
     pub stvec: u64,
@@ -92,12 +92,12 @@ pub struct Hart {
     pub stimecmp: u64,
     pub software_interrupt: bool,
     pub reservation: Option<Reservation>,
-    /// It executed a `wfi` that nothing has ended yet.
+    /// It waits in a `wfi`.
     pub waiting: bool,
 }
 
 impl Hart {
-    /// A hart that stands at `pc` in S-mode, traps leading there too, everything else zero.
+    /// A hart at `pc` in S-mode, with stvec = `pc` and everything else zero.
     pub fn new(pc: u64, extensions: Extensions) -> Hart {
         Hart {
             extensions,
@@ -147,7 +147,7 @@ impl Hart {
         self.sstatus | sstatus::UXL | dirty
     }
 
-    /// The floating-point unit was switched off: its instructions and CSRs are illegal.
+    /// Whether the floating-point unit is off: its instructions and CSRs are illegal.
     #[inline(always)]
     pub fn float_off(&self) -> bool {
         self.sstatus & sstatus::FS == 0
@@ -158,13 +158,13 @@ impl Hart {
         self.sstatus |= sstatus::FS;
     }
 
-    /// Goes to the supervisor's handler for an exception at pc.
+    /// Enters the supervisor's handler for an exception at pc.
     pub fn take_exception(&mut self, trap: Trap) {
         self.enter_handler(trap.cause.code(), trap.value);
         self.pc = self.stvec & !3;
     }
 
-    /// Goes to the supervisor's handler for interrupt `number`, vectored where stvec says so.
+    /// Enters the supervisor's handler for interrupt `number`, vectored if stvec says so.
     pub fn take_interrupt(&mut self, number: u64) {
         self.enter_handler(1 << 63 | number, 0);
         let vector = if self.stvec & 3 == 1 { 4 * number } else { 0 };
@@ -184,7 +184,7 @@ impl Hart {
         self.reservation = None;
     }
 
-    /// `sret`: back to where the trap came from.
+    /// `sret`: returns from a trap.
     pub fn return_from_trap(&mut self) {
         self.pc = self.sepc;
         self.privilege = if self.sstatus & sstatus::SPP != 0 { Privilege::Supervisor } else { Privilege::User };

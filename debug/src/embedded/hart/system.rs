@@ -1,6 +1,6 @@
 //! Instructions that concern the whole board: CSRs, calls to the firmware, returns from traps, `wfi`, `sfence.vma`.
 //!
-//! It does not know how the others are executed: it hands them on.
+//! It passes other instructions on.
 
 use crate::embedded::board::Board;
 use crate::embedded::firmware::sbi;
@@ -12,7 +12,7 @@ use crate::embedded::hart::trap::{Cause, Trap};
 use crate::machine::{Address, HartEvent, Register};
 use crate::riscv::{self, Fence};
 
-/// Executes the instruction at pc; the value is the next one's address.
+/// Executes the instruction at pc. Returns the address of the next.
 pub fn execute(board: &mut Board, operation: &Operation) -> Result<u64, Interruption> {
     let pc = board.hart.pc;
     let next = pc.wrapping_add(operation.length.into());

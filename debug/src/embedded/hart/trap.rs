@@ -1,4 +1,4 @@
-//! Exceptions: their causes, in the manual's numbers. It does not know who takes them.
+//! Exceptions and their causes, with the manual's numbers. It does not know who takes them.
 
 use std::fmt;
 
@@ -31,11 +31,11 @@ impl fmt::Display for Cause {
     }
 }
 
-/// An exception, before anybody took it.
+/// An exception that was not taken yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trap {
     pub cause: Cause,
-    /// What stval will hold: the address, or the bits of an illegal instruction.
+    /// The value for stval: the address, or the bits of an illegal instruction.
     pub value: u64,
 }
 
@@ -49,7 +49,7 @@ impl Trap {
     }
 }
 
-/// What a memory access is for: it decides the permission that it needs and the cause of its failure.
+/// The type of a memory access. It determines the required permission and the cause of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccessType {
     Fetch,
@@ -58,7 +58,7 @@ pub enum AccessType {
 }
 
 impl AccessType {
-    /// No translation, or one that forbids this.
+    /// The address is not mapped, or the permission is missing.
     pub fn page_fault(self, address: u64) -> Trap {
         let cause = match self {
             AccessType::Fetch => Cause::InstructionPage,
@@ -68,13 +68,13 @@ impl AccessType {
         Trap::new(cause, address)
     }
 
-    /// The address is not a multiple of the access's size, on a machine that asks for it.
+    /// The address is misaligned, on a machine that requires alignment.
     pub fn misaligned(self, address: u64) -> Trap {
         let cause = if self == AccessType::Store { Cause::StoreMisaligned } else { Cause::LoadMisaligned };
         Trap::new(cause, address)
     }
 
-    /// Nothing answers at the physical address, or the firmware protects it.
+    /// There is nothing at the physical address, or the firmware protects it.
     pub fn access_fault(self, address: u64) -> Trap {
         let cause = match self {
             AccessType::Fetch => Cause::InstructionAccess,

@@ -1,8 +1,8 @@
-//! The machine's past: checkpoints that share unchanged pages, thinned as they age, within a bound of memory.
+//! Checkpoints of the machine. They share unchanged pages, and old ones are removed to keep within a limit of memory.
 //!
-//! Between checkpoints the past is found by executing again, which the machine's determinism makes exact. What came from outside is
-//! kept: typed input with its instruction count (by the console), changes to registers and memory as pinned checkpoints.
-//! It does not know why anybody goes back.
+//! Moments between checkpoints are reached by executing again; the machine is deterministic, so this is exact. Changes from outside
+//! are kept: typed input with its instruction count (by the console), changes of registers and memory as pinned checkpoints. It does
+//! not know why the machine goes back.
 
 use crate::embedded::board::Board;
 use crate::embedded::bus::console;
@@ -12,11 +12,11 @@ use crate::embedded::bus::ram::PAGE;
 use crate::embedded::hart::state::Hart;
 use crate::embedded::history::pages::{Pages, contents_of};
 
-/// Instructions between the newest checkpoints: half a millisecond of execution, about.
+/// Instructions between the newest checkpoints: about half a millisecond of execution.
 pub const INTERVAL: u64 = 50_000;
-/// Executing so many instructions costs some twenty times what copying a page does; so history costs a twentieth.
+/// Executing this many instructions takes about twenty times as long as copying a page. So the history costs a twentieth.
 const INSTRUCTIONS_PER_DIRTY_PAGE: u64 = 600;
-/// Neighbours of a checkpoint may be this fraction of its age apart before it is needed.
+/// A checkpoint is needed if its neighbours are further apart than this fraction of its age.
 const AGE_PER_GAP: u64 = 64;
 /// How often, in checkpoints, the old ones are thinned.
 const THINNING_PERIOD: usize = 64;
@@ -24,9 +24,9 @@ const THINNING_PERIOD: usize = 64;
 struct Checkpoint {
     icount: u64,
     state: Box<State>,
-    /// The pages of which a version begins here.
+    /// The pages that have a version from here on.
     pages: Vec<u32>,
-    /// Something was changed from outside: executing does not lead here.
+    /// A change from outside: executing does not lead here.
     pinned: bool,
 }
 
@@ -65,9 +65,9 @@ pub struct History {
     /// In the order of time; never empty.
     checkpoints: Vec<Checkpoint>,
     pages: Pages,
-    /// RAM is as at this checkpoint, but for its dirty pages.
+    /// RAM equals this checkpoint, except for the dirty pages.
     base: u64,
-    /// A moment that somebody will come back to.
+    /// A moment that must be kept, because the caller returns to it.
     kept: u64,
     /// In bytes.
     bound: usize,
@@ -93,7 +93,7 @@ impl History {
         history
     }
 
-    /// The earliest moment that can be gone back to.
+    /// The earliest moment that can be reached.
     pub fn beginning(&self) -> u64 {
         self.checkpoints[0].icount
     }
@@ -109,13 +109,13 @@ impl History {
         self.checkpoints[..after].last().map(|checkpoint| checkpoint.icount)
     }
 
-    /// The next moment after `icount` to which something was changed from outside.
+    /// The next change from outside after `icount`.
     pub fn next_pinned(&self, icount: u64) -> Option<u64> {
         let after = self.checkpoints.partition_point(|checkpoint| checkpoint.icount <= icount);
         self.checkpoints[after..].iter().find(|checkpoint| checkpoint.pinned).map(|checkpoint| checkpoint.icount)
     }
 
-    /// When the next checkpoint should be made; where much was written since the last it should be later.
+    /// When to make the next checkpoint: later if many pages were written since the last.
     pub fn due(&self, board: &Board) -> u64 {
         if self.bound == 0 {
             return u64::MAX;
@@ -124,7 +124,7 @@ impl History {
         self.newest().max(self.left_out).saturating_add(INTERVAL.max(dirty.saturating_mul(INSTRUCTIONS_PER_DIRTY_PAGE)))
     }
 
-    /// How much memory the past takes, in bytes.
+    /// The memory of all checkpoints in bytes.
     pub fn bytes(&self) -> usize {
         self.pages.bytes() + self.checkpoints.len() * (size_of::<Checkpoint>() + size_of::<State>())
     }
@@ -141,7 +141,7 @@ impl History {
         }
     }
 
-    /// Makes a checkpoint of the present; one that is there already is replaced.
+    /// Makes a checkpoint now, and replaces one at the same moment.
     pub fn record(&mut self, board: &mut Board, pinned: bool) {
         let now = board.icount;
         let index = self.checkpoints.partition_point(|checkpoint| checkpoint.icount < now);
@@ -157,7 +157,7 @@ impl History {
             if let Some(next) = self.checkpoints.get_mut(following)
                 && !self.pages.begins_at(page, next.icount)
             {
-                // The next checkpoint saw what the one before this one did.
+                // The next checkpoint had the same contents as the one before this.
                 self.pages.insert(page, next.icount, self.pages.share(page, now));
                 next.pages.push(page);
             }
@@ -177,7 +177,7 @@ impl History {
         self.thin(now);
     }
 
-    /// Makes sure that the present can be come back to, whatever is thinned meanwhile.
+    /// Makes sure that the current moment can be reached again, even if checkpoints are removed.
     pub fn keep_present(&mut self, board: &mut Board) {
         self.kept = board.icount;
         if self.at_or_before(board.icount) != Some(board.icount) {
@@ -206,7 +206,7 @@ impl History {
         self.base = icount;
     }
 
-    /// What came after `icount` has not happened.
+    /// Forgets everything after `icount`.
     pub fn forget_after(&mut self, icount: u64) {
         self.left_out = self.left_out.min(icount);
         while self.checkpoints.len() > 1 && self.newest() > icount {
@@ -217,7 +217,7 @@ impl History {
         }
     }
 
-    /// Removes checkpoints that others are near to, seen from `now`; more of them where the bound is passed.
+    /// Removes checkpoints that are close to others, relative to their age; more of them if memory is over the limit.
     fn thin(&mut self, now: u64) {
         self.since_thinning += 1;
         if self.since_thinning >= THINNING_PERIOD {
@@ -235,7 +235,7 @@ impl History {
             let candidates = (1..self.checkpoints.len() - 1).filter(|index| self.is_removable(*index));
             match candidates.max_by(|one, other| needless(one).total_cmp(&needless(other))) {
                 Some(index) => self.remove(index),
-                // Only changes from outside are left: the run begins later for us.
+                // Only changes from outside are left, so the history starts later.
                 None if self.checkpoints[0].icount != self.base => self.remove(0),
                 None => return,
             }
@@ -255,7 +255,7 @@ impl History {
         now.abs_diff(self.checkpoints[index].icount)
     }
 
-    /// What only this checkpoint knew, the next one knows from now on.
+    /// Moves pages that only this checkpoint has to the next one.
     fn remove(&mut self, index: usize) {
         let checkpoint = self.checkpoints.remove(index);
         let next = &mut self.checkpoints[index];

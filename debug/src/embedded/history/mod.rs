@@ -1,6 +1,6 @@
-//! The machine's past: checkpoints, the pages that they keep, and moving to another moment.
+//! The machine's history: checkpoints, their pages, and going to another moment.
 //!
-//! It does not know why somebody goes back.
+//! It does not know why the machine goes back.
 
 pub mod checkpoints;
 pub mod pages;

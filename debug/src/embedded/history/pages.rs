@@ -1,12 +1,12 @@
-//! What pages of RAM held at the checkpoints: each version kept once, from the checkpoint that first saw it until the next.
+//! The contents of RAM pages at the checkpoints. Each version is kept once, from the first checkpoint that has it to the next version.
 //!
-//! It does not know what a checkpoint is besides its instruction count.
+//! It only knows a checkpoint's instruction count.
 
 use std::sync::Arc;
 
 use crate::embedded::bus::ram::PAGE;
 
-/// A page's contents; none is all zero.
+/// A page's contents; `None` is all zero.
 pub type Contents = Option<Arc<[u8; PAGE]>>;
 
 #[derive(Clone)]
@@ -18,14 +18,14 @@ struct Version {
 pub struct Pages {
     /// By page, in the order of time. A page without versions is zero.
     versions: Vec<Vec<Version>>,
-    /// How many versions there are, and how many of them are not zero.
+    /// The number of versions, and of versions that are not zero.
     count: usize,
     kept: usize,
     /// How many pages have versions.
     changed: usize,
 }
 
-/// Contents as they are kept.
+/// Converts contents into the form that is kept.
 pub fn contents_of(page: &[u8; PAGE]) -> Contents {
     if page == &[0; PAGE] { None } else { Some(Arc::new(*page)) }
 }
@@ -35,12 +35,12 @@ impl Pages {
         Pages { versions: vec![Vec::new(); pages], count: 0, kept: 0, changed: 0 }
     }
 
-    /// How much memory the versions take, in bytes. One that is shared counts as often as it is.
+    /// The memory of the versions in bytes. A shared version counts each time.
     pub fn bytes(&self) -> usize {
         self.kept * PAGE + self.count * 2 * size_of::<Version>()
     }
 
-    /// What the page held at `icount`.
+    /// The page's contents at `icount`.
     pub fn at(&self, page: u32, icount: u64) -> Option<&[u8; PAGE]> {
         let versions = &self.versions[page as usize];
         let after = versions.partition_point(|version| version.since <= icount);
@@ -64,19 +64,19 @@ impl Pages {
         (0..self.versions.len()).filter(|page| wanted(*page) && self.at(*page as u32, icount).is_some()).count()
     }
 
-    /// A version that begins exactly at `icount`.
+    /// The version that starts exactly at `icount`.
     pub fn begins_at(&self, page: u32, icount: u64) -> bool {
         self.versions[page as usize].binary_search_by_key(&icount, |version| version.since).is_ok()
     }
 
-    /// What is in effect at `icount`, to be shared.
+    /// The contents at `icount`, to share them.
     pub fn share(&self, page: u32, icount: u64) -> Contents {
         let versions = &self.versions[page as usize];
         let after = versions.partition_point(|version| version.since <= icount);
         versions[..after].last().and_then(|version| version.contents.clone())
     }
 
-    /// From `icount` on the page holds this, until the version after.
+    /// Adds a version that is valid from `icount` to the next version.
     pub fn insert(&mut self, page: u32, icount: u64, contents: Contents) {
         self.kept += usize::from(contents.is_some());
         let versions = &mut self.versions[page as usize];
@@ -93,8 +93,7 @@ impl Pages {
         }
     }
 
-    /// The version that begins at `icount` begins at `later` instead, or nowhere where one begins there already; `true` where
-    /// it moved.
+    /// Moves the start of a version from `icount` to `later`, or removes it if another starts there. Returns true if it moved.
     pub fn postpone(&mut self, page: u32, icount: u64, later: u64) -> bool {
         let versions = &mut self.versions[page as usize];
         let Ok(index) = versions.binary_search_by_key(&icount, |version| version.since) else { return false };
@@ -106,7 +105,7 @@ impl Pages {
         true
     }
 
-    /// Forgets the version that begins at `icount`.
+    /// Removes the version that starts at `icount`.
     pub fn remove(&mut self, page: u32, icount: u64) {
         let versions = &mut self.versions[page as usize];
         if let Ok(index) = versions.binary_search_by_key(&icount, |version| version.since) {

@@ -1,6 +1,6 @@
-//! Moving the machine in time: forward by executing, back by the last checkpoint and executing from there.
+//! Moves the machine in time: forward by executing, back by restoring a checkpoint and executing from there.
 //!
-//! It does not know how a checkpoint is kept.
+//! It does not know how checkpoints are stored.
 
 use std::time::{Duration, Instant};
 
@@ -9,10 +9,10 @@ use crate::embedded::board::StopAt;
 use crate::embedded::history::checkpoints::INTERVAL;
 use crate::machine::Stop;
 
-/// Instructions between two looks at the clock: about a millisecond.
+/// Instructions before the clock is read again: about a millisecond.
 const INSTRUCTIONS_PER_LOOK: u64 = 100_000;
 
-/// When a call must have returned.
+/// The deadline of a call.
 #[derive(Clone, Copy)]
 pub(in crate::embedded) struct Deadline(Option<Instant>);
 
@@ -35,7 +35,7 @@ struct Hit {
 }
 
 impl Embedded {
-    /// Takes what was changed from outside into the history, before anything else happens.
+    /// Adds changes from outside to the history, before anything else happens.
     pub(in crate::embedded) fn commit_external_changes(&mut self) {
         self.fault = None;
         if std::mem::take(&mut self.changed) {
@@ -60,7 +60,7 @@ impl Embedded {
         Ok(())
     }
 
-    /// The part that keeps the history: new checkpoints when they are due, old changes from outside when they are reached.
+    /// Makes checkpoints when they are due, and repeats changes from outside when they are reached.
     fn advance_without_looking(&mut self, end: u64, stop_at: StopAt) -> Result<(), Stop> {
         while self.board.icount < end && !self.board.memory.record_is_due() {
             let changed_at = self.history.next_pinned(self.board.icount).unwrap_or(u64::MAX);
@@ -75,10 +75,10 @@ impl Embedded {
         Ok(())
     }
 
-    /// Goes to the moment when `target` instructions have been executed since the beginning, in either direction.
+    /// Goes to the moment after `target` instructions since the start, in either direction.
     ///
-    /// Where the machine cannot get there (it waits for ever, faults or powers off before), it stands where that happens; where
-    /// time is over, on the way.
+    /// If the machine cannot get there (it waits for ever, faults or powers off), it stops where that happens. If time is up, it
+    /// stops on the way.
     pub(in crate::embedded) fn seek(&mut self, target: u64, deadline: Deadline) -> Result<(), Stop> {
         self.commit_external_changes();
         let now = self.board.icount;
@@ -92,10 +92,10 @@ impl Embedded {
         self.approach(target, deadline)
     }
 
-    /// Executes to `target` and leaves checkpoints on the last stretch, so that the next step back is a short one.
+    /// Executes to `target`, and makes checkpoints near the end, so that the next step back is fast.
     fn approach(&mut self, target: u64, deadline: Deadline) -> Result<(), Stop> {
         let distance = target.saturating_sub(self.board.icount);
-        // The longest that is a number at all: a target may be as far away as numbers go.
+        // The largest number: a target may be that far away.
         let stretches = std::iter::successors(Some(INTERVAL), |stretch: &u64| stretch.checked_mul(2));
         let stations: Vec<u64> =
             stretches.take_while(|stretch| *stretch < distance).map(|stretch| target - stretch).collect();
@@ -106,9 +106,9 @@ impl Embedded {
         self.advance(target, StopAt::Nothing, deadline)
     }
 
-    /// Goes back to the last breakpoint or watchpoint that was hit before now; without one, to the beginning.
+    /// Goes back to the last hit of a breakpoint or watchpoint; without one, to the start.
     ///
-    /// Where time is over, the machine stands at a moment up to which nothing was hit.
+    /// If time is up, the machine is at a moment after which nothing was hit.
     pub(in crate::embedded) fn reverse_continue(&mut self, deadline: Deadline) -> Result<Option<Stop>, Stop> {
         self.commit_external_changes();
         self.history.keep_present(&mut self.board);
@@ -119,7 +119,7 @@ impl Embedded {
             let found = self.last_hit_before(end, deadline);
             if let Ok(Some(hit)) = found {
                 self.history.restore(&mut self.board, start);
-                // It was executed in time just now. To halt on the way would be to lose the hit.
+                // It was just executed in time. Stopping on the way would lose the hit.
                 let arrived = self.approach(hit.icount, Deadline::NEVER);
                 return arrived.map(|()| Some(hit.stop));
             }
@@ -131,7 +131,7 @@ impl Embedded {
         Ok(None)
     }
 
-    /// Executes up to `end` and remembers the last time that something was hit.
+    /// Executes to `end`, and remembers the last hit.
     fn last_hit_before(&mut self, end: u64, deadline: Deadline) -> Result<Option<Hit>, Stop> {
         let mut last = None;
         loop {
@@ -142,7 +142,7 @@ impl Embedded {
                     self.step_over()?;
                 }
                 Err(stop) if self.is_out_of_time(stop) => return Err(stop),
-                // Where it ended the first time, it ends again.
+                // It ends at the same place as before.
                 Err(_) => return Ok(last),
             }
         }
@@ -153,7 +153,7 @@ impl Embedded {
         stop == Stop::Interrupted && !self.board.waits_for_ever()
     }
 
-    /// Executes one instruction, whatever is set there.
+    /// Executes one instruction, ignoring breakpoints and watchpoints.
     pub(in crate::embedded) fn step_over(&mut self) -> Result<(), Stop> {
         self.advance_without_looking(self.board.icount + 1, StopAt::Nothing)
     }

@@ -1,4 +1,4 @@
-//! Loads and stores of the hart: translation, protection, watchpoints, devices, and who stored what.
+//! The hart's loads and stores: translation, protection, watchpoints, devices, and the record of stores.
 //!
 //! It does not know instructions.
 
@@ -26,17 +26,17 @@ pub struct At {
     pub sp: u64,
 }
 
-/// How the machine ended, which it does whether powered off or reset, as QEMU does with `--no-reboot`.
+/// How the machine ended. A reset ends it too, as in QEMU with `--no-reboot`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended {
     /// The exit status.
     pub status: u8,
-    /// Somebody asked for a reset.
+    /// A reset was requested.
     pub reset: bool,
 }
 
 impl Ended {
-    /// What the SiFive test finisher makes of a word: a failure has its status in the upper half.
+    /// The effect of a word that is stored to the SiFive test finisher. For a failure the upper half is the status.
     fn by_finisher(word: u32) -> Option<Ended> {
         match word & 0xffff {
             board::FINISHER_PASS => Some(Ended { status: 0, reset: false }),
@@ -58,15 +58,15 @@ pub struct Memory {
     pub now: Option<Moment>,
     /// Code at full speed pauses once so many instructions have been executed.
     pub run_end: u64,
-    /// The instruction that is being executed, its sp and the count before it, kept while stores are recorded.
+    /// The current instruction, its sp and the count before it, while stores are recorded.
     pub at: At,
     pub(in crate::embedded) context: Context,
     loads: Tlb,
     stores: Tlb,
     watchpoints: Vec<Watchpoint>,
-    /// Off for the instruction that a watchpoint stopped before.
+    /// Watchpoints are off for the instruction at which one just stopped.
     watching: bool,
-    /// What is shown to an observer, while there is one.
+    /// The record for an observer, if there is one.
     record: Option<Record>,
 }
 
@@ -89,7 +89,7 @@ impl Memory {
         }
     }
 
-    /// `N` bytes at virtual `address`.
+    /// Loads `N` bytes at virtual `address`.
     #[inline(always)]
     pub fn load<const N: usize>(&mut self, address: u64) -> Result<[u8; N], Interruption> {
         match self.loads.offset(address, N).and_then(|offset| self.ram.load(offset)) {
@@ -130,7 +130,7 @@ impl Memory {
         Ok(())
     }
 
-    /// The page of RAM that the instruction at `address` lies in.
+    /// The page of RAM with the instruction at `address`.
     pub fn fetch_page(&mut self, address: u64) -> Result<usize, Interruption> {
         let physical = self.resolve(address, AccessType::Fetch)?;
         match Region::of(physical) {
@@ -194,7 +194,7 @@ impl Memory {
         Ok(())
     }
 
-    /// The physical address for this access, where the firmware allows it.
+    /// The physical address for this access, if the firmware allows it.
     fn resolve(&mut self, address: u64, access_type: AccessType) -> Result<u64, Interruption> {
         let physical = translate::translate(self, address, access_type)?;
         if map::is_firmware(physical) {
@@ -270,7 +270,7 @@ impl Memory {
         }
     }
 
-    /// The next store to this page may go the short way, unless somebody wants to know of it.
+    /// Lets the next store to this page use the fast path, unless it must be noticed.
     fn remember_store(&mut self, page: u64, ram_page: usize, physical: u64) {
         let wanted = self.record.as_ref().is_some_and(|record| record.wants_store_to_page(physical));
         if !wanted && !self.conditions.misaligned_traps && !self.is_watched(page) && !self.ram.holds_code(ram_page) {
@@ -278,7 +278,7 @@ impl Memory {
         }
     }
 
-    /// On a machine whose accesses must be aligned, none takes the short way.
+    /// On a machine that requires aligned accesses, none uses the fast path.
     fn check_alignment(&self, address: u64, length: usize, access_type: AccessType) -> Result<(), Interruption> {
         if self.conditions.misaligned_traps && !address.is_multiple_of(length as u64) {
             return Err(access_type.misaligned(address).into());
@@ -291,7 +291,7 @@ impl Memory {
         self.watchpoints.iter().any(|watchpoint| overlaps(watchpoint, start, PAGE as u64))
     }
 
-    /// Stops before an access to what somebody watches.
+    /// Stops before an access to a watched address.
     pub fn watch(&self, address: u64, length: usize, access: Access) -> Result<(), Interruption> {
         if !self.watching || self.watchpoints.is_empty() {
             return Ok(());

@@ -1,4 +1,4 @@
-//! What the board, the firmware and debuggers do with memory between instructions. It does not know why.
+//! Accesses to memory by the board, the firmware and debuggers, between instructions. It does not know why.
 
 use super::Memory;
 use crate::embedded::bus::map;
@@ -22,7 +22,7 @@ impl Memory {
         self.stores.flush();
     }
 
-    /// From now on the first store to a page is noticed again.
+    /// Notices the next store to each page again.
     pub fn notice_stores(&mut self) {
         self.stores.flush();
     }
@@ -42,12 +42,12 @@ impl Memory {
         self.watching = watching;
     }
 
-    /// RAM at a physical address that a kernel may use, where all of it is.
+    /// The offset in RAM of a physical range, if a kernel may use all of it.
     pub fn physical(&self, start: u64, length: usize) -> Option<&[u8]> {
         if map::is_firmware(start) { None } else { self.ram.bytes(map::ram_offset(start)?, length) }
     }
 
-    /// Stores for the firmware, on behalf of the instruction that called it; [`Memory::physical`] said that it fits.
+    /// Stores for the firmware and the instruction that called it. [`Memory::physical`] has checked the range.
     pub fn store_for_firmware(&mut self, start: u64, bytes: &[u8]) {
         let Some(offset) = map::ram_offset(start) else { return };
         if self.record.is_some() {
@@ -58,14 +58,14 @@ impl Memory {
         self.ram.store(offset, bytes);
     }
 
-    /// Marks a page table's entry; it was read from there.
+    /// Updates a page table entry.
     pub(in crate::embedded) fn write_entry(&mut self, physical: u64, entry: u64) {
         if let Some(offset) = map::ram_offset(physical) {
             self.ram.store(offset, &entry.to_le_bytes());
         }
     }
 
-    /// Reads what lies at virtual addresses, permissions aside and nothing marked; `false` where not all is RAM.
+    /// Reads at virtual addresses, ignoring permissions, without marking pages. Returns false unless all of it is RAM.
     pub fn peek(&self, start: u64, bytes: &mut [u8]) -> bool {
         let mut done = 0;
         while done < bytes.len() {
@@ -81,12 +81,12 @@ impl Memory {
         true
     }
 
-    /// Writes to a physical address: all of it, or nothing where not all is RAM.
+    /// Writes to a physical address: all bytes, or none unless all of it is RAM.
     pub fn poke_physical(&mut self, start: u64, bytes: &[u8]) -> bool {
         map::ram_offset(start).and_then(|offset| self.ram.store(offset, bytes)).is_some()
     }
 
-    /// Writes to virtual addresses, permissions aside: all of it, or nothing where not all is RAM.
+    /// Writes to virtual addresses, ignoring permissions: all bytes, or none unless all of it is RAM.
     pub fn poke(&mut self, start: u64, bytes: &[u8]) -> bool {
         let mut spans = Vec::new();
         let mut done = 0;

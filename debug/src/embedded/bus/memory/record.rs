@@ -1,4 +1,4 @@
-//! What an observer is shown of loads, stores and moves of sp, in order. It does not know what anybody makes of it.
+//! Records loads, stores and changes of sp for an observer, in order. It does not know the observer.
 
 use std::ops::Range;
 
@@ -9,10 +9,10 @@ use crate::embedded::hart::decode::{Kind, Operation};
 use crate::embedded::hart::state::{Privilege, SP};
 use crate::machine::{Address, HartEvent, Interest, Load, StackPointerMove, Store};
 
-/// So much is gathered before the run pauses to hand it out.
+/// How many events are recorded before the run pauses and passes them on.
 const AT_ONCE: usize = 4096;
 
-/// Something that an observer is shown.
+/// A recorded event.
 #[derive(Clone, Copy, Debug)]
 pub enum Event {
     Store(Store),
@@ -33,7 +33,7 @@ impl Record {
         self.due = true;
     }
 
-    /// Whether some store to the page that holds this physical address is to be shown.
+    /// Whether stores to the page of this physical address must be recorded.
     pub fn wants_store_to_page(&self, physical: u64) -> bool {
         self.interest.stores.as_ref().is_none_or(|ranges| touches_page(ranges, physical))
     }
@@ -66,14 +66,14 @@ impl Memory {
         self.record.is_some()
     }
 
-    /// Begins to record what somebody is interested in, or ends it.
+    /// Starts or ends recording.
     pub fn set_recording(&mut self, interest: Option<Interest>) {
-        // What went the short way so far may be wanted now.
+        // Accesses that used the fast path must be noticed now.
         self.flush();
         self.record = interest.map(|interest| Record { interest, events: Vec::new(), due: false });
     }
 
-    /// Goes on recording something else.
+    /// Changes what is recorded.
     pub fn set_interest(&mut self, interest: Interest) {
         if let Some(record) = &mut self.record {
             record.interest = interest;
@@ -81,7 +81,7 @@ impl Memory {
         }
     }
 
-    /// What was recorded since the last call.
+    /// The events since the last call.
     pub fn take_events(&mut self) -> Vec<Event> {
         let Some(record) = &mut self.record else { return Vec::new() };
         record.due = false;
@@ -101,22 +101,22 @@ impl Memory {
         }
     }
 
-    /// Adds to the record of what the hart does, where there is one.
+    /// Records an event of the hart, if there is an observer.
     pub fn note(&mut self, event: HartEvent) {
         let Some(record) = &mut self.record else { return };
-        // A kernel that waits for a time reads nothing else: one event for all of it.
+        // A kernel that waits for a point in time reads it again and again. One event is enough for all.
         match (record.events.last_mut(), event) {
             (Some(Event::Hart(last @ HartEvent::ClockRead { .. })), HartEvent::ClockRead { .. }) => *last = event,
             _ => self.push(Event::Hart(event)),
         }
     }
 
-    /// As [`Memory::note`], for a byte that went to the console.
+    /// Like [`Memory::note`], for a printed byte.
     pub fn note_printed(&mut self) {
         self.note(HartEvent::Printed { icount: self.at.icount });
     }
 
-    /// As [`Memory::note`], for input that was asked for and was not there.
+    /// Like [`Memory::note`], for a request for input when there is none.
     pub fn note_poll(&mut self) {
         self.note(HartEvent::Poll { icount: self.at.icount, pc: Address(self.at.pc) });
     }
@@ -155,7 +155,7 @@ impl Memory {
         }
     }
 
-    /// Keeps a store that is about to be made, whose first `head` bytes go to `first` and the others to `second`.
+    /// Records a store before it is made. Its first `head` bytes go to `first` and the others to `second`.
     pub(super) fn record_store(
         &mut self,
         first: u64,

@@ -1,4 +1,4 @@
-//! Extension A on one hart: nothing comes between the load and the store. It does not know the other instructions.
+//! Extension A on one hart, where nothing can come between the load and the store. It does not know the other instructions.
 
 use super::Interruption;
 use crate::embedded::bus::memory::Memory;
@@ -19,8 +19,8 @@ pub(super) fn load_reserved(
     Ok(())
 }
 
-/// Fails, with 1 in rd and without looking at memory, when the reservation is for another address; otherwise succeeds while
-/// memory holds what `lr` read.
+/// Fails with 1 in rd, without an access to memory, if the reservation is for another address. Otherwise it succeeds if memory still
+/// holds the value that `lr` read.
 pub(super) fn store_conditional(
     hart: &mut Hart,
     memory: &mut Memory,
@@ -60,7 +60,7 @@ pub(super) fn update(
     Ok(())
 }
 
-/// The load of an operation that also stores: where it fails, the store is what failed (privileged manual, "Machine Cause Register").
+/// The load of an operation that also stores. If it fails, it is a store fault (privileged manual, "Machine Cause Register").
 fn as_store(interruption: Interruption) -> Interruption {
     let Interruption::Trap(trap) = interruption else { return interruption };
     let cause = match trap.cause {

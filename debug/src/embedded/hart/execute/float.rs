@@ -10,7 +10,7 @@ use crate::embedded::hart::trap::Trap;
 /// The upper half of a register that holds a single.
 const BOX: u64 = 0xffff_ffff << 32;
 
-/// flw, fld, fsw, fsd: these move bits, whatever they mean.
+/// flw, fld, fsw, fsd: these move bits without interpreting them.
 #[inline(never)]
 pub(super) fn transfer(hart: &mut Hart, memory: &mut Memory, operation: &Operation) -> Result<(), Interruption> {
     require_unit(hart, operation)?;
@@ -44,7 +44,7 @@ pub(super) fn compute(
     }
 }
 
-/// One line an operation: long for that reason.
+/// It is long because each operation has a line.
 fn compute_in<F: Format>(
     hart: &mut Hart,
     operation: &Operation,
@@ -136,7 +136,7 @@ fn set_integer(hart: &mut Hart, operation: &Operation, outcome: FloatResult) -> 
     Ok(())
 }
 
-/// The instruction's rounding mode, or frm where it says "dynamic"; modes that nobody defined are illegal.
+/// The instruction's rounding mode, or frm if it is "dynamic". Undefined modes are illegal.
 fn rounding(hart: &Hart, operation: &Operation) -> Result<rustc_apfloat::Round, Interruption> {
     const DYNAMIC: u8 = 7;
     let mode = operation.funct3();

@@ -1,6 +1,6 @@
-//! Executes decoded instructions: those of one page at full speed, until something needs the whole board.
+//! Executes decoded instructions of one page at full speed, until one needs the whole board.
 //!
-//! It does not know time, interrupts or CSRs; what concerns them comes back as an [`Interruption`].
+//! It does not know time, interrupts or CSRs. For those it returns an [`Interruption`].
 
 mod atomic;
 mod bits;
@@ -21,13 +21,13 @@ use integer::{Alu, Condition};
 pub enum Interruption {
     Trap(Trap),
     Breakpoint,
-    /// The access that the instruction would make, at the first byte that is watched.
+    /// The instruction makes a watched access; with the first watched byte.
     Watchpoint(u64),
-    /// A device, a CSR, a change of privilege: only the board can execute it.
+    /// Only the board can execute it: it uses a device or a CSR, or changes the privilege.
     NeedsBoard,
-    /// The instruction accesses a device that this machine does not have.
+    /// The instruction accesses a device that this machine lacks.
     MissingDevice(&'static str),
-    /// The instruction is of an extension that this machine does not have.
+    /// The instruction belongs to an extension that this machine lacks.
     MissingExtension(Extension),
 }
 
@@ -47,7 +47,7 @@ pub struct Slice {
 
 /// Executes instructions of one page, which lies at virtual address `base`, until pc leaves it or [`Memory::run_end`] is come to.
 ///
-/// `EXACT` looks at breakpoints and keeps [`Memory::at`]; without it both cost nothing.
+/// With `EXACT` it checks breakpoints and keeps [`Memory::at`]; without it neither costs time.
 pub fn run_page<const EXACT: bool>(
     hart: &mut Hart,
     memory: &mut Memory,
@@ -92,9 +92,9 @@ pub fn run_page<const EXACT: bool>(
     result
 }
 
-/// Executes one instruction; the value is the next one's address.
+/// Executes one instruction. Returns the address of the next.
 ///
-/// This is the dispatch: one line an instruction, so that the compiler makes one jump table of it. It is long for that reason.
+/// It is long because each instruction has a line; so the compiler makes a single jump table.
 #[inline(always)]
 pub fn execute(operation: &Operation, hart: &mut Hart, memory: &mut Memory, pc: u64) -> Result<u64, Interruption> {
     let op = operation;

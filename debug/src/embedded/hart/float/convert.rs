@@ -23,7 +23,7 @@ pub fn double_to_single(bits: u64, round: Round) -> FloatResult {
     finish::<Single>(number.convert_r(round, &mut false), || number.convert_r(round, &mut false))
 }
 
-/// What does not fit becomes the nearest integer that does, a NaN the largest; an integer of 32 bits comes sign-extended.
+/// A value that does not fit becomes the nearest integer that fits; a NaN becomes the largest. 32-bit results are sign-extended.
 pub fn to_integer<F: Format>(bits: u64, form: Integer, round: Round) -> FloatResult {
     let (width, signed) = match form {
         Integer::Word => (32, true),

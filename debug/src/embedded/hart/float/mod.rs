@@ -1,4 +1,4 @@
-//! Floating-point arithmetic as extensions F and D define it: every result a canonical one, every flag exact.
+//! Floating-point arithmetic of extensions F and D, with canonical results and exact flags.
 //!
 //! The arithmetic is rustc_apfloat's. Of the soft-float crates it alone is pure Rust, maintained (by the Rust project, for constant
 //! evaluation) and under a licence that fits: Berkeley SoftFloat's bindings need CMake, simple-soft-float is LGPL. Three
@@ -192,7 +192,7 @@ pub fn square_root<F: Format>(bits: u64, round: Round) -> FloatResult {
     FloatResult { bits: value.to_bits() as u64, flags: flags(rounded.status) }
 }
 
-/// What an operation makes of a NaN among its operands: the canonical NaN, and invalid where one of them signals.
+/// The result of an operation with a NaN operand: the canonical NaN, and invalid if an operand is signalling.
 fn nan_operand<F: Format>(operands: &[u64]) -> Option<FloatResult> {
     let any = operands.iter().any(|bits| F::is_nan(*bits));
     let signalling = operands.iter().any(|bits| F::is_signalling(*bits));
