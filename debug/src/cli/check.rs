@@ -214,10 +214,7 @@ fn walk(
     }
     if arguments.smp > 1 && !matches!(on, MachineArg::Qemu) {
         let smp = arguments.smp;
-        anyhow::bail!(
-            "--smp {smp} needs --on qemu, not --on {on}; try: --on qemu --smp {smp}",
-            on = on.name()
-        );
+        anyhow::bail!("--smp {smp} needs --on qemu, not --on {on}; try: --on qemu --smp {smp}", on = on.name());
     }
     let timeout = arguments.timeout;
     let bar = progress_bar(arguments.step);

@@ -1,4 +1,4 @@
-//! `cargo debug guardian`: hidden, as it is for our own processes. What it does is in the room of that name.
+//! `cargo debug guardian`: a hidden command for our own processes. The room guardian does the work.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ pub struct Arguments {
     #[arg(long)]
     stub: bool,
 
-    /// Be the watcher, with this private folder, and not the keeper
+    /// Run as the watcher with this private folder, instead of as the keeper
     #[arg(long, value_name = "FOLDER")]
     watch: Option<PathBuf>,
 
@@ -22,7 +22,7 @@ pub struct Arguments {
     command: Vec<OsString>,
 }
 
-/// QEMU's exit status.
+/// Runs the command. Returns QEMU's exit status.
 pub fn run(arguments: Arguments) -> anyhow::Result<u8> {
     let mut command = arguments.command.into_iter();
     let program = command.next().unwrap_or_default();

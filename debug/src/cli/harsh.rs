@@ -45,7 +45,11 @@ fn changes() -> Vec<(&'static str, &'static str, Conditions)> {
             "probe for it; if it is missing, print through the legacy call or the UART",
             Conditions { no_debug_console: true, ..usual },
         ),
-        ("the device tree is at another address", "take its address from a1", Conditions { tree_elsewhere: true, ..usual }),
+        (
+            "the device tree is at another address",
+            "take its address from a1",
+            Conditions { tree_elsewhere: true, ..usual },
+        ),
         (
             "the device tree describes memory in two pieces",
             "read all pairs of the memory node's reg",

@@ -1,6 +1,6 @@
-//! `--kernel` and what goes with it: the kernel's files and its machine, in the same words for QEMU and the embedded one.
+//! `--kernel` and related options: the kernel's files and its machine, the same for QEMU and the embedded machine.
 //!
-//! It does not know what is done with them.
+//! It does not know the commands.
 
 use std::fs;
 use std::io::Write;
@@ -16,36 +16,36 @@ use debug::riscv::board;
 use debug::{Address, Image, embedded};
 use tempfile::NamedTempFile;
 
-/// Larger files are no initrd, in bytes.
+/// The largest initrd, in bytes.
 const LARGEST_INITRD: u64 = 4 << 30;
 
 /// A kernel and its machine.
 #[derive(Args, Clone)]
 #[command(next_help_heading = "Kernel and machine")]
 pub struct KernelArguments {
-    /// The kernel: an ELF, Linux's Image, or with --load-address any bytes [default: hypervisor.elf, freshly built]
+    /// The kernel: an ELF, a Linux Image, or any file with --load-address [default: hypervisor.elf, freshly built]
     #[arg(long, value_name = "FILE", visible_alias = "elf")]
     pub kernel: Option<PathBuf>,
 
-    /// Where a kernel that is no ELF goes, a physical address; its first byte is its first instruction [default: for Linux's Image,
-    /// where its header says]
+    /// The physical address of a kernel that is not an ELF; its first byte is its first instruction [default: a Linux Image
+    /// has the address in its header]
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     load_address: Option<Address>,
 
-    /// The ELF that has the kernel's symbols and debug information: vmlinux, say
+    /// The ELF that has the kernel's symbols and debug information, such as vmlinux
     #[arg(long, value_name = "ELF")]
     symbols: Option<PathBuf>,
 
-    /// The initial RAM disk, placed as QEMU places it
+    /// The initial RAM disk, loaded at the same address as in QEMU
     #[arg(long, value_name = "FILE")]
     initrd: Option<PathBuf>,
 
-    /// The kernel's command line, which the device tree tells it
+    /// The kernel's command line, which it finds in the device tree
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     append: Option<String>,
 
     /// The machine's RAM, in MiB
-    #[arg(long, value_name = "MIB", default_value_t = board::DEFAULT_MEMORY_MIB)]
+    #[arg(long, value_name = "MIB", default_value_t = board::DEFAULT_MEMORY_MIB, value_parser = mebibytes)]
     memory: u64,
 
     /// The hart: a model by QEMU's name, and what is to be different about it, such as rv64,zba=off
@@ -53,22 +53,22 @@ pub struct KernelArguments {
     cpu: Cpu,
 }
 
-/// They, read.
+/// The kernel's files and machine, after reading.
 pub struct Kernel {
     pub files: KernelFiles,
     pub image: Image,
-    /// What the embedded machine is made of.
+    /// The options of the embedded machine.
     pub options: embedded::Options,
     machine: MachineOptions,
-    /// The kernel as an ELF, where QEMU would put its own file elsewhere.
+    /// The kernel as an ELF, if QEMU would load the original file at another address.
     _as_elf: Option<NamedTempFile>,
 }
 
 impl KernelArguments {
-    /// Reads all files; builds the kernel where none is named.
+    /// Reads all files; builds this project's kernel if none is named.
     ///
     /// # Errors
-    /// Where one of them cannot be read, or is not what it is given for.
+    /// If a file cannot be read or is of the wrong kind.
     pub fn read(&self) -> anyhow::Result<Kernel> {
         let files = self.files()?;
         let image = Image::open_files(&files)?;
@@ -102,19 +102,19 @@ impl KernelArguments {
 }
 
 impl Kernel {
-    /// What is read, and must not be written over.
+    /// The input files, which must not be overwritten.
     pub fn files(&self) -> Vec<&Path> {
         let files = [Some(&self.files.kernel), self.files.symbols.as_ref(), self.machine.initrd.as_ref()];
         files.into_iter().flatten().map(PathBuf::as_path).collect()
     }
 
-    /// The machine for a QEMU, with so many harts.
+    /// The machine for QEMU, with this number of harts.
     pub fn machine(&self, harts: u32) -> MachineOptions {
         MachineOptions { smp: harts, ..self.machine.clone() }
     }
 }
 
-/// QEMU puts what is no ELF where the firmware jumps.
+/// QEMU loads a file that is not an ELF where the firmware jumps.
 fn goes_where_qemu_puts_it(image: &Image) -> bool {
     !image.is_flat() || image.segments().iter().any(|segment| segment.physical.0 == board::KERNEL_BASE)
 }
@@ -125,28 +125,33 @@ fn write_elf(image: &Image) -> anyhow::Result<NamedTempFile> {
         file.write_all(&image.as_elf())?;
         Ok::<_, std::io::Error>(file)
     };
-    write().context(
-        "cannot write the kernel as an ELF file, for QEMU, to the folder of temporary files; try: TMPDIR=FOLDER",
-    )
+    write().context("cannot write an ELF of the kernel for QEMU to the folder for temporary files; try: TMPDIR=FOLDER")
 }
 
 fn read_initrd(path: &PathBuf) -> anyhow::Result<Arc<[u8]>> {
-    let said = || format!("cannot read the initrd {}; try: look at the file", path.display());
+    let said = || format!("cannot read the initrd {}; try: check that the file exists and can be read", path.display());
     let kind = fs::metadata(path).with_context(said)?;
     if !kind.is_file() {
-        bail!("the initrd {} is no file; try: a cpio archive, packed or not", path.display());
+        bail!("the initrd {} is not a file; try: a cpio archive, compressed or not", path.display());
     }
     if kind.len() > LARGEST_INITRD {
-        bail!("the initrd {} has {} bytes; {LARGEST_INITRD} are read at most", path.display(), kind.len());
+        bail!("the initrd {} has {} bytes, but at most {LARGEST_INITRD} are read", path.display(), kind.len());
     }
     Ok(fs::read(path).with_context(said)?.into())
 }
 
-/// A number as people write addresses: hexadecimal after 0x, else decimal.
+/// Parses the size of RAM in MiB.
+fn mebibytes(text: &str) -> Result<u64, String> {
+    let possible = text.parse().ok().filter(|number| embedded::MEMORY_MIB.contains(number));
+    let (least, most) = (embedded::MEMORY_MIB.start(), embedded::MEMORY_MIB.end());
+    possible.ok_or_else(|| format!("--memory takes {least} to {most} (MiB)"))
+}
+
+/// Parses an address: hexadecimal after 0x, else decimal.
 fn address(text: &str) -> Result<Address, String> {
     let number = match text.strip_prefix("0x") {
         Some(digits) => u64::from_str_radix(digits, 16).ok(),
         None => text.parse().ok(),
     };
-    number.map(Address).ok_or_else(|| "an address, such as 0x80200000".into())
+    number.map(Address).ok_or_else(|| "expected an address, such as 0x80200000".into())
 }

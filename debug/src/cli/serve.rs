@@ -46,7 +46,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let (ending, ended) = UnixStream::pair().context("cannot make a socket pair for signals")?;
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         let ended = ended.try_clone().context("cannot make a socket pair for signals")?;
-        signal_hook::low_level::pipe::register(signal, ended).context("signals cannot be caught")?;
+        signal_hook::low_level::pipe::register(signal, ended).context("cannot install a signal handler")?;
     }
     let kernel = arguments.kernel.read()?;
     let options = Options { history_mib: arguments.history, ..kernel.options };

@@ -29,6 +29,9 @@ use board::Board;
 use bus::ram::Ram;
 use history::checkpoints::History;
 
+/// The sizes of RAM that a machine can have, in MiB.
+pub const MEMORY_MIB: std::ops::RangeInclusive<u64> = 8..=16384;
+
 /// The sizes of a machine's memory and history.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -98,9 +101,8 @@ impl Embedded {
     /// # Errors
     /// Those of [`Embedded::load`]. A device tree at another address may overlap the kernel.
     pub fn load_under(image: &Image, options: &Options, conditions: &Conditions) -> Result<Embedded, Error> {
-        const POSSIBLE: std::ops::RangeInclusive<u64> = 8..=16384;
-        if !POSSIBLE.contains(&options.memory_mib) {
-            return Err(Error::MemorySize { mebibytes: options.memory_mib, range: POSSIBLE });
+        if !MEMORY_MIB.contains(&options.memory_mib) {
+            return Err(Error::MemorySize { mebibytes: options.memory_mib, range: MEMORY_MIB });
         }
         if let Some(property) = options.cpu.unknown().first() {
             return Err(Error::Cpu { property: property.clone() });

@@ -1,4 +1,4 @@
-//! A private folder that is locked while its owner lives, and removed with it. It does not know what is in it.
+//! A private folder that is locked while its owner lives, and removed afterwards. It does not know its contents.
 
 use std::env;
 use std::fs::{self, File};
@@ -13,26 +13,26 @@ use tempfile::TempDir;
 
 use super::{Error, PROGRAM};
 
-/// Who holds its lock owns the folder. The operating system ends a lock with the process that holds it.
+/// The lock file. The process that holds the lock owns the folder; the operating system releases the lock when the process ends.
 const OWNER: &str = "owner";
 /// The lock file before it is locked.
 const UNLOCKED: &str = "owner.new";
-/// A path to a socket may have 103 bytes; a name in here needs so many.
+/// How many bytes of a socket's path a name in this folder needs. The path may have 103 bytes.
 const LONGEST: usize = 79;
-/// How long a folder may be without a lock: between two system calls.
+/// The longest time between making a folder and locking it.
 const NEWBORN: Duration = Duration::from_secs(60);
 
-/// It is there while this value is, and no longer.
+/// The folder exists as long as this value.
 pub struct Folder {
     folder: TempDir,
     _owner: File,
 }
 
 impl Folder {
-    /// Makes one, after having removed those that a killed owner left.
+    /// Makes a folder, and removes those that killed owners left.
     ///
     /// # Errors
-    /// [`Error::Folder`] where temporary files cannot be written.
+    /// [`Error::Folder`] if temporary files cannot be written.
     pub fn make() -> Result<Folder, Error> {
         let around = temporary();
         clear_left(&around);
@@ -49,7 +49,7 @@ fn make_in(around: &Path) -> std::io::Result<Folder> {
     let unlocked = folder.path().join(UNLOCKED);
     let owner = File::create(&unlocked)?;
     flock(&owner, FlockOperation::NonBlockingLockExclusive)?;
-    // Who finds it under this name finds it locked.
+    // Under its final name the folder is always locked.
     fs::rename(&unlocked, folder.path().join(OWNER))?;
     Ok(Folder { folder, _owner: owner })
 }
@@ -58,7 +58,7 @@ fn prefix() -> String {
     format!("{PROGRAM}.")
 }
 
-/// Where temporary files go, and a socket's path is short enough.
+/// The folder for temporary files, if a socket's path in it is short enough.
 fn temporary() -> PathBuf {
     let named = env::temp_dir();
     let bytes = named.as_os_str().as_bytes();
@@ -66,12 +66,12 @@ fn temporary() -> PathBuf {
     if fits { named } else { "/tmp".into() }
 }
 
-/// Removes the folders of this user that nobody owns any more.
+/// Removes this user's folders that have no owner any more.
 fn clear_left(around: &Path) {
     let Ok(entries) = fs::read_dir(around) else { return };
     for entry in entries.flatten() {
         if entry.file_name().as_bytes().starts_with(prefix().as_bytes()) && is_left(&entry.path()) {
-            // Another keeper may do the same.
+            // Another keeper may remove it at the same time.
             let _ = fs::remove_dir_all(entry.path());
         }
     }

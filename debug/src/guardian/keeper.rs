@@ -19,28 +19,28 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU};
 use super::folder::Folder;
 use super::{Error, Order, program, system};
 
-/// How long what was killed may take to end.
+/// The time limit for killed processes to end.
 const END_PATIENCE: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
-/// The status of a QEMU that SIGKILL ended, as a shell tells it.
+/// The exit status of a QEMU that SIGKILL ended, as in a shell.
 const KILLED: u8 = 137;
 
 enum Event {
-    /// The lifeline has ended, or somebody wants us to end.
+    /// The lifeline closed, or a signal told the keeper to end.
     Over,
-    /// The watcher has ended, and says how QEMU did.
+    /// The watcher ended, with QEMU's exit status.
     Ended(Option<ExitStatus>),
 }
 
-/// Keeps the machine of `order` until the front's end or its own; QEMU's exit status then, 128 and more for signals as in a shell.
+/// Runs the machine of `order` until the front or QEMU ends. Returns QEMU's exit status; 128 and above for signals, as in a shell.
 ///
 /// # Errors
-/// Where no folder can be made, and where the watcher cannot be started.
+/// If the folder cannot be made or the watcher cannot be started.
 pub fn keep(order: &Order) -> Result<u8, Error> {
     let (tell, events) = mpsc::channel();
     watch_lifeline(tell.clone());
     watch_signals(tell.clone()).and_then(|()| stay_awake()).map_err(system("catch signals"))?;
     let folder = Folder::make()?;
-    // Its write end is in the watcher and in all that it starts: who reads its end knows that all of them have ended.
+    // The watcher and its children hold the write end. The read end closes when all of them have ended.
     let (alive, held) = io::pipe().map_err(system("make a pipe"))?;
     fcntl_setfd(&held, FdFlags::empty()).map_err(|cause| system("pass on a pipe")(cause.into()))?;
     let mut watcher = start_watcher(order, folder.path().as_os_str())?;
@@ -60,14 +60,14 @@ pub fn keep(order: &Order) -> Result<u8, Error> {
 }
 
 fn start_watcher(order: &Order, folder: &OsStr) -> Result<Child, Error> {
-    // As the front called it, which is not looked up in /proc.
+    // Use the name by which the front called it, because /proc may be missing.
     let program = env::args_os().next().map_or_else(program, |path| Ok(path.into()))?;
     let mut command = Command::new(program);
     command.args(order.to_arguments(&["--watch".as_ref(), folder]));
     command.stdin(Stdio::piped()).process_group(0).spawn().map_err(system("start the watcher of QEMU"))
 }
 
-/// What comes through the lifeline has no meaning: only its end has.
+/// Bytes on the lifeline have no meaning; only its end has.
 fn watch_lifeline(tell: Sender<Event>) {
     thread::spawn(move || {
         let mut bytes = [0; 64];
@@ -82,7 +82,7 @@ fn watch_lifeline(tell: Sender<Event>) {
     });
 }
 
-/// A computer that shuts down asks everybody to end.
+/// Handles the signals of a computer that shuts down.
 fn watch_signals(tell: Sender<Event>) -> io::Result<()> {
     let (mut caught, catching) = UnixStream::pair()?;
     for signal in [SIGINT, SIGTERM, SIGHUP] {
@@ -95,7 +95,7 @@ fn watch_signals(tell: Sender<Event>) -> io::Result<()> {
     Ok(())
 }
 
-/// What stops a process that is not in the foreground, or is asked to stop: who sleeps notices no end.
+/// Ignores the signals that stop a process: a stopped keeper would not notice the end of the front.
 pub fn stay_awake() -> io::Result<()> {
     for signal in [SIGTSTP, SIGTTIN, SIGTTOU] {
         signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))?;
@@ -103,22 +103,22 @@ pub fn stay_awake() -> io::Result<()> {
     Ok(())
 }
 
-/// Ends the watcher's group, and waits until all of it has ended: what is being killed may still make a file.
+/// Kills the watcher's group, and waits until all of it has ended: a process that is being killed may still make a file.
 fn end_group(group: Pid, alive: &PipeReader) {
-    // Where nobody is left, the number may be another's by now.
+    // If no process is left, the number may belong to another group by now.
     if !has_ended(alive, Timespec { tv_sec: 0, tv_nsec: 0 }) {
         let _ = kill_process_group(group, Signal::KILL);
         has_ended(alive, END_PATIENCE);
     }
 }
 
-/// Nothing is ever written to it, so what can be read is its end.
+/// Nothing is ever written to the pipe, so it becomes readable when it closes.
 fn has_ended(alive: &PipeReader, limit: Timespec) -> bool {
     let mut waited = [PollFd::new(alive, PollFlags::IN)];
     poll(&mut waited, Some(&limit)).is_ok_and(|count| count > 0)
 }
 
-/// An exit status as a shell tells it.
+/// The exit status, as in a shell.
 pub fn status_of(status: ExitStatus) -> u8 {
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(i32::from(KILLED));
     u8::try_from(code).unwrap_or(KILLED)

@@ -1,18 +1,18 @@
-//! What ends QEMU when we end, however that comes: two processes between us and it. It does not know what QEMU is started for.
+//! Kills QEMU when the front process ends in any way, by two processes between them. It does not know what QEMU runs.
 //!
 //! ```text
 //! front ──lifeline──> keeper ──lifeline──> watcher ──QMP──> QEMU
 //!                     └ private folder     └──── one process group ────┘
 //! ```
 //!
-//! The front is whose life counts: `cargo debug check`, a test. It alone holds the write end of the keeper's standard input, so the
-//! operating system closes it when the front ends, also by SIGKILL. The keeper leads a process group of its own, where no
-//! Ctrl-C, no Ctrl-Z and no kill of the front's group comes. It makes the private folder, starts the watcher, and in the end kills the watcher's
-//! group and removes the folder. The watcher starts QEMU; it has such a pipe from the keeper, and kills its own group with QEMU in it
-//! when that ends. So each may be killed alone, and the rest ends. A keeper that is killed leaves its folder, which the next
-//! keeper removes, as nobody holds its lock any more.
+//! The front is the process that must outlive QEMU: `cargo debug check`, or a test. Only it holds the write end of the keeper's
+//! standard input, so the operating system closes that pipe when the front ends, even by SIGKILL. The keeper leads its own process
+//! group: Ctrl-C, Ctrl-Z and a kill of the front's group do not reach it. It makes the private folder and starts the watcher. At
+//! the end it kills the watcher's group and removes the folder. The watcher starts QEMU. It has a similar pipe from the keeper, and
+//! kills its own group with QEMU when the pipe closes. So if any of them is killed, the others end too. A killed keeper leaves its
+//! folder, which the next keeper removes because its lock is free.
 //!
-//! All three are one program, this one, under a hidden subcommand. No system call of theirs is unsafe, and nothing reads /proc.
+//! Keeper and watcher are this program with a hidden subcommand. They need neither unsafe code nor /proc.
 
 mod folder;
 mod keeper;
@@ -28,30 +28,30 @@ use std::path::{Path, PathBuf};
 pub use keeper::keep;
 pub use watcher::watch;
 
-/// The hidden subcommand that is one of the two.
+/// The hidden subcommand of keeper and watcher.
 pub const SUBCOMMAND: &str = "guardian";
-/// What the watcher prints once QEMU is ready, with its private folder behind it. What follows is the machine's console.
+/// The watcher prints this and the private folder when QEMU is ready. Then the machine's console output follows.
 pub const READY: &str = "machine in ";
-/// In the private folder: the socket where QEMU's stub listens.
+/// The socket of QEMU's stub, in the private folder.
 pub const STUB: &str = "gdb";
-/// In the private folder: a pipe; what is written there is typed on the machine's console.
+/// The pipe for input to the machine's console, in the private folder.
 pub const CONSOLE: &str = "console";
 
-/// What the program is called where it was installed.
+/// The name of the installed program.
 const PROGRAM: &str = "cargo-debug";
 
-/// What a keeper and its watcher are to do.
+/// The task of a keeper and its watcher.
 #[derive(Clone, Debug, Default)]
 pub struct Order {
     /// QEMU, a name or a path.
     pub program: OsString,
-    /// QEMU's arguments, but for those that the watcher adds: its monitor, `-S`, the stub.
+    /// QEMU's arguments, without those that the watcher adds: its monitor, `-S`, the stub.
     pub arguments: Vec<OsString>,
-    /// Whether the machine waits at reset for a debugger that connects to [`STUB`], or runs at once.
+    /// Whether the machine waits at reset for a debugger that connects to [`STUB`]. Otherwise it runs at once.
     pub stub: bool,
 }
 
-/// Why there is no guardian, or no QEMU under it.
+/// Why the guardian or QEMU cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(
@@ -60,7 +60,7 @@ pub enum Error {
     )]
     NoProgram,
 
-    #[error("cannot write to {}: {cause}; try: TMPDIR=FOLDER, another one", folder.display())]
+    #[error("cannot write to {}: {cause}; try: TMPDIR=FOLDER with another folder", folder.display())]
     Folder { folder: PathBuf, cause: io::Error },
 
     #[error("{} is not installed; try: {install}, or QEMU=PROGRAM", program.display(), install = install(program))]
@@ -70,12 +70,12 @@ pub enum Error {
     System { what: &'static str, cause: io::Error },
 }
 
-/// Names what was asked of the operating system.
+/// Adds the name of the failed operation to an error of the operating system.
 fn system(what: &'static str) -> impl FnOnce(io::Error) -> Error {
     move |cause| Error::System { what, cause }
 }
 
-/// How QEMU comes onto a computer, by what its operating system calls the package.
+/// The command that installs QEMU on this operating system.
 fn install(program: &Path) -> String {
     if cfg!(target_os = "macos") {
         return "brew install qemu".into();
@@ -88,7 +88,7 @@ fn install(program: &Path) -> String {
 }
 
 impl Order {
-    /// The command line of a keeper for it, behind the program's name; `extra` stands before what is QEMU's.
+    /// The keeper's arguments; `extra` comes before QEMU's arguments.
     pub fn to_arguments(&self, extra: &[&OsStr]) -> Vec<OsString> {
         let mut arguments = vec![OsString::from(SUBCOMMAND)];
         if self.stub {
@@ -102,13 +102,13 @@ impl Order {
     }
 }
 
-/// The program that has the subcommand: this one, where it is `cargo-debug`; else the one that cargo built for our tests; else
-/// the one that is installed.
+/// The program with the subcommand: this program if it is `cargo-debug`, else the one that cargo built for our tests, else the
+/// installed one.
 ///
 /// # Errors
 /// [`Error::NoProgram`].
 pub fn program() -> Result<PathBuf, Error> {
-    // Not by /proc, where there is another way.
+    // Avoid /proc if there is another way.
     let called = env::args_os().next().map(PathBuf::from).filter(|path| path.components().count() > 1);
     let here = called.and_then(|path| std::path::absolute(path).ok()).or_else(|| env::current_exe().ok());
     if let Some(path) = &here {
@@ -124,17 +124,17 @@ pub fn program() -> Result<PathBuf, Error> {
     find_in_path(PROGRAM).ok_or(Error::NoProgram)
 }
 
-/// The file of that name in the first folder of PATH that has one.
+/// Finds a program in PATH.
 pub fn find_in_path(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
-/// A command such that it can be pasted into a shell.
+/// Quotes a command so that it can be pasted into a shell.
 pub fn quoted<Word: AsRef<OsStr>>(command: &[Word]) -> String {
     let quote = |word: &Word| match shlex::bytes::try_quote(word.as_ref().as_bytes()) {
         Ok(quoted) => String::from_utf8_lossy(&quoted).into_owned(),
-        // A zero byte, which no command has.
+        // It fails only for a zero byte, which no command has.
         Err(_) => word.as_ref().to_string_lossy().into_owned(),
     };
     command.iter().map(quote).collect::<Vec<_>>().join(" ")

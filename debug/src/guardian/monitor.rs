@@ -1,12 +1,12 @@
-//! QEMU's machine protocol (QMP), as much of it as tells that QEMU is ready and lets the machine run.
-//! A crate for all of it would bring hundreds of types for the two commands that are needed here.
+//! QEMU's machine protocol (QMP): only the commands that wait until QEMU is ready and run the machine.
+//! A crate for the whole protocol would bring hundreds of types for these two commands.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 
 use serde_json::Value;
 
-/// QEMU's end of it was given to QEMU when it was started: there is no path to connect to.
+/// A connection to QEMU's monitor. QEMU inherited the other end, so no path is needed.
 pub struct Monitor {
     replies: BufReader<UnixStream>,
 }
@@ -16,25 +16,25 @@ impl Monitor {
         Monitor { replies: BufReader::new(socket) }
     }
 
-    /// Waits until QEMU answers: it does so when the machine is made, the kernel loaded and the stub listening.
+    /// Waits until QEMU replies. It does when the machine exists, the kernel is loaded and the stub listens.
     ///
     /// # Errors
-    /// Where QEMU ends before.
+    /// If QEMU ends before.
     pub fn await_ready(&mut self) -> io::Result<()> {
-        // The greeting comes first, and may come before the machine is made.
+        // The greeting comes first, perhaps before the machine exists.
         self.reply("QMP")?;
         self.execute("qmp_capabilities")
     }
 
-    /// Lets the machine run.
+    /// Runs the machine.
     ///
     /// # Errors
-    /// Where QEMU ends before.
+    /// If QEMU ends before.
     pub fn run(&mut self) -> io::Result<()> {
         self.execute("cont")
     }
 
-    /// Reads what QEMU reports until it ends.
+    /// Reads QEMU's events until it ends.
     pub fn follow(mut self) {
         while self.message().is_ok() {}
     }
@@ -44,7 +44,7 @@ impl Monitor {
         self.reply("return")
     }
 
-    /// Waits for the message with that member; events come between.
+    /// Waits for the message with this member, and skips events.
     fn reply(&mut self, member: &str) -> io::Result<()> {
         loop {
             let message = self.message()?;

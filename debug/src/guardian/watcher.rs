@@ -16,29 +16,29 @@ use super::keeper::{status_of, stay_awake};
 use super::monitor::Monitor;
 use super::{CONSOLE, Error, Order, READY, STUB, quoted, system};
 
-/// Runs QEMU; its exit status, 128 and more for signals as in a shell.
+/// Runs QEMU. Returns its exit status; 128 and above for signals, as in a shell.
 ///
 /// # Errors
-/// Where QEMU is not installed, or the system has not what it needs.
+/// If QEMU is not installed, or a system call fails.
 pub fn watch(order: &Order, folder: &Path) -> Result<u8, Error> {
     end_with_the_keeper();
     stay_awake().map_err(system("catch signals"))?;
     let (ours, theirs) = UnixStream::pair().map_err(system("make a pair of sockets"))?;
     let mut qemu = start(order, folder, theirs)?;
     let mut monitor = Monitor::new(ours);
-    // Where QEMU gives up instead, its end tells, and what it says on its standard error.
+    // If QEMU gives up instead, its exit status and its messages tell.
     if monitor.await_ready().is_ok() {
         say_ready(folder).map_err(system("write to standard output"))?;
         if !order.stub {
             let _ = monitor.run();
         }
-        // Who does not read what QEMU reports would fill its memory.
+        // Unread events would fill QEMU's memory.
         thread::spawn(move || monitor.follow());
     }
     qemu.wait().map(status_of).map_err(system("wait for QEMU"))
 }
 
-/// The lifeline from the keeper is standard input.
+/// Kills the group when standard input, the lifeline from the keeper, closes.
 fn end_with_the_keeper() {
     thread::spawn(|| {
         let mut bytes = [0; 64];
@@ -52,9 +52,9 @@ fn start(order: &Order, folder: &Path, monitor: UnixStream) -> Result<Child, Err
     let console = folder.join(CONSOLE);
     let made = Command::new("mkfifo").arg(&console).stdin(Stdio::null()).status();
     made.map_err(system("run mkfifo"))?;
-    // Open both ways, so that it does not end when somebody has typed.
+    // Open it for read and write, so that it does not end after input.
     let input = File::options().read(true).write(true).open(&console).map_err(system("open the console's pipe"))?;
-    // QEMU inherits it, by its number.
+    // QEMU inherits the descriptor by its number.
     fcntl_setfd(&monitor, FdFlags::empty()).map_err(|cause| system("pass on a socket")(cause.into()))?;
     let mut words = vec![order.program.clone()];
     words.extend(order.arguments.iter().cloned());
@@ -67,7 +67,7 @@ fn start(order: &Order, folder: &Path, monitor: UnixStream) -> Result<Child, Err
     })
 }
 
-/// What is the watcher's matter: QEMU's monitor, that nothing runs before we say so, and the stub.
+/// The arguments that the watcher adds: QEMU's monitor, a stopped start, and the stub.
 fn own_arguments(order: &Order, folder: &Path, monitor: &UnixStream) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = vec![
         "-chardev".into(),

@@ -1,4 +1,4 @@
-//! The files of a kernel, as a person names them, and how an [`Image`] comes of them. What is in them others read.
+//! Opens a kernel's files and makes an [`Image`] from them. Other modules parse them.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -10,29 +10,29 @@ use super::symbols::Symbols;
 use super::{Error, Image, debug_sections, flat};
 use crate::riscv::Address;
 
-/// Larger files are refused, in bytes: no kernel is, and a disk image is easily named by mistake.
+/// The largest file in bytes. No kernel is larger, and a disk image is easily named by mistake.
 pub(super) const LARGEST: u64 = 1 << 30;
 
-/// A kernel's file, and what it does not say itself.
+/// A kernel's file, with information that the file lacks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KernelFiles {
     /// An ELF, a Linux boot image, or, with a load address, any bytes.
     pub kernel: PathBuf,
-    /// The physical address where a file that is no ELF goes; its first byte is the first instruction.
+    /// The physical load address of a file that is not an ELF. Its first byte is the first instruction.
     pub load_address: Option<Address>,
     /// The ELF that has the kernel's symbols and debug information.
     pub symbols: Option<PathBuf>,
 }
 
 impl KernelFiles {
-    /// Of an ELF or a boot image, which say all of it.
+    /// An ELF or a boot image, which needs nothing else.
     pub fn of(kernel: &Path) -> KernelFiles {
         KernelFiles { kernel: kernel.to_owned(), ..KernelFiles::default() }
     }
 }
 
 impl Image {
-    /// Reads the file, of at most 1 GiB; where it is stripped, also the one that has its symbols and debug information.
+    /// Reads the file, at most 1 GiB. If it is stripped, also reads the file with its symbols and debug information.
     ///
     /// # Errors
     /// [`Error::Unreadable`], [`Error::NotAFile`], [`Error::TooLarge`], and those of [`Image::parse`].
@@ -40,10 +40,10 @@ impl Image {
         Image::open_files(&KernelFiles::of(path))
     }
 
-    /// As [`Image::open`], of a kernel in several files, or in one that does not say where it goes.
+    /// Like [`Image::open`], for a kernel in several files, or one without a load address.
     ///
     /// # Errors
-    /// As [`Image::open`]; [`Error::PlacedElf`]; for the symbols' file, [`Error::NoSymbols`] as well.
+    /// Those of [`Image::open`]; [`Error::PlacedElf`]; [`Error::NoSymbols`] for the file with the symbols.
     pub fn open_files(files: &KernelFiles) -> Result<Image, Error> {
         let (path, bytes) = (&*files.kernel, read(&files.kernel)?);
         let mut image = match files.load_address {
@@ -68,10 +68,10 @@ impl Image {
         Ok(image)
     }
 
-    /// The image whose bytes go to memory at `start` as they are, and which takes `size` bytes there, at least its own.
+    /// An image whose bytes are loaded unchanged at `start`, and which takes at least `size` bytes there.
     ///
     /// # Errors
-    /// [`Error::BadBootImage`] where it leads beyond the end of memory, or has no bytes.
+    /// [`Error::BadBootImage`] if it ends beyond the end of memory, or is empty.
     pub fn flat(path: &Path, bytes: Vec<u8>, start: Address, size: u64) -> Result<Image, Error> {
         let segment = flat::segment(path, bytes.len(), start, size)?;
         Ok(Image {
@@ -90,10 +90,10 @@ impl Image {
         })
     }
 
-    /// Takes symbols and debug information from another ELF, of which a flat image was made, or which was not stripped.
+    /// Takes symbols and debug information from another ELF: the one a flat image was made from, or an unstripped copy.
     ///
     /// # Errors
-    /// Where it is no ELF for RV64, or has no symbols.
+    /// If it is not an ELF for RV64, or has no symbols.
     pub fn take_symbols(&mut self, path: &Path, bytes: Vec<u8>) -> Result<(), Error> {
         let linked = Image::parse(path, bytes)?;
         if let Some(error) = linked.stripped() {
@@ -110,7 +110,7 @@ impl Image {
         Ok(())
     }
 
-    /// A flat image's segments and sections, by the ELF that it was made of.
+    /// A flat image's segments and sections, from the ELF that it was made from.
     fn take_places(&mut self, linked: &Image) {
         let [whole] = &self.segments[..] else { return };
         let start = whole.physical;
@@ -127,7 +127,7 @@ impl Image {
         }
     }
 
-    /// A debug file that cannot be read is as good as none: the kernel itself is whole.
+    /// A debug file that cannot be read is ignored: the kernel itself is complete.
     fn take_symbols_from_debug_file(&mut self) {
         let Some(found) = &self.debug.found else { return };
         let file = ElfFile { path: &found.path, bytes: &found.bytes };
@@ -146,19 +146,19 @@ impl Image {
     }
 }
 
-/// The whole file, where it is one of a size that a kernel may have.
+/// Reads the whole file, if its size is possible for a kernel.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     let unreadable = |reason: io::Error| {
         let advice = match reason.kind() {
             io::ErrorKind::NotFound => "build the kernel first, or name its ELF file",
-            io::ErrorKind::PermissionDenied => "look at the file's permissions",
-            _ => "look at the file and the disk it is on",
+            io::ErrorKind::PermissionDenied => "check the file's permissions",
+            _ => "check the file and its disk",
         };
         Error::Unreadable { path: path.to_owned(), reason, advice }
     };
     let not_a_file = |what| Error::NotAFile { path: path.to_owned(), what };
     let too_large = |bytes| Error::TooLarge { path: path.to_owned(), bytes, limit: LARGEST };
-    // Looked at before it is opened: to open a pipe is to wait for its writer.
+    // Check before opening: opening a pipe would wait for its writer.
     let kind = path.metadata().map_err(unreadable)?;
     if kind.is_dir() {
         return Err(not_a_file("a folder"));
@@ -171,7 +171,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     }
     let mut bytes = Vec::with_capacity(kind.len() as usize);
     let file = File::open(path).map_err(unreadable)?;
-    // It may have grown since.
+    // It may have grown meanwhile.
     file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > LARGEST { Err(too_large(bytes.len() as u64)) } else { Ok(bytes) }
 }

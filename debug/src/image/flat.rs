@@ -1,6 +1,6 @@
-//! Kernels that are no ELF file: Linux's boot image, whose header says where it goes, and raw bytes that somebody places.
+//! Kernels that are not ELF files: the Linux boot image, whose header has the load address, and raw bytes with a given address.
 //!
-//! It does not know what boots them. Source: Linux, Documentation/arch/riscv/boot-image-header.rst.
+//! It does not know machines. Source: Linux, Documentation/arch/riscv/boot-image-header.rst.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use super::error::Error;
 use super::headers::Segment;
 use crate::riscv::{Address, board};
 
-/// The header's length in bytes, and where its fields are.
+/// The header's length in bytes, and the offsets of its fields.
 const HEADER: usize = 64;
 const TEXT_OFFSET: usize = 8;
 const IMAGE_SIZE: usize = 16;
@@ -19,12 +19,12 @@ const RSC5: &[u8] = b"RSC\x05";
 /// Bit 0 of the flags: the kernel is big-endian.
 const BIG_ENDIAN: u64 = 1;
 
-/// Whether a Linux boot image for RISC-V begins so.
+/// Whether the bytes start like a Linux boot image for RISC-V.
 pub(super) fn is_boot_image(bytes: &[u8]) -> bool {
     bytes.get(MAGIC..MAGIC + RSC5.len()) == Some(RSC5)
 }
 
-/// Where a boot image goes, by its header, and how much memory it takes there: more than the file, as its BSS is no part of it.
+/// The load address and the size in memory of a boot image, from its header. The size includes BSS, which the file lacks.
 pub(super) fn boot_image(path: &Path, bytes: &[u8]) -> Result<(Address, u64), Error> {
     let damaged = |what: String| Error::BadBootImage { path: path.to_owned(), what };
     let field =
@@ -37,11 +37,11 @@ pub(super) fn boot_image(path: &Path, bytes: &[u8]) -> Result<(Address, u64), Er
     }
     let start = board::RAM_BASE.checked_add(text_offset);
     let start =
-        start.ok_or_else(|| damaged(format!("its text_offset, {text_offset:#x}, leads beyond the end of memory")))?;
+        start.ok_or_else(|| damaged(format!("its text_offset, {text_offset:#x}, is beyond the end of memory")))?;
     Ok((Address(start), size))
 }
 
-/// The one segment of a flat image: `size` bytes of memory, or as many as the file has where that is more.
+/// The only segment of a flat image: `size` bytes of memory, or the size of the file if it is larger.
 pub(super) fn segment(path: &Path, file: usize, start: Address, size: u64) -> Result<Segment, Error> {
     let damaged = |what: String| Error::BadBootImage { path: path.to_owned(), what };
     if file == 0 {
@@ -49,13 +49,13 @@ pub(super) fn segment(path: &Path, file: usize, start: Address, size: u64) -> Re
     }
     let memory_size = size.max(file as u64);
     if start.0.checked_add(memory_size).is_none() {
-        return Err(damaged(format!("{memory_size:#x} bytes from {start} on lead beyond the end of memory")));
+        return Err(damaged(format!("{memory_size:#x} bytes at {start} end beyond the end of memory")));
     }
     Ok(Segment { address: start, physical: start, file: 0..file, memory_size, executable: true, writable: true })
 }
 
-/// The segments of a flat image that was made of an ELF with the segments `linked`: at their addresses, each with its part of the
-/// file. `whole` is the image as one. Where the two do not fit each other, it is `whole` alone.
+/// The segments of a flat image that was made from an ELF with the segments `linked`, each with its part of the file. `whole` is the
+/// image as one segment, which is the result if the two do not match.
 pub(super) fn segments_as_linked(whole: &Segment, linked: &[Segment]) -> Vec<Segment> {
     let mut linked: Vec<&Segment> = linked.iter().collect();
     linked.sort_by_key(|segment| segment.physical);
@@ -65,7 +65,7 @@ pub(super) fn segments_as_linked(whole: &Segment, linked: &[Segment]) -> Vec<Seg
     let mut segments = Vec::new();
     for (index, segment) in linked.iter().enumerate() {
         let start = starts[index];
-        // What fills the gap to the next one is loaded with this one; what follows the last one, too.
+        // Padding before the next segment, and bytes after the last, are loaded with this segment.
         let next = starts.get(index + 1).copied();
         let end = next.unwrap_or(file).min(file).max(start.min(file));
         let held = start.min(file)..end;

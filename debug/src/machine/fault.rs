@@ -1,4 +1,4 @@
-//! Why a hart cannot execute its next instruction, in words. It does not know what anybody concludes from it.
+//! Describes why a hart cannot execute its next instruction. It does not judge.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use super::Address;
 use crate::riscv::Extension;
 use crate::riscv::cause::{cause, is_interrupt};
 
-/// Why the instruction at pc was not executed. The machine stands before it, as it was.
+/// Why the instruction at pc was not executed. The machine is before it, unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The machine tells a signal and nothing else: GDB's number of it.
+    /// The machine only reports a signal, with GDB's number.
     Signal(u8),
-    /// It traps, or an interrupt comes before it, and nobody takes that: scause and stval as they would be set.
+    /// It traps, or an interrupt comes before it, and no handler takes that. `cause` and `value` are scause and stval.
     Trap { cause: u64, value: u64, pc: Address },
     /// It belongs to an extension that `machine` does not have.
     MissingExtension { extension: Extension, bits: u32, pc: Address, machine: &'static str },
@@ -20,7 +20,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// The signal by which GDB knows it: SIGILL, SIGTRAP or SIGSEGV.
+    /// GDB's signal for it: SIGILL, SIGTRAP or SIGSEGV.
     pub fn signal(&self) -> u8 {
         const SIGILL: u8 = 4;
         const SIGTRAP: u8 = 5;
@@ -38,7 +38,7 @@ impl Fault {
         }
     }
 
-    /// Whether the machine is to blame and not the kernel: it lacks what the instruction needs.
+    /// Whether the machine is the reason and not the kernel: it lacks an extension or a device.
     pub fn is_missing(&self) -> bool {
         matches!(self, Fault::MissingExtension { .. } | Fault::MissingDevice { .. })
     }
@@ -50,12 +50,12 @@ impl fmt::Display for Fault {
             Fault::Signal(signal) => write!(formatter, "signal {signal}"),
             Fault::Trap { cause: number, pc, .. } if is_interrupt(number) => write!(
                 formatter,
-                "{} before {pc}, and stvec leads to the kernel's entry: no handler is set",
+                "{} before {pc}, and stvec is still the kernel's entry: no handler is set",
                 cause(number)
             ),
             Fault::Trap { cause: number, value, pc } => write!(
                 formatter,
-                "{} (stval {value:#x}) at {pc}, and stvec leads to the kernel's entry: no handler is set",
+                "{} (stval {value:#x}) at {pc}, and stvec is still the kernel's entry: no handler is set",
                 cause(number)
             ),
             Fault::MissingExtension { extension, bits, pc, machine } => write!(

@@ -41,10 +41,10 @@ fn memory_may_be_small_and_large() {
 fn memory_that_cannot_be_is_refused_with_what_can() {
     let kernel = kernels::build("good");
     for (mebibytes, words) in [
-        ("0", "--memory takes 8 to 16384 (MiB), not 0"),
-        ("1", "--memory takes 8 to 16384 (MiB), not 1"),
-        ("16385", "--memory takes 8 to 16384 (MiB), not 16385"),
-        ("18446744073709551615", "--memory takes 8 to 16384 (MiB), not 18446744073709551615"),
+        ("0", "--memory takes 8 to 16384 (MiB)"),
+        ("1", "--memory takes 8 to 16384 (MiB)"),
+        ("16385", "--memory takes 8 to 16384 (MiB)"),
+        ("18446744073709551615", "--memory takes 8 to 16384 (MiB)"),
         ("18446744073709551616", "invalid value '18446744073709551616' for '--memory <MIB>'"),
         ("-1", "unexpected argument '-1' found"),
         ("128M", "invalid value '128M' for '--memory <MIB>'"),

@@ -1,12 +1,12 @@
-//! Out of the firmware: a step that led into it ends where it goes back to the kernel. It does not judge.
+//! Lets the firmware finish: a step that enters the firmware ends when it returns to the kernel. It does not judge.
 
 use std::time::Duration;
 
 use super::BootRun;
 use crate::machine::{Address, Error, Stop, csr};
 
-/// Lets the firmware do what the instruction at `pc` led to: a call of it, or a trap that it takes first and hands on. What the machine
-/// stopped at where that is the kernel again is a step.
+/// Runs the firmware after the instruction at `pc`: a call, or a trap that the firmware takes first and passes on. If the machine
+/// then stops in the kernel, this counts as a step.
 pub fn leave(run: &mut BootRun<'_>, pc: Address, limit: Duration) -> Result<Stop, Error> {
     let handler = run.csr(csr::STVEC)?.map_or(pc, |stvec| Address(stvec & !3));
     match run_to(run, &[handler, pc, pc + 2, pc + 4], limit)? {
@@ -15,7 +15,7 @@ pub fn leave(run: &mut BootRun<'_>, pc: Address, limit: Duration) -> Result<Stop
     }
 }
 
-/// Runs until the hart is at one of these, or stops for something else.
+/// Runs until the hart is at one of these addresses, or stops for another reason.
 pub(super) fn run_to(run: &mut BootRun<'_>, places: &[Address], limit: Duration) -> Result<Stop, Error> {
     let is_new = |place: &Address| !run.marks.is_marked(*place) && *place != run.layout.entry;
     let mut added: Vec<Address> = places.iter().copied().filter(is_new).collect();

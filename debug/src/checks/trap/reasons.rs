@@ -1,5 +1,5 @@
-//! What is often behind an exception: floating point that is off, a register of a higher privilege, poison for an address. It does not
-//! judge.
+//! Common reasons of exceptions: floating point is off, a register needs a higher privilege, an address is the test pattern. It does
+//! not judge.
 
 use super::words::About;
 use crate::checks::boot_run::{BootRun, poison};
@@ -7,10 +7,10 @@ use crate::checks::finding::Finding;
 use crate::machine::{Address, Error, csr};
 use crate::riscv::{self, Xlen};
 
-/// sstatus.FS: the state of floating point, 0 is off.
+/// sstatus.FS: the state of floating point; 0 is off.
 const FS: u64 = 3 << 13;
 
-/// Adds to an illegal instruction why it may be one.
+/// Adds a possible reason to an illegal instruction.
 pub fn illegal_instruction(
     run: &mut BootRun<'_>,
     finding: &mut Finding,
@@ -19,8 +19,8 @@ pub fn illegal_instruction(
 ) -> Result<(), Error> {
     let pc = run.image.linked(trap.pc);
     if !trap.from_user && !run.image.is_code(pc) && run.image.segments().iter().any(|segment| segment.contains(pc)) {
-        finding.summary = format!("{}; that is no code: the hart jumped into data", finding.summary);
-        finding.advice = Some("look at the function pointer or return address that led there".into());
+        finding.summary = format!("{}; that is not code: the hart jumped into data", finding.summary);
+        finding.advice = Some("check the function pointer or return address that led there".into());
         return Ok(());
     }
     let Some(operation) = riscv::decode(Xlen::Rv64, bytes) else { return Ok(()) };
@@ -31,33 +31,33 @@ pub fn illegal_instruction(
         finding.summary =
             format!("{}; only M-mode may do that, and the firmware starts a kernel in S-mode", finding.summary);
         finding.advice = Some(
-            "take the hart's number from a0, and use the s registers and the SBI; a kernel for M-mode needs --bios none"
+            "take the hart's id from a0, and use the S-mode CSRs and the SBI; a kernel for M-mode needs --bios none"
                 .into(),
         );
     }
     Ok(())
 }
 
-/// Adds to an exception that is about this address, or at it, that the address is poison.
+/// Adds to an exception that its address was computed from the test pattern.
 pub fn poisoned(finding: &mut Finding, address: Address) {
     if !is_poison(address.0) {
         return;
     }
     finding.summary = format!(
-        "{}; that address is poison: a pointer was read from BSS that nobody cleared yet, or from a variable on the stack that was never set",
+        "{}; that address is the test pattern (poison): a pointer was read from BSS before it was cleared, or from a stack variable that was never set",
         finding.summary
     );
     finding
         .advice
-        .get_or_insert_with(|| "clear BSS before anything is read from it, and set what is on the stack".into());
+        .get_or_insert_with(|| "clear BSS before you read from it, and initialise variables on the stack".into());
 }
 
-/// Whether an address was computed from poison: bytes of it, or near to them, as a field of a structure is.
+/// Whether an address was computed from poison: it equals the pattern, or is near it, like a field of a structure.
 fn is_poison(address: u64) -> bool {
     const NEAR: u64 = 64 << 10;
     let pattern = u64::from_le_bytes([poison::PATTERN; 8]);
     let word = pattern & 0xffff_ffff;
-    // Read as four bytes, it is extended by zeros or by its sign; what is no canonical address may have lost its upper bits.
+    // Four bytes are extended by zeros or by the sign. An address that is not canonical may have lost its upper bits.
     [pattern, word, word | !0xffff_ffff].into_iter().any(|poison| address.abs_diff(poison) < NEAR)
 }
 

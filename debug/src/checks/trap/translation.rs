@@ -1,4 +1,4 @@
-//! A page fault explained by the page table: the walk to the address, level by level, and what in its last entry forbids the access.
+//! Explains a page fault: the page table walk to the address, level by level, and why its last entry forbids the access.
 //! It does not judge.
 //!
 //! Source: the privileged manual, section "Virtual Address Translation Process".
@@ -14,10 +14,10 @@ use crate::machine::{Address, Error, Register, csr};
 const FETCH: u64 = 12;
 const LOAD: u64 = 13;
 const STORE: u64 = 15;
-/// sstatus.SUM: S-mode loads from users' pages and stores to them.
+/// sstatus.SUM: S-mode may load from and store to user pages.
 const SUM: u64 = 1 << 18;
 
-/// Adds to a page fault what the table says of the address, as the table is now.
+/// Adds an explanation by the current page table to a page fault.
 pub fn explain(
     run: &mut BootRun<'_>,
     finding: &mut Finding,
@@ -34,20 +34,19 @@ pub fn explain(
         None => ("its upper bits do not repeat the highest one that is translated: no table maps it".into(), None),
     };
     finding.summary = format!(
-        "{}; {}the page table of satp ({satp:#x}) forbids it: {why}",
+        "{}; {}the page table in satp ({satp:#x}) forbids it: {why}",
         finding.summary,
         what_it_is(run, address, fault)?
     );
     if !walk.is_empty() {
-        finding.found = format!("{}; the walk of the table: {}", finding.found, in_words(&walk));
+        finding.found = format!("{}; page table walk: {}", finding.found, in_words(&walk));
     }
-    let advice =
-        advice.unwrap_or("look at the table's entries on the way to that address, and at V, R, W, X and U in them");
+    let advice = advice.unwrap_or("check the page table entries for that address, and their bits V, R, W, X and U");
     finding.advice.get_or_insert_with(|| advice.into());
     Ok(())
 }
 
-/// Which of the hart's addresses it is that is not mapped, where that is more than one variable's.
+/// What the address is used for, if it is more than a variable: stvec or sp.
 fn what_it_is(run: &mut BootRun<'_>, address: Address, fault: u64) -> Result<&'static str, Error> {
     const FRAME: u64 = 4096;
     let stvec = run.csr(csr::STVEC)?.unwrap_or(0) & !3;
@@ -59,11 +58,11 @@ fn what_it_is(run: &mut BootRun<'_>, address: Address, fault: u64) -> Result<&'s
     })
 }
 
-/// Why the access is not allowed where the walk ended, and what to do about it.
+/// Why the last entry forbids the access, and what to do.
 fn reason(last: &Entry, fault: u64, from_user: bool, sum: bool) -> (String, Option<&'static str>) {
     let Some(entry) = last.value else {
         return (
-            format!("the table at {} lies where there is no memory", last.table),
+            format!("the table at {} is outside of memory", last.table),
             Some("write the root's page number to satp: its physical address shifted right by 12"),
         );
     };
@@ -74,10 +73,10 @@ fn reason(last: &Entry, fault: u64, from_user: bool, sum: bool) -> (String, Opti
     } else if has(WRITABLE) && !has(READABLE) {
         Some("W without R is reserved".to_owned())
     } else if !is_leaf(entry) {
-        Some("R, W and X are 0, so it leads to another table, and this was the last level".to_owned())
+        Some("R, W and X are 0, so it points to another table, but this is the last level".to_owned())
     } else if target(entry).0 & (size(last.level) - 1) != 0 {
         Some(format!(
-            "its page of {:#x} bytes is not aligned: it begins at {}, which is no multiple of its size",
+            "its page of {:#x} bytes is misaligned: it starts at {}, which is not a multiple of its size",
             size(last.level),
             target(entry)
         ))
@@ -85,8 +84,8 @@ fn reason(last: &Entry, fault: u64, from_user: bool, sum: bool) -> (String, Opti
         lacks(USER, "U").map(|lacks| format!("{lacks}, so U-mode has no access"))
     } else if has(USER) && (fault == FETCH || !sum) {
         Some(match fault {
-            FETCH => "U is 1, and S-mode executes nothing in a user's page".to_owned(),
-            _ => "U is 1, and S-mode has no access to a user's page while sstatus.SUM is 0".to_owned(),
+            FETCH => "U is 1, and S-mode cannot execute code in a user page".to_owned(),
+            _ => "U is 1, and S-mode cannot access a user page while sstatus.SUM is 0".to_owned(),
         })
     } else {
         None
@@ -101,7 +100,7 @@ fn reason(last: &Entry, fault: u64, from_user: bool, sum: bool) -> (String, Opti
     match wrong {
         Some(wrong) => (format!("at level {} the entry is {entry:#x}: {wrong}", last.level), None),
         None => (
-            format!("its entry at level {}, {entry:#x}, allows it by now", last.level),
+            format!("its entry at level {}, {entry:#x}, allows it now", last.level),
             Some("execute sfence.vma after each change of the table"),
         ),
     }

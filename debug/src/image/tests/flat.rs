@@ -38,8 +38,8 @@ fn a_boot_image_goes_where_its_header_says_and_takes_what_it_says() {
 #[test]
 fn a_boot_image_that_cannot_be_is_refused() {
     let refusal = |bytes: &[u8]| super::refusal(bytes);
-    assert!(refusal(&boot_image(u64::MAX, 0, 0)).contains("leads beyond the end of memory"));
-    assert!(refusal(&boot_image(0, u64::MAX, 0)).contains("lead beyond the end of memory"));
+    assert!(refusal(&boot_image(u64::MAX, 0, 0)).contains("is beyond the end of memory"));
+    assert!(refusal(&boot_image(0, u64::MAX, 0)).contains("end beyond the end of memory"));
     assert!(refusal(&boot_image(0, 0, 1)).contains("big-endian"));
     // What ends within the header is a program for EFI, and no boot image.
     assert!(refusal(&boot_image(0, 0, 0)[..0x38]).contains("EFI program"));
