@@ -1,11 +1,11 @@
-//! Watches a RISC-V kernel boot: reads its image, drives a machine, judges what happened.
+//! Watches a RISC-V kernel boot: reads its image, runs it on a machine, and judges what happens.
 //!
-//! - [`Image`]: a kernel's ELF and DWARF bytes: symbols, segments, source lines, backtraces.
+//! - [`Image`]: a kernel's file, with its symbols, segments, source lines and backtraces.
 //! - [`Machine`]: registers, memory, breakpoints, watchpoints, steps. [`Qemu`] starts one, [`Remote`] attaches to one.
-//! - [`Embedded`]: a machine in this process, deterministic and with its whole history.
-//! - [`checks`]: the walk through a boot, and its seven checks; [`report`] writes what they found.
+//! - [`Embedded`]: a deterministic machine in this process, with its whole history.
+//! - [`checks`]: the seven checks of a boot; [`report`] writes their findings.
 //!
-//! It does not print and does not exit: the command `cargo debug` does, in `main.rs`.
+//! It does not print and does not exit; the command `cargo debug` in `main.rs` does.
 //!
 //! ```no_run
 //! use debug::checks::{self, Layout, Names, Options, Status};
@@ -24,6 +24,7 @@
 //! ```
 
 #![warn(clippy::unwrap_used)]
+#![warn(missing_docs)]
 
 pub mod checks;
 pub mod embedded;

@@ -31,17 +31,31 @@ const MOST_LINKS: usize = 40;
 /// Why a file cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The output is a folder.
     #[error("cannot write {}: it is a folder; try: a file in it", .0.display())]
     Folder(PathBuf),
 
+    /// The output is an input.
     #[error("cannot write {}: it is the same file as {}, which is read; try: another name", output.display(), input.display())]
-    SameAsInput { output: PathBuf, input: PathBuf },
+    SameAsInput {
+        /// The output.
+        output: PathBuf,
+        /// The input.
+        input: PathBuf,
+    },
 
+    /// The output is a pipe that has no reader.
     #[error("cannot write {}: nobody has read from this pipe within {} s; try: start its reader first", .0.display(), READER_PATIENCE.as_secs())]
     NoReader(PathBuf),
 
+    /// The output cannot be written.
     #[error("cannot write {}: {cause}; try: a file in a folder that you may write to", path.display())]
-    Failed { path: PathBuf, cause: io::Error },
+    Failed {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's error.
+        cause: io::Error,
+    },
 }
 
 /// A file that can be written when its contents are known.

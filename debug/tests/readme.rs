@@ -11,11 +11,13 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 const PROJECT: &str = env!("HYPERVISOR_PROJECT");
-const PAGES: [&str; 4] = [
+const PAGES: [&str; 6] = [
     include_str!("../../README.md"),
     include_str!("../../docs/vscode.md"),
     include_str!("../../docs/time-travel.md"),
     include_str!("../../docs/ci.md"),
+    include_str!("../../docs/harsh.md"),
+    include_str!("../../docs/troubleshooting.md"),
 ];
 const PROMPT: &str = "(gdb) ";
 

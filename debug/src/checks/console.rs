@@ -30,10 +30,12 @@ pub struct Script {
 pub struct Input {
     /// Type it after this was printed; at once if it is empty.
     pub after: Vec<u8>,
+    /// The bytes to type.
     pub text: Vec<u8>,
 }
 
 impl Script {
+    /// Whether the script expects, forbids and types nothing.
     pub fn is_empty(&self) -> bool {
         self.expect.is_empty() && self.forbid.is_empty() && self.input.is_empty()
     }
@@ -49,11 +51,13 @@ pub struct Dialogue {
 }
 
 impl Dialogue {
+    /// Starts a script.
     pub fn new(script: Script) -> Dialogue {
         let input = script.input.iter().cloned().collect();
         Dialogue { script, input, heard: 0 }
     }
 
+    /// Whether all expected texts were printed and all inputs were typed.
     pub fn is_over(&self) -> bool {
         self.script.is_empty()
     }

@@ -6,7 +6,9 @@ use crate::image::Place;
 /// Whether a check passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
+    /// The check holds.
     Pass,
+    /// The check does not hold.
     Fail,
     /// The run ended before the check could be made.
     NotRun,
@@ -17,6 +19,7 @@ pub enum Status {
 pub struct Finding {
     /// The check's name in reports and on the command line: `stack`.
     pub name: &'static str,
+    /// Whether the check holds.
     pub status: Status,
     /// One sentence for a person.
     pub summary: String,

@@ -100,32 +100,58 @@ pub struct ClearProgress {
 /// Why there is no verdict.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// An error of the machine.
     #[error(transparent)]
     Machine(#[from] machine::Error),
 
+    /// The machine does not stop at watchpoints.
     #[error(
         "the checks need watchpoints, but {machine} does not stop at one: {how}; QEMU 10.2 to 11.0 has this fault on Apple Silicon \
          (QEMU's work item 3444); try: --on embedded, or QEMU=PATH of another version"
     )]
-    Watchpoints { machine: String, how: String },
+    Watchpoints {
+        /// The machine's name.
+        machine: String,
+        /// What happened.
+        how: String,
+    },
 
+    /// The machine is not at reset.
     #[error(
         "{machine} is not at reset: it is in the kernel, at {place}; try: start it again, stopped: ./run.sh --wait"
     )]
-    NotAtReset { machine: String, place: Box<Place> },
+    NotAtReset {
+        /// The machine's name.
+        machine: String,
+        /// Where the hart is.
+        place: Box<Place>,
+    },
 
+    /// The kernel copied itself to addresses without symbols.
     #[error(
         "the kernel copied itself and runs at {pc}, where its symbols do not apply ({place} is linked for it); its stack and its BSS there, \
          {} to {}, cannot be checked; try: cargo debug serve, and GDB with add-symbol-file", bss.start, bss.end
     )]
-    Moved { pc: Address, place: Box<Place>, bss: std::ops::Range<Address> },
+    Moved {
+        /// The instruction's address.
+        pc: Address,
+        /// The place by the symbols.
+        place: Box<Place>,
+        /// The range of BSS in the copy.
+        bss: std::ops::Range<Address>,
+    },
 
     /// The kernel was not reached, so nothing is known about it.
     #[error(
         "no verdict on the kernel: on {machine} the time limit was reached in the firmware; the hart was at {place}; \
          try: a longer --timeout"
     )]
-    NotHandedOver { machine: String, place: Box<Place> },
+    NotHandedOver {
+        /// The machine's name.
+        machine: String,
+        /// Where the hart is.
+        place: Box<Place>,
+    },
 }
 
 /// Finds a stack that no symbol names, on a machine at reset. The machine cannot be used afterwards.

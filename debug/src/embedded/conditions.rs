@@ -38,6 +38,7 @@ pub struct Conditions {
 /// The initial content of RAM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fill {
+    /// Every byte has this value.
     Bytes(u8),
     /// Pseudo-random numbers, the same in each run.
     Noise,

@@ -54,20 +54,37 @@ pub struct Order {
 /// Why the guardian or QEMU cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The program `cargo-debug` was not found.
     #[error(
         "the program cargo-debug is neither beside this one nor in PATH, and QEMU is started through it, so that it ends with us; \
          try: cargo install --path debug"
     )]
     NoProgram,
 
+    /// The private folder cannot be made.
     #[error("cannot write to {}: {cause}; try: TMPDIR=FOLDER with another folder", folder.display())]
-    Folder { folder: PathBuf, cause: io::Error },
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// The operating system's error.
+        cause: io::Error,
+    },
 
+    /// QEMU is not installed.
     #[error("{} is not installed; try: {install}, or QEMU=PROGRAM", program.display(), install = install(program))]
-    NoQemu { program: PathBuf },
+    NoQemu {
+        /// The program.
+        program: PathBuf,
+    },
 
+    /// A system call failed.
     #[error("cannot {what}: {cause}")]
-    System { what: &'static str, cause: io::Error },
+    System {
+        /// The operation.
+        what: &'static str,
+        /// The operating system's error.
+        cause: io::Error,
+    },
 }
 
 /// Adds the name of the failed operation to an error of the operating system.

@@ -9,66 +9,163 @@ use crate::riscv::Address;
 /// Why a file could not be used as a kernel, or a symbol not be found in it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The file cannot be read.
     #[error("cannot read {}: {reason}; {advice}", path.display())]
-    Unreadable { path: PathBuf, reason: io::Error, advice: &'static str },
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's error.
+        reason: io::Error,
+        /// What to try.
+        advice: &'static str,
+    },
 
+    /// The path is a folder, a device or something else.
     #[error("{} is {what}, not a file; name the kernel's ELF file", path.display())]
-    NotAFile { path: PathBuf, what: &'static str },
+    NotAFile {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+    },
 
+    /// The file is larger than a kernel can be.
     #[error("{} is too large: {bytes} bytes, at most {limit} are read; is it the kernel, or a disk image?", path.display())]
-    TooLarge { path: PathBuf, bytes: u64, limit: u64 },
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The size in bytes.
+        bytes: u64,
+        /// The limit, in bytes.
+        limit: u64,
+    },
 
+    /// The file has another format.
     #[error("{} is not an ELF file: it {looks_like}; {advice}", path.display())]
-    NotElf { path: PathBuf, looks_like: &'static str, advice: &'static str },
+    NotElf {
+        /// The file.
+        path: PathBuf,
+        /// What it looks like: `is text`.
+        looks_like: &'static str,
+        /// What to try.
+        advice: &'static str,
+    },
 
+    /// The ELF is for another architecture.
     #[error(
         "{} is for {architecture}, not for 64-bit RISC-V; build the kernel for a riscv64 target, \
          for example with `--target riscv64gc-unknown-none-elf`",
         path.display()
     )]
-    OtherArchitecture { path: PathBuf, architecture: String },
+    OtherArchitecture {
+        /// The file.
+        path: PathBuf,
+        /// Its name.
+        architecture: String,
+    },
 
+    /// The ELF is for 32-bit RISC-V.
     #[error(
         "{} is for 32-bit RISC-V, and only RV64 is supported; build the kernel for a riscv64 target, \
          for example with `--target riscv64gc-unknown-none-elf`",
         path.display()
     )]
-    Rv32 { path: PathBuf },
+    Rv32 {
+        /// The file.
+        path: PathBuf,
+    },
 
+    /// The ELF is for big-endian RISC-V.
     #[error("{} is for big-endian RISC-V, and only little-endian is supported; build it for a little-endian target", path.display())]
-    BigEndian { path: PathBuf },
+    BigEndian {
+        /// The file.
+        path: PathBuf,
+    },
 
     /// `end` and `length` are in bytes from the start of the file.
     #[error("{} is truncated: its {what} ends at byte {end}, the file at byte {length}; copy or build it again", path.display())]
-    Truncated { path: PathBuf, what: String, end: u64, length: u64 },
+    Truncated {
+        /// The file.
+        path: PathBuf,
+        /// The part.
+        what: String,
+        /// Where the part ends, in bytes from the start of the file.
+        end: u64,
+        /// The size of the file in bytes.
+        length: u64,
+    },
 
+    /// The ELF is damaged.
     #[error("{} is a damaged ELF file: {what}; copy or build it again", path.display())]
-    Malformed { path: PathBuf, what: String },
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
 
+    /// The flat image cannot be loaded.
     #[error("{} cannot be loaded as it is: {what}; copy or build it again, or correct --load-address", path.display())]
-    BadBootImage { path: PathBuf, what: String },
+    BadBootImage {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
 
+    /// A load address was given for an ELF, which has its own.
     #[error("{} is an ELF file, which says itself where it is loaded; try: without --load-address", path.display())]
-    PlacedElf { path: PathBuf },
+    PlacedElf {
+        /// The file.
+        path: PathBuf,
+    },
 
+    /// A segment is outside of the memory for a kernel.
     #[error(
         "{}: the segment [{}, {}) is outside of the memory that a kernel may use, [{}, {}); \
          correct the linker script, or give the machine more memory",
         path.display(), segment.start, segment.end, memory.start, memory.end
     )]
-    OutsideMemory { path: PathBuf, segment: Range<Address>, memory: Range<Address> },
+    OutsideMemory {
+        /// The file.
+        path: PathBuf,
+        /// The address range of the segment.
+        segment: Range<Address>,
+        /// The memory for a kernel.
+        memory: Range<Address>,
+    },
 
+    /// Two segments overlap in memory.
     #[error(
         "{}: the segments [{}, {}) and [{}, {}) overlap; correct the linker script",
         path.display(), .segments[0].start, .segments[0].end, .segments[1].start, .segments[1].end
     )]
-    Overlapping { path: PathBuf, segments: [Range<Address>; 2] },
+    Overlapping {
+        /// The file.
+        path: PathBuf,
+        /// The two address ranges.
+        segments: [Range<Address>; 2],
+    },
 
+    /// The entry point is odd.
     #[error("{} begins at {entry}, which is odd: instructions begin at even addresses; correct the linker script", path.display())]
-    OddEntry { path: PathBuf, entry: Address },
+    OddEntry {
+        /// The file.
+        path: PathBuf,
+        /// The entry point.
+        entry: Address,
+    },
 
+    /// The ELF cannot be executed.
     #[error("{} cannot be started: {why}; {advice}", path.display())]
-    NotExecutable { path: PathBuf, why: &'static str, advice: &'static str },
+    NotExecutable {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        why: &'static str,
+        /// What to try.
+        advice: &'static str,
+    },
 
     /// `named` is the file that has its symbols by its own account, `missing` where it was not found, and `other_builds`
     /// are files of that name that have others.
@@ -78,11 +175,27 @@ pub enum Error {
         path.display(),
         where_symbols_are(named.as_deref(), missing, other_builds)
     )]
-    NoSymbols { path: PathBuf, named: Option<String>, missing: Vec<PathBuf>, other_builds: Vec<PathBuf> },
+    NoSymbols {
+        /// The file.
+        path: PathBuf,
+        /// The file that `.gnu_debuglink` names for the symbols.
+        named: Option<String>,
+        /// Where that file was searched and not found.
+        missing: Vec<PathBuf>,
+        /// Files with that name that belong to another build.
+        other_builds: Vec<PathBuf>,
+    },
 
     /// `near` holds the most similar names that the file does have, the best first.
     #[error("{} has no symbol {name}{}", path.display(), near_names(near))]
-    MissingSymbol { path: PathBuf, name: String, near: Vec<String> },
+    MissingSymbol {
+        /// The file.
+        path: PathBuf,
+        /// The name.
+        name: String,
+        /// The most similar names in the kernel, the best first, at most five.
+        near: Vec<String>,
+    },
 }
 
 fn where_symbols_are(named: Option<&str>, missing: &[PathBuf], other_builds: &[PathBuf]) -> String {

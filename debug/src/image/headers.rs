@@ -32,7 +32,9 @@ pub struct Segment {
     pub file: Range<usize>,
     /// In bytes, at least 1 and at least as many as in the file.
     pub memory_size: u64,
+    /// Whether it may be executed (PF_X).
     pub executable: bool,
+    /// Whether it may be written (PF_W).
     pub writable: bool,
 }
 
@@ -42,6 +44,7 @@ impl Segment {
         self.address + self.memory_size
     }
 
+    /// Whether the linked address is in the segment.
     pub fn contains(&self, address: Address) -> bool {
         self.address <= address && address < self.end()
     }

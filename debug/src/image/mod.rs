@@ -109,6 +109,7 @@ impl Image {
         })
     }
 
+    /// The path of the kernel's file.
     pub fn path(&self) -> &Path {
         &self.path
     }

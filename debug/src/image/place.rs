@@ -33,9 +33,11 @@ impl fmt::Display for Line {
 /// An address with all that the image knows about it: `0x80200008 <boot+0x8> kernel/src/main.rs:31`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Place {
+    /// The linked address.
     pub address: Address,
     /// The function or object, demangled, and the offset from its start in bytes.
     pub symbol: Option<(String, u64)>,
+    /// The source line, for an instruction.
     pub line: Option<Line>,
     /// The symbol is a function without a frame of its own, which the compiler put into the one that the next place names.
     pub inlined: bool,

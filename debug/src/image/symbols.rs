@@ -17,6 +17,7 @@ use crate::riscv::Address;
 pub struct Symbol {
     /// As in the symbol table, not demangled; what is not UTF-8 in it is replaced.
     pub name: String,
+    /// The linked address.
     pub address: Address,
     /// In bytes; 0 where the symbol does not tell, as those of linker scripts and assembly.
     pub size: u64,

@@ -12,11 +12,34 @@ pub enum Fault {
     /// The machine only reports a signal, with GDB's number.
     Signal(u8),
     /// It traps, or an interrupt comes before it, and no handler takes that. `cause` and `value` are scause and stval.
-    Trap { cause: u64, value: u64, pc: Address },
+    Trap {
+        /// scause.
+        cause: u64,
+        /// stval.
+        value: u64,
+        /// The instruction's address.
+        pc: Address,
+    },
     /// It belongs to an extension that `machine` does not have.
-    MissingExtension { extension: Extension, bits: u32, pc: Address, machine: &'static str },
+    MissingExtension {
+        /// The extension.
+        extension: Extension,
+        /// The bits of the instruction.
+        bits: u32,
+        /// The instruction's address.
+        pc: Address,
+        /// The machine's name.
+        machine: &'static str,
+    },
     /// It accesses a device that `machine` does not have.
-    MissingDevice { device: &'static str, pc: Address, machine: &'static str },
+    MissingDevice {
+        /// The device's name.
+        device: &'static str,
+        /// The instruction's address.
+        pc: Address,
+        /// The machine's name.
+        machine: &'static str,
+    },
 }
 
 impl Fault {

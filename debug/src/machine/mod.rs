@@ -20,17 +20,22 @@ pub use trace::{Moment, Traceable, Traced};
 /// What a watchpoint waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Access {
+    /// Stores.
     Write,
+    /// Loads.
     Read,
+    /// Loads and stores.
     ReadOrWrite,
 }
 
 /// A watchpoint: it stops the machine before an access to any byte of [`address`, `address + length`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Watchpoint {
+    /// The first byte.
     pub address: Address,
     /// In bytes, at least 1.
     pub length: u64,
+    /// The kind of access.
     pub access: Access,
 }
 
@@ -56,7 +61,10 @@ pub enum Stop {
     /// The next instruction makes a watched access. pc is at it, and memory is unchanged.
     ///
     /// `address` is what the machine reports: a byte of the watched range, or the first byte of the access.
-    Watchpoint { address: Address },
+    Watchpoint {
+        /// The reported address.
+        address: Address,
+    },
     /// The time limit of the call was reached.
     Interrupted,
     /// The instruction at pc cannot be executed, on a machine that tells so.
@@ -64,7 +72,10 @@ pub enum Stop {
     /// When going back: the start of the history was reached.
     Beginning,
     /// The machine is off, with its exit status if it is known. Some machines can still be read.
-    Exited { status: Option<u8> },
+    Exited {
+        /// The exit status, if known.
+        status: Option<u8>,
+    },
 }
 
 /// A RISC-V machine with RV64 harts, which is stopped between calls.
@@ -209,17 +220,47 @@ pub trait Machine {
 /// Why a machine did not do what was requested.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The machine does not support this.
     #[error("{by} cannot do this: {what}")]
-    Unsupported { what: String, by: String },
+    Unsupported {
+        /// What was requested.
+        what: String,
+        /// The name of the machine.
+        by: String,
+    },
 
+    /// The machine refused this.
     #[error("{by} refused {what}: {reason}")]
-    Refused { what: String, by: String, reason: String },
+    Refused {
+        /// What was requested.
+        what: String,
+        /// The name of the machine.
+        by: String,
+        /// Why.
+        reason: String,
+    },
 
+    /// The machine did not reply in time.
     #[error("no reply from {from} within {} ms: awaited {awaited}; {advice}", after.as_millis())]
-    Timeout { awaited: String, from: String, after: Duration, advice: String },
+    Timeout {
+        /// The reply that was awaited.
+        awaited: String,
+        /// The name of the stub.
+        from: String,
+        /// The time waited.
+        after: Duration,
+        /// What to try.
+        advice: String,
+    },
 
+    /// The connection to the machine is closed.
     #[error("{who} is gone: {how}")]
-    Gone { who: String, how: String },
+    Gone {
+        /// The name of the machine or stub.
+        who: String,
+        /// What happened.
+        how: String,
+    },
 
     /// The connection to the machine failed, with its own message.
     #[error(transparent)]

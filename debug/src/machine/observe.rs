@@ -10,16 +10,19 @@ use super::{Address, Error, Registers, Stop};
 pub struct Store {
     /// Instructions executed before the one that stored.
     pub icount: u64,
+    /// The instruction.
     pub pc: Address,
     /// The stack pointer at that instruction.
     pub sp: Address,
     /// The virtual address, and the physical one.
     pub address: Address,
+    /// The physical address.
     pub physical: Address,
     /// In bytes: 1, 2, 4 or 8. (The firmware stores byte by byte.)
     pub length: u8,
     /// The old value of memory, little-endian.
     pub old: u64,
+    /// The stored value, little-endian.
     pub new: u64,
 }
 
@@ -28,9 +31,11 @@ pub struct Store {
 pub struct Load {
     /// Instructions executed before the one that loaded.
     pub icount: u64,
+    /// The instruction.
     pub pc: Address,
     /// The virtual address, and the physical one.
     pub address: Address,
+    /// The physical address.
     pub physical: Address,
     /// In bytes: 1, 2, 4 or 8.
     pub length: u8,
@@ -43,8 +48,11 @@ pub struct Load {
 pub struct StackPointerMove {
     /// Instructions executed before it.
     pub icount: u64,
+    /// The instruction.
     pub pc: Address,
+    /// sp before.
     pub old: Address,
+    /// sp after.
     pub new: Address,
     /// sp was computed from sp by addition or subtraction: a frame is made or left. Otherwise sp was set.
     pub relative: bool,
@@ -70,10 +78,13 @@ pub struct TakenTrap {
     pub pc: Address,
     /// scause and stval as the trap set them.
     pub cause: u64,
+    /// stval.
     pub value: u64,
     /// It came from U-mode.
     pub from_user: bool,
+    /// sp at the trap.
     pub sp: Address,
+    /// sscratch at the trap.
     pub sscratch: u64,
     /// Where the hart continues.
     pub handler: Address,
@@ -106,38 +117,54 @@ impl InstructionBytes {
 /// Events of a hart besides computing, loading and storing, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HartEvent {
+    /// A trap that a handler takes.
     Trap(TakenTrap),
     /// An `sret`.
     TrapReturn {
+        /// Instructions executed before it.
         icount: u64,
+        /// Where it returns to.
         to: Address,
+        /// Whether it returns to U-mode.
         to_user: bool,
     },
     /// A `wfi` at this value of the `time` CSR (in ticks). It does not wait if an enabled interrupt is pending.
     Wait {
+        /// Instructions executed before it.
         icount: u64,
+        /// The instruction.
         pc: Address,
+        /// The `time` CSR, in ticks.
         time: u64,
+        /// Whether it waits.
         waits: bool,
     },
     /// A write to stvec, and the register's value afterwards.
     VectorWrite {
+        /// Instructions executed before it.
         icount: u64,
+        /// The instruction.
         pc: Address,
+        /// The written value.
         written: u64,
+        /// The register's value afterwards.
         held: u64,
     },
     /// It asked the UART or the firmware for input, and there was none.
     Poll {
+        /// Instructions executed before it.
         icount: u64,
+        /// The instruction.
         pc: Address,
     },
     /// A byte was printed.
     Printed {
+        /// Instructions executed before it.
         icount: u64,
     },
     /// A read of `time`, of a counter, or of the interrupts that are pending.
     ClockRead {
+        /// Instructions executed before it.
         icount: u64,
     },
 }
@@ -150,6 +177,7 @@ pub trait Observer {
     /// One of the events in [`HartEvent`] happened.
     fn event(&mut self, _event: &HartEvent) {}
 
+    /// A load was made.
     fn load(&mut self, _load: &Load) {}
 
     /// sp changed. The machine is behind the instruction.

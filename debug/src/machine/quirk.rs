@@ -20,7 +20,9 @@ pub struct Quirk {
 pub struct Case {
     /// Its bits; for a compressed instruction only the low half.
     pub instruction: u32,
+    /// The outcome on the machine.
     pub machine: Outcome,
+    /// The outcome by the manual.
     pub manual: Outcome,
 }
 
@@ -29,6 +31,7 @@ pub struct Case {
 pub struct Outcome {
     /// The trap; `None` if the instruction was executed.
     pub trap: Option<TrapValues>,
+    /// sstatus afterwards.
     pub sstatus: u64,
     /// The value of the CSR that it names afterwards, if it names one and the machine shows it.
     pub csr: Option<u64>,
@@ -37,7 +40,9 @@ pub struct Outcome {
 /// scause and stval as a trap left them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrapValues {
+    /// scause.
     pub cause: u64,
+    /// stval.
     pub value: u64,
 }
 

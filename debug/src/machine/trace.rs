@@ -9,6 +9,7 @@ use super::{Error, Register, Registers, Stop};
 /// The registers of a hart before an instruction.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Moment {
+    /// x0 to x31 and pc.
     pub general: Registers,
     /// The requested registers, in their order; `None` for one that the machine does not log.
     pub others: Vec<Option<u64>>,
@@ -17,6 +18,7 @@ pub struct Moment {
 /// The next entry of the log.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Traced {
+    /// An entry.
     Moment(Box<Moment>),
     /// The machine has stopped, and its whole log was read.
     Stopped(Stop),

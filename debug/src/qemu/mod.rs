@@ -50,34 +50,69 @@ pub struct Qemu {
 /// Why QEMU does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// This project's folder was not found.
     #[error(
         "this project's folder, whose run.sh builds the kernel and starts QEMU, is neither around this program nor around the \
          current folder; try: run this in a checkout, or set {variable} to one"
     )]
-    NoProject { variable: &'static str },
+    NoProject {
+        /// The name of the environment variable.
+        variable: &'static str,
+    },
 
+    /// The folder in the environment is not this project.
     #[error(
         "{variable} is {}, which does not contain this project's run.sh, hypervisor.ld and debug; try: set it to a checkout, or unset it",
         folder.display()
     )]
-    NotTheProject { variable: &'static str, folder: PathBuf },
+    NotTheProject {
+        /// The name of the environment variable.
+        variable: &'static str,
+        /// The folder.
+        folder: PathBuf,
+    },
 
+    /// The guardian cannot be started.
     #[error("cannot run {}, which starts QEMU: {cause}", program.display())]
-    Guardian { program: PathBuf, cause: io::Error },
+    Guardian {
+        /// The program.
+        program: PathBuf,
+        /// The operating system's error.
+        cause: io::Error,
+    },
 
+    /// An error of the guardian.
     #[error(transparent)]
     NoGuardian(#[from] guardian::Error),
 
+    /// run.sh cannot be started.
     #[error("cannot run {}: {cause}", script.display())]
-    Script { script: PathBuf, cause: io::Error },
+    Script {
+        /// The path of run.sh.
+        script: PathBuf,
+        /// The operating system's error.
+        cause: io::Error,
+    },
 
     /// The command that failed, and the messages of run.sh or QEMU.
     #[error("{what} failed{}", said(words))]
-    Failed { what: &'static str, words: String },
+    Failed {
+        /// The command.
+        what: &'static str,
+        /// The messages of run.sh or QEMU.
+        words: String,
+    },
 
+    /// QEMU did not listen in time.
     #[error("QEMU did not listen within {} ms{}", after.as_millis(), said(words))]
-    Silent { after: Duration, words: String },
+    Silent {
+        /// The time waited.
+        after: Duration,
+        /// The messages of run.sh or QEMU.
+        words: String,
+    },
 
+    /// An error of QEMU's stub.
     #[error(transparent)]
     Stub(#[from] rsp::Error),
 }

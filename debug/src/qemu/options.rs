@@ -32,6 +32,7 @@ pub struct MachineOptions {
     pub machine: String,
     /// The CPU model (`$QEMU -cpu help`), with its properties.
     pub cpu: String,
+    /// The firmware.
     pub bios: Bios,
     /// The number of harts.
     pub smp: u32,
@@ -41,6 +42,7 @@ pub struct MachineOptions {
     pub kernel: Option<PathBuf>,
     /// The kernel's command line.
     pub append: Option<String>,
+    /// The initial RAM disk.
     pub initrd: Option<PathBuf>,
     /// The value of each `-drive`.
     pub drives: Vec<String>,

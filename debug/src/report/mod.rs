@@ -17,6 +17,7 @@ use crate::checks::{Finding, Status};
 pub struct Report {
     /// The machine's name: `qemu`.
     pub machine: String,
+    /// The path of the kernel's file.
     pub kernel: PathBuf,
     /// The time that all checks took.
     pub elapsed: Duration,
@@ -40,7 +41,9 @@ pub enum Format {
 /// Whether the kernel boots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
+    /// It boots.
     Pass,
+    /// It does not boot, or not all checks were made.
     Fail,
 }
 

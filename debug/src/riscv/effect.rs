@@ -11,23 +11,32 @@ use super::{
 pub enum Effect {
     /// Reads `bytes` bytes at register `base` + `offset`; into an integer or a floating-point register.
     Load {
+        /// The number of the x register with the address.
         base: u8,
+        /// In bytes.
         offset: i64,
+        /// The size of the access in bytes.
         bytes: u8,
     },
     /// Writes them likewise.
     Store {
+        /// The number of the x register with the address.
         base: u8,
+        /// In bytes.
         offset: i64,
+        /// The size of the access in bytes.
         bytes: u8,
     },
     /// An AMO, or a store-conditional, which may write nothing: reads and writes `bytes` bytes at register `base`.
     Atomic {
+        /// The number of the x register with the address.
         base: u8,
+        /// The size of the access in bytes.
         bytes: u8,
     },
     /// Goes to the target if a comparison of two registers holds; `offset` is from its own address.
     Branch {
+        /// In bytes.
         offset: i64,
     },
     /// Goes to the target.
@@ -38,10 +47,13 @@ pub enum Effect {
     Return,
     /// `sret` or `mret`: leaves a trap handler.
     TrapReturn,
+    /// `wfi`: waits for an interrupt.
     Wfi,
     /// Writes satp, or is an `sfence.vma`: changes how addresses are translated.
     Translation,
+    /// `ecall`: calls the firmware.
     Ecall,
+    /// `ebreak`: raises a breakpoint exception.
     Ebreak,
     /// Neither touches memory nor goes anywhere but to the next instruction, or is none that is known here.
     Other,
@@ -53,7 +65,12 @@ pub enum Target {
     /// To this many bytes from the jump's own address.
     Relative(i64),
     /// To register `base` + `offset`.
-    Register { base: u8, offset: i64 },
+    Register {
+        /// The number of the x register.
+        base: u8,
+        /// In bytes.
+        offset: i64,
+    },
 }
 
 impl Effect {

@@ -9,6 +9,7 @@ pub struct Operands {
     pub destination: u8,
     /// x0 where there are fewer than two.
     pub sources: [u8; 2],
+    /// How it is computed.
     pub computation: Computation,
 }
 

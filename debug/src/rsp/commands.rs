@@ -13,6 +13,7 @@ use super::frame::{HEX, digit};
 pub enum Addresses {
     /// Virtual addresses, translated as for the hart.
     Virtual = 0,
+    /// Physical addresses.
     Physical = 1,
 }
 
@@ -167,8 +168,11 @@ fn pieces(start: u64, length: usize, size: usize) -> Vec<Piece> {
 /// The kind of a watchpoint, the digit after `Z`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WatchKind {
+    /// Stores.
     Write = 2,
+    /// Loads.
     Read = 3,
+    /// Loads and stores.
     Access = 4,
 }
 

@@ -11,43 +11,98 @@ pub enum Error {
     Connect {
         /// The address as the user wrote it.
         to: String,
+        /// The operating system's error.
         cause: io::Error,
     },
 
     /// The operating system reports an error on the connection.
     #[error("the connection to {from} failed while awaiting {awaited}: {cause}")]
-    Io { from: String, awaited: String, cause: io::Error },
+    Io {
+        /// The name of the stub.
+        from: String,
+        /// The reply that was awaited.
+        awaited: String,
+        /// The operating system's error.
+        cause: io::Error,
+    },
 
     /// The stub closed the connection instead of replying.
     #[error("{from} closed the connection while we awaited {awaited}")]
-    Closed { from: String, awaited: String },
+    Closed {
+        /// The name of the stub.
+        from: String,
+        /// The reply that was awaited.
+        awaited: String,
+    },
 
     /// The deadline passed.
     #[error(
         "no reply from {from} within {} ms while awaiting {awaited}; is it a GDB stub? is another debugger connected?",
         after.as_millis()
     )]
-    Timeout { from: String, awaited: String, after: Duration },
+    Timeout {
+        /// The name of the stub.
+        from: String,
+        /// The reply that was awaited.
+        awaited: String,
+        /// The time waited.
+        after: Duration,
+    },
 
     /// The bytes are not packets, or their checksum was wrong every time.
     #[error("{from} did not send the GDB remote protocol instead of {awaited}: {what}")]
-    Garbled { from: String, awaited: String, what: String },
+    Garbled {
+        /// The name of the stub.
+        from: String,
+        /// The reply that was awaited.
+        awaited: String,
+        /// What is wrong with the bytes.
+        what: String,
+    },
 
     /// A packet that is longer than any reply that we request, perhaps only when expanded.
     #[error("{from} sent more than {limit} bytes in one packet instead of {awaited}")]
-    TooLong { from: String, awaited: String, limit: usize },
+    TooLong {
+        /// The name of the stub.
+        from: String,
+        /// The reply that was awaited.
+        awaited: String,
+        /// The limit, in bytes.
+        limit: usize,
+    },
 
     /// The reply `E nn`.
     #[error("{from} replied to {command} with error {code:#04x}")]
-    Refused { from: String, command: String, code: u8 },
+    Refused {
+        /// The name of the stub.
+        from: String,
+        /// The command.
+        command: String,
+        /// The stub's error number.
+        code: u8,
+    },
 
     /// The empty reply.
     #[error("{from} does not support {command}")]
-    Unsupported { from: String, command: String },
+    Unsupported {
+        /// The name of the stub.
+        from: String,
+        /// The command.
+        command: String,
+    },
 
     /// A well-formed packet that does not fit the command, for example a short reply to a memory read.
     #[error("{from} replied to {command} with {reply}: expected {expected}")]
-    Unexpected { from: String, command: String, reply: String, expected: String },
+    Unexpected {
+        /// The name of the stub.
+        from: String,
+        /// The command.
+        command: String,
+        /// The start of the reply.
+        reply: String,
+        /// What was expected.
+        expected: String,
+    },
 }
 
 /// The first 40 bytes of a reply in printable form, for an error message.

@@ -10,6 +10,7 @@ use quick_xml::events::{BytesStart, Event};
 pub struct Description {
     /// `riscv:rv64`; empty if the stub does not tell.
     pub architecture: String,
+    /// The registers, in the description's order.
     pub registers: Vec<FeatureRegister>,
 }
 
@@ -18,6 +19,7 @@ pub struct Description {
 pub struct FeatureRegister {
     /// Its feature: `org.gnu.gdb.riscv.cpu`.
     pub feature: String,
+    /// Its name, in the stub's spelling.
     pub name: String,
     /// Its number in `p` and `P`.
     pub number: u32,

@@ -20,7 +20,9 @@ const QUEUE: i32 = 128;
 
 /// A listening socket. Clients wait in its queue while another is served.
 pub enum Listener {
+    /// A TCP port.
     Tcp(TcpListener),
+    /// A Unix socket, with its file.
     Unix(UnixListener, SocketFile),
 }
 

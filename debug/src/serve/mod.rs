@@ -33,26 +33,38 @@ use wire::{Others, Readiness};
 /// Why clients cannot connect.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// Another program listens at this address.
     #[error(
         "{0} is in use; try: end the program that listens there, or use another address: --listen HOST:PORT or unix:PATH"
     )]
     InUse(String),
 
+    /// The path exists and is not a socket.
     #[error("{} exists and is not a socket; try: another path, --listen unix:PATH", .0.display())]
     NotASocket(PathBuf),
 
+    /// Listening failed.
     #[error("cannot listen on {at}: {cause}; try: another address, --listen HOST:PORT or unix:PATH")]
-    Listen { at: String, cause: std::io::Error },
+    Listen {
+        /// The address.
+        at: String,
+        /// The operating system's error.
+        cause: std::io::Error,
+    },
 
+    /// Accepting a client failed.
     #[error("the listening socket failed: {0}; try: start again")]
     Accept(std::io::Error),
 
+    /// The kernel's file cannot be used.
     #[error(transparent)]
     Image(#[from] crate::image::Error),
 
+    /// The kernel cannot be loaded.
     #[error(transparent)]
     Kernel(#[from] crate::embedded::Error),
 
+    /// The current folder does not exist.
     #[error("the current folder cannot be found: {0}; try: start in a folder that exists")]
     Folder(std::io::Error),
 }

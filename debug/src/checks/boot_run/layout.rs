@@ -21,16 +21,22 @@ pub const GUARD_BYTES: u64 = 16;
 /// The names of the places of a [`Layout`] in reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlaceNames {
+    /// The name of the entry.
     pub entry: String,
+    /// The name of the stack's end.
     pub stack_top: String,
+    /// The name of the start of BSS.
     pub bss_start: String,
+    /// The name of the end of BSS.
     pub bss_end: String,
 }
 
 /// Where a kernel's entry, BSS and stack are, by linked addresses.
 #[derive(Clone, Debug)]
 pub struct Layout {
+    /// The names for reports.
     pub names: PlaceNames,
+    /// The kernel's first instruction.
     pub entry: Address,
     /// Empty until [`Layout::guess_stack`] if no symbol names it.
     pub stack: Range<Address>,
@@ -38,6 +44,7 @@ pub struct Layout {
     pub stack_bottom_name: String,
     /// The object that contains the stack, such as an array with a stack for each hart; otherwise the stack itself.
     pub stacks: Range<Address>,
+    /// BSS, including parts that need no clear.
     pub bss: Range<Address>,
     /// The ranges that the file has bytes for. BSS in such a range is loaded as zeros and needs no clear.
     pub loaded: Vec<Range<Address>>,

@@ -14,6 +14,7 @@ pub struct Names {
     pub stack_top: Option<String>,
     /// The lowest byte of the stack.
     pub stack_bottom: Option<String>,
+    /// The first byte of BSS.
     pub bss_start: Option<String>,
     /// Exclusive.
     pub bss_end: Option<String>,
@@ -55,10 +56,15 @@ const BOTTOMS: [&str; 6] = ["bottom", "lower_bound", "base", "start", "limit", "
 /// The role of a name in [`Names`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
+    /// The entry.
     Entry,
+    /// The stack's end.
     StackTop,
+    /// The stack's lowest byte.
     StackBottom,
+    /// The start of BSS.
     BssStart,
+    /// The end of BSS.
     BssEnd,
 }
 
@@ -66,7 +72,9 @@ pub enum Role {
 #[derive(Debug, thiserror::Error)]
 #[error("{source}")]
 pub struct NotFound {
+    /// The role of the missing name.
     pub role: Role,
+    /// Why it was not found.
     pub source: image::Error,
 }
 

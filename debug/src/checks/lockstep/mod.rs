@@ -30,6 +30,7 @@ use pair::{Pair, Step};
 use result::{Divergence, Stats};
 use state::State;
 
+/// The check's name.
 pub const NAME: &str = "lockstep";
 
 /// How the two came to rest, together.

@@ -5,16 +5,27 @@ use std::fmt;
 /// Why an instruction could not complete (privileged manual, table "Supervisor cause register (scause) values after trap").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
+    /// An instruction access fault.
     InstructionAccess = 1,
+    /// An illegal instruction.
     IllegalInstruction = 2,
+    /// A breakpoint (`ebreak`).
     Breakpoint = 3,
+    /// A misaligned load.
     LoadMisaligned = 4,
+    /// A load access fault.
     LoadAccess = 5,
+    /// A misaligned store or AMO.
     StoreMisaligned = 6,
+    /// A store or AMO access fault.
     StoreAccess = 7,
+    /// An `ecall` from U-mode.
     UserCall = 8,
+    /// An instruction page fault.
     InstructionPage = 12,
+    /// A load page fault.
     LoadPage = 13,
+    /// A store or AMO page fault.
     StorePage = 15,
 }
 
@@ -34,16 +45,19 @@ impl fmt::Display for Cause {
 /// An exception that was not taken yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trap {
+    /// The cause.
     pub cause: Cause,
     /// The value for stval: the address, or the bits of an illegal instruction.
     pub value: u64,
 }
 
 impl Trap {
+    /// A trap with this cause and value for stval.
     pub fn new(cause: Cause, value: u64) -> Trap {
         Trap { cause, value }
     }
 
+    /// The trap of an illegal instruction with these bits.
     pub fn illegal(instruction: u32) -> Trap {
         Trap::new(Cause::IllegalInstruction, instruction.into())
     }

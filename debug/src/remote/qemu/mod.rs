@@ -14,11 +14,14 @@ pub(super) use follow::Follower;
 /// A release of QEMU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version {
+    /// The first number.
     pub major: u32,
+    /// The second number.
     pub minor: u32,
 }
 
 impl Version {
+    /// The version with these numbers.
     pub const fn new(major: u32, minor: u32) -> Version {
         Version { major, minor }
     }
