@@ -55,6 +55,7 @@ extensions! {
 pub struct Extensions(u64);
 
 impl Extensions {
+    /// No extension.
     pub const NONE: Extensions = Extensions(0);
 
     /// These, and no others.
@@ -67,6 +68,7 @@ impl Extensions {
         Extensions(bits)
     }
 
+    /// Whether the extension is in the set.
     #[inline(always)]
     pub const fn has(self, extension: Extension) -> bool {
         self.0 >> extension as u32 & 1 != 0

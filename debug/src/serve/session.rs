@@ -59,9 +59,9 @@ pub fn run(
             }
         }
         // The stub's own messages are for its developers.
-        Err(_) => {
-            Disconnect::Broken("it broke the protocol: it sent invalid data, or a packet that is not allowed now".into())
-        }
+        Err(_) => Disconnect::Broken(
+            "it broke the protocol: it sent invalid data, or a packet that is not allowed now".into(),
+        ),
     }
 }
 

@@ -16,25 +16,46 @@ use crate::riscv::Address;
 /// Why a kernel cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The file is not a kernel that can be loaded.
     #[error(transparent)]
     Image(#[from] image::Error),
 
+    /// The machine cannot have this much memory.
     #[error("the machine takes {} to {} MiB of memory, not {mebibytes}", .range.start(), .range.end())]
-    MemorySize { mebibytes: u64, range: std::ops::RangeInclusive<u64> },
+    MemorySize {
+        /// The requested size, in MiB.
+        mebibytes: u64,
+        /// The possible sizes, in MiB.
+        range: std::ops::RangeInclusive<u64>,
+    },
 
+    /// The machine does not know a property of the CPU.
     #[error("the embedded machine does not know {property}, of --cpu; try: without it, or --on qemu")]
-    Cpu { property: String },
+    Cpu {
+        /// The property.
+        property: String,
+    },
 
+    /// The host has too little memory.
     #[error("not enough host memory for {mebibytes} MiB; try: less memory")]
-    NoMemory { mebibytes: u64 },
+    NoMemory {
+        /// The requested size, in MiB.
+        mebibytes: u64,
+    },
 
     /// The ranges are physical; `beside` is what has that memory already.
     #[error(
         "there is no room for the initrd: its {} bytes would lie at [{}, {}), which {beside}; try: more memory, a smaller initrd",
         .initrd.end.0 - .initrd.start.0, .initrd.start, .initrd.end
     )]
-    NoRoomForInitrd { initrd: Range<Address>, beside: String },
+    NoRoomForInitrd {
+        /// The initrd's address range.
+        initrd: Range<Address>,
+        /// What is in the way.
+        beside: String,
+    },
 
+    /// The command line has a zero byte.
     #[error("the command line for the kernel holds a byte of zero, which ends it in a device tree; try: without it")]
     CommandLine,
 }

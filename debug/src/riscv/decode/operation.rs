@@ -6,12 +6,17 @@ use crate::riscv::Extension;
 /// A decoded instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Operation {
+    /// Which instruction it is.
     pub kind: Kind,
     /// In bytes: 2 or 4.
     pub length: u8,
+    /// The destination register.
     pub rd: u8,
+    /// The first source register.
     pub rs1: u8,
+    /// The second source register.
     pub rs2: u8,
+    /// The immediate; for a CSR instruction the CSR's number.
     pub immediate: i32,
     /// The instruction's own bits: 16 of them where `length` is 2.
     pub bits: u32,
@@ -36,20 +41,25 @@ impl Operation {
 /// The precision of a floating-point operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
+    /// 32 bits (F).
     Single,
+    /// 64 bits (D).
     Double,
 }
 
 /// The width of an atomic operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Width {
+    /// 32 bits.
     Word,
+    /// 64 bits.
     Doubleword,
 }
 
 /// Every instruction, named as in the manual; groups that differ in one computation share a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[rustfmt::skip]
+#[allow(missing_docs)] // named as in the manual
 pub enum Kind {
     /// Not looked at yet: for those who keep decoded instructions.
     Undecoded,
@@ -123,9 +133,13 @@ impl Kind {
 /// What cache-block instructions do to the block that an address lies in (unprivileged manual, "Cache-Block Management Instructions").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CacheBlock {
+    /// `cbo.inval`.
     Invalidate,
+    /// `cbo.clean`.
     Clean,
+    /// `cbo.flush`.
     Flush,
+    /// `cbo.zero`.
     Zero,
 }
 
@@ -139,9 +153,15 @@ pub enum Fence {
     /// `sfence.inval.ir`, after them.
     After,
     /// `hfence.vvma` or, of guest-physical addresses, `hfence.gvma`.
-    Hypervisor { guest_physical: bool },
+    Hypervisor {
+        /// Whether the address is guest-physical.
+        guest_physical: bool,
+    },
     /// `hinval.vvma` or `hinval.gvma`, which Svinval defines where the hart has H.
-    InvalidateGuest { guest_physical: bool },
+    InvalidateGuest {
+        /// Whether the address is guest-physical.
+        guest_physical: bool,
+    },
 }
 
 /// A load or a store as the guest would make it (privileged manual, "Hypervisor Virtual-Machine Load and Store Instructions").
@@ -149,6 +169,7 @@ pub enum Fence {
 pub struct GuestAccess {
     /// 0 to 3, for 1 to 8 bytes.
     pub width: u8,
+    /// Whether it is a store.
     pub store: bool,
     /// What is loaded is not sign-extended.
     pub unsigned: bool,
@@ -158,6 +179,7 @@ pub struct GuestAccess {
 
 /// Read-modify-write operations of extension A.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // named as in the manual
 pub enum Atomic {
     Swap,
     Add,
@@ -173,14 +195,20 @@ pub enum Atomic {
 /// What a CSR instruction does with its source: register rs1, or the number in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CsrAccess {
+    /// How the CSR changes.
     pub change: CsrChange,
+    /// Whether the source is the number in the field of rs1.
     pub source_is_number: bool,
 }
 
+/// How a CSR instruction changes the CSR.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CsrChange {
+    /// csrrw: writes the source.
     Write,
+    /// csrrs: sets the bits of the source.
     Set,
+    /// csrrc: clears the bits of the source.
     Clear,
 }
 
@@ -197,6 +225,7 @@ impl CsrChange {
 
 /// Operations of extensions F and D.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // named as in the manual
 pub enum Float {
     MultiplyAdd,
     MultiplySubtract,
@@ -253,8 +282,12 @@ impl Float {
 /// The integer's form in a conversion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Integer {
+    /// 32 bits.
     Word,
+    /// 32 bits, unsigned.
     UnsignedWord,
+    /// 64 bits.
     Doubleword,
+    /// 64 bits, unsigned.
     UnsignedDoubleword,
 }
