@@ -35,12 +35,8 @@ impl<'a> Companion<'a> {
     ) -> Companion<'a> {
         let deadline = Instant::now() + timeout.min(LONGEST);
         let name = machine.name().to_owned();
-        let (findings, mut memory) = walk(
-            machine,
-            image,
-            layout,
-            Walk { deadline, boot_hart: None, step: None, memory: None, script },
-        );
+        let (findings, mut memory) =
+            walk(machine, image, layout, Walk { deadline, boot_hart: None, step: None, memory: None, script });
         if let Some(memory) = &mut memory {
             memory.is_whole = findings.is_ok() && Instant::now() < deadline;
         }
