@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::embedded::bus::code::Code;
-use crate::embedded::bus::devices::Moment;
+use crate::embedded::bus::devices::{Devices, Moment};
 use crate::embedded::bus::memory::{At, Memory};
 use crate::embedded::bus::ram::{PAGE, Ram};
 use crate::embedded::bus::translate::Context;
@@ -52,8 +52,8 @@ pub struct Board {
 }
 
 impl Board {
-    pub fn new(hart: Hart, ram: Ram, conditions: Conditions) -> Board {
-        let memory = Memory::new(ram, Context::of(&hart), conditions);
+    pub fn new(hart: Hart, ram: Ram, devices: Devices, conditions: Conditions) -> Board {
+        let memory = Memory::new(ram, devices, Context::of(&hart), conditions);
         let entry = hart.pc;
         Board {
             hart,
@@ -80,7 +80,7 @@ impl Board {
                 return Err(Stop::Interrupted);
             }
             if self.next_device_event().min(self.memory.devices.next_input()) <= self.icount {
-                self.memory.devices.advance(self.now());
+                self.memory.advance_devices(self.now());
             }
             if self.hart.waiting {
                 self.wake();
@@ -106,6 +106,9 @@ impl Board {
     }
 
     fn check_ended(&self) -> Result<(), Stop> {
+        if let Some((number, trouble)) = self.memory.devices.trouble {
+            return Err(Stop::Fault(Fault::Drive { number, trouble, pc: Address(self.hart.pc) }));
+        }
         self.memory.ended.map_or(Ok(()), |ended| Err(Stop::Exited { status: Some(ended.status) }))
     }
 

@@ -5,6 +5,7 @@
 mod board;
 mod bus;
 mod conditions;
+mod devices;
 mod firmware;
 mod hart;
 mod history;
@@ -22,6 +23,7 @@ use crate::riscv::board::DEFAULT_MEMORY_MIB;
 pub use bus::console::TooMuch;
 pub use bus::memory::Ended;
 pub use conditions::{Conditions, Fill};
+pub use devices::{Device, Devices, Drive};
 pub use firmware::load::Error;
 pub use hart::trap::{Cause, Trap};
 
@@ -46,11 +48,20 @@ pub struct Options {
     pub initrd: Option<Arc<[u8]>>,
     /// The hart's extensions.
     pub cpu: Cpu,
+    /// What is plugged into the board.
+    pub devices: Devices,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { memory_mib: DEFAULT_MEMORY_MIB, history_mib: 256, append: None, initrd: None, cpu: Cpu::default() }
+        Options {
+            memory_mib: DEFAULT_MEMORY_MIB,
+            history_mib: 256,
+            append: None,
+            initrd: None,
+            cpu: Cpu::default(),
+            devices: Devices::default(),
+        }
     }
 }
 
@@ -116,7 +127,7 @@ impl Embedded {
         let mut ram = Ram::new(size as usize);
         let loaded = firmware::load::load(image, &mut ram, options, conditions)?;
         let hart = firmware::sbi::hand_over(loaded.entry, loaded.device_tree, extensions, conditions);
-        let mut board = Board::new(hart, ram, *conditions);
+        let mut board = Board::new(hart, ram, options.devices.open()?, *conditions);
         let history = History::new(&mut board, options.history_mib.saturating_mul(1 << 20));
         Ok(Embedded { board, history, fault: None, changed: false })
     }
@@ -162,6 +173,19 @@ impl Embedded {
         self.board.memory.peek(start.0, bytes)
     }
 
+    /// Writes what the kernel has written to its drives by the present moment to their files; how many bytes that were. Until then
+    /// nothing of it is in the files. The machine cannot be used any more: what it read from the files is not there now.
+    ///
+    /// # Errors
+    /// Where a file cannot be written to; some of it may have been.
+    pub fn write_back(self) -> Result<u64, Error> {
+        let mut count = 0;
+        for disk in self.board.memory.devices.disks() {
+            count += disk.write_back().map_err(|cause| Error::Drive { path: disk.path().to_owned(), cause })?;
+        }
+        Ok(count)
+    }
+
     /// Types to the console. Going back and forth over this moment repeats it. The history after this moment is dropped.
     ///
     /// # Errors
@@ -170,7 +194,7 @@ impl Embedded {
         self.history.forget_after(self.board.icount);
         self.board.memory.devices.uart.console.forget_future(self.board.icount);
         let typed = self.board.memory.devices.uart.console.type_in(self.board.icount, bytes);
-        self.board.memory.devices.advance(self.board.now());
+        self.board.memory.advance_devices(self.board.now());
         typed
     }
 }

@@ -40,6 +40,24 @@ pub enum Fault {
         /// The machine's name.
         machine: &'static str,
     },
+    /// Before it, the machine could not read a drive.
+    Drive {
+        /// The drive's number, from 1 on, in the order in which the drives were given.
+        number: usize,
+        /// The reason.
+        trouble: DriveTrouble,
+        /// The instruction's address.
+        pc: Address,
+    },
+}
+
+/// Why a drive's file cannot be used any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DriveTrouble {
+    /// Somebody else wrote to it.
+    Changed,
+    /// The operating system refuses to read it.
+    Unreadable(std::io::ErrorKind),
 }
 
 impl Fault {
@@ -57,13 +75,14 @@ impl Fault {
             Fault::Trap { cause: ILLEGAL, .. } | Fault::MissingExtension { .. } => SIGILL,
             Fault::Trap { cause: BREAKPOINT | USER_CALL, .. } => SIGTRAP,
             Fault::Trap { cause, .. } if is_interrupt(cause) => SIGTRAP,
+            Fault::Drive { .. } => SIGTRAP,
             Fault::Trap { .. } | Fault::MissingDevice { .. } => SIGSEGV,
         }
     }
 
     /// Whether the machine is the reason and not the kernel: it lacks an extension or a device.
     pub fn is_missing(&self) -> bool {
-        matches!(self, Fault::MissingExtension { .. } | Fault::MissingDevice { .. })
+        matches!(self, Fault::MissingExtension { .. } | Fault::MissingDevice { .. } | Fault::Drive { .. })
     }
 }
 
@@ -92,6 +111,14 @@ impl fmt::Display for Fault {
                 formatter,
                 "the instruction at {pc} accesses {device}, which {machine} does not have; run this kernel on QEMU"
             ),
+            Fault::Drive { number, trouble: DriveTrouble::Changed, .. } => write!(
+                formatter,
+                "the file of drive {number} has changed since the machine began, so that what it did cannot be repeated; \
+                 try: start again, with a copy that nobody else writes to"
+            ),
+            Fault::Drive { number, trouble: DriveTrouble::Unreadable(kind), .. } => {
+                write!(formatter, "the file of drive {number} cannot be read any more: {kind}; try: start again")
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ mod trace;
 use std::time::Duration;
 
 pub use crate::riscv::{Address, Register, Registers, csr};
-pub use fault::Fault;
+pub use fault::{DriveTrouble, Fault};
 pub use observe::{
     HartEvent, InstructionBytes, Interest, Load, Observed, Observer, StackPointerMove, Store, TakenTrap,
 };

@@ -36,6 +36,24 @@ pub enum Error {
         property: String,
     },
 
+    /// A drive's file cannot be opened, or cannot be written back to.
+    #[error("no drive {}: {cause}; try: look at the file", .path.display())]
+    Drive {
+        /// The file.
+        path: std::path::PathBuf,
+        /// The operating system's reason.
+        cause: std::io::Error,
+    },
+
+    /// There is no slot for a virtio device.
+    #[error("the {device} does not fit: {why}; try: another bus, 0 to 7, or none")]
+    NoSlot {
+        /// The device, in words.
+        device: String,
+        /// The reason, in words.
+        why: &'static str,
+    },
+
     /// The host has too little memory.
     #[error("not enough host memory for {mebibytes} MiB; try: less memory")]
     NoMemory {

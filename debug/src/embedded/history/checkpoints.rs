@@ -10,7 +10,7 @@ use crate::embedded::bus::devices;
 use crate::embedded::bus::memory::Ended;
 use crate::embedded::bus::ram::PAGE;
 use crate::embedded::hart::state::Hart;
-use crate::embedded::history::pages::{Pages, contents_of};
+use crate::embedded::history::pages::Pages;
 
 /// Instructions between the newest checkpoints: about half a millisecond of execution.
 pub const INTERVAL: u64 = 50_000;
@@ -79,7 +79,7 @@ pub struct History {
 impl History {
     /// The history of a machine that has not run yet.
     pub fn new(board: &mut Board, bound: usize) -> History {
-        let pages = Pages::new(board.memory.ram.size() / PAGE);
+        let pages = Pages::new(board.memory.ram_pages());
         let mut history = History {
             checkpoints: Vec::new(),
             pages,
@@ -120,7 +120,7 @@ impl History {
         if self.bound == 0 {
             return u64::MAX;
         }
-        let dirty = board.memory.ram.dirty_count() as u64;
+        let dirty = board.memory.dirty_count() as u64;
         self.newest().max(self.left_out).saturating_add(INTERVAL.max(dirty.saturating_mul(INSTRUCTIONS_PER_DIRTY_PAGE)))
     }
 
@@ -131,10 +131,10 @@ impl History {
 
     /// Makes a checkpoint of the present, unless it alone would take more than the history may.
     pub fn record_if_it_fits(&mut self, board: &mut Board) {
-        let ram = &board.memory.ram;
-        let fits = |others: usize| (others + ram.dirty_count()) * PAGE <= self.bound;
+        let memory = &board.memory;
+        let fits = |others: usize| (others + memory.dirty_count()) * PAGE <= self.bound;
         // Counting takes a while, and is not needed where all that ever changed fits.
-        if fits(self.pages.changed()) || fits(self.pages.count_at(self.base, |page| !ram.is_dirty(page))) {
+        if fits(self.pages.changed()) || fits(self.pages.count_at(self.base, |page| !memory.is_dirty(page))) {
             self.record(board, false);
         } else {
             self.left_out = board.icount;
@@ -149,9 +149,8 @@ impl History {
         let pinned = pinned || known.is_some_and(|checkpoint| checkpoint.pinned);
         let mut pages = known.map(|checkpoint| checkpoint.pages.clone()).unwrap_or_default();
         let following = index + usize::from(known.is_some());
-        for page in board.memory.ram.take_dirty() {
-            let contents = board.memory.ram.page(page as usize);
-            if self.pages.holds(page, now, contents) {
+        for page in board.memory.take_dirty() {
+            if board.memory.page_is(page, self.pages.at(page, now)) {
                 continue;
             }
             if let Some(next) = self.checkpoints.get_mut(following)
@@ -164,7 +163,7 @@ impl History {
             if !self.pages.begins_at(page, now) {
                 pages.push(page);
             }
-            self.pages.insert(page, now, contents_of(contents));
+            self.pages.insert(page, now, board.memory.keep_page(page));
         }
         board.memory.notice_stores();
         let checkpoint = Checkpoint { icount: now, state: Box::new(State::of(board)), pages, pinned };
@@ -194,12 +193,12 @@ impl History {
         let between = icount.min(self.base)..icount.max(self.base);
         let first = self.checkpoints.partition_point(|checkpoint| checkpoint.icount <= between.start);
         let end = self.checkpoints.partition_point(|checkpoint| checkpoint.icount <= between.end);
-        let mut changed = board.memory.ram.take_dirty();
+        let mut changed = board.memory.take_dirty();
         changed.extend(self.checkpoints[first..end].iter().flat_map(|checkpoint| &checkpoint.pages));
         changed.sort_unstable();
         changed.dedup();
         for page in changed {
-            board.memory.ram.restore_page(page as usize, self.pages.at(page, icount));
+            board.memory.restore_page(page, self.pages.share(page, icount));
         }
         board.icount = icount;
         self.checkpoints[index].state.restore(board);

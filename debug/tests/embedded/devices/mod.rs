@@ -1,5 +1,6 @@
 //! The board's devices: guests that drive them print the same on QEMU and on the embedded machine. It does not know what they print.
 
+mod block;
 mod guest_file;
 mod tree;
 
@@ -7,7 +8,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use debug::embedded::Options;
+use debug::embedded::{Devices, Options};
 use debug::machine::Stop;
 use debug::{Embedded, Machine};
 
@@ -65,8 +66,13 @@ fn on_qemu(guest: &str, typed: &str, arguments: &[&str]) -> String {
 }
 
 fn compare(guest: &str, typed: &str) {
-    let (here, _) = here(guest, typed, &Options::default());
-    let there = on_qemu(guest, typed, &[]);
+    compare_with(guest, typed, Devices::default(), &[]);
+}
+
+/// As [`compare`], with these devices, and arguments by which QEMU has the same.
+fn compare_with(guest: &str, typed: &str, devices: Devices, arguments: &[&str]) {
+    let (here, _) = here(guest, typed, &Options { devices, ..Options::default() });
+    let there = on_qemu(guest, typed, arguments);
     same(&here, &there);
     assert!(here.ends_with("guest ends\n"), "{here}");
 }

@@ -4,8 +4,9 @@ mod clock;
 mod plic;
 
 use crate::embedded::bus::uart::{self, Uart};
-use crate::embedded::bus::virtio;
-use crate::riscv::board::{CLOCK_INTERRUPT, UART_INTERRUPT};
+use crate::embedded::bus::virtio::disk::{Disk, Trouble};
+use crate::embedded::bus::virtio::{Device, Slot, SlotState};
+use crate::riscv::board::{CLOCK_INTERRUPT, UART_INTERRUPT, VIRTIO_INTERRUPT, VIRTIO_SLOTS};
 use clock::Clock;
 use plic::Plic;
 
@@ -24,6 +25,9 @@ pub struct Devices {
     clock: Clock,
     /// How many of the bytes that were typed the UART has told of.
     told: usize,
+    pub(in crate::embedded::bus) slots: [Slot; VIRTIO_SLOTS],
+    /// Why the machine cannot go on.
+    pub trouble: Option<Trouble>,
     outlook: Outlook,
 }
 
@@ -45,21 +49,30 @@ pub struct State {
     plic: Plic,
     clock: Clock,
     told: usize,
+    slots: [SlotState; VIRTIO_SLOTS],
 }
 
 impl Devices {
-    pub fn new() -> Devices {
+    pub fn new(slots: [Slot; VIRTIO_SLOTS]) -> Devices {
         Devices {
             uart: Uart::default(),
             plic: Plic::new(),
             clock: Clock::new(),
             told: 0,
+            slots,
+            trouble: None,
             outlook: Outlook { interrupts: false, time: u64::MAX, input: u64::MAX },
         }
     }
 
     pub fn state(&self) -> State {
-        State { uart: self.uart.registers.clone(), plic: self.plic.clone(), clock: self.clock.clone(), told: self.told }
+        State {
+            uart: self.uart.registers.clone(),
+            plic: self.plic.clone(),
+            clock: self.clock.clone(),
+            told: self.told,
+            slots: self.slots.each_ref().map(Slot::state),
+        }
     }
 
     /// Back, or forward, to a moment of the known history; the console's position has been set before.
@@ -68,6 +81,10 @@ impl Devices {
         self.plic = state.plic.clone();
         self.clock = state.clock.clone();
         self.told = state.told;
+        for (slot, state) in self.slots.iter_mut().zip(&state.slots) {
+            slot.restore(state);
+        }
+        self.trouble = None;
         self.look_ahead();
     }
 
@@ -118,7 +135,7 @@ impl Devices {
     fn look_ahead(&mut self) {
         self.outlook = Outlook {
             interrupts: self.plic.interrupts_supervisor(),
-            time: self.clock.next_event(),
+            time: self.slots.iter().map(Slot::next_event).fold(self.clock.next_event(), u64::min),
             input: self.uart.console.arrival(self.told).unwrap_or(u64::MAX),
         };
     }
@@ -165,12 +182,23 @@ impl Devices {
         self.look_ahead();
     }
 
-    /// `length` bytes of a virtio slot's registers, whose words are four bytes.
-    pub fn read_virtio(&mut self, _slot: usize, offset: u64, length: usize) -> u64 {
-        match length {
-            4 => virtio::read_empty(offset).into(),
-            8 => u64::from(virtio::read_empty(offset)) | u64::from(virtio::read_empty(offset + 4)) << 32,
-            _ => virtio::read_empty(offset).into(),
-        }
+    /// `length` bytes of a virtio slot's registers.
+    pub fn read_virtio(&self, slot: usize, offset: u64, length: usize) -> u64 {
+        self.slots[slot].read(offset, length)
+    }
+
+    /// A slot says how the line of its interrupt is.
+    pub fn tell_of_slot(&mut self, number: usize) {
+        self.plic.tell(VIRTIO_INTERRUPT + number as u32, self.slots[number].level());
+        self.look_ahead();
+    }
+
+    /// The drives, in the order of their slots.
+    pub fn disks(&self) -> impl Iterator<Item = &Disk> {
+        self.slots.iter().filter_map(Slot::device).filter_map(Device::disk)
+    }
+
+    pub fn disks_mut(&mut self) -> impl Iterator<Item = &mut Disk> {
+        self.slots.iter_mut().filter_map(Slot::device_mut).filter_map(Device::disk_mut)
     }
 }

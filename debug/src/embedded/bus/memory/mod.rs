@@ -2,7 +2,9 @@
 //!
 //! It does not know instructions.
 
+mod device;
 mod outside;
+mod pages;
 mod record;
 
 use crate::embedded::bus::devices::{Devices, Moment};
@@ -15,6 +17,7 @@ use crate::embedded::hart::execute::Interruption;
 use crate::embedded::hart::trap::AccessType;
 use crate::machine::{Access, Watchpoint};
 use crate::riscv::board;
+pub use pages::Contents;
 pub use record::Event;
 use record::Record;
 
@@ -71,11 +74,11 @@ pub struct Memory {
 }
 
 impl Memory {
-    pub fn new(ram: Ram, context: Context, conditions: Conditions) -> Memory {
+    pub fn new(ram: Ram, devices: Devices, context: Context, conditions: Conditions) -> Memory {
         Memory {
             ram,
             conditions,
-            devices: Devices::new(),
+            devices,
             ended: None,
             now: None,
             run_end: 0,
@@ -253,9 +256,8 @@ impl Memory {
                 Ok(())
             }
             Region::Virtio(slot, offset) => {
-                self.now.ok_or(Interruption::NeedsBoard)?;
-                // Nobody is there.
-                let _ = (slot, offset);
+                let now = self.now.ok_or(Interruption::NeedsBoard)?;
+                self.write_virtio(slot, offset, value, length, now);
                 Ok(())
             }
             Region::Finisher(offset) if matches!(length, 2 | 4) => {

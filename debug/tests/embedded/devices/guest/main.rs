@@ -10,7 +10,9 @@ use core::fmt::{self, Write};
 use core::ptr::{read_volatile, write_volatile};
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+mod block;
 mod programs;
+mod queue;
 
 global_asm!(
     ".section .text.boot, \"ax\"",

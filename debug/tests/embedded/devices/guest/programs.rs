@@ -19,6 +19,10 @@ pub fn run() {
     lines();
     #[cfg(guest = "echo")]
     echo();
+    #[cfg(guest = "block")]
+    block::run();
+    #[cfg(guest = "writer")]
+    block::write_rounds();
     #[cfg(guest = "clock")]
     clock();
 }

@@ -1,0 +1,46 @@
+//! What devices do by themselves: their accesses to RAM, and their work when it is due. It does not know what they do it for.
+
+use super::Memory;
+use crate::embedded::bus::devices::Moment;
+use crate::embedded::bus::map;
+use crate::embedded::bus::virtio::Slot;
+use crate::riscv::board::VIRTIO_SLOTS;
+
+impl Memory {
+    /// Bytes of RAM at a physical address, for a device; the firmware does not protect itself from these.
+    pub fn device_reads(&self, start: u64, length: usize) -> Option<&[u8]> {
+        self.ram.bytes(map::ram_offset(start)?, length)
+    }
+
+    /// Stores for a device: all of it, or nothing where not all is RAM.
+    pub fn device_writes(&mut self, start: u64, bytes: &[u8]) -> bool {
+        if self.device_reads(start, bytes.len()).is_none() {
+            return false;
+        }
+        self.store_for_firmware(start, bytes);
+        true
+    }
+
+    pub(super) fn write_virtio(&mut self, slot: usize, offset: u64, value: u64, length: usize, now: Moment) {
+        self.with_slot(slot, |slot, memory| slot.write(offset, value, length, memory, now));
+        self.devices.tell_of_slot(slot);
+    }
+
+    /// Lets happen what is due by now.
+    pub fn advance_devices(&mut self, now: Moment) {
+        for number in 0..VIRTIO_SLOTS {
+            if self.with_slot(number, |slot, memory| slot.advance(memory, now)) {
+                self.devices.tell_of_slot(number);
+            }
+        }
+        self.devices.advance(now);
+    }
+
+    /// Device and memory change each other: meanwhile the device's slot is taken out.
+    fn with_slot<T>(&mut self, number: usize, change: impl FnOnce(&mut Slot, &mut Memory) -> T) -> T {
+        let mut slot = std::mem::take(&mut self.devices.slots[number]);
+        let result = change(&mut slot, self);
+        self.devices.slots[number] = slot;
+        result
+    }
+}
