@@ -10,15 +10,21 @@ use crate::riscv::Address;
 pub enum Fact {
     /// What nobody knows.
     Unknown,
+    /// Yes or no.
     Flag(bool),
     /// How many; of sizes, bytes.
     Count(u64),
+    /// An address.
     Address(Address),
     /// What a register holds.
     Register(u64),
+    /// A time.
     Time(Duration),
+    /// Text.
     Text(String),
+    /// Several facts.
     List(Vec<Fact>),
+    /// Named facts.
     Record(Facts),
 }
 
@@ -41,10 +47,12 @@ impl Facts {
         others.0.into_iter().for_each(|(name, fact)| self.set(name, fact));
     }
 
+    /// The fact with this name.
     pub fn get(&self, name: &str) -> Option<&Fact> {
         self.0.iter().find(|(known, _)| *known == name).map(|(_, fact)| fact)
     }
 
+    /// All facts with their names, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Fact)> {
         self.0.iter().map(|(name, fact)| (*name, fact))
     }
@@ -71,6 +79,7 @@ impl Fact {
         if let Fact::Count(count) = self { Some(*count) } else { None }
     }
 
+    /// The text, if it is one.
     pub fn text(&self) -> Option<&str> {
         if let Fact::Text(text) = self { Some(text) } else { None }
     }
