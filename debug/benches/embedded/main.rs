@@ -121,7 +121,7 @@ fn forth_and_back(kernel: &Path) -> usize {
 }
 
 fn check(kernel: &Path, machine: &str) {
-    run(Command::new(env!("CARGO_BIN_EXE_debug")).args(["check", "--on", machine, "--elf"]).arg(kernel));
+    run(Command::new(env!("CARGO_BIN_EXE_cargo-debug")).args(["check", "--on", machine, "--elf"]).arg(kernel));
 }
 
 /// Measures two things in turn, and prints `this / other`.

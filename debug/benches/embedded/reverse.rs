@@ -34,7 +34,7 @@ pub struct Reversible {
 impl Reversible {
     pub fn embedded(kernel: &Path) -> Reversible {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let mut serve = Command::new(env!("CARGO_BIN_EXE_debug"));
+        let mut serve = Command::new(env!("CARGO_BIN_EXE_cargo-debug"));
         serve.args(["serve", "--elf"]).arg(kernel);
         serve.args(["--listen", &format!("unix:{}", socket(&folder).display())]);
         Reversible::behind_the_clear(kernel, Server::start(serve, folder, "waiting for GDB"))

@@ -33,7 +33,9 @@ fn main() {
 
 fn whole_walk(kernel: &Path) {
     let walk = || {
-        timed(|| run(Command::new(env!("CARGO_BIN_EXE_debug")).args(["check", "--on", "qemu", "--elf"]).arg(kernel)))
+        timed(|| {
+            run(Command::new(env!("CARGO_BIN_EXE_cargo-debug")).args(["check", "--on", "qemu", "--elf"]).arg(kernel))
+        })
     };
     let gdb = || {
         timed(|| {

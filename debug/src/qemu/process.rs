@@ -24,6 +24,9 @@ use crate::guardian::{self, Order};
 
 /// How many bytes of the console output are kept.
 const TAIL_BYTES: usize = 1 << 20;
+/// How long output may stay in the pipe. QEMU writes it byte by byte, and a wake-up for each byte costs QEMU and us more than the
+/// byte does. A caller that asks for the console gets everything that is there by then.
+const CONSOLE_PAUSE: Duration = Duration::from_millis(2);
 /// The time limit for QEMU to end.
 const END_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -210,6 +213,7 @@ impl Tail {
             if !self.lock().drain() {
                 return;
             }
+            thread::sleep(CONSOLE_PAUSE);
         }
     }
 
@@ -222,7 +226,8 @@ impl Tail {
     }
 
     fn text(&self) -> String {
-        let tail = self.lock();
+        let mut tail = self.lock();
+        tail.drain();
         String::from_utf8_lossy(&tail.latest.iter().copied().collect::<Vec<u8>>()).into_owned()
     }
 
