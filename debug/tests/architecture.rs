@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use regex::Regex;
 
@@ -162,4 +163,122 @@ fn each_number_of_a_manual_stands_in_riscv() {
     }
     assert!(elsewhere.is_empty(), "{elsewhere:#?}");
     assert!(here > 10, "{here}");
+}
+
+/// A module's path, as Rust has it: `checks::bss`; the file is `checks/bss.rs` or `checks/bss/mod.rs`.
+fn module(path: &Path) -> String {
+    let path = path.with_extension("");
+    let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).filter(|part| part != "mod").collect();
+    parts.join("::")
+}
+
+/// The paths that `use` names: each of a group by itself.
+fn paths_of_group(group: &str) -> Vec<String> {
+    let Some((before, inside)) = group.split_once('{') else { return vec![group.trim().to_owned()] };
+    let inside = inside.trim_end().strip_suffix('}').unwrap_or(inside);
+    let (mut depth, mut items) = (0, vec![String::new()]);
+    for character in inside.chars() {
+        depth += i32::from(character == '{') - i32::from(character == '}');
+        match character {
+            ',' if depth == 0 => items.push(String::new()),
+            other => items.last_mut().expect("there is one").push(other),
+        }
+    }
+    let items = items.iter().filter(|item| !item.trim().is_empty());
+    items.flat_map(|item| paths_of_group(&format!("{}{}", before.trim(), item.trim()))).collect()
+}
+
+/// The modules that the code of module `own` names, by `use` or by a path that begins with `crate`, `super` or `self`.
+fn modules_used(own: &str, code: &str, modules: &BTreeSet<String>) -> BTreeSet<String> {
+    static IMPORT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\buse ([^;]+);").expect("it is a pattern"));
+    static PATH: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"\b(?:crate|super|self)(?:::\w+)+").expect("it is a pattern"));
+    let mut paths: Vec<String> = IMPORT.captures_iter(code).flat_map(|import| paths_of_group(&import[1])).collect();
+    paths.extend(PATH.find_iter(code).map(|path| path.as_str().to_owned()));
+    let resolve = |path: &String| {
+        let mut place: Vec<&str> = own.split("::").collect();
+        let mut rest = path.split("::").map(|name| name.split_whitespace().next().unwrap_or_default()).peekable();
+        if rest.next_if_eq(&"crate").is_some() {
+            place.clear();
+        }
+        rest.next_if_eq(&"self");
+        while rest.next_if_eq(&"super").is_some() {
+            place.pop();
+        }
+        place.extend(rest);
+        // What is left behind the longest module is a thing of that module.
+        (1..=place.len()).rev().map(|length| place[..length].join("::")).find(|module| modules.contains(module))
+    };
+    paths.iter().filter_map(resolve).filter(|module| module != own).collect()
+}
+
+/// A way from `start` back to it.
+fn cycle(start: &str, uses: &BTreeMap<String, BTreeSet<String>>) -> Option<Vec<String>> {
+    let (mut ways, mut seen) = (vec![vec![start.to_owned()]], BTreeSet::new());
+    while let Some(way) = ways.pop() {
+        for next in uses.get(way.last().expect("it begins at start")).into_iter().flatten() {
+            if next == start {
+                return Some(way);
+            }
+            if seen.insert(next.clone()) {
+                ways.push([&way[..], &[next.clone()]].concat());
+            }
+        }
+    }
+    None
+}
+
+/// What each module of a room uses of the others. A module and its own submodules are parts of one thing, and may know each other.
+fn uses_within_rooms(sources: &[(String, PathBuf, String)]) -> BTreeMap<String, BTreeSet<String>> {
+    let modules: BTreeSet<String> = sources.iter().map(|(_, path, _)| module(path)).collect();
+    let room = |module: &str| module.split("::").next().unwrap_or_default().to_owned();
+    let within = |one: &str, other: &str| other.strip_prefix(one).is_some_and(|rest| rest.starts_with("::"));
+    let uses = |(_, path, text): &(String, PathBuf, String)| {
+        let own = module(path);
+        let mut used = modules_used(&own, &code(path, text), &modules);
+        used.retain(|used| room(used) == room(&own) && !within(used, &own) && !within(&own, used));
+        (own, used)
+    };
+    sources.iter().map(uses).collect()
+}
+
+#[test]
+fn no_files_of_a_room_use_each_other_in_a_circle() {
+    let uses = uses_within_rooms(&sources());
+    assert!(uses.values().map(BTreeSet::len).sum::<usize>() > 100, "{uses:#?}");
+    let cycles: BTreeSet<Vec<String>> = uses.keys().filter_map(|module| cycle(module, &uses)).collect();
+    assert!(cycles.is_empty(), "{cycles:#?}");
+}
+
+#[test]
+fn a_circle_is_found_whatever_form_its_imports_have() {
+    let source = |path: &str, text: &str| ("room".to_owned(), PathBuf::from(path), text.to_owned());
+    let circle = |second: &str| {
+        let uses = uses_within_rooms(&[
+            source("room/mod.rs", "mod one;\nmod two;\nuse one::One;"),
+            source("room/one.rs", "use super::two::Two;"),
+            source("room/two.rs", second),
+        ]);
+        cycle("room::one", &uses).is_some()
+    };
+    for second in
+        ["use super::one::One;", "use super::{one::{One, Other}};", "use crate::room::one;", "f(super::one::g())"]
+    {
+        assert!(circle(second), "{second}");
+    }
+    for second in ["use super::Room;", "use crate::other::one;", "// use super::one::One;"] {
+        assert!(!circle(second), "{second}");
+    }
+}
+
+#[test]
+fn a_module_with_a_folder_is_the_folder_s_mod_rs() {
+    let sources = sources();
+    let paths: BTreeSet<&PathBuf> = sources.iter().map(|(_, path, _)| path).collect();
+    let beside: Vec<_> = paths
+        .iter()
+        .filter(|path| paths.iter().any(|other| other.starts_with(path.with_extension("")) && other != *path))
+        .filter(|path| !path.ends_with("mod.rs"))
+        .collect();
+    assert!(beside.is_empty(), "{beside:?}");
 }

@@ -37,6 +37,7 @@ use crate::image::{Image, Place};
 use crate::machine::{self, Address, Machine};
 use boot_run::BootRun;
 use boot_run::arrival::arrive;
+use boot_run::dialogue::Dialogue;
 use boot_run::event::{BootEnd, BootEvent};
 use boot_run::kernel_view::KernelView;
 use boot_run::memory::MemoryFacts;
@@ -278,7 +279,7 @@ fn walk<'a>(
         Ok(run) => run,
         Err(error) => return (Err(error.into()), None),
     };
-    run.dialogue = console::Dialogue::new(walk.script);
+    run.dialogue = Dialogue::new(walk.script);
     let mut findings = kernel(&mut run, findings, walk.step);
     if findings.is_err() {
         let mut so_far = std::mem::take(&mut run.so_far);

@@ -6,39 +6,22 @@
 use std::collections::BTreeMap;
 
 use crate::embedded::bus::code::Code;
-use crate::embedded::bus::devices::{Devices, Moment};
-use crate::embedded::bus::memory::{At, Memory};
+use crate::embedded::bus::devices::Devices;
+use crate::embedded::bus::dma::Moment;
+use crate::embedded::bus::memory::Memory;
 use crate::embedded::bus::ram::{PAGE, Ram};
 use crate::embedded::bus::translate::Context;
 use crate::embedded::conditions::Conditions;
-use crate::embedded::hart::csr;
-use crate::embedded::hart::decode::{self, Operation};
-use crate::embedded::hart::execute::{self, Interruption, Slice};
-use crate::embedded::hart::state::{Hart, Privilege, SP, interrupt, sstatus};
-use crate::embedded::hart::system;
-use crate::embedded::hart::trap::{AccessType, Trap};
-use crate::machine::{Address, Fault, HartEvent, InstructionBytes, Stop, TakenTrap};
+use crate::embedded::hart::state::{Hart, Privilege, interrupt, sstatus};
 
 /// Instructions per tick of the `time` CSR: at the board's 10 MHz, 100 million instructions a second.
 pub const INSTRUCTIONS_PER_TICK: u64 = 10;
-
-/// What people call this machine, in messages.
-const THIS_MACHINE: &str = "the embedded machine";
-
-/// What stops a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StopAt {
-    Nothing,
-    Watchpoints,
-    /// Watchpoints and breakpoints.
-    All,
-}
 
 pub struct Board {
     pub hart: Hart,
     pub memory: Memory,
     pub conditions: Conditions,
-    code: Code,
+    pub(super) code: Code,
     /// Instructions started and interrupts taken since the start.
     pub icount: u64,
     /// The time spent in `wfi`, in instructions.
@@ -46,9 +29,9 @@ pub struct Board {
     /// The kernel's entry. While stvec points there, the kernel has no handler.
     pub entry: u64,
     /// For each page, the halfwords that have a breakpoint.
-    breakpoints: BTreeMap<u64, [u64; PAGE / 2 / 64]>,
+    pub(super) breakpoints: BTreeMap<u64, [u64; PAGE / 2 / 64]>,
     /// The machine takes no interrupts by itself.
-    interrupts_held: bool,
+    pub(super) interrupts_held: bool,
 }
 
 impl Board {
@@ -66,179 +49,6 @@ impl Board {
             breakpoints: BTreeMap::new(),
             interrupts_held: false,
         }
-    }
-
-    /// Runs until `end` instructions have been executed since the beginning, or what was recorded is to be shown.
-    ///
-    /// # Errors
-    /// What stopped it earlier: [`Stop::Interrupted`] is a `wfi` that nothing can end.
-    pub fn run(&mut self, end: u64, stop_at: StopAt) -> Result<(), Stop> {
-        self.memory.set_watching(stop_at != StopAt::Nothing);
-        while self.icount < end {
-            self.check_ended()?;
-            if self.waits_for_ever() {
-                return Err(Stop::Interrupted);
-            }
-            if self.next_device_event().min(self.memory.devices.next_input()) <= self.icount {
-                self.memory.advance_devices(self.now());
-            }
-            if self.hart.waiting {
-                self.wake();
-                continue;
-            }
-            if let Some(number) = self.takeable_interrupt() {
-                if self.hart.stvec & !3 == self.entry {
-                    return Err(self.fault(1 << 63 | number, 0));
-                }
-                let from_user = self.hart.privilege == Privilege::User;
-                self.hart.take_interrupt(number);
-                self.took_trap(from_user, None);
-            } else if let Err(interruption) =
-                self.run_slice(end.min(self.next_event()).min(self.memory.devices.next_input()), stop_at)
-            {
-                self.handle(interruption)?;
-            }
-            if self.memory.record_is_due() {
-                return Ok(());
-            }
-        }
-        self.check_ended()
-    }
-
-    fn check_ended(&self) -> Result<(), Stop> {
-        if let Some((number, trouble)) = self.memory.devices.trouble {
-            return Err(Stop::Fault(Fault::Drive { number, trouble, pc: Address(self.hart.pc) }));
-        }
-        self.memory.ended.map_or(Ok(()), |ended| Err(Stop::Exited { status: Some(ended.status) }))
-    }
-
-    /// Executes code page by page at full speed, until an instruction needs the whole board.
-    fn run_slice(&mut self, end: u64, stop_at: StopAt) -> Result<(), Interruption> {
-        while self.icount < end && !self.memory.record_is_due() {
-            if self.memory.ram.code_was_overwritten() {
-                self.code.forget(&self.memory.ram.take_overwritten());
-            }
-            let page = self.hart.pc / PAGE as u64;
-            let index = self.code_page(page)?;
-            let breakpoints = if stop_at == StopAt::All { self.breakpoints.get(&page).copied() } else { None };
-            let exact = breakpoints.is_some() || self.memory.is_recording();
-            self.memory.run_end = end;
-            let mut slice = Slice { icount: self.icount, breakpoints };
-            let run = if exact { execute::run_page::<true> } else { execute::run_page::<false> };
-            let result = run(&mut self.hart, &mut self.memory, self.code.page(index), page * PAGE as u64, &mut slice);
-            self.icount = slice.icount;
-            result?;
-        }
-        Ok(())
-    }
-
-    fn code_page(&mut self, page: u64) -> Result<usize, Interruption> {
-        if let Some(index) = self.code.tlb.get(page) {
-            return Ok(index);
-        }
-        let ram_page = self.memory.fetch_page(self.hart.pc)?;
-        let index = self.code.enter(ram_page, &mut self.memory.ram);
-        self.code.tlb.insert(page, index);
-        Ok(index)
-    }
-
-    fn handle(&mut self, interruption: Interruption) -> Result<(), Stop> {
-        let pc = Address(self.hart.pc);
-        match interruption {
-            Interruption::Trap(trap) => self.trap(trap),
-            Interruption::Breakpoint => Err(Stop::Breakpoint),
-            Interruption::Watchpoint(address) => Err(Stop::Watchpoint { address: Address(address) }),
-            Interruption::NeedsBoard => self.execute_with_board(),
-            Interruption::MissingDevice(device) => {
-                Err(Stop::Fault(Fault::MissingDevice { device, pc, machine: THIS_MACHINE }))
-            }
-            Interruption::MissingExtension(extension) => {
-                let bits = self.fetch().map_or(0, |operation| operation.bits);
-                Err(Stop::Fault(Fault::MissingExtension { extension, bits, pc, machine: THIS_MACHINE }))
-            }
-        }
-    }
-
-    /// Nobody takes the trap of this cause, at pc.
-    fn fault(&self, cause: u64, value: u64) -> Stop {
-        Stop::Fault(Fault::Trap { cause, value, pc: Address(self.hart.pc) })
-    }
-
-    /// Enters the supervisor's handler, if it has one. This counts as the instruction.
-    fn trap(&mut self, trap: Trap) -> Result<(), Stop> {
-        if self.hart.stvec & !3 == self.entry || self.conditions.kept >> trap.cause.code() & 1 != 0 {
-            return Err(self.fault(trap.cause.code(), trap.value));
-        }
-        let from_user = self.hart.privilege == Privilege::User;
-        let instruction = if self.memory.is_recording() { self.instruction_bytes() } else { None };
-        self.hart.take_exception(trap);
-        self.took_trap(from_user, instruction);
-        Ok(())
-    }
-
-    fn instruction_bytes(&self) -> Option<InstructionBytes> {
-        let mut bytes = [0; 4];
-        let whole = self.memory.peek(self.hart.pc, &mut bytes);
-        let length =
-            if whole || self.memory.peek(self.hart.pc, &mut bytes[..2]) { if whole { 4 } else { 2 } } else { 0 };
-        InstructionBytes::new(&bytes[..length])
-    }
-
-    /// The hart enters its handler.
-    fn took_trap(&mut self, from_user: bool, instruction: Option<InstructionBytes>) {
-        self.refresh_context();
-        self.icount += 1;
-        let hart = &self.hart;
-        self.memory.note(HartEvent::Trap(TakenTrap {
-            icount: self.icount - 1,
-            pc: Address(hart.sepc),
-            cause: hart.scause,
-            value: hart.stval,
-            from_user,
-            sp: Address(hart.x(SP)),
-            sscratch: hart.sscratch,
-            handler: Address(hart.pc),
-            instruction,
-        }));
-    }
-
-    /// Executes the instruction at pc, which may use devices, CSRs and the firmware.
-    fn execute_with_board(&mut self) -> Result<(), Stop> {
-        let operation = match self.fetch() {
-            Ok(operation) => operation,
-            Err(interruption) => return self.handle(interruption),
-        };
-        self.memory.at = At { icount: self.icount, pc: self.hart.pc, sp: self.hart.x(SP) };
-        self.memory.now = Some(self.now());
-        let result = system::execute(self, &operation);
-        self.memory.now = None;
-        self.memory.record_stack_pointer(&operation, self.hart.x(SP));
-        let next = match result {
-            Ok(next) => next,
-            // It still needs the board here: illegal instruction.
-            Err(Interruption::NeedsBoard) => return self.trap(Trap::illegal(operation.bits)),
-            Err(interruption) => return self.handle(interruption),
-        };
-        self.hart.pc = next;
-        self.icount += 1;
-        Ok(())
-    }
-
-    /// The instruction at pc, which may span two pages.
-    fn fetch(&mut self) -> Result<Operation, Interruption> {
-        let pc = self.hart.pc;
-        let low = self.fetch_half(pc)?;
-        if !decode::is_full_length(low) {
-            return Ok(decode::decode_half(low));
-        }
-        let high = self.fetch_half(pc.wrapping_add(2))?;
-        Ok(decode::decode_word(self.hart.extensions, u32::from(high) << 16 | u32::from(low)))
-    }
-
-    fn fetch_half(&mut self, address: u64) -> Result<u16, Interruption> {
-        let page = self.memory.fetch_page(address)?;
-        let bytes = self.memory.ram.load(page * PAGE + address as usize % PAGE);
-        bytes.map(u16::from_le_bytes).ok_or_else(|| AccessType::Fetch.access_fault(address).into())
     }
 
     /// The present, for devices.
@@ -260,7 +70,7 @@ impl Board {
     }
 
     /// The number of the interrupt to take now: external before software before timer.
-    fn takeable_interrupt(&self) -> Option<u64> {
+    pub(super) fn takeable_interrupt(&self) -> Option<u64> {
         if self.hart.sie == 0 || self.interrupts_held {
             return None;
         }
@@ -270,7 +80,7 @@ impl Board {
     }
 
     /// The instruction count at which the timer interrupt becomes pending, if that has an effect.
-    fn next_timer_event(&self) -> u64 {
+    pub(super) fn next_timer_event(&self) -> u64 {
         if self.hart.sie & interrupt::TIMER == 0 || self.time() >= self.hart.stimecmp {
             return u64::MAX;
         }
@@ -278,7 +88,7 @@ impl Board {
     }
 
     /// The instruction count at which a device does something by itself.
-    fn next_device_event(&self) -> u64 {
+    pub(super) fn next_device_event(&self) -> u64 {
         match self.memory.devices.next_event() {
             // What never happens does not come nearer.
             u64::MAX => u64::MAX,
@@ -287,7 +97,7 @@ impl Board {
     }
 
     /// The instruction count up to which nothing happens by itself. What will be typed is no matter of time.
-    fn next_event(&self) -> u64 {
+    pub(super) fn next_event(&self) -> u64 {
         self.next_timer_event().min(self.next_device_event())
     }
 
@@ -297,7 +107,7 @@ impl Board {
     }
 
     /// Ends a `wfi` where something is pending; else time passes to the next event.
-    fn wake(&mut self) {
+    pub(super) fn wake(&mut self) {
         if self.pending() & self.hart.sie == 0 {
             self.wfi_skipped += self.next_event().saturating_sub(self.icount);
         } else {
@@ -344,10 +154,5 @@ impl Board {
                 self.breakpoints.remove(&page);
             }
         }
-    }
-
-    /// Writes a CSR for a debugger.
-    pub fn write_csr(&mut self, number: u16, value: u64) -> Option<()> {
-        csr::write(self, number, value)
     }
 }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use crate::embedded::Embedded;
-use crate::embedded::board::StopAt;
 use crate::embedded::bus::map;
 use crate::embedded::hart::csr as hart_csr;
 use crate::embedded::hart::state::Privilege;
 use crate::embedded::history::seek::Deadline;
+use crate::embedded::run::StopAt;
 use crate::machine::{Address, Error, Fault, Machine, Observed, Register, Registers, Stop, Watchpoint, csr};
 
 const NAME: &str = "embedded";
@@ -41,7 +41,7 @@ impl Machine for Embedded {
             Register::Fpr(number) => board.hart.f[usize::from(number & 31)] = value,
             Register::Pc if value.is_multiple_of(2) => board.hart.pc = value,
             Register::Pc => return Err(refused("an odd pc", "instructions have even addresses")),
-            Register::Csr(number) => board.write_csr(number, value).ok_or_else(|| unsupported(register))?,
+            Register::Csr(number) => hart_csr::write(board, number, value).ok_or_else(|| unsupported(register))?,
             Register::Priv => {
                 board.hart.privilege = match value {
                     0 => Privilege::User,

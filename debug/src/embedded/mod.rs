@@ -11,6 +11,7 @@ mod hart;
 mod history;
 mod machine;
 mod observe;
+mod run;
 
 use std::path::Path;
 use std::sync::Arc;

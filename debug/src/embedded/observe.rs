@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::embedded::Embedded;
-use crate::embedded::board::StopAt;
 use crate::embedded::bus::memory::Event;
 use crate::embedded::history::seek::Deadline;
+use crate::embedded::run::StopAt;
 use crate::machine::{Address, Error, Observed, Observer, Registers, Stop, Store};
 
 /// How long a search runs before it asks whether to give up.

@@ -7,14 +7,12 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use addr2line::{Context, LookupContinuation, LookupResult};
-use gimli::{EndianArcSlice, LittleEndian};
+use gimli::LittleEndian;
 
 use super::place::Line;
-use super::split::Split;
+use super::split::{Reader, Split};
 use super::symbols::demangled;
 use crate::riscv::Address;
-
-pub(super) type Reader = EndianArcSlice<LittleEndian>;
 
 /// The debug information, read when it is first asked for.
 pub(super) struct Lines {

@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use addr2line::SplitDwarfLoad;
-use gimli::{Dwarf, DwarfPackage, DwoId, LittleEndian, Reader as _, SectionId};
+use gimli::{Dwarf, DwarfPackage, DwoId, EndianArcSlice, LittleEndian, Reader as _, SectionId};
 
 use super::debug_sections;
 use super::files::LARGEST;
-use super::lines::Reader;
+
+pub(super) type Reader = EndianArcSlice<LittleEndian>;
 
 /// Finds the files, and keeps the package once it is read.
 pub(super) struct Split {

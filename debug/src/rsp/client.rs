@@ -4,12 +4,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::commands::hex_number;
-use super::commands::{from_hex, to_hex};
 use super::connection::Connection;
 use super::error::{Error, excerpt};
 use super::features::{Description, DescriptionError};
-use super::frame::{LIMIT, digit};
+use super::frame::{LIMIT, digit, from_hex, hex_number, to_hex};
 use super::stop::{StopReply, Thread};
 use crate::endpoint::Endpoint;
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::client::{Client, checked};
 use super::error::{Error, excerpt};
-use super::frame::{HEX, digit};
+use super::frame::{from_hex, to_hex};
 
 /// The kind of addresses that QEMU's stub uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,29 +198,4 @@ impl Client {
         let command = format!("z{},{address:x},{length:x}", kind as u8);
         self.expect_ok(command.as_bytes(), &format!("z{} (remove a watchpoint)", kind as u8))
     }
-}
-
-/// Parses a number in big-endian hexadecimal, at most 64 bits.
-pub fn hex_number(text: &[u8]) -> Option<u64> {
-    if text.is_empty() || text.len() > 16 {
-        return None;
-    }
-    text.iter().try_fold(0, |value, &byte| Some(value << 4 | u64::from(digit(byte)?)))
-}
-
-/// Appends two digits for each byte.
-pub fn to_hex(bytes: &[u8], text: &mut Vec<u8>) {
-    text.extend(bytes.iter().flat_map(|byte| [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]));
-}
-
-/// Decodes hexadecimal `text` into `bytes`. Returns false unless it has exactly as many bytes.
-pub fn from_hex(text: &[u8], bytes: &mut [u8]) -> bool {
-    if text.len() != 2 * bytes.len() {
-        return false;
-    }
-    for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
-        let Some((high, low)) = digit(pair[0]).zip(digit(pair[1])) else { return false };
-        *byte = high << 4 | low;
-    }
-    true
 }

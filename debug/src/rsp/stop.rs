@@ -9,8 +9,7 @@
 
 use std::fmt;
 
-use super::commands::hex_number;
-use super::frame::digit;
+use super::frame::{digit, hex_number};
 
 /// A stop reply, with the parts that this project uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use gdbstub::stub::SingleThreadStopReason;
 use gdbstub::target::TargetResult;
 use gdbstub::target::ext::breakpoints::{
     Breakpoints, HwBreakpoint, HwBreakpointOps, HwWatchpoint, HwWatchpointOps, SwBreakpoint, SwBreakpointOps, WatchKind,
@@ -10,46 +9,12 @@ use gdbstub::target::ext::breakpoints::{
 
 use super::base::refusal;
 use super::target::GdbTarget;
+use super::wishes::Set;
 use crate::machine::{Access, Address, Machine, Watchpoint};
 
 /// The largest number of watchpoints. Every access to a watched page compares them all. More are a mistake or an attack.
 const MOST_WATCHPOINTS: usize = 256;
 const MOST_BREAKPOINTS: usize = 1 << 16;
-
-/// The client's breakpoints and watchpoints. Setting one twice, or removing an absent one, has no effect, as the protocol requires.
-#[derive(Default)]
-pub struct Set {
-    pub software: BTreeSet<u64>,
-    pub hardware: BTreeSet<u64>,
-    pub watchpoints: Vec<Watchpoint>,
-}
-
-impl Set {
-    pub fn breaks_at(&self, address: u64) -> bool {
-        self.software.contains(&address) || self.hardware.contains(&address)
-    }
-
-    /// The stop reason for a breakpoint at pc.
-    pub fn breakpoint_reason(&self, pc: u64) -> SingleThreadStopReason<u64> {
-        if self.software.contains(&pc) {
-            SingleThreadStopReason::SwBreak(())
-        } else {
-            SingleThreadStopReason::HwBreak(())
-        }
-    }
-
-    /// The stop reason for an access to `address`.
-    pub fn watchpoint_reason(&self, address: Address) -> SingleThreadStopReason<u64> {
-        let watches = |watchpoint: &&Watchpoint| address.0.wrapping_sub(watchpoint.address.0) < watchpoint.length;
-        let access = self.watchpoints.iter().find(watches).map_or(Access::ReadOrWrite, |watchpoint| watchpoint.access);
-        let kind = match access {
-            Access::Write => WatchKind::Write,
-            Access::Read => WatchKind::Read,
-            Access::ReadOrWrite => WatchKind::ReadWrite,
-        };
-        SingleThreadStopReason::Watch { tid: (), kind, addr: address.0 }
-    }
-}
 
 #[derive(Clone, Copy)]
 enum Kind {

@@ -1,5 +1,4 @@
-//! Describes the machine to GDB: its registers (`TargetDescriptionXmlOverride`), its memory (`MemoryMap`), and the kernel's file
-//! (`ExecFile`), from which GDB loads the symbols if it has none.
+//! What GDB asks about the machine once: its registers and its memory. It does not know who asks.
 //!
 //! Registers have gdbstub_arch's numbers. GDB reads the memory map once, and accesses only addresses in it. So the map says that
 //! the whole address space is RAM: the machine decides what can be read, and the kernel may map any address. Nothing is flash, so
@@ -8,15 +7,7 @@
 //! Source: the GDB manual, sections "Target Description Format" and "RISC-V Features"; numbers: `RiscvRegId::from_raw_id`.
 
 use std::fmt::Write as _;
-use std::os::unix::ffi::OsStrExt;
 
-use gdbstub::common::Pid;
-use gdbstub::target::ext::exec_file::ExecFile;
-use gdbstub::target::ext::memory_map::MemoryMap;
-use gdbstub::target::ext::target_description_xml_override::TargetDescriptionXmlOverride;
-use gdbstub::target::{TargetError, TargetResult};
-
-use super::target::{GdbTarget, part};
 use crate::machine::{Machine, Register, csr};
 use crate::riscv::board::RAM_BASE;
 
@@ -25,21 +16,6 @@ const REGISTERS: u8 = 32;
 const FIRST_FLOAT: usize = 33;
 const FIRST_CSR: usize = 65;
 const PRIVILEGE: usize = 4161;
-
-impl TargetDescriptionXmlOverride for GdbTarget {
-    fn target_description_xml(
-        &self,
-        annex: &[u8],
-        offset: u64,
-        length: usize,
-        buffer: &mut [u8],
-    ) -> TargetResult<usize, Self> {
-        if annex != b"target.xml" {
-            return Err(TargetError::NonFatal);
-        }
-        Ok(part(self.description.as_bytes(), offset, length, buffer))
-    }
-}
 
 /// The target description of this machine, with the CSRs that it can read.
 pub fn of(machine: &mut dyn Machine) -> String {
@@ -91,14 +67,8 @@ fn register(xml: &mut String, name: &str, bits: u32, number: usize, kind: &str) 
     let _ = writeln!(xml, "<reg name=\"{name}\" bitsize=\"{bits}\" regnum=\"{number}\" type=\"{kind}\"/>");
 }
 
-impl MemoryMap for GdbTarget {
-    fn memory_map_xml(&self, offset: u64, length: usize, buffer: &mut [u8]) -> TargetResult<usize, Self> {
-        Ok(part(map(self.options.memory_mib << 20).as_bytes(), offset, length, buffer))
-    }
-}
-
 /// Source: the GDB manual, section "Memory Map Format".
-fn map(ram_size: u64) -> String {
+pub fn map(ram_size: u64) -> String {
     let ram_end = RAM_BASE + ram_size;
     let regions = [(0, RAM_BASE), (RAM_BASE, ram_size), (ram_end, ram_end.wrapping_neg())];
     let region = |(start, length)| format!("<memory type=\"ram\" start=\"{start:#x}\" length=\"{length:#x}\"/>\n");
@@ -109,24 +79,6 @@ fn map(ram_size: u64) -> String {
          \"http://sourceware.org/gdb/gdb-memory-map.dtd\">\n\
          <memory-map>\n{regions}</memory-map>\n"
     )
-}
-
-impl ExecFile for GdbTarget {
-    fn get_exec_file(
-        &self,
-        _: Option<Pid>,
-        offset: u64,
-        length: usize,
-        buffer: &mut [u8],
-    ) -> TargetResult<usize, Self> {
-        let elf = match &self.files.symbols {
-            Some(symbols) => Some(symbols),
-            // GDB can make nothing of a flat image.
-            None => Some(&self.files.kernel).filter(|_| !self.image.is_flat()),
-        };
-        let name = elf.map_or(&[][..], |elf| elf.as_os_str().as_bytes());
-        Ok(part(name, offset, length, buffer))
-    }
 }
 
 #[cfg(test)]

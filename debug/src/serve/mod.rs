@@ -16,6 +16,7 @@ mod session;
 mod target;
 mod typing;
 mod wire;
+mod wishes;
 
 use std::os::fd::AsFd;
 use std::path::PathBuf;

@@ -11,39 +11,9 @@ use gdbstub::stub::SingleThreadStopReason;
 use gdbstub::target::ext::base::reverse_exec::ReplayLogPosition;
 
 use super::target::GdbTarget;
+use super::wishes::{Motion, ResumeAction, SLICE};
 use crate::embedded::TooMuch;
 use crate::machine::{Address, Stop};
-
-/// How long the machine moves before the client is polled.
-const SLICE: Duration = Duration::from_millis(10);
-
-/// The client's command to move the machine.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum ResumeAction {
-    #[default]
-    Continue,
-    Step,
-    /// Step until pc is outside of the range.
-    StepOutOf(Range<u64>),
-    ReverseStep,
-    ReverseContinue,
-}
-
-/// What the machine is doing.
-#[derive(Clone, Debug)]
-pub struct Motion {
-    action: ResumeAction,
-    /// Waiting in a `wfi` that nothing will end.
-    waiting: bool,
-    /// The length of a slice back in time. It must be enough to reach a checkpoint.
-    patience: Duration,
-}
-
-impl Default for Motion {
-    fn default() -> Motion {
-        Motion { action: ResumeAction::default(), waiting: false, patience: SLICE }
-    }
-}
 
 /// The result of a slice.
 pub enum SliceResult {

@@ -10,8 +10,8 @@ use gdbstub::target::ext::base::singlethread::{
     SingleThreadSingleStepOps,
 };
 
-use super::motion::ResumeAction;
 use super::target::GdbTarget;
+use super::wishes::ResumeAction;
 
 /// A signal that GDB passes on has no effect on a hart. If there was a fault, it happens again.
 impl SingleThreadResume for GdbTarget {

@@ -3,25 +3,28 @@
 use std::convert::Infallible;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use gdbstub::target::Target;
+use gdbstub::common::Pid;
 use gdbstub::target::ext::base::BaseOps;
 use gdbstub::target::ext::breakpoints::BreakpointsOps;
-use gdbstub::target::ext::exec_file::ExecFileOps;
-use gdbstub::target::ext::memory_map::MemoryMapOps;
+use gdbstub::target::ext::exec_file::{ExecFile, ExecFileOps};
+use gdbstub::target::ext::memory_map::{MemoryMap, MemoryMapOps};
 use gdbstub::target::ext::monitor_cmd::MonitorCmdOps;
-use gdbstub::target::ext::target_description_xml_override::TargetDescriptionXmlOverrideOps;
+use gdbstub::target::ext::target_description_xml_override::{
+    TargetDescriptionXmlOverride, TargetDescriptionXmlOverrideOps,
+};
+use gdbstub::target::{Target, TargetError, TargetResult};
 use gdbstub_arch::riscv::Riscv64;
 use rustix::net::{RecvFlags, recv};
 
-use super::breakpoints::Set;
 use super::framing::SEND_AGAIN;
-use super::motion::Motion;
 use super::wire::{Others, Readiness, Wire, await_readable};
+use super::wishes::{Motion, Set};
 use super::{Error, description};
 use crate::embedded::{Embedded, Options};
 use crate::image::{Image, KernelFiles};
@@ -156,8 +159,48 @@ impl Target for GdbTarget {
     }
 }
 
+impl TargetDescriptionXmlOverride for GdbTarget {
+    fn target_description_xml(
+        &self,
+        annex: &[u8],
+        offset: u64,
+        length: usize,
+        buffer: &mut [u8],
+    ) -> TargetResult<usize, Self> {
+        if annex != b"target.xml" {
+            return Err(TargetError::NonFatal);
+        }
+        Ok(part(self.description.as_bytes(), offset, length, buffer))
+    }
+}
+
+impl MemoryMap for GdbTarget {
+    fn memory_map_xml(&self, offset: u64, length: usize, buffer: &mut [u8]) -> TargetResult<usize, Self> {
+        Ok(part(description::map(self.options.memory_mib << 20).as_bytes(), offset, length, buffer))
+    }
+}
+
+/// The kernel's file: a GDB that has loaded none finds its symbols there.
+impl ExecFile for GdbTarget {
+    fn get_exec_file(
+        &self,
+        _: Option<Pid>,
+        offset: u64,
+        length: usize,
+        buffer: &mut [u8],
+    ) -> TargetResult<usize, Self> {
+        let elf = match &self.files.symbols {
+            Some(symbols) => Some(symbols),
+            // GDB can make nothing of a flat image.
+            None => Some(&self.files.kernel).filter(|_| !self.image.is_flat()),
+        };
+        let name = elf.map_or(&[][..], |elf| elf.as_os_str().as_bytes());
+        Ok(part(name, offset, length, buffer))
+    }
+}
+
 /// Copies the requested part of a document. Returns the number of bytes, 0 at its end.
-pub(super) fn part(document: &[u8], offset: u64, length: usize, buffer: &mut [u8]) -> usize {
+fn part(document: &[u8], offset: u64, length: usize, buffer: &mut [u8]) -> usize {
     let offset = usize::try_from(offset).unwrap_or(usize::MAX).min(document.len());
     let length = length.min(buffer.len()).min(document.len() - offset);
     buffer[..length].copy_from_slice(&document[offset..offset + length]);

@@ -4,6 +4,7 @@
 
 pub mod arrival;
 pub mod device_tree;
+pub mod dialogue;
 mod ending;
 pub mod event;
 pub mod finisher;
@@ -29,6 +30,7 @@ mod watching;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
+use self::dialogue::Dialogue;
 use self::event::{BootEnd, BootEvent, PendingStore, StackOverflow, store_range};
 pub use self::finisher::FINISHER;
 use self::finisher::Finisher;
@@ -41,7 +43,6 @@ use self::rest::Rest;
 use self::stack_use::StackUse;
 use self::store_trace::StoreTrace;
 use self::watching::Watching;
-use crate::checks::console::Dialogue;
 use crate::checks::finding::Finding;
 use crate::image::{Image, Place};
 use crate::machine::{Address, Error, Machine, Register, Registers, Stop, csr};

@@ -1,41 +1,12 @@
 //! What may differ after an instruction, and is taken from the first machine: what follows time, what a firmware says of
 //! itself, and known faults of the machine. All of it is told. It does not know how the machines came there.
 
+use super::executed::Executed;
 use super::firmware;
 use super::pair::Pair;
 use super::state::{Difference, OUTSIDE_INTERRUPTS, State};
 use crate::machine::quirk::{Case, Outcome, TrapValues, csr_of};
 use crate::machine::{Error, Register, csr};
-use crate::riscv::Effect;
-
-/// One instruction, as both executed it.
-pub struct Executed<'a> {
-    /// What it began with, on both.
-    pub before: &'a State,
-    pub bytes: &'a [u8],
-    pub effect: Effect,
-}
-
-impl Executed<'_> {
-    /// Its bits; of a compressed one the low half.
-    pub fn bits(&self) -> u32 {
-        match *self.bytes {
-            [low, high, ..] if low & 3 != 3 => u16::from_le_bytes([low, high]).into(),
-            [one, two, three, four] => u32::from_le_bytes([one, two, three, four]),
-            _ => 0,
-        }
-    }
-
-    /// Whether it is one of Zicsr that names this CSR.
-    pub fn reads(&self, register: Register) -> bool {
-        csr_of(self.bits()).is_some_and(|number| Register::Csr(number) == register)
-    }
-
-    /// Where an instruction of Zicsr puts what it reads.
-    fn destination(&self) -> Register {
-        Register::Gpr((self.bits() >> 7 & 31) as u8)
-    }
-}
 
 impl Pair<'_> {
     /// What differs and may not, once all that may is the same.

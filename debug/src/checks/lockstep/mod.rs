@@ -9,6 +9,7 @@
 
 mod copies;
 mod entry;
+mod executed;
 mod firmware;
 mod firmware_step;
 mod memory;
@@ -16,6 +17,7 @@ mod pair;
 mod reference;
 mod result;
 mod state;
+mod window;
 
 use std::time::{Duration, Instant};
 
@@ -25,7 +27,7 @@ use crate::checks::boot_run::layout::Layout;
 use crate::image::Image;
 use crate::machine::{Address, Machine};
 use crate::riscv::{self, Effect, Xlen};
-use copies::Executed;
+use executed::Executed;
 use pair::{Pair, Step};
 use result::{Divergence, Stats};
 use state::State;

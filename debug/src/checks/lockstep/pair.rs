@@ -1,12 +1,13 @@
 //! Two machines that are made to do the same, one instruction at a time. It knows what to compare, and not what it is for.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::copies::Executed;
-use super::memory::{Window, read};
+use super::executed::Executed;
+use super::firmware_step::PATIENCE;
 use super::reference::{Reached, Reference, can_be_interrupted};
 use super::result::{Divergence, Stats};
 use super::state::{ComparedRegisters, Difference, State};
+use super::window::{Window, read};
 use super::{Rest, entry, firmware};
 use crate::checks::boot_run::FINISHER;
 use crate::checks::boot_run::event::store_range;
@@ -17,9 +18,6 @@ use crate::machine::quirk::{Case, Outcome, Quirk, TrapValues};
 use crate::machine::{Address, Error, Machine, Register, Stop, csr};
 use crate::riscv::Effect;
 use crate::riscv::cause::is_interrupt;
-
-/// How long one instruction, or one call to the firmware, may take.
-pub const PATIENCE: Duration = Duration::from_secs(5);
 
 pub struct Pair<'a> {
     pub reference: Reference<'a>,

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::copies::Executed;
+use super::executed::Executed;
 use super::firmware_step::{self, MACHINE_MODE};
 use super::state::{ComparedRegisters, Difference, State};
 use crate::checks::boot_run::layout::Layout;

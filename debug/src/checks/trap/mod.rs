@@ -17,7 +17,8 @@ use super::fact::Fact;
 use super::finding::{Finding, Status};
 use crate::machine::{Address, Error, csr};
 use crate::riscv::cause::{cause, is_interrupt};
-use words::{About, about, explain};
+use reasons::{About, about};
+use words::explain;
 
 pub const NAME: &str = "trap";
 

@@ -1,14 +1,28 @@
 //! Common reasons of exceptions: floating point is off, a register needs a higher privilege, an address is the test pattern. It does
 //! not judge.
 
-use super::words::About;
 use crate::checks::boot_run::{BootRun, poison};
 use crate::checks::finding::Finding;
-use crate::machine::{Address, Error, csr};
+use crate::machine::{Address, Error, InstructionBytes, TakenTrap, csr};
 use crate::riscv::{self, Xlen};
 
 /// sstatus.FS: the state of floating point; 0 is off.
 const FS: u64 = 3 << 13;
+
+/// The facts about a trap.
+pub struct About {
+    pub cause: u64,
+    pub pc: Address,
+    pub value: u64,
+    pub from_user: bool,
+    /// The instruction at that time; it is read now if it was not kept.
+    pub instruction: Option<InstructionBytes>,
+}
+
+pub fn about(trap: &TakenTrap) -> About {
+    let TakenTrap { cause, pc, value, from_user, instruction, .. } = *trap;
+    About { cause, pc, value, from_user, instruction }
+}
 
 /// Adds a possible reason to an illegal instruction.
 pub fn illegal_instruction(

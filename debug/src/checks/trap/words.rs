@@ -1,11 +1,12 @@
 //! Describes a trap in words: its cause, its instruction at that time, and possible reasons. It does not judge.
 
+use super::reasons::About;
 use super::{reasons, translation};
 use crate::checks::boot_run::BootRun;
 use crate::checks::boot_run::hart_trace::VectorWrite;
 use crate::checks::fact::Fact;
 use crate::checks::finding::Finding;
-use crate::machine::{Address, Error, InstructionBytes, TakenTrap};
+use crate::machine::{Address, Error};
 use crate::riscv;
 use crate::riscv::cause::cause;
 
@@ -17,21 +18,6 @@ const BREAKPOINT: u64 = 3;
 const OF_THE_FETCH: [u64; 3] = [0, 1, 12];
 
 const PAGE_FAULTS: [u64; 3] = [12, 13, 15];
-
-/// The facts about a trap.
-pub struct About {
-    pub cause: u64,
-    pub pc: Address,
-    pub value: u64,
-    pub from_user: bool,
-    /// The instruction at that time; it is read now if it was not kept.
-    pub instruction: Option<InstructionBytes>,
-}
-
-pub fn about(trap: &TakenTrap) -> About {
-    let TakenTrap { cause, pc, value, from_user, instruction, .. } = *trap;
-    About { cause, pc, value, from_user, instruction }
-}
 
 /// Writes a trap's description into a finding.
 pub fn explain(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About) -> Result<(), Error> {

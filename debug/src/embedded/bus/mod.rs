@@ -5,6 +5,7 @@
 pub mod code;
 pub mod console;
 pub mod devices;
+pub mod dma;
 pub mod map;
 pub mod memory;
 pub mod ram;

@@ -4,7 +4,7 @@
 //! other physical addresses.
 
 use crate::embedded::bus::map;
-use crate::embedded::bus::memory::Memory;
+use crate::embedded::bus::ram::Ram;
 use crate::embedded::hart::decode::Extension;
 use crate::embedded::hart::state::{Hart, Privilege, sstatus};
 use crate::embedded::hart::trap::{AccessType, Trap};
@@ -80,28 +80,35 @@ fn levels(satp: u64) -> Option<u32> {
 ///
 /// # Errors
 /// The page fault or access fault of the access.
-pub fn translate(memory: &mut Memory, address: u64, access_type: AccessType) -> Result<u64, Trap> {
-    let context = memory.context;
+pub fn translate(
+    ram: &mut Ram,
+    context: &Context,
+    no_marking: bool,
+    address: u64,
+    access_type: AccessType,
+) -> Result<u64, Trap> {
     let Some(levels) = context.levels() else { return Ok(address) };
-    let leaf = walk(memory, address, access_type, levels)?;
-    if !allows(leaf.entry, &context, access_type) {
+    let leaf = walk(ram, context, address, access_type, levels)?;
+    if !allows(leaf.entry, context, access_type) {
         return Err(access_type.page_fault(address));
     }
     let marks = ACCESSED | if access_type == AccessType::Store { DIRTY } else { 0 };
     if leaf.entry & marks != marks {
-        if memory.conditions.no_marking {
+        if no_marking {
             return Err(access_type.page_fault(address));
         }
-        memory.write_entry(leaf.entry_address, leaf.entry | marks);
+        if let Some(offset) = map::ram_offset(leaf.entry_address) {
+            ram.store(offset, &(leaf.entry | marks).to_le_bytes());
+        }
     }
     Ok(leaf.physical)
 }
 
 /// The physical address of `address`, ignoring permissions, without marking the page. For debuggers.
-pub fn peek(memory: &Memory, address: u64) -> Option<u64> {
-    match memory.context.levels() {
+pub fn peek(ram: &Ram, context: &Context, address: u64) -> Option<u64> {
+    match context.levels() {
         None => Some(address),
-        Some(levels) => walk(memory, address, AccessType::Load, levels).ok().map(|leaf| leaf.physical),
+        Some(levels) => walk(ram, context, address, AccessType::Load, levels).ok().map(|leaf| leaf.physical),
     }
 }
 
@@ -112,22 +119,22 @@ struct Leaf {
     physical: u64,
 }
 
-fn walk(memory: &Memory, address: u64, access_type: AccessType, levels: u32) -> Result<Leaf, Trap> {
+fn walk(ram: &Ram, context: &Context, address: u64, access_type: AccessType, levels: u32) -> Result<Leaf, Trap> {
     let fault = Err(access_type.page_fault(address));
     let unused = 64 - (12 + 9 * levels);
     if (address << unused) as i64 >> unused != address as i64 {
         return fault;
     }
-    let mut table = (memory.context.satp & PAGE_NUMBER) << 12;
+    let mut table = (context.satp & PAGE_NUMBER) << 12;
     for level in (0..levels).rev() {
         let entry_address = table + (address >> (12 + 9 * level) & 0x1ff) * 8;
-        let entry = read_entry(memory, entry_address, address, access_type)?;
-        if entry & VALID == 0 || entry & memory.context.reserved != 0 || entry & MEMORY_TYPE == MEMORY_TYPE {
+        let entry = read_entry(ram, entry_address, address, access_type)?;
+        if entry & VALID == 0 || entry & context.reserved != 0 || entry & MEMORY_TYPE == MEMORY_TYPE {
             return fault;
         }
         let target = entry >> 10 & PAGE_NUMBER;
         if entry & (READ | WRITE | EXECUTE) != 0 {
-            let Some((target, within)) = extent(target, entry, level, memory.context.napot) else { return fault };
+            let Some((target, within)) = extent(target, entry, level, context.napot) else { return fault };
             let page = target | address >> 12 & within;
             return Ok(Leaf { entry_address, entry, physical: page << 12 | address & 0xfff });
         }
@@ -169,10 +176,10 @@ fn allows(entry: u64, context: &Context, access_type: AccessType) -> bool {
 }
 
 /// Page tables must be in RAM, and not in the firmware's memory.
-fn read_entry(memory: &Memory, entry_address: u64, address: u64, access_type: AccessType) -> Result<u64, Trap> {
+fn read_entry(ram: &Ram, entry_address: u64, address: u64, access_type: AccessType) -> Result<u64, Trap> {
     if map::is_firmware(entry_address) {
         return Err(access_type.access_fault(address));
     }
-    let bytes = map::ram_offset(entry_address).and_then(|offset| memory.ram.load(offset));
+    let bytes = map::ram_offset(entry_address).and_then(|offset| ram.load(offset));
     bytes.map(u64::from_le_bytes).ok_or_else(|| access_type.page_fault(address))
 }

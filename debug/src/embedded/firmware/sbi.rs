@@ -7,8 +7,8 @@ use crate::embedded::board::Board;
 use crate::embedded::bus::map;
 use crate::embedded::bus::memory::Ended;
 use crate::embedded::conditions::Conditions;
-use crate::embedded::hart::execute::Interruption;
 use crate::embedded::hart::state::{Hart, sstatus};
+use crate::embedded::hart::trap::Interruption;
 use crate::machine::Access;
 use crate::riscv::sbi::{
     ALREADY_AVAILABLE, BASE, DEBUG_CONSOLE, HART_STATE, INVALID_PARAMETER, IPI, LEGACY_CLEAR_INTERRUPT,

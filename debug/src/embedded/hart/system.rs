@@ -6,9 +6,9 @@ use crate::embedded::board::Board;
 use crate::embedded::firmware::sbi;
 use crate::embedded::hart::csr::{self, Denied};
 use crate::embedded::hart::decode::{CsrAccess, CsrChange, Kind, Operation};
-use crate::embedded::hart::execute::{self, Interruption};
+use crate::embedded::hart::execute;
 use crate::embedded::hart::state::{Privilege, SINK};
-use crate::embedded::hart::trap::{Cause, Trap};
+use crate::embedded::hart::trap::{Cause, Interruption, Trap};
 use crate::machine::{Address, HartEvent, Register};
 use crate::riscv::{self, Fence};
 

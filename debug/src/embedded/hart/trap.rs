@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::riscv::Extension;
+
 /// Why an instruction could not complete (privileged manual, table "Supervisor cause register (scause) values after trap").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
@@ -96,5 +98,26 @@ impl AccessType {
             AccessType::Store => Cause::StoreAccess,
         };
         Trap::new(cause, address)
+    }
+}
+
+/// Why the instruction at pc was not executed; it has had no effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interruption {
+    Trap(Trap),
+    Breakpoint,
+    /// The instruction makes a watched access; with the first watched byte.
+    Watchpoint(u64),
+    /// Only the board can execute it: it uses a device or a CSR, or changes the privilege.
+    NeedsBoard,
+    /// The instruction accesses a device that this machine lacks.
+    MissingDevice(&'static str),
+    /// The instruction belongs to an extension that this machine lacks.
+    MissingExtension(Extension),
+}
+
+impl From<Trap> for Interruption {
+    fn from(trap: Trap) -> Interruption {
+        Interruption::Trap(trap)
     }
 }

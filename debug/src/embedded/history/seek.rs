@@ -5,8 +5,8 @@
 use std::time::{Duration, Instant};
 
 use crate::embedded::Embedded;
-use crate::embedded::board::StopAt;
 use crate::embedded::history::checkpoints::INTERVAL;
+use crate::embedded::run::StopAt;
 use crate::machine::Stop;
 
 /// Instructions before the clock is read again: about a millisecond.

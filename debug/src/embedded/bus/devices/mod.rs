@@ -3,21 +3,13 @@
 mod clock;
 mod plic;
 
+use crate::embedded::bus::dma::Moment;
 use crate::embedded::bus::uart::{self, Uart};
 use crate::embedded::bus::virtio::disk::{Disk, Trouble};
 use crate::embedded::bus::virtio::{Device, Slot, SlotState};
 use crate::riscv::board::{CLOCK_INTERRUPT, UART_INTERRUPT, VIRTIO_INTERRUPT, VIRTIO_SLOTS};
 use clock::Clock;
 use plic::Plic;
-
-/// A moment, as devices need to know it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Moment {
-    /// Instructions executed since the beginning: by it what came from outside is dated.
-    pub icount: u64,
-    /// Time since the beginning, in instructions: what passed in `wfi` too.
-    pub time: u64,
-}
 
 pub struct Devices {
     pub uart: Uart,

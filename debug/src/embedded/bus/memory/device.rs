@@ -1,19 +1,18 @@
 //! What devices do by themselves: their accesses to RAM, and their work when it is due. It does not know what they do it for.
 
 use super::Memory;
-use crate::embedded::bus::devices::Moment;
+use crate::embedded::bus::dma::{Dma, Moment};
 use crate::embedded::bus::map;
 use crate::embedded::bus::virtio::Slot;
+use crate::embedded::bus::virtio::disk::Trouble;
 use crate::riscv::board::VIRTIO_SLOTS;
 
-impl Memory {
-    /// Bytes of RAM at a physical address, for a device; the firmware does not protect itself from these.
-    pub fn device_reads(&self, start: u64, length: usize) -> Option<&[u8]> {
+impl Dma for Memory {
+    fn device_reads(&self, start: u64, length: usize) -> Option<&[u8]> {
         self.ram.bytes(map::ram_offset(start)?, length)
     }
 
-    /// Stores for a device: all of it, or nothing where not all is RAM.
-    pub fn device_writes(&mut self, start: u64, bytes: &[u8]) -> bool {
+    fn device_writes(&mut self, start: u64, bytes: &[u8]) -> bool {
         if self.device_reads(start, bytes.len()).is_none() {
             return false;
         }
@@ -21,6 +20,12 @@ impl Memory {
         true
     }
 
+    fn device_fails(&mut self, trouble: Trouble) {
+        self.devices.trouble = Some(trouble);
+    }
+}
+
+impl Memory {
     pub(super) fn write_virtio(&mut self, slot: usize, offset: u64, value: u64, length: usize, now: Moment) {
         self.with_slot(slot, |slot, memory| slot.write(offset, value, length, memory, now));
         self.devices.tell_of_slot(slot);

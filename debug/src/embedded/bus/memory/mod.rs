@@ -7,14 +7,14 @@ mod outside;
 mod pages;
 mod record;
 
-use crate::embedded::bus::devices::{Devices, Moment};
+use crate::embedded::bus::devices::Devices;
+use crate::embedded::bus::dma::Moment;
 use crate::embedded::bus::map::{self, Region};
 use crate::embedded::bus::ram::{PAGE, Ram};
 use crate::embedded::bus::tlb::Tlb;
 use crate::embedded::bus::translate::{self, Context};
 use crate::embedded::conditions::Conditions;
-use crate::embedded::hart::execute::Interruption;
-use crate::embedded::hart::trap::AccessType;
+use crate::embedded::hart::trap::{AccessType, Interruption};
 use crate::machine::{Access, Watchpoint};
 use crate::riscv::board;
 pub use pages::Contents;
@@ -199,7 +199,8 @@ impl Memory {
 
     /// The physical address for this access, if the firmware allows it.
     fn resolve(&mut self, address: u64, access_type: AccessType) -> Result<u64, Interruption> {
-        let physical = translate::translate(self, address, access_type)?;
+        let physical =
+            translate::translate(&mut self.ram, &self.context, self.conditions.no_marking, address, access_type)?;
         if map::is_firmware(physical) {
             return Err(access_type.access_fault(address).into());
         }

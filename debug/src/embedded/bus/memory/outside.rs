@@ -58,20 +58,13 @@ impl Memory {
         self.ram.store(offset, bytes);
     }
 
-    /// Updates a page table entry.
-    pub(in crate::embedded) fn write_entry(&mut self, physical: u64, entry: u64) {
-        if let Some(offset) = map::ram_offset(physical) {
-            self.ram.store(offset, &entry.to_le_bytes());
-        }
-    }
-
     /// Reads at virtual addresses, ignoring permissions, without marking pages. Returns false unless all of it is RAM.
     pub fn peek(&self, start: u64, bytes: &mut [u8]) -> bool {
         let mut done = 0;
         while done < bytes.len() {
             let address = start.wrapping_add(done as u64);
             let length = (bytes.len() - done).min(PAGE - address as usize % PAGE);
-            let found = translate::peek(self, address)
+            let found = translate::peek(&self.ram, &self.context, address)
                 .and_then(map::ram_offset)
                 .and_then(|offset| self.ram.bytes(offset, length));
             let Some(found) = found else { return false };
@@ -93,7 +86,7 @@ impl Memory {
         while done < bytes.len() {
             let address = start.wrapping_add(done as u64);
             let length = (bytes.len() - done).min(PAGE - address as usize % PAGE);
-            let offset = translate::peek(self, address).and_then(map::ram_offset);
+            let offset = translate::peek(&self.ram, &self.context, address).and_then(map::ram_offset);
             let Some(offset) = offset.filter(|offset| self.ram.bytes(*offset, length).is_some()) else { return false };
             spans.push((offset, done, length));
             done += length;

@@ -5,7 +5,7 @@
 
 use super::disk::{Disk, SECTOR, Trouble};
 use super::queue::{self, Broken, Buffer, Chain, Queue};
-use crate::embedded::bus::memory::Memory;
+use crate::embedded::bus::dma::Dma;
 
 /// From a notification to the answer, in instructions: 20 microseconds. A driver has to wait, as it has to for any disk.
 pub const LATENCY: u64 = 2000;
@@ -86,7 +86,7 @@ impl Block {
         self.state = *state;
     }
 
-    pub fn serve(&mut self, queue: &mut Queue, memory: &mut Memory, events: bool) -> Result<u32, Broken> {
+    pub fn serve(&mut self, queue: &mut Queue, memory: &mut dyn Dma, events: bool) -> Result<u32, Broken> {
         let mut done = 0;
         while let Some(chain) = queue.take(memory, events)? {
             let Some(status) = self.request(memory, &chain)? else {
@@ -105,7 +105,7 @@ impl Block {
     }
 
     /// Does what a request says; the value is its status, or nothing where the disk is in trouble.
-    fn request(&mut self, memory: &mut Memory, chain: &Chain) -> Result<Option<u8>, Broken> {
+    fn request(&mut self, memory: &mut dyn Dma, chain: &Chain) -> Result<Option<u8>, Broken> {
         let header = queue::gather(memory, &queue::part(&chain.readable, 0, HEADER))?;
         let header: [u8; HEADER as usize] = header.try_into().map_err(|_| Broken)?;
         let [kind, _, low, high] =
@@ -129,13 +129,13 @@ impl Block {
         Ok(match done {
             Ok(()) => Some(OK),
             Err(trouble) => {
-                memory.devices.trouble = Some(trouble);
+                memory.device_fails(trouble);
                 None
             }
         })
     }
 
-    fn read(&mut self, memory: &mut Memory, sector: u64, buffers: &[Buffer]) -> Result<Result<(), Trouble>, Broken> {
+    fn read(&mut self, memory: &mut dyn Dma, sector: u64, buffers: &[Buffer]) -> Result<Result<(), Trouble>, Broken> {
         let mut offset = sector * SECTOR;
         for buffer in buffers {
             buffer.read(memory)?; // it is in RAM, and no longer than that
@@ -149,7 +149,7 @@ impl Block {
         Ok(Ok(()))
     }
 
-    fn write(&mut self, memory: &Memory, sector: u64, buffers: &[Buffer]) -> Result<Result<(), Trouble>, Broken> {
+    fn write(&mut self, memory: &dyn Dma, sector: u64, buffers: &[Buffer]) -> Result<Result<(), Trouble>, Broken> {
         let mut offset = sector * SECTOR;
         for buffer in buffers {
             if let Err(trouble) = self.disk.write(offset, buffer.read(memory)?) {

@@ -3,8 +3,7 @@
 use super::block::Block;
 use super::disk::Disk;
 use super::queue::{Broken, Queue};
-use crate::embedded::bus::devices::Moment;
-use crate::embedded::bus::memory::Memory;
+use crate::embedded::bus::dma::{Dma, Moment};
 
 pub enum Device {
     Block(Block),
@@ -100,7 +99,7 @@ impl Device {
         &mut self,
         number: usize,
         queue: &mut Queue,
-        memory: &mut Memory,
+        memory: &mut dyn Dma,
         events: bool,
         now: Moment,
     ) -> Result<u32, Broken> {

@@ -8,8 +8,7 @@ mod device;
 pub mod disk;
 mod queue;
 
-use crate::embedded::bus::devices::Moment;
-use crate::embedded::bus::memory::Memory;
+use crate::embedded::bus::dma::{Dma, Moment};
 pub use device::Device;
 use device::DeviceState;
 use queue::{LARGEST, Queue};
@@ -193,7 +192,7 @@ impl Slot {
     }
 
     /// Writes `length` bytes; what the device does for it is done at once, or noted for later.
-    pub fn write(&mut self, offset: u64, value: u64, length: usize, memory: &mut Memory, now: Moment) {
+    pub fn write(&mut self, offset: u64, value: u64, length: usize, memory: &mut dyn Dma, now: Moment) {
         if length == 8 {
             self.write(offset, value & 0xffff_ffff, 4, memory, now);
             self.write(offset + 4, value >> 32, 4, memory, now);
@@ -275,7 +274,7 @@ impl Slot {
         self.registers.features = (low | high << 32) & self.offered();
     }
 
-    fn notify(&mut self, queue: u32, memory: &mut Memory, now: Moment) {
+    fn notify(&mut self, queue: u32, memory: &mut dyn Dma, now: Moment) {
         let Some(device) = &self.device else { return };
         if queue as usize >= self.registers.queues.len() {
             return;
@@ -288,7 +287,7 @@ impl Slot {
     }
 
     /// Does what is due by now; `true` where there was something.
-    pub fn advance(&mut self, memory: &mut Memory, now: Moment) -> bool {
+    pub fn advance(&mut self, memory: &mut dyn Dma, now: Moment) -> bool {
         let is_due = self.registers.due.is_some_and(|due| due <= now.time);
         if is_due {
             self.work(memory, now);
@@ -297,7 +296,7 @@ impl Slot {
     }
 
     /// Looks at the queues that the driver notified.
-    fn work(&mut self, memory: &mut Memory, now: Moment) {
+    fn work(&mut self, memory: &mut dyn Dma, now: Moment) {
         self.registers.due = None;
         let notified = std::mem::take(&mut self.registers.notified);
         for number in (0..self.registers.queues.len()).filter(|number| notified >> number & 1 != 0) {
@@ -306,7 +305,7 @@ impl Slot {
     }
 
     /// Lets the device use what is available in one queue, and interrupts where the driver wants that.
-    pub fn serve(&mut self, number: usize, memory: &mut Memory, now: Moment) {
+    pub fn serve(&mut self, number: usize, memory: &mut dyn Dma, now: Moment) {
         let Registers { features, broken, queues, interrupt, .. } = &mut self.registers;
         let (Some(device), Some(queue), false) = (&mut self.device, queues.get_mut(number), *broken) else { return };
         let events = *features & EVENT_INDEX != 0;

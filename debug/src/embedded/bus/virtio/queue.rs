@@ -2,7 +2,7 @@
 //!
 //! Source: "Virtual I/O Device (VIRTIO) Version 1.2", section "Split Virtqueues"; for legacy queues its "Legacy Interface" parts.
 
-use crate::embedded::bus::memory::Memory;
+use crate::embedded::bus::dma::Dma;
 
 /// The most entries of a queue, as QEMU has it.
 pub const LARGEST: u32 = 1024;
@@ -85,7 +85,7 @@ impl Queue {
     ///
     /// # Errors
     /// Where the ring is not in memory, or its index is further than the queue is long.
-    pub fn has_next(&self, memory: &Memory) -> Result<bool, Broken> {
+    pub fn has_next(&self, memory: &dyn Dma) -> Result<bool, Broken> {
         if !self.ready || self.size == 0 {
             return Ok(false);
         }
@@ -97,7 +97,7 @@ impl Queue {
     ///
     /// # Errors
     /// Where its descriptors are no chain.
-    pub fn take(&mut self, memory: &mut Memory, events: bool) -> Result<Option<Chain>, Broken> {
+    pub fn take(&mut self, memory: &mut dyn Dma, events: bool) -> Result<Option<Chain>, Broken> {
         if !self.has_next(memory)? {
             return Ok(None);
         }
@@ -117,7 +117,7 @@ impl Queue {
         self.next_available = self.next_available.wrapping_sub(1);
     }
 
-    fn chain(&self, memory: &Memory, head: u16) -> Result<Chain, Broken> {
+    fn chain(&self, memory: &dyn Dma, head: u16) -> Result<Chain, Broken> {
         let mut chain = Chain { head, readable: Vec::new(), writable: Vec::new() };
         let (mut table, mut count, mut index) = (self.descriptors, self.size, u32::from(head));
         let mut indirect = false;
@@ -143,7 +143,7 @@ impl Queue {
     }
 
     /// The device is done with this request, and wrote so many bytes of it.
-    pub fn give_back(&mut self, memory: &mut Memory, chain: &Chain, written: u32) -> Result<(), Broken> {
+    pub fn give_back(&mut self, memory: &mut dyn Dma, chain: &Chain, written: u32) -> Result<(), Broken> {
         let slot = u64::from(self.next_used) % u64::from(self.size);
         let mut entry = [0; USED_ENTRY as usize];
         entry[..4].copy_from_slice(&u32::from(chain.head).to_le_bytes());
@@ -154,7 +154,7 @@ impl Queue {
     }
 
     /// Whether the driver wants to be interrupted for what was given back since it was last.
-    pub fn is_to_interrupt(&mut self, memory: &Memory, events: bool) -> Result<bool, Broken> {
+    pub fn is_to_interrupt(&mut self, memory: &dyn Dma, events: bool) -> Result<bool, Broken> {
         let told = self.told.replace(self.next_used);
         if !events {
             return Ok(read_half(memory, self.available)? & NO_INTERRUPT == 0);
@@ -202,7 +202,7 @@ pub fn part(buffers: &[Buffer], from: u64, count: u64) -> Vec<Buffer> {
 }
 
 /// All that the buffers hold.
-pub fn gather(memory: &Memory, buffers: &[Buffer]) -> Result<Vec<u8>, Broken> {
+pub fn gather(memory: &dyn Dma, buffers: &[Buffer]) -> Result<Vec<u8>, Broken> {
     let mut bytes = Vec::new();
     for buffer in buffers {
         bytes.extend_from_slice(buffer.read(memory)?);
@@ -211,7 +211,7 @@ pub fn gather(memory: &Memory, buffers: &[Buffer]) -> Result<Vec<u8>, Broken> {
 }
 
 /// Fills the buffers from the first on; what is left of them stays.
-pub fn scatter(memory: &mut Memory, buffers: &[Buffer], mut bytes: &[u8]) -> Result<(), Broken> {
+pub fn scatter(memory: &mut dyn Dma, buffers: &[Buffer], mut bytes: &[u8]) -> Result<(), Broken> {
     for buffer in buffers {
         let (now, later) = bytes.split_at(bytes.len().min(buffer.length as usize));
         write(memory, buffer.address, now)?;
@@ -221,7 +221,7 @@ pub fn scatter(memory: &mut Memory, buffers: &[Buffer], mut bytes: &[u8]) -> Res
 }
 
 impl Buffer {
-    pub fn read<'a>(&self, memory: &'a Memory) -> Result<&'a [u8], Broken> {
+    pub fn read<'a>(&self, memory: &'a dyn Dma) -> Result<&'a [u8], Broken> {
         memory.device_reads(self.address, self.length as usize).ok_or(Broken)
     }
 }
@@ -234,21 +234,21 @@ struct Descriptor {
 }
 
 impl Descriptor {
-    fn read(memory: &Memory, at: u64) -> Result<Descriptor, Broken> {
+    fn read(memory: &dyn Dma, at: u64) -> Result<Descriptor, Broken> {
         let bytes: [u8; DESCRIPTOR as usize] = read(memory, at)?;
         let [address, rest] = [0, 8].map(|from| u64::from_le_bytes(std::array::from_fn(|index| bytes[from + index])));
         Ok(Descriptor { address, length: rest as u32, flags: (rest >> 32) as u16, next: (rest >> 48) as u16 })
     }
 }
 
-fn read<const N: usize>(memory: &Memory, at: u64) -> Result<[u8; N], Broken> {
+fn read<const N: usize>(memory: &dyn Dma, at: u64) -> Result<[u8; N], Broken> {
     memory.device_reads(at, N).and_then(|bytes| bytes.first_chunk().copied()).ok_or(Broken)
 }
 
-fn read_half(memory: &Memory, at: u64) -> Result<u16, Broken> {
+fn read_half(memory: &dyn Dma, at: u64) -> Result<u16, Broken> {
     read(memory, at).map(u16::from_le_bytes)
 }
 
-fn write(memory: &mut Memory, at: u64, bytes: &[u8]) -> Result<(), Broken> {
+fn write(memory: &mut dyn Dma, at: u64, bytes: &[u8]) -> Result<(), Broken> {
     if memory.device_writes(at, bytes) { Ok(()) } else { Err(Broken) }
 }

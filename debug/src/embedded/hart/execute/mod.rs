@@ -11,31 +11,10 @@ mod integer;
 use crate::embedded::bus::code::Page;
 use crate::embedded::bus::memory::{At, Memory};
 use crate::embedded::bus::ram::PAGE;
-use crate::embedded::hart::decode::{Extension, Kind, Operation};
+use crate::embedded::hart::decode::{Kind, Operation};
 use crate::embedded::hart::state::{Hart, SP};
-use crate::embedded::hart::trap::{Cause, Trap};
+use crate::embedded::hart::trap::{Cause, Interruption, Trap};
 use integer::{Alu, Condition};
-
-/// Why the instruction at pc was not executed; it has had no effect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Interruption {
-    Trap(Trap),
-    Breakpoint,
-    /// The instruction makes a watched access; with the first watched byte.
-    Watchpoint(u64),
-    /// Only the board can execute it: it uses a device or a CSR, or changes the privilege.
-    NeedsBoard,
-    /// The instruction accesses a device that this machine lacks.
-    MissingDevice(&'static str),
-    /// The instruction belongs to an extension that this machine lacks.
-    MissingExtension(Extension),
-}
-
-impl From<Trap> for Interruption {
-    fn from(trap: Trap) -> Interruption {
-        Interruption::Trap(trap)
-    }
-}
 
 /// How far the run is, and where to stop on the way.
 pub struct Slice {

@@ -1,0 +1,24 @@
+//! What a device sees of the machine around it: memory, and the present. It does not know devices.
+
+use crate::embedded::bus::virtio::disk::Trouble;
+
+/// A moment, as devices need to know it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moment {
+    /// Instructions executed since the beginning: by it what came from outside is dated.
+    pub icount: u64,
+    /// Time since the beginning, in instructions: what passed in `wfi` too.
+    pub time: u64,
+}
+
+/// Memory as devices access it by themselves, at physical addresses.
+pub trait Dma {
+    /// Bytes of RAM; the firmware does not protect itself from these.
+    fn device_reads(&self, start: u64, length: usize) -> Option<&[u8]>;
+
+    /// Stores all of it, or nothing where not all is RAM.
+    fn device_writes(&mut self, start: u64, bytes: &[u8]) -> bool;
+
+    /// The device cannot go on: the machine stops for it.
+    fn device_fails(&mut self, trouble: Trouble);
+}
