@@ -113,7 +113,7 @@ fn what_the_machine_does_not_have_is_named() {
 fn what_no_machine_has_is_a_trap_that_tells_of_it() {
     let nowhere = [li(8, 0x5000_0000_0000), vec![ld(5, 8, 0)]].concat();
     for (code, words) in [
-        (vec![VECTOR], format!("illegal instruction (stval {VECTOR:#x}) at {ENTRY:#x}, and stvec leads to")),
+        (vec![VECTOR], format!("illegal instruction (stval {VECTOR:#x}) at {ENTRY:#x}, and stvec is still")),
         (vec![csrr(5, 0x300)], format!("illegal instruction (stval {:#x}) at {ENTRY:#x}", csrr(5, 0x300))),
         (nowhere.clone(), format!("load access fault (stval 0x500000000000) at {}", at(nowhere.len() - 1))),
     ] {
