@@ -70,13 +70,30 @@ define walk set-sp
   end
 end
 
-# Fills .bss and the 16 bytes before and after it with 0xa5. It copies the part that is filled already to the part behind it:
+# How many bytes before and after .bss are filled too, and looked at: 16, or what $debug_guard_below and $debug_guard_above say, for
+# kernels with something else there.
+define walk guard-sizes
+  set $walk_before = 16
+  set $walk_behind = 16
+  if $_isvoid($debug_guard_below) == 0
+    set $walk_before = $debug_guard_below
+  end
+  if $_isvoid($debug_guard_above) == 0
+    set $walk_behind = $debug_guard_above
+  end
+end
+
+# Fills .bss and the guard bytes before and after it with 0xa5. It copies the part that is filled already to the part behind it:
 # this needs few packets.
 define walk fill
-  set $walk_from = $walk_bss - 16
-  set $walk_size = $walk_bss_end + 16 - $walk_from
-  set {unsigned long}$walk_from = 0xa5a5a5a5a5a5a5a5
-  set $walk_full = 8
+  walk guard-sizes
+  set $walk_from = $walk_bss - $walk_before
+  set $walk_size = $walk_bss_end + $walk_behind - $walk_from
+  set $walk_full = 0
+  while $walk_full < $walk_size && $walk_full < 8
+    set *(unsigned char *)($walk_from + $walk_full) = 0xa5
+    set $walk_full = $walk_full + 1
+  end
   while $walk_full < $walk_size
     set $walk_n = $walk_full < 0x8000 ? $walk_full : 0x8000
     if $walk_n > $walk_size - $walk_full
@@ -130,6 +147,12 @@ define walk run-clear
     end
   end
   set $walk_clearer = $walk_pc
+  # A clear that is a part of a larger function is over now, and what follows it uses .bss before it returns, if it does.
+  set $walk_was_zero = 0
+  if $walk_filled && $walk_low == 0 && $walk_high == 0
+    walk in-c verify
+    set $walk_was_zero = $walk_dirty == 0
+  end
   if $walk_moved && $walk_stop == $walk_elsewhere
     pipe backtrace 2 | grep -q '^#1 '
     if $_shell_exitcode == 0
@@ -178,8 +201,9 @@ end
 
 # $walk_below, $walk_above: whether the guard bytes hold the pattern.
 define walk guards
-  set $walk_below = {unsigned long}($walk_bss - 16) == 0xa5a5a5a5a5a5a5a5 && {unsigned long}($walk_bss - 8) == 0xa5a5a5a5a5a5a5a5
-  set $walk_above = {unsigned long}$walk_bss_end == 0xa5a5a5a5a5a5a5a5 && {unsigned long}($walk_bss_end + 8) == 0xa5a5a5a5a5a5a5a5
+  walk guard-sizes
+  set $walk_below = $walk_before == 0 || {unsigned long}($walk_bss - 16) == 0xa5a5a5a5a5a5a5a5 && {unsigned long}($walk_bss - 8) == 0xa5a5a5a5a5a5a5a5
+  set $walk_above = $walk_behind == 0 || {unsigned long}$walk_bss_end == 0xa5a5a5a5a5a5a5a5 && {unsigned long}($walk_bss_end + 8) == 0xa5a5a5a5a5a5a5a5
 end
 
 define walk clear
@@ -194,6 +218,9 @@ define walk clear
     set $walk_verified = 0
     if $walk_filled && ($walk_low == 0 && $walk_high == 0 && $walk_late == 0 && $walk_stop != $walk_trapped || $walk_stop == $walk_waits)
       walk in-c verify
+      if $walk_was_zero
+        set $walk_dirty = 0
+      end
     end
     if $walk_verified == 0
       walk explain
@@ -220,8 +247,14 @@ define walk show-clear
   set $walk_above = 0
   walk in-c guards
   set $walk_guarded = $walk_above
-  if $walk_below && $walk_above
+  if $walk_below && $walk_above && $walk_before && $walk_behind
     echo bss: the 16 bytes before it and the 16 after it still hold 0xa5: PASS\n
+  end
+  if $walk_below && $walk_above && $walk_before && $walk_behind == 0
+    echo bss: the 16 bytes before it still hold 0xa5: PASS\n
+  end
+  if $walk_below && $walk_above && $walk_before == 0 && $walk_behind
+    echo bss: the 16 bytes after it still hold 0xa5: PASS\n
   end
   if $walk_below == 0
     printf "bss: the 16 bytes before it were overwritten"

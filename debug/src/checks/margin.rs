@@ -3,6 +3,7 @@
 use super::boot_run::BootRun;
 use super::boot_run::event::StackOverflow;
 use super::boot_run::layout::{bytes, overlap};
+use super::fact::Fact;
 use super::finding::{Finding, Status};
 use crate::image::Symbol;
 use crate::machine::{Address, Error, Register, csr};
@@ -34,6 +35,25 @@ pub fn check(run: &mut BootRun<'_>) -> Result<Finding, Error> {
         finding.summary = format!("the stack was used down to its last byte, all {size} bytes, and perhaps beyond");
     }
     Ok(finding)
+}
+
+/// Lets the finding hold only if so many bytes of the stack remained unused.
+pub fn require(finding: &mut Finding, wanted: u64) {
+    let count = |name| match finding.data.get(name) {
+        Some(Fact::Count(count)) => Some(*count),
+        _ => None,
+    };
+    let (deepest, size) = (count("deepest_bytes"), count("stack_bytes"));
+    let (Some(deepest), Some(size), Status::Pass) = (deepest, size, finding.status) else { return };
+    let unused = size.saturating_sub(deepest);
+    if unused < wanted {
+        finding.status = Status::Fail;
+        finding.expected = format!("at least {wanted} bytes of the stack unused");
+        finding.summary = format!(
+            "{unused} of the stack's {size} bytes remain unused, and {wanted} are asked for; try: a larger stack"
+        );
+        finding.set("min_margin_bytes", wanted);
+    }
 }
 
 /// The overflow that caused a trap: sp is below the stack, in memory without an object of the kernel.

@@ -45,8 +45,8 @@ use boot_run::stepping::Stepping;
 use boot_run::trial;
 use companion::Companion;
 
-pub use boot_run::layout::{Layout, PlaceNames};
-pub use boot_run::names::{Names, NotFound, Role};
+pub use boot_run::layout::{GUARD_BYTES, Layout, PlaceNames};
+pub use boot_run::names::{Names, NotFound, Role, knows_bss, knows_stack_top};
 pub use console::{Input, Script};
 pub use fact::{Fact, Facts};
 pub use finding::{Finding, Status};
@@ -67,6 +67,8 @@ pub struct Options<'a> {
     /// An observed machine at reset with the same kernel. It runs first, and memory is judged by what was seen there. Everything
     /// else is judged by the machine itself.
     pub companion: Option<&'a mut dyn Machine>,
+    /// How many bytes of the stack have to remain unused.
+    pub min_margin: u64,
     /// The texts to wait for and to type on the console.
     pub script: Script,
     /// Receives what the kernel printed, if the machine shows it.
@@ -81,6 +83,7 @@ impl Default for Options<'_> {
             boot_hart: None,
             step: None,
             companion: None,
+            min_margin: 0,
             script: Script::default(),
             console: None,
         }
@@ -205,7 +208,7 @@ pub fn check(
     if check_image(image, layout).status == Status::Fail {
         return Ok(without_machine(image, layout));
     }
-    let Options { timeout, boot_hart, step, companion, script, console } = options;
+    let Options { timeout, boot_hart, step, companion, min_margin, script, console } = options;
     let machine = &mut KernelView::of(machine, image, layout);
     let mut companion = companion.map(|companion| KernelView::of(companion, image, layout));
     // It has one hart, with id 0.
@@ -222,6 +225,9 @@ pub fn check(
     let mut findings = findings?;
     if let Some(companion) = companion {
         companion.judge_memory(&mut findings);
+    }
+    for margin in findings.iter_mut().filter(|finding| finding.name == margin::NAME) {
+        margin::require(margin, min_margin);
     }
     Ok(findings)
 }

@@ -12,12 +12,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
-use debug::checks::{
-    self, ClearProgress, Finding, Input, Layout, MemoryMap, Names, NotFound, Options, Role, Script, Status,
-};
+use debug::checks::{self, ClearProgress, Finding, Input, Layout, MemoryMap, Options, Script, Status};
 use debug::output::OutputFile;
 use debug::report::{Format, Report, Verdict};
-use debug::{Embedded, Machine, Qemu, Remote, embedded, image, qemu, rsp};
+use debug::{Embedded, Machine, Qemu, Remote, embedded, qemu, rsp};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use regex::bytes::Regex;
 use signal_hook::consts::SIGCONT;
@@ -25,11 +23,11 @@ use signal_hook::consts::SIGCONT;
 use super::harsh;
 use super::kernel::{Kernel, KernelArguments};
 use super::machine_arg::MachineArg;
+use super::narration;
+use super::places::{PlaceArguments, with_option};
 
 /// How much longer than the kernel the machine may run, for the last requests.
 const GRACE: Duration = Duration::from_secs(5);
-
-const PLACES: &str = "Places: SYMBOL, SYMBOL+OFFSET or an address";
 
 const CONSOLE: &str = "Console";
 
@@ -50,25 +48,8 @@ pub struct Arguments {
     #[arg(long, value_name = "MACHINE")]
     on: Option<MachineArg>,
 
-    /// The first instruction [default: the ELF's entry point]
-    #[arg(long, value_name = "PLACE", help_heading = PLACES)]
-    entry: Option<String>,
-
-    /// The stack's end, where sp starts [default: __stack_top or another known name, else where sp points at its first use]
-    #[arg(long, value_name = "PLACE", help_heading = PLACES)]
-    stack_top: Option<String>,
-
-    /// The stack's lowest byte [default: __stack_bottom, else found by the symbols around the top]
-    #[arg(long, value_name = "PLACE", help_heading = PLACES)]
-    stack_bottom: Option<String>,
-
-    /// BSS's first byte [default: __bss or another known name, else the start of the section .bss]
-    #[arg(long, value_name = "PLACE", help_heading = PLACES)]
-    bss_start: Option<String>,
-
-    /// BSS's end, exclusive [default: __bss_end or another known name, else the end of the section .bss]
-    #[arg(long, value_name = "PLACE", help_heading = PLACES)]
-    bss_end: Option<String>,
+    #[command(flatten)]
+    places: PlaceArguments,
 
     /// The report's format
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
@@ -82,15 +63,15 @@ pub struct Arguments {
     #[arg(long)]
     step: bool,
 
-    /// The number of harts (QEMU only)
-    #[arg(long, value_name = "HARTS", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=512))]
-    smp: u32,
-
     /// The hart to follow [default: the first that reaches the entry]
     #[arg(long, value_name = "HART")]
     boot_hart: Option<u64>,
 
-    /// Boots many times on the embedded machine, each time changing one detail that the boot protocol leaves open: this adds
+    /// How many bytes of the stack have to remain unused
+    #[arg(long, value_name = "BYTES", default_value = "0")]
+    min_margin: u64,
+
+    /// Boots again and again on the embedded machine, each time with one thing that the boot protocol does not promise changed:
     /// an eighth check, luck
     #[arg(long)]
     harsh: bool,
@@ -146,14 +127,14 @@ impl From<FormatArg> for Format {
 pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let kernel = arguments.kernel.read()?;
     let image = &kernel.image;
-    let layout = Layout::of(image, arguments.names()).map_err(with_option)?;
+    let layout = Layout::of(image, arguments.places.names()).map_err(with_option)?;
     let mut layout = layout.in_memory(kernel.options.memory_mib);
     if layout.needs_stack()
         && let Ok(mut machine) = embedded(&kernel)
     {
         checks::find_stack(&mut machine, image, &mut layout, arguments.timeout)?;
     }
-    let on = arguments.on.clone().unwrap_or_else(MachineArg::installed);
+    let on = arguments.kernel.machine_or_usual(arguments.on.as_ref())?;
     let output = arguments.output.as_deref().map(|path| OutputFile::create(path, &kernel.files())).transpose()?;
     let console_file =
         arguments.console.as_deref().map(|path| OutputFile::create(path, &kernel.files())).transpose()?;
@@ -188,16 +169,6 @@ impl Arguments {
         let input = self.input.iter().zip(after).map(|(text, after)| Input { after, text: text.0.clone() });
         Script { expect: self.expect.clone(), forbid: self.forbid.clone(), input: input.collect() }
     }
-
-    fn names(&self) -> Names {
-        Names {
-            entry: self.entry.clone(),
-            stack_top: self.stack_top.clone(),
-            stack_bottom: self.stack_bottom.clone(),
-            bss_start: self.bss_start.clone(),
-            bss_end: self.bss_end.clone(),
-        }
-    }
 }
 
 /// Starts the machine, or attaches to it, and makes the checks. An image that cannot boot needs no machine.
@@ -212,8 +183,8 @@ fn walk(
     if checks::check_image(image, layout).status == Status::Fail {
         return without_walk(kernel, layout, arguments.timeout);
     }
-    if arguments.smp > 1 && !matches!(on, MachineArg::Qemu) {
-        let smp = arguments.smp;
+    let smp = arguments.kernel.qemu.smp;
+    if smp > 1 && !matches!(on, MachineArg::Qemu) {
         anyhow::bail!("--smp {smp} needs --on qemu, not --on {on}; try: --on qemu --smp {smp}", on = on.name());
     }
     let timeout = arguments.timeout;
@@ -223,12 +194,14 @@ fn walk(
         bar.set_position(progress.cleared);
         bar.set_message(format!("{} instructions", progress.instructions));
     };
+    let _waiting = (!arguments.step).then(|| narration::Waiting::until(&format!("walking the boot on {}", on.name())));
     let mut companion = companion(on, kernel);
     let options = Options {
         timeout,
         boot_hart: arguments.boot_hart,
         step: arguments.step.then_some(&mut show),
         companion: companion.as_mut().map(|machine| machine as &mut dyn Machine),
+        min_margin: arguments.min_margin,
         script: arguments.script(),
         console: (!matches!(on, MachineArg::Stub(_))).then(|| printed.insert(Vec::new())),
     };
@@ -247,7 +220,7 @@ fn walk(
             }
             findings
         }
-        MachineArg::Qemu => on_qemu(kernel, layout, arguments.smp, options)?,
+        MachineArg::Qemu => on_qemu(kernel, layout, options)?,
     };
     bar.finish_and_clear();
     Ok(findings)
@@ -266,24 +239,7 @@ fn without_walk(kernel: &Kernel, layout: &Layout, timeout: Duration) -> anyhow::
     Ok(checks::without_machine(image, layout))
 }
 
-/// Adds the option that names a missing symbol to an error.
-fn with_option(error: NotFound) -> anyhow::Error {
-    let option = match error.role {
-        Role::Entry => "--entry",
-        Role::StackTop => "--stack-top",
-        Role::StackBottom => "--stack-bottom",
-        Role::BssStart => "--bss-start",
-        Role::BssEnd => "--bss-end",
-    };
-    match error.source {
-        image::Error::MissingSymbol { .. } => {
-            anyhow::anyhow!("{error}; if it has another name, try: {option}")
-        }
-        source => source.into(),
-    }
-}
-
-/// Adds how to start a stub to an error about a connection.
+/// What starts a stub where there is none.
 fn with_command(error: rsp::Error) -> anyhow::Error {
     match error {
         rsp::Error::Connect { .. } => anyhow::anyhow!("{error}; try: ./run.sh --wait"),
@@ -309,9 +265,10 @@ fn on_embedded(kernel: &Kernel, layout: &Layout, options: Options<'_>) -> anyhow
     }
 }
 
-fn on_qemu(kernel: &Kernel, layout: &Layout, harts: u32, options: Options<'_>) -> anyhow::Result<Vec<Finding>> {
+fn on_qemu(kernel: &Kernel, layout: &Layout, options: Options<'_>) -> anyhow::Result<Vec<Finding>> {
     let (image, timeout) = (&kernel.image, options.timeout);
-    let mut qemu = match Qemu::start_machine(&kernel.machine(harts), timeout + GRACE) {
+    narration::tell_machine(kernel.machine(), true);
+    let mut qemu = match Qemu::start_machine(kernel.machine(), timeout + GRACE) {
         Ok(qemu) => qemu,
         Err(error) => return refused_by_qemu(kernel, layout, error, timeout),
     };
@@ -332,7 +289,8 @@ fn refused_by_qemu(
     if neutral.write_all(&debug::image::neutral()).is_err() {
         return Err(error.into());
     }
-    let machine = qemu::MachineOptions { kernel: Some(neutral.path().to_owned()), initrd: None, ..kernel.machine(1) };
+    let machine =
+        qemu::MachineOptions { kernel: Some(neutral.path().to_owned()), initrd: None, ..kernel.machine().clone() };
     let Ok(mut qemu) = Qemu::start_machine(&machine, timeout + GRACE) else { return Err(error.into()) };
     let memory = MemoryMap::of_neutral(qemu.machine(), timeout)?;
     Ok(checks::refused(&kernel.image, layout, memory.as_ref(), "qemu", words))
@@ -348,7 +306,7 @@ fn without_initrd(options: &embedded::Options) -> embedded::Options {
 
 /// Compares QEMU with the embedded machine. QEMU is the reference.
 fn lockstep(kernel: &Kernel, layout: &Layout, timeout: Duration) -> anyhow::Result<Finding> {
-    let mut qemu = Qemu::start_machine(&kernel.machine(1), timeout + GRACE)?;
+    let mut qemu = Qemu::start_machine(kernel.machine(), timeout + GRACE)?;
     let finding = checks::lockstep::lockstep([qemu.machine(), &mut embedded(kernel)?], &kernel.image, layout, timeout);
     finding.with_context(|| last_words(&qemu))
 }
@@ -365,21 +323,17 @@ fn last_words(qemu: &Qemu) -> String {
 
 /// A progress bar, which is shown only on a terminal.
 fn progress_bar(step: bool) -> ProgressBar {
-    let target = if step && !is_dumb() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let target = if step { narration::target() } else { ProgressDrawTarget::hidden() };
     let style = ProgressStyle::with_template("bss {bar:40} {percent}% {msg} {elapsed}")
         .expect("the template has known keys only");
     ProgressBar::with_draw_target(None, target).with_style(style)
 }
 
-/// Whether the terminal has neither colours nor a movable cursor.
-fn is_dumb() -> bool {
-    std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb")
-}
-
 fn deliver(report: &Report, format: Format, output: Option<OutputFile>) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
-    let colour =
-        stdout.is_terminal() && !is_dumb() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let colour = stdout.is_terminal()
+        && !narration::is_dumb()
+        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let shown = if output.is_some() { Format::Text } else { format };
     if let Some(output) = output {
         let mut contents = Vec::new();
@@ -417,8 +371,8 @@ fn unescaped(text: &str) -> Result<Text, String> {
     Ok(Text(bytes))
 }
 
-/// Parses a number of seconds, more than 0 and at most a day.
-fn seconds(text: &str) -> Result<Duration, String> {
+/// A number of seconds, above 0 and up to a day.
+pub fn seconds(text: &str) -> Result<Duration, String> {
     const DAY: f64 = 86_400.0;
     match text.parse::<f64>() {
         Ok(seconds) if seconds > 0.0 && seconds <= DAY => Ok(Duration::from_secs_f64(seconds)),

@@ -9,9 +9,9 @@ use debug::guardian::{Order, keep, watch};
 /// Starts QEMU and ends it when standard input ends. For `cargo debug` itself.
 #[derive(Args)]
 pub struct Arguments {
-    /// The machine waits for a debugger at reset
-    #[arg(long)]
-    stub: bool,
+    /// Where the machine waits for a debugger at reset
+    #[arg(long, value_name = "WHERE")]
+    stub: Option<OsString>,
 
     /// Run as the watcher with this private folder, instead of as the keeper
     #[arg(long, value_name = "FOLDER")]

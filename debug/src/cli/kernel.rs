@@ -10,11 +10,15 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use clap::Args;
 use debug::image::KernelFiles;
-use debug::qemu::{self, MachineOptions};
+use debug::qemu::MachineOptions;
 use debug::riscv::Cpu;
 use debug::riscv::board;
 use debug::{Address, Image, embedded};
 use tempfile::NamedTempFile;
+
+use super::build::BuildArguments;
+use super::machine_arg::MachineArg;
+use super::qemu_arguments::QemuArguments;
 
 /// The largest initrd, in bytes.
 const LARGEST_INITRD: u64 = 4 << 30;
@@ -48,9 +52,19 @@ pub struct KernelArguments {
     #[arg(long, value_name = "MIB", default_value_t = board::DEFAULT_MEMORY_MIB, value_parser = mebibytes)]
     memory: u64,
 
-    /// The hart: a model by QEMU's name, and what is to be different about it, such as rv64,zba=off
-    #[arg(long, value_name = "MODEL", default_value = "rv64")]
-    cpu: Cpu,
+    /// The hart: a model by QEMU's name, and what is to be different about it, such as rv64,zba=off [default: rv64]
+    #[arg(long, value_name = "MODEL")]
+    cpu: Option<Cpu>,
+
+    /// A flat image that boots in place of the ELF, which has its symbols [default address: 0x80200000, with --bios none 0x80000000]
+    #[arg(long, value_name = "FILE")]
+    raw: Option<PathBuf>,
+
+    #[command(flatten)]
+    build: BuildArguments,
+
+    #[command(flatten)]
+    pub qemu: QemuArguments,
 }
 
 /// The kernel's files and machine, after reading.
@@ -77,27 +91,57 @@ impl KernelArguments {
             memory_mib: self.memory,
             append: self.append.clone(),
             initrd,
-            cpu: self.cpu.clone(),
+            cpu: self.cpu.clone().unwrap_or_default(),
             ..embedded::Options::default()
         };
-        let as_elf = if goes_where_qemu_puts_it(&image) { None } else { Some(write_elf(&image)?) };
+        let in_place =
+            !image.is_flat() || image.segments().iter().any(|segment| segment.physical.0 == self.qemu.flat_base());
+        let as_elf = if in_place { None } else { Some(write_elf(&image)?) };
+        let usual = self.qemu.options();
         let machine = MachineOptions {
             memory: format!("{}M", self.memory),
             append: self.append.clone(),
             initrd: self.initrd.clone(),
-            cpu: self.cpu.to_string(),
+            cpu: self.cpu.as_ref().map_or(usual.cpu, Cpu::to_string),
             kernel: Some(as_elf.as_ref().map_or(image.path(), |file| file.path()).to_owned()),
-            ..MachineOptions::default()
+            ..usual
         };
         Ok(Kernel { files, image, options, machine, _as_elf: as_elf })
     }
 
     fn files(&self) -> anyhow::Result<KernelFiles> {
-        let kernel = match &self.kernel {
-            Some(path) => path.clone(),
-            None => qemu::build_kernel()?,
-        };
-        Ok(KernelFiles { kernel, load_address: self.load_address, symbols: self.symbols.clone() })
+        let kernel = self.build.kernel(self.kernel.as_deref())?;
+        let symbols = self.symbols.clone();
+        Ok(match &self.raw {
+            Some(raw) => KernelFiles {
+                kernel: raw.clone(),
+                load_address: Some(self.load_address.unwrap_or(Address(self.qemu.flat_base()))),
+                symbols: symbols.or(Some(kernel)),
+            },
+            None => KernelFiles { kernel, load_address: self.load_address, symbols },
+        })
+    }
+
+    /// Takes this ELF for the kernel, whatever else was said: a runner's.
+    pub fn be_of(&mut self, kernel: PathBuf) {
+        (self.kernel, self.build, self.raw) = (Some(kernel), BuildArguments::default(), None);
+        (self.load_address, self.symbols) = (None, None);
+    }
+
+    /// The machine that was asked for; else QEMU, which others trust as well, where it is installed.
+    ///
+    /// # Errors
+    /// Where the embedded machine is asked for what it has not.
+    pub fn machine_or_usual(&self, asked: Option<&MachineArg>) -> anyhow::Result<MachineArg> {
+        let machine_mode = self.qemu.starts_in_machine_mode();
+        match asked {
+            Some(MachineArg::Embedded | MachineArg::Both) if machine_mode => {
+                bail!("the embedded machine has no M-mode, which --bios none is about; try: --on qemu")
+            }
+            Some(machine) => Ok(machine.clone()),
+            None if machine_mode => Ok(MachineArg::Qemu),
+            None => Ok(MachineArg::installed()),
+        }
     }
 }
 
@@ -108,15 +152,15 @@ impl Kernel {
         files.into_iter().flatten().map(PathBuf::as_path).collect()
     }
 
-    /// The machine for QEMU, with this number of harts.
-    pub fn machine(&self, harts: u32) -> MachineOptions {
-        MachineOptions { smp: harts, ..self.machine.clone() }
+    /// The machine for a QEMU.
+    pub fn machine(&self) -> &MachineOptions {
+        &self.machine
     }
-}
 
-/// QEMU loads a file that is not an ELF where the firmware jumps.
-fn goes_where_qemu_puts_it(image: &Image) -> bool {
-    !image.is_flat() || image.segments().iter().any(|segment| segment.physical.0 == board::KERNEL_BASE)
+    /// The file for a debugger.
+    pub fn symbols_file(&self) -> &Path {
+        self.files.symbols.as_deref().unwrap_or(&self.files.kernel)
+    }
 }
 
 fn write_elf(image: &Image) -> anyhow::Result<NamedTempFile> {

@@ -5,18 +5,27 @@
 //! waiting for GDB on 127.0.0.1:1234
 //! ```
 
-use std::io::{self, Write};
+use std::fs;
+use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
+use std::thread;
+use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use debug::Endpoint;
 use debug::embedded::Options;
+use debug::qemu::Foreground;
 use debug::serve::{self, Disconnect, GdbTarget, Listener, ServeEvent, Typing};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use super::kernel::KernelArguments;
+use super::kernel::{Kernel, KernelArguments};
+use super::machine_arg::MachineArg;
+use super::narration;
 use super::terminal::RawTerminal;
+
+/// How long QEMU may take to be ready.
+const START: Duration = Duration::from_secs(60);
 
 /// Runs a kernel on the embedded machine and waits for GDB: no QEMU, and GDB can go back in time.
 ///
@@ -30,6 +39,10 @@ use super::terminal::RawTerminal;
 pub struct Arguments {
     #[command(flatten)]
     kernel: KernelArguments,
+
+    /// The machine: embedded, where time runs both ways, or qemu [default: embedded]
+    #[arg(long, value_name = "MACHINE")]
+    on: Option<MachineArg>,
 
     /// Where to listen: HOST:PORT or unix:PATH
     #[arg(long, value_name = "WHERE", default_value = "127.0.0.1:1234")]
@@ -49,6 +62,12 @@ pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
         signal_hook::low_level::pipe::register(signal, ended).context("cannot install a signal handler")?;
     }
     let kernel = arguments.kernel.read()?;
+    let on = arguments.on.clone().unwrap_or(MachineArg::Embedded);
+    match arguments.kernel.machine_or_usual(Some(&on))? {
+        MachineArg::Embedded => {}
+        MachineArg::Qemu => return on_qemu(&kernel, &arguments.listen, ending),
+        other => bail!("--on {} serves nothing; try: --on embedded or --on qemu", other.name()),
+    }
     let options = Options { history_mib: arguments.history, ..kernel.options };
     let mut target = GdbTarget::open(&kernel.files, options)?;
     let listener = Listener::bind(&arguments.listen)?;
@@ -65,6 +84,33 @@ pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
         narrate("what is typed here goes to the kernel; Ctrl-A X ends this");
     }
     serve::serve(&listener, &mut target, &ending, typing.map(Typing::new), &mut tell)?;
+    Ok(true)
+}
+
+/// QEMU's own stub, until somebody wants it to end or it does.
+fn on_qemu(kernel: &Kernel, listen: &Endpoint, mut ending: UnixStream) -> anyhow::Result<bool> {
+    let stub = match listen {
+        Endpoint::Tcp(address) => format!("tcp:{address}"),
+        Endpoint::Unix(path) => format!("unix:{},server=on,wait=off", path.display().to_string().replace(',', ",,")),
+    };
+    narration::tell_machine(kernel.machine(), true);
+    let machine = Foreground::start(kernel.machine(), Some(&stub), START)?;
+    let mut stdout = io::stdout();
+    writeln!(stdout, "waiting for GDB on {listen}")
+        .and_then(|()| stdout.flush())
+        .context("cannot write to standard output")?;
+    let console = machine.console();
+    thread::spawn(move || {
+        while console.read(&mut |bytes| tell(ServeEvent::Console(bytes))) {}
+        // As if by a signal.
+        let _ = signal_hook::low_level::raise(SIGTERM);
+    });
+    ending.read_exact(&mut [0]).context("no signals arrive")?;
+    drop(machine);
+    if let Endpoint::Unix(path) = listen {
+        // QEMU has removed it itself where it ended by itself.
+        let _ = fs::remove_file(path);
+    }
     Ok(true)
 }
 

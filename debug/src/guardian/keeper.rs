@@ -2,7 +2,7 @@
 
 use std::env;
 use std::ffi::OsStr;
-use std::io::{self, PipeReader, Read};
+use std::io::{self, BufRead, PipeReader, Read};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -10,19 +10,24 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{self, Sender};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{FdFlags, fcntl_setfd};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU};
 
 use super::folder::Folder;
-use super::{Error, Order, program, system};
+use super::{ENDS_WITH_US, Error, Order, program, system};
 
 /// The time limit for killed processes to end.
 const END_PATIENCE: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
 /// The exit status of a QEMU that SIGKILL ended, as in a shell.
 const KILLED: u8 = 137;
+
+/// How long another process may take to end when it is asked to, and between two looks whether it has.
+const WARD_PATIENCE: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_millis(20);
 
 enum Event {
     /// The lifeline closed, or a signal told the keeper to end.
@@ -70,16 +75,30 @@ fn start_watcher(order: &Order, folder: &OsStr) -> Result<Child, Error> {
 /// Bytes on the lifeline have no meaning; only its end has.
 fn watch_lifeline(tell: Sender<Event>) {
     thread::spawn(move || {
-        let mut bytes = [0; 64];
-        let mut lifeline = io::stdin().lock();
-        loop {
-            match lifeline.read(&mut bytes) {
-                Ok(1..) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                _ => return tell.send(Event::Over),
-            }
+        let mut ward = None;
+        // A line that is no text is the end as well: no front of ours writes it.
+        for line in io::stdin().lock().lines().map_while(Result::ok) {
+            ward = line.strip_prefix(ENDS_WITH_US).and_then(|number| Pid::from_raw(number.parse().ok()?));
         }
+        if let Some(ward) = ward {
+            end_ward(ward);
+        }
+        tell.send(Event::Over)
     });
+}
+
+/// Asked first, as it may put its terminal in order.
+fn end_ward(ward: Pid) {
+    let deadline = Instant::now() + WARD_PATIENCE;
+    let _ = kill_process(ward, Signal::TERM);
+    // No call waits for the end of a process that is not our child.
+    while test_kill_process(ward).is_ok() {
+        if Instant::now() >= deadline {
+            let _ = kill_process(ward, Signal::KILL);
+            return;
+        }
+        thread::sleep(LOOK);
+    }
 }
 
 /// Handles the signals of a computer that shuts down.

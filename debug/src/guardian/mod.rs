@@ -25,17 +25,24 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-pub use keeper::keep;
+pub use keeper::{keep, status_of};
 pub use watcher::watch;
 
 /// The hidden subcommand of keeper and watcher.
 pub const SUBCOMMAND: &str = "guardian";
 /// The watcher prints this and the private folder when QEMU is ready. Then the machine's console output follows.
 pub const READY: &str = "machine in ";
+/// A stub that listens on [`STUB`].
+pub const PRIVATE: &str = "private";
 /// The socket of QEMU's stub, in the private folder.
 pub const STUB: &str = "gdb";
 /// The pipe for input to the machine's console, in the private folder.
 pub const CONSOLE: &str = "console";
+
+/// What a front says of a process, in a line with its number behind, that the keeper is to end where the front ends before it.
+pub const ENDS_WITH_US: &str = "ends with us ";
+/// What a front says when that process has ended.
+pub const ENDS_ALONE: &str = "ends alone";
 
 /// The name of the installed program.
 const PROGRAM: &str = "cargo-debug";
@@ -47,8 +54,8 @@ pub struct Order {
     pub program: OsString,
     /// QEMU's arguments, without those that the watcher adds: its monitor, `-S`, the stub.
     pub arguments: Vec<OsString>,
-    /// Whether the machine waits at reset for a debugger that connects to [`STUB`]. Otherwise it runs at once.
-    pub stub: bool,
+    /// Where the machine waits at reset for a debugger, as QEMU's `-gdb` writes it, or [`PRIVATE`]; else it runs at once.
+    pub stub: Option<OsString>,
 }
 
 /// Why the guardian or QEMU cannot run.
@@ -108,8 +115,8 @@ impl Order {
     /// The keeper's arguments; `extra` comes before QEMU's arguments.
     pub fn to_arguments(&self, extra: &[&OsStr]) -> Vec<OsString> {
         let mut arguments = vec![OsString::from(SUBCOMMAND)];
-        if self.stub {
-            arguments.push("--stub".into());
+        if let Some(stub) = &self.stub {
+            arguments.extend(["--stub".into(), stub.clone()]);
         }
         arguments.extend(extra.iter().map(|argument| OsString::from(*argument)));
         arguments.push("--".into());
@@ -149,7 +156,12 @@ pub fn find_in_path(name: &str) -> Option<PathBuf> {
 
 /// Quotes a command so that it can be pasted into a shell.
 pub fn quoted<Word: AsRef<OsStr>>(command: &[Word]) -> String {
+    // No shell takes these for anything else, and QEMU's arguments are full of them.
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_./:=,+@%-".contains(byte);
     let quote = |word: &Word| match shlex::bytes::try_quote(word.as_ref().as_bytes()) {
+        _ if !word.as_ref().is_empty() && word.as_ref().as_bytes().iter().all(is_plain) => {
+            word.as_ref().to_string_lossy().into_owned()
+        }
         Ok(quoted) => String::from_utf8_lossy(&quoted).into_owned(),
         // It fails only for a zero byte, which no command has.
         Err(_) => word.as_ref().to_string_lossy().into_owned(),

@@ -14,7 +14,7 @@ use rustix::process::{Signal, kill_current_process_group};
 
 use super::keeper::{status_of, stay_awake};
 use super::monitor::Monitor;
-use super::{CONSOLE, Error, Order, READY, STUB, quoted, system};
+use super::{CONSOLE, Error, Order, PRIVATE, READY, STUB, quoted, system};
 
 /// Runs QEMU. Returns its exit status; 128 and above for signals, as in a shell.
 ///
@@ -29,7 +29,7 @@ pub fn watch(order: &Order, folder: &Path) -> Result<u8, Error> {
     // If QEMU gives up instead, its exit status and its messages tell.
     if monitor.await_ready().is_ok() {
         say_ready(folder).map_err(system("write to standard output"))?;
-        if !order.stub {
+        if order.stub.is_none() {
             let _ = monitor.run();
         }
         // Unread events would fill QEMU's memory.
@@ -76,9 +76,13 @@ fn own_arguments(order: &Order, folder: &Path, monitor: &UnixStream) -> Vec<OsSt
         "chardev=cargo-debug,mode=control".into(),
         "-S".into(),
     ];
-    if order.stub {
-        let socket = folder.join(STUB).display().to_string().replace(',', ",,");
-        arguments.extend(["-gdb".into(), format!("unix:{socket},server=on,wait=off").into()]);
+    match &order.stub {
+        Some(stub) if stub == PRIVATE => {
+            let socket = folder.join(STUB).display().to_string().replace(',', ",,");
+            arguments.extend(["-gdb".into(), format!("unix:{socket},server=on,wait=off").into()]);
+        }
+        Some(stub) => arguments.extend(["-gdb".into(), stub.clone()]),
+        None => {}
     }
     arguments
 }

@@ -114,6 +114,12 @@ impl Image {
         &self.path
     }
 
+    /// Where a firmware jumps: the lowest address that something is loaded to.
+    pub fn jumped_to(&self) -> Address {
+        let loaded = self.segments.iter().filter(|segment| segment.memory_size > 0).map(|segment| segment.physical);
+        loaded.min().unwrap_or(self.entry)
+    }
+
     /// Whether the file is no ELF: its bytes go to memory as they are.
     pub fn is_flat(&self) -> bool {
         self.is_flat

@@ -1,5 +1,6 @@
 //! QEMU: started on a private Unix socket, and ended with us. It does not know what is looked for.
 
+mod foreground;
 mod options;
 mod process;
 mod project;
@@ -17,8 +18,10 @@ use crate::remote::{Console, Remote};
 use crate::rsp;
 use process::{Process, Tail};
 
+pub use foreground::{Console as ForegroundConsole, Foreground};
 pub use options::{Bios, MachineOptions};
 pub use process::{build_kernel, is_installed};
+pub use project::{has_our_project, is_our_project};
 
 /// A QEMU `virt` machine with a kernel loaded; it starts at reset.
 ///
@@ -162,7 +165,7 @@ impl Qemu {
         let mut machine = machine.clone();
         // What it left is looked at. QEMU 7.2 ends all the same.
         machine.extra.extend(["-action", "shutdown=pause"].map(Into::into));
-        let (process, folder) = Process::start(&machine, true, limit)?;
+        let (process, folder) = Process::start(&machine, limit)?;
         let mut remote = Remote::attach(&Endpoint::Unix(folder.join(guardian::STUB)), deadline)?;
         remote.rename("qemu");
         let process = Arc::new(Mutex::new(process));

@@ -50,13 +50,13 @@ pub struct MachineOptions {
     pub extra: Vec<OsString>,
 }
 
-/// The names of QEMU for 64-bit and for 32-bit harts.
-pub const PROGRAMS: [&str; 2] = ["qemu-system-riscv64", "qemu-system-riscv32"];
+/// What QEMU is called.
+pub const PROGRAM: &str = "qemu-system-riscv64";
 
 impl Default for MachineOptions {
     fn default() -> MachineOptions {
         MachineOptions {
-            program: program(PROGRAMS[0]),
+            program: program(PROGRAM),
             machine: "virt".into(),
             cpu: "rv64".into(),
             bios: Bios::Default,
@@ -77,11 +77,6 @@ fn program(usual: &str) -> OsString {
 }
 
 impl MachineOptions {
-    /// The default machine with 32-bit harts.
-    pub fn rv32() -> MachineOptions {
-        MachineOptions { program: program(PROGRAMS[1]), cpu: "rv32".into(), ..MachineOptions::default() }
-    }
-
     /// The arguments, in the order of run.sh's.
     pub fn arguments(&self) -> Vec<OsString> {
         let mut arguments: Vec<OsString> = Vec::new();

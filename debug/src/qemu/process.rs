@@ -5,20 +5,20 @@
 
 use std::collections::VecDeque;
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::options::PROGRAMS;
+use super::options::PROGRAM;
 use super::{Error, MachineOptions, project};
 use crate::guardian::{self, Order};
 
@@ -41,7 +41,7 @@ pub struct Process {
 
 /// Whether QEMU is installed. If `$QEMU` is set, the answer is yes even if it is missing: then starting it reports the error.
 pub fn is_installed() -> bool {
-    std::env::var_os("QEMU").is_some_and(|name| !name.is_empty()) || guardian::find_in_path(PROGRAMS[0]).is_some()
+    std::env::var_os("QEMU").is_some_and(|name| !name.is_empty()) || guardian::find_in_path(PROGRAM).is_some()
 }
 
 /// Builds this project's kernel, and returns the path of its ELF, hypervisor.elf. The compiler's messages go to standard error:
@@ -59,45 +59,81 @@ pub fn build_kernel() -> Result<PathBuf, Error> {
     Ok(script.with_file_name("hypervisor.elf"))
 }
 
+/// The console of a machine, behind the line that says that it is ready.
+type Stream = BufReader<ChildStdout>;
+
 impl Process {
-    /// Starts QEMU, and waits until it is ready. Returns the process and the guardian's private folder. With `stub` the machine is
-    /// stopped at reset.
-    pub fn start(machine: &MachineOptions, stub: bool, limit: Duration) -> Result<(Process, PathBuf), Error> {
-        let order = Order { program: machine.program.clone(), arguments: machine.arguments(), stub };
-        let program = guardian::program()?;
-        let mut child = Command::new(&program)
-            .args(order.to_arguments(&[]))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .spawn()
-            .map_err(|cause| Error::Guardian { program, cause })?;
-        let (listening, listens) = mpsc::channel();
+    /// Starts QEMU with its hart at reset, and waits until it is ready; the second is the guardian's private folder.
+    pub fn start(machine: &MachineOptions, limit: Duration) -> Result<(Process, PathBuf), Error> {
+        let (mut child, words) = spawn(machine, Some(guardian::PRIVATE))?;
+        let (ready, output) = mpsc::channel();
         let console = Tail::default();
-        let words = Tail::default();
-        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        let tail = console.clone();
+        let (stdout, tail) = (child.stdout.take(), console.clone());
         thread::spawn(move || {
             let mut stdout = BufReader::new(stdout.expect("stdout is piped"));
-            await_line(&mut stdout, &listening, &tail);
+            await_line(&mut stdout, &tail).map(|folder| ready.send(folder));
             tail.push(stdout.buffer());
             tail.follow(stdout.into_inner());
-            drop(listening);
+            drop(ready);
         });
-        let tail = words.clone();
-        let said_all = thread::spawn(move || tail.fill_from(stderr.expect("stderr is piped")));
         let lifeline = child.stdin.take();
-        let process = Process { child, lifeline, console, words, output: listens };
+        let process = Process { child, lifeline, console, words, output };
         match process.output.recv_timeout(limit) {
             Ok(folder) => Ok((process, folder)),
-            Err(RecvTimeoutError::Timeout) => Err(Error::Silent { after: limit, words: process.words() }),
-            Err(RecvTimeoutError::Disconnected) => {
-                // It has ended or is about to. Its last messages give the reason.
-                let _ = said_all.join();
-                Err(Error::Failed { what: "starting QEMU", words: process.words() })
+            Err(error) => Err(process.not_ready(error, limit)),
+        }
+    }
+
+    /// As [`Process::start`], of a machine that runs, or waits for a debugger at `stub`, with its console.
+    pub fn start_foreground(
+        machine: &MachineOptions,
+        stub: Option<&str>,
+        limit: Duration,
+    ) -> Result<(Process, PathBuf, Stream), Error> {
+        let (mut child, words) = spawn(machine, stub)?;
+        let (ready, begun) = mpsc::channel();
+        let (stdout, tail) = (child.stdout.take(), Tail::default());
+        thread::spawn(move || {
+            let mut stdout = BufReader::new(stdout.expect("stdout is piped"));
+            if let Some(folder) = await_line(&mut stdout, &tail) {
+                let _ = ready.send((folder, stdout));
+            }
+        });
+        let lifeline = child.stdin.take();
+        // Nobody waits for the console's end here but who reads it.
+        let process = Process { child, lifeline, console: Tail::default(), words, output: mpsc::channel().1 };
+        match begun.recv_timeout(limit) {
+            Ok((folder, console)) => Ok((process, folder, console)),
+            Err(error) => Err(process.not_ready(error, limit)),
+        }
+    }
+
+    fn not_ready(mut self, error: RecvTimeoutError, limit: Duration) -> Error {
+        match error {
+            RecvTimeoutError::Timeout => Error::Silent { after: limit, words: self.words() },
+            RecvTimeoutError::Disconnected => {
+                // It has ended, or is about to: what it says last is the reason.
+                drop(self.lifeline.take());
+                let _ = self.child.wait();
+                self.words.await_end();
+                Error::Failed { what: "starting QEMU", words: self.words() }
             }
         }
+    }
+
+    /// Tells the guardian something in a line.
+    pub fn tell_guardian(&mut self, line: &str) -> io::Result<()> {
+        match &mut self.lifeline {
+            Some(lifeline) => writeln!(lifeline, "{line}"),
+            None => Err(io::ErrorKind::BrokenPipe.into()),
+        }
+    }
+
+    /// Waits for the end, by itself: the exit status.
+    pub fn wait(&mut self) -> io::Result<u8> {
+        let status = self.child.wait()?;
+        self.words.await_end();
+        Ok(guardian::status_of(status))
     }
 
     /// The exit status of a QEMU that has ended, or is about to, because of the kernel; `None` for any other end.
@@ -135,27 +171,46 @@ impl Drop for Process {
         if let Err(RecvTimeoutError::Timeout) = self.output.recv_timeout(END_PATIENCE) {
             let _ = self.child.kill();
         }
+        // The keeper ends all, in seconds.
         let _ = self.child.wait();
     }
 }
 
-/// Reads up to the line that says that QEMU is ready, and sends the folder in it. At the end of the stream the channel closes.
-fn await_line(stdout: &mut impl BufRead, ready: &mpsc::Sender<PathBuf>, tail: &Tail) {
+/// The guardian for a machine, and what will be said on its standard error.
+fn spawn(machine: &MachineOptions, stub: Option<&str>) -> Result<(Child, Tail), Error> {
+    let order = Order { program: machine.program.clone(), arguments: machine.arguments(), stub: stub.map(Into::into) };
+    let program = guardian::program()?;
+    let mut child = Command::new(&program)
+        .args(order.to_arguments(&[]))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()
+        .map_err(|cause| Error::Guardian { program, cause })?;
+    let words = Tail::default();
+    let (tail, stderr) = (words.clone(), child.stderr.take());
+    thread::spawn(move || tail.fill_from(stderr.expect("stderr is piped")));
+    Ok((child, words))
+}
+
+/// Reads up to the line that says that QEMU is ready: its folder; nothing where the stream ends before.
+fn await_line(stdout: &mut impl BufRead, tail: &Tail) -> Option<PathBuf> {
     let mut line = Vec::new();
     while stdout.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
         if let Some(folder) = line.strip_prefix(guardian::READY.as_bytes()) {
-            // A path may have any bytes.
-            let _ = ready.send(OsStr::from_bytes(folder.strip_suffix(b"\n").unwrap_or(folder)).into());
-            return;
+            // A path is any bytes.
+            return Some(OsStr::from_bytes(folder.strip_suffix(b"\n").unwrap_or(folder)).into());
         }
         tail.push(&line);
         line.clear();
     }
+    None
 }
 
 /// The last part of an output, with its stream.
 #[derive(Clone, Default)]
-pub struct Tail(Arc<Mutex<Output>>);
+pub struct Tail(Arc<(Mutex<Output>, Condvar)>);
 
 #[derive(Default)]
 struct Output {
@@ -164,6 +219,8 @@ struct Output {
     total: u64,
     begin: u64,
     stream: Option<ChildStdout>,
+    /// Nothing more comes.
+    ended: bool,
 }
 
 impl Output {
@@ -190,8 +247,8 @@ impl Output {
     }
 }
 
-/// Waits until there is something to read, or the end of the stream; at most for the given time.
-fn readable(stream: &impl AsFd, limit: Option<&Timespec>) -> bool {
+/// Whether there is something to read, or the end; waits for that as long as is said.
+pub fn readable(stream: &impl AsFd, limit: Option<&Timespec>) -> bool {
     let mut waited = [PollFd::new(stream, PollFlags::IN)];
     poll(&mut waited, limit).is_ok_and(|count| count > 0)
 }
@@ -202,6 +259,13 @@ impl Tail {
         while let Ok(count @ 1..) = stream.read(&mut bytes) {
             self.push(&bytes[..count]);
         }
+        self.lock().ended = true;
+        self.0.1.notify_all();
+    }
+
+    /// Waits until nothing more comes, or for as long as QEMU may take to end.
+    fn await_end(&self) {
+        let _ = self.0.1.wait_timeout_while(self.lock(), END_PATIENCE, |output| !output.ended);
     }
 
     /// Like [`Tail::fill_from`], but others can use the output at any time.
@@ -218,7 +282,7 @@ impl Tail {
     }
 
     fn lock(&self) -> MutexGuard<'_, Output> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn push(&self, bytes: &[u8]) {

@@ -18,6 +18,16 @@ pub fn folder() -> Result<PathBuf, Error> {
     find(named, [env::current_exe().ok(), env::current_dir().ok()])
 }
 
+/// Whether that folder is this project's, or in it.
+pub fn is_our_project(folder: &Path) -> bool {
+    folder.ancestors().any(is_project)
+}
+
+/// Whether there is this project, wherever it is.
+pub fn has_our_project() -> bool {
+    folder().is_ok()
+}
+
 fn find(named: Option<PathBuf>, places: [Option<PathBuf>; 2]) -> Result<PathBuf, Error> {
     match named {
         Some(folder) if is_project(&folder) => Ok(folder),

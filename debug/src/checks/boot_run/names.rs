@@ -116,9 +116,22 @@ pub fn known_bss(image: &Image, start: Option<&str>) -> Option<(Spot, Spot)> {
     pairs.find_map(|(start, end)| Some((known(image, start)?, known(image, end)?)))
 }
 
+/// Whether two of these names bound BSS in a known way.
+pub fn knows_bss(names: &[&str]) -> bool {
+    BSS.iter().any(|(start, end)| names.contains(start) && names.contains(end))
+}
+
+/// Whether one of these names is a known one of the stack's end.
+pub fn knows_stack_top(names: &[&str]) -> bool {
+    names.iter().any(|name| STACK_TOPS.contains(&&*plain(name)))
+}
+
+fn plain(name: &str) -> String {
+    name.replace('_', "").to_lowercase()
+}
+
 /// The stack's end by the first known name.
 pub fn known_stack_top(image: &Image) -> Option<Spot> {
-    let plain = |name: &str| name.replace('_', "").to_lowercase();
     let rank = |name: &str| STACK_TOPS.iter().position(|known| *known == plain(name));
     let found = image.symbols().filter_map(|symbol| Some((rank(&symbol.name)?, symbol)));
     let best = found.min_by_key(|(rank, symbol)| (*rank, symbol.name != "__stack_top"))?.1;

@@ -1,0 +1,216 @@
+//! `cargo debug gdb`: a kernel under GDB, stopped at its first instruction, with the walk's commands; all of it ends with GDB.
+//!
+//! ```text
+//! $ cargo debug gdb
+//! boot: 0x80200000 <_start> is the next instruction: PASS
+//! (gdb) check-boot
+//! ```
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use debug::checks::{self, GUARD_BYTES, Layout};
+use debug::qemu::{Foreground, ForegroundConsole};
+use debug::serve::{self, GdbTarget, Listener, ServeEvent};
+use debug::{Address, Embedded, Endpoint, guardian};
+use signal_hook::consts::{SIGINT, SIGQUIT};
+
+use super::find_gdb;
+use super::kernel::{Kernel, KernelArguments};
+use super::machine_arg::MachineArg;
+use super::narration;
+use super::places::PlaceArguments;
+
+/// How long QEMU may take to be ready.
+const START: Duration = Duration::from_secs(60);
+/// How long the search for the stack may take.
+const SEARCH: Duration = Duration::from_secs(5);
+/// The walk's commands, which in this project's folder GDB reads from .gdbinit and debug/gdb.
+const GDBINIT: &str = include_str!("../../../.gdbinit");
+const PARTS: [(&str, &str); 2] = [
+    ("source debug/gdb/machine.gdb\n", include_str!("../../gdb/machine.gdb")),
+    ("source debug/gdb/walk.gdb\n", include_str!("../../gdb/walk.gdb")),
+];
+
+/// Boots a kernel under GDB, stopped at its first instruction. When GDB ends, the machine does.
+///
+/// GDB has these commands more: boot, stack, bss, idle, panic, why, and check-boot, which is all of them; `help NAME` tells of each.
+/// What follows `--` goes to GDB, which then begins at reset: `cargo debug gdb -- -batch -ex check-boot` ends with status 0 or 1.
+///
+/// GDB is $GDB, or the first that knows RISC-V of gdb-multiarch, riscv64-elf-gdb, riscv64-unknown-elf-gdb, gdb.
+#[derive(Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    kernel: KernelArguments,
+
+    #[command(flatten)]
+    places: PlaceArguments,
+
+    /// The machine: qemu, or embedded, where reverse-stepi and reverse-continue go back in time [default: qemu where it is
+    /// installed, else embedded]
+    #[arg(long, value_name = "MACHINE")]
+    on: Option<MachineArg>,
+
+    /// What GDB gets
+    #[arg(last = true, value_name = "ARGS")]
+    gdb: Vec<OsString>,
+}
+
+/// GDB's exit status.
+pub fn run(arguments: &Arguments) -> anyhow::Result<u8> {
+    let gdb = find_gdb::find()?;
+    let kernel = arguments.kernel.read()?;
+    // Ctrl-C is for GDB, and this process waits for it.
+    for signal in [SIGINT, SIGQUIT] {
+        signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false))).context("signals cannot be caught")?;
+    }
+    let status = match arguments.kernel.machine_or_usual(arguments.on.as_ref())? {
+        MachineArg::Qemu => on_qemu(arguments, &gdb, &kernel)?,
+        MachineArg::Embedded => on_embedded(arguments, &gdb, kernel)?,
+        other => bail!("GDB cannot be put on --on {}; try: --on qemu or --on embedded", other.name()),
+    };
+    Ok(guardian::status_of(status))
+}
+
+fn on_qemu(arguments: &Arguments, gdb: &Path, kernel: &Kernel) -> anyhow::Result<ExitStatus> {
+    narration::tell_machine(kernel.machine(), true);
+    let mut machine = {
+        let _waiting = narration::Waiting::until("starting QEMU");
+        Foreground::start(kernel.machine(), Some(guardian::PRIVATE), START)?
+    };
+    show_console(machine.console());
+    let mut command = command(arguments, gdb, kernel, &machine.stub(), machine.folder())?;
+    narration::tell_command(&command);
+    let mut child = command.spawn().with_context(|| format!("cannot run {}", gdb.display()))?;
+    // Where it fails QEMU has ended, which GDB says.
+    let _ = machine.end_with_us(child.id());
+    let status = child.wait().context("cannot wait for GDB")?;
+    machine.release();
+    Ok(status)
+}
+
+fn on_embedded(arguments: &Arguments, gdb: &Path, kernel: Kernel) -> anyhow::Result<ExitStatus> {
+    let folder = tempfile::Builder::new().prefix("cargo-debug-gdb.").tempdir().context("no folder for a socket")?;
+    let endpoint = Endpoint::Unix(folder.path().join("gdb"));
+    let mut command = command(arguments, gdb, &kernel, &endpoint, folder.path())?;
+    let listener = Listener::bind(&endpoint)?;
+    let (_ending, ended) = UnixStream::pair().context("no descriptor for the end")?;
+    let (ready, is_ready) = mpsc::channel();
+    let (files, options) = (kernel.files.clone(), kernel.options.clone());
+    thread::spawn(move || {
+        let opened = GdbTarget::open(&files, options);
+        let mut target = match opened {
+            Ok(target) => target,
+            Err(error) => return drop(ready.send(Err(error))),
+        };
+        let _ = ready.send(Ok(()));
+        let _ = serve::serve(&listener, &mut target, &ended, None, &mut |event| {
+            if let ServeEvent::Console(bytes) = event {
+                let _ = io::stderr().write_all(bytes);
+            }
+        });
+    });
+    is_ready.recv().context("the embedded machine did not start")??;
+    narration::tell_command(&command);
+    command.status().with_context(|| format!("cannot run {}", gdb.display()))
+}
+
+/// GDB's command line.
+fn command(
+    arguments: &Arguments,
+    gdb: &Path,
+    kernel: &Kernel,
+    stub: &Endpoint,
+    folder: &Path,
+) -> anyhow::Result<Command> {
+    let script = write_script(folder)?;
+    let mut command = Command::new(gdb);
+    command.args(["-q", "-iex", "set auto-load local-gdbinit off"]);
+    let socket = stub.to_string();
+    command.args(["-iex", &format!("set $debug_socket = \"{}\"", socket.trim_start_matches("unix:"))]);
+    let names = names(arguments, kernel);
+    for (variable, value) in names.iter().flatten() {
+        command.args(["-iex", &format!("set $debug_{variable} = {value}")]);
+    }
+    command.arg("-x").arg(script).arg(kernel.symbols_file());
+    match (arguments.gdb.is_empty(), names) {
+        (false, _) => command.args(&arguments.gdb),
+        // A person begins at the kernel's first instruction.
+        (true, Some(_)) => command.args(["-ex", "boot"]),
+        (true, None) => command.args(["-ex", &format!("tbreak *{:#x}", kernel.image.entry().0), "-ex", "continue"]),
+    };
+    Ok(command)
+}
+
+/// One file of all of them.
+fn write_script(folder: &Path) -> anyhow::Result<PathBuf> {
+    let mut script = GDBINIT.to_owned();
+    for (line, part) in PARTS {
+        script = script.replace(line, part);
+    }
+    let path = folder.join("walk.gdb");
+    fs::write(&path, script).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(path)
+}
+
+/// What the walk's variables are to name, in C; nothing where not all of it is found.
+fn names(arguments: &Arguments, kernel: &Kernel) -> Option<[(&'static str, String); 6]> {
+    let image = &kernel.image;
+    let mut layout = Layout::of(image, arguments.places.names()).ok()?;
+    if layout.needs_stack() {
+        let mut machine = Embedded::load(image, &kernel.options).ok()?;
+        checks::find_stack(&mut machine, image, &mut layout, SEARCH).ok()?;
+    }
+    let name = |name: &str, address: Address| match image.symbol(name) {
+        Some(symbol) if symbol.address == address => format!("\"{name}\""),
+        _ => format!("\"*(char *){:#x}\"", address.0),
+    };
+    // What belongs to something else is neither filled nor looked at.
+    let guards = layout.guards(image);
+    let is_loaded = |at: Address| layout.loaded.iter().any(|loaded| loaded.contains(&at));
+    let guard = |start: Address, last: Address| {
+        let free = guards.iter().any(|guard| guard.range.start == start && !guard.owned) && !is_loaded(last);
+        if free { GUARD_BYTES } else { 0 }.to_string()
+    };
+    let names = &layout.names;
+    Some([
+        ("boot", name(&names.entry, layout.entry)),
+        ("stack_top", name(&names.stack_top, layout.stack.end)),
+        ("bss", name(&names.bss_start, layout.bss.start)),
+        ("bss_end", name(&names.bss_end, layout.bss.end)),
+        ("guard_below", guard(layout.bss.start - GUARD_BYTES, layout.bss.start - 1)),
+        ("guard_above", guard(layout.bss.end, layout.bss.end)),
+    ])
+}
+
+/// The terminal is GDB's, and standard output too: what the kernel prints goes beside it.
+fn show_console(console: ForegroundConsole) {
+    thread::spawn(move || {
+        while console.read(&mut |bytes| {
+            let _ = io::stderr().write_all(bytes);
+        }) {}
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_script_has_all_parts() {
+        let folder = tempfile::tempdir().expect("there is a folder");
+        let script = fs::read_to_string(write_script(folder.path()).expect("it is written")).expect("it is read");
+        assert!(!script.contains("\nsource ") && script.contains("define walk go"), "{script}");
+    }
+}

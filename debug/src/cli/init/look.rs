@@ -1,0 +1,271 @@
+//! What a project's files tell of its kernel: cargo's metadata, .cargo/config.toml, linker scripts, a line that starts QEMU.
+//! It writes nothing.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, bail};
+use debug::checks::{knows_bss, knows_stack_top};
+use regex::Regex;
+use serde_json::Value;
+use toml::Table;
+
+use super::super::narration;
+use super::makefile;
+use super::qemu_line::QemuLine;
+
+/// Folders that are no sources.
+const LEFT_OUT: [&str; 5] = ["target", "build", "node_modules", "third_party", "vendor"];
+/// How deep linker scripts may lie.
+const DEEPEST: usize = 3;
+
+/// A project, as far as it was seen. Keys and their values, with the reason that is written beside them.
+#[derive(Debug, Default)]
+pub struct Project {
+    pub entries: Vec<Entry>,
+    /// Whether cargo makes the kernel.
+    pub by_cargo: bool,
+    /// The ELF's path where it is known without building, for an editor.
+    pub elf: Option<String>,
+    pub rv32: bool,
+}
+
+/// One key.
+#[derive(Debug)]
+pub struct Entry {
+    pub key: &'static str,
+    pub values: Vec<String>,
+    pub why: String,
+}
+
+impl Project {
+    fn add(&mut self, key: &'static str, value: impl Into<String>, why: impl Into<String>) {
+        match self.entries.iter_mut().find(|entry| entry.key == key) {
+            Some(entry) => entry.values.push(value.into()),
+            None => self.entries.push(Entry { key, values: vec![value.into()], why: why.into() }),
+        }
+    }
+
+    pub fn value(&self, key: &str) -> Option<&str> {
+        self.entries.iter().find(|entry| entry.key == key).map(|entry| &*entry.values[0])
+    }
+}
+
+/// Looks at `folder`.
+///
+/// # Errors
+/// Where cargo does not read its Cargo.toml; where nothing tells of a kernel.
+pub fn look(folder: &Path) -> anyhow::Result<Project> {
+    let mut project = Project::default();
+    let line = makefile::find(folder);
+    let has_cargo = folder.join("Cargo.toml").is_file();
+    if has_cargo {
+        look_at_cargo(folder, &mut project)?;
+    }
+    if let Some(found) = line {
+        take_line(folder, &mut project, found);
+    } else if !has_cargo {
+        bail!(
+            "nothing here tells of a kernel: no Cargo.toml, and no Makefile, justfile or script with a line that starts QEMU; try: in the \
+             project's folder"
+        );
+    }
+    let scripts = linker_scripts(folder);
+    take_symbols(&mut project, &scripts);
+    Ok(project)
+}
+
+fn look_at_cargo(folder: &Path, project: &mut Project) -> anyhow::Result<()> {
+    let mut cargo = Command::new("cargo");
+    cargo.args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(folder).stdin(Stdio::null());
+    narration::tell_command(&cargo);
+    let output = cargo.stderr(Stdio::inherit()).output().context("cannot run cargo; try: https://rustup.rs")?;
+    if !output.status.success() {
+        bail!("cargo does not read Cargo.toml: see above");
+    }
+    let metadata: Value = serde_json::from_slice(&output.stdout).context("cargo metadata is no JSON")?;
+    let config = cargo_config(folder);
+    let target = config.as_ref().and_then(build_target);
+    let mut programs = programs(&metadata);
+    let kernel_like = |name: &str| ["kernel", "os", "hypervisor"].iter().any(|part| name.contains(part));
+    programs.sort_by_key(|(package, name)| !(kernel_like(package) || kernel_like(name)));
+    let Some((package, name)) = programs.first() else { return Ok(()) };
+    project.by_cargo = true;
+    if programs.len() > 1 {
+        let others: Vec<&str> = programs[1..].iter().map(|(_, name)| &**name).collect();
+        let why = format!("there are others: {}", others.join(", "));
+        project.add("package", package, why.clone());
+        project.add("bin", name, why);
+    }
+    match &target {
+        Some(target) => {
+            let target = target.trim_end_matches(".json").rsplit('/').next().unwrap_or(target);
+            project.rv32 = target.starts_with("riscv32");
+            let built = metadata["target_directory"].as_str().unwrap_or("target");
+            let built = Path::new(built).strip_prefix(folder).unwrap_or(Path::new(built));
+            project.elf = Some(format!("{}/{target}/debug/{name}", built.display()));
+        }
+        None => project.add("target", "riscv64gc-unknown-none-elf", ".cargo/config.toml names none"),
+    }
+    Ok(())
+}
+
+/// The packages' programs: package, name.
+fn programs(metadata: &Value) -> Vec<(String, String)> {
+    let mut programs = Vec::new();
+    for package in metadata["packages"].as_array().into_iter().flatten() {
+        for target in package["targets"].as_array().into_iter().flatten() {
+            let is_program = target["kind"].as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "bin"));
+            if let (true, Some(package), Some(name)) = (is_program, package["name"].as_str(), target["name"].as_str()) {
+                programs.push((package.to_owned(), name.to_owned()));
+            }
+        }
+    }
+    programs
+}
+
+fn cargo_config(folder: &Path) -> Option<Table> {
+    let files = folder.ancestors().flat_map(|folder| [folder.join(".cargo/config.toml"), folder.join(".cargo/config")]);
+    files.filter_map(|file| fs::read_to_string(file).ok()).find_map(|text| text.parse().ok())
+}
+
+fn build_target(config: &Table) -> Option<String> {
+    let target = config.get("build")?.get("target")?;
+    target.as_str().or_else(|| target.as_array()?.first()?.as_str()).map(str::to_owned)
+}
+
+/// What the line that starts QEMU tells.
+fn take_line(folder: &Path, project: &mut Project, found: makefile::Found) {
+    let line = QemuLine::of(&found.arguments);
+    let why = format!("as in {}", found.file);
+    project.rv32 |= found.rv32;
+    if !project.by_cargo {
+        let (kernel, raw) = match (&line.kernel, &line.loaded) {
+            (Some(kernel), _) => (Some(kernel.clone()), None),
+            (None, Some((raw, address))) => (elf_of(folder, raw), Some((raw.clone(), address.clone()))),
+            (None, None) => (None, None),
+        };
+        if makefile::has_makefile(folder) {
+            project.add("build", "make", "before each boot");
+        } else if found.file.ends_with(".sh") {
+            let text = format!(
+                "{} starts QEMU; what it does before has to be done before `cargo debug check` as well",
+                found.file
+            );
+            project.entries.push(Entry { key: "build", values: Vec::new(), why: text });
+        }
+        if let Some(kernel) = kernel {
+            project.elf = Some(kernel.clone());
+            project.add("kernel", kernel, why.clone());
+        }
+        if let Some((raw, address)) = raw {
+            project.add("raw", raw, "the flat image that boots; kernel has its symbols");
+            project.add("load-address", address.unwrap_or_else(|| "0x80200000".into()), why.clone());
+        }
+    }
+    for (key, value) in line.keys {
+        project.add(key, value, why.clone());
+    }
+}
+
+/// The ELF beside a flat image, by its name.
+fn elf_of(folder: &Path, raw: &str) -> Option<String> {
+    let stem = raw.rsplit_once('.').map_or(raw, |(stem, _)| stem);
+    let names = [format!("{stem}.elf"), stem.to_owned()];
+    Some(names.iter().find(|name| folder.join(name).is_file()).unwrap_or(&names[0]).clone())
+}
+
+/// The texts of linker scripts.
+fn linker_scripts(folder: &Path) -> Vec<String> {
+    let (mut texts, mut folders) = (Vec::new(), vec![(folder.to_owned(), 0)]);
+    while let Some((folder, depth)) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let path = entry.path();
+            if path.is_dir() {
+                if depth < DEEPEST && !name.starts_with('.') && !LEFT_OUT.contains(&&*name) {
+                    folders.push((path, depth + 1));
+                }
+            } else if [".ld", ".lds", ".x", ".ld.S", ".lds.S"].iter().any(|ending| name.ends_with(ending)) {
+                texts.extend(fs::read_to_string(path));
+            }
+        }
+    }
+    texts
+}
+
+/// Names BSS's bounds and the stack's end where only the linker script does, by a name that is not usual.
+fn take_symbols(project: &mut Project, scripts: &[String]) {
+    let Ok(pattern) = Regex::new(r"(?m)(?:^|[;{(\s])([A-Za-z_][A-Za-z0-9_.$]*)\s*=\s*[^=]") else { return };
+    let text = scripts.join("\n");
+    let names: Vec<&str> = pattern.captures_iter(&text).filter_map(|found| Some(found.get(1)?.as_str())).collect();
+    let find = |all: &[&str], any: &[&str]| {
+        let fits = |name: &&&str| {
+            let name = name.to_lowercase();
+            all.iter().all(|part| name.contains(part)) && any.iter().any(|part| name.contains(part))
+        };
+        names.iter().find(fits).map(|name| (*name).to_owned())
+    };
+    const WHY: &str = "as in the linker script";
+    if !knows_bss(&names)
+        && let Some(start) = find(&["bss"], &["start", "begin", "sbss", "base", "lo"])
+        && let Some(end) = find(&["bss"], &["end", "stop", "ebss", "limit", "hi"])
+    {
+        project.add("bss-start", start, WHY);
+        project.add("bss-end", end, WHY);
+    }
+    if !knows_stack_top(&names)
+        && let Some(top) = find(&["stack"], &["top", "end", "upper", "hi"])
+    {
+        project.add("stack-top", top, WHY);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(files: &[(&str, &str)]) -> Vec<(String, String)> {
+        let folder = tempfile::tempdir().expect("there is a folder");
+        for (name, text) in files {
+            fs::write(folder.path().join(name), text).expect("it can be written");
+        }
+        let project = look(folder.path()).expect("there is a kernel");
+        project.entries.into_iter().map(|entry| (entry.key.to_owned(), entry.values.join("|"))).collect()
+    }
+
+    fn owned(keys: &[(&str, &str)]) -> Vec<(String, String)> {
+        keys.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_makefile_tells_kernel_and_machine() {
+        let make = "run:\n\tqemu-system-riscv64 -machine virt -bios none -smp 2 -nographic -kernel os.elf\n";
+        let script = "SECTIONS { .bss : { my_bss_lo = .; *(.bss) my_bss_hi = .; } PROVIDE(boot_stack_upper = .); }";
+        let found = keys(&[("Makefile", make), ("os.ld", script)]);
+        let expected = [
+            ("build", "make"),
+            ("kernel", "os.elf"),
+            ("bios", "none"),
+            ("smp", "2"),
+            ("bss-start", "my_bss_lo"),
+            ("bss-end", "my_bss_hi"),
+            ("stack-top", "boot_stack_upper"),
+        ];
+        assert_eq!(found, owned(&expected));
+    }
+
+    #[test]
+    fn usual_names_are_not_written() {
+        let make = "run:\n\tqemu-system-riscv64 -machine virt -nographic -kernel os.elf\n";
+        let script = "SECTIONS { sbss = .; ebss = .; boot_stack_top = .; }";
+        assert_eq!(keys(&[("Makefile", make), ("os.ld", script)]), owned(&[("build", "make"), ("kernel", "os.elf")]));
+    }
+
+    #[test]
+    fn a_folder_without_a_kernel_is_said() {
+        let folder = tempfile::tempdir().expect("there is a folder");
+        assert!(look(folder.path()).expect_err("it is empty").to_string().contains("nothing here tells of a kernel"));
+    }
+}

@@ -1,0 +1,77 @@
+//! What a QEMU is to be, beyond what any machine has: its board, its firmware, its harts, further arguments. It does not start one.
+
+use std::convert::Infallible;
+use std::ffi::OsString;
+use std::str::FromStr;
+
+use clap::Args;
+use debug::qemu::{Bios, MachineOptions};
+use debug::riscv::board;
+
+/// QEMU's options.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "QEMU")]
+pub struct QemuArguments {
+    /// QEMU's board, with its properties [default: virt]
+    #[arg(long, value_name = "BOARD")]
+    machine: Option<String>,
+
+    /// The firmware: default, which is OpenSBI; none, and the kernel starts in M-mode at 0x80000000; or a file
+    #[arg(long, value_name = "BIOS", default_value = "default")]
+    bios: BiosArgument,
+
+    /// How many harts QEMU gets
+    #[arg(long, value_name = "HARTS", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=512))]
+    pub smp: u32,
+
+    /// Further arguments of QEMU, as a shell would take them: '-device virtio-net-device'. Can be repeated
+    #[arg(long, value_name = "ARGS", allow_hyphen_values = true, value_parser = split)]
+    qemu_args: Vec<Words>,
+}
+
+#[derive(Clone, Debug)]
+struct BiosArgument(Bios);
+
+impl FromStr for BiosArgument {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<BiosArgument, Infallible> {
+        Ok(BiosArgument(match text {
+            "default" => Bios::Default,
+            "none" => Bios::None,
+            path => Bios::File(path.into()),
+        }))
+    }
+}
+
+/// Several arguments that were given as one.
+#[derive(Clone, Debug)]
+struct Words(Vec<String>);
+
+fn split(text: &str) -> Result<Words, String> {
+    shlex::split(text).map(Words).ok_or_else(|| "a quote has no end".into())
+}
+
+impl QemuArguments {
+    /// Whether the kernel starts in M-mode.
+    pub fn starts_in_machine_mode(&self) -> bool {
+        self.bios.0 == Bios::None
+    }
+
+    /// Where QEMU puts a kernel that is no ELF.
+    pub fn flat_base(&self) -> u64 {
+        if self.starts_in_machine_mode() { board::RAM_BASE } else { board::KERNEL_BASE }
+    }
+
+    /// The machine, without its kernel.
+    pub fn options(&self) -> MachineOptions {
+        let usual = MachineOptions::default();
+        MachineOptions {
+            machine: self.machine.clone().unwrap_or_else(|| usual.machine.clone()),
+            bios: self.bios.0.clone(),
+            smp: self.smp,
+            extra: self.qemu_args.iter().flat_map(|words| &words.0).map(OsString::from).collect(),
+            ..usual
+        }
+    }
+}

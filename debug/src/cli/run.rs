@@ -1,0 +1,222 @@
+//! `cargo debug run`: a kernel on QEMU, its console on the terminal, its exit status ours.
+//!
+//! ```text
+//! $ cargo debug run
+//! ```
+//!
+//! In .cargo/config.toml it makes `cargo run` and a kernel's `cargo test`:
+//!
+//! ```toml
+//! [target.riscv64gc-unknown-none-elf]
+//! runner = "cargo-debug run"
+//! ```
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use debug::guardian;
+use debug::qemu::{Foreground, ForegroundConsole, MachineOptions};
+use regex::bytes::Regex;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use super::kernel::{Kernel, KernelArguments};
+use super::narration;
+use super::terminal::RawTerminal;
+
+/// How long QEMU may take to be ready.
+const START: Duration = Duration::from_secs(60);
+/// Nobody waits longer.
+const FOR_EVER: Duration = Duration::from_secs(1 << 32);
+
+/// Boots a kernel on QEMU, with its console here. Ctrl-A X leaves, Ctrl-A H lists what else Ctrl-A does.
+///
+/// Exit status: the kernel's, by the test finisher (`sifive_test`) or a system reset of the SBI: 0 for a power-off, 1 or the finisher's
+/// number for a failure; 2 where it could not be started. With --expect: 0 once the kernel has said it, 1 where it ends without.
+///
+/// As cargo's runner (`runner = "cargo-debug run"` in .cargo/config.toml) it makes `cargo run` and `cargo test` work.
+#[derive(Args)]
+pub struct Arguments {
+    /// The kernel's ELF, as cargo gives it to its runner [default: that of debug.toml, or freshly built]
+    #[arg(value_name = "ELF")]
+    runner_kernel: Option<PathBuf>,
+
+    /// What cargo passes on behind `--`: the kernel's command line, where no --append says otherwise
+    #[arg(value_name = "ARGS", trailing_var_arg = true, allow_hyphen_values = true)]
+    runner_arguments: Vec<OsString>,
+
+    #[command(flatten)]
+    kernel: KernelArguments,
+
+    /// Ends with status 0 once the kernel has said this, a regular expression. More than one: all of them
+    #[arg(long, value_name = "REGEX")]
+    expect: Vec<Regex>,
+
+    /// Ends with status 1 once the kernel has said this, a regular expression
+    #[arg(long, value_name = "REGEX")]
+    forbid: Vec<Regex>,
+
+    /// Ends with status 1 where the kernel has not ended by then
+    #[arg(long, value_name = "SECONDS", value_parser = super::check::seconds)]
+    timeout: Option<Duration>,
+}
+
+enum Event {
+    Printed(Vec<u8>),
+    /// What was printed is the firmware's, what follows the kernel's.
+    Begun,
+    /// The machine has ended.
+    Ended,
+    /// Somebody wants us to end: the signal's number.
+    Signal(i32),
+}
+
+/// The exit status.
+pub fn run(mut arguments: Arguments) -> anyhow::Result<u8> {
+    if let Some(kernel) = arguments.runner_kernel.take() {
+        arguments.kernel.be_of(kernel);
+    }
+    let kernel = arguments.kernel.read()?;
+    let mut options = kernel.machine().clone();
+    if options.append.is_none() && !arguments.runner_arguments.is_empty() {
+        let words: Vec<_> = arguments.runner_arguments.iter().map(|word| word.to_string_lossy()).collect();
+        options.append = Some(words.join(" "));
+    }
+    boot(&arguments, &kernel, &options)
+}
+
+fn boot(arguments: &Arguments, kernel: &Kernel, options: &MachineOptions) -> anyhow::Result<u8> {
+    narration::tell_machine(options, false);
+    // A firmware's banner has many words: what is looked for is looked for behind it.
+    let listens = !arguments.expect.is_empty() || !arguments.forbid.is_empty();
+    let (tell, events) = mpsc::channel();
+    watch_signals(tell.clone()).context("signals cannot be caught")?;
+    let mut machine = {
+        let _waiting = narration::Waiting::until("starting QEMU");
+        Foreground::start(options, listens.then_some(guardian::PRIVATE), START)?
+    };
+    read_console(machine.console(), tell.clone());
+    let terminal = RawTerminal::take().context("cannot make the terminal the kernel's; try: < /dev/null")?;
+    type_in(machine.keyboard().context("cannot type on the machine's console")?);
+    let deadline = Instant::now() + arguments.timeout.unwrap_or(FOR_EVER);
+    if listens {
+        let limit = arguments.timeout.unwrap_or(START);
+        let mut deliver = |bytes: &[u8]| drop(tell.send(Event::Printed(bytes.to_vec())));
+        let mut begun = || drop(tell.send(Event::Begun));
+        // Where it ends before, its end is told.
+        let entered = machine.run_from(kernel.image.jumped_to(), limit, &mut deliver, &mut begun);
+        entered.context("the kernel's entry was not reached")?;
+    }
+    drop(tell);
+    let ended = watch(arguments, &events, deadline);
+    drop(terminal);
+    match ended? {
+        Some(status) => Ok(status),
+        None => status_of(&mut machine, arguments),
+    }
+}
+
+/// Shows what the kernel prints until there is a reason to end: an exit status, or the machine's own end.
+fn watch(arguments: &Arguments, events: &Receiver<Event>, deadline: Instant) -> anyhow::Result<Option<u8>> {
+    let mut said = Vec::new();
+    let mut has_begun = false;
+    loop {
+        match events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(Event::Printed(bytes)) => {
+                let mut stdout = io::stdout().lock();
+                stdout.write_all(&bytes).and_then(|()| stdout.flush()).context("cannot write to standard output")?;
+                said.extend(bytes);
+                if let Some(status) = verdict(arguments, &said).filter(|_| has_begun) {
+                    return Ok(Some(status));
+                }
+            }
+            Ok(Event::Begun) => {
+                said.clear();
+                has_begun = true;
+            }
+            Ok(Event::Signal(number)) => return Ok(Some(u8::try_from(128 + number).unwrap_or(1))),
+            Ok(Event::Ended) | Err(RecvTimeoutError::Disconnected) => return Ok(None),
+            Err(RecvTimeoutError::Timeout) => {
+                let limit = arguments.timeout.unwrap_or_default().as_secs_f64();
+                narration::say(&format!("the kernel has not ended within {limit} s; try: a larger --timeout"));
+                return Ok(Some(1));
+            }
+        }
+    }
+}
+
+/// What is said may decide.
+fn verdict(arguments: &Arguments, said: &[u8]) -> Option<u8> {
+    if arguments.expect.is_empty() && arguments.forbid.is_empty() {
+        return None;
+    }
+    if let Some(forbidden) = arguments.forbid.iter().find(|regex| regex.is_match(said)) {
+        narration::say(&format!("the kernel said what it must not: {forbidden}"));
+        return Some(1);
+    }
+    let all = !arguments.expect.is_empty() && arguments.expect.iter().all(|regex| regex.is_match(said));
+    all.then_some(0)
+}
+
+/// Of a machine that has ended by itself.
+fn status_of(machine: &mut Foreground, arguments: &Arguments) -> anyhow::Result<u8> {
+    let status = machine.wait().context("cannot wait for QEMU")?;
+    let words = machine.words();
+    let words: Vec<&str> = words.lines().filter(|line| !line.starts_with("+ ")).collect();
+    for line in &words {
+        narration::say(line);
+    }
+    if status > 128 {
+        bail!("QEMU was ended by signal {}", status - 128);
+    }
+    if let Some(missing) = arguments.expect.first() {
+        narration::say(&format!(
+            "the kernel ended, with status {status}, and has not said what is expected: {missing}"
+        ));
+        return Ok(1);
+    }
+    Ok(status)
+}
+
+fn read_console(console: ForegroundConsole, tell: Sender<Event>) {
+    thread::spawn(move || {
+        while console.read(&mut |bytes| {
+            let _ = tell.send(Event::Printed(bytes.to_vec()));
+        }) {}
+        let _ = tell.send(Event::Ended);
+    });
+}
+
+/// Passes on what is typed here. QEMU itself knows Ctrl-A.
+fn type_in(mut keyboard: File) {
+    thread::spawn(move || {
+        let mut bytes = [0; 4096];
+        while let Ok(count @ 1..) = io::stdin().read(&mut bytes) {
+            if keyboard.write_all(&bytes[..count]).is_err() {
+                return;
+            }
+        }
+    });
+}
+
+/// A signal ends this process in the usual way, so that the terminal is as it was.
+fn watch_signals(tell: Sender<Event>) -> io::Result<()> {
+    use std::os::unix::net::UnixStream;
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        let (mut caught, catching) = UnixStream::pair()?;
+        signal_hook::low_level::pipe::register(signal, catching)?;
+        let tell = tell.clone();
+        thread::spawn(move || {
+            while let Ok(1..) = caught.read(&mut [0]) {
+                let _ = tell.send(Event::Signal(signal));
+            }
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,204 @@
+//! `cargo debug` in other people's projects: each is a small one of its own, copied to a folder that knows nothing of this one.
+
+mod init;
+mod run;
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_cargo-debug");
+
+/// A copy of one of the projects beside this file.
+pub struct Project {
+    around: TempDir,
+    name: &'static str,
+}
+
+impl Project {
+    pub fn new(name: &'static str) -> Project {
+        let around = tempfile::tempdir().unwrap();
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/projects").join(name);
+        let copied = Command::new("cp").arg("-r").arg(source).arg(around.path()).status().unwrap();
+        assert!(copied.success());
+        Project { around, name }
+    }
+
+    pub fn path(&self) -> PathBuf {
+        self.around.path().join(self.name)
+    }
+
+    pub fn write(&self, file: &str, text: &str) {
+        fs::write(self.path().join(file), text).unwrap();
+    }
+
+    pub fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.path().join(file)).unwrap()
+    }
+
+    /// A program in the project's folder, with cargo-debug in PATH, and nothing of the cargo that runs this test.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        let folder = Path::new(PROGRAM).parent().unwrap().as_os_str();
+        let mut path = OsString::from(folder);
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap());
+        command.env("PATH", path).current_dir(self.path()).stdin(Stdio::null());
+        for variable in ["HYPERVISOR_PROJECT", "CARGO", "CARGO_MANIFEST_DIR", "CARGO_TARGET_DIR", "RUSTUP_TOOLCHAIN"] {
+            command.env_remove(variable);
+        }
+        command
+    }
+
+    /// `cargo-debug` with these arguments.
+    pub fn debug(&self, arguments: &[&str]) -> Output {
+        self.command(PROGRAM).args(arguments).output().unwrap()
+    }
+}
+
+pub fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Its standard output, of a call that ended so.
+pub fn ended(output: &Output, status: i32) -> String {
+    assert_eq!(output.status.code(), Some(status), "{}{}", stdout(output), stderr(output));
+    stdout(output)
+}
+
+#[test]
+fn a_cargo_project_needs_no_word() {
+    let project = Project::new("cargo");
+    for on in ["qemu", "embedded", "both"] {
+        let report = ended(&project.debug(&["check", "--on", on]), 0);
+        assert!(report.contains("_start at 0x80200000") && report.contains("= boot_stack_top"), "{report}");
+        assert!(report.contains("console  booted"), "{report}");
+    }
+    // As cargo calls it.
+    let cargo = project.command("cargo").args(["debug", "check"]).output().unwrap();
+    assert!(ended(&cargo, 0).contains("boots: 7 of 7 checks hold"));
+}
+
+#[test]
+fn gdb_comes_to_the_first_instruction_and_walks() {
+    let project = Project::new("cargo");
+    for on in ["qemu", "embedded"] {
+        let output = project.debug(&["gdb", "--on", on, "--", "-batch", "-ex", "check-boot"]);
+        let said = ended(&output, 0);
+        assert!(said.contains("check-boot: PASS") && said.contains("boot: 0x80200000 <_start>"), "{said}");
+        // A person begins at the first instruction; GDB's status is ours.
+        let mut command = project.command(PROGRAM);
+        let output = command.args(["gdb", "--on", on]).stdin(Stdio::null()).output().unwrap();
+        assert!(stdout(&output).contains("<_start> is the next instruction: PASS"), "{}", stdout(&output));
+        let output = project.debug(&["gdb", "--on", on, "--", "-batch", "-ex", "quit 7"]);
+        assert_eq!(output.status.code(), Some(7), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_gdb_that_cannot_be_used_is_told() {
+    let project = Project::new("cargo");
+    let output = project.command(PROGRAM).args(["gdb"]).env("GDB", "/nowhere/gdb").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("GDB=/nowhere/gdb cannot be run; try: "), "{}", stderr(&output));
+}
+
+#[test]
+fn the_margin_that_is_asked_for_has_to_remain() {
+    let project = Project::new("cargo");
+    ended(&project.debug(&["check", "--on", "embedded", "--min-margin", "15000"]), 0);
+    let report = ended(&project.debug(&["check", "--on", "embedded", "--min-margin", "16300"]), 1);
+    assert!(report.contains("bytes remain unused, and 16300 are asked for"), "{report}");
+}
+
+#[test]
+fn the_configuration_is_the_project_s_and_what_is_typed_counts() {
+    let project = Project::new("cargo");
+    project.write("debug.toml", "expect = \"booted\"\nforbid = \"panicked\"\nmin-margin = 16300\non = \"embedded\"\n");
+    assert!(ended(&project.debug(&["check"]), 1).contains("FAIL"), "min-margin is asked for");
+    ended(&project.debug(&["check", "--min-margin", "0"]), 0);
+    ended(&project.debug(&["check", "--config", "none"]), 0);
+    // From a folder below as well; the kernel is built there where the file is.
+    let below =
+        project.command(PROGRAM).args(["check", "--min-margin", "0"]).current_dir(project.path().join("src")).output();
+    ended(&below.unwrap(), 0);
+    project.write("debug.toml", "stack_top = \"boot_stack_top\"\n");
+    let output = project.debug(&["check"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = stderr(&output);
+    assert!(said.contains("debug.toml: there is no key stack_top; try: stack-top"), "{said}");
+    project.write("debug.toml", "smp = \"many\"\n");
+    let said = stderr(&project.debug(&["check"]));
+    assert!(said.contains("debug.toml: invalid value 'many' for '--smp <HARTS>'"), "{said}");
+}
+
+#[test]
+fn the_configuration_may_stand_in_the_manifest() {
+    let project = Project::new("cargo");
+    let manifest = project.read("Cargo.toml") + "\n[package.metadata.debug]\non = \"embedded\"\nforbid = \"booted\"\n";
+    project.write("Cargo.toml", &manifest);
+    assert!(ended(&project.debug(&["check"]), 1).contains("booted"));
+}
+
+#[test]
+fn what_is_run_is_shown_such_that_it_can_be_pasted() {
+    let project = Project::new("cargo");
+    let output = project.debug(&["-v", "check", "--on", "qemu", "--append", "two words"]);
+    ended(&output, 0);
+    let said = stderr(&output);
+    let line = said.lines().find(|line| line.starts_with("+ qemu-system-riscv64")).expect("QEMU's line is shown");
+    assert!(
+        line.contains("-machine virt") && line.contains("-append 'two words'") && line.ends_with("-s -S"),
+        "{line}"
+    );
+    assert!(said.lines().any(|line| line.contains("cargo build --message-format=json-render-diagnostics")), "{said}");
+    // As it stands: QEMU takes it.
+    let pasted = line.trim_start_matches("+ ").replace(" -s -S", " -S");
+    let script = format!("timeout 2 {pasted} </dev/null");
+    let status = project.command("sh").args(["-c", &script]).output().unwrap();
+    assert_eq!(status.status.code(), Some(124), "it waits until time is up: {}", stderr(&status));
+}
+
+#[test]
+fn a_make_project_is_built_by_make() {
+    let project = Project::new("make");
+    // A program that is installed knows no other kernel.
+    let installed = project.path().join("cargo-debug");
+    fs::copy(PROGRAM, &installed).unwrap();
+    let output = project.command(installed.to_str().unwrap()).arg("check").output().unwrap();
+    assert!(stderr(&output).contains("try: --kernel ELF, or cargo debug init"), "{}", stderr(&output));
+    ended(&project.debug(&["init"]), 0);
+    let output = project.debug(&["check"]);
+    let report = ended(&output, 0);
+    assert!(report.contains("= early_stack_hi") && report.contains("console  hello from C"), "{report}");
+    assert!(stderr(&output).contains("clang"), "make's words are for the person");
+    let output = project.debug(&["gdb", "--", "-batch", "-ex", "check-boot"]);
+    assert!(ended(&output, 0).contains("check-boot: PASS"));
+    // A kernel that does not compile is no verdict.
+    project.write("kernel.c", "#error no kernel\n");
+    let output = project.debug(&["check"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("the kernel was not built: `make` ended with"), "{}", stderr(&output));
+}
+
+#[test]
+fn completions_and_the_manual_page_know_the_commands() {
+    let project = Project::new("make");
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = ended(&project.debug(&["completions", shell]), 0);
+        assert!(script.contains("min-margin") && !script.contains("guardian"), "{shell}");
+    }
+    let page = ended(&project.debug(&["man"]), 0);
+    assert!(
+        page.starts_with(".ie") || page.contains(".TH CARGO\\-DEBUG") || page.contains(".TH CARGO-DEBUG"),
+        "{page:.300}"
+    );
+    assert!(page.contains("CARGO DEBUG RUN") && page.contains("min"), "{page:.300}");
+}

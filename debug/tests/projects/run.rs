@@ -1,0 +1,83 @@
+//! `cargo debug run`: by itself, as cargo's runner, on a terminal.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::process::Stdio;
+
+use rustix::termios::{LocalModes, tcgetattr};
+
+use crate::{PROGRAM, Project, ended, stderr};
+
+#[test]
+fn the_console_is_here_and_the_exit_status_is_the_kernels() {
+    let project = Project::new("cargo");
+    let output = project.debug(&["run"]);
+    assert!(ended(&output, 0).trim_end().ends_with("booted"), "{}", stderr(&output));
+    // With the words behind which it would go on.
+    ended(&project.debug(&["run", "--expect", "booted", "--forbid", "panicked"]), 0);
+    let output = project.debug(&["run", "--forbid", "booted"]);
+    ended(&output, 1);
+    assert!(stderr(&output).contains("the kernel said what it must not: booted"), "{}", stderr(&output));
+    // A firmware's banner says OpenSBI; the kernel does not.
+    let output = project.debug(&["run", "--expect", "OpenSBI"]);
+    ended(&output, 1);
+    assert!(stderr(&output).contains("has not said what is expected: OpenSBI"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_kernel_that_goes_on_ends_when_time_is_up_or_it_has_said_its_word() {
+    let project = Project::new("make");
+    ended(&project.debug(&["init"]), 0);
+    let output = project.debug(&["run", "--timeout", "2"]);
+    ended(&output, 1);
+    assert!(stderr(&output).contains("the kernel has not ended within 2 s; try: "), "{}", stderr(&output));
+    ended(&project.debug(&["run", "--expect", "hello from C"]), 0);
+}
+
+#[test]
+fn it_is_cargos_runner() {
+    let project = Project::new("cargo");
+    let output = project.command("cargo").arg("run").output().unwrap();
+    assert!(ended(&output, 0).trim_end().ends_with("booted"));
+    let output = project.command("cargo").arg("test").output().unwrap();
+    ended(&output, 0);
+    let test = project.read("tests/exits.rs");
+    project.write("tests/exits.rs", &test.replace("0x5555", "0x73333")); // failed, with the number 7
+    let output = project.command("cargo").arg("test").output().unwrap();
+    assert!(!output.status.success() && stderr(&output).contains("exit status: 7"), "{}", stderr(&output));
+    // What the project expects of its kernel, its tests need not say.
+    project.write("tests/exits.rs", &test);
+    project.write("debug.toml", "expect = \"booted\"\n");
+    ended(&project.command("cargo").arg("test").output().unwrap(), 0);
+}
+
+#[test]
+#[cfg(target_os = "linux")] // whose setsid has -c
+fn on_a_terminal_each_key_is_the_kernels_and_ctrl_a_x_leaves() {
+    let project = Project::new("make");
+    ended(&project.debug(&["init"]), 0);
+    ended(&project.debug(&["check"]), 0);
+    let terminal = rustix::pty::openpt(rustix::pty::OpenptFlags::RDWR | rustix::pty::OpenptFlags::NOCTTY).unwrap();
+    rustix::pty::grantpt(&terminal).unwrap();
+    rustix::pty::unlockpt(&terminal).unwrap();
+    let name = rustix::pty::ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
+    let other_end = || fs::OpenOptions::new().read(true).write(true).open(&name).unwrap();
+    let is_raw = |end: &fs::File| !tcgetattr(end).unwrap().local_modes.contains(LocalModes::ICANON);
+    let watched = other_end();
+    assert!(!is_raw(&watched));
+    // The terminal is the program's own, as a shell makes it.
+    let mut command = project.command("setsid");
+    command.args(["-c", "-w", PROGRAM, "run"]).stdin(Stdio::from(other_end())).stdout(other_end()).stderr(other_end());
+    let mut child = command.spawn().unwrap();
+    drop(command);
+    let mut terminal = fs::File::from(terminal);
+    let (mut shown, mut bytes) = (Vec::new(), [0; 1024]);
+    while !String::from_utf8_lossy(&shown).contains("hello from C") {
+        let count = terminal.read(&mut bytes).unwrap();
+        shown.extend(&bytes[..count]);
+    }
+    assert!(is_raw(&watched), "each key is the kernel's");
+    terminal.write_all(b"\x01x").unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(!is_raw(&watched), "the terminal is as it was");
+}
