@@ -1,11 +1,13 @@
 //! What is plugged into the machine's board, in words of the caller. It does not know how a device works.
 
 use std::path::PathBuf;
+use std::{fs, io};
 
 use crate::embedded::bus;
 use crate::embedded::bus::virtio::block::Block;
 use crate::embedded::bus::virtio::disk::Disk;
-use crate::embedded::bus::virtio::{self, Slot};
+use crate::embedded::bus::virtio::random::Random;
+use crate::embedded::bus::virtio::{self, Slot, network, pcap};
 use crate::embedded::firmware::load::Error;
 use crate::riscv::board::VIRTIO_SLOTS;
 
@@ -23,6 +25,22 @@ pub struct Devices {
 pub enum Device {
     /// A disk: QEMU's `virtio-blk-device`.
     Block(Drive),
+    /// A second way to the machine's console: QEMU's `virtio-serial-device` with a `virtconsole`.
+    Console,
+    /// Random numbers: QEMU's `virtio-rng-device`.
+    Random {
+        /// What they begin with: the same seed gives the same numbers.
+        seed: u64,
+    },
+    /// A network card: QEMU's `virtio-net-device`.
+    Network(Network),
+}
+
+/// A network of files: nothing leaves the machine. What the kernel sends is [`crate::Embedded::sent_packets`].
+#[derive(Clone, Debug, Default)]
+pub struct Network {
+    /// A pcap file of the packets that arrive: the first when the driver has made room for it, the others at their distance in time.
+    pub receive: Option<PathBuf>,
 }
 
 /// A file as a disk.
@@ -47,22 +65,34 @@ impl Device {
     fn bus(&self) -> Option<usize> {
         match self {
             Device::Block(drive) => drive.bus,
+            Device::Console | Device::Random { .. } | Device::Network(_) => None,
         }
     }
 
     fn name(&self) -> String {
         match self {
             Device::Block(drive) => format!("drive {}", drive.path.display()),
+            Device::Console => "virtio console".into(),
+            Device::Random { .. } => "source of random numbers".into(),
+            Device::Network(_) => "network device".into(),
         }
     }
 
     fn open(&self, number: usize) -> Result<virtio::Device, Error> {
-        match self {
+        Ok(match self {
             Device::Block(drive) => match Disk::open(number, &drive.path, drive.read_only) {
-                Ok(disk) => Ok(virtio::Device::Block(Block::new(disk))),
-                Err(cause) => Err(Error::Drive { path: drive.path.clone(), cause }),
+                Ok(disk) => virtio::Device::Block(Block::new(disk)),
+                Err(cause) => return Err(Error::Drive { path: drive.path.clone(), cause }),
             },
-        }
+            Device::Console => virtio::Device::Console,
+            Device::Random { seed } => virtio::Device::Random(Random::new(*seed)),
+            Device::Network(Network { receive: None }) => virtio::Device::Network(network::Network::new(Vec::new())),
+            Device::Network(Network { receive: Some(path) }) => {
+                let packets = fs::read(path).and_then(|bytes| pcap::parse(&bytes).map_err(io::Error::other));
+                let packets = packets.map_err(|cause| Error::Packets { path: path.clone(), cause })?;
+                virtio::Device::Network(network::Network::new(packets))
+            }
+        })
     }
 }
 

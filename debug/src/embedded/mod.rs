@@ -24,12 +24,14 @@ use crate::riscv::board::DEFAULT_MEMORY_MIB;
 pub use bus::console::TooMuch;
 pub use bus::memory::Ended;
 pub use conditions::{Conditions, Fill};
-pub use devices::{Device, Devices, Drive};
+pub use devices::{Device, Devices, Drive, Network};
 pub use firmware::load::Error;
 pub use hart::trap::{Cause, Trap};
 
 use board::Board;
+use bus::devices::clock::BEGINNING;
 use bus::ram::Ram;
+use bus::virtio::pcap;
 use history::checkpoints::History;
 
 /// The sizes of RAM that a machine can have, in MiB.
@@ -174,6 +176,12 @@ impl Embedded {
         self.board.memory.peek(start.0, bytes)
     }
 
+    /// The packets that the kernel has sent by the present moment, as a pcap file; the latest 64 MiB of them.
+    pub fn sent_packets(&self) -> Vec<u8> {
+        let sent = self.board.memory.devices.networks().flat_map(|network| network.sent());
+        pcap::write(sent, BEGINNING)
+    }
+
     /// Writes what the kernel has written to its drives by the present moment to their files; how many bytes that were. Until then
     /// nothing of it is in the files. The machine cannot be used any more: what it read from the files is not there now.
     ///
@@ -193,7 +201,7 @@ impl Embedded {
     /// [`TooMuch`]: nothing is typed.
     pub fn input(&mut self, bytes: &[u8]) -> Result<(), TooMuch> {
         self.history.forget_after(self.board.icount);
-        self.board.memory.devices.uart.console.forget_future(self.board.icount);
+        self.board.memory.devices.forget_future(self.board.now());
         let typed = self.board.memory.devices.uart.console.type_in(self.board.icount, bytes);
         self.board.memory.advance_devices(self.board.now());
         typed

@@ -33,11 +33,12 @@ impl Board {
         self.memory.set_watching(stop_at != StopAt::Nothing);
         while self.icount < end {
             self.check_ended()?;
-            if self.waits_for_ever() {
-                return Err(Stop::Interrupted);
-            }
+            // Before anything is concluded: what was typed at this moment may be what is waited for.
             if self.next_device_event().min(self.memory.devices.next_input()) <= self.icount {
                 self.memory.advance_devices(self.now());
+            }
+            if self.waits_for_ever() {
+                return Err(Stop::Interrupted);
             }
             if self.hart.waiting {
                 self.wake();

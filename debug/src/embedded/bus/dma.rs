@@ -1,4 +1,4 @@
-//! What a device sees of the machine around it: memory, and the present. It does not know devices.
+//! What a device sees of the machine around it: memory, the console, and the present. It does not know devices.
 
 use crate::embedded::bus::virtio::disk::Trouble;
 
@@ -11,7 +11,7 @@ pub struct Moment {
     pub time: u64,
 }
 
-/// Memory as devices access it by themselves, at physical addresses.
+/// Memory as devices access it by themselves, at physical addresses, and the console.
 pub trait Dma {
     /// Bytes of RAM; the firmware does not protect itself from these.
     fn device_reads(&self, start: u64, length: usize) -> Option<&[u8]>;
@@ -21,4 +21,13 @@ pub trait Dma {
 
     /// The device cannot go on: the machine stops for it.
     fn device_fails(&mut self, trouble: Trouble);
+
+    /// Prints a byte to the machine's console.
+    fn print(&mut self, byte: u8);
+
+    /// Whether something was typed by now that nobody has read.
+    fn has_input(&self, now: Moment) -> bool;
+
+    /// The next byte of it.
+    fn take_input(&mut self, now: Moment) -> Option<u8>;
 }

@@ -45,6 +45,15 @@ pub enum Error {
         cause: std::io::Error,
     },
 
+    /// A file of packets cannot be read, or is none.
+    #[error("no packets in {}: {cause}; try: a pcap file of Ethernet packets, as tcpdump writes it", .path.display())]
+    Packets {
+        /// The file.
+        path: std::path::PathBuf,
+        /// The reason.
+        cause: std::io::Error,
+    },
+
     /// There is no slot for a virtio device.
     #[error("the {device} does not fit: {why}; try: another bus, 0 to 7, or none")]
     NoSlot {

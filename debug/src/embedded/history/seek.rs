@@ -40,7 +40,7 @@ impl Embedded {
         self.fault = None;
         if std::mem::take(&mut self.changed) {
             self.history.forget_after(self.board.icount);
-            self.board.memory.devices.uart.console.forget_future(self.board.icount);
+            self.board.memory.devices.forget_future(self.board.now());
             self.history.record(&mut self.board, true);
         }
     }

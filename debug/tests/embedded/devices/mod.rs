@@ -2,6 +2,7 @@
 
 mod block;
 mod guest_file;
+mod others;
 mod tree;
 
 use std::io::{BufRead, BufReader, Write};

@@ -12,7 +12,7 @@ const ALARM_STATUS: u64 = 0x18;
 const CLEAR_INTERRUPT: u64 = 0x1c;
 
 /// The machine begins at 2025-01-01 00:00:00 UTC, in nanoseconds.
-const BEGINNING: u64 = 1_735_689_600_000_000_000;
+pub const BEGINNING: u64 = 1_735_689_600_000_000_000;
 /// In nanoseconds: 100 million instructions are a second, as for the `time` CSR.
 const INSTRUCTION: u64 = 10;
 const LOW: u64 = 0xffff_ffff;

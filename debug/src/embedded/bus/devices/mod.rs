@@ -1,11 +1,12 @@
 //! The board's devices, and the lines of their interrupts. It does not know the hart, nor how time passes.
 
-mod clock;
+pub mod clock;
 mod plic;
 
 use crate::embedded::bus::dma::Moment;
 use crate::embedded::bus::uart::{self, Uart};
 use crate::embedded::bus::virtio::disk::{Disk, Trouble};
+use crate::embedded::bus::virtio::network::Network;
 use crate::embedded::bus::virtio::{Device, Slot, SlotState};
 use crate::riscv::board::{CLOCK_INTERRUPT, UART_INTERRUPT, VIRTIO_INTERRUPT, VIRTIO_SLOTS};
 use clock::Clock;
@@ -188,6 +189,20 @@ impl Devices {
     /// The drives, in the order of their slots.
     pub fn disks(&self) -> impl Iterator<Item = &Disk> {
         self.slots.iter().filter_map(Slot::device).filter_map(Device::disk)
+    }
+
+    pub fn networks(&self) -> impl Iterator<Item = &Network> {
+        self.slots.iter().filter_map(Slot::device).filter_map(Device::network)
+    }
+
+    /// What comes after the present has not happened.
+    pub fn forget_future(&mut self, now: Moment) {
+        self.uart.console.forget_future(now.icount);
+        self.slots
+            .iter_mut()
+            .filter_map(Slot::device_mut)
+            .filter_map(Device::network_mut)
+            .for_each(Network::forget_future);
     }
 
     pub fn disks_mut(&mut self) -> impl Iterator<Item = &mut Disk> {

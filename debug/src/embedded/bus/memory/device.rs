@@ -23,6 +23,19 @@ impl Dma for Memory {
     fn device_fails(&mut self, trouble: Trouble) {
         self.devices.trouble = Some(trouble);
     }
+
+    fn print(&mut self, byte: u8) {
+        self.devices.uart.console.print(byte);
+        self.note_printed();
+    }
+
+    fn has_input(&self, now: Moment) -> bool {
+        self.devices.uart.console.has_input(now.icount)
+    }
+
+    fn take_input(&mut self, now: Moment) -> Option<u8> {
+        self.devices.uart.console.take_input(now.icount)
+    }
 }
 
 impl Memory {

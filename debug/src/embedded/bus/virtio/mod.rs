@@ -4,9 +4,13 @@
 //! open, and for empty slots, QEMU, hw/virtio/virtio-mmio.c.
 
 pub mod block;
+mod console;
 mod device;
 pub mod disk;
+pub mod network;
+pub mod pcap;
 mod queue;
+pub mod random;
 
 use crate::embedded::bus::dma::{Dma, Moment};
 pub use device::Device;
@@ -132,7 +136,8 @@ impl Slot {
 
     /// When it does something by itself, in [`Moment::time`].
     pub fn next_event(&self) -> u64 {
-        self.registers.due.unwrap_or(u64::MAX)
+        let device = self.device.as_ref().filter(|_| !self.registers.broken).map_or(u64::MAX, Device::next_event);
+        self.registers.due.unwrap_or(u64::MAX).min(device)
     }
 
     fn reset(&mut self) {
@@ -292,7 +297,8 @@ impl Slot {
         if is_due {
             self.work(memory, now);
         }
-        is_due
+        let received = self.device.as_ref().and_then(|device| device.receiving_queue(memory, now));
+        is_due | received.is_some_and(|queue| self.serve(queue, memory, now))
     }
 
     /// Looks at the queues that the driver notified.
@@ -304,15 +310,15 @@ impl Slot {
         }
     }
 
-    /// Lets the device use what is available in one queue, and interrupts where the driver wants that.
-    pub fn serve(&mut self, number: usize, memory: &mut dyn Dma, now: Moment) {
+    /// Lets the device use what is available in one queue, and interrupts where the driver wants that; `true` where it does.
+    fn serve(&mut self, number: usize, memory: &mut dyn Dma, now: Moment) -> bool {
         let Registers { features, broken, queues, interrupt, .. } = &mut self.registers;
-        let (Some(device), Some(queue), false) = (&mut self.device, queues.get_mut(number), *broken) else { return };
-        let events = *features & EVENT_INDEX != 0;
-        let served = device.serve(number, queue, memory, events, now);
-        let wanted = match served {
+        let (Some(device), Some(queue), false) = (&mut self.device, queues.get_mut(number), *broken) else {
+            return false;
+        };
+        let wanted = match device.serve(number, queue, memory, *features, now) {
             Ok(0) => Ok(false),
-            Ok(_) => queue.is_to_interrupt(memory, events),
+            Ok(_) => queue.is_to_interrupt(memory, *features & EVENT_INDEX != 0),
             Err(broken) => Err(broken),
         };
         match wanted {
@@ -320,6 +326,7 @@ impl Slot {
             Ok(false) => {}
             Err(queue::Broken) => self.break_down(),
         }
+        wanted != Ok(false)
     }
 
     fn break_down(&mut self) {

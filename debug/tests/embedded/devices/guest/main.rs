@@ -11,6 +11,7 @@ use core::ptr::{read_volatile, write_volatile};
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 mod block;
+mod others;
 mod programs;
 mod queue;
 

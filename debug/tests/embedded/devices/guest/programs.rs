@@ -21,6 +21,12 @@ pub fn run() {
     echo();
     #[cfg(guest = "block")]
     block::run();
+    #[cfg(guest = "others")]
+    others::run();
+    #[cfg(guest = "receiver")]
+    others::receive();
+    #[cfg(guest = "virtio-echo")]
+    others::echo();
     #[cfg(guest = "writer")]
     block::write_rounds();
     #[cfg(guest = "clock")]
