@@ -45,7 +45,7 @@ pub enum Error {
     },
 
     /// The output is a pipe that has no reader.
-    #[error("cannot write {}: nobody has read from this pipe within {} s; try: start its reader first", .0.display(), READER_PATIENCE.as_secs())]
+    #[error("cannot write {}: no process opened this pipe for reading within {} s; try: start its reader first", .0.display(), READER_PATIENCE.as_secs())]
     NoReader(PathBuf),
 
     /// The output cannot be written.

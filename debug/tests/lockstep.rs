@@ -68,10 +68,10 @@ fn breakpoints_and_watchpoints_are_set_or_not() {
 fn both_do_the_same_however_a_kernel_ends() {
     for (kernel, end) in [
         ("good-release", "up to a wfi"),
-        ("loop-two", "up to a loop that changes nothing"),
+        ("loop-two", "up to a loop that changes no state"),
         ("power-off", "up to the machine's end"),
-        ("load-from-0", "up to a trap that nobody takes (load access fault)"),
-        ("illegal-instruction", "up to a trap that nobody takes (illegal instruction)"),
+        ("load-from-0", "up to a trap without a handler (load access fault)"),
+        ("illegal-instruction", "up to a trap without a handler (illegal instruction)"),
         ("own-trap-handler", "up to a wfi"),
         ("reserves", "up to a wfi"),
     ] {
@@ -130,7 +130,7 @@ fn what_only_one_firmware_has_is_copied_and_told() {
         })
     };
     let call = "extension DBCN (0x4442434e), function 2";
-    for (order, who) in [(false, "only the second has"), (true, "only the first has")] {
+    for (order, who) in [(false, "only the second supports"), (true, "only the first supports")] {
         let (mut deaf, mut hearing) = (deaf(), embedded("prints-unasked"));
         let machines: [&mut dyn Machine; 2] = if order { [&mut hearing, &mut deaf] } else { [&mut deaf, &mut hearing] };
         let finding = compare("prints-unasked", machines, TIMEOUT);
@@ -148,7 +148,7 @@ fn what_a_call_did_otherwise_is_named() {
     });
     let finding = compare("prints-unasked", [&mut wrong, &mut embedded("prints-unasked")], TIMEOUT);
     assert_eq!(finding.status, Status::Fail, "{finding:#?}");
-    assert!(finding.summary.starts_with("`ecall`: they differ after"), "{finding:#?}");
+    assert!(finding.summary.starts_with("`ecall`: the machines differ after"), "{finding:#?}");
     assert!(
         finding.summary.ends_with("a0; the firmware was called: extension DBCN (0x4442434e), function 2"),
         "{finding:#?}"
@@ -237,7 +237,7 @@ fn found_out(after: u64, lie: fn(&mut Embedded)) -> Finding {
 #[test]
 fn the_first_wrong_register_is_found_with_both_values() {
     let finding = found_out(FAR, |machine| machine.write_register(Register::Gpr(28), 77).unwrap());
-    assert!(finding.summary.ends_with("`: they differ after 200 instructions: t3"), "{finding:#?}");
+    assert!(finding.summary.ends_with("`: the machines differ after 200 instructions: t3"), "{finding:#?}");
     assert_eq!(finding.found, "embedded: t3 = 0x4d");
     assert_eq!(finding.data["instructions"], FAR);
     let Fact::Record(difference) = &finding.data["differences"].list()[0] else { panic!("{finding:#?}") };
@@ -270,7 +270,7 @@ fn a_wrong_store_is_found_where_it_is_made() {
             machine.write_memory(bss, &[1; 408]).unwrap();
         })
     });
-    let at_once = |finding: &&Finding| finding.summary.contains("`: they stored differently after ");
+    let at_once = |finding: &&Finding| finding.summary.contains("`: the stores differ after ");
     let finding = findings.iter().find(at_once).unwrap_or_else(|| panic!("{findings:#?}"));
     assert_eq!(findings.iter().filter(at_once).count(), 1, "{findings:#?}");
     assert!(finding.expected.ends_with("holds 0000000000000000"), "{finding:#?}");
@@ -280,13 +280,13 @@ fn a_wrong_store_is_found_where_it_is_made() {
 #[test]
 fn memory_that_no_store_shows_is_compared_in_the_end() {
     let finding = found_out(FAR, |machine| machine.write_memory(Address(0x8020_0000), &[9]).unwrap());
-    assert!(finding.summary.starts_with("their memory differs in the end, from 0x80200000 <boot>"), "{finding:#?}");
+    assert!(finding.summary.starts_with("memory differs at the end, from 0x80200000 <boot>"), "{finding:#?}");
 }
 
 #[test]
 fn a_wrong_hand_over_is_found() {
     let finding = found_out(0, |machine| machine.write_register(csr::SSTATUS, 2).unwrap());
-    assert!(finding.summary.starts_with("they differ at boot"), "{finding:#?}");
+    assert!(finding.summary.starts_with("the machines differ at boot"), "{finding:#?}");
     assert!(finding.found.contains("sstatus = "), "{finding:#?}");
 }
 
@@ -308,7 +308,7 @@ fn time_that_is_up_is_no_failure() {
     assert_eq!(finding.status, Status::Pass);
     let instructions = finding.data["instructions"].count().unwrap();
     assert!(instructions > 100, "{finding:#?}");
-    let text = format!("the same for {instructions} instructions, then time was up; --timeout gives it more");
+    let text = format!("the same for {instructions} instructions, until the time limit; try: a longer --timeout");
     assert_eq!(finding.summary, text);
 }
 

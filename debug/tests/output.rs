@@ -129,7 +129,7 @@ fn devices_and_pipes_are_written_and_stay() {
     assert!(reader.join().unwrap().contains("\"verdict\""));
     assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
     let error = refused(&check(&pipe));
-    assert!(error.contains("nobody has read from this pipe within 10 s"), "{error}");
+    assert!(error.contains("no process opened this pipe for reading within 10 s"), "{error}");
 }
 
 #[test]

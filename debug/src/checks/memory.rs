@@ -81,11 +81,11 @@ fn erased_frame(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<Fault> {
     let ErasedFrame { stored, cleared } = memory.clearing.erased_frame()?;
     let function = run.image.function(stored.pc).map_or_else(|| stored.pc.to_string(), |(name, _)| name);
     let source = run.image.instruction(stored.pc).and_then(|bytes| riscv::decode(Xlen::Rv64, bytes)?.stored_register());
-    let what = if source == Some(Register::RA) { "its return address" } else { "a value that it keeps there" };
+    let what = if source == Some(Register::RA) { "its return address" } else { "a saved value" };
     Some(Fault {
         summary: format!(
-            "the clear erases the frame of {function} that begins at {}, with {what}, while it stands on it; \
-             try: keep the stack out of what is cleared, or clear before anything is on it",
+            "the clear erases the stack frame of {function} at {}, which is in use and holds {what}; \
+             try: move the stack out of BSS, or clear BSS before the stack is used",
             stored.sp
         ),
         found: format!("{} stored there by {}, then zero", run.place(stored.address), run.place(stored.pc)),
@@ -119,7 +119,7 @@ fn poison_read(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<Fault> {
     let (start, end) = (&run.layout.names.bss_start, &run.layout.names.bss_end);
     let summary = match &outside {
         Some(Outside { section, .. }) => format!(
-            "{read} and nothing clears it: {section} lies outside of {}; {held}; try: put {section} between the two",
+            "{read} and nothing clears it: {section} is outside of {}; {held}; try: put {section} between the two",
             bounds(run)
         ),
         None if memory.clearing.has_begun() => {
@@ -151,7 +151,7 @@ fn never_cleared(run: &mut BootRun<'_>) -> Option<Fault> {
     let more = if others > 0 { format!(", and {others} more") } else { String::new() };
     Some(Fault {
         summary: format!(
-            "nothing clears {} ({} bytes{more}): {} lies outside of {}; try: put {} between the two",
+            "nothing clears {} ({} bytes{more}): {} is outside of {}; try: put {} between the two",
             first.name,
             first.size,
             first.section,

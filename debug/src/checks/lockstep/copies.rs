@@ -1,5 +1,5 @@
-//! What may differ after an instruction, and is taken from the first machine: what follows time, what a firmware says of
-//! itself, and known faults of the machine. All of it is told. It does not know how the machines came there.
+//! Copies values that may differ from the first machine to the second: those that depend on time, what a firmware says about
+//! itself, and known faults of the machine. The report lists all of them. It does not know how the machines got there.
 
 use super::executed::Executed;
 use super::firmware;
@@ -9,7 +9,7 @@ use crate::machine::quirk::{Case, Outcome, TrapValues, csr_of};
 use crate::machine::{Error, Register, csr};
 
 impl Pair<'_> {
-    /// What differs and may not, once all that may is the same.
+    /// Copies the values that may differ, and returns the other differences.
     pub fn reconcile(&mut self, executed: &Executed<'_>, there: &State) -> Result<(State, Vec<Difference>), Error> {
         self.take_counter(executed, there)?;
         let here = self.compared.read(self.other)?;
@@ -28,7 +28,7 @@ impl Pair<'_> {
         Ok((here, differences))
     }
 
-    /// Where the instruction read a counter, the second machine gets what the first one read.
+    /// If the instruction read a counter, copies the value.
     fn take_counter(&mut self, executed: &Executed<'_>, there: &State) -> Result<(), Error> {
         const COUNTERS: std::ops::RangeInclusive<u16> = 0xc00..=0xc02;
         if !csr_of(executed.bits()).is_some_and(|csr| COUNTERS.contains(&csr)) {
@@ -42,7 +42,7 @@ impl Pair<'_> {
         Ok(())
     }
 
-    /// What two firmwares answer otherwise of themselves, or because one of them has not got what was called.
+    /// Copies replies in which two firmwares may differ: about themselves, or if one does not support the call.
     fn take_firmwares_answer(&mut self, executed: &Executed<'_>, differences: &[Difference]) -> Result<bool, Error> {
         let Some(what) = firmware::own(executed.before, executed.effect, differences) else { return Ok(false) };
         for difference in differences {
@@ -54,7 +54,7 @@ impl Pair<'_> {
         Ok(true)
     }
 
-    /// A CSR was read whose value is a matter of time, or differs with our knowledge.
+    /// Copies the value of a CSR that depends on time, or differs in a known way.
     fn take_csr(&mut self, executed: &Executed<'_>, differences: &[Difference]) -> Result<bool, Error> {
         let Some(csr) = csr_of(executed.bits()) else { return Ok(false) };
         let [Difference { register, values }] = differences else { return Ok(false) };
@@ -69,7 +69,7 @@ impl Pair<'_> {
         Ok(true)
     }
 
-    /// The first machine does otherwise than the manual says, and that is known.
+    /// Copies a known fault of the first machine.
     fn take_quirk(
         &mut self,
         executed: &Executed<'_>,
@@ -85,7 +85,7 @@ impl Pair<'_> {
         self.take_known(&case, differences)
     }
 
-    /// As [`Pair::take_quirk`], for what came of an instruction.
+    /// Like [`Pair::take_quirk`], for the outcome of an instruction.
     pub fn take_known(&mut self, case: &Case, differences: &[Difference]) -> Result<bool, Error> {
         let Some(quirk) = self.quirks.iter().find(|quirk| (quirk.explains)(case)).copied() else { return Ok(false) };
         let values = differences.iter().map(|difference| {

@@ -1,4 +1,4 @@
-//! What two machines hand over to a kernel, made the same at the entry. It tells what it changed; it does not judge.
+//! Makes two machines equal at the kernel's entry, and reports what it changed. It does not judge.
 //!
 //! Source: what a kernel may rely on is the boot protocol that the SBI's firmware follows: S-mode, a0 the hart's id, a1 the
 //! address of the device tree, satp 0, sstatus.SIE 0 (SBI specification, "Hart State Management Extension", HART_START, and
@@ -16,17 +16,17 @@ const LARGEST_TREE: usize = 1 << 20;
 /// sstatus.SIE: interrupts are on.
 const INTERRUPTS_ON: u64 = 1 << 1;
 
-/// What the comparison begins with.
+/// The start of the comparison.
 pub struct Entry {
-    /// Names of what the second machine was given.
+    /// Names of the values that were copied to the second machine.
     pub copied: Vec<String>,
     pub state: State,
-    /// What may not differ and does.
+    /// Differences that are not allowed.
     pub bound: Vec<Difference>,
 }
 
-/// Gives `other` what `reference` was handed over. Registers that it cannot be given, and those that no kernel can read,
-/// are told and not compared from here on.
+/// Copies the state of `reference` at the entry to `other`. Registers that cannot be set, and those that no kernel can read, are
+/// reported and no longer compared.
 pub fn equalize(
     reference: &mut dyn Machine,
     other: &mut dyn Machine,
@@ -62,7 +62,7 @@ pub fn equalize(
     Ok(Entry { copied, state: there, bound })
 }
 
-/// The bits of a register that the boot protocol promises.
+/// The bits of a register that the boot protocol guarantees.
 fn promised(register: Register) -> Option<u64> {
     match register {
         Register::Gpr(HART_ID) | Register::Pc | Register::Priv => Some(u64::MAX),

@@ -1,4 +1,5 @@
-//! Calls to the firmware, as one instruction of the kernel: what two firmwares say of themselves may differ, what they do may not.
+//! Compares calls to the firmware as one instruction of the kernel: two firmwares may differ in what they say about themselves, but
+//! not in what they do.
 //!
 //! Source: RISC-V SBI specification, chapters "Binary Encoding" and "Base Extension". It does not know machines.
 
@@ -15,8 +16,7 @@ const ERROR: u8 = Register::A0;
 const VALUE: u8 = Register::A1;
 const NOT_SUPPORTED: u64 = sbi::NOT_SUPPORTED as u64;
 
-/// What it is, in words, that the two firmwares answered otherwise where they may: the instruction was a call of `state`, and
-/// the differences are what came of it.
+/// Describes a call in which the two firmwares may reply differently. The instruction is a call in `state` with these differences.
 pub fn own(state: &State, effect: Effect, differences: &[Difference]) -> Option<String> {
     if effect != Effect::Ecall {
         return None;
@@ -36,13 +36,13 @@ pub fn own(state: &State, effect: Effect, differences: &[Difference]) -> Option<
     }
     let call = call(state, effect)?;
     match changed(ERROR) {
-        Some([NOT_SUPPORTED, _]) => Some(format!("{call}, which only the second has")),
-        Some([_, NOT_SUPPORTED]) => Some(format!("{call}, which only the first has")),
+        Some([NOT_SUPPORTED, _]) => Some(format!("{call}, which only the second supports")),
+        Some([_, NOT_SUPPORTED]) => Some(format!("{call}, which only the first supports")),
         _ => None,
     }
 }
 
-/// What the firmware is asked about itself, where a call of `state` asks that.
+/// What the call in `state` asks the firmware about itself, if it does.
 fn question(state: &State) -> Option<String> {
     let x = &state.general.x;
     if x[EXTENSION] != BASE {
@@ -58,7 +58,7 @@ fn question(state: &State) -> Option<String> {
     })
 }
 
-/// Which call it is, where the instruction that `state` stands at is one.
+/// The call, if the next instruction in `state` is one.
 pub fn call(state: &State, effect: Effect) -> Option<String> {
     let x = &state.general.x;
     (effect == Effect::Ecall).then(|| {

@@ -1,4 +1,4 @@
-//! What two machines have stored, compared: at once where both stand still, and later where one of them runs.
+//! Compares the stores of two machines: at once if both are stopped, later if one of them runs.
 
 use std::ops::Range;
 
@@ -76,7 +76,7 @@ impl Pair<'_> {
                 let (Some(one), Some(other)) = (there, here) else { continue };
                 let Some(index) = one.iter().zip(&other).position(|(one, other)| one != other) else { continue };
                 let place = image.place(start + index as u64);
-                let summary = format!("their memory differs in the end, from {place} on");
+                let summary = format!("memory differs at the end, from {place} on");
                 let sides = [one, other].map(|side| hexadecimal(Some(&side[index..side.len().min(index + 8)])));
                 return Ok(Some(Divergence::new(summary, sides)));
             }
@@ -86,7 +86,7 @@ impl Pair<'_> {
 }
 
 fn stored_differently(instructions: u64, at: Address, sides: [Option<Vec<u8>>; 2]) -> Divergence {
-    let summary = format!("they stored differently after {instructions} instructions");
+    let summary = format!("the stores differ after {instructions} instructions");
     Divergence::new(summary, sides.map(|bytes| format!("{at} holds {}", hexadecimal(bytes.as_deref()))))
 }
 

@@ -1,11 +1,11 @@
-//! Check `lockstep`: do two machines do the same, from the entry to where the kernel rests?
+//! Check `lockstep`: do two machines do the same, from the entry until the kernel idles?
 //!
-//! After each instruction all registers that both show are compared, and the bytes that it stored; at the end all memory of the
-//! kernel, for whatever came past that. A machine that can be followed while it runs is, and what it does not show then is
-//! compared each time that it is stopped. What may differ is made the same and told: at the entry all that the boot protocol does
-//! not promise; later what follows time, what the firmware says of itself, and known faults of the first machine. The firmware of
-//! one machine may be code and of the other not: calls are compared by what came of them. It does not know which machines they
-//! are, and it is none of the checks that [`super::check`] makes.
+//! After each instruction it compares all registers that both machines show, and the stored bytes; at the end all of the kernel's
+//! memory. If the first machine can log while it runs, it is followed, and the state that the log lacks is compared whenever the
+//! machine is stopped. Some values may differ; they are copied, and the report says so: at the entry everything that the boot
+//! protocol leaves open; later values that depend on time, what the firmware says about itself, and known faults of the first
+//! machine. The firmware of one machine may be code and that of the other not, so calls are compared by their results. It does not
+//! know which machines they are, and it is not one of the checks that [`super::check`] makes.
 
 mod copies;
 mod entry;
@@ -35,27 +35,27 @@ use state::State;
 /// The check's name.
 pub const NAME: &str = "lockstep";
 
-/// How the two came to rest, together.
+/// How both machines came to rest.
 enum Rest {
     Wfi,
     Loop,
     Ended,
-    /// Both trapped, with nobody to take it.
+    /// Both trapped, and the kernel has no handler.
     Trap(u64),
 }
 
-/// What the comparison came to.
+/// The result of the comparison.
 enum Comparison {
     Same(Rest),
-    /// After the instruction, where it was one.
+    /// After this instruction, if it was one.
     Diverged(Divergence, Option<(Address, Vec<u8>)>),
     TimeOver(Address),
 }
 
-/// Walks two machines that stand at reset, the second to be judged by the first.
+/// Boots two machines that are at reset, and compares the second with the first.
 ///
 /// # Errors
-/// Where one does not answer, or is not at reset, or lacks what the kernel needs.
+/// If a machine does not respond, is not at reset, or lacks something that the kernel needs.
 pub fn lockstep(
     machines: [&mut dyn Machine; 2],
     image: &Image,
@@ -85,12 +85,13 @@ pub fn lockstep(
             divergence.describe(&mut finding, pair.names(), image, instruction)
         }
         Comparison::TimeOver(pc) => {
-            // Nothing differs: that is all that was asked.
+            // Nothing differs, so the check passes.
             finding.status = Status::Pass;
             let Stats { instructions, .. } = pair.stats;
             finding.summary =
-                format!("the same for {instructions} instructions, then time was up; --timeout gives it more");
-            finding.found = format!("no rest within {} ms; {}", timeout.as_millis(), pair.stats.exceptions());
+                format!("the same for {instructions} instructions, until the time limit; try: a longer --timeout");
+            finding.found =
+                format!("the kernel did not idle within {} ms; {}", timeout.as_millis(), pair.stats.exceptions());
             finding.location = Some(image.place(pc));
         }
     }
@@ -141,8 +142,8 @@ fn run(pair: &mut Pair<'_>, image: &Image, deadline: Instant) -> Result<Comparis
     Ok(divergence.map_or(Comparison::Same(rest), |divergence| Comparison::Diverged(divergence, None)))
 }
 
-/// Finds that a kernel goes round: the same state again, and no store in between that changed memory. (Brent's algorithm:
-/// the state that is waited for is renewed at growing distances.)
+/// Detects an infinite loop: the same state again, without a store that changed memory. (Brent's algorithm: the state to compare
+/// with is renewed at growing distances.)
 struct LoopDetector {
     awaited: State,
     since: u64,
@@ -171,9 +172,9 @@ impl Rest {
     fn describe(&self) -> String {
         match self {
             Rest::Wfi => "a wfi".into(),
-            Rest::Loop => "a loop that changes nothing".into(),
+            Rest::Loop => "a loop that changes no state".into(),
             Rest::Ended => "the machine's end".into(),
-            Rest::Trap(scause) => format!("a trap that nobody takes ({})", crate::riscv::cause::cause(*scause)),
+            Rest::Trap(scause) => format!("a trap without a handler ({})", crate::riscv::cause::cause(*scause)),
         }
     }
 }

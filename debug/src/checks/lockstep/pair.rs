@@ -1,4 +1,4 @@
-//! Two machines that are made to do the same, one instruction at a time. It knows what to compare, and not what it is for.
+//! Two machines that execute the same instructions, one at a time. It knows what to compare, not why.
 
 use std::time::Instant;
 
@@ -30,7 +30,7 @@ pub struct Pair<'a> {
     pub stats: Stats,
 }
 
-/// What came of one instruction.
+/// The result of one instruction.
 pub enum Step {
     Same {
         state: State,
@@ -43,7 +43,7 @@ pub enum Step {
 }
 
 impl<'a> Pair<'a> {
-    /// Of two machines that stand at the entry.
+    /// Starts with two machines that are at the entry.
     pub fn begin(
         reference: &'a mut dyn Machine,
         other: &'a mut dyn Machine,
@@ -57,7 +57,7 @@ impl<'a> Pair<'a> {
         Ok(Pair { reference, other, layout, deadline, compared, quirks, window, stats })
     }
 
-    /// What both start from, or how they differ where they must not.
+    /// The common state at the entry, or the differences that are not allowed.
     pub fn start(&mut self, image: &Image) -> Result<Result<State, Divergence>, Error> {
         let entry = entry::equalize(self.reference.machine, self.other, &mut self.compared)?;
         self.stats.copied = entry.copied;
@@ -66,11 +66,11 @@ impl<'a> Pair<'a> {
             return Ok(Ok(entry.state));
         }
         let names: Vec<String> = entry.bound.iter().map(Difference::name).collect();
-        let summary = format!("they differ at {}: {}", self.layout.names.entry, names.join(", "));
+        let summary = format!("the machines differ at {}: {}", self.layout.names.entry, names.join(", "));
         Ok(Err(Divergence::of_registers(summary, entry.bound)))
     }
 
-    /// The bytes of the instruction there; none where no memory is: both will trap.
+    /// The bytes of the instruction there; empty if there is no memory, so both will trap.
     pub fn instruction(&mut self, pc: Address) -> Result<Vec<u8>, Error> {
         let mut bytes = vec![0; 4];
         for length in [4, 2] {
@@ -83,7 +83,7 @@ impl<'a> Pair<'a> {
         Ok(Vec::new())
     }
 
-    /// Executes one instruction on both, which stand in `before`.
+    /// Executes one instruction on both machines, which are in state `before`.
     pub fn step(&mut self, executed: &Executed<'_>) -> Result<Step, Error> {
         let Executed { before, effect, .. } = *executed;
         let stored = store_range(effect, &before.general);
@@ -140,13 +140,13 @@ impl<'a> Pair<'a> {
         self.compare_window(here, changed_memory)
     }
 
-    /// Whether what comes next may be otherwise than before in the same state: time and interrupts have a part in it.
+    /// Whether the next instruction may have another result than before in the same state, because of time or interrupts.
     pub fn may_change(&self, state: &State, bytes: &[u8]) -> bool {
         let reads_pending = Executed { before: state, bytes, effect: Effect::Other }.reads(csr::SIP);
         self.reference.follows() && (reads_pending || can_be_interrupted(&self.compared, state))
     }
 
-    /// Where the first machine was stopped to be compared in full, its memory is; then it goes on.
+    /// Compares memory when the first machine was stopped for a full comparison, then continues.
     fn compare_window(&mut self, state: State, changed_memory: bool) -> Result<Step, Error> {
         if self.reference.is_running()
             && !self.window.is_full(self.stats.instructions)
@@ -164,7 +164,7 @@ impl<'a> Pair<'a> {
         })
     }
 
-    /// What it means that not both made their step.
+    /// Handles a step that only one machine made.
     fn stopped(&mut self, executed: &Executed<'_>, stops: [Stop; 2], there: &State) -> Result<Step, Error> {
         match stops {
             [_, Stop::Fault(fault)] if fault.is_missing() => {
@@ -177,13 +177,13 @@ impl<'a> Pair<'a> {
             }
             stops if stops.contains(&Stop::Interrupted) && Instant::now() >= self.deadline => Ok(Step::TimeOver),
             stops => {
-                let summary = format!("they stop differently after {} instructions", self.stats.instructions);
+                let summary = format!("the machines stop differently after {} instructions", self.stats.instructions);
                 Ok(Step::Diverged(Divergence::new(summary, stops.map(|stop| format!("{stop:?}")))))
             }
         }
     }
 
-    /// One has gone to stvec, where the entry is; the other tells that nobody takes it.
+    /// One machine entered stvec, which is the entry; the other reports that the kernel has no handler.
     fn both_trapped(&mut self, executed: &Executed<'_>, there: &State) -> Result<Step, Error> {
         let here = self.compared.read(self.other)?;
         let values = |state: &State| {
@@ -197,7 +197,7 @@ impl<'a> Pair<'a> {
         }
         let trap = |values: [u64; 3]| Some(TrapValues { cause: values[0], value: values[2] });
         let status = |state: &State| self.compared.value(state, csr::SSTATUS).unwrap_or(0);
-        // Nobody has taken the trap here, so that sstatus has not changed.
+        // Here no trap was taken, so sstatus has not changed.
         let outcome = |trap| Outcome { trap, sstatus: status(there), csr: None };
         let machine = outcome(if at_entry { trap(one) } else { None });
         let case = Case { instruction: executed.bits(), machine, manual: outcome(trap(other)) };
@@ -220,12 +220,12 @@ impl<'a> Pair<'a> {
             let state = self.compared.read(self.other)?;
             return Ok(Step::Same { state, changed_memory: true });
         }
-        let summary = format!("only {} trapped, after {} instructions", self.other.name(), self.stats.instructions);
+        let summary = format!("only {} trapped after {} instructions", self.other.name(), self.stats.instructions);
         Ok(Step::Diverged(Divergence::of_registers(summary, differing)))
     }
 
-    /// Where a machine that runs has gone to its handler without a word of the instruction that did: its fetch failed, or an
-    /// interrupt came before it. The other one follows.
+    /// The running machine entered its handler without an entry in its log: the fetch failed, or an interrupt came. The other
+    /// machine follows.
     fn follow_trap(
         &mut self,
         here: &State,
@@ -252,7 +252,7 @@ impl<'a> Pair<'a> {
         Ok(None)
     }
 
-    /// An interrupt came to the first machine before the instruction: the other one takes it as well.
+    /// The first machine took an interrupt before the instruction. The other takes it too.
     fn interrupted(&mut self, executed: &Executed<'_>, there: &State) -> Result<Step, Error> {
         self.interrupt(self.compared.value(there, csr::SCAUSE).unwrap_or(0))?;
         let here = self.compared.read(self.other)?;
@@ -265,7 +265,7 @@ impl<'a> Pair<'a> {
         Ok(Step::Diverged(divergence.after(&format!("an interrupt came before {pc}"))))
     }
 
-    /// The second machine goes to its handler for an interrupt (privileged manual, "Supervisor Cause (scause) Register",
+    /// Makes the second machine take an interrupt (privileged manual, "Supervisor Cause (scause) Register",
     /// "Supervisor Trap Vector Base Address (stvec) Register" and "Supervisor Status (sstatus) Register").
     fn interrupt(&mut self, cause: u64) -> Result<(), Error> {
         const SIE: u64 = 1 << 1;
@@ -293,12 +293,12 @@ impl<'a> Pair<'a> {
 
     pub fn diverged(&self, differences: Vec<Difference>) -> Divergence {
         let names: Vec<String> = differences.iter().map(Difference::name).collect();
-        let mut summary = format!("they differ after {} instructions: {}", self.stats.instructions, names.join(", "));
+        let mut summary = format!("the machines differ after {} instructions: {}", self.stats.instructions, names.join(", "));
         let interrupted = |difference: &Difference| {
             difference.name() == "scause" && difference.values.iter().any(|scause| is_interrupt(*scause))
         };
         if differences.iter().any(interrupted) {
-            summary += "; an interrupt came to one of them only";
+            summary += "; only one of them took an interrupt";
         }
         Divergence::of_registers(summary, differences)
     }
@@ -307,7 +307,7 @@ impl<'a> Pair<'a> {
         [self.reference.name(), self.other.name()]
     }
 
-    /// One that fails, with all numbers.
+    /// A failed finding with all numbers.
     pub fn finding(&self, name: &'static str) -> Finding {
         let mut finding = Finding::new(name);
         let [one, other] = self.names();

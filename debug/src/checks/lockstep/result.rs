@@ -1,4 +1,4 @@
-//! What came of the comparison, in words and numbers: what was compared, and where two machines differ. It does not judge.
+//! The result of the comparison in words and numbers: what was compared, and where the machines differ. It does not judge.
 
 use super::state::Difference;
 use crate::checks::fact::{Fact, Facts};
@@ -9,10 +9,10 @@ use crate::riscv;
 
 pub struct Divergence {
     summary: String,
-    /// What each of the two shows.
+    /// The values on each machine.
     sides: [String; 2],
     differences: Vec<Difference>,
-    /// Where another instruction is to blame than the last.
+    /// The instruction that is the reason, if it is not the last.
     instruction: Option<(Address, Vec<u8>)>,
 }
 
@@ -30,19 +30,19 @@ impl Divergence {
         Divergence { summary, sides: [side(0), side(1)], differences, instruction: None }
     }
 
-    /// The same, and what the two were just asked to do.
+    /// Adds what the machines were doing.
     pub fn after(mut self, what: &str) -> Divergence {
         self.summary = format!("{}; {what}", self.summary);
         self
     }
 
-    /// The same, for an instruction of some time ago.
+    /// Sets the instruction, if it was executed earlier.
     pub fn at(mut self, pc: Address, bytes: Vec<u8>) -> Divergence {
         self.instruction = Some((pc, bytes));
         self
     }
 
-    /// `instruction` is the one after which they differ, at its address; none at the entry, and for what was compared in the end.
+    /// `instruction` is the one after which the machines differ, with its address; `None` at the entry and for the final comparison.
     pub fn describe(
         self,
         finding: &mut Finding,
@@ -71,36 +71,38 @@ impl Divergence {
 pub struct Stats {
     pub instructions: u64,
     pub stores: u64,
-    /// To the firmware.
+    /// Calls to the firmware.
     pub calls: u64,
-    /// Reads of counters, whose values were taken from the first machine.
+    /// Reads of counters whose values were copied from the first machine.
     pub counters_read: u64,
-    /// Reads of sip whose bits for the timer and devices were taken from the first machine.
+    /// Reads of sip whose timer and device bits were copied from the first machine.
     pub pending_read: u64,
     /// Interrupts that the second machine took where the first did.
     pub interrupts: u64,
-    /// What the firmware was asked about itself, or has not got, and answered differently: the first machine's answers were
-    /// taken.
+    /// Calls with different replies, about the firmware itself or not supported by one. The first machine's replies were copied.
     pub answers: Vec<String>,
-    /// Stores to where memory cannot be read: they were compared by their instructions alone.
+    /// Stores to memory that cannot be read. Only their instructions were compared.
     pub device_stores: u64,
-    /// Stores to memory that one of the machines cannot show, such as pages that may be executed alone.
+    /// Stores to memory that one of the machines cannot read, such as execute-only pages.
     pub unreadable_stores: u64,
-    /// Faults of the first machine that are known: a short name, and what was seen.
+    /// Known faults of the first machine: a short name, and what was seen.
     pub known_faults: Vec<(&'static str, String)>,
-    /// The first machine had run on when memory was to be compared in the end.
+    /// The first machine had run on before the final comparison of memory.
     pub memory_moved_on: bool,
-    /// What the second machine was given at the entry.
+    /// The values that were copied to the second machine at the entry.
     pub copied: Vec<String>,
 }
 
 impl Stats {
-    /// What was compared and found the same.
+    /// Describes what was compared and equal.
     pub fn account(&self, [one, other]: [&str; 2]) -> String {
-        format!("{one} and {other} do the same: {} instructions, {} of them stores", self.instructions, self.stores)
+        format!(
+            "{one} and {other} do the same for {} instructions, of which {} are stores",
+            self.instructions, self.stores
+        )
     }
 
-    /// What was not compared, or was made the same.
+    /// Describes what was not compared or was copied.
     pub fn exceptions(&self) -> String {
         let list = |what: &[String]| if what.is_empty() { "nothing".into() } else { what.join(", ") };
         let mut text = format!(
@@ -112,16 +114,16 @@ impl Stats {
             self.device_stores
         );
         for (count, what) in [
-            (self.pending_read, "reads of sip whose timer and device bits were copied"),
+            (self.pending_read, "reads of sip with copied timer and device bits"),
             (self.interrupts, "interrupts that were copied"),
-            (self.unreadable_stores, "stores to memory that a machine does not show"),
+            (self.unreadable_stores, "stores to memory that cannot be read"),
         ] {
             if count > 0 {
                 text += &format!("; {what}: {count}");
             }
         }
         if self.memory_moved_on {
-            text += "; memory was not compared in the end, as the first machine had run on";
+            text += "; memory was not compared at the end, because the first machine had run on";
         }
         for (_, seen) in &self.known_faults {
             text += &format!("; known: {seen}");

@@ -1,28 +1,28 @@
-//! All that a machine shows of its hart at one moment, and how two such moments differ. It does not judge.
+//! The state of a hart at one moment, and the differences between two states. It does not judge.
 
 use crate::machine::{Address, Error, Machine, Moment, Register, Registers, csr};
 
-/// Counters of time and of work: every machine has its own, and nothing follows from a difference.
+/// Counters. Every machine has its own, and differences mean nothing.
 const COUNTERS: std::ops::RangeInclusive<u16> = 0xc00..=0xc1f;
-/// Bits of sip: the interrupts of the timer and of devices are pending when time or the world outside has it so. (The
-/// software's, bit 1, is the program's.)
+/// Bits of sip for the timer and devices, which depend on time and the outside world. (Bit 1, the software interrupt, depends on the
+/// program.)
 pub const OUTSIDE_INTERRUPTS: u64 = 1 << 5 | 1 << 9;
 
 /// The registers besides x0 to x31 and pc that both machines show.
 pub struct ComparedRegisters {
     registers: Vec<Register>,
-    /// Differences that are known and told; each holds for as long as both keep these values.
+    /// Accepted differences, which were reported. Each is valid while both keep these values.
     accepted: Vec<Difference>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
     pub general: Registers,
-    /// Values of [`ComparedRegisters`], in its order; None where the machine did not write one down.
+    /// Values of [`ComparedRegisters`], in its order; `None` if the machine did not log one.
     others: Vec<Option<u64>>,
 }
 
-/// A register that two states differ in, with both values.
+/// A register that differs, with both values.
 #[derive(Clone, Copy, Debug)]
 pub struct Difference {
     pub register: Register,
@@ -30,7 +30,7 @@ pub struct Difference {
 }
 
 impl ComparedRegisters {
-    /// Asks both for each register that there may be.
+    /// Asks both machines for each possible register.
     pub fn by(machines: [&mut dyn Machine; 2]) -> Result<ComparedRegisters, Error> {
         let numbers =
             csr::NAMES.iter().map(|(number, _)| Register::Csr(*number)).filter(|register| !is_timed(*register));
@@ -41,7 +41,7 @@ impl ComparedRegisters {
             for register in registers {
                 match machine.read_register(register) {
                     Ok(_) => there.push(register),
-                    // Some stubs list what they then refuse to show.
+                    // Some stubs list registers that they refuse to read.
                     Err(Error::Unsupported { .. } | Error::Refused { .. }) => {}
                     Err(error) => return Err(error),
                 }
@@ -51,28 +51,28 @@ impl ComparedRegisters {
         Ok(ComparedRegisters { registers, accepted: Vec::new() })
     }
 
-    /// From now on compares none of those.
+    /// Stops comparing these registers.
     pub fn leave_out(&mut self, which: fn(Register) -> bool) {
         self.registers.retain(|register| !which(*register));
     }
 
-    /// From now on this difference is none, until one of the two values changes.
+    /// Accepts this difference until one of the values changes.
     pub fn accept(&mut self, difference: Difference) {
         self.accepted.retain(|known| known.register != difference.register);
         self.accepted.push(difference);
     }
 
-    /// Both values of a register that holds different ones, with everybody's knowledge.
+    /// Both values of a register whose difference was accepted.
     pub fn accepted(&self, register: Register) -> Option<[u64; 2]> {
         self.accepted.iter().find(|known| known.register == register).map(|known| known.values)
     }
 
-    /// Those that are compared besides x0 to x31 and pc.
+    /// The compared registers besides x0 to x31 and pc.
     pub fn registers(&self) -> &[Register] {
         &self.registers
     }
 
-    /// How many registers are compared.
+    /// The number of compared registers.
     pub fn count(&self) -> usize {
         self.registers.len() + 33
     }
@@ -82,7 +82,7 @@ impl ComparedRegisters {
         Ok(State { general: machine.registers()?, others })
     }
 
-    /// The value of a register in a state; `None` where it is not known.
+    /// The value of a register in a state; `None` if it is not known.
     pub fn value(&self, state: &State, register: Register) -> Option<u64> {
         match register {
             Register::Gpr(number) => state.general.x.get(usize::from(number)).copied(),
@@ -94,7 +94,7 @@ impl ComparedRegisters {
         }
     }
 
-    /// What differs and is not accepted.
+    /// The differences that are not accepted.
     pub fn differences(&self, one: &State, other: &State) -> Vec<Difference> {
         if one == other {
             return Vec::new();
@@ -116,7 +116,7 @@ impl ComparedRegisters {
     }
 }
 
-/// Those that follow time.
+/// The registers that depend on time.
 fn is_timed(register: Register) -> bool {
     register == csr::STIMECMP || matches!(register, Register::Csr(number) if COUNTERS.contains(&number))
 }
@@ -126,7 +126,7 @@ fn unpredictable(register: Register) -> u64 {
     if register == csr::SIP { OUTSIDE_INTERRUPTS } else { 0 }
 }
 
-/// What a machine wrote down, for [`ComparedRegisters::registers`].
+/// A machine's log entry, for [`ComparedRegisters::registers`].
 impl From<Moment> for State {
     fn from(moment: Moment) -> State {
         State { general: moment.general, others: moment.others }

@@ -153,7 +153,7 @@ pub(super) fn look_for_variables(run: &BootRun<'_>, finding: &mut Finding) {
     if finding.status == Status::Pass {
         finding.status = Status::Fail;
         finding.summary = format!(
-            "no room is reserved for the stack: {}, a variable of {} bytes, lies below {top}, and what is pushed overwrites it; \
+            "no room is reserved for the stack: {}, a variable of {} bytes, is below {top}, and the stack overwrites it; \
              try: reserve room right below {top} in the linker script, `. += 64K;`",
             variable.name, variable.size
         );
