@@ -297,7 +297,7 @@ fn a_machine_that_stops_otherwise_is_found() {
         let pc = machine.registers().unwrap().pc;
         machine.write_memory(Address(pc), &[0; 2]).unwrap();
     });
-    assert!(finding.summary.contains("`: only embedded trapped, after 201 instructions"), "{finding:#?}");
+    assert!(finding.summary.contains("`: only embedded trapped after 201 instructions"), "{finding:#?}");
 }
 
 #[test]

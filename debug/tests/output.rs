@@ -249,7 +249,7 @@ fn a_check_that_was_stopped_finds_no_fault() {
         assert!(child.try_wait().unwrap().is_none(), "it is stopped");
         send("CONT");
         let error = refused(&child.wait_with_output().unwrap());
-        assert!(error.contains("was stopped meanwhile") && error.contains("try: again"), "{on}: {error}");
+        assert!(error.contains("was stopped (Ctrl-Z") && error.contains("try: run it again"), "{on}: {error}");
     }
 }
 
