@@ -293,7 +293,8 @@ impl<'a> Pair<'a> {
 
     pub fn diverged(&self, differences: Vec<Difference>) -> Divergence {
         let names: Vec<String> = differences.iter().map(Difference::name).collect();
-        let mut summary = format!("the machines differ after {} instructions: {}", self.stats.instructions, names.join(", "));
+        let mut summary =
+            format!("the machines differ after {} instructions: {}", self.stats.instructions, names.join(", "));
         let interrupted = |difference: &Difference| {
             difference.name() == "scause" && difference.values.iter().any(|scause| is_interrupt(*scause))
         };
