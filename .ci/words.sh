@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# How the scripts here say what they do, and how they count tests. Sourced by them.
+# Messages and test counts for the scripts in this folder, which source it.
 
 say() { printf '%s\n' "${0##*/}: $*" >&2; }
 
@@ -15,7 +15,7 @@ run() {
     "$@"
 }
 
-# `N passed, N failed`: the sum of what cargo test says in the file $1.
+# Prints `N passed, N failed`: the sum of cargo test's results in the file $1.
 count_tests() {
     awk '/^test result: / { for (i = 2; i <= NF; i++) { if ($i ~ /^passed/) passed += $(i - 1); if ($i ~ /^failed/) failed += $(i - 1) } }
         END { printf "%d passed, %d failed\n", passed, failed }' "$1"

@@ -1,4 +1,4 @@
-# For gdb-dap: what GDB does by itself behind `target remote`.
+# For gdb-dap: commands that GDB runs after `target remote`.
 source .vscode/gdb-dap.py
 define target hookpost-remote
   source .vscode/registers.gdb

@@ -1,6 +1,6 @@
-"""For gdb-dap: the buttons "Step Back" and "Reverse", which GDB's adapter does not have (up to GDB 18.1).
+"""For gdb-dap: the buttons "Step Back" and "Reverse", which GDB's adapter lacks (up to GDB 18.1).
 
-Made of the adapter's own parts, which GDB may change: in a version that has other parts there are no such buttons, and all else works.
+It uses internal parts of the adapter. If a GDB version has changed them, the buttons are missing and everything else works.
 """
 
 import gdb
@@ -23,7 +23,7 @@ def add_requests():
 
 
 def show_buttons():
-    """Once connected: on a machine that can go back."""
+    """Shows the buttons after connecting, if the machine can go back."""
     if not has_requests:
         return
     from gdb.dap.server import send_event
@@ -36,5 +36,5 @@ try:
     add_requests()
     has_requests = True
 except Exception as error:
-    gdb.write(f"no buttons that go back: this GDB's adapter is made otherwise: {error}\n", gdb.STDERR)
+    gdb.write(f"no buttons to go back: this GDB's adapter is different: {error}\n", gdb.STDERR)
     has_requests = False
