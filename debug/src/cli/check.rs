@@ -4,12 +4,13 @@
 //! $ cargo debug check
 //! ```
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use anstream::{AutoStream, ColorChoice};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use debug::checks::{self, ClearProgress, Finding, Input, Layout, MemoryMap, Options, Script, Status};
@@ -331,9 +332,7 @@ fn progress_bar(step: bool) -> ProgressBar {
 
 fn deliver(report: &Report, format: Format, output: Option<OutputFile>) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
-    let colour = stdout.is_terminal()
-        && !narration::is_dumb()
-        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let colour = AutoStream::choice(&stdout) != ColorChoice::Never;
     let shown = if output.is_some() { Format::Text } else { format };
     if let Some(output) = output {
         let mut contents = Vec::new();

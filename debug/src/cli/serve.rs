@@ -11,7 +11,7 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use debug::Endpoint;
 use debug::embedded::Options;
@@ -70,7 +70,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
     }
     let options = Options { history_mib: arguments.history, ..kernel.options };
     let mut target = GdbTarget::open(&kernel.files, options)?;
-    let listener = Listener::bind(&arguments.listen)?;
+    let listener = Listener::bind(&arguments.listen).map_err(with_option)?;
     if !listener.is_local() {
         narrate("warning: other computers can connect and control the machine; try: --listen 127.0.0.1:PORT");
     }
@@ -112,6 +112,17 @@ fn on_qemu(kernel: &Kernel, listen: &Endpoint, mut ending: UnixStream) -> anyhow
         let _ = fs::remove_file(path);
     }
     Ok(true)
+}
+
+/// The error, with the option that names another address.
+fn with_option(error: serve::Error) -> anyhow::Error {
+    let advice = match error {
+        serve::Error::InUse(_) => ", or use another address: --listen HOST:PORT or unix:PATH",
+        serve::Error::NotASocket(_) => "; try: another path, --listen unix:PATH",
+        serve::Error::Listen { .. } => "; try: another address, --listen HOST:PORT or unix:PATH",
+        _ => return error.into(),
+    };
+    anyhow!("{error}{advice}")
 }
 
 fn tell(event: ServeEvent<'_>) {

@@ -20,7 +20,7 @@ fn distance(wanted: &str, name: &str) -> Option<usize> {
     }
     let (wanted, name) = (wanted.to_lowercase(), name.to_lowercase());
     let core = |text: &str| text.trim_matches(['_', '.']).to_owned();
-    let edits = edits(&core(&wanted), &core(&name));
+    let edits = strsim::levenshtein(&core(&wanted), &core(&name));
     let words: Vec<&str> = wanted.split(['_', '.']).filter(|word| word.len() >= 3).collect();
     let shared = words.iter().filter(|word| name.contains(**word)).count();
     if shared > 0 {
@@ -31,22 +31,6 @@ fn distance(wanted: &str, name: &str) -> Option<usize> {
     } else {
         None
     }
-}
-
-/// How many characters to insert, delete or replace to make one text of the other (Levenshtein's distance).
-fn edits(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (line, character) in from.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = line + 1;
-        for column in 0..to.len() {
-            let replaced = diagonal + usize::from(to[column] != character);
-            diagonal = row[column + 1];
-            row[column + 1] = replaced.min(row[column] + 1).min(diagonal + 1);
-        }
-    }
-    row[to.len()]
 }
 
 #[cfg(test)]

@@ -2,16 +2,10 @@
 
 use std::time::Duration;
 
+use anstyle::AnsiColor;
+
 use super::{Report, Verdict, details, printable};
 use crate::checks::{Finding, Status};
-
-/// The colours of terminals: ECMA-48, "Select Graphic Rendition".
-#[derive(Clone, Copy)]
-enum Colour {
-    Green = 32,
-    Red = 31,
-    Yellow = 33,
-}
 
 pub(super) fn text(report: &Report, colour: bool) -> String {
     let widest = |width: fn(&Finding) -> usize| report.findings.iter().map(width).max().unwrap_or_default();
@@ -31,24 +25,25 @@ pub(super) fn text(report: &Report, colour: bool) -> String {
     for (index, line) in report.console.iter().flatten().enumerate() {
         text += &format!("{:9}{}\n", if index == 0 { "console" } else { "" }, printable(line));
     }
-    let its_colour = if report.verdict() == Verdict::Pass { Colour::Green } else { Colour::Red };
+    let its_colour = if report.verdict() == Verdict::Pass { AnsiColor::Green } else { AnsiColor::Red };
     text + &painted(&verdict(report), its_colour, colour) + "\n"
 }
 
-fn word(status: Status) -> (&'static str, Colour) {
+fn word(status: Status) -> (&'static str, AnsiColor) {
     match status {
-        Status::Pass => ("ok", Colour::Green),
-        Status::Fail => ("FAIL", Colour::Red),
-        Status::NotRun => ("not run", Colour::Yellow),
+        Status::Pass => ("ok", AnsiColor::Green),
+        Status::Fail => ("FAIL", AnsiColor::Red),
+        Status::NotRun => ("not run", AnsiColor::Yellow),
     }
 }
 
-fn painted(text: &str, colour: Colour, wanted: bool) -> String {
+fn painted(text: &str, colour: AnsiColor, wanted: bool) -> String {
     if !wanted {
         return text.to_owned();
     }
     let visible = text.trim_end();
-    format!("\x1b[{}m{visible}\x1b[0m{}", colour as u8, &text[visible.len()..])
+    let style = AnsiColor::on_default(colour);
+    format!("{style}{visible}{style:#}{}", &text[visible.len()..])
 }
 
 /// `boots: 7 of 7 checks hold (152 ms on qemu)`, or `does not boot: stack failed, 4 checks not run (80 ms on qemu)`.

@@ -35,17 +35,15 @@ use wire::{Others, Readiness};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Another program listens at this address.
-    #[error(
-        "{0} is in use; try: end the program that listens there, or use another address: --listen HOST:PORT or unix:PATH"
-    )]
+    #[error("{0} is in use; try: end the program that listens there")]
     InUse(String),
 
     /// The path exists and is not a socket.
-    #[error("{} exists and is not a socket; try: another path, --listen unix:PATH", .0.display())]
+    #[error("{} exists and is not a socket", .0.display())]
     NotASocket(PathBuf),
 
     /// Listening failed.
-    #[error("cannot listen on {at}: {cause}; try: another address, --listen HOST:PORT or unix:PATH")]
+    #[error("cannot listen on {at}: {cause}")]
     Listen {
         /// The address.
         at: String,
