@@ -221,7 +221,7 @@ fn cycle(start: &str, uses: &BTreeMap<String, BTreeSet<String>>) -> Option<Vec<S
                 return Some(way);
             }
             if seen.insert(next.clone()) {
-                ways.push([&way[..], &[next.clone()]].concat());
+                ways.push([&way[..], std::slice::from_ref(next)].concat());
             }
         }
     }
