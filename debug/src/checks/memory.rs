@@ -71,6 +71,8 @@ fn add_to_bss(findings: &mut [Finding], fault: Fault) {
     let failed = finding.status == Status::Fail;
     fault.fail(finding);
     if failed {
+        // What to try is told once.
+        let before = before.split("; try: ").next().unwrap_or_default();
         finding.summary = format!("{before}; {}", finding.summary);
     }
     let after = findings.iter_mut().skip_while(|finding| finding.name != bss::NAME).skip(1);
@@ -116,7 +118,6 @@ fn poison_read(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<Fault> {
     let outside = outside::objects(run.image, run.layout).into_iter().find(|object| object.range.contains(&address));
     let read = format!("{name} was read at {}", run.place(pc));
     let held = "its value was whatever memory held (here the test pattern, poison)";
-    let (start, end) = (&run.layout.names.bss_start, &run.layout.names.bss_end);
     let summary = match &outside {
         Some(Outside { section, .. }) => format!(
             "{read} and nothing clears it: {section} is outside of {}; {held}; try: put {section} between the two",
@@ -125,11 +126,10 @@ fn poison_read(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<Fault> {
         None if memory.clearing.has_begun() => {
             format!("{read} before BSS was cleared; {held}; try: clear BSS first, or put {name} into .data")
         }
-        None => {
-            format!(
-                "nothing clears BSS before it is used: {read}, and {held}; try: store zeros from {start} to {end} first"
-            )
-        }
+        None => format!(
+            "nothing clears BSS before {name} is read at {}; {held}; try: clear BSS first, or put {name} into .data",
+            run.place(pc)
+        ),
     };
     Some(Fault {
         summary,

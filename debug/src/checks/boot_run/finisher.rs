@@ -46,6 +46,11 @@ impl Finisher {
         Ok(Finisher { satp: 0, ways: Vec::new(), changes, patience: PATIENCE })
     }
 
+    /// The instructions that change translation, which have breakpoints.
+    pub fn changes(&self) -> impl Iterator<Item = Address> + '_ {
+        self.changes.iter().copied()
+    }
+
     /// Whether the machine stopped because the instruction at `pc` changes translation.
     pub fn awaits(&self, pc: Address) -> bool {
         self.changes.contains(&pc)

@@ -79,6 +79,11 @@ impl Marks {
         Ok(())
     }
 
+    /// All addresses with a breakpoint of these.
+    pub fn places(&self) -> impl Iterator<Item = Address> + '_ {
+        self.places.keys().copied()
+    }
+
     pub fn is_marked(&self, address: Address) -> bool {
         self.places.contains_key(&address)
     }
@@ -268,6 +273,10 @@ impl BootRun<'_> {
         if matches!(self.effect(pc - 4), Ok(Effect::Wfi)) {
             if self.rest.begins() {
                 return self.run_undisturbed();
+            }
+            // A stub that steps the hart keeps interrupts back: the `wfi` may have been stepped over in a storm.
+            if self.marks.innocent != Some(pc) {
+                return self.try_interrupted(pc);
             }
             let end = self.rests_with_interrupts(BootEnd::Wfi)?;
             self.rests_at = end.is_some().then_some(pc);

@@ -11,6 +11,7 @@ pub mod finisher;
 pub mod firmware;
 pub mod first_use;
 pub mod hart_trace;
+mod hot_page;
 pub mod kernel_view;
 pub mod layout;
 pub mod loop_detection;
@@ -35,6 +36,7 @@ use self::event::{BootEnd, BootEvent, PendingStore, StackOverflow, store_range};
 pub use self::finisher::FINISHER;
 use self::finisher::Finisher;
 use self::hart_trace::HartTrace;
+use self::hot_page::Computed;
 use self::layout::{Layout, overlap};
 use self::marks::{Marks, Passed};
 use self::memory::MemoryFacts;
@@ -46,6 +48,7 @@ use self::watching::Watching;
 use crate::checks::finding::Finding;
 use crate::image::{Image, Place};
 use crate::machine::{Address, Error, Machine, Register, Registers, Stop, csr};
+use crate::riscv::cause::is_interrupt;
 use crate::riscv::{self, Effect, Xlen};
 
 /// A machine that runs a kernel's boot.
@@ -192,8 +195,16 @@ impl<'a> BootRun<'a> {
                 return Ok(BootEvent::End(end));
             }
             if self.is_overdue() {
-                // Stops come too fast to search for a loop, so search at the next interrupt.
+                // Stops come too fast for a look. In the handler of an interrupt it would show nothing: one is made where it came.
                 self.tell_traps()?;
+                let is_interrupted = self.hart.handling().is_some_and(|trap| is_interrupt(trap.cause));
+                if !is_interrupted
+                    && self.trace.is_none()
+                    && self.pending.is_none()
+                    && let Some(event) = self.look()?
+                {
+                    return Ok(event);
+                }
             }
             self.finisher.follow(self.machine)?;
             let left = self.deadline.saturating_duration_since(Instant::now());
@@ -265,8 +276,34 @@ impl<'a> BootRun<'a> {
 
     /// Searches for an infinite loop in a kernel that has run for a while without a stop.
     fn look(&mut self) -> Result<Option<BootEvent>, Error> {
-        self.looked = Instant::now();
         self.slice = self.slice.saturating_mul(2);
+        let mut alone = FIRST_SLICE;
+        loop {
+            self.looked = Instant::now();
+            if let Some(event) = self.look_once()? {
+                return Ok(Some(event));
+            }
+            alone *= 2;
+            self.slice = self.slice.max(alone);
+            match self.compute(alone)? {
+                Computed::Still if !self.is_hopeless() => {}
+                Computed::Still | Computed::Elsewhere => break,
+                Computed::Trapped => return Ok(Some(BootEvent::End(BootEnd::Trap))),
+            }
+        }
+        self.looked = Instant::now();
+        self.tell_traps()?;
+        Ok(self.is_hopeless().then_some(BootEvent::End(BootEnd::Deadline)))
+    }
+
+    /// Whether time is up, or a boot that used BSS before it was cleared hangs: it waits for something that never comes.
+    fn is_hopeless(&self) -> bool {
+        let relied = |memory: &MemoryFacts<'_>| memory.early.poison_read.is_some() && !memory.clearing.has_begun();
+        self.slice >= LONG_SLICE && self.memory().is_some_and(relied) || Instant::now() >= self.deadline
+    }
+
+    /// Looks for a rest, a loop, and new words on the console.
+    fn look_once(&mut self) -> Result<Option<BootEvent>, Error> {
         self.finisher.search(self.machine)?;
         if let Some(end) = self.hart.end() {
             return Ok(Some(BootEvent::End(end)));
@@ -278,12 +315,7 @@ impl<'a> BootRun<'a> {
         let said = self.machine.printed().map_or(0, |console| console.len());
         self.prints = said > std::mem::replace(&mut self.said.0, self.said.1);
         self.said.1 = said;
-        self.tell_traps()?;
-        // A boot that used BSS before it was cleared and hangs waits for something that never comes.
-        let relied = self.memory().is_some_and(|memory| {
-            memory.early.poison_read.is_some() && !memory.clearing.has_begun() && self.slice >= LONG_SLICE
-        });
-        Ok((relied || Instant::now() >= self.deadline).then_some(BootEvent::End(BootEnd::Deadline)))
+        Ok(None)
     }
 
     /// Whether a search for a loop is due.

@@ -48,3 +48,49 @@ pub fn objects(image: &Image, layout: &Layout) -> Vec<Outside> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::checks::Names;
+    use crate::image::fixture::{BASE, Elf, OBJECT, Section, section};
+
+    const AT: u64 = BASE + 0x10_0000;
+
+    /// What lies outside in an image with one section more, and one object of this size at its beginning.
+    fn outside(section_name: &'static str, object: &'static str, size: u64) -> Vec<Outside> {
+        const NOBITS: u32 = 8;
+        const WRITE_ALLOC: u64 = 3;
+        let mut elf = Elf::default();
+        elf.sections.push(Section { flags: WRITE_ALLOC, size, ..section(section_name, NOBITS, AT, vec![]) });
+        elf.symbols.push((object, AT, size, OBJECT, Some(section_name)));
+        let image = Image::parse(Path::new("kernel"), elf.bytes()).unwrap();
+        objects(&image, &Layout::of(&image, Names::default()).unwrap())
+    }
+
+    #[test]
+    fn an_object_of_another_zeroed_section_is_found() {
+        let found = outside(".sbss", "small", 8);
+        let [small] = &found[..] else { panic!("{found:?}") };
+        assert_eq!((&*small.name, &*small.section, small.size, small.promised), ("small", ".sbss", 8, true));
+        assert_eq!(small.range, Address(AT)..Address(AT + 8));
+        assert!(!outside(".pool", "pool", 8)[0].promised, "nobody promised that it is zero");
+    }
+
+    #[test]
+    fn stacks_and_what_is_meant_to_keep_its_content_are_left_out() {
+        for (section, object) in
+            [(".noinit", "kept"), (".bss.stack", "boot"), (".sbss", "trap_stack"), (".heap", "pool")]
+        {
+            assert!(outside(section, object, 8).is_empty(), "{section} {object}");
+        }
+    }
+
+    #[test]
+    fn of_a_large_object_the_beginning_tells() {
+        let found = outside(".bss.pool", "pool", 1 << 20);
+        assert_eq!((bytes(&found[0].range), found[0].size), (LOOKED_AT, 1 << 20));
+    }
+}

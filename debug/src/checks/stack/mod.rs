@@ -22,7 +22,11 @@ pub const NAME: &str = "stack";
 /// How many instructions are executed one by one. A boot that clears its registers and picks a hart needs dozens. After that it
 /// runs to the next instruction that concerns sp.
 const ONE_BY_ONE: u64 = 4096;
+/// And this many where a companion has followed sp already.
+const SEEN_BEFORE: u64 = 256;
 const STEP_LIMIT: Duration = Duration::from_secs(1);
+/// How long the boot runs before it is looked at: it may go round in a circle.
+const RUN_LIMIT: Duration = Duration::from_millis(200);
 const SP: u8 = Register::SP;
 
 /// The finding, and the end of the boot if it ended during the check.
@@ -70,12 +74,13 @@ pub fn check(run: &mut BootRun<'_>, bss: &mut Bss) -> Result<StackOutcome, Error
         function: function(run, Address(registers.pc)),
         called: false,
     };
+    let one_by_one = if run.trace.is_none() && run.sees_all_stores() { SEEN_BEFORE } else { ONE_BY_ONE };
     loop {
         if let Some(mut finding) = approach.look(run)? {
             judgement::look_for_variables(run, &mut finding);
             return Ok(StackOutcome { finding, end: None, was_set: approach.setting.is_some() });
         }
-        let stop = if approach.executed < ONE_BY_ONE { approach.step(run, bss)? } else { run_to_sp(run)? };
+        let stop = if approach.executed < one_by_one { approach.step(run, bss)? } else { run_to_sp(run)? };
         let event = match stop {
             Stop::Stepped => run.arrival()?.map(BootEvent::End),
             Stop::Breakpoint if run.arrival()?.is_none() => None,
@@ -197,7 +202,7 @@ fn run_to_sp(run: &mut BootRun<'_>) -> Result<Stop, Error> {
         run.machine.insert_breakpoint(*place)?;
     }
     let left = run.deadline.saturating_duration_since(Instant::now());
-    let stop = run.resume(left.min(STEP_LIMIT));
+    let stop = run.resume(left.min(RUN_LIMIT));
     for place in &places {
         run.machine.remove_breakpoint(*place)?;
     }

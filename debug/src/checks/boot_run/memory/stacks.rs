@@ -170,3 +170,79 @@ fn stack_at(image: &Image, sp: Address) -> Option<Stack> {
     let far_enough = sp.0.checked_sub(bottom.0).is_some_and(|bytes| bytes >= SMALLEST);
     far_enough.then_some(Stack { range: bottom..sp, bottom_name: below.name, deepest: None })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::checks::Names;
+    use crate::image::fixture::{BASE, Elf, OBJECT};
+
+    const TOP: u64 = BASE + 0x4000;
+    const BOTTOM: u64 = BASE + 0x2000;
+    const TASK: u64 = BASE + 0x1800;
+
+    /// The boot's stack from __bss_end to __stack_top, and an object of 1 KiB in BSS.
+    fn image() -> Image {
+        let mut elf = Elf::default();
+        elf.symbols.push(("task_stack", TASK, 0x400, OBJECT, Some(".bss")));
+        Image::parse(Path::new("kernel"), elf.bytes()).unwrap()
+    }
+
+    /// After moves of sp: from, to, and whether it was computed from sp; ten instructions lie between two of them.
+    fn after(moves: &[(u64, u64, bool)]) -> Stacks {
+        let image = image();
+        let mut stacks = Stacks::new(&image, &Layout::of(&image, Names::default()).unwrap());
+        stacks.arm();
+        for (icount, (old, new, relative)) in (0..).step_by(10).zip(moves) {
+            let (pc, old, new) = (Address(BASE), Address(*old), Address(*new));
+            stacks.moved(&StackPointerMove { icount, pc, old, new, relative: *relative }, &image);
+        }
+        stacks
+    }
+
+    #[test]
+    fn a_frame_that_goes_below_the_bottom_does_not_fit() {
+        assert!(after(&[(TOP, BOTTOM, true)]).overflow().is_none(), "it fits to the byte");
+        let stacks = after(&[(TOP, TOP - 16, true), (TOP - 16, BOTTOM - 16, true)]);
+        let overflow = stacks.overflow().unwrap();
+        assert_eq!((overflow.sp, overflow.frame), (Address(BOTTOM - 16), Some(0x2000)));
+        assert_eq!(overflow.bottom_name, "__bss_end");
+    }
+
+    #[test]
+    fn to_set_sp_elsewhere_is_to_go_to_another_stack() {
+        let stacks = after(&[(TOP, TASK + 0x400, false), (TASK + 0x400, TASK + 0x10, true)]);
+        assert!(stacks.overflow().is_none());
+        assert_eq!(stacks.deepest(), None, "the boot's stack was not used");
+        let stacks = after(&[(TOP, TASK + 0x400, false), (TASK + 0x400, TASK - 16, true)]);
+        assert_eq!(stacks.overflow().unwrap().bottom_name, "task_stack");
+    }
+
+    #[test]
+    fn the_way_back_to_the_boot_s_stack_is_no_frame() {
+        let there_and_back = [(TOP, TASK + 0x400, false), (TASK + 0x400, TOP - 64, false), (TOP - 64, TOP - 128, true)];
+        let stacks = after(&there_and_back);
+        assert!(stacks.overflow().is_none());
+        assert_eq!(stacks.deepest().unwrap().new, Address(TOP - 128));
+    }
+
+    #[test]
+    fn where_nobody_reserved_a_stack_nothing_overflows() {
+        let heap = TOP + 0x10_0000;
+        assert!(after(&[(TOP, heap, false), (heap, heap - 0x4000, true)]).overflow().is_none());
+    }
+
+    #[test]
+    fn only_moves_that_tell_something_new_are_of_interest() {
+        let image = image();
+        let mut stacks = Stacks::new(&image, &Layout::of(&image, Names::default()).unwrap());
+        assert_eq!(stacks.quiet(), None, "sp may pass through anything first");
+        stacks.arm();
+        let quiet = |stacks: &Stacks, sp: u64| stacks.quiet().unwrap().iter().any(|range| range.contains(&Address(sp)));
+        assert!(!quiet(&stacks, TOP - 256));
+        let stacks = after(&[(TOP, TOP - 512, true)]);
+        assert!(quiet(&stacks, TOP - 256) && !quiet(&stacks, TOP - 1024));
+    }
+}
