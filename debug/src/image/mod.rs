@@ -8,7 +8,7 @@ mod debug_sections;
 mod error;
 mod files;
 #[cfg(test)]
-pub mod fixture;
+pub(crate) mod fixture;
 mod flat;
 mod headers;
 mod lines;

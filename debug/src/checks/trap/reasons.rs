@@ -28,11 +28,11 @@ pub fn about(trap: &TakenTrap) -> About {
 pub fn illegal_instruction(
     run: &mut BootRun<'_>,
     finding: &mut Finding,
-    trap: &About,
+    (pc, from_user): (Address, bool),
     bytes: &[u8],
 ) -> Result<(), Error> {
-    let pc = run.image.linked(trap.pc);
-    if !trap.from_user && !run.image.is_code(pc) && run.image.segments().iter().any(|segment| segment.contains(pc)) {
+    let pc = run.image.linked(pc);
+    if !from_user && !run.image.is_code(pc) && run.image.segments().iter().any(|segment| segment.contains(pc)) {
         finding.summary = format!("{}; that is not code: the hart jumped into data", finding.summary);
         finding.advice = Some("check the function pointer or return address that led there".into());
         return Ok(());

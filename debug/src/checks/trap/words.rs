@@ -58,7 +58,7 @@ pub fn explain(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About) -> Re
         finding.advice = Some("print through the SBI or the UART: this machine runs without semihosting".into());
     }
     if let (ILLEGAL_INSTRUCTION, Some(bytes)) = (trap.cause, &bytes) {
-        reasons::illegal_instruction(run, finding, trap, bytes)?;
+        reasons::illegal_instruction(run, finding, (trap.pc, trap.from_user), bytes)?;
     }
     if ABOUT_AN_ADDRESS.contains(&trap.cause) {
         reasons::poisoned(finding, Address(trap.value));
