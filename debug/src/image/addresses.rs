@@ -1,21 +1,21 @@
-//! The two addresses of a place: where the kernel is linked, and where it is loaded. It does not know page tables.
+//! Converts between linked addresses and load addresses. It does not know page tables.
 //!
-//! They differ for kernels of a higher half, which start at the one and go on at the other once they translate addresses.
+//! They differ in higher-half kernels, which start at load addresses and continue at linked ones when they translate addresses.
 
 use super::Image;
 use crate::riscv::Address;
 
 impl Image {
-    /// Where what is linked at this address is loaded: the same address, for most kernels.
+    /// The load address of a linked address; the same in most kernels.
     ///
-    /// An address between two segments, or behind the last, belongs to the one below it: a stack need not be in the file.
+    /// An address between two segments or behind the last belongs to the segment below, because a stack need not be in the file.
     pub fn physical(&self, linked: Address) -> Address {
         let below =
             self.segments.iter().filter(|segment| segment.address <= linked).max_by_key(|segment| segment.address);
         below.map_or(linked, |segment| segment.physical + (linked.0 - segment.address.0))
     }
 
-    /// Where what is at this address is linked, be it a linked address already or one of where it is loaded.
+    /// The linked address of an address, which may be a linked address or a load address.
     pub fn linked(&self, address: Address) -> Address {
         if self.is_linked_where_loaded() || self.segments.iter().any(|segment| segment.contains(address)) {
             return address;
@@ -25,12 +25,12 @@ impl Image {
         below.map_or(address, |segment| segment.address + (address.0 - segment.physical.0))
     }
 
-    /// Whether each place has one address only.
+    /// Whether linked and load addresses are the same.
     pub fn is_linked_where_loaded(&self) -> bool {
         self.segments.iter().all(|segment| segment.address == segment.physical)
     }
 
-    /// The instruction that the file has at an address, two or four bytes; `None` where it has no code.
+    /// The instruction in the file at an address, two or four bytes; `None` if there is no code.
     pub fn instruction(&self, address: Address) -> Option<&[u8]> {
         let (start, code) =
             self.code().find(|(start, code)| *start <= address && address.0 - start.0 < code.len() as u64)?;
@@ -39,13 +39,13 @@ impl Image {
         rest.get(..length as usize)
     }
 
-    /// The address that symbols know, for one that a hart uses: the same where the image is linked there.
+    /// The linked address for an address that a hart uses.
     pub fn canonical(&self, address: Address) -> Address {
         let is_linked = self.segments().iter().any(|segment| segment.contains(address) || segment.end() == address);
         if is_linked { address } else { self.linked(address) }
     }
 
-    /// The object or section around the bytes below `sp` whose name says that it is a stack.
+    /// The object or section that contains the bytes below `sp` and has a stack's name.
     pub fn stack_around(&self, sp: Address) -> Option<String> {
         let last = sp - 1;
         let object = self.symbols().find(|symbol| {
@@ -56,7 +56,7 @@ impl Image {
     }
 }
 
-/// Whether something of this name is memory for a stack.
+/// Whether this is the name of a stack.
 pub fn is_stack_name(name: &str) -> bool {
     let name = name.to_lowercase();
     name.contains("stack") || name.contains("stk")

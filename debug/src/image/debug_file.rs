@@ -1,5 +1,5 @@
-//! Debug information that lies in a file of its own: the one that `.gnu_debuglink` or the build id names. It looks for
-//! the file and sees that it belongs to the kernel; what is in it others read.
+//! Finds a separate file with debug information, by `.gnu_debuglink` or the build id, and checks that it belongs to the kernel.
+//! Other modules read it.
 //!
 //! Source: GDB's manual, "Debugging Information in Separate Files".
 
@@ -11,28 +11,28 @@ use object::read::elf::SectionHeader;
 use super::debug_sections;
 use super::headers::LITTLE;
 
-/// Where distributions keep them.
+/// The folder in which distributions keep them.
 const GLOBAL: &str = "/usr/lib/debug";
 
-/// A kernel's symbols and debug information, in another file.
+/// A file with a kernel's symbols and debug information.
 pub(super) struct DebugFile {
     pub path: PathBuf,
     pub bytes: Vec<u8>,
 }
 
-/// What became of the search.
+/// The result of the search.
 #[derive(Default)]
 pub(super) struct Search {
     pub found: Option<DebugFile>,
-    /// The file's name that the kernel gives, where it gives one.
+    /// The file's name in the kernel, if it has one.
     pub named: Option<String>,
-    /// Where it was looked for, in vain.
+    /// Where the file was searched and not found.
     pub missing: Vec<PathBuf>,
-    /// Files of that name which belong to another build.
+    /// Files with that name that belong to another build.
     pub other_builds: Vec<PathBuf>,
 }
 
-/// Looks for the debug file of the kernel `bytes` at `path`; `most` bounds its size in bytes.
+/// Searches the debug file of the kernel `bytes` at `path`; `most` is the largest size in bytes.
 pub(super) fn search(path: &Path, bytes: &[u8], most: u64) -> Search {
     let mut search = Search::default();
     let link = link(bytes);
@@ -66,18 +66,18 @@ pub(super) fn search(path: &Path, bytes: &[u8], most: u64) -> Search {
     search
 }
 
-/// The file's name and the sum (CRC-32) of its bytes.
+/// The file's name and its checksum (CRC-32).
 fn link(bytes: &[u8]) -> Option<(String, u32)> {
     let section = debug_sections::find(bytes, ".gnu_debuglink")?;
     let end = section.iter().position(|byte| *byte == 0)?;
     let name = std::str::from_utf8(&section[..end]).ok()?;
     let sum = section.get((end + 1).next_multiple_of(4)..)?.first_chunk()?;
-    // A name, not a path: it comes from a file that may be anybody's.
+    // Only a name, not a path, because the file may not be trusted.
     let plain = !name.is_empty() && !name.contains('/') && name != "..";
     plain.then(|| (name.to_owned(), u32::from_le_bytes(*sum)))
 }
 
-/// The linker's number for this build (`--build-id`).
+/// The linker's id of this build (`--build-id`).
 fn build_id(bytes: &[u8]) -> Option<Vec<u8>> {
     let section = debug_sections::header(bytes, ".note.gnu.build-id")?;
     let mut notes = section.notes(LITTLE, bytes).ok()??;

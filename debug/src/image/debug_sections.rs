@@ -1,4 +1,4 @@
-//! The bytes of an ELF file's debug sections, unpacked where they are compressed. It does not know what they mean.
+//! Reads the debug sections of an ELF file, and decompresses them. It does not know their meaning.
 //!
 //! Sources: the System V ABI, section "Section Compression" (zlib, zstd); GNU binutils, `--compress-debug-sections=zlib-gnu`
 //! (sections called `.zdebug_…`).
@@ -11,10 +11,10 @@ use object::read::{CompressedData, CompressionFormat};
 
 use super::headers::{Header, LITTLE};
 
-/// What a section may unpack to: zlib packs 1,000 bytes into one at best. Damaged sizes must not fill memory.
+/// The largest decompressed size: zlib compresses at most 1,000 bytes into one. Damaged sizes must not fill memory.
 const MOST_PER_BYTE: u64 = 2048;
 
-/// A section of the ELF file `bytes`, as its writer meant it; None where it is missing, or cannot be unpacked.
+/// A decompressed section of the ELF file `bytes`; `None` if it is missing or cannot be decompressed.
 pub(super) fn find<'a>(bytes: &'a [u8], name: &str) -> Option<Cow<'a, [u8]>> {
     let packed = match header(bytes, name) {
         Some(section) => as_written(bytes, section)?,
@@ -24,7 +24,7 @@ pub(super) fn find<'a>(bytes: &'a [u8], name: &str) -> Option<Cow<'a, [u8]>> {
     if bounded { packed.decompress().ok() } else { None }
 }
 
-/// The header of the section of this name.
+/// The header of the section with this name.
 pub(super) fn header<'a>(bytes: &'a [u8], name: &str) -> Option<&'a elf::SectionHeader64<object::LittleEndian>> {
     let sections = Header::parse(bytes).ok()?.sections(LITTLE, bytes).ok()?;
     sections.section_by_name(LITTLE, name.as_bytes()).map(|(_, section)| section)
@@ -43,7 +43,7 @@ fn as_written<'a>(bytes: &'a [u8], section: &elf::SectionHeader64<object::Little
     Some(CompressedData { format, data, uncompressed_size: header.ch_size(LITTLE) })
 }
 
-/// `.zdebug_line` for `.debug_line`: `ZLIB`, the size in 8 bytes, the highest first, then the packed bytes.
+/// `.zdebug_line` for `.debug_line`: `ZLIB`, the size in 8 bytes (big-endian), then the compressed bytes.
 fn in_the_old_way<'a>(bytes: &'a [u8], name: &str) -> Option<CompressedData<'a>> {
     let old = format!(".z{}", name.strip_prefix('.')?);
     let data = header(bytes, &old)?.data(LITTLE, bytes).ok()?;

@@ -1,4 +1,4 @@
-//! Why a file is no kernel image: what it is instead, and what to try. It does not know how it will be printed.
+//! Why a file cannot be used as a kernel, and what to try. It does not know how it will be printed.
 
 use std::io;
 use std::ops::Range;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::riscv::Address;
 
-/// Why a file could not be used as a kernel, or a symbol not be found in it.
+/// Why a file cannot be used as a kernel, or why a symbol was not found in it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be read.
@@ -211,7 +211,7 @@ fn near_names(near: &[String]) -> String {
     if near.is_empty() { ", nor any of a similar name".into() } else { format!(" (near names: {})", near.join(", ")) }
 }
 
-/// What bytes that do not begin as an ELF file begin as, and what to try instead.
+/// What a file that is not an ELF looks like, and what to try instead.
 pub(super) fn looks_like(bytes: &[u8]) -> (&'static str, &'static str) {
     const ELF_INSTEAD: &str = "give the ELF file that it was made from";
     const PLACED: &str = "give the ELF file that it was made from, or say where it goes with --load-address";

@@ -1,6 +1,6 @@
-//! Small ELF files, made in memory for tests: right where nothing is asked for, wrong where it is.
+//! Small ELF files for tests, made in memory: correct by default, with faults on request.
 
-/// What to write into the file; the defaults make a kernel that parses.
+/// The contents of the file. The default is a valid kernel.
 pub struct Elf {
     pub class: u8,
     pub byte_order: u8,

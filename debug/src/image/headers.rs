@@ -18,19 +18,19 @@ pub(super) const LITTLE: LittleEndian = LittleEndian;
 pub(super) type Header = FileHeader64<LittleEndian>;
 pub(super) type Sections<'a> = SectionTable<'a, Header>;
 
-/// Longer names of sections are cut: a damaged one may be as long as the file.
+/// The longest name of a section. Longer names are cut: a damaged one may be as long as the file.
 const LONGEST_NAME: usize = 64;
 
 /// A part of the file that is loaded into memory (PT_LOAD, of at least one byte).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segment {
-    /// Where the kernel expects it (p_vaddr).
+    /// The linked address (p_vaddr).
     pub address: Address,
-    /// Where the loader puts it (p_paddr); the same for a kernel that starts without address translation.
+    /// The load address (p_paddr). It is the same for kernels that do not translate addresses.
     pub physical: Address,
-    /// Its bytes in the file; what `memory_size` has beyond them starts as zero.
+    /// Its range in the file. The rest of `memory_size` starts as zero.
     pub file: Range<usize>,
-    /// In bytes, at least 1 and at least as many as in the file.
+    /// Its size in memory, in bytes: at least 1, and at least the size in the file.
     pub memory_size: u64,
     /// Whether it may be executed (PF_X).
     pub executable: bool,
@@ -49,13 +49,13 @@ impl Segment {
         self.address <= address && address < self.end()
     }
 
-    /// Where the loader puts it.
+    /// The load addresses.
     pub fn loaded(&self) -> Range<Address> {
         self.physical..self.physical + self.memory_size
     }
 }
 
-/// Two segments that the loader would put over one another, if there are any; `segments` are in the order of their places.
+/// Two segments that overlap in memory, if there are any; `segments` are sorted by load address.
 pub(super) fn overlapping<'a>(segments: &[&'a Segment]) -> Option<[&'a Segment; 2]> {
     segments.windows(2).find(|pair| pair[0].loaded().end > pair[1].physical).map(|pair| [pair[0], pair[1]])
 }
@@ -63,7 +63,7 @@ pub(super) fn overlapping<'a>(segments: &[&'a Segment]) -> Option<[&'a Segment; 
 /// A section that is in memory while the kernel runs (SHF_ALLOC).
 #[derive(Clone, Debug)]
 pub(super) struct MemorySection {
-    /// Its number in the section table, by which symbols refer to it.
+    /// Its index in the section table, to which symbols refer.
     pub index: usize,
     pub name: String,
     pub range: Range<u64>,
@@ -75,7 +75,7 @@ pub(super) struct MemorySection {
     pub file: Range<usize>,
 }
 
-/// The file being looked at; its methods refuse what is not as it should be.
+/// The parser of a file. Its methods return errors for invalid parts.
 pub(super) struct File<'a> {
     pub path: &'a Path,
     pub bytes: &'a [u8],
@@ -89,7 +89,7 @@ impl<'a> File<'a> {
             let (looks_like, advice) = looks_like(self.bytes);
             return Err(Error::NotElf { path: path(), looks_like, advice });
         }
-        // The class, byte order and machine lie at the same offsets in every ELF file.
+        // Class, byte order and machine have the same offsets in every ELF file.
         self.reaches("ELF header", 20)?;
         let machine_bytes = [self.bytes[18], self.bytes[19]];
         let big_endian = self.bytes[5] == elf::ELFDATA2MSB.0;
@@ -117,7 +117,7 @@ impl<'a> File<'a> {
                 why: "it is a core dump",
                 advice: "give the kernel's ELF file, as the linker wrote it",
             }),
-            other => Err(self.malformed(format!("{:#x} is no known type of ELF file", other.0))),
+            other => Err(self.malformed(format!("{:#x} is not a known type of ELF file", other.0))),
         }
     }
 
@@ -137,7 +137,7 @@ impl<'a> File<'a> {
             return Err(Error::NotExecutable {
                 path: self.path.to_owned(),
                 why: "nothing in it is loaded into memory (it has no PT_LOAD segment)",
-                advice: "look at the linker script, and at `readelf -l`",
+                advice: "check the linker script and `readelf -l`",
             });
         }
         Ok(segments)
@@ -167,7 +167,7 @@ impl<'a> File<'a> {
         })
     }
 
-    /// The section table; empty where the file has none.
+    /// The section table; empty if the file has none.
     pub fn sections(&self, header: &Header) -> Result<Sections<'a>, Error> {
         let count = self.section_count(header)?;
         let size = count.saturating_mul(u64::from(header.e_shentsize(LITTLE)));
@@ -175,7 +175,7 @@ impl<'a> File<'a> {
         let sections = header.sections(LITTLE, self.bytes).map_err(|error| self.malformed(error))?;
         for (index, section) in sections.enumerate() {
             if let Some((offset, size)) = section.file_range(LITTLE) {
-                // Named only for the message: a name may be as long as the file.
+                // The name is only for the message: it may be as long as the file.
                 if offset.checked_add(size).is_none_or(|end| end > self.bytes.len() as u64) {
                     let name = sections.section_name(LITTLE, section).unwrap_or_default();
                     let name = String::from_utf8_lossy(&name[..name.len().min(LONGEST_NAME)]).into_owned();
@@ -189,13 +189,13 @@ impl<'a> File<'a> {
     fn section_count(&self, header: &Header) -> Result<u64, Error> {
         let offset = header.e_shoff(LITTLE);
         if offset != 0 {
-            // The first section header tells the count where it does not fit into the ELF header.
+            // If the count does not fit into the ELF header, it is in the first section header.
             self.table("section header table", offset, u64::from(header.e_shentsize(LITTLE)))?;
         }
         Ok(header.shnum(LITTLE, self.bytes).map_err(|error| self.malformed(error))?.into())
     }
 
-    /// The sections that are in memory while the kernel runs; empty ones too, as symbols may belong to them.
+    /// The sections that are in memory while the kernel runs. Symbols may belong to empty ones too.
     pub fn memory_sections(&self, sections: &Sections<'_>) -> Vec<MemorySection> {
         let in_memory =
             |section: &&elf::SectionHeader64<LittleEndian>| section.sh_flags(LITTLE).contains(elf::SHF_ALLOC);
@@ -218,8 +218,9 @@ impl<'a> File<'a> {
 
     /// [`offset`, `offset + size`) of the file.
     fn table(&self, what: &str, offset: u64, size: u64) -> Result<Range<usize>, Error> {
-        let end =
-            offset.checked_add(size).ok_or_else(|| self.malformed(format!("its {what} lies beyond any file's end")))?;
+        let end = offset
+            .checked_add(size)
+            .ok_or_else(|| self.malformed(format!("its {what} is beyond the end of any file")))?;
         if size > 0 {
             self.reaches(what, end)?;
             Ok(offset as usize..end as usize)
@@ -241,7 +242,7 @@ impl<'a> File<'a> {
     }
 }
 
-/// The people's name for an e_machine value.
+/// The common name of an e_machine value.
 fn architecture(machine: u16) -> String {
     match elf::Machine(machine) {
         elf::EM_NONE => "no machine at all".into(),

@@ -1,6 +1,6 @@
 //! Source lines and inlined functions: DWARF to function, file and line. It does not know symbols.
 //!
-//! What is missing or damaged costs the lines only: an address then has none.
+//! If a part is missing or damaged, only the lines of its addresses are missing.
 
 use std::borrow::Cow;
 use std::env;
@@ -14,15 +14,15 @@ use super::split::{Reader, Split};
 use super::symbols::demangled;
 use crate::riscv::Address;
 
-/// The debug information, read when it is first asked for.
+/// The debug information, which is read at its first use.
 pub(super) struct Lines {
     context: Option<Context<Reader>>,
     split: Split,
-    /// Files below it are shown relative to it.
+    /// Files in this folder are shown relative to it.
     current_folder: Option<PathBuf>,
 }
 
-/// A function that an instruction is part of: its own, or one that was inlined there.
+/// A function that contains an instruction: its own, or one that was inlined.
 pub(super) struct Frame {
     /// Demangled.
     pub function: Option<String>,
@@ -30,7 +30,7 @@ pub(super) struct Frame {
 }
 
 impl Lines {
-    /// `section` gives a section's bytes by its name; what is split off lies near `kernel`.
+    /// `section` returns a section's bytes by its name. Split debug files are searched near `kernel`.
     pub fn parse<'a>(kernel: &Path, section: impl Fn(&str) -> Option<Cow<'a, [u8]>>) -> Lines {
         let load = |id: gimli::SectionId| {
             // Copied, so that the parsed form need not borrow from its owner.
@@ -38,7 +38,7 @@ impl Lines {
             Ok::<_, gimli::Error>(Reader::new(bytes.as_ref().into(), LittleEndian))
         };
         let context = gimli::Dwarf::load(load).and_then(Context::from_dwarf).ok();
-        // Everything lies below the root: shown relative to it, a path would only lose its slash.
+        // Everything is in the root folder. A path relative to it would only lose its slash.
         let current_folder = env::current_dir().ok().filter(|folder| folder.parent().is_some());
         Lines { context, split: Split::of(kernel), current_folder }
     }
@@ -48,7 +48,7 @@ impl Lines {
         Some(Line { file: self.shown(location.file?, address), line: location.line? })
     }
 
-    /// The functions that the instruction is part of, innermost first: those that were inlined, then the one that has a frame.
+    /// The functions that contain the instruction, innermost first: inlined ones, then the one with a frame.
     pub fn frames(&self, address: Address) -> Vec<Frame> {
         let Some(Ok(mut found)) = self.context.as_ref().map(|context| self.loaded(context.find_frames(address.0)))
         else {
@@ -64,7 +64,7 @@ impl Lines {
         frames
     }
 
-    /// The answer of a question that may need debug information from another file.
+    /// Runs a lookup that may need debug information from another file.
     fn loaded<L: LookupContinuation<Buf = Reader>>(&self, mut lookup: LookupResult<L>) -> L::Output {
         loop {
             lookup = match lookup {
@@ -83,7 +83,7 @@ impl Lines {
         here.or_else(|| below(Path::new(&self.compiled_in(address)?))).unwrap_or_else(|| file.to_owned())
     }
 
-    /// The folder that the compiler was started in for the code at `address` (DW_AT_comp_dir).
+    /// The folder in which the compiler ran for the code at `address` (DW_AT_comp_dir).
     fn compiled_in(&self, address: Address) -> Option<String> {
         let unit = self.loaded(self.context.as_ref()?.find_dwarf_and_unit(address.0))?;
         let folder = gimli::Reader::to_string_lossy(unit.comp_dir.as_ref()?).ok()?;

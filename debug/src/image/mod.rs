@@ -1,4 +1,4 @@
-//! A kernel's ELF and DWARF bytes: its symbols, segments, source lines, and the functions on its stack.
+//! A kernel's ELF and DWARF bytes: symbols, segments, source lines and backtraces.
 //!
 //! It does not know machines: registers and memory come from the caller.
 
@@ -48,7 +48,7 @@ use symbols::Symbols;
 
 /// A kernel for 64-bit RISC-V, as its linker wrote it: an ELF file with a symbol table.
 ///
-/// Whatever the bytes are, neither opening nor asking panics; what the file does not tell is `None`.
+/// No bytes make it panic. Information that the file lacks is `None`.
 ///
 /// ```
 /// use std::path::Path;
@@ -65,9 +65,9 @@ pub struct Image {
     sections: Vec<MemorySection>,
     symbols: Symbols,
     relocations: Vec<Relocation>,
-    /// The file that has the symbols and the debug information where this one is stripped of them.
+    /// The file with the symbols and the debug information, if this one is stripped.
     debug: Search,
-    /// The symbols are those of that file.
+    /// The symbols come from that file.
     symbols_apart: bool,
     /// The file is no ELF: its bytes go to memory as they are.
     is_flat: bool,
@@ -125,12 +125,12 @@ impl Image {
         self.is_flat
     }
 
-    /// Where the symbols or the debug information come from, if that is another file.
+    /// The other file that the symbols or the debug information come from, if any.
     pub fn debug_file(&self) -> Option<&Path> {
         self.debug.found.as_ref().map(|found| &*found.path)
     }
 
-    /// Why there are no symbols, and where they might be; `None` where there are.
+    /// Why there are no symbols, and where they may be; `None` if there are symbols.
     pub fn stripped(&self) -> Option<Error> {
         self.symbols.is_empty().then(|| Error::NoSymbols {
             path: self.path.clone(),
@@ -140,22 +140,22 @@ impl Image {
         })
     }
 
-    /// What the kernel must write into itself before it uses its pointers (R_RISCV_RELATIVE), short of what the linker wrote.
+    /// The relocations (R_RISCV_RELATIVE) that the kernel must apply itself before it uses its pointers, and that the linker did not.
     pub fn relocations(&self) -> &[Relocation] {
         &self.relocations
     }
 
-    /// The instruction to start at (e_entry).
+    /// The entry point (e_entry).
     pub fn entry(&self) -> Address {
         self.entry
     }
 
-    /// What is loaded into memory, in the file's order; at least one.
+    /// The segments that are loaded into memory, in the file's order; at least one.
     pub fn segments(&self) -> &[Segment] {
         &self.segments
     }
 
-    /// Its segments as they are loaded, the lowest first, where all of them fit into `memory`.
+    /// The segments by load address, the lowest first, if all of them fit into `memory`.
     ///
     /// # Errors
     /// [`Error::OutsideMemory`], [`Error::Overlapping`], [`Error::OddEntry`].
@@ -178,20 +178,20 @@ impl Image {
         }
     }
 
-    /// What the file holds of one of this image's segments; the rest of its memory starts as zero.
+    /// The bytes in the file of a segment. The rest of its memory starts as zero.
     pub fn file_bytes(&self, segment: &Segment) -> &[u8] {
         self.bytes.get(segment.file.clone()).unwrap_or_default()
     }
 
-    /// The symbol of this very name, not demangled.
+    /// The symbol with exactly this name, not demangled.
     pub fn symbol(&self, name: &str) -> Option<Symbol> {
         self.symbols.find(self.symbol_bytes(), name)
     }
 
-    /// As [`Image::symbol`], for a symbol that must be there.
+    /// Like [`Image::symbol`], for a symbol that must exist.
     ///
     /// # Errors
-    /// [`Error::MissingSymbol`], with up to five near names; [`Error::NoSymbols`] where there are none at all.
+    /// [`Error::MissingSymbol`] with up to five similar names; [`Error::NoSymbols`] if there are no symbols at all.
     pub fn require(&self, name: &str) -> Result<Symbol, Error> {
         self.symbol(name).ok_or_else(|| {
             self.stripped().unwrap_or_else(|| Error::MissingSymbol {
@@ -202,10 +202,10 @@ impl Image {
         })
     }
 
-    /// As [`Image::require`], for the kernel's first instruction: the near names begin with that of the entry point.
+    /// Like [`Image::require`], for the kernel's first instruction: the similar names start with that of the entry point.
     ///
     /// # Errors
-    /// As [`Image::require`].
+    /// Those of [`Image::require`].
     pub fn require_entry(&self, name: &str) -> Result<Symbol, Error> {
         let mut required = self.require(name);
         if let Err(Error::MissingSymbol { near, .. }) = &mut required
@@ -218,8 +218,8 @@ impl Image {
         required
     }
 
-    /// The symbols that are defined, by address; without the assembler's own (`.L…`, `$x`, `$d`) and those of files,
-    /// sections and debug information.
+    /// The defined symbols by address, without the assembler's (`.L…`, `$x`, `$d`) and without symbols of files, sections and debug
+    /// information.
     pub fn symbols(&self) -> impl DoubleEndedIterator<Item = Symbol> + '_ {
         self.symbols.iter(self.symbol_bytes())
     }
@@ -229,21 +229,21 @@ impl Image {
         self.symbols.below(self.symbol_bytes(), address)
     }
 
-    /// The function that the instruction at `address` (linked or loaded) belongs to, demangled, and the offset from its start in bytes.
+    /// The function with the instruction at `address` (linked or load address), demangled, and the offset from its start in bytes.
     ///
-    /// One with a size that covers the address comes first, else the nearest label below. None outside of code.
+    /// A sized function that contains the address is preferred to the nearest label below. `None` outside of code.
     pub fn function(&self, address: Address) -> Option<(String, u64)> {
         let address = self.linked(address);
         let section = self.section_around(address).filter(|section| section.code)?;
         self.symbols.around(self.symbol_bytes(), section, address)
     }
 
-    /// The source line that the instruction at `address` was made from, where the image tells.
+    /// The source line of the instruction at `address`, if known.
     pub fn line(&self, address: Address) -> Option<Line> {
         self.lines().find(self.linked(address))
     }
 
-    /// All that is known about `address`: the function or object that it belongs to, and of an instruction, its line.
+    /// Everything known about `address`: its function or object, and for an instruction the source line.
     pub fn place(&self, address: Address) -> Place {
         let linked = self.linked(address);
         let section = self.section_around(linked);
@@ -252,24 +252,22 @@ impl Image {
         Place { address, symbol, line, inlined: false }
     }
 
-    /// The functions on the stack, innermost first: where the hart stands, and where each caller goes on after its call.
+    /// The backtrace, innermost first: pc, then where each caller continues after its call.
     ///
-    /// Follows the call frame information (.debug_frame, .eh_frame); where there is none, as in assembly, the return
-    /// address in ra and the frame pointers from s0. Ends at the entry function, where memory cannot be read, and where
-    /// what it finds cannot be a caller; at 64 functions at the latest. Functions that were inlined come before the one that they
-    /// were inlined into. The lines are those of the calls.
+    /// It uses call frame information (.debug_frame, .eh_frame). Without it, as in assembly, it uses the return address in ra and the frame
+    /// pointers from s0. It ends at the entry function, at unreadable memory, at a value that cannot be a caller, and after 64 functions.
+    /// Inlined functions come before the function that contains them. The lines are those of the calls.
     pub fn backtrace(&self, registers: &Registers, read: &mut ReadMemory<'_>) -> Vec<Place> {
         unwind::backtrace(self, registers, read)
     }
 
-    /// The functions that the instruction at `address` is part of, by the debug information, innermost first: those that were
-    /// inlined there, then the one whose frame it uses. Empty where nothing tells.
+    /// The functions that contain the instruction at `address` by the debug information, innermost first: inlined ones, then the one with
+    /// the frame. Empty if not known.
     fn frames(&self, address: Address) -> Vec<Frame> {
         if self.is_code(address) { self.lines().frames(self.linked(address)) } else { Vec::new() }
     }
 
-    /// The memory that the kernel's file says starts as zero, by the linker's sections: `.bss`, `.sbss` and the like, with their
-    /// names; by the segments where it has no section table.
+    /// The zero-initialised memory, by sections with their names (`.bss`, `.sbss` and so on), or by segments if there is no section table.
     pub fn zeroed(&self) -> Vec<(String, Range<Address>)> {
         let range = |start, end| Address(start)..Address(end);
         if self.is_flat && self.sections.is_empty() {
@@ -313,12 +311,12 @@ impl Image {
         self.lines.get_or_init(|| Lines::parse(&self.path, |name| self.section(name)))
     }
 
-    /// The bytes of .debug_frame; empty where there is none.
+    /// The bytes of .debug_frame; empty if there is none.
     fn call_frames(&self) -> &[u8] {
         self.call_frames.get_or_init(|| self.section(".debug_frame").unwrap_or_default().into_owned())
     }
 
-    /// The bytes of a section, unpacked; of the debug file where this one has none.
+    /// The decompressed bytes of a section, from the debug file if this file does not have it.
     fn section(&self, name: &str) -> Option<Cow<'_, [u8]>> {
         let apart = || debug_sections::find(&self.debug.found.as_ref()?.bytes, name);
         debug_sections::find(&self.bytes, name).or_else(apart)

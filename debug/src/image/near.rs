@@ -1,9 +1,9 @@
-//! Names that may have been meant: for `__bss`, the symbols `__bss_start`, `_sbss` and the like. It knows names only.
+//! Finds similar names: for `__bss`, the symbols `__bss_start`, `_sbss` and so on. It only knows names.
 
-/// How many names to offer.
+/// The largest number of names.
 const MOST: usize = 5;
 
-/// The names most similar to `wanted`, the best first, at most five.
+/// The names that are most similar to `wanted`, the best first, at most five.
 pub(super) fn near(wanted: &str, names: impl Iterator<Item = String>) -> Vec<String> {
     let mut scored: Vec<(usize, String)> = names.filter_map(|name| Some((distance(wanted, &name)?, name))).collect();
     scored.sort();
@@ -12,9 +12,9 @@ pub(super) fn near(wanted: &str, names: impl Iterator<Item = String>) -> Vec<Str
     scored.into_iter().map(|(_, name)| name).collect()
 }
 
-/// Smaller is nearer; None where nobody would take the one for the other.
+/// The distance of two names; `None` if they are not similar at all.
 fn distance(wanted: &str, name: &str) -> Option<usize> {
-    // Mangled names contain words of every kind, and nobody types them.
+    // Mangled names contain many words, and people do not type them.
     if name.len() > 64 || wanted.len() > 64 || name.starts_with("_ZN") || name.starts_with("_R") {
         return None;
     }
@@ -24,7 +24,7 @@ fn distance(wanted: &str, name: &str) -> Option<usize> {
     let words: Vec<&str> = wanted.split(['_', '.']).filter(|word| word.len() >= 3).collect();
     let shared = words.iter().filter(|word| name.contains(**word)).count();
     if shared > 0 {
-        // A shared word says more than a few equal letters, and two words more than one.
+        // A common word counts more than equal letters, and two words more than one.
         Some(edits + 8 * (words.len() - shared))
     } else if edits <= core(&wanted).len() / 3 {
         Some(edits + 8 * words.len())

@@ -6,10 +6,10 @@ use std::path::Path;
 use super::{Image, Segment};
 use crate::riscv::Address;
 
-/// Where it begins.
+/// Its address.
 pub const NEUTRAL_BASE: Address = Address(0x8020_0000);
 
-/// Its ELF: one segment with one instruction, `j .`.
+/// The ELF: one segment with one instruction, `j .`.
 pub fn neutral() -> Vec<u8> {
     elf(NEUTRAL_BASE, &[(NEUTRAL_BASE, &0x6f_u32.to_le_bytes(), 4)])
 }
@@ -45,7 +45,7 @@ impl Image {
     }
 }
 
-/// It, opened.
+/// The opened image.
 pub fn neutral_image() -> Image {
     Image::parse(Path::new("neutral"), neutral()).expect("a test opens it")
 }

@@ -1,4 +1,4 @@
-//! A place in the kernel, as a person names it: address, symbol and offset, file and line. It does not find them.
+//! A place in the kernel for people: address, symbol and offset, file and line. It does not find them.
 
 use std::fmt;
 
@@ -7,16 +7,16 @@ use crate::riscv::Address;
 /// A line of a source file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Line {
-    /// Relative to the current folder where it lies below it, else to the folder that it was compiled in, else as the
-    /// compiler wrote it: `kernel/src/main.rs`. The file need not exist here.
+    /// The path: relative to the current folder if it is in it, else to the folder in which it was compiled, else as the compiler wrote it:
+    /// `kernel/src/main.rs`. The file need not exist here.
     pub file: String,
-    /// From 1.
+    /// The line number, from 1.
     pub line: u32,
 }
 
 impl Line {
-    /// Whether the file is the kernel's own: not of the Rust library (`/rustc/HASH/library/…`, or as rustup installs it) nor of
-    /// a package that cargo fetched.
+    /// Whether the file is the kernel's own: not of the Rust library (`/rustc/HASH/library/…`, or rustup's folder) and not of a package
+    /// that cargo downloaded.
     pub fn is_own(&self) -> bool {
         let elsewhere =
             ["/rustc/", "/rustlib/src/", "/.cargo/registry/", "/.cargo/git/", "/cargo/registry/", "/cargo/git/"];
@@ -30,7 +30,7 @@ impl fmt::Display for Line {
     }
 }
 
-/// An address with all that the image knows about it: `0x80200008 <boot+0x8> kernel/src/main.rs:31`.
+/// An address with everything that the image knows about it: `0x80200008 <boot+0x8> kernel/src/main.rs:31`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Place {
     /// The linked address.
@@ -39,12 +39,12 @@ pub struct Place {
     pub symbol: Option<(String, u64)>,
     /// The source line, for an instruction.
     pub line: Option<Line>,
-    /// The symbol is a function without a frame of its own, which the compiler put into the one that the next place names.
+    /// The symbol is an inlined function; the next place names the function that contains it.
     pub inlined: bool,
 }
 
 impl Place {
-    /// `boot+0x8`, or `boot` where the offset is 0; of an inlined function, whose start is nowhere, `core::ptr::write (inlined)`.
+    /// `boot+0x8`; `boot` if the offset is 0; `core::ptr::write (inlined)` for an inlined function, which has no start.
     pub fn symbol_text(&self) -> Option<String> {
         let (name, offset) = self.symbol.as_ref()?;
         Some(match offset {
@@ -54,7 +54,7 @@ impl Place {
         })
     }
 
-    /// Whether its line is in the kernel's own sources, and not in the compiler's library or in another package.
+    /// Whether its line is in the kernel's own sources.
     pub fn is_own(&self) -> bool {
         self.line.as_ref().is_some_and(Line::is_own)
     }
