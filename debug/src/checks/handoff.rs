@@ -25,6 +25,7 @@ pub fn check(machine: &mut dyn Machine, image: &Image, layout: &Layout) -> Resul
     let mut seen = Vec::new();
     let mut faults = Vec::new();
 
+    // What starts where RAM begins has no firmware and is in M-mode. Its CSRs are shown as those of S-mode.
     if let Some(mode) = optional(machine.read_register(Register::Priv))? {
         seen.push(mode_name(mode).to_owned());
         if mode != SUPERVISOR {

@@ -226,6 +226,9 @@ pub fn check(
     if let Some(companion) = companion {
         companion.judge_memory(&mut findings);
     }
+    if machine.is_in_machine_mode() {
+        findings.iter_mut().for_each(boot_run::machine_mode::rename);
+    }
     for margin in findings.iter_mut().filter(|finding| finding.name == margin::NAME) {
         margin::require(margin, min_margin);
     }

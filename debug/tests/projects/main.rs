@@ -1,6 +1,7 @@
 //! `cargo debug` in other people's projects: each is a small one of its own, copied to a folder that knows nothing of this one.
 
 mod init;
+mod machine;
 mod run;
 
 use std::ffi::OsString;

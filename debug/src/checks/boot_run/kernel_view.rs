@@ -10,6 +10,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::layout::Layout;
+use super::machine_mode;
 use super::optional;
 use super::page_table::PageTable;
 use crate::image::Image;
@@ -35,6 +36,8 @@ pub struct KernelView<'a> {
     before_move: bool,
     breakpoints: BTreeSet<Address>,
     watchpoints: Vec<Watchpoint>,
+    /// The kernel starts in M-mode. While the hart is there, its CSRs are shown as those of S-mode.
+    machine_mode: bool,
 }
 
 /// The addresses of the kernel's memory.
@@ -60,7 +63,14 @@ impl<'a> KernelView<'a> {
         let own = own.iter().filter_map(around).collect();
         let spaces = Spaces { own, loaded, aliases: Vec::new() };
         let (moves, before_move) = (None, true);
-        KernelView { machine, image, spaces, moves, before_move, breakpoints: BTreeSet::new(), watchpoints: Vec::new() }
+        let machine_mode = machine_mode::starts_there(image, layout.entry);
+        let (breakpoints, watchpoints) = (BTreeSet::new(), Vec::new());
+        KernelView { machine, image, spaces, moves, before_move, breakpoints, watchpoints, machine_mode }
+    }
+
+    /// Whether the kernel starts in M-mode and the hart is still there.
+    pub fn is_in_machine_mode(&mut self) -> bool {
+        self.machine_mode && machine_mode::is_in(self.machine)
     }
 
     /// Finds out whether the kernel now runs in another mapping. If so, breakpoints and watchpoints are set there too.
@@ -167,14 +177,26 @@ impl Machine for KernelView<'_> {
     }
 
     fn read_register(&mut self, register: Register) -> Result<u64, Error> {
-        self.machine.read_register(register)
+        match self.is_in_machine_mode() {
+            true => machine_mode::read(self.machine, register),
+            false => self.machine.read_register(register),
+        }
     }
 
     fn read_registers(&mut self, registers: &[Register]) -> Result<Vec<u64>, Error> {
-        self.machine.read_registers(registers)
+        match self.is_in_machine_mode() {
+            true => registers.iter().map(|register| machine_mode::read(self.machine, *register)).collect(),
+            false => self.machine.read_registers(registers),
+        }
     }
 
+    /// For a kernel in M-mode both are written: it may go on in S-mode.
     fn write_register(&mut self, register: Register, value: u64) -> Result<(), Error> {
+        if let Some(own) = machine_mode::counterpart(register)
+            && self.is_in_machine_mode()
+        {
+            self.machine.write_register(own, value)?;
+        }
         self.machine.write_register(register, value)
     }
 

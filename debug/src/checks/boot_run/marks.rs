@@ -122,16 +122,23 @@ pub fn set(machine: &mut dyn Machine, image: &Image, known: &[Address], shows_tr
             marks.insert(machine, place, Mark::Rest)?;
         }
         if shows_traps && !shows_all {
-            for place in riscv::places_of(start, code, known, |operation| operation.write_of(csr::STVEC).is_some()) {
+            for place in riscv::places_of(start, code, known, |operation| vector_write_of(operation).is_some()) {
                 marks.insert(machine, place, Mark::VectorWrite)?;
             }
-            marks.returns.extend(riscv::places_of(start, code, known, |operation| operation.kind == Kind::Sret));
+            marks.returns.extend(riscv::places_of(start, code, known, |operation| {
+                matches!(operation.kind, Kind::Sret | Kind::Mret)
+            }));
         }
     }
     for place in panic::functions(image) {
         marks.insert(machine, place, Mark::Panic)?;
     }
     Ok(marks)
+}
+
+/// How an instruction writes the trap vector of S-mode or of M-mode.
+fn vector_write_of(operation: &riscv::Operation) -> Option<riscv::CsrAccess> {
+    operation.write_of(csr::STVEC).or_else(|| operation.write_of(csr::MTVEC))
 }
 
 /// What follows from a stop at a mark.
@@ -177,7 +184,7 @@ impl BootRun<'_> {
     fn vector_write(&mut self, registers: &Registers) -> Result<Passed, Error> {
         let pc = Address(registers.pc);
         let Some(operation) = riscv::decode(Xlen::Rv64, &self.instruction(pc)?) else { return Ok(Passed::On) };
-        let Some(access) = operation.write_of(csr::STVEC) else { return Ok(Passed::On) };
+        let Some(access) = vector_write_of(&operation) else { return Ok(Passed::On) };
         let source = operation.rs1;
         let value = if access.source_is_number { source.into() } else { registers.x[usize::from(source)] };
         let old = self.machine.read_register(csr::STVEC)?;

@@ -15,6 +15,7 @@ mod hot_page;
 pub mod kernel_view;
 pub mod layout;
 pub mod loop_detection;
+pub mod machine_mode;
 mod marks;
 pub mod memory;
 pub mod names;
@@ -118,6 +119,10 @@ impl<'a> BootRun<'a> {
         let is_seen = machine.observed().is_some() || companion.is_some_and(|memory| memory.is_whole);
         let stack_use = StackUse::begin(machine, &layout.stack, !is_seen)?;
         let traps_shown = poison_traps(machine)?;
+        if machine_mode::starts_there(image, layout.entry) {
+            // It is 0 after reset, where a trap would trap again for ever and lose its cause. OpenSBI hands over with it at the entry.
+            optional(machine.write_register(csr::STVEC, image.physical(layout.entry).0))?;
+        }
         let known: Vec<Address> = image.symbols().map(|symbol| symbol.address).collect();
         let marks = marks::set(machine, image, &known, traps_shown)?;
         machine.insert_breakpoint(layout.entry)?;

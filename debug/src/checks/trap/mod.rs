@@ -12,7 +12,7 @@ mod words;
 use super::boot_run::event::BootEnd;
 use super::boot_run::hart_trace::{Exception, Stuck};
 use super::boot_run::store_trace::CALL_FROM_USER;
-use super::boot_run::{BootRun, TRAP_CSR_POISON};
+use super::boot_run::{BootRun, TRAP_CSR_POISON, machine_mode};
 use super::fact::Fact;
 use super::finding::{Finding, Status};
 use crate::machine::{Address, Error, csr};
@@ -66,6 +66,9 @@ pub fn trapped(run: &mut BootRun<'_>) -> Result<Finding, Error> {
         words::refused_vector(run, &mut finding, &refused);
         finding.summary = format!("{summary}; {}", finding.summary);
         finding.location = Some(run.place(Address(sepc)));
+    }
+    if machine_mode::starts_there(run.image, run.layout.entry) && run.hart.vector.is_none() {
+        finding.summary.push_str("; stvec was never set, so the hart would go to address 0 and trap there for ever");
     }
     let mut trapped = run.machine.registers()?;
     trapped.pc = sepc;

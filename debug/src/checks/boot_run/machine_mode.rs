@@ -1,0 +1,107 @@
+//! A kernel that starts in M-mode, without a firmware, in the words of one that starts in S-mode: its trap CSRs are those of
+//! M-mode, and they say the same at other numbers and bits. It does not judge.
+//!
+//! Source: the RISC-V privileged manual, "Machine Status Registers", "Machine Interrupt Registers", "Machine Cause Register".
+
+use crate::checks::finding::Finding;
+use crate::image::Image;
+use crate::machine::{Error, Machine, Register, csr};
+use crate::riscv::Address;
+use crate::riscv::board::RAM_BASE;
+
+/// The number of the mode that privilege registers show.
+const MACHINE: u64 = 3;
+const SUPERVISOR: u64 = 1;
+const INTERRUPT: u64 = 1 << 63;
+
+/// Whether a kernel with this entry is one: where RAM begins there is no room for a firmware.
+pub fn starts_there(image: &Image, entry: Address) -> bool {
+    image.physical(entry).0 == RAM_BASE
+}
+
+/// Whether the hart is in M-mode now.
+pub fn is_in(machine: &mut dyn Machine) -> bool {
+    machine.read_register(Register::Priv).is_ok_and(|mode| mode == MACHINE)
+}
+
+/// M-mode's CSR for one of S-mode's.
+pub fn counterpart(register: Register) -> Option<Register> {
+    Some(match register {
+        csr::SSTATUS => csr::MSTATUS,
+        csr::SIE => csr::MIE,
+        csr::SIP => csr::MIP,
+        csr::STVEC => csr::MTVEC,
+        csr::SSCRATCH => csr::MSCRATCH,
+        csr::SEPC => csr::MEPC,
+        csr::SCAUSE => csr::MCAUSE,
+        csr::STVAL => csr::MTVAL,
+        _ => return None,
+    })
+}
+
+/// Reads what `register` means in M-mode, with bits as in S-mode.
+pub fn read(machine: &mut dyn Machine, register: Register) -> Result<u64, Error> {
+    let Some(own) = counterpart(register) else {
+        let value = machine.read_register(register)?;
+        return Ok(if register == Register::Priv && value == MACHINE { SUPERVISOR } else { value });
+    };
+    let value = machine.read_register(own)?;
+    Ok(match register {
+        csr::SSTATUS => status(value),
+        csr::SIE | csr::SIP => (value >> 2) & 0x222,
+        csr::SCAUSE => cause(value),
+        _ => value,
+    })
+}
+
+/// MIE, MPIE and MPP where SIE, SPIE and SPP are; the rest has the same places.
+fn status(value: u64) -> u64 {
+    let (mie, mpie, mpp) = (value >> 3 & 1, value >> 7 & 1, value >> 11 & 3);
+    value & !0x122 | mie << 1 | mpie << 5 | u64::from(mpp != 0) << 8
+}
+
+/// The timer of M-mode is 7, that of S-mode 5, and so on; an ecall from M-mode is 11, one from S-mode 9.
+fn cause(value: u64) -> u64 {
+    match value {
+        11 => 9,
+        _ if value & INTERRUPT != 0 && matches!(value & !INTERRUPT, 3 | 7 | 11) => value - 2,
+        _ => value,
+    }
+}
+
+/// Names M-mode's registers in a finding about such a kernel.
+pub fn rename(finding: &mut Finding) {
+    const NAMES: [(&str, &str); 7] = [
+        ("scause", "mcause"),
+        ("sepc", "mepc"),
+        ("stval", "mtval"),
+        ("stvec", "mtvec"),
+        ("sstatus", "mstatus"),
+        ("sscratch", "mscratch"),
+        ("S-mode", "M-mode"),
+    ];
+    for text in [&mut finding.summary, &mut finding.expected, &mut finding.found] {
+        for (theirs, own) in NAMES {
+            *text = text.replace(theirs, own);
+        }
+    }
+    if let Some(advice) = &mut finding.advice {
+        for (theirs, own) in NAMES {
+            *advice = advice.replace(theirs, own);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_and_causes_are_those_of_s_mode() {
+        assert_eq!(status(1 << 3), 1 << 1);
+        assert_eq!(status(1 << 7 | 3 << 11) & 0x122, 1 << 5 | 1 << 8);
+        assert_eq!(status(0) & 0x100, 0, "from U-mode");
+        assert_eq!((cause(5), cause(11)), (5, 9));
+        assert_eq!(cause(INTERRUPT | 7), INTERRUPT | 5);
+    }
+}

@@ -1,0 +1,64 @@
+//! A kernel without a firmware: it starts in M-mode, at the first address of RAM.
+
+use crate::{Project, ended, stderr, stdout};
+
+/// The report on the kernel that is built with these macros.
+fn report(macros: &str, status: i32) -> String {
+    let project = Project::new("machine");
+    ended(&project.debug(&["init"]), 0);
+    assert!(project.read("debug.toml").contains("bios = \"none\""));
+    ended(&project.debug(&["check", "--build", &format!("make KERNEL='{macros}'"), "--kernel", "kernel.elf"]), status)
+}
+
+#[test]
+fn it_is_entered_by_its_own_protocol() {
+    let said = report("", 0);
+    assert!(said.contains("M-mode, hart 0, device tree at") && said.contains("mcause unchanged since entry"), "{said}");
+    assert!(said.contains("console  hello from M-mode"), "{said}");
+}
+
+#[test]
+fn a_trap_without_a_handler_is_told_with_its_cause() {
+    let said = report("-DFAULTS", 1);
+    assert!(said.contains("FAIL     trap     store/AMO access fault"), "{said}");
+    assert!(said.contains("mtvec was never set") && said.contains("mcause = 0x7"), "{said}");
+}
+
+#[test]
+fn a_handler_that_never_returns_is_told() {
+    let said = report("-DHANDLED", 1);
+    assert!(said.contains("its handler") && said.contains("<handler>") && said.contains("never returned"), "{said}");
+}
+
+#[test]
+fn a_kernel_that_goes_on_in_s_mode_is_not_lost() {
+    let said = report("-DSUPERVISOR", 0);
+    assert!(said.contains("hello from S-mode") && said.contains("waits for interrupts (wfi)"), "{said}");
+}
+
+#[test]
+fn the_embedded_machine_says_that_it_has_no_m_mode() {
+    let project = Project::new("machine");
+    ended(&project.debug(&["init"]), 0);
+    let output = project.debug(&["check", "--on", "embedded"]);
+    assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
+    assert!(
+        stderr(&output).contains("has no M-mode") && stderr(&output).contains("try: --on qemu"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn it_runs_and_a_flat_image_of_it_does() {
+    let project = Project::new("machine");
+    ended(&project.debug(&["init"]), 0);
+    ended(&project.debug(&["run", "--expect", "hello from M-mode"]), 0);
+    let made = project.command("llvm-objcopy").args(["-O", "binary", "kernel.elf", "kernel.bin"]).status();
+    let made = made.or_else(|_| {
+        project.command("riscv64-unknown-elf-objcopy").args(["-O", "binary", "kernel.elf", "kernel.bin"]).status()
+    });
+    assert!(made.unwrap().success());
+    let said = ended(&project.debug(&["check", "--raw", "kernel.bin"]), 0);
+    assert!(said.contains("0x80000000") && said.contains("kernel_main"), "{said}");
+}
