@@ -256,7 +256,11 @@ fn companion(on: &MachineArg, kernel: &Kernel) -> Option<Embedded> {
 fn on_embedded(kernel: &Kernel, layout: &Layout, options: Options<'_>) -> anyhow::Result<Vec<Finding>> {
     let (image, timeout) = (&kernel.image, options.timeout);
     match embedded(kernel) {
-        Ok(mut machine) => Ok(checks::check(&mut machine, image, layout, options)?),
+        Ok(mut machine) => {
+            let findings = checks::check(&mut machine, image, layout, options)?;
+            kernel.devices.finish(machine)?;
+            Ok(findings)
+        }
         Err(error) if error.is_about_the_kernel() => {
             let mut machine = Embedded::load(&debug::image::neutral_image(), &without_initrd(&kernel.options))?;
             let memory = MemoryMap::of_neutral(&mut machine, timeout)?;
@@ -268,6 +272,7 @@ fn on_embedded(kernel: &Kernel, layout: &Layout, options: Options<'_>) -> anyhow
 
 fn on_qemu(kernel: &Kernel, layout: &Layout, options: Options<'_>) -> anyhow::Result<Vec<Finding>> {
     let (image, timeout) = (&kernel.image, options.timeout);
+    kernel.devices.check_for_qemu()?;
     narration::tell_machine(kernel.machine(), true);
     let mut qemu = match Qemu::start_machine(kernel.machine(), timeout + GRACE) {
         Ok(qemu) => qemu,
@@ -307,6 +312,7 @@ fn without_initrd(options: &embedded::Options) -> embedded::Options {
 
 /// Compares QEMU with the embedded machine. QEMU is the reference.
 fn lockstep(kernel: &Kernel, layout: &Layout, timeout: Duration) -> anyhow::Result<Finding> {
+    kernel.devices.check_for_qemu()?;
     let mut qemu = Qemu::start_machine(kernel.machine(), timeout + GRACE)?;
     let finding = checks::lockstep::lockstep([qemu.machine(), &mut embedded(kernel)?], &kernel.image, layout, timeout);
     finding.with_context(|| last_words(&qemu))

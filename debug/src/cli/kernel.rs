@@ -17,6 +17,7 @@ use debug::{Address, Image, embedded};
 use tempfile::NamedTempFile;
 
 use super::build::BuildArguments;
+use super::devices::DeviceArguments;
 use super::machine_arg::MachineArg;
 use super::qemu_arguments::QemuArguments;
 
@@ -64,6 +65,9 @@ pub struct KernelArguments {
     build: BuildArguments,
 
     #[command(flatten)]
+    pub devices: DeviceArguments,
+
+    #[command(flatten)]
     pub qemu: QemuArguments,
 }
 
@@ -71,6 +75,8 @@ pub struct KernelArguments {
 pub struct Kernel {
     pub files: KernelFiles,
     pub image: Image,
+    /// What is plugged into the machine, and what it leaves at its end.
+    pub devices: DeviceArguments,
     /// The options of the embedded machine.
     pub options: embedded::Options,
     machine: MachineOptions,
@@ -87,7 +93,9 @@ impl KernelArguments {
         let files = self.files()?;
         let image = Image::open_files(&files)?;
         let initrd = self.initrd.as_ref().map(read_initrd).transpose()?;
+        let usual = self.qemu.options();
         let options = embedded::Options {
+            devices: self.devices.embedded(&usual.extra),
             memory_mib: self.memory,
             append: self.append.clone(),
             initrd,
@@ -97,8 +105,7 @@ impl KernelArguments {
         let in_place =
             !image.is_flat() || image.segments().iter().any(|segment| segment.physical.0 == self.qemu.flat_base());
         let as_elf = if in_place { None } else { Some(write_elf(&image)?) };
-        let usual = self.qemu.options();
-        let machine = MachineOptions {
+        let mut machine = MachineOptions {
             memory: format!("{}M", self.memory),
             append: self.append.clone(),
             initrd: self.initrd.clone(),
@@ -106,7 +113,8 @@ impl KernelArguments {
             kernel: Some(as_elf.as_ref().map_or(image.path(), |file| file.path()).to_owned()),
             ..usual
         };
-        Ok(Kernel { files, image, options, machine, _as_elf: as_elf })
+        self.devices.add_to(&mut machine);
+        Ok(Kernel { files, image, devices: self.devices.clone(), options, machine, _as_elf: as_elf })
     }
 
     fn files(&self) -> anyhow::Result<KernelFiles> {

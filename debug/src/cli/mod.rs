@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod config;
+mod devices;
 mod documents;
 mod find_gdb;
 mod gdb;

@@ -68,7 +68,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
         MachineArg::Qemu => return on_qemu(&kernel, &arguments.listen, ending),
         other => bail!("--on {} serves nothing; try: --on embedded or --on qemu", other.name()),
     }
-    let options = Options { history_mib: arguments.history, ..kernel.options };
+    let options = Options { history_mib: arguments.history, ..kernel.options.clone() };
     let mut target = GdbTarget::open(&kernel.files, options)?;
     let listener = Listener::bind(&arguments.listen).map_err(with_option)?;
     if !listener.is_local() {
@@ -84,6 +84,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
         narrate("what is typed here goes to the kernel; Ctrl-A X ends this");
     }
     serve::serve(&listener, &mut target, &ending, typing.map(Typing::new), &mut tell)?;
+    kernel.devices.finish(target.into_machine())?;
     Ok(true)
 }
 
@@ -93,6 +94,7 @@ fn on_qemu(kernel: &Kernel, listen: &Endpoint, mut ending: UnixStream) -> anyhow
         Endpoint::Tcp(address) => format!("tcp:{address}"),
         Endpoint::Unix(path) => format!("unix:{},server=on,wait=off", path.display().to_string().replace(',', ",,")),
     };
+    kernel.devices.check_for_qemu()?;
     narration::tell_machine(kernel.machine(), true);
     let machine = Foreground::start(kernel.machine(), Some(&stub), START)?;
     let mut stdout = io::stdout();

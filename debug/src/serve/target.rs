@@ -82,6 +82,11 @@ impl GdbTarget {
         })
     }
 
+    /// The machine at the moment at which it stands, for who has no more clients for it.
+    pub fn into_machine(self) -> Embedded {
+        self.machine
+    }
+
     /// The kernel's output since the last call.
     pub(super) fn printed(&mut self) -> Vec<u8> {
         self.machine.console_after(&mut self.shown)

@@ -325,7 +325,7 @@ impl<'a> BootRun<'a> {
 
     /// Whether a search for a loop is due.
     fn is_overdue(&self) -> bool {
-        self.looked.elapsed() > 2 * self.slice + rest::LOOK
+        self.looked.elapsed() > self.slice.saturating_mul(2).saturating_add(rest::LOOK)
     }
 
     /// Whether the hart executes firmware code.

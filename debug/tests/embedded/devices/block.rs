@@ -118,3 +118,32 @@ fn what_cannot_be_plugged_in_is_told() {
     assert!(words(vec![drive(Some(8))]).contains("there is no such slot"));
     assert!(words(vec![Device::Block(Drive::new("/nowhere/disk"))]).contains("no drive /nowhere/disk"));
 }
+
+/// `cargo debug check` with a drive, on a machine: its exit status and what was printed.
+fn check(machine: &str, file: &NamedTempFile, arguments: &[&str]) -> String {
+    let console = NamedTempFile::new().unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_cargo-debug"))
+        .args(["check", "--on", machine, "--timeout", "60", "--kernel"])
+        .arg(guest_file::build("writer"))
+        .args(["--expect", "guest ends", "--drive", file.path().to_str().unwrap(), "--console"])
+        .arg(console.path())
+        .args(arguments)
+        .output()
+        .unwrap();
+    let printed = fs::read_to_string(console.path()).unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(printed.contains("guest ends"), "{}\n{errors}\n{printed}", output.status);
+    assert!(output.status.success(), "{errors}{}", String::from_utf8_lossy(&output.stdout));
+    printed.lines().find(|line| line.contains("100 rounds")).unwrap().trim().to_owned()
+}
+
+#[test]
+fn the_command_s_drive_is_the_same_on_both_machines_and_is_written_back_when_it_is_told_to() {
+    let [one, other] = [disk(), disk()];
+    let before = fs::read(one.path()).unwrap();
+    assert_eq!(check("embedded", &one, &[]), check("qemu", &other, &[]));
+    assert!(fs::read(one.path()).unwrap() == before && fs::read(other.path()).unwrap() == before);
+    assert_eq!(check("embedded", &one, &["--write-back"]), check("qemu", &other, &["--write-back"]));
+    assert!(fs::read(one.path()).unwrap() == fs::read(other.path()).unwrap());
+    assert!(fs::read(one.path()).unwrap() != before);
+}
