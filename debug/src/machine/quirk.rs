@@ -37,11 +37,13 @@ pub struct Outcome {
     pub csr: Option<u64>,
 }
 
-/// scause and stval as a trap left them.
+/// scause, sepc and stval as a trap left them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrapValues {
     /// scause.
     pub cause: u64,
+    /// sepc.
+    pub pc: u64,
     /// stval.
     pub value: u64,
 }

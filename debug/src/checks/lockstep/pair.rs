@@ -195,7 +195,7 @@ impl<'a> Pair<'a> {
         if at_entry && one == other {
             return Ok(Step::Rest(Rest::Trap(one[0])));
         }
-        let trap = |values: [u64; 3]| Some(TrapValues { cause: values[0], value: values[2] });
+        let trap = |values: [u64; 3]| Some(TrapValues { cause: values[0], pc: values[1], value: values[2] });
         let status = |state: &State| self.compared.value(state, csr::SSTATUS).unwrap_or(0);
         // Here no trap was taken, so sstatus has not changed.
         let outcome = |trap| Outcome { trap, sstatus: status(there), csr: None };

@@ -27,6 +27,8 @@ const INSTRUCTION_PAGE: u64 = 12;
 const STORE_ACCESS: u64 = 7;
 const STORE_PAGE: u64 = 15;
 
+const PAGE: u64 = 0x1000;
+
 /// sstatus.FS, and SD which follows it.
 const FS: u64 = 3 << 13;
 const FLOAT_STATUS: u64 = FS | 1 << 63;
@@ -131,6 +133,15 @@ const TABLE: &[Known] = &[
         },
     },
     Known {
+        from: TEN,
+        until: None,
+        quirk: Quirk {
+            what: "sepc of an instruction on two pages that traps has the second page's number",
+            source: "privileged manual, \"Supervisor Exception Program Counter (sepc) Register\": the address of the instruction",
+            explains: takes_next_page,
+        },
+    },
+    Known {
         from: OLD,
         until: None,
         quirk: Quirk {
@@ -189,8 +200,9 @@ pub fn explanation(quirks: &[Quirk], case: &Case) -> Option<Quirk> {
     quirks.iter().find(|quirk| (quirk.explains)(case)).copied()
 }
 
+/// Both trapped, at the same instruction.
 fn traps(case: &Case) -> Option<(TrapValues, TrapValues)> {
-    case.machine.trap.zip(case.manual.trap)
+    case.machine.trap.zip(case.manual.trap).filter(|(machine, manual)| machine.pc == manual.pc)
 }
 
 fn same_but_for_trap(case: &Case) -> bool {
@@ -251,8 +263,14 @@ fn marks_float_early(case: &Case) -> bool {
     case.opcode() == FLOAT && rest && here & FS != 0 && here & FS != FS && there & FS == FS
 }
 
+/// Only sepc differs: the offset in the page is that of the first half.
+fn takes_next_page(case: &Case) -> bool {
+    let Some((machine, manual)) = case.machine.trap.zip(case.manual.trap) else { return false };
+    let on_two_pages = manual.pc % PAGE == PAGE - 2 && machine.pc == manual.pc + PAGE;
+    on_two_pages && TrapValues { pc: manual.pc, ..machine } == manual && same_but_for_trap(case)
+}
+
 fn tells_second_page(case: &Case) -> bool {
-    const PAGE: u64 = 0x1000;
     let Some((machine, manual)) = traps(case) else { return false };
     let crosses = machine.value % PAGE == 0 && machine.value > manual.value && machine.value - manual.value < 8;
     // The second one is translated before the first is accessed: a page fault there comes before an access fault here.
@@ -319,4 +337,29 @@ fn zero_is_no_write(case: &Case) -> bool {
     let read_only = case.csr().is_some_and(|csr| csr >> 10 == 3);
     let refused = case.manual.trap.is_some_and(|trap| trap.cause == ILLEGAL);
     reads_and_modifies && read_only && refused && case.machine.trap.is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A trap at `pc` with this stval.
+    fn trapped(pc: u64, value: u64) -> Outcome {
+        Outcome { trap: Some(TrapValues { cause: 2, pc, value }), sstatus: 0, csr: None }
+    }
+
+    #[test]
+    fn the_second_pages_number_in_sepc_is_known_from_10_on() {
+        const WFI: u32 = 0x1050_0073;
+        let known_by = |version: Version, manual: Outcome, machine: Outcome| {
+            explanation(&of(version), &Case { instruction: WFI, machine, manual }).is_some()
+        };
+        let manual = trapped(0x8020_0ffe, 0);
+        assert!(known_by(TEN, manual, trapped(0x8020_1ffe, 0)));
+        assert!(!known_by(OLD, manual, trapped(0x8020_1ffe, 0)));
+        // Not together with anything else, nor for another place, nor for an instruction on one page.
+        assert!(!known_by(TEN, manual, trapped(0x8020_1ffe, 4)));
+        assert!(!known_by(TEN, manual, trapped(0x8020_2ffe, 0)));
+        assert!(!known_by(TEN, trapped(0x8020_0ffc, 0), trapped(0x8020_1ffc, 0)));
+    }
 }
