@@ -74,7 +74,7 @@ impl BuildArguments {
             return Ok(qemu::build_kernel()?);
         }
         bail!(
-            "there is no kernel: no --kernel, no debug.toml, and no Cargo.toml from {} upwards; try: --kernel ELF, or cargo debug init",
+            "no kernel found: no --kernel, no debug.toml, and no Cargo.toml from {} upwards; try: --kernel ELF, or cargo debug init",
             here.display()
         )
     }

@@ -36,7 +36,7 @@ pub fn find() -> anyhow::Result<PathBuf> {
         NAMES.iter().filter_map(|name| find_in_path(name)).find(|path| knows_riscv(path.as_os_str()) == Some(true));
     match found {
         Some(path) => Ok(path),
-        None => bail!("there is no GDB that knows RISC-V; try: {}, or GDB=PROGRAM", install()),
+        None => bail!("no GDB with RISC-V support is installed; try: {}, or GDB=PROGRAM", install()),
     }
 }
 

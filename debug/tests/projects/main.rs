@@ -134,7 +134,7 @@ fn the_configuration_is_the_project_s_and_what_is_typed_counts() {
     let output = project.debug(&["check"]);
     assert_eq!(output.status.code(), Some(2));
     let said = stderr(&output);
-    assert!(said.contains("debug.toml: there is no key stack_top; try: stack-top"), "{said}");
+    assert!(said.contains("debug.toml: unknown key stack_top; try: stack-top"), "{said}");
     project.write("debug.toml", "smp = \"many\"\n");
     let said = stderr(&project.debug(&["check"]));
     assert!(said.contains("debug.toml: invalid value 'many' for '--smp <HARTS>'"), "{said}");

@@ -67,7 +67,7 @@ impl Config {
         for name in table.keys() {
             if keys::find(name).is_none() {
                 let nearest = keys::nearest(name);
-                bail!("{}: there is no key {name}; try: {nearest}, or docs/configuration.md", file.display());
+                bail!("{}: unknown key {name}; try: {nearest}, or docs/configuration.md", file.display());
             }
         }
         let folder = std::path::absolute(file)?.parent().unwrap_or(Path::new("/")).to_owned();

@@ -30,14 +30,14 @@ pub enum Error {
     },
 
     /// The machine does not know a property of the CPU.
-    #[error("the embedded machine does not know {property}, of --cpu; try: without it, or --on qemu")]
+    #[error("the embedded machine does not support {property} of --cpu; try: without it, or --on qemu")]
     Cpu {
         /// The property.
         property: String,
     },
 
     /// A drive's file cannot be opened, or cannot be written back to.
-    #[error("no drive {}: {cause}; try: look at the file", .path.display())]
+    #[error("cannot use the drive {}: {cause}; try: check that the file exists and can be read", .path.display())]
     Drive {
         /// The file.
         path: std::path::PathBuf,
@@ -46,7 +46,7 @@ pub enum Error {
     },
 
     /// A file of packets cannot be read, or is none.
-    #[error("no packets in {}: {cause}; try: a pcap file of Ethernet packets, as tcpdump writes it", .path.display())]
+    #[error("cannot read packets from {}: {cause}; try: a pcap file of Ethernet packets, as tcpdump writes it", .path.display())]
     Packets {
         /// The file.
         path: std::path::PathBuf,
@@ -72,7 +72,7 @@ pub enum Error {
 
     /// The ranges are physical; `beside` is what has that memory already.
     #[error(
-        "there is no room for the initrd: its {} bytes would lie at [{}, {}), which {beside}; try: more memory, a smaller initrd",
+        "the initrd does not fit: its {} bytes belong at [{}, {}), which {beside}; try: more memory, or a smaller initrd",
         .initrd.end.0 - .initrd.start.0, .initrd.start, .initrd.end
     )]
     NoRoomForInitrd {
@@ -83,7 +83,7 @@ pub enum Error {
     },
 
     /// The command line has a zero byte.
-    #[error("the command line for the kernel holds a byte of zero, which ends it in a device tree; try: without it")]
+    #[error("the kernel's command line has a zero byte, which would end it in the device tree; try: remove the byte")]
     CommandLine,
 }
 

@@ -116,7 +116,7 @@ fn what_cannot_be_plugged_in_is_told() {
     assert!(words((0..9).map(|_| drive(None)).collect()).contains("all slots are taken"));
     assert!(words(vec![drive(Some(3)), drive(Some(3))]).contains("its slot is taken"));
     assert!(words(vec![drive(Some(8))]).contains("there is no such slot"));
-    assert!(words(vec![Device::Block(Drive::new("/nowhere/disk"))]).contains("no drive /nowhere/disk"));
+    assert!(words(vec![Device::Block(Drive::new("/nowhere/disk"))]).contains("cannot use the drive /nowhere/disk"));
 }
 
 /// `cargo debug check` with a drive, on a machine: its exit status and what was printed.

@@ -23,7 +23,7 @@ pub struct Packet {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The first word is another.
-    #[error("it is no pcap file")]
+    #[error("it is not a pcap file")]
     Kind,
     /// They are not Ethernet's.
     #[error("its packets are not Ethernet's: link type {0}")]
