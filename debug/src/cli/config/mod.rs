@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn a_key_that_is_none_comes_with_the_nearest() {
         let error = config("stack_top = 'x'").expect_err("it is no key").to_string();
-        assert!(error.contains("no key stack_top") && error.contains("try: stack-top"), "{error}");
+        assert!(error.contains("unknown key stack_top") && error.contains("try: stack-top"), "{error}");
     }
 
     #[test]
