@@ -362,13 +362,19 @@ mode_test() {
         return
     fi
     run debug/tests/vscode/install.sh || fail "nothing was tested: debug/tests/vscode/install.sh failed, see above"
+    ! have apt-get || step debug/tests/truth/install.sh
     step cargo fmt --all --check
     step cargo clippy --workspace --exclude kernel --all-targets -- -D warnings
     step cargo clippy --package kernel --target "$target" -- -D warnings
     step shellcheck --check-sourced run.sh run/*.sh .ci/{run,fresh,fresh-inside,prepare,table} .vscode/{check,gdb,gdb-dap,lldb-dap} \
-        debug/tests/vscode/install.sh debug/tests/vscode/code-server/run.sh debug/benches/record
+        debug/tests/vscode/install.sh debug/tests/vscode/code-server/run.sh debug/benches/record debug/tests/truth/install.sh
     step cargo test --no-fail-fast --workspace --exclude kernel ${arguments[@]+"${arguments[@]}"}
     step env GDB="${CARGO_TARGET_DIR:-$PWD/target}/vscode/gdb" cargo test --no-fail-fast --package debug --test gdb --test serve # with the newest GDB, too
+    if have apt-get; then
+        step cargo test --release --package debug --test truth # real kernels need an optimised build
+    else
+        say "not run: debug/tests/truth, which boots kernels from Debian's packages; there is no apt-get here"
+    fi
     step env RUSTDOCFLAGS='-D warnings' cargo doc --workspace --exclude kernel --no-deps
     [ -z "$vscode" ] || step debug/tests/vscode/code-server/run.sh
     tell_versions "${CARGO_TARGET_DIR:-$PWD/target}/vscode/gdb"

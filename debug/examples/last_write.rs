@@ -14,8 +14,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut machine = Embedded::load(&image, &Default::default())?;
     machine.resume(Duration::from_secs(1))?;
     let begun = Instant::now();
-    let mut gives_up = || begun.elapsed() > Duration::from_secs(60);
-    match machine.last_write(symbol.address, symbol.size.max(1), &mut gives_up) {
+    let mut goes_on = |_| begun.elapsed() < Duration::from_secs(60);
+    match machine.last_write(symbol.address, symbol.size.max(1), &mut goes_on) {
         Ok(Some(store)) => println!(
             "{}: {:#x} -> {:#x}, by instruction {} at {}",
             image.place(store.address),

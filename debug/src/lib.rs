@@ -26,6 +26,7 @@
 #![warn(clippy::unwrap_used)]
 #![warn(missing_docs)]
 
+pub mod ask;
 pub mod checks;
 pub mod embedded;
 pub mod endpoint;

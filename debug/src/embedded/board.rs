@@ -17,6 +17,9 @@ use crate::embedded::hart::state::{Hart, Privilege, interrupt, sstatus};
 /// Instructions per tick of the `time` CSR: at the board's 10 MHz, 100 million instructions a second.
 pub const INSTRUCTIONS_PER_TICK: u64 = 10;
 
+/// For each page, the halfwords that have a breakpoint.
+pub type Breakpoints = BTreeMap<u64, [u64; PAGE / 2 / 64]>;
+
 pub struct Board {
     pub hart: Hart,
     pub memory: Memory,
@@ -28,8 +31,7 @@ pub struct Board {
     pub wfi_skipped: u64,
     /// The kernel's entry. While stvec points there, the kernel has no handler.
     pub entry: u64,
-    /// For each page, the halfwords that have a breakpoint.
-    pub(super) breakpoints: BTreeMap<u64, [u64; PAGE / 2 / 64]>,
+    pub(super) breakpoints: Breakpoints,
     /// The machine takes no interrupts by itself.
     pub(super) interrupts_held: bool,
 }
@@ -138,6 +140,17 @@ impl Board {
 
     pub fn hold_interrupts(&mut self) {
         self.interrupts_held = true;
+    }
+
+    /// Sets these in place of those that are set, which are returned.
+    pub fn take_breakpoints(&mut self, instead: impl Iterator<Item = u64>) -> Breakpoints {
+        let set = std::mem::take(&mut self.breakpoints);
+        instead.for_each(|address| self.insert_breakpoint(address));
+        set
+    }
+
+    pub fn put_breakpoints(&mut self, set: Breakpoints) {
+        self.breakpoints = set;
     }
 
     pub fn insert_breakpoint(&mut self, address: u64) {

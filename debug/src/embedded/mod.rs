@@ -12,6 +12,7 @@ mod history;
 mod machine;
 mod observe;
 mod run;
+mod search;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub use conditions::{Conditions, Fill};
 pub use devices::{Device, Devices, Drive, Network};
 pub use firmware::load::Error;
 pub use hart::trap::{Cause, Trap};
+pub use search::GoesOn;
 
 use board::Board;
 use bus::devices::clock::BEGINNING;

@@ -1,4 +1,4 @@
-//! Observes a run, and finds the last store to an address. It does not know the observers.
+//! Observes a run. It does not know the observers.
 
 use std::time::Duration;
 
@@ -6,10 +6,7 @@ use crate::embedded::Embedded;
 use crate::embedded::bus::memory::Event;
 use crate::embedded::history::seek::Deadline;
 use crate::embedded::run::StopAt;
-use crate::machine::{Address, Error, Observed, Observer, Registers, Stop, Store};
-
-/// How long a search runs before it asks whether to give up.
-const SLICE: Duration = Duration::from_millis(50);
+use crate::machine::{Error, Observed, Observer, Registers, Stop};
 
 impl Observed for Embedded {
     fn step_observed(
@@ -66,7 +63,7 @@ impl Embedded {
         self.show_and_ask(observer)
     }
 
-    fn observe(
+    pub(in crate::embedded) fn observe(
         &mut self,
         end: u64,
         stop_at: StopAt,
@@ -94,7 +91,7 @@ impl Embedded {
         if observer.ends_run() { Err(Stop::Interrupted) } else { Ok(()) }
     }
 
-    fn show_record(&mut self, observer: &mut dyn Observer) {
+    pub(in crate::embedded) fn show_record(&mut self, observer: &mut dyn Observer) {
         for event in self.board.memory.take_events() {
             match event {
                 Event::Store(store) => observer.store(&store),
@@ -109,57 +106,6 @@ impl Embedded {
         if observer.wants_instructions() {
             let registers = Registers { x: self.board.hart.general(), pc: self.board.hart.pc };
             observer.instruction(self.board.icount, &registers);
-        }
-    }
-
-    /// The last store before now to any byte of [`address`, `address + length`), a virtual range. Afterwards the machine is where it
-    /// was. `gives_up` is called regularly and can end the search.
-    ///
-    /// # Errors
-    /// [`Stop::Interrupted`] if it gave up.
-    pub fn last_write(
-        &mut self,
-        address: Address,
-        length: u64,
-        gives_up: &mut dyn FnMut() -> bool,
-    ) -> Result<Option<Store>, Stop> {
-        self.commit_external_changes();
-        self.history.keep_present(&mut self.board);
-        let now = self.board.icount;
-        let mut search = LastWrite { address, length, found: None };
-        let mut end = now;
-        let mut over = false;
-        while end > self.history.beginning() && search.found.is_none() && !over {
-            let start = self.history.at_or_before(end - 1).unwrap_or(self.history.beginning());
-            self.history.restore(&mut self.board, start);
-            self.board.memory.set_recording(Some(search.interest()));
-            over = gives_up();
-            while !over
-                && let Err(stop) = self.observe(end, StopAt::Nothing, Deadline::after(SLICE), &mut search)
-                && self.is_out_of_time(stop)
-            {
-                over = gives_up();
-            }
-            self.show_record(&mut search);
-            self.board.memory.set_recording(None);
-            end = start;
-        }
-        self.return_to(now);
-        if over { Err(Stop::Interrupted) } else { Ok(search.found) }
-    }
-}
-
-struct LastWrite {
-    address: Address,
-    length: u64,
-    found: Option<Store>,
-}
-
-impl Observer for LastWrite {
-    fn store(&mut self, store: &Store) {
-        let (start, watched) = (store.address.0, self.address.0);
-        if start.wrapping_sub(watched) < self.length || watched.wrapping_sub(start) < u64::from(store.length) {
-            self.found = Some(*store);
         }
     }
 }

@@ -10,6 +10,7 @@ use gdbstub::target::ext::breakpoints::{
 use super::base::refusal;
 use super::target::GdbTarget;
 use super::wishes::Set;
+use crate::ask::{self, Memory};
 use crate::machine::{Access, Address, Machine, Watchpoint};
 
 /// The largest number of watchpoints. Every access to a watched page compares them all. More are a mistake or an attack.
@@ -46,6 +47,13 @@ impl GdbTarget {
         Ok(true)
     }
 
+    /// Watches the physical memory too: writes before the page table was on, and writes through another mapping, stop as well.
+    fn watch_wherever_mapped(&mut self, watchpoint: Watchpoint) {
+        let memory = Memory { start: watchpoint.address, length: watchpoint.length, physical: false };
+        let ranges = ask::physical_ranges(&self.machine, &self.image, &memory);
+        self.machine.watch_physical(watchpoint, &ranges);
+    }
+
     /// Removes all of them from the machine.
     pub(super) fn take_set(&mut self) -> Set {
         for address in self.set.software.iter().chain(&self.set.hardware) {
@@ -54,6 +62,7 @@ impl GdbTarget {
         }
         for watchpoint in &self.set.watchpoints {
             let _ = self.machine.remove_watchpoint(*watchpoint);
+            self.machine.unwatch_physical(*watchpoint);
         }
         std::mem::take(&mut self.set)
     }
@@ -64,8 +73,9 @@ impl GdbTarget {
             // The previous machine accepted them.
             let _ = self.machine.insert_breakpoint(Address(*address));
         }
-        for watchpoint in &self.set.watchpoints {
-            let _ = self.machine.insert_watchpoint(*watchpoint);
+        for watchpoint in self.set.watchpoints.clone() {
+            let _ = self.machine.insert_watchpoint(watchpoint);
+            self.watch_wherever_mapped(watchpoint);
         }
     }
 }
@@ -115,6 +125,7 @@ impl HwWatchpoint for GdbTarget {
             return Ok(false);
         }
         self.machine.insert_watchpoint(watchpoint).map_err(refusal)?;
+        self.watch_wherever_mapped(watchpoint);
         self.set.watchpoints.push(watchpoint);
         Ok(true)
     }
@@ -124,6 +135,7 @@ impl HwWatchpoint for GdbTarget {
         if let Some(index) = self.set.watchpoints.iter().position(|known| *known == watchpoint) {
             self.set.watchpoints.swap_remove(index);
             self.machine.remove_watchpoint(watchpoint).map_err(refusal)?;
+            self.machine.unwatch_physical(watchpoint);
         }
         Ok(true)
     }

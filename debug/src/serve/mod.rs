@@ -10,6 +10,7 @@ mod framing;
 mod listener;
 mod monitor;
 mod motion;
+mod progress;
 mod resume;
 mod rom;
 mod session;

@@ -23,6 +23,7 @@ use gdbstub_arch::riscv::Riscv64;
 use rustix::net::{RecvFlags, recv};
 
 use super::framing::SEND_AGAIN;
+use super::progress::Progress;
 use super::wire::{Others, Readiness, Wire, await_readable};
 use super::wishes::{Motion, Set};
 use super::{Error, description};
@@ -44,7 +45,9 @@ pub struct GdbTarget {
     /// How many bytes of the kernel's output were shown.
     shown: u64,
     pub(super) interrupt_poll: Option<InterruptPoll>,
-    /// The current client knows that it must flush GDB's caches after the machine has moved.
+    /// How far a monitor command is that takes long.
+    pub(super) progress: Progress,
+    /// The present client was told what a GDB must forget once the machine was moved behind its back.
     pub(super) warned: bool,
 }
 
@@ -78,6 +81,7 @@ impl GdbTarget {
             motion: Motion::default(),
             shown: 0,
             interrupt_poll: None,
+            progress: Progress::default(),
             warned: false,
         })
     }

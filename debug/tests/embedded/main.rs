@@ -1,5 +1,6 @@
 //! The embedded machine: against QEMU, against its own past, against wild code.
 
+mod ask;
 mod assembler;
 mod devices;
 mod differential;

@@ -28,6 +28,7 @@ fn test_runs_every_step_and_names_those_that_failed() {
             "clippy --package kernel --target riscv64gc-unknown-none-elf -- -D warnings",
             "test --no-fail-fast --workspace --exclude kernel -- --nocapture",
             "test --no-fail-fast --package debug --test gdb --test serve",
+            "test --release --package debug --test truth",
             "doc --workspace --exclude kernel --no-deps",
         ]
     );

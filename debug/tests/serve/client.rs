@@ -70,7 +70,13 @@ impl Client {
         loop {
             let answer = String::from_utf8(self.receive()).unwrap();
             match answer.strip_prefix('O').filter(|_| answer != "OK") {
-                Some(part) => text += &String::from_utf8(bytes(part)).unwrap(),
+                Some(part) => {
+                    let part = String::from_utf8(bytes(part)).unwrap();
+                    // How far a long command is comes in packets of its own.
+                    if !part.ends_with("(Ctrl-C ends it)\n") {
+                        text += &part;
+                    }
+                }
                 None => {
                     assert_eq!(answer, "OK");
                     return text;

@@ -131,7 +131,7 @@ fn an_impatient_client_gets_its_answer() {
     client.send_raw(b"-");
     client.send_monitor("goto 200000000");
     // By this it is on its way, and looks whether the client says something.
-    assert_eq!(client.receive(), b"O");
+    assert!(client.receive().starts_with(b"O"));
     client.send_raw(b"---");
     let answer = client.receive_text();
     assert!(answer.starts_with("200000000 instructions since boot") && !answer.contains("interrupted"), "{answer}");

@@ -182,10 +182,11 @@ fn monitor_commands_answer_in_words() {
     let server = Server::start("good");
     let mut client = Client::new(&server);
     let help = client.monitor("help");
-    for command in ["help", "reset", "icount", "goto", "why", "last-write", "check", "console"] {
+    for command in ["help", "reset", "icount", "goto", "why", "traps", "last-write", "page", "when", "check", "console"]
+    {
         assert!(help.contains(&format!("monitor {command}")), "{help}");
     }
-    assert_eq!(client.monitor("nonsense"), "there is no monitor command nonsense: see monitor help\n");
+    assert_eq!(client.monitor("nonsense"), "there is no monitor command nonsense; try: monitor help\n");
     assert_eq!(client.monitor("console"), "");
     assert!(client.monitor("last-write nowhere").starts_with("nowhere is neither an address, such as 0x80200000"));
     client.monitor("goto 1000000");
@@ -223,7 +224,7 @@ fn whoever_speaks_while_the_answer_is_sought_hears_that_of_what_it_says() {
     for (command, beats) in [("goto 100000000000", 5), ("last-write 0x80300000", 1)] {
         client.send_monitor(command);
         // By these it knows that somebody is there.
-        (0..beats).for_each(|_| assert_eq!(client.receive(), b"O"));
+        (0..beats).for_each(|_| assert!(client.receive().starts_with(b"O")));
         let icount = client.monitor("icount");
         assert!(icount.contains("<variant::idle"), "{icount}");
         assert_eq!(icount.matches("instructions since boot").count(), 1, "{icount}");

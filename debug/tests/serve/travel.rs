@@ -187,7 +187,7 @@ fn watchpoints_of_any_length_stop_before_the_access_in_either_direction() {
     let server = Server::start("good");
     let mut client = Client::new(&server);
     let said = client.monitor("last-write panic_record");
-    assert!(said.starts_with("no instruction has written 0x"), "{said}");
+    assert!(said.starts_with("no instruction has written to 0x"), "{said}");
     let bss = u64::from_str_radix(&said.split_once("0x").unwrap().1[..8], 16).unwrap();
     let moment = |client: &mut Client| -> u64 { client.monitor("icount").split_once(' ').unwrap().0.parse().unwrap() };
     for (start, length, first, last) in [(bss, 1, bss, bss), (bss, 4096, bss, bss + 4088), (bss - 8, 9, bss, bss)] {

@@ -37,6 +37,8 @@ impl GdbTarget {
         self.in_rom = false;
         let stop = loop {
             let stop = self.machine.goto(target, SLICE);
+            let at = self.machine.icount();
+            self.progress.tell(|| format!("at instruction {at} on the way to {target} (Ctrl-C ends it)\n"));
             if stop != Stop::Interrupted || self.machine.waits_for_ever() || self.is_wanted() {
                 break stop;
             }

@@ -1,4 +1,4 @@
-//! Keeps a client waiting during a slow monitor command. It does not know the command.
+//! Keeps a client waiting during a slow monitor command, and shows the command's progress. It does not know the command.
 //!
 //! After two seconds without data GDB assumes a lost packet (`show remotetimeout`), and warns its user after some more. It notices
 //! Ctrl-C only between two packets.
@@ -10,10 +10,9 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-const PERIOD: Duration = Duration::from_millis(500);
-/// Console output without text (GDB manual, section "Stop Reply Packets", packet `O`).
-const BEAT: &[u8] = b"$O#4f";
+use super::super::progress::Progress;
 
+const PERIOD: Duration = Duration::from_millis(500);
 /// Sends beats until it is dropped. After that only the caller uses the connection.
 pub struct Heartbeat {
     end: Option<Sender<()>>,
@@ -21,12 +20,15 @@ pub struct Heartbeat {
 }
 
 impl Heartbeat {
-    pub fn start(client: &OwnedFd) -> io::Result<Heartbeat> {
+    pub fn start(client: &OwnedFd, progress: &Progress) -> io::Result<Heartbeat> {
+        let progress = progress.clone();
         let mut client = File::from(client.try_clone()?);
         let (end, ended) = mpsc::channel();
         let thread = thread::Builder::new().name("heartbeat".into()).spawn(move || {
             // If the client has gone or does not read, sending the answer finds out.
-            while ended.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout) && client.write_all(BEAT).is_ok() {}
+            while ended.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout)
+                && client.write_all(&progress.packet()).is_ok()
+            {}
         })?;
         Ok(Heartbeat { end: Some(end), thread: Some(thread) })
     }

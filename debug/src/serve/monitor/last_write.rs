@@ -1,16 +1,13 @@
-//! `monitor last-write PLACE [BYTES]`: finds the last instruction that wrote there.
+//! `monitor last-write PLACE [BYTES]`, `page PLACE` and `when PLACE`: the last write, the mapping, and the times of execution.
 
-use std::time::{Duration, Instant};
-
-use super::super::target::{GdbTarget, InterruptPoll};
+use super::super::target::GdbTarget;
 use super::{Answer, number};
+use crate::ask::{self, Memory};
 use crate::machine::Address;
 
-/// The time limit for the search. One second covers about ten million instructions of history.
-const PATIENCE: Duration = Duration::from_secs(60);
-
 impl GdbTarget {
-    pub(super) fn last_write(&mut self, place: &str, bytes: Option<&str>) -> Answer {
+    /// `place` is a symbol or an address. With `physical` it is a physical address.
+    pub(super) fn last_write(&mut self, place: &str, bytes: Option<&str>, physical: bool) -> Answer {
         let (start, size) = self.range(place)?;
         let length = match bytes {
             Some(text) => number(text)
@@ -18,30 +15,25 @@ impl GdbTarget {
                 .ok_or_else(|| format!("{text} is not a number of bytes; use 1 or more"))?,
             None => size,
         };
-        let place = self.image.place(start);
-        let (begun, interrupt_poll) = (Instant::now(), &self.interrupt_poll);
-        let mut gives_up =
-            || begun.elapsed() > PATIENCE || interrupt_poll.as_ref().is_some_and(InterruptPoll::is_wanted);
-        let found = self.machine.last_write(start, length, &mut gives_up).map_err(|_| {
-            format!("interrupted after searching back for {} s; not found so far", begun.elapsed().as_secs())
-        })?;
-        let Some(store) = found else {
-            return Ok(format!("no instruction has written to {place} so far ({length} bytes from there on)"));
-        };
-        let width = 2 + 2 * usize::from(store.length);
-        Ok(format!(
-            "{}: {:#0width$x} -> {:#0width$x}\nby instruction {}, {}\nto go there: monitor goto {}",
-            self.image.place(store.address),
-            store.old,
-            store.new,
-            store.icount,
-            self.image.place(store.pc),
-            store.icount,
-        ))
+        let memory = Memory { start, length, physical };
+        let answer = self.search(|machine, image, goes_on| ask::last_write(machine, image, &memory, goes_on))?;
+        Ok(ask::words::last_write(&self.image, &answer))
+    }
+
+    pub(super) fn page(&mut self, place: &str) -> Answer {
+        let (address, _) = self.range(place)?;
+        let page = ask::page::page(&mut self.machine, address);
+        Ok(ask::words::page(&self.image, &page))
+    }
+
+    pub(super) fn when(&mut self, place: &str) -> Answer {
+        let (place, _) = self.range(place)?;
+        let times = self.search(|machine, image, goes_on| ask::when(machine, image, place, goes_on))?;
+        Ok(ask::words::when(&self.image, place, times))
     }
 
     /// Start and size of `place`: one byte at an address, or a symbol with its size.
-    fn range(&self, place: &str) -> Result<(Address, u64), String> {
+    pub(super) fn range(&self, place: &str) -> Result<(Address, u64), String> {
         if let Some(address) = number(place) {
             return Ok((Address(address), 1));
         }
@@ -51,10 +43,8 @@ impl GdbTarget {
         };
         let symbol = self.image.symbol(place).or_else(|| self.image.symbols().find(|symbol| is_named(symbol.address)));
         symbol.map(|symbol| (symbol.address, symbol.size.max(1))).ok_or_else(|| {
-            format!(
-                "{place} is neither an address, such as 0x80200000, nor a symbol of {}",
-                self.files.kernel.display()
-            )
+            let file = self.files.kernel.display();
+            format!("{place} is neither an address, such as 0x80200000, nor a symbol of {file}")
         })
     }
 }

@@ -10,6 +10,9 @@ use std::convert::Infallible;
 use gdbstub::target::ext::monitor_cmd::{ConsoleOutput, MonitorCmd};
 
 use super::target::{GdbTarget, InterruptPoll};
+use crate::ask;
+use crate::embedded::{Embedded, GoesOn};
+use crate::image::Image;
 use heartbeat::Heartbeat;
 
 const HELP: &str = "\
@@ -17,9 +20,14 @@ monitor icount           show how many instructions were executed since boot
 monitor goto N           go to the moment after N instructions, back or forward
 monitor reset            boot again; loads the kernel's file again if it has changed
 monitor why              explain the last trap
+monitor traps [N]        show the last N traps and interrupts, 10 by default
 monitor last-write PLACE [BYTES]
                          find who last wrote there; PLACE is an address or a symbol;
                          BYTES is 1 by default, or the symbol's size
+monitor last-write physical ADDRESS [BYTES]
+                         find who last wrote to a physical address
+monitor page PLACE       show the page table entries for an address, level by level
+monitor when PLACE       show when the instruction there was executed first and last
 monitor check            run the checks of cargo debug check on a new machine
 monitor console [TEXT]   show the kernel's output, or type TEXT and Enter
 monitor help             show this text
@@ -37,10 +45,13 @@ impl MonitorCmd for GdbTarget {
     fn handle_monitor_cmd(&mut self, command: &[u8], mut output: ConsoleOutput<'_>) -> Result<(), Infallible> {
         let command = String::from_utf8_lossy(command);
         let silent = !self.is_wanted();
-        let heartbeat =
-            self.interrupt_poll.as_ref().and_then(|interrupt_poll| Heartbeat::start(interrupt_poll.client()).ok());
+        let heartbeat = self
+            .interrupt_poll
+            .as_ref()
+            .and_then(|interrupt_poll| Heartbeat::start(interrupt_poll.client(), &self.progress).ok());
         let mut answer = self.answer(command.trim()).unwrap_or_else(|refusal| refusal);
         drop(heartbeat);
+        self.progress.forget();
         if silent && self.is_wanted() {
             // After an interrupt GDB does not wait for this answer. It would take it for the reply to its next request.
             self.interrupt_poll.iter().for_each(InterruptPoll::mute);
@@ -60,6 +71,20 @@ impl MonitorCmd for GdbTarget {
 type Answer = Result<String, String>;
 
 impl GdbTarget {
+    /// Has a search of the history tell how far it is, and end when the client wants it.
+    fn search<T>(
+        &mut self,
+        ask: impl FnOnce(&mut Embedded, &Image, &mut GoesOn<'_>) -> Result<T, ask::Interrupted>,
+    ) -> Result<T, String> {
+        let now = self.machine.icount();
+        let (poll, progress) = (&self.interrupt_poll, &self.progress);
+        let mut goes_on = |at: u64| {
+            progress.tell(|| format!("searching: at instruction {at} of {now} (Ctrl-C ends it)\n"));
+            !poll.as_ref().is_some_and(InterruptPoll::is_wanted)
+        };
+        ask(&mut self.machine, &self.image, &mut goes_on).map_err(|error| error.to_string())
+    }
+
     fn answer(&mut self, command: &str) -> Answer {
         let (name, rest) = command.split_once(char::is_whitespace).unwrap_or((command, ""));
         let words: Vec<&str> = rest.split_whitespace().collect();
@@ -73,12 +98,18 @@ impl GdbTarget {
                 self.warned = true;
                 Ok(String::new())
             }
-            ("why", []) => Ok(self.why()),
-            ("last-write", [place]) => self.last_write(place, None),
-            ("last-write", [place, bytes]) => self.last_write(place, Some(bytes)),
+            ("why", []) => self.why(),
+            ("traps", []) => self.traps(None),
+            ("traps", [count]) => self.traps(Some(count)),
+            ("last-write", ["physical", place]) => self.last_write(place, None, true),
+            ("last-write", ["physical", place, bytes]) => self.last_write(place, Some(bytes), true),
+            ("last-write", [place]) => self.last_write(place, None, false),
+            ("last-write", [place, bytes]) => self.last_write(place, Some(bytes), false),
+            ("page", [place]) => self.page(place),
+            ("when", [place]) => self.when(place),
             ("check", []) => self.check(),
             ("console", _) => self.console(rest.trim_start()),
-            ("help" | "icount" | "goto" | "reset" | "why" | "last-write" | "check", _) => {
+            ("help" | "icount" | "goto" | "reset" | "why" | "traps" | "last-write" | "page" | "when" | "check", _) => {
                 Err(format!("wrong arguments: usage: {}", usage(name)))
             }
             _ => Err(format!("there is no monitor command {name}; try: monitor help")),

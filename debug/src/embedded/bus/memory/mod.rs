@@ -7,6 +7,8 @@ mod outside;
 mod pages;
 mod record;
 
+use std::ops::Range;
+
 use crate::embedded::bus::devices::Devices;
 use crate::embedded::bus::dma::Moment;
 use crate::embedded::bus::map::{self, Region};
@@ -67,6 +69,7 @@ pub struct Memory {
     loads: Tlb,
     stores: Tlb,
     watchpoints: Vec<Watchpoint>,
+    physical_watches: Vec<PhysicalWatch>,
     /// Watchpoints are off for the instruction at which one just stopped.
     watching: bool,
     /// The record for an observer, if there is one.
@@ -87,6 +90,7 @@ impl Memory {
             loads: Tlb::new(),
             stores: Tlb::new(),
             watchpoints: Vec::new(),
+            physical_watches: Vec::new(),
             watching: true,
             record: None,
         }
@@ -151,9 +155,10 @@ impl Memory {
         let head = length.min(PAGE - address as usize % PAGE);
         if head == length {
             self.watch(address, length, Access::Read)?;
+            self.watch_physical(first, length, Access::Read)?;
             if let Region::Ram(offset) = Region::of(first)
                 && offset < self.ram.size()
-                && !self.is_watched(address / PAGE as u64)
+                && !self.is_watched(address / PAGE as u64, first)
                 && !self.conditions.misaligned_traps
                 && !self.record.as_ref().is_some_and(|record| record.wants_load_of_page(first))
             {
@@ -167,6 +172,8 @@ impl Memory {
         let low = self.load_physical(first, head, address)?;
         let rest = address.wrapping_add(head as u64);
         let second = self.resolve(rest, AccessType::Load)?;
+        self.watch_physical(first, head, Access::Read)?;
+        self.watch_physical(second, length - head, Access::Read)?;
         let high = self.load_physical(second, length - head, rest)?;
         let value = low | high << (8 * head);
         self.record_load(first, address, length, value);
@@ -182,6 +189,10 @@ impl Memory {
         let rest = address.wrapping_add(head as u64);
         let second = if head < length { Some(self.resolve(rest, AccessType::Store)?) } else { None };
         self.watch(address, length, Access::Write)?;
+        self.watch_physical(first, head, Access::Write)?;
+        if let Some(second) = second {
+            self.watch_physical(second, length - head, Access::Write)?;
+        }
         if self.record.is_some() {
             self.record_store(first, second, address, value, length, head);
         }
@@ -276,7 +287,11 @@ impl Memory {
     /// Lets the next store to this page use the fast path, unless it must be noticed.
     fn remember_store(&mut self, page: u64, ram_page: usize, physical: u64) {
         let wanted = self.record.as_ref().is_some_and(|record| record.wants_store_to_page(physical));
-        if !wanted && !self.conditions.misaligned_traps && !self.is_watched(page) && !self.ram.holds_code(ram_page) {
+        if !wanted
+            && !self.conditions.misaligned_traps
+            && !self.is_watched(page, physical)
+            && !self.ram.holds_code(ram_page)
+        {
             self.stores.insert(page, ram_page * PAGE);
         }
     }
@@ -289,9 +304,22 @@ impl Memory {
         Ok(())
     }
 
-    fn is_watched(&self, page: u64) -> bool {
+    /// Whether a byte of this virtual page, or of the page with this physical address, is watched.
+    fn is_watched(&self, page: u64, physical: u64) -> bool {
         let start = page.wrapping_mul(PAGE as u64);
         self.watchpoints.iter().any(|watchpoint| overlaps(watchpoint, start, PAGE as u64))
+            || self.physical_watches.iter().any(|watch| watch.touches(physical / PAGE as u64 * PAGE as u64, PAGE))
+    }
+
+    /// As [`Memory::watch`], by physical address.
+    fn watch_physical(&self, physical: u64, length: usize, access: Access) -> Result<(), Interruption> {
+        if !self.watching || self.physical_watches.is_empty() {
+            return Ok(());
+        }
+        let hit = self.physical_watches.iter().find(|watch| {
+            (watch.access == access || watch.access == Access::ReadOrWrite) && watch.touches(physical, length)
+        });
+        hit.map_or(Ok(()), |watch| Err(Interruption::Watchpoint(watch.reported)))
     }
 
     /// Stops before an access to a watched address.
@@ -304,6 +332,21 @@ impl Memory {
                 && overlaps(watchpoint, address, length as u64)
         });
         hit.map_or(Ok(()), |watchpoint| Err(Interruption::Watchpoint(watchpoint.address.0.max(address))))
+    }
+}
+
+/// Watched memory, wherever it is mapped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PhysicalWatch {
+    pub range: Range<u64>,
+    pub access: Access,
+    /// The address that a stop names.
+    pub reported: u64,
+}
+
+impl PhysicalWatch {
+    fn touches(&self, physical: u64, length: usize) -> bool {
+        physical < self.range.end && self.range.start < physical.saturating_add(length as u64)
     }
 }
 

@@ -1,10 +1,10 @@
 //! Accesses to memory by the board, the firmware and debuggers, between instructions. It does not know why.
 
-use super::Memory;
+use super::{Memory, PhysicalWatch};
 use crate::embedded::bus::map;
 use crate::embedded::bus::ram::PAGE;
 use crate::embedded::bus::translate::{self, Context};
-use crate::machine::Watchpoint;
+use crate::machine::{Access, Watchpoint};
 
 impl Memory {
     pub fn set_context(&mut self, context: Context) {
@@ -38,6 +38,16 @@ impl Memory {
         self.watchpoints.retain(|known| *known != watchpoint);
     }
 
+    pub fn add_physical_watch(&mut self, watch: PhysicalWatch) {
+        self.physical_watches.push(watch);
+        self.flush();
+    }
+
+    /// Removes those whose stops name this address, for this access.
+    pub fn remove_physical_watches(&mut self, reported: u64, access: Access) {
+        self.physical_watches.retain(|watch| (watch.reported, watch.access) != (reported, access));
+    }
+
     pub fn set_watching(&mut self, watching: bool) {
         self.watching = watching;
     }
@@ -56,6 +66,11 @@ impl Memory {
             }
         }
         self.ram.store(offset, bytes);
+    }
+
+    /// The physical address of a virtual address, ignoring permissions. `None` if it is not mapped.
+    pub fn physical_address(&self, address: u64) -> Option<u64> {
+        translate::peek(&self.ram, &self.context, address)
     }
 
     /// Reads at virtual addresses, ignoring permissions, without marking pages. Returns false unless all of it is RAM.

@@ -1,0 +1,253 @@
+//! Looking back: what was done before the present moment, found by executing the past again, its latest stretch first.
+//!
+//! It does not know what anybody makes of what is found.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use crate::embedded::Embedded;
+use crate::embedded::bus::memory::PhysicalWatch;
+use crate::embedded::history::seek::Deadline;
+use crate::embedded::run::StopAt;
+use crate::machine::{Address, HartEvent, Interest, Machine, Observer, Stop, Store, TakenTrap, Watchpoint};
+
+/// How long a search goes on before it asks whether it is to give up.
+const SLICE: Duration = Duration::from_millis(50);
+
+/// Asked time and again with the moment from which on all is searched: whether to go on.
+pub type GoesOn<'a> = dyn FnMut(u64) -> bool + 'a;
+
+/// Somebody who is shown the past in stretches: each from its beginning to its end, the last one first.
+trait LooksBack: Observer {
+    /// A stretch was shown as a whole; true where no earlier one is needed.
+    fn end_stretch(&mut self) -> bool;
+}
+
+impl Embedded {
+    /// Shows the past; the machine is where it was afterwards.
+    ///
+    /// # Errors
+    /// [`Stop::Interrupted`] where it was not to go on.
+    fn look_back(&mut self, looker: &mut dyn LooksBack, goes_on: &mut GoesOn<'_>) -> Result<(), Stop> {
+        self.commit_external_changes();
+        self.history.keep_present(&mut self.board);
+        let now = self.board.icount;
+        let (mut end, mut enough, mut over) = (now, false, false);
+        while end > self.history.beginning() && !enough && !over {
+            let start = self.history.at_or_before(end - 1).unwrap_or(self.history.beginning());
+            self.history.restore(&mut self.board, start);
+            self.board.memory.set_recording(Some(looker.interest()));
+            over = !goes_on(end);
+            while !over
+                && let Err(stop) = self.observe(end, StopAt::Nothing, Deadline::after(SLICE), looker)
+                && self.is_out_of_time(stop)
+            {
+                over = !goes_on(end);
+            }
+            self.show_record(looker);
+            self.board.memory.set_recording(None);
+            enough = looker.end_stretch();
+            end = start;
+        }
+        self.return_to(now);
+        if over { Err(Stop::Interrupted) } else { Ok(()) }
+    }
+
+    /// The last store before now to any byte of these physical ranges, whatever address the hart used.
+    ///
+    /// # Errors
+    /// [`Stop::Interrupted`] where it was not to go on.
+    pub fn last_write_physical(
+        &mut self,
+        ranges: &[Range<Address>],
+        goes_on: &mut GoesOn<'_>,
+    ) -> Result<Option<Store>, Stop> {
+        let mut search = LastWrite { ranges: ranges.to_vec(), physical: true, found: None };
+        self.look_back(&mut search, goes_on)?;
+        Ok(search.found)
+    }
+
+    /// The last store before now to any byte of [`address`, `address + length`), as the hart addressed it.
+    ///
+    /// # Errors
+    /// [`Stop::Interrupted`] where it was not to go on.
+    pub fn last_write(
+        &mut self,
+        address: Address,
+        length: u64,
+        goes_on: &mut GoesOn<'_>,
+    ) -> Result<Option<Store>, Stop> {
+        let end = Address(address.0.saturating_add(length));
+        let mut search = LastWrite { ranges: vec![address..end], physical: false, found: None };
+        self.look_back(&mut search, goes_on)?;
+        Ok(search.found)
+    }
+
+    /// The last traps before now, at most `count`, the latest last.
+    ///
+    /// # Errors
+    /// [`Stop::Interrupted`] where it was not to go on.
+    pub fn last_traps(&mut self, count: usize, goes_on: &mut GoesOn<'_>) -> Result<Vec<TakenTrap>, Stop> {
+        let mut search = LastTraps { count, stretch: Vec::new(), found: Vec::new() };
+        if count > 0 {
+            self.look_back(&mut search, goes_on)?;
+        }
+        Ok(search.found)
+    }
+
+    /// The last moment before now, in instructions, at which the instruction at one of `places` was the next.
+    ///
+    /// # Errors
+    /// [`Stop::Interrupted`] where it was not to go on.
+    pub fn last_time_at(&mut self, places: &[Address], goes_on: &mut GoesOn<'_>) -> Result<Option<u64>, Stop> {
+        let now = self.icount();
+        self.commit_external_changes();
+        self.history.keep_present(&mut self.board);
+        let set = self.board.take_breakpoints(places.iter().map(|place| place.0));
+        let found = loop {
+            match self.reverse_resume(SLICE) {
+                Stop::Breakpoint => break Ok(Some(self.icount())),
+                stop if self.is_out_of_time(stop) && goes_on(self.icount()) => {}
+                stop if self.is_out_of_time(stop) => break Err(Stop::Interrupted),
+                _ => break Ok(None),
+            }
+        };
+        self.board.put_breakpoints(set);
+        self.return_to(now);
+        found
+    }
+
+    /// As [`Embedded::last_time_at`], the first moment since the beginning.
+    ///
+    /// # Errors
+    /// [`Stop::Interrupted`] where it was not to go on, which is asked with the moment up to which all is searched.
+    pub fn first_time_at(&mut self, places: &[Address], goes_on: &mut GoesOn<'_>) -> Result<Option<u64>, Stop> {
+        let now = self.icount();
+        self.goto(self.beginning(), Duration::MAX);
+        let set = self.board.take_breakpoints(places.iter().map(|place| place.0));
+        let found = loop {
+            match self.run_to(now, true, SLICE) {
+                Stop::Breakpoint if self.icount() < now => break Ok(Some(self.icount())),
+                stop if self.is_out_of_time(stop) && goes_on(self.icount()) => {}
+                stop if self.is_out_of_time(stop) => break Err(Stop::Interrupted),
+                _ => break Ok(None),
+            }
+        };
+        self.board.put_breakpoints(set);
+        self.return_to(now);
+        found
+    }
+
+    /// Watches physical memory as well for a watchpoint that is set: accesses through another mapping, or before there was any, stop
+    /// with its address.
+    pub fn watch_physical(&mut self, watchpoint: Watchpoint, ranges: &[Range<Address>]) {
+        for range in ranges {
+            let (range, reported) = (range.start.0..range.end.0, watchpoint.address.0);
+            self.board.memory.add_physical_watch(PhysicalWatch { range, access: watchpoint.access, reported });
+        }
+    }
+
+    /// Ends it.
+    pub fn unwatch_physical(&mut self, watchpoint: Watchpoint) {
+        self.board.memory.remove_physical_watches(watchpoint.address.0, watchpoint.access);
+    }
+
+    /// Where what the hart sees at [`start`, `start + length`) lies physically, page by page; `None` where not all of it is mapped.
+    pub fn physical_ranges(&self, start: Address, length: u64) -> Option<Vec<Range<Address>>> {
+        const PAGE: u64 = 4096;
+        let end = start.0.checked_add(length)?;
+        let mut ranges: Vec<Range<Address>> = Vec::new();
+        let mut at = start.0;
+        while at < end {
+            let next = (at / PAGE + 1).saturating_mul(PAGE).min(end);
+            let physical = Address(self.board.memory.physical_address(at)?);
+            match ranges.last_mut() {
+                Some(last) if last.end == physical => last.end = physical + (next - at),
+                _ => ranges.push(physical..physical + (next - at)),
+            }
+            at = next;
+        }
+        Some(ranges)
+    }
+
+    /// Where `address` leads under the present translation, permissions aside; `None` where it is not mapped.
+    pub fn physical_address(&self, address: Address) -> Option<Address> {
+        self.board.memory.physical_address(address.0).map(Address)
+    }
+
+    /// What lay at physical addresses at the beginning of the history; `None` where that is no RAM.
+    pub fn at_first(&mut self, range: &Range<Address>) -> Option<Vec<u8>> {
+        let now = self.icount();
+        self.commit_external_changes();
+        self.history.keep_present(&mut self.board);
+        self.goto(self.beginning(), Duration::MAX);
+        let mut bytes = vec![0; usize::try_from(range.end.0 - range.start.0).ok()?];
+        let read = self.read_physical(range.start, &mut bytes);
+        self.return_to(now);
+        read.ok().map(|()| bytes)
+    }
+}
+
+struct LastWrite {
+    ranges: Vec<Range<Address>>,
+    physical: bool,
+    found: Option<Store>,
+}
+
+impl Observer for LastWrite {
+    fn interest(&self) -> Interest {
+        let stores = self.physical.then(|| self.ranges.clone());
+        Interest { stores, ..Interest::default() }
+    }
+
+    fn store(&mut self, store: &Store) {
+        let start = if self.physical { store.physical.0 } else { store.address.0 };
+        let length = u64::from(store.length);
+        let touches = |range: &Range<Address>| {
+            start.wrapping_sub(range.start.0) < range.end.0 - range.start.0
+                || range.start.0.wrapping_sub(start) < length
+        };
+        if self.ranges.iter().any(touches) {
+            self.found = Some(*store);
+        }
+    }
+}
+
+impl LooksBack for LastWrite {
+    fn end_stretch(&mut self) -> bool {
+        self.found.is_some()
+    }
+}
+
+struct LastTraps {
+    count: usize,
+    stretch: Vec<TakenTrap>,
+    found: Vec<TakenTrap>,
+}
+
+impl Observer for LastTraps {
+    fn interest(&self) -> Interest {
+        Interest { stores: Some(Vec::new()), ..Interest::default() }
+    }
+
+    fn store(&mut self, _store: &Store) {}
+
+    fn event(&mut self, event: &HartEvent) {
+        if let HartEvent::Trap(trap) = event {
+            self.stretch.push(*trap);
+            // Only the latest of a stretch can be among those that are wanted.
+            if self.stretch.len() >= 2 * self.count {
+                self.stretch.drain(..self.stretch.len() - self.count);
+            }
+        }
+    }
+}
+
+impl LooksBack for LastTraps {
+    fn end_stretch(&mut self) -> bool {
+        self.stretch.append(&mut self.found);
+        self.found = std::mem::take(&mut self.stretch);
+        self.found.drain(..self.found.len().saturating_sub(self.count));
+        self.found.len() == self.count
+    }
+}

@@ -1,0 +1,167 @@
+//! Questions about the past of kernels that turn on paging, take traps, and do things more than once.
+
+use debug::ask::{self, Memory};
+use debug::machine::{Access, Register, Stop, Watchpoint};
+use debug::{Address, Embedded, Machine};
+
+use crate::assembler::*;
+use crate::elf;
+use crate::kernel::*;
+
+const TABLE: u64 = 0x8040_0000;
+/// What the table maps to RAM besides RAM itself.
+const HIGH: u64 = 0xffff_ffc0_8000_0000;
+const RAM: u64 = 0x8000_0000;
+const SATP: u32 = 0x180;
+const STVEC: u32 = 0x105;
+
+/// Sv39: RAM where it is, and at HIGH.
+fn table() -> Vec<u8> {
+    let leaf = RAM >> 12 << 10 | 0xcf;
+    let mut entries = [0_u64; 512];
+    (entries[2], entries[258]) = (leaf, leaf);
+    entries.iter().flat_map(|entry| entry.to_le_bytes()).collect()
+}
+
+/// Stores to DATA and to DATA + 64 before paging is on, turns it on, stores to DATA + 8 through HIGH, and traps twice: its handler is
+/// the first time at HIGH, and afterwards elsewhere.
+fn kernel() -> (Embedded, debug::Image, [usize; 4]) {
+    let mut code = [li(8, DATA), li(9, 0x11)].concat();
+    let before = code.len();
+    code.extend([sd(9, 8, 0), sd(9, 8, 64)]);
+    code.extend(
+        [li(9, 8 << 60 | TABLE >> 12), vec![csrw(SATP, 9), SFENCE_VMA], li(8, HIGH + (DATA - RAM)), li(9, 0x22)]
+            .concat(),
+    );
+    let through_high = code.len();
+    code.push(sd(9, 8, 8));
+    // The handler: sepc += 4, sret.
+    let handler_at = 0x100;
+    code.extend([li(10, HIGH + (ENTRY - RAM) + 4 * handler_at), vec![csrw(STVEC, 10)]].concat());
+    let first_trap = code.len();
+    code.push(EBREAK);
+    code.extend([li(10, ENTRY + 4 * handler_at), vec![csrw(STVEC, 10)]].concat());
+    let second_trap = code.len();
+    code.push(EBREAK);
+    code.extend([li(10, HIGH), vec![csrw(STVEC, 10), STAY]].concat());
+    code.resize(handler_at as usize, 0);
+    code.extend([csrr(11, 0x141), addi(11, 11, 4), csrw(0x141, 11), SRET]);
+    let bytes = code.iter().flat_map(|instruction| instruction.to_le_bytes()).collect();
+    let image = elf::image(elf::build(&[(ENTRY, bytes), (TABLE, table())]));
+    let mut machine = Embedded::load(&image, &Default::default()).unwrap();
+    machine.step(400_000, LIMIT).unwrap();
+    (machine, image, [before, through_high, first_trap, second_trap])
+}
+
+fn last_write(machine: &mut Embedded, image: &debug::Image, memory: Memory) -> ask::LastWrite {
+    let here = machine.icount();
+    let answer = ask::last_write(machine, image, &memory, &mut |_| true).unwrap();
+    assert_eq!(machine.icount(), here);
+    answer
+}
+
+#[test]
+fn what_was_written_before_paging_or_through_another_mapping_is_found() {
+    let (mut machine, image, [before, through_high, ..]) = kernel();
+    let high = |address: u64| Address(HIGH + (address - RAM));
+    let at = |start: Address, physical: bool| Memory { start, length: 8, physical };
+    for (memory, pc, value) in [
+        (at(high(DATA), false), before, 0x11),
+        (at(Address(DATA), true), before, 0x11),
+        (at(Address(DATA + 8), false), through_high, 0x22),
+        (at(Address(DATA + 8), true), through_high, 0x22),
+        (at(high(DATA + 8), false), through_high, 0x22),
+    ] {
+        let store = last_write(&mut machine, &image, memory.clone()).store.unwrap_or_else(|| panic!("{memory:?}"));
+        assert_eq!((store.pc, store.new), (self::at(pc), value), "{memory:?}");
+    }
+    let never = last_write(&mut machine, &image, at(high(DATA + 16), false));
+    assert_eq!((never.store, never.changed_otherwise), (None, false));
+    // A debugger's write is none of an instruction's.
+    machine.write_physical(Address(DATA + 16), &[1]).unwrap();
+    let otherwise = last_write(&mut machine, &image, at(high(DATA + 16), false));
+    assert_eq!((otherwise.store, otherwise.changed_otherwise), (None, true));
+    assert!(ask::words::last_write(&image, &otherwise).contains("a device or a debugger wrote to it"));
+}
+
+#[test]
+fn a_watchpoint_stops_at_accesses_through_any_mapping() {
+    let (mut machine, image, [before, ..]) = kernel();
+    let watchpoint = Watchpoint { address: Address(HIGH + (DATA - RAM)), length: 8, access: Access::Write };
+    let memory = Memory { start: watchpoint.address, length: 8, physical: false };
+    let ranges = ask::physical_ranges(&machine, &image, &memory);
+    machine.insert_watchpoint(watchpoint).unwrap();
+    machine.watch_physical(watchpoint, &ranges);
+    assert_eq!(machine.reverse_resume(LIMIT), Stop::Watchpoint { address: watchpoint.address });
+    assert_eq!(pc(&mut machine), at(before));
+    machine.unwatch_physical(watchpoint);
+    machine.remove_watchpoint(watchpoint).unwrap();
+    assert_eq!(machine.reverse_resume(LIMIT), Stop::Beginning);
+}
+
+#[test]
+fn the_last_traps_are_told_with_the_handlers_that_took_them() {
+    let (mut machine, image, [_, _, first, second]) = kernel();
+    let traps = ask::last_traps(&mut machine, 10, &mut |_| true).unwrap();
+    let seen: Vec<_> = traps.iter().map(|trap| (trap.pc, trap.cause, trap.handler)).collect();
+    let handler = ENTRY + 4 * 0x100;
+    assert_eq!(
+        seen,
+        [(at(first), 3, Address(HIGH + (handler - RAM))), (at(second), 3, Address(handler))],
+        "though stvec is elsewhere by now: {:#x}",
+        machine.read_register(Register::Csr(0x105)).unwrap()
+    );
+    assert_eq!(ask::last_traps(&mut machine, 1, &mut |_| true).unwrap(), traps[1..]);
+    // Overwritten since: what trapped is what was there then.
+    machine.write_physical(at(second), &[0; 4]).unwrap();
+    let again = ask::last_traps(&mut machine, 1, &mut |_| true).unwrap();
+    assert!(ask::words::trap(&image, &again[0]).contains("`ebreak`"), "{}", ask::words::trap(&image, &again[0]));
+}
+
+#[test]
+fn when_tells_the_first_and_the_last_time() {
+    let (mut machine, image, [before, _, _, second]) = kernel();
+    let when = |machine: &mut Embedded, place| ask::when(machine, &image, place, &mut |_| true).unwrap();
+    assert_eq!(when(&mut machine, at(before)), Some(ask::Times { first: before as u64, last: before as u64 }));
+    let last_trap = ask::last_traps(&mut machine, 1, &mut |_| true).unwrap()[0].icount;
+    assert_eq!(when(&mut machine, at(second)).unwrap().last, last_trap);
+    let stay = pc(&mut machine);
+    let stay = when(&mut machine, stay).unwrap();
+    assert!(stay.first < 1000 && stay.last == machine.icount() - 1, "{stay:?}");
+    assert_eq!(when(&mut machine, Address(ENTRY + 0x200)), None);
+}
+
+#[test]
+fn a_search_that_is_not_wanted_ends_and_says_how_far_it_came() {
+    let (mut machine, image, _) = kernel();
+    let memory = Memory { start: Address(DATA + 32), length: 8, physical: true };
+    let here = machine.icount();
+    let mut asked = 0;
+    let answer = ask::last_write(&mut machine, &image, &memory, &mut |_| {
+        asked += 1;
+        asked < 3
+    });
+    let interrupted = answer.unwrap_err();
+    assert!(interrupted.searched_to < here && interrupted.searched_to > 0, "{interrupted}");
+    assert_eq!(machine.icount(), here);
+}
+
+#[test]
+fn a_page_is_walked_level_by_level() {
+    let (mut machine, image, _) = kernel();
+    let words = |machine: &mut Embedded, address| ask::words::page(&image, &ask::page::page(machine, Address(address)));
+    assert_eq!(
+        words(&mut machine, HIGH + 0x30_0008),
+        format!(
+            "0xffffffc080300008: Sv39, satp 0x8000000000080400\n\
+             level 2: entry 258 at 0x80400810 = 0x200000cf: a page of 1 GiB at 0x80000000, VRWXAD\n\
+             it leads to 0x80300008"
+        )
+    );
+    assert!(words(&mut machine, 0).ends_with(
+        "level 2: entry 0 at 0x80400000 = 0x0: not valid (V is 0)\nit is not mapped: an access is a page fault"
+    ));
+    assert!(words(&mut machine, 1 << 40).contains("its upper 25 bits must repeat the bit below them in Sv39"));
+    machine.goto(0, LIMIT);
+    assert!(words(&mut machine, DATA).contains("nothing is translated"));
+}

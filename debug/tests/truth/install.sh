@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# Brings the files of Debian's packages that the tests here boot into the target folder, and installs nothing:
+#   target/truth/u-boot.bin, u-boot.elf   of u-boot-qemu, for QEMU's board in S-mode
+#   target/truth/vmlinux, modules         of Debian 13's Linux for riscv64
+#   target/truth/busybox                  of busybox-static for riscv64
+# apt gets a configuration, lists and a cache of its own there, for that architecture. Does nothing where all of it is there.
+set -eu
+
+mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+release=trixie
+keys=/usr/share/keyrings/debian-archive-keyring.gpg
+
+cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
+# shellcheck source-path=SCRIPTDIR/../../.. source=debug/tests/vscode/words.sh
+. debug/tests/vscode/words.sh
+folder=${CARGO_TARGET_DIR:-target}/truth
+mkdir -p "$folder"
+folder=$(cd "$folder" && pwd)
+
+is_complete() {
+    local name
+    for name in u-boot.bin u-boot.elf vmlinux busybox modules/virtio_blk.ko.xz; do
+        [ -s "$folder/$name" ] || return 1
+    done
+}
+
+# For what downloads.
+bounded() { run timeout 600 "$@" >&2 || fail "that command did not bring it: is the network there?"; }
+
+# An apt that knows this release for riscv64, and nothing of this computer's packages.
+make_apt() {
+    mkdir -p "$folder"/apt/{state/lists/partial,cache/archives/partial,parts}
+    : >"$folder/apt/state/status"
+    [ -r "$keys" ] || fail "no $keys, which Debian's packages are signed with; try: apt-get install debian-archive-keyring"
+    printf 'deb [arch=riscv64 signed-by=%s] %s %s main\n' "$keys" "$mirror" "$release" >"$folder/apt/sources.list"
+    cat >"$folder/apt/apt.conf" <<END
+APT::Architecture "riscv64";
+APT::Architectures { "riscv64"; };
+APT::Sandbox::User "root";
+Acquire::Languages "none";
+Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
+Dir::Etc::main "/dev/null";
+Dir::Etc::parts "$folder/apt/parts";
+Dir::Etc::sourcelist "$folder/apt/sources.list";
+Dir::Etc::sourceparts "$folder/apt/parts";
+Dir::State "$folder/apt/state";
+Dir::State::status "$folder/apt/state/status";
+Dir::Cache "$folder/apt/cache";
+END
+    export APT_CONFIG=$folder/apt/apt.conf
+}
+
+# Sets `linux` to the package of the newest kernel: the one that the metapackage needs.
+find_linux() {
+    local kind package
+    linux=''
+    while read -r kind package; do
+        [ "$kind" != Depends: ] || linux=$package
+    done < <(apt-cache depends --important linux-image-riscv64)
+    [ -n "$linux" ] || fail "Debian $release has no linux-image-riscv64"
+}
+
+unpack() {
+    rm -rf "$folder/unpacked" "$folder"/*.deb
+    (cd "$folder" && bounded apt-get --quiet download "$linux" busybox-static u-boot-qemu)
+    mkdir "$folder/unpacked"
+    for package in "$folder"/*.deb; do run dpkg -x "$package" "$folder/unpacked"; done
+}
+
+# The one file of this name, wherever its package has it.
+place() {
+    local found
+    found=$(find "$folder/unpacked" -path "$1" -type f | head -n 1)
+    [ -n "$found" ] || fail "no $1 in Debian's packages"
+    cp "$found" "$folder/$2"
+}
+
+is_complete && exit 0
+[ -z "${NO_INSTALL:-}" ] || fail "missing: Debian's Linux and U-Boot for riscv64 in $folder; NO_INSTALL is set"
+for tool in apt-get apt-cache dpkg; do
+    have "$tool" || fail "no $tool here, by which Debian's Linux and U-Boot come"
+done
+make_apt
+bounded apt-get --quiet update
+find_linux
+unpack
+mkdir -p "$folder/modules"
+place '*/boot/vmlinux-*' vmlinux
+place '*/bin/busybox' busybox
+place '*/qemu-riscv64_smode/u-boot.bin' u-boot.bin
+place '*/qemu-riscv64_smode/uboot.elf' u-boot.elf
+for module in nls_cp437 nls_ascii nls_utf8 fat vfat virtio_mmio virtio_blk; do
+    place "*/$module.ko.xz" "modules/$module.ko.xz"
+done
+rm -rf "$folder/unpacked" "$folder"/*.deb "$folder/apt"

@@ -1,0 +1,67 @@
+//! Debian's Linux for RISC-V, as its package has it, with busybox as its only program and the package's own modules for the disk.
+
+use std::fs;
+use std::sync::Arc;
+use std::time::Instant;
+
+use debug::Image;
+use debug::embedded::Options;
+
+use crate::session::{Session, with_disk};
+use crate::{cpio, disk, file};
+
+const PROMPT: &str = "~ # ";
+const FOLDER: u32 = 0o40755;
+const PROGRAM: u32 = 0o100_755;
+const LINK: u32 = 0o120_777;
+/// In the order in which they need each other.
+const MODULES: [&str; 7] = ["nls_cp437", "nls_ascii", "nls_utf8", "fat", "vfat", "virtio_mmio", "virtio_blk"];
+
+fn initrd() -> Arc<[u8]> {
+    let busybox = fs::read(file("busybox")).unwrap();
+    let modules: Vec<(String, Vec<u8>)> = MODULES
+        .iter()
+        .map(|name| (format!("m/{name}.ko.xz"), fs::read(file(&format!("modules/{name}.ko.xz"))).unwrap()))
+        .collect();
+    let folders = ["bin", "dev", "proc", "m", "mnt"].map(|name| (name, FOLDER, &[][..]));
+    let programs = [("bin/busybox", PROGRAM, &busybox[..]), ("bin/sh", LINK, b"busybox")];
+    let modules = modules.iter().map(|(name, bytes)| (&**name, PROGRAM, &bytes[..]));
+    cpio::archive(&folders.into_iter().chain(programs).chain(modules).collect::<Vec<_>>()).into()
+}
+
+#[test]
+fn linux_writes_a_file_to_a_disk_and_goes_back_to_before_it_did() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("disk");
+    let before = disk::with_file(b"HELLO   TXT", b"a file that was there\n");
+    fs::write(&path, &before).unwrap();
+    let image = Image::open(&file("vmlinux")).unwrap();
+    let append = Some("console=ttyS0 rdinit=/bin/sh quiet".to_owned());
+    let options = Options { memory_mib: 512, append, initrd: Some(initrd()), history_mib: 1024, ..with_disk(&path) };
+    let begun = Instant::now();
+    let mut session = Session::start(&image, options);
+    session.answer(PROMPT, "uname -a");
+    session.expect("Linux ");
+    session.expect("riscv64 GNU/Linux");
+    println!("uname -a after {:?}, {} instructions", begun.elapsed(), session.machine.icount());
+    let insmod = MODULES.map(|name| format!("busybox insmod /m/{name}.ko.xz")).join(" && ");
+    session.answer(PROMPT, &insmod);
+    session.answer(PROMPT, "busybox mount -t devtmpfs none /dev; busybox mount -t vfat /dev/vda /mnt; busybox ls /mnt");
+    session.expect("hello.txt");
+    session.expect(PROMPT);
+    let moment = session.machine.icount();
+    session.machine.input(b"echo written by linux > /mnt/new.txt; busybox sync; busybox cat /mnt/new.txt\r").unwrap();
+    session.expect("\nwritten by linux");
+    session.answer(PROMPT, "busybox umount /mnt; busybox poweroff -f");
+    assert_eq!(session.power_off(), Some(0));
+    println!("off after {:?}, {} instructions", begun.elapsed(), session.machine.icount());
+
+    let going_back = Instant::now();
+    session.go_back(moment);
+    println!("back at instruction {moment} in {:?}", going_back.elapsed());
+    // Another course from there: the file was never written.
+    session.machine.input(b"busybox cat /mnt/new.txt /mnt/hello.txt\r").unwrap();
+    session.expect("can't open '/mnt/new.txt': No such file or directory");
+    session.expect("a file that was there");
+    assert!(fs::read(&path).unwrap() == before, "what the guest writes never reaches the file");
+}
