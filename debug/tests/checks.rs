@@ -1,16 +1,14 @@
 //! The checks, on QEMU and on the embedded machine: each broken kernel fails its own check and no other, each good one
 //! passes, none leaves a process. What is `pub fn` here is a test of both machines; `on_each!` makes two of it.
 
-mod kernels;
-mod processes;
-
 use std::path::Path;
 use std::time::Duration;
 
 use debug::checks::{self, ClearProgress, Finding, Layout, Names, Options, Status};
 use debug::machine::{Machine, Register, csr};
 use debug::{Embedded, Image, Qemu, embedded};
-use processes::Family;
+use testkit::kernels;
+use testkit::processes::Family;
 
 /// For kernels that come to an end: far more than they need.
 const TIMEOUT: Duration = Duration::from_secs(100);

@@ -1,14 +1,12 @@
 //! The command as its users meet it: exit codes, reports, errors, and nothing left behind however it ends.
 
-mod kernels;
-mod processes;
-
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-use processes::Family;
 use serde_json::Value;
+use testkit::kernels;
+use testkit::processes::Family;
 
 fn debug(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_debug"));

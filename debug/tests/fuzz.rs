@@ -1,14 +1,11 @@
 //! Hostile bytes of every kind, new ones with each run: what debug/fuzz does with libFuzzer's bytes is done with proptest's here,
 //! and what either has found is kept as a case.
 
-#[path = "../fuzz/src/lib.rs"]
-mod targets;
-
 use std::path::Path;
 use std::process::Command;
 
 use proptest::prelude::*;
-use targets::{client, code, elf};
+use testkit::fuzz::{client, code, elf};
 
 /// The targets themselves, which nothing else here builds; libFuzzer is left out, and with it the need for nightly.
 #[test]

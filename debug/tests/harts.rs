@@ -1,13 +1,11 @@
 //! Machines with several harts: all run, and the walk follows the one that boots, whichever the firmware draws.
 
-mod kernels;
-mod processes;
-
 use std::time::Duration;
 
 use debug::checks::{self, Finding, Layout, Names, Options, Status};
 use debug::{Image, Qemu};
-use processes::Family;
+use testkit::kernels;
+use testkit::processes::Family;
 
 const TIMEOUT: Duration = Duration::from_secs(100);
 const HARTS: u32 = 4;

@@ -1,9 +1,5 @@
 //! Two machines in lockstep: QEMU and the embedded one do the same on kernels of every kind, and one that lies is found out.
 
-mod kernels;
-mod liar;
-mod processes;
-
 use std::time::Duration;
 
 use debug::checks::lockstep::lockstep;
@@ -11,8 +7,9 @@ use debug::checks::{Fact, Finding, Layout, Names, Status};
 use debug::machine::{Access, Error, Machine, Register, Stop, Watchpoint, csr};
 use debug::remote::qemu::{Version, known};
 use debug::{Address, Embedded, Image, Qemu, embedded};
-use liar::Liar;
-use processes::Family;
+use testkit::kernels;
+use testkit::liar::Liar;
+use testkit::processes::Family;
 
 const TIMEOUT: Duration = Duration::from_secs(100);
 

@@ -1,8 +1,5 @@
 //! How QEMU ends under a walk: by the kernel, which is a finding, or by somebody else, which is an error that says so.
 
-mod kernels;
-mod processes;
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output, Stdio};
@@ -10,8 +7,9 @@ use std::process::{Command, Output, Stdio};
 use debug::checks::{self, Layout, Names, Options, Status};
 use debug::machine::{Machine, Stop};
 use debug::{Image, Qemu};
-use processes::Family;
 use std::time::Duration;
+use testkit::kernels;
+use testkit::processes::Family;
 
 const LIMIT: Duration = Duration::from_secs(100);
 

@@ -1,7 +1,5 @@
 //! `--output`: whatever stands there, nothing is lost that was there, and nothing false is said.
 
-mod kernels;
-
 use std::fs::{self, Permissions};
 use std::io::Read;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
@@ -11,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use tempfile::TempDir;
+use testkit::kernels;
 
 fn command(output: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_debug"));

@@ -5,10 +5,9 @@
 //! they were all the same. A block marked
 //! `console my-kernel=NAME` speaks of a kernel of debug/tests/kernels as `my-kernel`.
 
-mod kernels;
-
 use std::io::Write;
 use std::process::{Command, Stdio};
+use testkit::kernels;
 
 const PROJECT: &str = env!("HYPERVISOR_PROJECT");
 const PAGES: [&str; 6] = [

@@ -3,8 +3,6 @@
 //! Each row measures its two sides in turn, several times, and shows the medians and the median of the ratios: what else the
 //! host does then hits both. `cargo bench -p debug --bench embedded`
 
-#[path = "../../tests/kernels/mod.rs"]
-mod kernels;
 mod reverse;
 
 use std::cell::RefCell;
@@ -15,6 +13,7 @@ use std::time::{Duration, Instant};
 use debug::machine::Stop;
 use debug::{Address, Embedded, Image, Machine, embedded};
 use reverse::Reversible;
+use testkit::kernels;
 
 const ROUNDS: usize = 9;
 /// How long the workload that never ends runs.

@@ -2,8 +2,6 @@
 //!
 //! `GDB=...` runs them with another GDB than gdb-multiarch.
 
-#[path = "../kernels/mod.rs"]
-mod kernels;
 mod session;
 mod why;
 
@@ -14,6 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use session::{Ended, Session};
+use testkit::kernels;
 
 /// Kernels that run until time is up, and not each time to the same instruction.
 const HANGING: [&str; 6] =

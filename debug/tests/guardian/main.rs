@@ -3,12 +3,7 @@
 //! A hundred random kills here; `KILLS=1000 cargo test -p debug --test guardian random -- --nocapture` makes more, and
 //! `KILLS_SEED=N` the same again.
 
-#[path = "../kernels/mod.rs"]
-mod kernels;
 #[allow(dead_code)] // other tests need the rest
-#[path = "../processes/mod.rs"]
-mod processes;
-
 use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -19,9 +14,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use processes::{await_some, marked};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tempfile::TempDir;
+use testkit::kernels;
+use testkit::processes::{await_some, marked};
 
 /// So many calls run at a time.
 const WORKERS: usize = 3;

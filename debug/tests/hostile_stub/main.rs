@@ -1,7 +1,5 @@
 //! A stub that lies, stalls and floods: each time an error of the right kind, within the deadline, and memory bounded.
 
-#[path = "../kernels/mod.rs"]
-mod kernels;
 mod stub;
 mod watchpoint;
 
@@ -12,6 +10,7 @@ use debug::machine::{Address, Error as MachineError, Machine, Register, Stop};
 use debug::rsp::Error;
 use debug::{Remote, machine};
 use stub::{Answer, packet, stub};
+use testkit::kernels;
 
 /// What the tests wait for at the most, where a stub never answers.
 const DEADLINE: Duration = Duration::from_secs(2);

@@ -1,10 +1,5 @@
 //! run.sh as its users meet it, with real QEMU and real GDB. Where a machine is to lack something, a private PATH lacks it.
 
-#[path = "../kernels/mod.rs"]
-mod kernels;
-#[path = "../processes/mod.rs"]
-mod processes;
-
 mod arguments;
 mod install;
 mod kills;
@@ -17,3 +12,4 @@ mod reverse;
 mod script;
 mod steps;
 mod wait;
+use testkit::{kernels, processes};

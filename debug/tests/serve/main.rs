@@ -8,8 +8,6 @@ mod clients;
 mod console;
 mod gdb;
 mod hostile;
-#[path = "../kernels/mod.rs"]
-mod kernels;
 mod numbers;
 mod rom;
 mod run_sh;
@@ -18,3 +16,4 @@ mod stops;
 mod terminal;
 mod travel;
 mod walk;
+use testkit::kernels;

@@ -1,6 +1,6 @@
 //! A good ELF: a segment of code and its symbols. It does not know what becomes of it.
 
-use super::kernel;
+use crate::elf as kernel;
 
 pub const ENTRY: u64 = 0x8020_0000;
 /// Counts in a0, and stores that beside the code, for ever.

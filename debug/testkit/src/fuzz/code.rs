@@ -6,8 +6,9 @@ use debug::embedded::Options;
 use debug::machine::{Register, csr};
 use debug::{Address, Embedded, Machine};
 
+use super::past;
 use super::template::ENTRY;
-use super::{kernel, past};
+use crate::elf as kernel;
 
 const DATA: u64 = 0x8030_0000;
 const TABLE: u64 = 0x8040_0000;

@@ -1,6 +1,4 @@
 //! Builds the kernels that tests boot: ours, and the broken and the unusual ones of variants.rs. It runs none of them.
-//!
-//! One function for all of them, so that a test binary that needs only some has nothing unused.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -9,7 +7,7 @@ use std::{env, fs};
 
 const TARGET: &str = "riscv64gc-unknown-none-elf";
 const PROJECT: &str = env!("HYPERVISOR_PROJECT");
-const VARIANTS: &str = include_str!("variants.rs");
+const VARIANTS: &str = include_str!("../../tests/kernels/variants.rs");
 
 /// The ELF of a kernel: `good` and `good-release` are ours, all other names stand in variants.rs.
 pub fn build(name: &str) -> PathBuf {
@@ -21,19 +19,25 @@ pub fn build(name: &str) -> PathBuf {
 }
 
 fn ours(profile: &str, folder: &str) -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("cargo keeps tmp in its target folder");
+    let target = target();
     run(Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--package", "kernel", "--target", TARGET, "--profile", profile, "--target-dir"])
-        .arg(target)
+        .arg(&target)
         .current_dir(PROJECT));
     target.join(TARGET).join(folder).join("hypervisor")
+}
+
+/// Cargo's target folder, in which the test that runs lies: target/debug/deps/NAME.
+fn target() -> PathBuf {
+    let test = env::current_exe().expect("a test knows its file");
+    test.ancestors().nth(3).expect("cargo puts tests three folders deep").to_owned()
 }
 
 /// Built once for each content of what it is made of. Test threads and test binaries that want it at the same time each
 /// build it in a folder of their own, and the last to be ready replaces what the others made, which is the same.
 fn variant(name: &str) -> PathBuf {
     assert!(VARIANTS.contains(&format!("{name:?}")), "there is no kernel {name:?} in variants.rs");
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kernels");
+    let folder = target().join("tmp/kernels");
     let here = Path::new(env!("HYPERVISOR_PROJECT")).join("debug/tests/kernels");
     let script = Some(here.join(format!("{name}.ld"))).filter(|script| script.exists());
     let script = script.unwrap_or_else(|| Path::new(PROJECT).join("hypervisor.ld"));
@@ -59,7 +63,7 @@ fn variant(name: &str) -> PathBuf {
 fn version(script: &Path) -> u64 {
     let mut hasher = DefaultHasher::new();
     fs::read(script).expect("the linker script is there").hash(&mut hasher);
-    [VARIANTS, include_str!("mod.rs"), include_str!("../../../kernel/src/panic.rs")].hash(&mut hasher);
+    [VARIANTS, include_str!("kernels.rs"), include_str!("../../../kernel/src/panic.rs")].hash(&mut hasher);
     hasher.finish()
 }
 

@@ -1,0 +1,7 @@
+//! What debug's tests, benches and fuzz targets share. It does not know what they test.
+
+pub mod elf;
+pub mod fuzz;
+pub mod kernels;
+pub mod liar;
+pub mod processes;
