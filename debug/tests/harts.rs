@@ -62,7 +62,7 @@ fn a_hart_that_is_asked_for_is_waited_for() {
             assert_eq!(handoff.data["hart"], hart);
             assert_passes(&findings);
         } else {
-            let words = format!("hart {hart} never came to boot, but hart ");
+            let words = format!("hart {hart} never reached boot, but hart ");
             assert!(handoff.summary.starts_with(&words), "{}", handoff.summary);
         }
     }
@@ -72,5 +72,5 @@ fn a_hart_that_is_asked_for_is_waited_for() {
 fn a_hart_that_does_not_exist_never_arrives() {
     let handoff = &walk("good", Some(9), Duration::from_secs(2))[1];
     assert_eq!(handoff.status, Status::Fail);
-    assert!(handoff.summary.contains("hart 9 never came to boot"), "{}", handoff.summary);
+    assert!(handoff.summary.contains("hart 9 never reached boot"), "{}", handoff.summary);
 }
