@@ -12,7 +12,7 @@ use crate::embedded::bus::memory::Memory;
 use crate::embedded::bus::ram::{PAGE, Ram};
 use crate::embedded::bus::translate::Context;
 use crate::embedded::conditions::Conditions;
-use crate::embedded::hart::state::{Hart, Privilege, interrupt, sstatus};
+use crate::embedded::hart::state::Hart;
 
 /// Instructions per tick of the `time` CSR: at the board's 10 MHz, 100 million instructions a second.
 pub const INSTRUCTIONS_PER_TICK: u64 = 10;
@@ -61,32 +61,6 @@ impl Board {
     /// The time, in ticks.
     pub fn time(&self) -> u64 {
         self.now().time / INSTRUCTIONS_PER_TICK
-    }
-
-    /// The pending interrupts, as sip shows them.
-    pub fn pending(&self) -> u64 {
-        let timer = if self.time() >= self.hart.stimecmp { interrupt::TIMER } else { 0 };
-        let software = if self.hart.software_interrupt { interrupt::SOFTWARE } else { 0 };
-        let external = if self.memory.devices.interrupts() { interrupt::EXTERNAL } else { 0 };
-        timer | software | external
-    }
-
-    /// The number of the interrupt to take now: external before software before timer.
-    pub(super) fn takeable_interrupt(&self) -> Option<u64> {
-        if self.hart.sie == 0 || self.interrupts_held {
-            return None;
-        }
-        let globally = self.hart.privilege == Privilege::User || self.hart.sstatus & sstatus::SIE != 0;
-        let takeable = if globally { self.pending() & self.hart.sie } else { 0 };
-        [9, 1, 5].into_iter().find(|number| takeable >> number & 1 != 0)
-    }
-
-    /// The instruction count at which the timer interrupt becomes pending, if that has an effect.
-    pub(super) fn next_timer_event(&self) -> u64 {
-        if self.hart.sie & interrupt::TIMER == 0 || self.time() >= self.hart.stimecmp {
-            return u64::MAX;
-        }
-        self.hart.stimecmp.saturating_mul(INSTRUCTIONS_PER_TICK).saturating_sub(self.wfi_skipped)
     }
 
     /// The instruction count at which a device does something by itself.

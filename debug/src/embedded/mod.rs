@@ -9,6 +9,7 @@ mod devices;
 mod firmware;
 mod hart;
 mod history;
+mod interrupts;
 mod machine;
 mod observe;
 mod run;

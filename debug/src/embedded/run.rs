@@ -5,11 +5,12 @@
 use crate::embedded::board::Board;
 use crate::embedded::bus::memory::At;
 use crate::embedded::bus::ram::PAGE;
-use crate::embedded::hart::decode::{self, Operation};
+use crate::embedded::hart::decode::{self, Extension, Operation};
 use crate::embedded::hart::execute::{self, Slice};
-use crate::embedded::hart::state::{Privilege, SP};
-use crate::embedded::hart::system;
+use crate::embedded::hart::state::{GuestTrap, Privilege, SP};
 use crate::embedded::hart::trap::{AccessType, Interruption, Trap};
+use crate::embedded::hart::{system, transformed};
+use crate::embedded::interrupts::Taken;
 use crate::machine::{Address, Fault, HartEvent, InstructionBytes, Stop, TakenTrap};
 
 /// What people call this machine, in messages.
@@ -44,12 +45,15 @@ impl Board {
                 self.wake();
                 continue;
             }
-            if let Some(number) = self.takeable_interrupt() {
-                if self.hart.stvec & !3 == self.entry {
-                    return Err(self.fault(1 << 63 | number, 0));
-                }
+            if let Some(taken) = self.takeable_interrupt() {
                 let from_user = self.hart.privilege == Privilege::User;
-                self.hart.take_interrupt(number);
+                match taken {
+                    Taken::ByHost(number) if self.hart.stvec & !3 == self.entry => {
+                        return Err(self.fault(1 << 63 | number, 0));
+                    }
+                    Taken::ByHost(number) => self.hart.take_interrupt(number),
+                    Taken::ByGuest(number) => self.hart.take_guest_interrupt(number),
+                }
                 self.took_trap(from_user, None);
             } else if let Err(interruption) =
                 self.run_slice(end.min(self.next_event()).min(self.memory.devices.next_input()), stop_at)
@@ -122,16 +126,42 @@ impl Board {
         Stop::Fault(Fault::Trap { cause, value, pc: Address(self.hart.pc) })
     }
 
-    /// Enters the supervisor's handler, if it has one. This counts as the instruction.
+    /// The supervisor's handler takes it, or the guest's, where there is one; this counts as the instruction.
     fn trap(&mut self, trap: Trap) -> Result<(), Stop> {
-        if self.hart.stvec & !3 == self.entry || self.conditions.kept >> trap.cause.code() & 1 != 0 {
-            return Err(self.fault(trap.cause.code(), trap.value));
+        let code = trap.cause.code();
+        let by_guest = self.hart.virtualized && self.hart.guest.hedeleg >> code & 1 != 0;
+        let nobody = !by_guest && self.hart.stvec & !3 == self.entry;
+        if nobody || self.conditions.kept >> code & 1 != 0 {
+            self.memory.guest_trap = GuestTrap::default();
+            return Err(self.fault(code, trap.value));
         }
         let from_user = self.hart.privilege == Privilege::User;
         let instruction = if self.memory.is_recording() { self.instruction_bytes() } else { None };
-        self.hart.take_exception(trap);
+        let about = self.about_guest(trap);
+        self.hart.take_exception(trap, about);
         self.took_trap(from_user, instruction);
         Ok(())
+    }
+
+    /// What a hypervisor is told beyond scause and stval.
+    fn about_guest(&mut self, trap: Trap) -> GuestTrap {
+        let noted = std::mem::take(&mut self.memory.guest_trap);
+        if !self.hart.extensions.has(Extension::Hypervisor) {
+            return GuestTrap::default();
+        }
+        let guest_physical = if trap.cause.is_guest_page() { noted.guest_physical } else { 0 };
+        let instruction = match trap.cause.is_guest_page() && noted.instruction != 0 {
+            true => noted.instruction,
+            false if trap.cause.is_data_access() => self.transformed(trap.value),
+            false => 0,
+        };
+        let guest_address = trap.cause.has_address() && (self.hart.virtualized || noted.guest_address);
+        GuestTrap { guest_physical, instruction, guest_address }
+    }
+
+    /// The instruction at pc, as htinst tells of it; it was fetched before.
+    fn transformed(&mut self, address: u64) -> u64 {
+        self.fetch().map_or(0, |operation| transformed::transformed(&operation, &self.hart, address))
     }
 
     fn instruction_bytes(&self) -> Option<InstructionBytes> {
@@ -147,14 +177,18 @@ impl Board {
         self.refresh_context();
         self.icount += 1;
         let hart = &self.hart;
+        let (pc, cause, value, sscratch) = match hart.virtualized {
+            true => (hart.guest.vsepc, hart.guest.vscause, hart.guest.vstval, hart.guest.vsscratch),
+            false => (hart.sepc, hart.scause, hart.stval, hart.sscratch),
+        };
         self.memory.note(HartEvent::Trap(TakenTrap {
             icount: self.icount - 1,
-            pc: Address(hart.sepc),
-            cause: hart.scause,
-            value: hart.stval,
+            pc: Address(pc),
+            cause,
+            value,
             from_user,
             sp: Address(hart.x(SP)),
-            sscratch: hart.sscratch,
+            sscratch,
             handler: Address(hart.pc),
             instruction,
         }));

@@ -139,9 +139,9 @@ fn write_hart(tree: &mut FdtWriter, extensions: Extensions, conditions: &Conditi
     tree.end_node(cpus)
 }
 
-/// What this machine has of what the hart is to have. Vectors and the hypervisor's mode it has not, and under some conditions it has less.
+/// What this machine has of what the hart is to have. Vectors it has not, and under some conditions it has less.
 fn isa(extensions: Extensions, conditions: &Conditions) -> String {
-    let set = extensions.with(Extension::Vector, false).with(Extension::Hypervisor, false);
+    let set = extensions.with(Extension::Vector, false);
     let set = if conditions.no_counters { set.with(Extension::Zicntr, false) } else { set };
     if conditions.no_marking { set.with(Extension::Svadu, false).isa() + "_svade" } else { set.isa() }
 }

@@ -7,7 +7,7 @@ use crate::embedded::board::Board;
 use crate::embedded::bus::map;
 use crate::embedded::bus::memory::Ended;
 use crate::embedded::conditions::Conditions;
-use crate::embedded::hart::state::{Hart, sstatus};
+use crate::embedded::hart::state::{Hart, henvcfg, sstatus};
 use crate::embedded::hart::trap::Interruption;
 use crate::machine::Access;
 use crate::riscv::sbi::{
@@ -15,7 +15,7 @@ use crate::riscv::sbi::{
     LEGACY_FIRST_FENCE, LEGACY_GET_CHARACTER, LEGACY_LAST_FENCE, LEGACY_PUT_CHARACTER, LEGACY_SEND_INTERRUPT,
     LEGACY_SET_TIMER, LEGACY_SHUTDOWN, NOT_SUPPORTED, PROBE, REMOTE_FENCE, SYSTEM_RESET, TIME,
 };
-use crate::riscv::{Extensions, Register};
+use crate::riscv::{Extension, Extensions, Register};
 
 /// The registers at the kernel's first instruction, as OpenSBI 1.1 leaves them on QEMU 7.2. a0 and a1 are arguments, and sp is
 /// OpenSBI's stack; a kernel must not rely on the others. s2 and s3 repeat the entry and a1.
@@ -62,6 +62,9 @@ pub fn hand_over(entry: u64, device_tree: u64, extensions: Extensions, condition
     hart.sstatus = if conditions.float_off { 0 } else { sstatus::FS };
     hart.stimecmp = if conditions.timer_due { 0 } else { u64::MAX };
     hart.scounteren = 7;
+    if extensions.has(Extension::Svadu) {
+        hart.guest.henvcfg = henvcfg::ADUE;
+    }
     hart
 }
 
@@ -97,7 +100,10 @@ pub fn call(board: &mut Board, next: u64) -> Result<u64, Interruption> {
             Answer::Value(0)
         }
         IPI if function == 0 => send_interrupt(board, arguments[0], arguments[1]),
-        REMOTE_FENCE if function <= 2 => remote_fence(board, arguments[0], arguments[1]),
+        // The last four are about guests.
+        REMOTE_FENCE if function <= if board.hart.extensions.has(Extension::Hypervisor) { 6 } else { 2 } => {
+            remote_fence(board, arguments[0], arguments[1])
+        }
         HART_STATE => hart_state(board, function, arguments, &mut resume_at),
         SYSTEM_RESET if function == 0 => system_reset(board, arguments[0], arguments[1])?,
         DEBUG_CONSOLE if !board.conditions.no_debug_console => debug_console(board, function, arguments),

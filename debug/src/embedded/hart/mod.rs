@@ -8,4 +8,5 @@ pub mod execute;
 pub mod float;
 pub mod state;
 pub mod system;
+pub mod transformed;
 pub mod trap;

@@ -3,9 +3,9 @@
 //! It does not know memory, time or what an instruction does.
 
 use crate::embedded::hart::trap::Trap;
-use crate::riscv::Extensions;
+use crate::riscv::{Extension, Extensions};
 
-/// The slot for writes to x0, which is never read. The decoder uses it as destination instead of register 0.
+/// Where writes to x0 go: a slot that nobody reads. Decoding names it in place of register 0 as a destination.
 pub const SINK: u8 = 32;
 
 /// sstatus (privileged manual, "Supervisor Status Register").
@@ -36,18 +36,57 @@ pub mod senvcfg {
     pub const CBZE: u64 = 1 << 7;
 }
 
+/// hstatus (privileged manual, "Hypervisor Status Register").
+pub mod hstatus {
+    /// stval holds an address of the guest's.
+    pub const GVA: u64 = 1 << 6;
+    /// V before the trap; `sret` goes back to it.
+    pub const SPV: u64 = 1 << 7;
+    /// The guest's privilege before the trap; `hlv` and its like go by it.
+    pub const SPVP: u64 = 1 << 8;
+    /// U-mode may load and store as the guest.
+    pub const HU: u64 = 1 << 9;
+    /// satp and sfence.vma of the guest trap.
+    pub const VTVM: u64 = 1 << 20;
+    /// Its wfi traps.
+    pub const VTW: u64 = 1 << 21;
+    /// Its sret traps.
+    pub const VTSR: u64 = 1 << 22;
+    /// VS-mode is 64 bits wide, and stays so.
+    pub const VSXL: u64 = 2 << 32;
+    pub const WRITABLE: u64 = GVA | SPV | SPVP | HU | VTVM | VTW | VTSR;
+}
+
+/// henvcfg, beyond what senvcfg has as well (privileged manual, "Hypervisor Environment Configuration Register").
+pub mod henvcfg {
+    /// The hart sets A and D in the guest's page tables.
+    pub const ADUE: u64 = 1 << 61;
+    /// The guest has Svpbmt.
+    pub const PBMTE: u64 = 1 << 62;
+    /// The guest has Sstc.
+    pub const STCE: u64 = 1 << 63;
+}
+
 /// Supervisor interrupts, as bits of sie and sip.
 pub mod interrupt {
     pub const SOFTWARE: u64 = 1 << 1;
     pub const TIMER: u64 = 1 << 5;
     pub const EXTERNAL: u64 = 1 << 9;
     pub const ALL: u64 = SOFTWARE | TIMER | EXTERNAL;
+    /// Those of the guest lie one bit above.
+    pub const GUEST: u64 = ALL << 1;
+    pub const GUEST_SOFTWARE: u64 = SOFTWARE << 1;
+    pub const GUEST_TIMER: u64 = TIMER << 1;
+    /// A guest's device wants its hypervisor.
+    pub const GUEST_EXTERNAL_FOR_HOST: u64 = 1 << 12;
+    /// What hie holds.
+    pub const HYPERVISOR: u64 = GUEST | GUEST_EXTERNAL_FOR_HOST;
 }
 
 /// The stack pointer's number.
 pub const SP: u8 = 2;
 
-/// The modes of the hart. The firmware's M-mode is in the host.
+/// Modes below the firmware's; the firmware itself is in the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Privilege {
     User,
@@ -63,7 +102,42 @@ pub struct Reservation {
     pub value: u64,
 }
 
-/// Everything except memory and time that an instruction can see.
+/// What the extension H adds: the hypervisor's registers, and those of its guest (privileged manual, "Hypervisor Extension").
+#[derive(Clone, Debug, Default)]
+pub struct Guest {
+    pub hstatus: u64,
+    pub hedeleg: u64,
+    pub hideleg: u64,
+    /// The guest's interrupts that the hypervisor made pending.
+    pub hvip: u64,
+    pub htimedelta: u64,
+    pub hcounteren: u64,
+    pub henvcfg: u64,
+    pub htval: u64,
+    pub htinst: u64,
+    pub hgatp: u64,
+    pub vsstatus: u64,
+    pub vstvec: u64,
+    pub vsscratch: u64,
+    pub vsepc: u64,
+    pub vscause: u64,
+    pub vstval: u64,
+    pub vsatp: u64,
+    pub vstimecmp: u64,
+}
+
+/// What only a hypervisor is told of a trap.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GuestTrap {
+    /// htval.
+    pub guest_physical: u64,
+    /// htinst.
+    pub instruction: u64,
+    /// stval is an address of the guest's.
+    pub guest_address: bool,
+}
+
+/// Everything that an instruction of this hart can see besides memory and time.
 #[derive(Clone, Debug)]
 pub struct Hart {
     /// What it has beyond RV64GC; never changes.
@@ -74,10 +148,13 @@ pub struct Hart {
     pub f: [u64; 32],
     /// Accrued exceptions: inexact 1, underflow 2, overflow 4, division by zero 8, invalid 16.
     pub fflags: u8,
-    /// The dynamic rounding mode; 5 to 7 can be stored, but are illegal when used.
+    /// The dynamic rounding mode; 5 to 7 are held, and illegal when used.
     pub frm: u8,
     pub privilege: Privilege,
-    /// sstatus without SD and UXL, which reads add.
+    /// V: the hart executes a guest.
+    pub virtualized: bool,
+    pub guest: Guest,
+    /// Without SD and UXL, which reading adds.
     pub sstatus: u64,
     pub sie: u64,
     pub stvec: u64,
@@ -92,12 +169,12 @@ pub struct Hart {
     pub stimecmp: u64,
     pub software_interrupt: bool,
     pub reservation: Option<Reservation>,
-    /// It waits in a `wfi`.
+    /// It executed a `wfi` that nothing has ended yet.
     pub waiting: bool,
 }
 
 impl Hart {
-    /// A hart at `pc` in S-mode, with stvec = `pc` and everything else zero.
+    /// A hart that stands at `pc` in S-mode, traps leading there too, everything else zero.
     pub fn new(pc: u64, extensions: Extensions) -> Hart {
         Hart {
             extensions,
@@ -107,6 +184,8 @@ impl Hart {
             fflags: 0,
             frm: 0,
             privilege: Privilege::Supervisor,
+            virtualized: false,
+            guest: Guest { vstimecmp: u64::MAX, ..Guest::default() },
             sstatus: 0,
             sie: 0,
             stvec: pc,
@@ -143,54 +222,116 @@ impl Hart {
 
     /// sstatus as reading shows it.
     pub fn sstatus(&self) -> u64 {
-        let dirty = if self.sstatus & sstatus::FS == sstatus::FS { sstatus::SD } else { 0 };
-        self.sstatus | sstatus::UXL | dirty
+        shown_status(self.sstatus)
     }
 
-    /// Whether the floating-point unit is off: its instructions and CSRs are illegal.
+    /// vsstatus likewise.
+    pub fn vsstatus(&self) -> u64 {
+        shown_status(self.guest.vsstatus)
+    }
+
+    /// The floating-point unit was switched off, by the guest or by its hypervisor: its instructions and CSRs are illegal.
     #[inline(always)]
     pub fn float_off(&self) -> bool {
-        self.sstatus & sstatus::FS == 0
+        self.sstatus & sstatus::FS == 0 || (self.virtualized && self.guest.vsstatus & sstatus::FS == 0)
     }
 
     #[inline(always)]
     pub fn mark_float_dirty(&mut self) {
         self.sstatus |= sstatus::FS;
+        if self.virtualized {
+            self.guest.vsstatus |= sstatus::FS;
+        }
     }
 
-    /// Enters the supervisor's handler for an exception at pc.
-    pub fn take_exception(&mut self, trap: Trap) {
-        self.enter_handler(trap.cause.code(), trap.value);
-        self.pc = self.stvec & !3;
+    /// Goes to the handler for an exception at pc: the guest's, where it is in a guest whose hypervisor leaves it those.
+    pub fn take_exception(&mut self, trap: Trap, about: GuestTrap) {
+        let code = trap.cause.code();
+        if self.virtualized && self.guest.hedeleg >> code & 1 != 0 {
+            self.enter_guest_handler(code, trap.value);
+            self.pc = self.guest.vstvec & !3;
+        } else {
+            self.enter_handler(code, trap.value, about);
+            self.pc = self.stvec & !3;
+        }
     }
 
-    /// Enters the supervisor's handler for interrupt `number`, vectored if stvec says so.
+    /// Goes to the supervisor's handler for interrupt `number`, vectored where stvec says so.
     pub fn take_interrupt(&mut self, number: u64) {
-        self.enter_handler(1 << 63 | number, 0);
-        let vector = if self.stvec & 3 == 1 { 4 * number } else { 0 };
-        self.pc = (self.stvec & !3).wrapping_add(vector);
+        self.enter_handler(INTERRUPT | number, 0, GuestTrap::default());
+        self.pc = vector(self.stvec, number);
     }
 
-    /// The part that both share (privileged manual, "Supervisor Cause Register" and "sstatus").
-    fn enter_handler(&mut self, cause: u64, value: u64) {
+    /// Goes to the guest's handler for interrupt `number`, which the guest knows by the number before it.
+    pub fn take_guest_interrupt(&mut self, number: u64) {
+        self.enter_guest_handler(INTERRUPT | (number - 1), 0);
+        self.pc = vector(self.guest.vstvec, number - 1);
+    }
+
+    /// The part that both share (privileged manual, "Supervisor Cause Register", "sstatus" and "Trap Entry").
+    fn enter_handler(&mut self, cause: u64, value: u64, about: GuestTrap) {
         self.scause = cause;
         self.sepc = self.pc;
         self.stval = value;
-        let enabled_before = if self.sstatus & sstatus::SIE != 0 { sstatus::SPIE } else { 0 };
-        let came_from = if self.privilege == Privilege::Supervisor { sstatus::SPP } else { 0 };
-        self.sstatus &= !(sstatus::SIE | sstatus::SPIE | sstatus::SPP);
-        self.sstatus |= enabled_before | came_from;
+        self.sstatus = entered_status(self.sstatus, self.privilege);
+        if self.extensions.has(Extension::Hypervisor) {
+            let guest = &mut self.guest;
+            if self.virtualized {
+                let privilege = if self.privilege == Privilege::Supervisor { hstatus::SPVP } else { 0 };
+                guest.hstatus = guest.hstatus & !hstatus::SPVP | privilege;
+            }
+            let came_from = if self.virtualized { hstatus::SPV } else { 0 };
+            let address = if about.guest_address { hstatus::GVA } else { 0 };
+            guest.hstatus = guest.hstatus & !(hstatus::SPV | hstatus::GVA) | came_from | address;
+            guest.htval = about.guest_physical >> 2;
+            guest.htinst = about.instruction;
+        }
+        self.virtualized = false;
         self.privilege = Privilege::Supervisor;
         self.reservation = None;
     }
 
-    /// `sret`: returns from a trap.
-    pub fn return_from_trap(&mut self) {
-        self.pc = self.sepc;
-        self.privilege = if self.sstatus & sstatus::SPP != 0 { Privilege::Supervisor } else { Privilege::User };
-        let enabled = if self.sstatus & sstatus::SPIE != 0 { sstatus::SIE } else { 0 };
-        self.sstatus &= !(sstatus::SIE | sstatus::SPP);
-        self.sstatus |= enabled | sstatus::SPIE;
+    fn enter_guest_handler(&mut self, cause: u64, value: u64) {
+        self.guest.vscause = cause;
+        self.guest.vsepc = self.pc;
+        self.guest.vstval = value;
+        self.guest.vsstatus = entered_status(self.guest.vsstatus, self.privilege);
+        self.privilege = Privilege::Supervisor;
         self.reservation = None;
     }
+
+    /// `sret`: back to where the trap came from. A guest's stays in the guest; a hypervisor's may lead there.
+    pub fn return_from_trap(&mut self) {
+        let status = if self.virtualized { &mut self.guest.vsstatus } else { &mut self.sstatus };
+        self.privilege = if *status & sstatus::SPP != 0 { Privilege::Supervisor } else { Privilege::User };
+        let enabled = if *status & sstatus::SPIE != 0 { sstatus::SIE } else { 0 };
+        *status &= !(sstatus::SIE | sstatus::SPP);
+        *status |= enabled | sstatus::SPIE;
+        self.pc = if self.virtualized { self.guest.vsepc } else { self.sepc };
+        if !self.virtualized {
+            self.virtualized = self.guest.hstatus & hstatus::SPV != 0;
+            self.guest.hstatus &= !hstatus::SPV;
+        }
+        self.reservation = None;
+    }
+}
+
+/// The bit of a cause that tells an interrupt from an exception.
+const INTERRUPT: u64 = 1 << 63;
+
+fn vector(base: u64, number: u64) -> u64 {
+    let offset = if base & 3 == 1 { 4 * number } else { 0 };
+    (base & !3).wrapping_add(offset)
+}
+
+fn shown_status(status: u64) -> u64 {
+    let dirty = if status & sstatus::FS == sstatus::FS { sstatus::SD } else { 0 };
+    status | sstatus::UXL | dirty
+}
+
+/// The status in a handler that was entered at this privilege.
+fn entered_status(status: u64, privilege: Privilege) -> u64 {
+    let enabled_before = if status & sstatus::SIE != 0 { sstatus::SPIE } else { 0 };
+    let came_from = if privilege == Privilege::Supervisor { sstatus::SPP } else { 0 };
+    status & !(sstatus::SIE | sstatus::SPIE | sstatus::SPP) | enabled_before | came_from
 }

@@ -1,30 +1,28 @@
 //! Instructions that concern the whole board: CSRs, calls to the firmware, returns from traps, `wfi`, `sfence.vma`.
 //!
-//! It passes other instructions on.
+//! It does not know how the others are executed: it hands them on.
 
 use crate::embedded::board::Board;
+use crate::embedded::bus::translate::Context;
 use crate::embedded::firmware::sbi;
 use crate::embedded::hart::csr::{self, Denied};
 use crate::embedded::hart::decode::{CsrAccess, CsrChange, Kind, Operation};
 use crate::embedded::hart::execute;
-use crate::embedded::hart::state::{Privilege, SINK};
-use crate::embedded::hart::trap::{Cause, Interruption, Trap};
+use crate::embedded::hart::state::{Hart, Privilege, SINK, hstatus};
+use crate::embedded::hart::trap::{AccessType, Cause, Interruption, Trap};
 use crate::machine::{Address, HartEvent, Register};
-use crate::riscv::{self, Fence};
+use crate::riscv::{self, Fence, GuestAccess};
 
-/// Executes the instruction at pc. Returns the address of the next.
+/// Executes the instruction at pc; the value is the next one's address.
 pub fn execute(board: &mut Board, operation: &Operation) -> Result<u64, Interruption> {
     let pc = board.hart.pc;
     let next = pc.wrapping_add(operation.length.into());
+    may_execute(&board.hart, operation)?;
     match operation.kind {
         Kind::Csr(access) => access_csr(board, operation, access)?,
         Kind::Ecall if board.hart.privilege == Privilege::User => return Err(Trap::new(Cause::UserCall, 0).into()),
+        Kind::Ecall if board.hart.virtualized => return Err(Trap::new(Cause::GuestCall, 0).into()),
         Kind::Ecall => return sbi::call(board, next),
-        Kind::Sret | Kind::Wfi | Kind::SfenceVma | Kind::Invalidate(_) | Kind::Guest(_)
-            if board.hart.privilege == Privilege::User =>
-        {
-            return Err(Trap::illegal(operation.bits).into());
-        }
         Kind::Sret => {
             board.hart.return_from_trap();
             board.refresh_context();
@@ -38,13 +36,53 @@ pub fn execute(board: &mut Board, operation: &Operation) -> Result<u64, Interrup
             let waits = board.pending() & board.hart.sie == 0;
             board.memory.note(HartEvent::Wait { icount, pc: Address(pc), time, waits });
         }
+        // A guest's translations are forgotten whenever a guest is entered or left.
         Kind::SfenceVma | Kind::Invalidate(Fence::Supervisor) => board.flush_translations(),
         Kind::Invalidate(_) => {}
-        Kind::Guest(_) => return Err(Interruption::MissingExtension(riscv::Extension::Hypervisor)),
+        Kind::Guest(access) => access_guest(board, operation, access)?,
         Kind::Other(extension) => return Err(Interruption::MissingExtension(extension)),
         _ => return execute::execute(operation, &mut board.hart, &mut board.memory, pc),
     }
     Ok(next)
+}
+
+/// Whether the mode and hstatus allow a privileged instruction (privileged manual, "Virtual-Instruction Exceptions").
+fn may_execute(hart: &Hart, operation: &Operation) -> Result<(), Trap> {
+    let (user, held) = (hart.privilege == Privilege::User, hart.guest.hstatus);
+    let supervisors =
+        matches!(operation.kind, Kind::Sret | Kind::Wfi | Kind::SfenceVma | Kind::Invalidate(_) | Kind::Guest(_));
+    if !supervisors {
+        return Ok(());
+    }
+    if !hart.virtualized {
+        let by_user = matches!(operation.kind, Kind::Guest(_)) && held & hstatus::HU != 0;
+        return if user && !by_user { Err(Trap::illegal(operation.bits)) } else { Ok(()) };
+    }
+    let refused = user
+        || match operation.kind {
+            Kind::Sret => held & hstatus::VTSR != 0,
+            Kind::Wfi => held & hstatus::VTW != 0,
+            Kind::SfenceVma | Kind::Invalidate(Fence::Supervisor) => held & hstatus::VTVM != 0,
+            Kind::Invalidate(Fence::Before | Fence::After) => false,
+            _ => true,
+        };
+    if refused { Err(Trap::virtual_instruction(operation.bits)) } else { Ok(()) }
+}
+
+/// `hlv`, `hlvx` and `hsv` (privileged manual, "Hypervisor Virtual-Machine Load and Store Instructions").
+fn access_guest(board: &mut Board, operation: &Operation, access: GuestAccess) -> Result<(), Interruption> {
+    let context = Context::of_guest_access(&board.hart);
+    let address = board.hart.x(operation.rs1);
+    let length = 1 << access.width;
+    if access.store {
+        return board.memory.store_as_guest(&context, address, board.hart.x(operation.rs2), length);
+    }
+    let access_type = if access.executable { AccessType::LoadExecutable } else { AccessType::Load };
+    let value = board.memory.load_as_guest(&context, address, length, access_type)?;
+    let unused = 64 - 8 * length;
+    let value = if access.unsigned { value } else { ((value << unused) as i64 >> unused) as u64 };
+    board.hart.set_x(operation.rd, value);
+    Ok(())
 }
 
 /// csrrw, csrrs, csrrc and their immediate forms (unprivileged manual, "Zicsr").
@@ -54,6 +92,7 @@ fn access_csr(board: &mut Board, operation: &Operation, access: CsrAccess) -> Re
     let writes = access.change == CsrChange::Write || operation.rs1 != 0;
     csr::check(board, number, writes).map_err(|denied| match denied {
         Denied::Illegal => Trap::illegal(operation.bits).into(),
+        Denied::Virtual => Trap::virtual_instruction(operation.bits).into(),
         Denied::Missing(extension) => Interruption::MissingExtension(extension),
     })?;
     let source = if access.source_is_number { operation.rs1.into() } else { board.hart.x(operation.rs1) };
@@ -65,7 +104,7 @@ fn access_csr(board: &mut Board, operation: &Operation, access: CsrAccess) -> Re
             CsrChange::Clear => old & !source,
         };
         csr::write(board, number, new);
-        if Register::Csr(number) == riscv::csr::STVEC {
+        if Register::Csr(number) == riscv::csr::STVEC && !board.hart.virtualized {
             let (icount, pc, held) = (board.icount, Address(board.hart.pc), board.hart.stvec);
             board.memory.note(HartEvent::VectorWrite { icount, pc, written: new, held });
         }

@@ -23,18 +23,48 @@ pub enum Cause {
     StoreAccess = 7,
     /// An `ecall` from U-mode.
     UserCall = 8,
+    /// An `ecall` from VS-mode.
+    GuestCall = 10,
     /// An instruction page fault.
     InstructionPage = 12,
     /// A load page fault.
     LoadPage = 13,
     /// A store or AMO page fault.
     StorePage = 15,
+    /// An instruction guest-page fault.
+    InstructionGuestPage = 20,
+    /// A load guest-page fault.
+    LoadGuestPage = 21,
+    /// A virtual instruction.
+    VirtualInstruction = 22,
+    /// A store or AMO guest-page fault.
+    StoreGuestPage = 23,
 }
 
 impl Cause {
     /// The value of scause.
     pub fn code(self) -> u64 {
         self as u64
+    }
+}
+
+impl Cause {
+    /// A hypervisor's translation refused it.
+    pub fn is_guest_page(self) -> bool {
+        matches!(self, Cause::InstructionGuestPage | Cause::LoadGuestPage | Cause::StoreGuestPage)
+    }
+
+    /// A load or a store failed, by whatever.
+    pub fn is_data_access(self) -> bool {
+        use Cause::*;
+        let own = matches!(self, LoadMisaligned | StoreMisaligned | LoadAccess | StoreAccess | LoadPage | StorePage);
+        own || matches!(self, LoadGuestPage | StoreGuestPage)
+    }
+
+    /// stval is an address.
+    pub fn has_address(self) -> bool {
+        let of_fetch = matches!(self, Cause::InstructionAccess | Cause::InstructionPage | Cause::InstructionGuestPage);
+        of_fetch || self.is_data_access()
     }
 }
 
@@ -63,6 +93,11 @@ impl Trap {
     pub fn illegal(instruction: u32) -> Trap {
         Trap::new(Cause::IllegalInstruction, instruction.into())
     }
+
+    /// The trap of what a guest may not do, though a hypervisor may.
+    pub fn virtual_instruction(instruction: u32) -> Trap {
+        Trap::new(Cause::VirtualInstruction, instruction.into())
+    }
 }
 
 /// The type of a memory access. It determines the required permission and the cause of a fault.
@@ -70,6 +105,8 @@ impl Trap {
 pub enum AccessType {
     Fetch,
     Load,
+    /// By a hypervisor, of what its guest may execute: `hlvx`.
+    LoadExecutable,
     Store,
 }
 
@@ -78,8 +115,18 @@ impl AccessType {
     pub fn page_fault(self, address: u64) -> Trap {
         let cause = match self {
             AccessType::Fetch => Cause::InstructionPage,
-            AccessType::Load => Cause::LoadPage,
+            AccessType::Load | AccessType::LoadExecutable => Cause::LoadPage,
             AccessType::Store => Cause::StorePage,
+        };
+        Trap::new(cause, address)
+    }
+
+    /// The hypervisor does not map the guest-physical address, or not for this.
+    pub fn guest_page_fault(self, address: u64) -> Trap {
+        let cause = match self {
+            AccessType::Fetch => Cause::InstructionGuestPage,
+            AccessType::Load | AccessType::LoadExecutable => Cause::LoadGuestPage,
+            AccessType::Store => Cause::StoreGuestPage,
         };
         Trap::new(cause, address)
     }
@@ -94,7 +141,7 @@ impl AccessType {
     pub fn access_fault(self, address: u64) -> Trap {
         let cause = match self {
             AccessType::Fetch => Cause::InstructionAccess,
-            AccessType::Load => Cause::LoadAccess,
+            AccessType::Load | AccessType::LoadExecutable => Cause::LoadAccess,
             AccessType::Store => Cause::StoreAccess,
         };
         Trap::new(cause, address)

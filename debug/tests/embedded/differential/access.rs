@@ -93,10 +93,15 @@ fn kind_and_offset(instruction: u32) -> Option<(Kind, i32)> {
 
 /// The valid entry that maps a page at `address`.
 fn leaf(program: &Program, address: u64) -> Option<u64> {
+    leaf_of(program, program.satp, address)
+}
+
+/// Likewise by this satp or vsatp.
+pub fn leaf_of(program: &Program, satp: u64, address: u64) -> Option<u64> {
     if (address << 25) as i64 >> 25 != address as i64 {
         return None;
     }
-    let mut table = program.satp << 12;
+    let mut table = satp << 12;
     for shift in [30, 21, 12] {
         let at = table.checked_sub(TABLES)? + (address >> shift & 0x1ff) * 8;
         let bytes = program.tables.get(usize::try_from(at).ok().filter(|at| *at < TABLES_SIZE)?..)?.first_chunk()?;

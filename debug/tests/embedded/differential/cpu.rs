@@ -49,6 +49,15 @@ pub fn bare() -> &'static Pair {
     &PAIR
 }
 
+/// All of it and H.
+pub fn hypervisor() -> &'static Pair {
+    static PAIR: LazyLock<Pair> = LazyLock::new(|| {
+        let Pair { qemu, ours } = with(|_| true);
+        Pair { qemu: format!("{qemu},h=on").replace("h=off,", ""), ours: ours.with(Extension::Hypervisor, true) }
+    });
+    &PAIR
+}
+
 /// With those extensions that are wanted; without those that this QEMU does not know, or cannot do without, where it has them.
 pub fn with(wanted: impl Fn(Extension) -> bool) -> Pair {
     let mut qemu = if has_bare() { format!("{BARE},{ALWAYS},sstc=on") } else { "rv64,h=off".into() };

@@ -30,6 +30,7 @@ pub fn programs(random: &mut Random, slots: usize) -> Vec<Program> {
     programs.extend(super::bits::programs(random, slots));
     programs.extend(super::paging::programs(random, slots));
     programs.extend(super::interrupts::programs(random, slots / 2));
+    programs.extend(super::guest::programs(random, slots));
     programs.push(super::devices::program(random, slots / 2));
     programs
 }
@@ -53,6 +54,7 @@ pub fn plain(
         slots_seen_at: SLOTS,
         vectored: false,
         cpu: super::cpu::full().clone(),
+        hypervisor: None,
     }
 }
 

@@ -21,7 +21,7 @@ pub const USER: u64 = 0x10;
 const FENCES: [u32; 2] = [SFENCE_VMA, 0x1600_0073];
 /// Svnapot's bit.
 const NAPOT: u64 = 1 << 63;
-const ROOT: u64 = TABLES;
+pub const ROOT: u64 = TABLES;
 const MIDDLE: u64 = TABLES + 0x1000;
 const LEAVES: u64 = TABLES + 0x2000;
 /// The levels that the longer forms add: their first entry leads to the root of the shorter one.
@@ -30,7 +30,7 @@ const HIGHEST: u64 = TABLES + 0x6000;
 /// Protected.
 const FIRMWARE: u64 = 0x8000_0000;
 /// The user's view of the slots.
-const USER_SLOTS: u64 = 0x10_0000_0000 + (SLOTS & 0x1f_ffff);
+pub const USER_SLOTS: u64 = 0x10_0000_0000 + (SLOTS & 0x1f_ffff);
 /// 512 small pages, then 510 large ones of 2 MiB.
 const SMALL: u64 = 0x4000_0000;
 const LARGE: u64 = SMALL + 0x40_0000;
@@ -60,7 +60,7 @@ fn status(random: &mut Random, user: bool) -> u64 {
     from | 3 << 13 | u64::from(random.bits(2)) << 18
 }
 
-fn access(random: &mut Random, user: bool) -> [u8; SLOT_SIZE] {
+pub fn access(random: &mut Random, user: bool) -> [u8; SLOT_SIZE] {
     match random.below(8) {
         0 | 1 => slot(&[immediate_form(JALR, 0, random.register(), random.register(), 0)]),
         3 if random.one_in(4) => super::bits::cache_block(random),
@@ -80,7 +80,7 @@ fn access(random: &mut Random, user: bool) -> [u8; SLOT_SIZE] {
     }
 }
 
-fn address(random: &mut Random) -> u64 {
+pub fn address(random: &mut Random) -> u64 {
     let within = random.below(0x1000);
     let within = if random.one_in(4) { within } else { within & !7 };
     match random.below(16) {
@@ -93,7 +93,7 @@ fn address(random: &mut Random) -> u64 {
     }
 }
 
-fn tables(random: &mut Random) -> Vec<u8> {
+pub fn tables(random: &mut Random) -> Vec<u8> {
     let mut tables = vec![0; TABLES_SIZE];
     let mut set = |address: u64, entry: u64| {
         let offset = (address - TABLES) as usize;

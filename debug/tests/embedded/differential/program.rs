@@ -15,18 +15,22 @@ const INTEGERS: u64 = 0x8031_0000;
 const FLOATS: u64 = 0x8032_0000;
 const ROUNDINGS: u64 = 0x8033_0000;
 const STATUSES: u64 = 0x8034_0000;
+const HSTATUSES: u64 = 0x8036_0000;
+const VSSTATUSES: u64 = 0x8037_0000;
 /// A page of breakpoint instructions to jump to.
 pub const FIELD: u64 = 0x8035_0000;
 pub const DATA: u64 = 0x8040_0000;
 pub const DATA_SIZE: usize = 0x1_0000;
 pub const TABLES: u64 = 0x8050_0000;
 pub const TABLES_SIZE: usize = 0x1_0000;
+/// The hypervisor's, for its guest; its root is aligned to 16 KiB.
+pub const SECOND_TABLES: u64 = 0x8060_0000;
 /// Two bytes before a page's end, as is every 256th slot after: there an instruction of four bytes lies on two pages.
 pub const SLOTS: u64 = 0x8080_0ffe;
 const LOG: u64 = 0x8100_0000;
 
 pub const SLOT_SIZE: usize = 16;
-pub const RECORD_SIZE: usize = 64;
+pub const RECORD_SIZE: usize = 128;
 /// Entries of a pool that slots begin in; 32 more follow, for the last.
 pub const POOL: usize = 4096;
 pub const POOL_ENTRIES: usize = POOL + 32;
@@ -51,10 +55,45 @@ const SCAUSE: u32 = 0x142;
 const STVAL: u32 = 0x143;
 const SIP: u32 = 0x144;
 const SATP: u32 = 0x180;
+const VSSTATUS: u32 = 0x200;
+const VSTVEC: u32 = 0x205;
+const VSSCRATCH: u32 = 0x240;
+const VSEPC: u32 = 0x241;
+const VSCAUSE: u32 = 0x242;
+const VSTVAL: u32 = 0x243;
+const VSTIMECMP: u32 = 0x24d;
+const VSATP: u32 = 0x280;
+const HSTATUS: u32 = 0x600;
+const HEDELEG: u32 = 0x602;
+const HIDELEG: u32 = 0x603;
+const HIE: u32 = 0x604;
+const HTIMEDELTA: u32 = 0x605;
+const HCOUNTEREN: u32 = 0x606;
+const HENVCFG: u32 = 0x60a;
+const HTVAL: u32 = 0x643;
+const HIP: u32 = 0x644;
+const HVIP: u32 = 0x645;
+const HTINST: u32 = 0x64a;
+const HGATP: u32 = 0x680;
+const HFENCE_GVMA: u32 = 0x6200_0073;
+const HFENCE_VVMA: u32 = 0x2200_0073;
 
 /// SBI specification, chapter "Timer Extension".
 const SET_TIMER: u64 = 0x5449_4d45;
 const ECALL: u32 = 0x73;
+
+/// What a program with a hypervisor begins each slot with.
+pub struct Hypervisor {
+    /// Slots are executed by the guest.
+    pub in_guest: bool,
+    pub hedeleg: u64,
+    pub vsatp: u64,
+    pub hgatp: u64,
+    pub second_tables: Vec<u8>,
+    /// Values of hstatus, SPV aside.
+    pub hstatuses: Vec<u64>,
+    pub vsstatuses: Vec<u64>,
+}
 
 pub struct Program {
     /// What it is about, for messages.
@@ -75,6 +114,7 @@ pub struct Program {
     pub vectored: bool,
     /// The hart that it runs on.
     pub cpu: Pair,
+    pub hypervisor: Option<Hypervisor>,
 }
 
 /// A slot with these instructions, of four bytes each.
@@ -109,7 +149,7 @@ impl Program {
     pub fn link(&self) -> (Vec<u8>, u64) {
         let (text, done) = self.text();
         let words = |pool: &[u64]| pool.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
-        let segments = [
+        let mut segments = vec![
             (TEXT, text),
             (CONTEXT, self.context()),
             (INTEGERS, words(&self.integers)),
@@ -121,6 +161,14 @@ impl Program {
             (TABLES, self.tables.clone()),
             (SLOTS, self.slots.concat()),
         ];
+        if let Some(hypervisor) = &self.hypervisor {
+            segments.extend([
+                (HSTATUSES, words(&hypervisor.hstatuses)),
+                (VSSTATUSES, words(&hypervisor.vsstatuses)),
+                (SECOND_TABLES, hypervisor.second_tables.clone()),
+            ]);
+            segments.sort_by_key(|(address, _)| *address);
+        }
         (elf::build(&segments), done)
     }
 
@@ -171,11 +219,14 @@ impl Program {
         code.push(0x0010_0073);
         assert_eq!(TEXT + 4 * code.len() as u64, handler);
         code.extend(vectors());
-        code.extend(save_and_record());
+        code.extend(save_and_record(self.hypervisor.is_some()));
         code.extend(next_slot());
         let done = TEXT + 4 * code.len() as u64;
         code.push(jump_form(0, 0));
-        code.extend(load_registers());
+        if let Some(hypervisor) = &self.hypervisor {
+            code.extend(set_hypervisor(hypervisor));
+        }
+        code.extend(load_registers(self.hypervisor.as_ref()));
         (code.iter().flat_map(|instruction| instruction.to_le_bytes()).collect(), done)
     }
 }
@@ -197,7 +248,7 @@ fn vectors() -> Vec<u32> {
 }
 
 /// Everything that the slot can have changed goes into the context; a hash of it, and the CSRs of the trap, into the record.
-fn save_and_record() -> Vec<u32> {
+fn save_and_record(hypervisor: bool) -> Vec<u32> {
     const FLOAT_ON: u64 = 0x6000;
     let mut code = vec![csrs_swap_sp()];
     code.extend((1..32).filter(|register| *register != 2).map(|register| sd(register, 2, 8 * register as i32)));
@@ -222,6 +273,11 @@ fn save_and_record() -> Vec<u32> {
         code.push(sd(register, 15, 8 * index));
     }
     code.extend([ld(17, 2, VECTOR), sd(17, 15, 56), sd(0, 2, VECTOR)]);
+    if hypervisor {
+        for (index, csr) in (8..).zip([HSTATUS, HTVAL, HTINST, VSSTATUS, VSCAUSE, VSEPC, VSTVAL, HIP]) {
+            code.extend([csrr(17, csr), sd(17, 15, 8 * index)]);
+        }
+    }
     code.extend([addi(15, 15, RECORD_SIZE as i32), sd(15, 2, LOG_POINTER)]);
     code
 }
@@ -256,8 +312,36 @@ fn next_slot() -> Vec<u32> {
     code
 }
 
+/// What slots may have changed, as each begins with it.
+fn set_hypervisor(hypervisor: &Hypervisor) -> Vec<u32> {
+    const ALL_GUEST_INTERRUPTS: u64 = 0x444;
+    const STCE_AND_ADUE: u64 = 5 << 61;
+    // QEMU goes by PBMTE only while a guest runs, 7.2 not even then (privileged manual, "henvcfg").
+    let memory_types = if super::cpu::is_old() || !hypervisor.in_guest { 1 << 62 } else { 0 };
+    let mut code = Vec::new();
+    let values = [
+        (HEDELEG, hypervisor.hedeleg),
+        (HIDELEG, ALL_GUEST_INTERRUPTS),
+        (HGATP, hypervisor.hgatp),
+        (VSATP, hypervisor.vsatp),
+        (HENVCFG, STCE_AND_ADUE | memory_types),
+        (HCOUNTEREN, 7),
+        (VSTVEC, FIELD),
+        (VSTIMECMP, u64::MAX),
+    ];
+    for (csr, value) in values {
+        code.extend(li(22, value));
+        code.push(csrw(csr, 22));
+    }
+    let zero = [HVIP, HIE, HTIMEDELTA, HTVAL, HTINST, VSCAUSE, VSEPC, VSTVAL, VSSCRATCH, SIP];
+    code.extend(zero.map(|csr| csrw(csr, 0)));
+    // Of both stages.
+    code.extend([HFENCE_GVMA, HFENCE_VVMA]);
+    code
+}
+
 /// All registers from the pools, at an offset that moves on with each slot; then to the slot.
-fn load_registers() -> Vec<u32> {
+fn load_registers(hypervisor: Option<&Hypervisor>) -> Vec<u32> {
     let mut code = vec![ld(16, 2, POOL_OFFSET), addi(16, 16, 8 * 37)];
     code.extend(li(17, 8 * (POOL as u64 - 1)));
     code.extend([register_form(OP, 0, 7, 16, 16, 17), sd(16, 2, POOL_OFFSET)]);
@@ -267,6 +351,17 @@ fn load_registers() -> Vec<u32> {
     }
     code.extend((0..32).map(|register| immediate_form(LOAD_FLOAT, 3, register, 20, 8 * register as i32)));
     code.extend([ld(18, 18, 0), csrw(FCSR, 18), ld(21, 21, 0), csrw(SSTATUS, 21)]);
+    if let Some(hypervisor) = hypervisor {
+        const SPV: i32 = 1 << 7;
+        for (pool, csr) in [(HSTATUSES, HSTATUS), (VSSTATUSES, VSSTATUS)] {
+            code.extend(li(22, pool));
+            code.extend([register_form(OP, 0, 0, 22, 22, 16), ld(22, 22, 0)]);
+            if csr == HSTATUS && hypervisor.in_guest {
+                code.push(immediate_form(OP_IMMEDIATE, 6, 22, 22, SPV));
+            }
+            code.push(csrw(csr, 22));
+        }
+    }
     code.extend((1..32).filter(|register| *register != 17).map(|register| ld(register, 17, 8 * register as i32)));
     code.extend([ld(17, 17, 8 * 17), SRET]);
     code

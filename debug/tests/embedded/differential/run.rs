@@ -19,7 +19,24 @@ const SSTATUS_ALIKE: u64 = 1 << 1 | 3 << 13;
 /// Differing slots that a failure shows.
 const SHOWN: usize = 12;
 /// What a record holds, in its order.
-const FIELDS: [&str; 8] = ["registers (hash)", "scause", "sepc", "stval", "sstatus", "fcsr", "sip", "vector"];
+const FIELDS: [&str; 16] = [
+    "registers (hash)",
+    "scause",
+    "sepc",
+    "stval",
+    "sstatus",
+    "fcsr",
+    "sip",
+    "vector",
+    "hstatus",
+    "htval",
+    "htinst",
+    "vsstatus",
+    "vscause",
+    "vsepc",
+    "vstval",
+    "hip",
+];
 
 /// The records that our machine left: but for known errors of QEMU's, those of both.
 ///
@@ -27,11 +44,11 @@ const FIELDS: [&str; 8] = ["registers (hash)", "scause", "sepc", "stval", "sstat
 /// What differs, in words.
 pub fn compare(program: &Program) -> Result<Vec<u8>, String> {
     let (elf, done) = program.link();
-    let there = on_qemu(program)?;
     let options = Options { cpu: program.cpu.ours.clone(), ..Options::default() };
     let mut embedded = Embedded::load(&crate::elf::image(elf), &options).expect("the program is a kernel");
     let here = outcome(&mut embedded, program, done)
         .map_err(|error| format!("{error}; {:?}", embedded.fault().map(|fault| fault.to_string())))?;
+    let there = on_qemu(program)?;
     for ((name, here), (_, there)) in here.iter().zip(&there) {
         if here == there {
             continue;
@@ -92,7 +109,13 @@ fn outcome(machine: &mut dyn Machine, program: &Program, done: u64) -> Result<Fi
     let stop = machine.resume(LIMIT).map_err(failed)?;
     let pc = machine.registers().map_err(failed)?.pc;
     if stop != Stop::Breakpoint || pc != done {
-        return Err(format!("{}: {stop:?} at {pc:#x} on {} instead of the end", program.name, machine.name()));
+        let read = |machine: &mut dyn Machine, csr| machine.read_register(Register::Csr(csr)).unwrap_or(0);
+        let trap = [0x142, 0x141, 0x143, 0x180].map(|csr| read(machine, csr));
+        return Err(format!(
+            "{}: {stop:?} at {pc:#x} on {} instead of the end, {trap:x?}",
+            program.name,
+            machine.name()
+        ));
     }
     let mut outcome = Vec::new();
     for (name, start, size) in program.outcome() {
@@ -121,6 +144,13 @@ fn records(program: &Program, here: &[u8], there: &[u8]) -> Option<String> {
             continue;
         }
         text += &format!("  slot {}: {}\n", index - 1, disassemble(&program.slots[index - 1]));
+        if let Some(hypervisor) = &program.hypervisor {
+            let entry = super::access::leaf_of(program, hypervisor.vsatp, here[3].max(there[3])).unwrap_or(0);
+            text += &format!(
+                "    entry {entry:#x}, hstatus {:#x}, vsstatus {:#x}, sstatus {:#x}\n",
+                here[8], here[11], here[4]
+            );
+        }
         for (field, (here, there)) in FIELDS.iter().zip(here.into_iter().zip(there)) {
             if here != there {
                 text += &format!("    {field}: here {here:#x}, on QEMU {there:#x}\n");

@@ -3,6 +3,7 @@
 //! It does not know instructions.
 
 mod device;
+mod guest;
 mod outside;
 mod pages;
 mod record;
@@ -16,6 +17,7 @@ use crate::embedded::bus::ram::{PAGE, Ram};
 use crate::embedded::bus::tlb::Tlb;
 use crate::embedded::bus::translate::{self, Context};
 use crate::embedded::conditions::Conditions;
+use crate::embedded::hart::state::GuestTrap;
 use crate::embedded::hart::trap::{AccessType, Interruption};
 use crate::machine::{Access, Watchpoint};
 use crate::riscv::board;
@@ -68,6 +70,8 @@ pub struct Memory {
     pub(in crate::embedded) context: Context,
     loads: Tlb,
     stores: Tlb,
+    /// About the guest-page fault that translation ended in last; and whether an access was made in a guest's place.
+    pub(in crate::embedded) guest_trap: GuestTrap,
     watchpoints: Vec<Watchpoint>,
     physical_watches: Vec<PhysicalWatch>,
     /// Watchpoints are off for the instruction at which one just stopped.
@@ -89,6 +93,7 @@ impl Memory {
             context,
             loads: Tlb::new(),
             stores: Tlb::new(),
+            guest_trap: GuestTrap::default(),
             watchpoints: Vec::new(),
             physical_watches: Vec::new(),
             watching: true,
@@ -210,8 +215,17 @@ impl Memory {
 
     /// The physical address for this access, if the firmware allows it.
     fn resolve(&mut self, address: u64, access_type: AccessType) -> Result<u64, Interruption> {
-        let physical =
-            translate::translate(&mut self.ram, &self.context, self.conditions.no_marking, address, access_type)?;
+        let context = self.context;
+        self.resolve_in(&context, address, access_type)
+    }
+
+    fn resolve_in(&mut self, context: &Context, address: u64, access_type: AccessType) -> Result<u64, Interruption> {
+        let no_marking = self.conditions.no_marking;
+        let physical = translate::translate(&mut self.ram, context, no_marking, address, access_type);
+        let physical = physical.map_err(|failure| {
+            self.guest_trap = failure.guest;
+            failure.trap
+        })?;
         if map::is_firmware(physical) {
             return Err(access_type.access_fault(address).into());
         }

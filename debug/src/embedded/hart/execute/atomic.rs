@@ -65,6 +65,7 @@ fn as_store(interruption: Interruption) -> Interruption {
     let Interruption::Trap(trap) = interruption else { return interruption };
     let cause = match trap.cause {
         Cause::LoadPage => Cause::StorePage,
+        Cause::LoadGuestPage => Cause::StoreGuestPage,
         Cause::LoadAccess => Cause::StoreAccess,
         other => other,
     };

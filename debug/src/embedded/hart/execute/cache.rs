@@ -16,7 +16,11 @@ pub(super) fn access(
     operation: &Operation,
     what: CacheBlock,
 ) -> Result<(), Interruption> {
-    if hart.privilege == Privilege::User && !allowed(hart.senvcfg, what) {
+    let by_user = hart.privilege == Privilege::User;
+    if hart.virtualized && !(allowed(hart.guest.henvcfg, what) && (!by_user || allowed(hart.senvcfg, what))) {
+        return Err(Trap::virtual_instruction(operation.bits).into());
+    }
+    if by_user && !allowed(hart.senvcfg, what) {
         return Err(Trap::illegal(operation.bits).into());
     }
     let address = hart.x(operation.rs1);
@@ -30,7 +34,7 @@ pub(super) fn access(
     }
 }
 
-/// Whether U-mode may, by senvcfg.
+/// Whether U-mode may, by senvcfg, or the guest, by henvcfg.
 fn allowed(held: u64, what: CacheBlock) -> bool {
     let enabled = match what {
         CacheBlock::Invalidate => senvcfg::CBIE,

@@ -2,10 +2,12 @@
 //!
 //! Source: privileged manual, "Supervisor-Level ISA"; unprivileged manual, "Zicsr" and "Zicntr". It does not know instructions.
 
+mod guest;
+
 use crate::embedded::board::Board;
 use crate::embedded::bus::translate;
 use crate::embedded::hart::decode::{Extension, Extensions};
-use crate::embedded::hart::state::{Privilege, interrupt, senvcfg, sstatus};
+use crate::embedded::hart::state::{Privilege, henvcfg, hstatus, interrupt, senvcfg, sstatus};
 use crate::riscv::Register;
 use crate::riscv::csr::*;
 
@@ -20,6 +22,8 @@ pub const ALL: &[Register] = &[
 pub enum Denied {
     /// It does not exist, or not for this privilege or kind of access.
     Illegal,
+    /// A hypervisor could, and this is its guest.
+    Virtual,
     /// It belongs to an extension that this machine does not have.
     Missing(Extension),
 }
@@ -29,34 +33,48 @@ pub enum Denied {
 /// # Errors
 /// If it may not.
 pub fn check(board: &Board, number: u16, writes: bool) -> Result<(), Denied> {
-    let user = board.hart.privilege == Privilege::User;
-    let extensions = board.hart.extensions;
-    let lowest = lowest_privilege(number);
+    let hart = &board.hart;
+    let (extensions, virtualized) = (hart.extensions, hart.virtualized);
+    let user = hart.privilege == Privilege::User;
     if is_vector(number) && extensions.has(Extension::Vector) {
         return Err(Denied::Missing(Extension::Vector));
     }
-    if !user && is_hypervisor(number) && extensions.has(Extension::Hypervisor) {
-        return Err(Denied::Missing(Extension::Hypervisor));
-    }
-    let privileged = lowest == 0 || (lowest == 1 && !user);
-    let exists = ALL.contains(&Register::Csr(number)) || is_performance_counter(number);
-    if !privileged || (writes && is_read_only(number)) || !exists {
+    let exists = match Register::Csr(number) {
+        CYCLE | TIME | INSTRET => extensions.has(Extension::Zicntr) && !board.conditions.no_counters,
+        STIMECMP => extensions.has(Extension::Sstc),
+        VSTIMECMP => extensions.has(Extension::Sstc) && extensions.has(Extension::Hypervisor),
+        _ if is_performance_counter(number) => extensions.has(Extension::Zihpm),
+        _ if is_hypervisor(number) => extensions.has(Extension::Hypervisor),
+        register => ALL.contains(&register),
+    };
+    if !exists || (writes && is_read_only(number)) {
         return Err(Denied::Illegal);
     }
-    let counter_allowed = !user || board.hart.scounteren >> (number & 31) & 1 != 0;
+    // Who lacks the privilege, and what a hypervisor would be allowed, is told apart (privileged manual, "Virtual-Instruction Exceptions").
+    let refused = Err(if virtualized { Denied::Virtual } else { Denied::Illegal });
+    let has_privilege = match lowest_privilege(number) {
+        0 => true,
+        1 => !user,
+        _ => !user && !virtualized,
+    };
+    let enabled = |counters: u64| counters >> (number & 31) & 1 != 0;
     let allowed = match Register::Csr(number) {
-        FFLAGS | FRM | FCSR => !board.hart.float_off(),
-        STIMECMP => extensions.has(Extension::Sstc),
-        CYCLE | TIME | INSTRET => extensions.has(Extension::Zicntr) && !board.conditions.no_counters && counter_allowed,
-        _ if is_performance_counter(number) => extensions.has(Extension::Zihpm) && counter_allowed,
+        FFLAGS | FRM | FCSR if hart.float_off() => return Err(Denied::Illegal),
+        STIMECMP if virtualized => {
+            hart.guest.henvcfg & henvcfg::STCE != 0 && hart.guest.hcounteren >> (TIME.csr_number() & 31) & 1 != 0
+        }
+        SATP if virtualized => hart.guest.hstatus & hstatus::VTVM == 0,
+        _ if COUNTERS.contains(&number) => {
+            (!virtualized || enabled(hart.guest.hcounteren)) && (!user || enabled(hart.scounteren))
+        }
         _ => true,
     };
-    if allowed { Ok(()) } else { Err(Denied::Illegal) }
+    if has_privilege && allowed { Ok(()) } else { refused }
 }
 
 /// Whether its value changes by itself: time, counters, pending interrupts.
 pub fn changes_by_itself(number: u16) -> bool {
-    matches!(Register::Csr(number), SIP | CYCLE | TIME | INSTRET)
+    matches!(Register::Csr(number), SIP | HIP | VSIP | CYCLE | TIME | INSTRET)
 }
 
 /// Those that QEMU has: hpmcounter3 to hpmcounter18. No event is counted in them: they hold 0.
@@ -72,12 +90,16 @@ fn is_vector(number: u16) -> bool {
 /// The value of an existing CSR.
 pub fn read(board: &Board, number: u16) -> Option<u64> {
     let hart = &board.hart;
+    let number = guest::seen(hart, number);
+    if is_hypervisor(number) {
+        return guest::read(board, Register::Csr(number));
+    }
     Some(match Register::Csr(number) {
         FFLAGS => hart.fflags.into(),
         FRM => hart.frm.into(),
         FCSR => u64::from(hart.frm) << 5 | u64::from(hart.fflags),
         SSTATUS => hart.sstatus(),
-        SIE => hart.sie,
+        SIE => hart.sie & interrupt::ALL,
         STVEC => hart.stvec,
         SCOUNTEREN => hart.scounteren,
         SENVCFG => hart.senvcfg,
@@ -85,10 +107,11 @@ pub fn read(board: &Board, number: u16) -> Option<u64> {
         SEPC => hart.sepc,
         SCAUSE => hart.scause,
         STVAL => hart.stval,
-        SIP => board.pending(),
+        SIP => board.pending() & interrupt::ALL,
         STIMECMP => hart.stimecmp,
         SATP => hart.satp,
         CYCLE | INSTRET => board.icount,
+        TIME if hart.virtualized => board.time().wrapping_add(hart.guest.htimedelta),
         TIME => board.time(),
         _ if is_performance_counter(number) => 0,
         _ => return None,
@@ -97,6 +120,10 @@ pub fn read(board: &Board, number: u16) -> Option<u64> {
 
 /// Writes a CSR like an instruction, if the CSR can hold the value; `None` if it is not writable.
 pub fn write(board: &mut Board, number: u16, value: u64) -> Option<()> {
+    let number = guest::seen(&board.hart, number);
+    if is_hypervisor(number) {
+        return guest::write(board, Register::Csr(number), value);
+    }
     let hart = &mut board.hart;
     let register = Register::Csr(number);
     match register {
@@ -107,12 +134,12 @@ pub fn write(board: &mut Board, number: u16, value: u64) -> Option<()> {
             hart.frm = (value >> 5 & 7) as u8;
         }
         SSTATUS => hart.sstatus = value & sstatus::WRITABLE,
-        SIE => hart.sie = value & interrupt::ALL,
+        SIE => hart.sie = hart.sie & !interrupt::ALL | value & interrupt::ALL,
         // Modes 2 and 3 are reserved: the register keeps its value.
         STVEC if value & 3 < 2 => hart.stvec = value,
         STVEC => {}
         SCOUNTEREN => hart.scounteren = value & 0xffff_ffff,
-        SENVCFG => hart.senvcfg = held_senvcfg(hart.extensions, hart.senvcfg, value),
+        SENVCFG => hart.senvcfg = held_configuration(hart.extensions, hart.senvcfg, value),
         SSCRATCH => hart.sscratch = value,
         SEPC => hart.sepc = value & !1,
         SCAUSE => hart.scause = value,
@@ -133,8 +160,8 @@ pub fn write(board: &mut Board, number: u16, value: u64) -> Option<()> {
     Some(())
 }
 
-/// The bits of extensions that the hart has; the reserved value of CBIE leaves it as it was.
-fn held_senvcfg(extensions: Extensions, old: u64, value: u64) -> u64 {
+/// Of senvcfg, and of henvcfg what they share: the bits of extensions that the hart has; the reserved value of CBIE leaves it as it was.
+fn held_configuration(extensions: Extensions, old: u64, value: u64) -> u64 {
     let mut mask = senvcfg::FIOM;
     if extensions.has(Extension::Zicbom) {
         mask |= senvcfg::CBCFE | if value & senvcfg::CBIE == 2 << 4 { 0 } else { senvcfg::CBIE };
