@@ -115,7 +115,7 @@ impl Pair<'_> {
         let value = |register| self.compared.value(after, register);
         let handler = value(csr::STVEC).unwrap_or(0) & !3;
         // The place within the page: a machine may have the page wrong, which is a quirk of its own.
-        let in_page = |sepc: u64| (sepc ^ executed.before.pc().0) % 0x1000 == 0;
+        let in_page = |sepc: u64| (sepc ^ executed.before.pc().0).is_multiple_of(0x1000);
         let trapped = after.pc().0 == handler && value(csr::SEPC).is_some_and(in_page);
         let trap = || Some(TrapValues { cause: value(csr::SCAUSE)?, pc: value(csr::SEPC)?, value: value(csr::STVAL)? });
         Outcome {
