@@ -105,6 +105,8 @@ const MACHINE_MODE: u64 = 3;
 const FIRST_SLICE: Duration = Duration::from_millis(20);
 /// The longest run before a search.
 const LONG_SLICE: Duration = Duration::from_millis(600);
+/// A kernel whose console is waited for is looked at often, for as long as a day.
+const LONGEST_SLICE: Duration = Duration::from_secs(60);
 
 impl<'a> BootRun<'a> {
     /// Takes a machine that is at the kernel's entry: poisons the trap CSRs, and sets the breakpoints.
@@ -281,7 +283,7 @@ impl<'a> BootRun<'a> {
 
     /// Searches for an infinite loop in a kernel that has run for a while without a stop.
     fn look(&mut self) -> Result<Option<BootEvent>, Error> {
-        self.slice = self.slice.saturating_mul(2);
+        self.slice = self.slice.saturating_mul(2).min(LONGEST_SLICE);
         let mut alone = FIRST_SLICE;
         loop {
             self.looked = Instant::now();
