@@ -23,9 +23,9 @@ use std::{env, fs, thread};
 use judge::{Answer, Case};
 
 /// How long one case may take: those that wait for a limit of the command's own are given 20 s.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(240);
 /// How long the command may take, where the case does not say, in seconds: other tests run beside these.
-const TIMEOUT: &str = "30";
+const TIMEOUT: &str = "100";
 /// How many are judged at the same time.
 const AT_ONCE: usize = 2;
 
@@ -69,6 +69,23 @@ fn judge_all(machine: &str) {
     let mut wrong = wrong.into_inner().unwrap();
     wrong.sort();
     assert!(wrong.is_empty(), "on {machine} {} cases are judged wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// What the kernel printed, and what was typed, is in the file that --console names.
+#[test]
+fn the_console_goes_into_a_file() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let mut case = Case::read(&folder.join("36n-good-shell-is-asked.S")).expect("the case is there");
+    for machine in ["embedded", "qemu"] {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path().to_str().expect("a temporary folder has a plain name");
+        case.flags.truncate(6);
+        case.flags.extend(["--console".into(), path.into()]);
+        let answer = answer(&case, machine);
+        assert_eq!(answer.status, Some(0), "{}", answer.err);
+        let said = fs::read_to_string(path).unwrap();
+        assert!(said.starts_with("$ commands: help\n"), "{machine}: {said:?}");
+    }
 }
 
 /// What the command says of a case.

@@ -1,0 +1,24 @@
+# expect: trap
+# words: instruction page fault ; satp|map ; execut|X
+# why: gigapage R W but no X
+.include "k.inc"
+
+boot_here
+    la sp, __stack_top
+    j main
+ends boot
+
+function main
+    clear_bss_here
+    la t0, root
+    li t1, (0x80000000 >> 2) | 0xc7
+    sd t1, 16(t0)
+    srli t0, t0, 12
+    li t1, 8 << 60
+    or t0, t0, t1
+    csrw satp, t0
+    sfence.vma
+    rest_here
+ends main
+zeroed root, 4096, 4096
+zeroed table, 1024

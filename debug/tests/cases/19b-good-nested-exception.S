@@ -1,0 +1,38 @@
+# expect: pass
+# words: -
+# why: handler traps once in itself, both handled (sstatus.SPP restored by nesting)
+.include "k.inc"
+
+boot_here
+    la sp, __stack_top
+    j main
+ends boot
+
+function main
+    clear_bss_here
+    la t0, handler
+    csrw stvec, t0
+    ebreak
+    rest_here
+ends main
+function handler
+    addi sp, sp, -32
+    sd t0, 0(sp)
+    sd t1, 8(sp)
+    csrr t0, sepc
+    sd t0, 16(sp)
+    ld t1, depth
+    bnez t1, 1f
+    li t1, 1
+    sd t1, depth, t0
+    ebreak
+1:  ld t0, 16(sp)
+    addi t0, t0, 2
+    csrw sepc, t0
+    ld t0, 0(sp)
+    ld t1, 8(sp)
+    addi sp, sp, 32
+    sret
+ends handler
+zeroed depth, 8
+zeroed table, 1024

@@ -1,0 +1,41 @@
+# expect: margin
+# words: overflow
+# why: each tick loses 8 KiB of stack
+.include "k.inc"
+
+boot_here
+    la sp, __stack_top
+    j main
+ends boot
+
+function main
+    clear_bss_here
+
+    la t0, handler
+    csrw stvec, t0
+    timer_in 100000
+    li t0, 32
+    csrs sie, t0
+    csrsi sstatus, 2
+
+    rest_here
+ends main
+function handler
+    addi sp, sp, -64
+    sd t0, 0(sp)
+    sd a0, 16(sp)
+    sd a1, 24(sp)
+    sd a6, 32(sp)
+    sd a7, 40(sp)
+    timer_in 100000
+    ld t0, 0(sp)
+    ld a0, 16(sp)
+    ld a1, 24(sp)
+    ld a6, 32(sp)
+    ld a7, 40(sp)
+    li t0, -8192
+    add sp, sp, t0
+    sd t0, 0(sp)
+    sret
+ends handler
+zeroed table, 1024
