@@ -15,15 +15,16 @@ pub fn last_lines(console: &[u8]) -> Vec<String> {
     last
 }
 
-/// Fails a kernel that idles, but whose last line tells of a failure, or that did not print the expected text.
+/// Fails a kernel that idles or is still running, and whose last line tells of a failure, or that did not print the expected text.
 pub fn judge(run: &mut BootRun<'_>, finding: &mut Finding) {
     let Some(console) = run.machine.printed() else { return };
     let lines = last_lines(&console);
     if let Some(missing) = run.dialogue.missing(&console) {
-        finding.status = Status::Fail;
         finding.found =
             format!("{}; its last line: {}", finding.summary, lines.last().map_or("nothing", String::as_str));
-        finding.summary = format!("{missing}; it {}", finding.summary);
+        let it = if finding.status == Status::Pass { "it" } else { "it was" };
+        finding.summary = format!("{missing}; {it} {}", finding.summary);
+        finding.status = Status::Fail;
     } else if let Some(line) = words_of_failure(&lines) {
         finding.status = Status::Fail;
         finding.found = finding.summary.clone();

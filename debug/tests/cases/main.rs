@@ -84,7 +84,7 @@ fn the_console_goes_into_a_file() {
         let answer = answer(&case, machine);
         assert_eq!(answer.status, Some(0), "{}", answer.err);
         let said = fs::read_to_string(path).unwrap();
-        assert!(said.starts_with("$ commands: help\n"), "{machine}: {said:?}");
+        assert!(said.starts_with("$ commands"), "{machine}: {said:?}");
     }
 }
 

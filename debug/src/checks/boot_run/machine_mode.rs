@@ -57,7 +57,7 @@ pub fn read(machine: &mut dyn Machine, register: Register) -> Result<u64, Error>
 /// MIE, MPIE and MPP where SIE, SPIE and SPP are; the rest has the same places.
 fn status(value: u64) -> u64 {
     let (mie, mpie, mpp) = (value >> 3 & 1, value >> 7 & 1, value >> 11 & 3);
-    value & !0x122 | mie << 1 | mpie << 5 | u64::from(mpp != 0) << 8
+    value & !0x19aa | mie << 1 | mpie << 5 | u64::from(mpp != 0) << 8
 }
 
 /// The timer of M-mode is 7, that of S-mode 5, and so on; an ecall from M-mode is 11, one from S-mode 9.

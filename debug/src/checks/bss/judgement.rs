@@ -6,6 +6,7 @@ use super::{Bss, BssOutcome, GuardState, NAME};
 use crate::checks::boot_run::BootRun;
 use crate::checks::boot_run::event::{BootEnd, PendingStore};
 use crate::checks::boot_run::layout::bytes;
+use crate::checks::boot_run::memory::MemoryFacts;
 use crate::checks::boot_run::panic;
 use crate::checks::boot_run::poison::{self, Remains};
 use crate::checks::finding::{Finding, Status};
@@ -143,8 +144,15 @@ impl Bss {
         finding.set("address", first);
         let registers = run.machine.registers()?;
         let here = Address(registers.pc);
-        let has_begun = run.trace.as_ref().is_none_or(|trace| trace.memory.clearing.has_begun());
-        let Some(clear) = self.clear.as_ref().filter(|_| has_begun) else {
+        let hangs = matches!(end, BootEnd::Loop { .. } | BootEnd::Deadline);
+        let is_clear = |pc| {
+            run.trace.as_ref().is_none_or(|trace| {
+                // A loop that stores the first zero again and again is a clear that does not advance, unless it reads what it stores.
+                let MemoryFacts { clearing, early, .. } = &trace.memory;
+                clearing.has_begun() || hangs && clearing.repeats(pc) && early.poison_read.is_none()
+            })
+        };
+        let Some(clear) = self.clear.as_ref().filter(|clear| is_clear(clear.pc)) else {
             let names = [&run.layout.names.bss_start, &run.layout.names.bss_end];
             finding.summary = format!("nothing clears it: {} bytes are unchanged", remains.poisoned);
             finding.summary = format!("{}; try: store zeros from {} to {} first", finding.summary, names[0], names[1]);
@@ -154,7 +162,7 @@ impl Bss {
         let name = clear_name(run, clear.pc);
         let backtrace = run.backtrace(&registers);
         let within = backtrace.iter().any(|place| run.same_function(clear.pc, place.address));
-        if within && matches!(end, BootEnd::Loop { .. } | BootEnd::Deadline) {
+        if within && hangs {
             finding.summary = format!("{name} never ends: {} bytes are not cleared", remains.poisoned);
             finding.location = Some(run.place(here));
             finding.backtrace = backtrace;

@@ -149,7 +149,7 @@ mod tests {
             (page | ALL & !EXECUTABLE, FETCH, "X is 0"),
             (page | ALL & !WRITABLE, STORE, "W is 0"),
             (page | VALID | EXECUTABLE, LOAD, "R is 0"),
-            (page | ALL | USER, FETCH, "U is 1, and S-mode executes nothing"),
+            (page | ALL | USER, FETCH, "U is 1, and S-mode cannot execute"),
             (page | ALL | USER, LOAD, "SUM"),
             (page | ALL & !DIRTY, STORE, "D is 0"),
             (page | ALL & !ACCESSED, LOAD, "A is 0"),

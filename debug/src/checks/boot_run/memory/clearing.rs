@@ -157,6 +157,11 @@ impl Clearing {
         !self.sweeping.is_empty()
     }
 
+    /// Whether the instruction stored zero to BSS more than once.
+    pub fn repeats(&self, pc: Address) -> bool {
+        self.clearing.get(&pc).is_some_and(|(stores, _)| *stores > 1)
+    }
+
     /// Whether this store belongs to the clear.
     pub fn is_clear(&self, store: &Store) -> bool {
         self.sweeping.contains(&store.pc)
