@@ -47,7 +47,7 @@ fn linux_writes_a_file_to_a_disk_and_goes_back_to_before_it_did() {
     let insmod = MODULES.map(|name| format!("busybox insmod /m/{name}.ko.xz")).join(" && ");
     session.answer(PROMPT, &insmod);
     session.answer(PROMPT, "busybox mount -t devtmpfs none /dev; busybox mount -t vfat /dev/vda /mnt; busybox ls /mnt");
-    session.expect("hello.txt");
+    session.expect("HELLO.TXT");
     session.expect(PROMPT);
     let moment = session.machine.icount();
     session.machine.input(b"echo written by linux > /mnt/new.txt; busybox sync; busybox cat /mnt/new.txt\r").unwrap();

@@ -19,7 +19,7 @@ fn boots(image: &Image, folder: &Path) {
     // Any key stops its countdown.
     session.answer("Hit any key to stop autoboot", "");
     session.answer(PROMPT, "virtio info");
-    session.expect("virtio-blk");
+    session.expect("VirtIO Block Device");
     session.answer(PROMPT, "load virtio 0:0 0x84000000 hello.txt");
     session.expect("20 bytes read");
     session.answer(PROMPT, "md.b 0x84000000 14");
