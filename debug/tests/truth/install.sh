@@ -3,10 +3,10 @@
 #   target/truth/u-boot.bin, u-boot.elf   of u-boot-qemu, for QEMU's board in S-mode
 #   target/truth/vmlinux, modules         of Debian 13's Linux for riscv64
 #   target/truth/busybox                  of busybox-static for riscv64
-# apt gets a configuration, lists and a cache of its own there, for that architecture. Does nothing where all of it is there.
+# apt gets a configuration, lists and a cache of its own there, for that architecture; the archive is the one that this computer's apt
+# has its packages from, or DEBIAN_MIRROR. Does nothing where all of it is there.
 set -eu
 
-mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 release=trixie
 keys=/usr/share/keyrings/debian-archive-keyring.gpg
 
@@ -26,6 +26,16 @@ is_complete() {
 
 # For what downloads.
 bounded() { run timeout 600 "$@" >&2 || fail "that command did not bring it: is the network there?"; }
+
+# Sets `mirror` to the archive of Debian that this computer has its own packages from.
+find_mirror() {
+    mirror=${DEBIAN_MIRROR:-}
+    [ -z "$mirror" ] || return 0
+    # shellcheck disable=SC2016 # apt's variables
+    mirror=$(apt-get indextargets --format '$(COMPONENT) $(RELEASE) $(REPO_URI)' 'Created-By: Packages' |
+        awk '$1 == "main" && $2 !~ /-security/ && found == "" { found = $3 } END { print found }')
+    [ -n "$mirror" ] || fail "apt has no archive of Debian here; try: DEBIAN_MIRROR=URL of one"
+}
 
 # An apt that knows this release for riscv64, and nothing of this computer's packages.
 make_apt() {
@@ -47,6 +57,8 @@ Dir::State "$folder/apt/state";
 Dir::State::status "$folder/apt/state/status";
 Dir::Cache "$folder/apt/cache";
 END
+    # What this computer needs to reach the archive: a proxy, say.
+    apt-config dump Acquire | grep -E '^Acquire::(https?|Check-|Retries|Force)' >>"$folder/apt/apt.conf" || :
     export APT_CONFIG=$folder/apt/apt.conf
 }
 
@@ -80,6 +92,7 @@ is_complete && exit 0
 for tool in apt-get apt-cache dpkg; do
     have "$tool" || fail "no $tool here, by which Debian's Linux and U-Boot come"
 done
+find_mirror
 make_apt
 bounded apt-get --quiet update
 find_linux
