@@ -81,6 +81,8 @@ package() {
         dnf:shellcheck) echo ShellCheck ;;
         pacman:gdb | brew:gdb) echo riscv64-elf-gdb ;;
         brew:qemu-img) echo qemu ;;
+        brew:clang | brew:lldb) echo llvm ;;
+        *:ld.lld) echo lld ;;
         apt-get:lldb) apt_lldb ;;
         apt-get:venv) echo python3-venv ;;
         apt-get:libpython) python3 -c 'import sys; print("libpython%d.%d" % sys.version_info[:2])' ;;
@@ -92,7 +94,6 @@ package() {
         dnf:venv | brew:venv | brew:libpython) echo python3 ;;
         pacman:venv | pacman:libpython) echo python ;;
         pacman:fonts) echo ttf-dejavu ;;
-        brew:lldb) echo llvm ;;
         *) echo "$2" ;;
     esac
 }
