@@ -50,17 +50,18 @@ fn linux_writes_a_file_to_a_disk_and_goes_back_to_before_it_did() {
     session.expect("HELLO.TXT");
     session.expect(PROMPT);
     let moment = session.machine.icount();
-    session.machine.input(b"echo written by linux > /mnt/new.txt; busybox sync; busybox cat /mnt/new.txt\r").unwrap();
+    session.enter("echo written by linux > /mnt/new.txt; busybox sync; busybox cat /mnt/new.txt");
     session.expect("\nwritten by linux");
     session.answer(PROMPT, "busybox umount /mnt; busybox poweroff -f");
     assert_eq!(session.power_off(), Some(0));
     println!("off after {:?}, {} instructions", begun.elapsed(), session.machine.icount());
 
     let going_back = Instant::now();
-    session.go_back(moment);
+    // What was typed at the moment itself stays typed there.
+    session.go_back(moment - 1);
     println!("back at instruction {moment} in {:?}", going_back.elapsed());
     // Another course from there: the file was never written.
-    session.machine.input(b"busybox cat /mnt/new.txt /mnt/hello.txt\r").unwrap();
+    session.enter("busybox cat /mnt/new.txt /mnt/hello.txt");
     session.expect("can't open '/mnt/new.txt': No such file or directory");
     session.expect("a file that was there");
     assert!(fs::read(&path).unwrap() == before, "what the guest writes never reaches the file");

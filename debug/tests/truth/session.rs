@@ -6,8 +6,8 @@ use debug::embedded::{Device, Devices, Drive, Options};
 use debug::machine::{Machine, Stop};
 use debug::{Embedded, Image};
 
-/// How long a computer that is busy with other tests may take for the slowest step.
-const PATIENCE: Duration = Duration::from_secs(900);
+/// How long a computer that is busy with other tests may take for all of a session.
+const PATIENCE: Duration = Duration::from_secs(170);
 const SLICE: Duration = Duration::from_millis(20);
 
 pub struct Session {
@@ -15,17 +15,17 @@ pub struct Session {
     /// What was printed and not yet expected.
     unread: String,
     printed: u64,
+    deadline: Instant,
 }
 
 impl Session {
     pub fn start(image: &Image, options: Options) -> Session {
         let machine = Embedded::load(image, &options).unwrap_or_else(|error| panic!("{error}"));
-        Session { machine, unread: String::new(), printed: 0 }
+        Session { machine, unread: String::new(), printed: 0, deadline: Instant::now() + PATIENCE }
     }
 
     /// Runs until the kernel has said this since what was last expected; what came before it.
     pub fn expect(&mut self, words: &str) -> String {
-        let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(at) = self.unread.find(words) {
                 let before = self.unread[..at].to_owned();
@@ -36,36 +36,44 @@ impl Session {
             self.listen();
             let said = self.unread.contains(words);
             assert!(said || stop == Stop::Interrupted, "{stop:?} before it said {words:?}; it said: {}", self.unread);
-            assert!(said || Instant::now() < deadline, "{words:?} was not said in {PATIENCE:?}, but: {}", self.unread);
+            assert!(
+                said || Instant::now() < self.deadline,
+                "{PATIENCE:?} are over before {words:?}, but: {}",
+                self.unread
+            );
         }
     }
 
     /// Types this and Enter, as soon as the kernel has said `prompt`.
     pub fn answer(&mut self, prompt: &str, line: &str) -> String {
         let before = self.expect(prompt);
-        self.machine.input(format!("{line}\r").as_bytes()).unwrap();
+        self.enter(line);
         before
+    }
+
+    /// Types this and Enter at once.
+    pub fn enter(&mut self, line: &str) {
+        self.machine.input(format!("{line}\r").as_bytes()).unwrap();
+        // In the past this made another future: from here on counts what that one prints.
+        self.listen();
     }
 
     /// Runs until the machine is off; its exit status.
     pub fn power_off(&mut self) -> Option<u8> {
-        let deadline = Instant::now() + PATIENCE;
-        while Instant::now() < deadline {
+        while Instant::now() < self.deadline {
             match self.machine.resume(SLICE).unwrap() {
                 Stop::Interrupted => self.listen(),
                 Stop::Exited { status } => return status,
                 stop => panic!("{stop:?} before it was off; it said: {}", self.unread),
             }
         }
-        panic!("it was not off in {PATIENCE:?}; it said: {}", self.unread);
+        panic!("{PATIENCE:?} are over before it was off; it said: {}", self.unread);
     }
 
-    /// Goes to a moment of the past: what was said after it is unsaid.
+    /// Goes to a moment of the past, where something else can be typed.
     pub fn go_back(&mut self, icount: u64) {
         assert_eq!(self.machine.goto(icount, PATIENCE), Stop::Stepped);
         self.unread.clear();
-        self.printed = u64::MAX;
-        self.machine.console_after(&mut self.printed);
     }
 
     fn listen(&mut self) {
