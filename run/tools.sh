@@ -83,6 +83,7 @@ package() {
         brew:qemu-img) echo qemu ;;
         brew:clang | brew:lldb) echo llvm ;;
         *:ld.lld) echo lld ;;
+        *:llvm-objcopy) echo llvm ;;
         apt-get:lldb) apt_lldb ;;
         apt-get:venv) echo python3-venv ;;
         apt-get:libpython) python3 -c 'import sys; print("libpython%d.%d" % sys.version_info[:2])' ;;

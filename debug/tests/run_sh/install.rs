@@ -225,7 +225,7 @@ fn tests_without_their_debug_adapters_end_at_once() {
     let machine = machine.with("sudo", "exec \"$@\"").with("gdb", RISCV_GDB);
     let finished = machine.run(&["--test"]);
     let reason = finished.reason();
-    let command = format!("{APT} clang lld make python3-venv lldb-22 iproute2");
+    let command = format!("{APT} clang lld llvm make python3-venv lldb-22 iproute2");
     assert!(reason.contains(&format!("this command failed, see above: {command}\n")), "{reason}");
     assert!(reason.ends_with("debug/tests/vscode/install.sh failed, see above\n"), "{reason}");
     assert!(machine.log().contains(&format!("apt-get update\n{command}\n")), "{}", machine.log());

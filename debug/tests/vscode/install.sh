@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what tests run beyond run.sh's own tools: for debug/tests/projects a C compiler for RISC-V, its linker, and make; for the
+# Installs what tests run beyond run.sh's own tools: for debug/tests/projects a C compiler for RISC-V, its linker, objcopy and make; for the
 # tests of .vscode the debug adapters. The system's packages as run.sh installs its own; all else goes into the target folder:
 #   target/vscode/gdb           a GDB that speaks the Debug Adapter Protocol, which Debian 12's is too old for
 #   target/vscode/node          Node.js, for the next
@@ -27,7 +27,7 @@ END
 find_missing() {
     local tool
     missing=()
-    for tool in clang ld.lld make; do have "$tool" || missing+=("$tool"); done
+    for tool in clang ld.lld llvm-objcopy make; do have "$tool" || missing+=("$tool"); done
     has_venv || missing+=(venv)
     .vscode/lldb-dap --version >/dev/null 2>&1 || missing+=(lldb)
     [ "$(uname -s)" != Linux ] || have ip || missing+=(ip)
