@@ -34,7 +34,7 @@ find_mirror() {
     # shellcheck disable=SC2016 # apt's variables
     mirror=$(apt-get indextargets --format '$(COMPONENT) $(RELEASE) $(REPO_URI)' 'Created-By: Packages' |
         awk '$1 == "main" && $2 !~ /-security/ && found == "" { found = $3 } END { print found }')
-    [ -n "$mirror" ] || fail "apt has no archive of Debian here; try: DEBIAN_MIRROR=URL of one"
+    [ -n "$mirror" ] || fail "apt knows no archive of Debian here; try: apt-get update, as root, or DEBIAN_MIRROR=URL of one"
 }
 
 # An apt that knows this release for riscv64, and nothing of this computer's packages.
