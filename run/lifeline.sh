@@ -60,10 +60,13 @@ keep() {
     make_private
     use_private
     await_front
+    # Opened here: the guardian holds it from its first moment. A child that opens it itself may be later than tell_loss.
+    exec 8>"$private/guarded"
     set -m
-    "$1" <&0 4>"$private/alive" 5<&- 6<&- 7<&- 8>"$private/guarded" &
+    "$1" <&0 4>"$private/alive" 5<&- 6<&- 7<&- &
     guardian=$!
     set +m
+    exec 8>&-
     disown "$guardian" # otherwise bash prints a message when it is killed
     tell_loss <"$private/guarded" >/dev/null 3>&- 4>&- 5<&- 6<&- 7<&- &
     teller=$!

@@ -156,6 +156,10 @@ impl Embedded {
     pub fn physical_ranges(&self, start: Address, length: u64) -> Option<Vec<Range<Address>>> {
         const PAGE: u64 = 4096;
         let end = start.0.checked_add(length)?;
+        // More than there is does not lie in RAM, and has too many pages to ask for each.
+        if length > self.board.memory.ram.size() as u64 {
+            return None;
+        }
         let mut ranges: Vec<Range<Address>> = Vec::new();
         let mut at = start.0;
         while at < end {
@@ -178,10 +182,12 @@ impl Embedded {
     /// What lay at physical addresses at the beginning of the history; `None` where that is no RAM.
     pub fn at_first(&mut self, range: &Range<Address>) -> Option<Vec<u8>> {
         let now = self.icount();
+        let length = usize::try_from(range.end.0 - range.start.0).ok()?;
+        self.board.memory.physical(range.start.0, length)?;
         self.commit_external_changes();
         self.history.keep_present(&mut self.board);
         self.goto(self.beginning(), Duration::MAX);
-        let mut bytes = vec![0; usize::try_from(range.end.0 - range.start.0).ok()?];
+        let mut bytes = vec![0; length];
         let read = self.read_physical(range.start, &mut bytes);
         self.return_to(now);
         read.ok().map(|()| bytes)

@@ -22,6 +22,8 @@ use testkit::processes::{await_some, marked};
 /// So many calls run at a time.
 const WORKERS: usize = 3;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cargo-debug");
+/// How the command lines of the keeper and of the watcher begin.
+const GUARDIAN: &str = concat!(env!("CARGO_BIN_EXE_cargo-debug"), " guardian --stub ");
 
 /// A front that would go on for minutes, with a folder for its files.
 struct Front {
@@ -49,20 +51,23 @@ impl Front {
 
     /// The member whose command line has all these words.
     fn member(&self, words: &[&str]) -> Option<u32> {
-        let has = |process: &u32| {
+        self.find(|line| words.iter().all(|word| line.contains(word)))
+    }
+
+    fn find(&self, is_it: impl Fn(&str) -> bool) -> Option<u32> {
+        let is_it = |process: &u32| {
             let line = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
-            let line = String::from_utf8_lossy(&line).replace('\0', " ");
-            words.iter().all(|word| line.contains(word))
+            is_it(&String::from_utf8_lossy(&line).replace('\0', " "))
         };
-        self.members().into_iter().find(has)
+        self.members().into_iter().find(is_it)
     }
 
     fn keeper(&self) -> Option<u32> {
-        self.member(&["guardian --stub --", PROGRAM])
+        self.find(|line| line.contains(GUARDIAN) && !line.contains(" --watch "))
     }
 
     fn watcher(&self) -> Option<u32> {
-        self.member(&["guardian --stub --watch", PROGRAM])
+        self.member(&[GUARDIAN, " --watch "])
     }
 
     fn qemu(&self) -> Option<u32> {

@@ -151,7 +151,7 @@ fn a_client_that_does_not_read_does_not_block_for_ever() {
     let mut client = Client::new(&server);
     assert!(client.monitor("icount").starts_with("0 instructions"));
     drop(client);
-    assert!(server.end().contains("did not read our answers"));
+    assert!(server.end().contains("did not read our replies"));
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn somebody_else_in_the_way_is_left_alone() {
     std::fs::write(&path, "mine").unwrap();
     let bind =
         |path: &std::path::Path| Listener::bind(&Endpoint::Unix(path.into())).err().map(|error| error.to_string());
-    assert!(bind(&path).unwrap().contains("is no socket"));
+    assert!(bind(&path).unwrap().contains("is not a socket"));
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
     let used = folder.path().join("used");
     let listener = UnixListener::bind(&used).unwrap();

@@ -153,7 +153,7 @@ mod tests {
             (page | ALL | USER, LOAD, "SUM"),
             (page | ALL & !DIRTY, STORE, "D is 0"),
             (page | ALL & !ACCESSED, LOAD, "A is 0"),
-            (0x8020_0000 >> 2 | ALL, LOAD, "not aligned"),
+            (0x8020_0000 >> 2 | ALL, LOAD, "misaligned"),
             (page | ALL, LOAD, "by now"),
         ] {
             let why = why(Some(entry), fault, false);
