@@ -154,12 +154,12 @@ mod tests {
             (page | ALL & !DIRTY, STORE, "D is 0"),
             (page | ALL & !ACCESSED, LOAD, "A is 0"),
             (0x8020_0000 >> 2 | ALL, LOAD, "misaligned"),
-            (page | ALL, LOAD, "by now"),
+            (page | ALL, LOAD, "allows it now"),
         ] {
             let why = why(Some(entry), fault, false);
             assert!(why.contains(words), "{entry:#x}: {why}");
         }
         assert!(why(Some(page | ALL), LOAD, true).contains("U is 0"));
-        assert!(why(None, LOAD, false).contains("no memory"));
+        assert!(why(None, LOAD, false).contains("outside of memory"));
     }
 }
