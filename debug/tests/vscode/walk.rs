@@ -54,7 +54,7 @@ fn gdb_dap_does_without_buttons_where_gdb_is_made_otherwise() {
     gdb.args(["-x", ".vscode/gdb-dap.py", "-ex", "python show_buttons()", "-ex", "echo went on"]);
     let output = gdb.current_dir(&*FOLDER).output().expect("install.sh has put it there");
     let words = String::from_utf8_lossy(&output.stderr);
-    assert!(words.starts_with("no buttons that go back: ") && words.lines().count() == 1, "{words}");
+    assert!(words.starts_with("no buttons to go back: ") && words.lines().count() == 1, "{words}");
     assert_eq!(output.stdout, b"went on");
 }
 
