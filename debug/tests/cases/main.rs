@@ -31,9 +31,8 @@ const AT_ONCE: usize = 2;
 
 /// Cases that are not judged right yet: what is said of them is printed, and does not fail.
 const NOT_YET: &[&str] = &["19a-handler-reuses-stack"];
-/// On QEMU besides: from QEMU 10 on. Its OpenSBI powers off through syscon, which does not tell the reason of a reset; and a hart that
-/// cannot read its page table gives an access fault that nothing ties to satp. 42d comes out as `idle` there on a busy computer.
-const NOT_YET_ON_QEMU: &[&str] = &["13h-satp-ppn-forgot-shift", "17l-srst-reason-1", "42d-user-faults"];
+/// On QEMU besides: from QEMU 10 on, on a busy computer.
+const NOT_YET_ON_QEMU: &[&str] = &["42d-user-faults"];
 
 #[test]
 fn on_embedded() {

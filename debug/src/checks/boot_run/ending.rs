@@ -2,9 +2,10 @@
 
 use super::BootRun;
 use super::event::{BootEnd, PendingStore, PowerOff};
-use crate::machine::{Address, Error, Register, Registers};
+use crate::machine::{Address, Error, Register, Registers, csr};
 use crate::riscv::{self, Effect, Xlen, board, sbi};
 
+const SP: usize = Register::SP as usize;
 const A0: usize = Register::A0 as usize;
 const A1: usize = Register::A1 as usize;
 const A7: usize = Register::A7 as usize;
@@ -24,12 +25,32 @@ impl BootRun<'_> {
         let word = registers.x[usize::from(source)] as u32;
         Ok(match word & 0xffff {
             board::FINISHER_RESET => Some(BootEnd::Reset),
+            // OpenSBI 1.2 and later powers off through syscon, which stores the same for every reason.
+            board::FINISHER_PASS if self.in_firmware()? => Some(self.saved_call(registers)?.unwrap_or(success)),
             board::FINISHER_PASS => Some(success),
             // OpenSBI stores this for every reason except "none".
             board::FINISHER_FAIL if self.in_firmware()? => Some(BootEnd::PowerOff(PowerOff::Reason(1))),
             board::FINISHER_FAIL => Some(BootEnd::PowerOff(PowerOff::Failure(word >> 16))),
             _ => None,
         })
+    }
+
+    /// The SBI call that the firmware is in, by the registers x0 to x31 and mepc that it saved on its stack at the trap. `None` where
+    /// nothing on its stack looks like them: a firmware may save them otherwise.
+    fn saved_call(&mut self, registers: &Registers) -> Result<Option<BootEnd>, Error> {
+        const SPAN: usize = 4096;
+        let Some(mepc) = self.csr(csr::MEPC)? else { return Ok(None) };
+        let mut stack = [0; SPAN];
+        match self.machine.read_memory(Address(registers.x[SP]), &mut stack) {
+            Err(Error::Refused { .. }) => return Ok(None),
+            read => read?,
+        }
+        let words: Vec<u64> =
+            stack.chunks_exact(8).map(|word| u64::from_le_bytes(std::array::from_fn(|at| word[at]))).collect();
+        Ok(words.windows(33).filter(|saved| saved[0] == 0 && saved[32] == mepc).find_map(|saved| {
+            let x = std::array::from_fn(|index| saved[index]);
+            called(&Registers { x, pc: mepc })
+        }))
     }
 
     /// Which end of the boot the SBI call at pc causes, if any. The firmware refuses other kinds of reset.

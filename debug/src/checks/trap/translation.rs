@@ -1,5 +1,5 @@
-//! Explains a page fault: the page table walk to the address, level by level, and why its last entry forbids the access.
-//! It does not judge.
+//! Explains a page fault: the page table walk to the address, level by level, and why its last entry forbids the access. An access
+//! fault is explained where the walk itself leads out of memory. It does not judge.
 //!
 //! Source: the privileged manual, section "Virtual Address Translation Process".
 
@@ -14,20 +14,32 @@ use crate::machine::{Address, Error, Register, csr};
 const FETCH: u64 = 12;
 const LOAD: u64 = 13;
 const STORE: u64 = 15;
+/// The causes of access faults, and those of the page faults by the same access.
+const ACCESS_FAULTS: [(u64, u64); 3] = [(1, FETCH), (5, LOAD), (7, STORE)];
 /// sstatus.SUM: S-mode may load from and store to user pages.
 const SUM: u64 = 1 << 18;
 
-/// Adds an explanation by the current page table to a page fault.
+/// Adds an explanation by the current page table to a page fault, or to an access fault of the walk itself.
 pub fn explain(
     run: &mut BootRun<'_>,
     finding: &mut Finding,
-    fault: u64,
+    cause: u64,
     from_user: bool,
     address: Address,
 ) -> Result<(), Error> {
     let Some(satp) = run.csr(csr::SATP)? else { return Ok(()) };
     let Some(table) = PageTable::of(satp) else { return Ok(()) };
-    let walk = table.walk(run.machine, address)?;
+    let mut walk = table.walk(run.machine, address)?;
+    let of_access = ACCESS_FAULTS.iter().find(|(access, _)| *access == cause);
+    let fault = of_access.map_or(cause, |(_, page)| *page);
+    if of_access.is_some() {
+        // An entry that the hart can read and that is no leaf leads to a page fault: so this one it could not read (step 2 of the
+        // walk), whatever a debugger reads there.
+        match walk.last_mut() {
+            Some(last) if !last.value.is_some_and(is_leaf) => last.value = None,
+            _ => return Ok(()),
+        }
+    }
     let sum = run.csr(csr::SSTATUS)?.is_some_and(|sstatus| sstatus & SUM != 0);
     let (why, advice) = match walk.last() {
         Some(last) => reason(last, fault, from_user, sum),

@@ -16,8 +16,8 @@ const ILLEGAL_INSTRUCTION: u64 = 2;
 const BREAKPOINT: u64 = 3;
 /// Exceptions for which the instruction itself could not be fetched.
 const OF_THE_FETCH: [u64; 3] = [0, 1, 12];
-
-const PAGE_FAULTS: [u64; 3] = [12, 13, 15];
+/// Access faults and page faults.
+const OF_TRANSLATION: [u64; 6] = [1, 5, 7, 12, 13, 15];
 
 /// Writes a trap's description into a finding.
 pub fn explain(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About) -> Result<(), Error> {
@@ -63,7 +63,7 @@ pub fn explain(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About) -> Re
     if ABOUT_AN_ADDRESS.contains(&trap.cause) {
         reasons::poisoned(finding, Address(trap.value));
     }
-    if PAGE_FAULTS.contains(&trap.cause) {
+    if OF_TRANSLATION.contains(&trap.cause) {
         translation::explain(run, finding, trap.cause, trap.from_user, Address(trap.value))?;
     }
     if bytes.is_none() && OF_THE_FETCH.contains(&trap.cause) {
