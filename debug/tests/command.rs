@@ -7,6 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::Value;
 use testkit::kernels;
 use testkit::processes::Family;
+use testkit::programs;
 
 fn debug(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_debug"));
@@ -156,9 +157,7 @@ fn a_time_that_is_over_before_the_firmware_was_through_is_no_verdict() {
 fn with_qemu(script: &str) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let qemu = folder.path().join("qemu");
-    fs::write(&qemu, format!("#!/bin/sh\n{script}\n")).unwrap();
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(&qemu, fs::Permissions::from_mode(0o755)).unwrap();
+    programs::write_script(&qemu, script);
     with_qemu_at(&qemu)
 }
 

@@ -1,7 +1,5 @@
 //! How QEMU ends under a walk: by the kernel, which is a finding, or by somebody else, which is an error that says so.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output, Stdio};
 
 use debug::checks::{self, Layout, Names, Options, Status};
@@ -10,6 +8,7 @@ use debug::{Image, Qemu};
 use std::time::Duration;
 use testkit::kernels;
 use testkit::processes::Family;
+use testkit::programs;
 
 const LIMIT: Duration = Duration::from_secs(100);
 
@@ -17,8 +16,7 @@ const LIMIT: Duration = Duration::from_secs(100);
 fn check_with_qemu(script: &str, kernel: &str) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let qemu = folder.path().join("qemu");
-    fs::write(&qemu, script).unwrap();
-    fs::set_permissions(&qemu, fs::Permissions::from_mode(0o755)).unwrap();
+    programs::write(&qemu, script.as_bytes());
     let kernel = kernels::build(kernel);
     let mut command = Command::new(env!("CARGO_BIN_EXE_debug"));
     command.args(["check", "--on", "qemu", "--timeout", "60", "--elf"]).arg(kernel);

@@ -198,7 +198,7 @@ fn a_report_that_does_not_fit_is_no_report() {
 }
 
 /// What the check prints on a terminal of this kind.
-fn on_terminal(kind: &str) -> String {
+fn on_terminal(kind: &str, ci: bool) -> String {
     let terminal = rustix::pty::openpt(rustix::pty::OpenptFlags::RDWR | rustix::pty::OpenptFlags::NOCTTY).unwrap();
     rustix::pty::grantpt(&terminal).unwrap();
     rustix::pty::unlockpt(&terminal).unwrap();
@@ -207,6 +207,10 @@ fn on_terminal(kind: &str) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_debug"));
     command.args(["check", "--on", "embedded", "--step", "--timeout", "100", "--elf"]).arg(kernels::build("good"));
     command.stdin(Stdio::null()).stdout(other_end()).stderr(other_end()).env("TERM", kind).env_remove("NO_COLOR");
+    match ci {
+        true => command.env("CI", "true"),
+        false => command.env_remove("CI"),
+    };
     let mut child = command.spawn().unwrap();
     drop(command);
     let mut shown = Vec::new();
@@ -218,9 +222,11 @@ fn on_terminal(kind: &str) -> String {
 
 #[test]
 fn a_dumb_terminal_gets_no_colour_and_no_bar() {
-    assert!(on_terminal("xterm").contains('\x1b'));
-    let plain = on_terminal("dumb");
-    assert!(!plain.contains('\x1b') && plain.contains("7 of 7 checks hold"), "{plain}");
+    for ci in [false, true] {
+        assert!(on_terminal("xterm", ci).contains('\x1b'));
+        let plain = on_terminal("dumb", ci);
+        assert!(!plain.contains('\x1b') && plain.contains("7 of 7 checks hold"), "{plain}");
+    }
 }
 
 /// Stopped for longer than the kernel may take: that is no fault of the kernel.

@@ -24,6 +24,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anstream::ColorChoice;
 use anyhow::Context;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use config::Config;
@@ -75,6 +76,10 @@ enum Command {
 
 /// Runs the command; its exit code is [`HELD`] or [`FAILED`].
 pub fn run() -> anyhow::Result<ExitCode> {
+    if narration::is_dumb() {
+        // A CI service that gives its commands such a terminal would get colours otherwise: anstream takes `CI` for a promise of them.
+        ColorChoice::Never.write_global();
+    }
     let words: Vec<OsString> = words().collect();
     let matches = match Arguments::command().try_get_matches_from(&words) {
         Ok(matches) => matches,

@@ -5,3 +5,4 @@ pub mod fuzz;
 pub mod kernels;
 pub mod liar;
 pub mod processes;
+pub mod programs;

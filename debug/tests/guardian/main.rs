@@ -18,6 +18,7 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tempfile::TempDir;
 use testkit::kernels;
 use testkit::processes::{await_some, marked};
+use testkit::programs;
 
 /// So many calls run at a time.
 const WORKERS: usize = 3;
@@ -229,8 +230,7 @@ fn a_qemu_in_a_script_of_the_users_ends_too() {
     let around = tempfile::tempdir().unwrap();
     let script = around.path().join("qemu");
     // Also what a script leaves behind.
-    fs::write(&script, "#!/bin/sh\nsleep 600 &\nqemu-system-riscv64 \"$@\"\nexit $?\n").unwrap();
-    fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    programs::write_script(&script, "sleep 600 &\nqemu-system-riscv64 \"$@\"\nexit $?");
     let front = Front::start("script", temporary.path(), Some(&script));
     await_some("a QEMU", || front.member(&["qemu-system-riscv64 -machine virt"]));
     kill_process(pid(front.child.id()), Signal::KILL).unwrap();
@@ -243,8 +243,7 @@ fn a_qemu_that_never_gets_ready_ends_when_time_is_up() {
     let temporary = tempfile::tempdir().unwrap();
     let around = tempfile::tempdir().unwrap();
     let script = around.path().join("qemu");
-    fs::write(&script, "#!/bin/sh\nexec sleep 600\n").unwrap();
-    fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    programs::write_script(&script, "exec sleep 600");
     let begun = Instant::now();
     let output = Command::new(PROGRAM)
         .args(["check", "--on", "qemu", "--timeout", "1", "--elf"])

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
+use testkit::programs;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cargo-debug");
 
@@ -172,7 +173,7 @@ fn a_make_project_is_built_by_make() {
     let project = Project::new("make");
     // A program that is installed knows no other kernel.
     let installed = project.path().join("cargo-debug");
-    fs::copy(PROGRAM, &installed).unwrap();
+    programs::write(&installed, &fs::read(PROGRAM).unwrap());
     let output = project.command(installed.to_str().unwrap()).arg("check").output().unwrap();
     assert!(stderr(&output).contains("try: --kernel ELF, or cargo debug init"), "{}", stderr(&output));
     ended(&project.debug(&["init"]), 0);

@@ -7,7 +7,9 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::script::{Finished, Script, write_program};
+use testkit::programs::write_script;
+
+use crate::script::{Finished, Script};
 
 /// What run.sh needs of any system.
 const BASICS: &str = "bash cat chmod cp dirname echo env ln ls mkdir mkfifo mktemp mv od rm sed sh sleep sort tr uname";
@@ -40,7 +42,7 @@ impl Machine {
     }
 
     fn with(self, name: &str, program: &str) -> Machine {
-        write_program(&self.path(name), program);
+        write_script(&self.path(name), program);
         self
     }
 

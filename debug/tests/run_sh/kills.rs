@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use testkit::programs::write_script;
+
 use crate::processes::{Family, await_some, marked};
 use crate::script::{PROJECT, Running, Script, private_folder};
 
@@ -110,7 +112,7 @@ fn a_kill_while_building_leaves_no_copy() {
     let built = around.path().join("built");
     fs::write(&built, vec![7; 40 << 20]).unwrap();
     let says = format!("echo '{{\"executable\":\"{}\",\"fresh\":true}}'", built.display());
-    crate::script::write_program(&cargo, &says);
+    write_script(&cargo, &says);
     let path = format!("{}:{}", around.path().display(), std::env::var("PATH").unwrap());
     for milliseconds in (0..60).step_by(4) {
         for group in [false, true] {

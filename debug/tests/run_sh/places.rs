@@ -7,9 +7,11 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
+use testkit::programs::write_script;
+
 use crate::kills::copy_of_the_scripts;
 use crate::processes::Family;
-use crate::script::{Finished, Script, private_folder, write_program};
+use crate::script::{Finished, Script, private_folder};
 
 /// A project of its own, a cargo that builds at once, and a QEMU that says what it was called with.
 struct Place {
@@ -25,14 +27,14 @@ impl Place {
         copy_of_the_scripts(&project);
         fs::write(around.path().join("built"), "a kernel").unwrap();
         let built = around.path().join("built");
-        write_program(
+        write_script(
             &around.path().join("cargo"),
             &format!(
                 "echo \"target $CARGO_TARGET_DIR\" >&2; echo '{{\"executable\":\"{}\",\"fresh\":true}}'",
                 built.display()
             ),
         );
-        write_program(&around.path().join("qemu"), "printf '%s\\n' \"$@\"");
+        write_script(&around.path().join("qemu"), "printf '%s\\n' \"$@\"");
         Place { around, project }
     }
 
@@ -200,7 +202,7 @@ fn the_builds_path_is_read_as_json() {
     let odd = place.around.path().join("it's a \"back\\slash\"\tand\u{1}more");
     fs::write(&odd, "an odd kernel").unwrap();
     let json = serde_json::to_string(odd.to_str().unwrap()).unwrap().replace('\'', "'\\''");
-    write_program(
+    write_script(
         &place.around.path().join("cargo"),
         &format!("printf '%s\\n' '{{\"executable\":{json},\"fresh\":true}}'"),
     );

@@ -2,7 +2,6 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -11,6 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use testkit::programs::write_script;
 
 use crate::processes::await_some;
 
@@ -71,7 +72,7 @@ impl Script {
 
     /// A program that is a shell script, in the folder.
     pub fn program(&self, name: &str, text: &str) -> PathBuf {
-        write_program(&self.folder.path().join(name), text)
+        write_script(&self.folder.path().join(name), text)
     }
 
     /// Runs it to its end, and sees that it left none of its private folders.
@@ -180,12 +181,6 @@ impl Drop for Running {
 pub fn private_folder(folder: &Path) -> Option<PathBuf> {
     let names = fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path());
     names.into_iter().find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("run.sh.")))
-}
-
-pub fn write_program(path: &Path, text: &str) -> PathBuf {
-    fs::write(path, format!("#!/bin/sh\n{text}\n")).unwrap();
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
-    path.to_owned()
 }
 
 /// A port that nobody listened on a moment ago.

@@ -4,12 +4,14 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::{env, fs};
 
-use crate::script::{PROJECT, Script, write_program};
+use testkit::programs::write_script;
+
+use crate::script::{PROJECT, Script};
 
 /// A call with a cargo that notes down its arguments, and does `effect`; and what it noted.
 fn with_cargo(script: Script, effect: &str) -> (crate::script::Finished, String) {
     let bin = tempfile::tempdir().unwrap();
-    write_program(&bin.path().join("cargo"), &format!("echo \"$*\" >>\"${{0%/*}}/log\"\n{effect}"));
+    write_script(&bin.path().join("cargo"), &format!("echo \"$*\" >>\"${{0%/*}}/log\"\n{effect}"));
     let path = format!("{}:{}", bin.path().display(), env::var("PATH").unwrap());
     let finished = script.env("PATH", path).finish();
     (finished, fs::read_to_string(bin.path().join("log")).unwrap())
@@ -75,7 +77,7 @@ fn a_new_machine_is_refused_with_what_to_do() {
     assert_eq!((code, words.contains("try: sudo")), (Some(2), true), "{words}");
 
     let bin = tempfile::tempdir().unwrap();
-    write_program(&bin.path().join("dirname"), "echo .ci");
+    write_script(&bin.path().join("dirname"), "echo .ci");
     let path = format!("PATH={}", bin.path().display());
     let (code, words) = fresh("unshare", &["--map-root-user", "env", &path, "/bin/bash", ".ci/fresh", "trixie"]);
     assert_eq!((code, words.contains("apt-get install debootstrap")), (Some(2), true), "{words}");
@@ -99,7 +101,7 @@ fn a_first_build_is_announced_and_a_later_one_is_not() {
 #[test]
 fn check_passes_on_its_arguments_and_runs_in_the_callers_folder() {
     let elsewhere = tempfile::tempdir().unwrap();
-    let debug = write_program(&elsewhere.path().join("debug"), "pwd -P; printf '%s\\n' \"$@\"; exit 1");
+    let debug = write_script(&elsewhere.path().join("debug"), "pwd -P; printf '%s\\n' \"$@\"; exit 1");
     fs::write(elsewhere.path().join("my.elf"), "an ELF").unwrap();
     let mut script = Script::new(&["--check", "--format", "json", "--kernel", "my.elf", "--output", "a report"]);
     script.command.current_dir(&elsewhere);
