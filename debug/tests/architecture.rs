@@ -143,13 +143,49 @@ fn an_import_that_no_row_allows_is_found() {
     assert_eq!(names("let checks = other::riscv();"), Vec::<String>::new());
 }
 
-/// What a manual numbers, where it would be written: CSRs, the board's addresses, the words of its finisher, SBI extensions.
+/// What a manual numbers, where it would be written: CSRs, the board's addresses, the words of its finisher, SBI extensions; exceptions
+/// and interrupts, the modes, the bits of sstatus, and those of a page table's entry, by the names that they would have.
 const NUMBERS: &str = r"Csr\(0x|0x5352_?5354|0x5449_?4d45|0x5246_?4e43|0x4442_?434e|0x48_?534d|0x73_?5049|0xd00d_?feed|\
-0x8000_?0000\b|0x8008_?0000|0x1000_?0000\b|0x10_?0000\b|\b0x5555\b|\b0x7777\b|\b0x3333\b|: u16 = 0x[1-9a-f][0-9a-f]{2}\b";
+0x8000_?0000\b|0x8008_?0000|0x1000_?0000\b|0x10_?0000\b|\b0x5555\b|\b0x7777\b|\b0x3333\b|: u16 = 0x[1-9a-f][0-9a-f]{2}\b|\
+<u16> = 0x[1-9a-f]|\b0x[1-9a-f][0-9a-f]{2}\.\.=0x[0-9a-f]{3}\b|\b[Cc]sr(?:_number)?(?:\(\))? [=!]= \d|\
+cause(?:\(\))? [=!]= \d|\bcause: \d|\b1 << 63 \| number|const \w*INTERRUPT: u64 = 1 << 63|\
+const \w*(?:MISALIGNED|ACCESS|ILLEGAL|BREAKPOINT|CALL|PAGE|FETCH|FAULT|CALL_FROM_USER)(?:_INSTRUCTION|_FAULT)?: u64 = \d\d?;|\
+const \w*(?:MACHINE|SUPERVISOR|USER)(?:_MODE)?: u64 = \d|Priv\)?\)?\? [=!]= (?:Some\()?\d|\
+const (?:SSTATUS_)?(?:SIE|SPIE|SPP|FS|SUM|MXR|UXL|SD): u64 = \d|\
+const (?:VALID|READ|READABLE|WRITE|WRITABLE|EXECUTE|EXECUTABLE|USER|ACCESSED|DIRTY): u64 = 1 << \d;|\
+const (?:SP|RA|A[0-7]): \w+ = \d|\bx\[(?:1|2|10|11)\]";
+
+fn numbers() -> Regex {
+    Regex::new(&NUMBERS.replace("\\\n", "")).expect("it is a pattern")
+}
+
+#[test]
+fn a_number_of_a_manual_is_found_elsewhere() {
+    let numbers = numbers();
+    for line in [
+        "const COUNTERS: std::ops::RangeInclusive<u16> = 0xc00..=0xc02;",
+        "register == Register::Csr(0x142)",
+        "const ILLEGAL_INSTRUCTION: u64 = 2;",
+        "const FETCH: u64 = 12;",
+        "let both = machine.cause == 5;",
+        "Outcome { trap: Some(TrapValues { cause: 2, pc, value }) }",
+        "const MACHINE_MODE: u64 = 3;",
+        "read_register(Register::Priv)? == 1",
+        "    const SUM: u64 = 1 << 18;",
+        "pub const WRITABLE: u64 = 1 << 2;",
+        "let sp = registers.x[2];",
+        "const UART: u64 = 0x1000_0000;",
+    ] {
+        assert!(numbers.is_match(line), "{line}");
+    }
+    for line in ["const QUEUE_PAGE: u64 = 0x040;", "scause: 0,", "const READ_ONLY: u64 = 1 << 5;", "csr == csr::SIP"] {
+        assert!(!numbers.is_match(line), "{line}");
+    }
+}
 
 #[test]
 fn each_number_of_a_manual_stands_in_riscv() {
-    let numbers = Regex::new(&NUMBERS.replace("\\\n", "")).expect("it is a pattern");
+    let numbers = numbers();
     let mut elsewhere = Vec::new();
     let mut here = 0;
     for (room, path, text) in sources() {

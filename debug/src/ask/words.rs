@@ -1,10 +1,10 @@
 //! The answers in words, for a person who has the kernel's image. It does not ask.
 
-use super::page::{Level, Page, bits};
+use super::page::{Level, Page};
 use super::{LastWrite, Times};
 use crate::image::Image;
 use crate::machine::{Address, TakenTrap};
-use crate::riscv::{self, cause};
+use crate::riscv::{self, cause, page_table};
 
 /// Who wrote it last, what, and how to go there.
 pub fn last_write(image: &Image, answer: &LastWrite) -> String {
@@ -92,9 +92,9 @@ pub fn page(image: &Image, page: &Page) -> String {
     let Some((mode, levels)) = page.mode() else {
         return format!("{place}: nothing is translated (satp {:#x}), it is the physical address", page.satp);
     };
-    let unused = 64 - (12 + 9 * levels);
+    let unused = page_table::unused_bits(levels);
     let mut lines = format!("{place}: {mode}, satp {:#x}", page.satp);
-    if (page.address.0 << unused) as i64 >> unused != page.address.0 as i64 {
+    if page_table::sign_extended(page.address.0, levels) != page.address.0 {
         return lines
             + &format!("\nno page table maps it: its upper {unused} bits must repeat the bit below them in {mode}");
     }
@@ -112,7 +112,8 @@ fn step(level: &Level) -> String {
     const SIZES: [&str; 5] = ["4 KiB", "2 MiB", "1 GiB", "512 GiB", "256 TiB"];
     let Level { level: number, index, at, entry } = level;
     let Some(entry) = entry else { return format!("level {number}: entry {index} at {at}: no RAM is there") };
-    let letters: String = bits::LETTERS.iter().filter(|(bit, _)| entry & bit != 0).map(|(_, letter)| *letter).collect();
+    let set = page_table::LETTERS.iter().filter(|(bit, _)| entry & bit != 0);
+    let letters: String = set.map(|(_, letter)| *letter).collect();
     let what = match level.target() {
         None => "not valid (V is 0)".into(),
         Some(target) if level.is_leaf() => {

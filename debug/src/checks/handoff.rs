@@ -9,11 +9,9 @@ use super::finding::{Finding, Status};
 use crate::image::Image;
 use crate::machine::{Address, Error, Machine, Register, csr};
 use crate::riscv::board::DEVICE_TREE_MAGIC;
+use crate::riscv::status::{SUPERVISOR_MODE, sstatus};
 
 pub const NAME: &str = "handoff";
-
-const SSTATUS_SIE: u64 = 1 << 1;
-const SUPERVISOR: u64 = 1;
 
 /// Checks a machine that is at the kernel's entry.
 pub fn check(machine: &mut dyn Machine, image: &Image, layout: &Layout) -> Result<Finding, Error> {
@@ -21,14 +19,14 @@ pub fn check(machine: &mut dyn Machine, image: &Image, layout: &Layout) -> Resul
     finding.expected = "S-mode, a0 = hart id, a1 = device tree, satp = 0, interrupts off".into();
     finding.location = Some(image.place(layout.entry));
     let registers = machine.registers()?;
-    let (hart, tree) = (registers.x[usize::from(Register::A0)], Address(registers.x[usize::from(Register::A1)]));
+    let (hart, tree) = (registers.a0(), Address(registers.a1()));
     let mut seen = Vec::new();
     let mut faults = Vec::new();
 
     // What starts where RAM begins has no firmware and is in M-mode. Its CSRs are shown as those of S-mode.
     if let Some(mode) = optional(machine.read_register(Register::Priv))? {
         seen.push(mode_name(mode).to_owned());
-        if mode != SUPERVISOR {
+        if mode != SUPERVISOR_MODE {
             faults.push(format!("the hart is in {}", mode_name(mode)));
         }
     }
@@ -48,7 +46,7 @@ pub fn check(machine: &mut dyn Machine, image: &Image, layout: &Layout) -> Resul
     }
     for (register, name, bits, what) in [
         (csr::SATP, "satp", u64::MAX, "addresses are translated"),
-        (csr::SSTATUS, "sstatus", SSTATUS_SIE, "interrupts are on"),
+        (csr::SSTATUS, "sstatus", sstatus::SIE, "interrupts are on"),
         (csr::SIE, "sie", u64::MAX, "interrupts are enabled"),
     ] {
         if let Some(value) = optional(machine.read_register(register))? {
@@ -91,7 +89,7 @@ impl NoArrival {
         let Some(wanted) = self.boot_hart else { return Ok(false) };
         let id = match optional(machine.read_register(csr::MHARTID))? {
             Some(id) => id,
-            None => machine.registers()?.x[usize::from(Register::A0)],
+            None => machine.registers()?.a0(),
         };
         if id != wanted && !self.others.contains(&id) {
             self.others.push(id);
@@ -144,7 +142,7 @@ fn device_tree(machine: &mut dyn Machine, address: Address) -> Result<Result<u32
 fn mode_name(mode: u64) -> &'static str {
     match mode {
         0 => "U-mode",
-        SUPERVISOR => "S-mode",
+        SUPERVISOR_MODE => "S-mode",
         3 => "M-mode",
         _ => "a mode that does not exist",
     }

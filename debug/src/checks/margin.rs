@@ -6,7 +6,7 @@ use super::boot_run::layout::{bytes, overlap};
 use super::fact::Fact;
 use super::finding::{Finding, Status};
 use crate::image::Symbol;
-use crate::machine::{Address, Error, Register, csr};
+use crate::machine::{Address, Error, csr};
 
 pub const NAME: &str = "margin";
 
@@ -62,7 +62,7 @@ pub fn require(finding: &mut Finding, wanted: u64) {
 pub fn outside(run: &mut BootRun<'_>) -> Result<Option<StackOverflow>, Error> {
     const FARTHEST: u64 = 64 << 20;
     let registers = run.machine.registers()?;
-    let sp = run.image.canonical(Address(registers.x[usize::from(Register::SP)]));
+    let sp = run.image.canonical(registers.sp());
     let stack = run.layout.stack.clone();
     let below = stack.start.0.checked_sub(sp.0).is_some_and(|bytes| (1..FARTHEST).contains(&bytes));
     let named = |symbol: &Symbol| symbol.address < sp && sp.0 - symbol.address.0 <= symbol.size;
@@ -111,7 +111,7 @@ pub fn overflowed(run: &mut BootRun<'_>, overflow: &StackOverflow) -> Result<Fin
     finding.set("below_bytes", below);
     finding.set("stack_bytes", bytes(&overflow.stack));
     let registers = run.machine.registers()?;
-    if Address(registers.x[2]) == overflow.sp {
+    if registers.sp() == overflow.sp {
         finding.backtrace = run.backtrace(&registers);
     }
     Ok(finding)

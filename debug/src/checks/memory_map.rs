@@ -10,8 +10,6 @@ use super::boot_run::layout::{Layout, overlap};
 use crate::image::{Image, NEUTRAL_BASE};
 use crate::machine::{Address, Error, Machine, Stop};
 
-const A1: usize = 11;
-
 /// Physical addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemoryMap {
@@ -29,7 +27,7 @@ pub struct Conflict {
 impl MemoryMap {
     /// Reads it from a machine that is at a kernel's entry; `None` if a1 does not point to a device tree.
     pub fn at_entry(machine: &mut dyn Machine) -> Result<Option<MemoryMap>, Error> {
-        let start = Address(machine.registers()?.x[A1]);
+        let start = Address(machine.registers()?.a1());
         let mut header = [0; device_tree::HEADER];
         let Some(()) = readable(machine.read_memory(start, &mut header))? else { return Ok(None) };
         let Some(size) = device_tree::size(&header) else { return Ok(None) };

@@ -6,13 +6,20 @@ use std::time::Duration;
 use debug::Embedded;
 use debug::checks::{self, Finding, HarshBoot, Layout, Status};
 use debug::embedded::{Conditions, Fill, Options};
+use debug::riscv::cause;
 
 use super::kernel::Kernel;
 
 /// The longest time limit for one boot.
 const LIMIT: Duration = Duration::from_secs(3);
 /// Illegal instructions, breakpoints, access faults: OpenSBI delegates them, but need not.
-const KEPT: u64 = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 5 | 1 << 7;
+const KEPT: u64 = cause::bits(&[
+    cause::INSTRUCTION_ACCESS,
+    cause::ILLEGAL_INSTRUCTION,
+    cause::BREAKPOINT,
+    cause::LOAD_ACCESS,
+    cause::STORE_ACCESS,
+]);
 /// A value that is neither an address nor a small number.
 const REGISTER: u64 = 0xdead_5e1f_5eed_bad7;
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::embedded::Embedded;
 use crate::embedded::bus::map;
+use crate::embedded::firmware::sbi;
 use crate::embedded::hart::csr as hart_csr;
 use crate::embedded::hart::state::Privilege;
 use crate::embedded::history::seek::Deadline;
@@ -233,8 +234,7 @@ impl Embedded {
         }
         match Register::Csr(number) {
             csr::MHARTID => Some(self.board.conditions.hart),
-            // What OpenSBI 1.1 delegates on this board.
-            csr::MEDELEG => Some(0xf0_b509 & !self.board.conditions.kept),
+            csr::MEDELEG => Some(sbi::DELEGATED & !self.board.conditions.kept),
             _ => hart_csr::read(&self.board, number),
         }
     }

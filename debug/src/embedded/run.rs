@@ -7,11 +7,12 @@ use crate::embedded::bus::memory::At;
 use crate::embedded::bus::ram::PAGE;
 use crate::embedded::hart::decode::{self, Extension, Operation};
 use crate::embedded::hart::execute::{self, Slice};
-use crate::embedded::hart::state::{GuestTrap, Privilege, SP};
+use crate::embedded::hart::state::{GuestTrap, Privilege};
 use crate::embedded::hart::trap::{AccessType, Interruption, Trap};
 use crate::embedded::hart::{system, transformed};
 use crate::embedded::interrupts::Taken;
 use crate::machine::{Address, Fault, HartEvent, InstructionBytes, Stop, TakenTrap};
+use crate::riscv::{Register, cause};
 
 /// What people call this machine, in messages.
 const THIS_MACHINE: &str = "the embedded machine";
@@ -49,7 +50,7 @@ impl Board {
                 let from_user = self.hart.privilege == Privilege::User;
                 match taken {
                     Taken::ByHost(number) if self.hart.stvec & !3 == self.entry => {
-                        return Err(self.fault(1 << 63 | number, 0));
+                        return Err(self.fault(cause::INTERRUPT | number, 0));
                     }
                     Taken::ByHost(number) => self.hart.take_interrupt(number),
                     Taken::ByGuest(number) => self.hart.take_guest_interrupt(number),
@@ -187,7 +188,7 @@ impl Board {
             cause,
             value,
             from_user,
-            sp: Address(hart.x(SP)),
+            sp: Address(hart.x(Register::SP)),
             sscratch,
             handler: Address(hart.pc),
             instruction,
@@ -200,11 +201,11 @@ impl Board {
             Ok(operation) => operation,
             Err(interruption) => return self.handle(interruption),
         };
-        self.memory.at = At { icount: self.icount, pc: self.hart.pc, sp: self.hart.x(SP) };
+        self.memory.at = At { icount: self.icount, pc: self.hart.pc, sp: self.hart.x(Register::SP) };
         self.memory.now = Some(self.now());
         let result = system::execute(self, &operation);
         self.memory.now = None;
-        self.memory.record_stack_pointer(&operation, self.hart.x(SP));
+        self.memory.record_stack_pointer(&operation, self.hart.x(Register::SP));
         let next = match result {
             Ok(next) => next,
             // It still needs the board here: illegal instruction.

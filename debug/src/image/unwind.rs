@@ -8,13 +8,13 @@ use gimli::{
 };
 
 use super::{Image, Place};
-use crate::riscv::{Address, Registers};
+use crate::riscv::{self, Address, Registers};
 
 /// Deeper stacks are cut: a kernel that recurses without end must not keep us busy.
 const MOST_FRAMES: usize = 64;
 
-const RA: usize = 1;
-const SP: usize = 2;
+const RA: usize = riscv::Register::RA as usize;
+const SP: usize = riscv::Register::SP as usize;
 const S0: usize = 8;
 
 /// Fills the bytes from memory, or says that it cannot.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Address;
 use crate::riscv::Extension;
-use crate::riscv::cause::{cause, is_interrupt};
+use crate::riscv::cause::{BREAKPOINT, ILLEGAL_INSTRUCTION, USER_CALL, cause, is_interrupt};
 
 /// Why the instruction at pc was not executed. The machine is before it, unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,13 +66,9 @@ impl Fault {
         const SIGILL: u8 = 4;
         const SIGTRAP: u8 = 5;
         const SIGSEGV: u8 = 11;
-        /// Causes: an illegal instruction, a breakpoint, a call from U-mode.
-        const ILLEGAL: u64 = 2;
-        const BREAKPOINT: u64 = 3;
-        const USER_CALL: u64 = 8;
         match *self {
             Fault::Signal(signal) => signal,
-            Fault::Trap { cause: ILLEGAL, .. } | Fault::MissingExtension { .. } => SIGILL,
+            Fault::Trap { cause: ILLEGAL_INSTRUCTION, .. } | Fault::MissingExtension { .. } => SIGILL,
             Fault::Trap { cause: BREAKPOINT | USER_CALL, .. } => SIGTRAP,
             Fault::Trap { cause, .. } if is_interrupt(cause) => SIGTRAP,
             Fault::Drive { .. } => SIGTRAP,

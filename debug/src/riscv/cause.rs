@@ -1,7 +1,61 @@
 //! Why a hart trapped, in the manual's words. It does not know where a cause was read.
 
 /// The bit of a cause that tells an interrupt from an exception.
-const INTERRUPT: u64 = 1 << 63;
+pub const INTERRUPT: u64 = 1 << 63;
+
+macro_rules! causes {
+    ($function:ident: $($(#[$about:meta])* $name:ident = $number:literal $text:literal,)* [$($others:pat => $words:literal,)*]) => {
+        $(#[doc = concat!("Cause: ", $text, ".")] $(#[$about])* pub const $name: u64 = $number;)*
+
+        fn $function(code: u64) -> &'static str {
+            match code {
+                $($name => $text,)*
+                $($others => $words,)*
+            }
+        }
+    };
+}
+
+causes! { exception:
+    INSTRUCTION_MISALIGNED = 0 "instruction address misaligned",
+    INSTRUCTION_ACCESS = 1 "instruction access fault",
+    ILLEGAL_INSTRUCTION = 2 "illegal instruction",
+    BREAKPOINT = 3 "breakpoint",
+    LOAD_MISALIGNED = 4 "load address misaligned",
+    LOAD_ACCESS = 5 "load access fault",
+    STORE_MISALIGNED = 6 "store/AMO address misaligned",
+    STORE_ACCESS = 7 "store/AMO access fault",
+    USER_CALL = 8 "environment call from U-mode",
+    SUPERVISOR_CALL = 9 "environment call from S-mode",
+    GUEST_CALL = 10 "environment call from VS-mode",
+    MACHINE_CALL = 11 "environment call from M-mode",
+    INSTRUCTION_PAGE = 12 "instruction page fault",
+    LOAD_PAGE = 13 "load page fault",
+    STORE_PAGE = 15 "store/AMO page fault",
+    DOUBLE_TRAP = 16 "double trap",
+    SOFTWARE_CHECK = 18 "software check",
+    HARDWARE_ERROR = 19 "hardware error",
+    INSTRUCTION_GUEST_PAGE = 20 "instruction guest-page fault",
+    LOAD_GUEST_PAGE = 21 "load guest-page fault",
+    VIRTUAL_INSTRUCTION = 22 "virtual instruction",
+    STORE_GUEST_PAGE = 23 "store/AMO guest-page fault",
+    [24..=31 | 48..=63 => "exception of the machine's own kind", _ => "reserved exception",]
+}
+
+causes! { interrupt:
+    SUPERVISOR_SOFTWARE = 1 "supervisor software interrupt",
+    GUEST_SOFTWARE = 2 "virtual supervisor software interrupt",
+    MACHINE_SOFTWARE = 3 "machine software interrupt",
+    SUPERVISOR_TIMER = 5 "supervisor timer interrupt",
+    GUEST_TIMER = 6 "virtual supervisor timer interrupt",
+    MACHINE_TIMER = 7 "machine timer interrupt",
+    SUPERVISOR_EXTERNAL = 9 "supervisor external interrupt",
+    GUEST_EXTERNAL = 10 "virtual supervisor external interrupt",
+    MACHINE_EXTERNAL = 11 "machine external interrupt",
+    HOST_EXTERNAL = 12 "supervisor guest external interrupt",
+    COUNTER_OVERFLOW = 13 "counter-overflow interrupt",
+    [16.. => "interrupt of the platform's own kind", _ => "reserved interrupt",]
+}
 
 /// What a value of scause (or mcause) means, as in `load access fault`.
 ///
@@ -17,51 +71,47 @@ pub fn is_interrupt(value: u64) -> bool {
     value & INTERRUPT != 0
 }
 
-fn exception(code: u64) -> &'static str {
+/// The bits of medeleg or hedeleg for exceptions with these codes.
+pub const fn bits(codes: &[u64]) -> u64 {
+    let (mut bits, mut index) = (0, 0);
+    while index < codes.len() {
+        bits |= 1 << codes[index];
+        index += 1;
+    }
+    bits
+}
+
+/// Whether an exception with this code came from fetching the instruction.
+pub fn is_of_fetch(code: u64) -> bool {
+    matches!(code, INSTRUCTION_MISALIGNED | INSTRUCTION_ACCESS | INSTRUCTION_PAGE | INSTRUCTION_GUEST_PAGE)
+}
+
+/// Whether an exception with this code came from a load or a store.
+pub fn is_of_data(code: u64) -> bool {
+    let of_load = matches!(code, LOAD_MISALIGNED | LOAD_ACCESS | LOAD_PAGE | LOAD_GUEST_PAGE);
+    of_load || matches!(code, STORE_MISALIGNED | STORE_ACCESS | STORE_PAGE | STORE_GUEST_PAGE)
+}
+
+/// Whether stval holds an address after an exception with this code.
+pub fn has_address(code: u64) -> bool {
+    is_of_fetch(code) || is_of_data(code)
+}
+
+/// The page fault by the same kind of access as this page fault or access fault; `None` for other exceptions.
+pub fn page_fault(code: u64) -> Option<u64> {
     match code {
-        0 => "instruction address misaligned",
-        1 => "instruction access fault",
-        2 => "illegal instruction",
-        3 => "breakpoint",
-        4 => "load address misaligned",
-        5 => "load access fault",
-        6 => "store/AMO address misaligned",
-        7 => "store/AMO access fault",
-        8 => "environment call from U-mode",
-        9 => "environment call from S-mode",
-        10 => "environment call from VS-mode",
-        11 => "environment call from M-mode",
-        12 => "instruction page fault",
-        13 => "load page fault",
-        15 => "store/AMO page fault",
-        16 => "double trap",
-        18 => "software check",
-        19 => "hardware error",
-        20 => "instruction guest-page fault",
-        21 => "load guest-page fault",
-        22 => "virtual instruction",
-        23 => "store/AMO guest-page fault",
-        24..=31 | 48..=63 => "exception of the machine's own kind",
-        _ => "reserved exception",
+        INSTRUCTION_ACCESS | INSTRUCTION_PAGE => Some(INSTRUCTION_PAGE),
+        LOAD_ACCESS | LOAD_PAGE => Some(LOAD_PAGE),
+        STORE_ACCESS | STORE_PAGE => Some(STORE_PAGE),
+        _ => None,
     }
 }
 
-fn interrupt(code: u64) -> &'static str {
-    match code {
-        1 => "supervisor software interrupt",
-        2 => "virtual supervisor software interrupt",
-        3 => "machine software interrupt",
-        5 => "supervisor timer interrupt",
-        6 => "virtual supervisor timer interrupt",
-        7 => "machine timer interrupt",
-        9 => "supervisor external interrupt",
-        10 => "virtual supervisor external interrupt",
-        11 => "machine external interrupt",
-        12 => "supervisor guest external interrupt",
-        13 => "counter-overflow interrupt",
-        16.. => "interrupt of the platform's own kind",
-        _ => "reserved interrupt",
-    }
+/// Where a hart goes that takes a trap with this cause: the handler in stvec, or with stvec's mode 1 an interrupt's own one (privileged
+/// manual, "Supervisor Trap Vector Base Address Register").
+pub fn handler(stvec: u64, value: u64) -> u64 {
+    let offset = if stvec & 3 == 1 && is_interrupt(value) { 4 * (value & 0xff) } else { 0 };
+    (stvec & !3).wrapping_add(offset)
 }
 
 #[cfg(test)]
@@ -77,6 +127,7 @@ mod tests {
         assert_eq!(cause(24), "exception of the machine's own kind");
         assert_eq!(cause(64), "reserved exception");
         assert!(!is_interrupt(15));
+        assert_eq!(bits(&[ILLEGAL_INSTRUCTION, STORE_ACCESS]), 0x84);
     }
 
     #[test]
@@ -85,5 +136,12 @@ mod tests {
         assert_eq!(cause(0x8000_0000_0000_0000), "reserved interrupt");
         assert_eq!(cause(u64::MAX), "interrupt of the platform's own kind");
         assert!(is_interrupt(0x8000_0000_0000_0009));
+    }
+
+    #[test]
+    fn with_vectors_each_interrupt_has_its_handler() {
+        assert_eq!(handler(0x1000, INTERRUPT | 5), 0x1000);
+        assert_eq!(handler(0x1001, INTERRUPT | 5), 0x1014);
+        assert_eq!(handler(0x1001, 5), 0x1000);
     }
 }

@@ -106,6 +106,8 @@ const NUMBERED: &[(u16, u16, &str, u16)] = &[
     (0xc03, 0xc1f, "hpmcounter", 3),
 ];
 
+/// Those of floating point: fflags, frm and fcsr.
+pub const FLOAT: std::ops::RangeInclusive<u16> = 0x001..=0x003;
 /// The counters that a program may read: cycle, time, instret, and those of performance.
 pub const COUNTERS: std::ops::RangeInclusive<u16> = 0xc00..=0xc1f;
 /// Those that every hart has: cycle, time and instret (unprivileged manual, "Zicntr").
@@ -126,6 +128,11 @@ pub fn name(number: u16) -> Option<String> {
 /// The CSRs by which a hypervisor is written.
 pub fn is_hypervisor(number: u16) -> bool {
     lowest_privilege(number) == 2 && OTHERS.iter().any(|(known, _)| *known == number)
+}
+
+/// Those of the vector unit: vstart, vxsat, vxrm, vcsr, vl, vtype and vlenb.
+pub fn is_vector(number: u16) -> bool {
+    matches!(number, 0x008..=0x00a | 0x00f | 0xc20..=0xc22)
 }
 
 /// The lowest privilege that may access it, as its number says: 0 U, 1 S, 2 HS and VS, 3 M.

@@ -11,8 +11,10 @@ mod decode;
 mod effect;
 mod extension;
 mod operands;
+pub mod page_table;
 mod register;
 pub mod sbi;
+pub mod status;
 mod text;
 
 pub use address::Address;

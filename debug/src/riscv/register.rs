@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::csr;
+use super::{Address, csr};
 
 /// One register of a hart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,6 +26,28 @@ pub struct Registers {
     pub x: [u64; 32],
     /// The address of the next instruction.
     pub pc: u64,
+}
+
+impl Registers {
+    /// The return address.
+    pub fn ra(&self) -> Address {
+        Address(self.x[usize::from(Register::RA)])
+    }
+
+    /// The stack pointer.
+    pub fn sp(&self) -> Address {
+        Address(self.x[usize::from(Register::SP)])
+    }
+
+    /// The first argument.
+    pub fn a0(&self) -> u64 {
+        self.x[usize::from(Register::A0)]
+    }
+
+    /// The second argument.
+    pub fn a1(&self) -> u64 {
+        self.x[usize::from(Register::A1)]
+    }
 }
 
 impl Register {

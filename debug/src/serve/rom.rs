@@ -5,13 +5,13 @@
 
 use super::target::GdbTarget;
 use crate::machine::{Address, Machine, Register, Registers};
+use crate::riscv::status::MACHINE_MODE;
 
 /// Where the hart starts (QEMU, hw/riscv/virt.c).
 const START: u64 = 0x1000;
 const SIZE: u64 = 0x1000;
 /// `mret`. All other bytes of the ROM are zero.
 const CODE: [u8; 4] = 0x3020_0073_u32.to_le_bytes();
-const MACHINE_MODE: u64 = 3;
 
 impl GdbTarget {
     /// The registers as the client sees them.

@@ -5,7 +5,6 @@ use super::event::{BootEnd, PendingStore, PowerOff};
 use crate::machine::{Address, Error, Register, Registers, csr};
 use crate::riscv::{self, Effect, Xlen, board, sbi};
 
-const SP: usize = Register::SP as usize;
 const A0: usize = Register::A0 as usize;
 const A1: usize = Register::A1 as usize;
 const A7: usize = Register::A7 as usize;
@@ -41,7 +40,7 @@ impl BootRun<'_> {
         const SPAN: usize = 4096;
         let Some(mepc) = self.csr(csr::MEPC)? else { return Ok(None) };
         let mut stack = [0; SPAN];
-        match self.machine.read_memory(Address(registers.x[SP]), &mut stack) {
+        match self.machine.read_memory(registers.sp(), &mut stack) {
             Err(Error::Refused { .. }) => return Ok(None),
             read => read?,
         }

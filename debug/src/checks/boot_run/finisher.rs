@@ -11,6 +11,7 @@ use super::optional;
 use super::page_table::PageTable;
 use crate::image::Image;
 use crate::machine::{Access, Address, Error, Machine, Register, Watchpoint, csr};
+use crate::riscv::status::MACHINE_MODE;
 use crate::riscv::{self, Effect};
 
 /// SiFive's test finisher on the `virt` board (QEMU, hw/misc/sifive_test.c).
@@ -20,7 +21,6 @@ pub const FINISHER: Watchpoint =
 const WAYS: usize = 16;
 /// How often a change of translation may stop the kernel. A kernel that switches more often is no longer stopped.
 const PATIENCE: u32 = 256;
-const MACHINE_MODE: u64 = 3;
 
 /// Where the finisher is.
 pub struct Finisher {

@@ -8,7 +8,7 @@ use crate::riscv::{self, Effect, Kind, Register, Xlen};
 /// How many instructions from the entry to search. A clear of a large BSS may come first.
 const FARTHEST: u64 = 2_000_000;
 const STEP_LIMIT: Duration = Duration::from_secs(1);
-const SP: usize = 2;
+const SP: u8 = Register::SP;
 
 /// Steps a machine that is at the kernel's entry until sp has been set and is used, by a store through it or by a call. Stops
 /// at `deadline`, and when the machine stops. Returns the value that sp was set to, without the frame that a function made since.
@@ -28,10 +28,10 @@ pub fn stack_pointer(machine: &mut dyn Machine, deadline: Instant) -> Result<Opt
             return Ok(set.map(Address));
         }
         let before = std::mem::replace(&mut registers, machine.registers()?);
-        let written = registers.x[SP] != before.x[SP];
+        let written = registers.sp().0 != before.sp().0;
         // `la sp` is two instructions. The second adds to sp, just as a function does to make its frame.
         if written && (was_written || !adds_to_sp(&bytes)) {
-            set = Some(registers.x[SP]);
+            set = Some(registers.sp().0);
         }
         was_written = written;
     }
@@ -40,7 +40,7 @@ pub fn stack_pointer(machine: &mut dyn Machine, deadline: Instant) -> Result<Opt
 
 fn uses_stack(instruction: &[u8]) -> bool {
     match riscv::decode(Xlen::Rv64, instruction).map(|operation| operation.effect()) {
-        Some(Effect::Store { base, .. }) => usize::from(base) == SP,
+        Some(Effect::Store { base, .. }) => base == SP,
         Some(Effect::Call(_)) => true,
         _ => false,
     }

@@ -4,9 +4,8 @@
 //! Pure: the embedded machine reports every event; on another machine marks (`marks`) report some. It does not judge.
 
 use super::event::BootEnd;
-use super::store_trace::CALL_FROM_USER;
 use crate::machine::{Address, HartEvent, TakenTrap};
-use crate::riscv::cause::is_interrupt;
+use crate::riscv::cause::{USER_CALL, is_interrupt};
 
 /// How many kinds of exceptions (by instruction and cause) are kept.
 const MOST_KINDS: usize = 64;
@@ -208,7 +207,7 @@ impl HartTrace {
                 self.interrupt(trap);
                 None
             }
-            CALL_FROM_USER => {
+            USER_CALL => {
                 self.calls += 1;
                 None
             }

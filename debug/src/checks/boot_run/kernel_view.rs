@@ -19,7 +19,7 @@ use crate::machine::{
     Stop, Store, Watchpoint, csr,
 };
 
-const SP: usize = 2;
+const SP: usize = Register::SP as usize;
 /// How many bytes around the kernel's memory belong to it too: the checks look at the bytes beside BSS.
 const BESIDE: u64 = 4096;
 /// How many mappings of a kernel are followed. More are ignored.
@@ -172,7 +172,7 @@ impl Machine for KernelView<'_> {
         self.look_for_aliases(pc)?;
         registers.pc = self.spaces.or_same(pc).0;
         self.before_move = registers.pc != pc.0;
-        registers.x[SP] = self.spaces.or_same(Address(registers.x[SP])).0;
+        registers.x[SP] = self.spaces.or_same(registers.sp()).0;
         Ok(registers)
     }
 
@@ -410,7 +410,7 @@ impl Observer for LinkedObserver<'_> {
     fn instruction(&mut self, icount: u64, registers: &Registers) {
         let mut registers = registers.clone();
         registers.pc = self.linked(Address(registers.pc)).0;
-        registers.x[SP] = self.linked(Address(registers.x[SP])).0;
+        registers.x[SP] = self.linked(registers.sp()).0;
         self.observer.instruction(icount, &registers);
     }
 }

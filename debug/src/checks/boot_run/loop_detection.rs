@@ -309,7 +309,7 @@ fn trapped(
     }
     let instruction = run.instruction(executed).ok().and_then(|bytes| InstructionBytes::new(&bytes));
     let sscratch = run.csr(csr::SSCRATCH)?.unwrap_or(0);
-    let (sp, from_user) = (Address(now.x[usize::from(Register::SP)]), false);
+    let (sp, from_user) = (now.sp(), false);
     Ok(Some(TakenTrap { icount: 0, pc: executed, cause, value, from_user, sp, sscratch, handler, instruction }))
 }
 

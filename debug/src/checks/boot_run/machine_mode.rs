@@ -8,11 +8,8 @@ use crate::image::Image;
 use crate::machine::{Error, Machine, Register, csr};
 use crate::riscv::Address;
 use crate::riscv::board::RAM_BASE;
-
-/// The number of the mode that privilege registers show.
-const MACHINE: u64 = 3;
-const SUPERVISOR: u64 = 1;
-const INTERRUPT: u64 = 1 << 63;
+use crate::riscv::cause::{self, INTERRUPT};
+use crate::riscv::status::{MACHINE_MODE, SUPERVISOR_MODE, interrupt};
 
 /// Whether a kernel with this entry is one: where RAM begins there is no room for a firmware.
 pub fn starts_there(image: &Image, entry: Address) -> bool {
@@ -21,7 +18,7 @@ pub fn starts_there(image: &Image, entry: Address) -> bool {
 
 /// Whether the hart is in M-mode now.
 pub fn is_in(machine: &mut dyn Machine) -> bool {
-    machine.read_register(Register::Priv).is_ok_and(|mode| mode == MACHINE)
+    machine.read_register(Register::Priv).is_ok_and(|mode| mode == MACHINE_MODE)
 }
 
 /// M-mode's CSR for one of S-mode's.
@@ -43,12 +40,12 @@ pub fn counterpart(register: Register) -> Option<Register> {
 pub fn read(machine: &mut dyn Machine, register: Register) -> Result<u64, Error> {
     let Some(own) = counterpart(register) else {
         let value = machine.read_register(register)?;
-        return Ok(if register == Register::Priv && value == MACHINE { SUPERVISOR } else { value });
+        return Ok(if register == Register::Priv && value == MACHINE_MODE { SUPERVISOR_MODE } else { value });
     };
     let value = machine.read_register(own)?;
     Ok(match register {
         csr::SSTATUS => status(value),
-        csr::SIE | csr::SIP => (value >> 2) & 0x222,
+        csr::SIE | csr::SIP => (value >> 2) & interrupt::ALL,
         csr::SCAUSE => cause(value),
         _ => value,
     })
@@ -63,10 +60,14 @@ fn status(value: u64) -> u64 {
 /// The timer of M-mode is 7, that of S-mode 5, and so on; an ecall from M-mode is 11, one from S-mode 9.
 fn cause(value: u64) -> u64 {
     match value {
-        11 => 9,
-        _ if value & INTERRUPT != 0 && matches!(value & !INTERRUPT, 3 | 7 | 11) => value - 2,
+        cause::MACHINE_CALL => cause::SUPERVISOR_CALL,
+        _ if value & INTERRUPT != 0 && is_machines_own(value & !INTERRUPT) => value - 2,
         _ => value,
     }
+}
+
+fn is_machines_own(interrupt: u64) -> bool {
+    matches!(interrupt, cause::MACHINE_SOFTWARE | cause::MACHINE_TIMER | cause::MACHINE_EXTERNAL)
 }
 
 /// Names M-mode's registers in a finding about such a kernel.

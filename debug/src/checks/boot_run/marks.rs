@@ -13,6 +13,7 @@ use super::panic::{self, Panicked};
 use crate::image::Image;
 use crate::machine::{Address, Error, HartEvent, InstructionBytes, Machine, Registers, Stop, TakenTrap, csr};
 use crate::riscv::cause::is_interrupt;
+use crate::riscv::status::sstatus::{SPIE, SPP};
 use crate::riscv::{self, Effect, Kind, Xlen};
 
 /// What a breakpoint is for.
@@ -34,9 +35,6 @@ pub enum Mark {
     Interrupted,
 }
 
-/// sstatus.SPP and SPIE: the mode that trapped, and whether interrupts were on there.
-const SPP: u64 = 1 << 8;
-const SPIE: u64 = 1 << 5;
 /// How many traps are reported one by one, after the entry and after each look at the kernel. Each costs two stops.
 const TRAPS_AT_ONCE: u32 = 100;
 /// This many interrupts before the same instruction may be a storm ...
@@ -171,7 +169,7 @@ impl BootRun<'_> {
             Mark::TrapReturn => self.trap_return()?,
             Mark::Panic => self.panics(registers)?,
             Mark::PanicReturn => {
-                if registers.x[2] == self.marks.sp_at_panic {
+                if registers.sp().0 == self.marks.sp_at_panic {
                     self.panicked = None;
                     self.marks.remove(self.machine, Mark::PanicReturn)?;
                 }
@@ -264,7 +262,7 @@ impl BootRun<'_> {
             cause,
             value,
             from_user,
-            sp: Address(registers.x[2]),
+            sp: registers.sp(),
             sscratch,
             handler: Address(registers.pc),
             instruction,
@@ -399,10 +397,10 @@ impl BootRun<'_> {
         let handling = self.hart.unreturned().next_back().map(|exception| exception.trap);
         self.panicked = Some(Panicked { name, backtrace, handling });
         self.marks.remove(self.machine, Mark::Panic)?;
-        let back = Address(registers.x[1]);
+        let back = registers.ra();
         // A call of a function that does not return may be the last instruction of its caller. Another function follows then.
         if self.image.is_code(back) && self.same_function(back - 1, back) {
-            self.marks.sp_at_panic = registers.x[2];
+            self.marks.sp_at_panic = registers.sp().0;
             self.marks.insert(self.machine, back, Mark::PanicReturn)?;
         }
         Ok(Passed::Stepped)

@@ -50,6 +50,7 @@ use crate::checks::finding::Finding;
 use crate::image::{Image, Place};
 use crate::machine::{Address, Error, Machine, Register, Registers, Stop, csr};
 use crate::riscv::cause::is_interrupt;
+use crate::riscv::status::{MACHINE_MODE, USER_MODE};
 use crate::riscv::{self, Effect, Xlen};
 
 /// A machine that runs a kernel's boot.
@@ -95,11 +96,8 @@ pub struct BootRun<'a> {
 /// The value of the trap CSRs at the entry. No trap leaves this cause or address.
 pub const TRAP_CSR_POISON: u64 = 0x5a5a_5a5a_5a5a_5a5a;
 
-const SP: usize = Register::SP as usize;
-const A1: usize = Register::A1 as usize;
 /// The time limit for one instruction.
 const PATIENCE: Duration = Duration::from_secs(1);
-const MACHINE_MODE: u64 = 3;
 
 /// How long a kernel runs before the first search for a loop. It is doubled each time.
 const FIRST_SLICE: Duration = Duration::from_millis(20);
@@ -336,7 +334,7 @@ impl<'a> BootRun<'a> {
     }
 
     pub fn in_user_mode(&mut self) -> Result<bool, Error> {
-        Ok(self.csr(Register::Priv)? == Some(0))
+        Ok(self.csr(Register::Priv)? == Some(USER_MODE))
     }
 
     /// What the store of a watchpoint means for this run.
@@ -363,7 +361,7 @@ impl<'a> BootRun<'a> {
         Ok(overflows.then(|| {
             BootEnd::Overflow(StackOverflow {
                 pc: store.pc,
-                sp: Address(registers.x[SP]),
+                sp: registers.sp(),
                 frame: None,
                 stack: self.layout.stack.clone(),
                 bottom_name: self.layout.stack_bottom_name.clone(),
@@ -430,7 +428,7 @@ impl<'a> BootRun<'a> {
 
 /// The range of the device tree that a1 points to at the entry; `None` if there is none.
 fn device_tree(machine: &mut dyn Machine) -> Result<Option<Range<Address>>, Error> {
-    let tree = Address(machine.registers()?.x[A1]);
+    let tree = Address(machine.registers()?.a1());
     let mut header = [0; 8];
     if machine.read_memory(tree, &mut header).is_err() {
         return Ok(None);

@@ -1,26 +1,11 @@
 //! Reads the kernel's page table in memory: the physical address of a virtual one, and all virtual addresses of a physical one.
 //! It changes nothing.
-//!
-//! Source: the privileged manual, sections "Virtual Address Translation Process" and "Page-Based Virtual-Memory System" of
-//! Sv39, Sv48 and Sv57.
 
 use crate::machine::{Address, Error, Machine};
+use crate::riscv::page_table::{self, ENTRIES, VALID, WRITE, is_leaf, shift, sign_extended};
 
-const PAGE_BITS: u32 = 12;
-/// Bits of the virtual address for each level.
-const INDEX_BITS: u32 = 9;
-const ENTRIES: usize = 1 << INDEX_BITS;
 /// The most tables that are read: a page table may point to itself.
 const TABLES: usize = 2048;
-
-/// The bits of an entry, by the manual's names: V, R, W, X, U, A, D.
-pub const VALID: u64 = 1 << 0;
-pub const READABLE: u64 = 1 << 1;
-pub const WRITABLE: u64 = 1 << 2;
-pub const EXECUTABLE: u64 = 1 << 3;
-pub const USER: u64 = 1 << 4;
-pub const ACCESSED: u64 = 1 << 6;
-pub const DIRTY: u64 = 1 << 7;
 
 /// The page table in satp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,13 +31,7 @@ type Step = (Address, u32, u64);
 impl PageTable {
     /// `None` if satp does not translate addresses.
     pub fn of(satp: u64) -> Option<PageTable> {
-        let levels = match satp >> 60 {
-            8 => 3,
-            9 => 4,
-            10 => 5,
-            _ => return None,
-        };
-        Some(PageTable { root: page(satp & ((1 << 44) - 1)), levels })
+        page_table::mode(satp).map(|(_, levels)| PageTable { root: Address(page_table::root(satp)), levels })
     }
 
     /// The physical address of `address`; `None` if it is not mapped, or the table cannot be read.
@@ -68,7 +47,7 @@ impl PageTable {
     /// The entries on the way to `address`, the root's first; none for an address that cannot be mapped.
     pub fn walk(&self, machine: &mut dyn Machine, address: Address) -> Result<Vec<Entry>, Error> {
         let mut entries = Vec::new();
-        if self.extend(address.0) != address.0 {
+        if sign_extended(address.0, self.levels) != address.0 {
             return Ok(entries);
         }
         let mut table = self.root;
@@ -121,38 +100,19 @@ impl PageTable {
             let address = start + (index << shift(level));
             let base = target(entry).0 & !(size(level) - 1);
             match entry & VALID != 0 {
-                true if is_leaf(entry) && entry & WRITABLE != 0 && physical.0 & !(size(level) - 1) == base => {
-                    ways.push(Address(self.extend(address + (physical.0 - base))));
+                true if is_leaf(entry) && entry & WRITE != 0 && physical.0 & !(size(level) - 1) == base => {
+                    ways.push(Address(sign_extended(address + (physical.0 - base), self.levels)));
                 }
                 true if !is_leaf(entry) && level > 0 => ahead.push((target(entry), level - 1, address)),
                 _ => {}
             }
         }
     }
-
-    /// Sign-extends the highest translated bit.
-    fn extend(&self, address: u64) -> u64 {
-        let unused = 64 - PAGE_BITS - INDEX_BITS * self.levels;
-        ((address << unused) as i64 >> unused) as u64
-    }
-}
-
-fn page(number: u64) -> Address {
-    Address(number << PAGE_BITS)
 }
 
 /// Where an entry leads: a page, or another table.
 pub fn target(entry: u64) -> Address {
-    page(entry >> 10 & ((1 << 44) - 1))
-}
-
-/// Whether a valid entry maps a page.
-pub fn is_leaf(entry: u64) -> bool {
-    entry & (READABLE | EXECUTABLE) != 0
-}
-
-fn shift(level: u32) -> u32 {
-    PAGE_BITS + INDEX_BITS * level
+    Address(page_table::target(entry))
 }
 
 /// The size of the range that an entry of this level translates, in bytes.

@@ -12,6 +12,8 @@ use super::marks::Mark;
 use crate::machine::{Address, Error, Register, Registers, csr};
 use crate::riscv::Effect;
 use crate::riscv::cause::is_interrupt;
+use crate::riscv::status::USER_MODE;
+use crate::riscv::status::sstatus::SIE;
 
 /// The run waits for at least two interrupts, and at least this long ...
 const AT_LEAST: Duration = Duration::from_millis(300);
@@ -26,7 +28,6 @@ const FIRMWARE: u32 = 3;
 /// The interval between two looks at a kernel that may idle.
 pub const LOOK: Duration = Duration::from_millis(50);
 
-const SIE: u64 = 1 << 1;
 const TIMER: u64 = 1 << 5;
 
 /// What is known of a kernel that may idle.
@@ -92,7 +93,7 @@ impl BootRun<'_> {
             Some(_) => pending || sie & TIMER != 0 && self.csr(csr::STIMECMP)?.is_some_and(|time| time != u64::MAX),
             None => true,
         };
-        let user = self.csr(Register::Priv)? == Some(0);
+        let user = self.csr(Register::Priv)? == Some(USER_MODE);
         let globally = user || self.csr(csr::SSTATUS)?.is_some_and(|sstatus| sstatus & SIE != 0);
         Ok(Awaited { wakes, interrupts: wakes && globally, pending })
     }

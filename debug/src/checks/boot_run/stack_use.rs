@@ -88,7 +88,7 @@ impl StackUse {
             self.watch_below(machine)?;
             return Ok(false);
         }
-        if self.tripwire.is_none() && outgrown(&self.stack, Address(registers.x[2])) {
+        if self.tripwire.is_none() && outgrown(&self.stack, registers.sp()) {
             return Ok(true);
         }
         self.strangers += 1;

@@ -6,10 +6,7 @@ use super::layout::Layout;
 use super::memory::MemoryFacts;
 use crate::image::Image;
 use crate::machine::{HartEvent, Interest, Load, Observer, StackPointerMove, Store, TakenTrap};
-use crate::riscv::cause::is_interrupt;
-
-/// scause of a system call from U-mode, which is not a fault.
-pub const CALL_FROM_USER: u64 = 8;
+use crate::riscv::cause::{USER_CALL, is_interrupt};
 
 pub struct StoreTrace<'a> {
     pub memory: MemoryFacts<'a>,
@@ -54,7 +51,7 @@ impl Observer for StoreTrace<'_> {
         let HartEvent::Trap(trap) = event else { return };
         match trap.cause {
             cause if is_interrupt(cause) => self.interrupts += 1,
-            CALL_FROM_USER => self.calls += 1,
+            USER_CALL => self.calls += 1,
             _ => self.exception = self.exception.or(Some(*trap)),
         }
     }

@@ -161,7 +161,7 @@ impl Bss {
         }
         let registers = run.machine.registers()?;
         let goes_on = |clear: &Clear| {
-            run.same_function(clear.pc, store.pc) && clear.sp == registers.x[2] && clear.ra == registers.x[1]
+            run.same_function(clear.pc, store.pc) && clear.sp == registers.sp().0 && clear.ra == registers.ra().0
         };
         if self.clear.as_ref().is_some_and(goes_on) && clears(run, store)? {
             return self.overrun(run, store).map(Some);

@@ -7,6 +7,7 @@ use super::pair::Pair;
 use super::state::{Difference, OUTSIDE_INTERRUPTS, State};
 use crate::machine::quirk::{Case, Outcome, TrapValues, csr_of};
 use crate::machine::{Error, Register, csr};
+use crate::riscv::page_table::PAGE;
 
 impl Pair<'_> {
     /// Copies the values that may differ, and returns the other differences.
@@ -30,8 +31,7 @@ impl Pair<'_> {
 
     /// If the instruction read a counter, copies the value.
     fn take_counter(&mut self, executed: &Executed<'_>, there: &State) -> Result<(), Error> {
-        const COUNTERS: std::ops::RangeInclusive<u16> = 0xc00..=0xc02;
-        if !csr_of(executed.bits()).is_some_and(|csr| COUNTERS.contains(&csr)) {
+        if !csr_of(executed.bits()).is_some_and(|number| csr::BASE_COUNTERS.contains(&number)) {
             return Ok(());
         }
         let register = executed.destination();
@@ -115,7 +115,7 @@ impl Pair<'_> {
         let value = |register| self.compared.value(after, register);
         let handler = value(csr::STVEC).unwrap_or(0) & !3;
         // The place within the page: a machine may have the page wrong, which is a quirk of its own.
-        let in_page = |sepc: u64| (sepc ^ executed.before.pc().0).is_multiple_of(0x1000);
+        let in_page = |sepc: u64| (sepc ^ executed.before.pc().0).is_multiple_of(PAGE);
         let trapped = after.pc().0 == handler && value(csr::SEPC).is_some_and(in_page);
         let trap = || Some(TrapValues { cause: value(csr::SCAUSE)?, pc: value(csr::SEPC)?, value: value(csr::STVAL)? });
         Outcome {

@@ -7,15 +7,12 @@
 use super::state::{ComparedRegisters, Difference, State};
 use crate::machine::{Address, Error, Machine, Register, csr};
 use crate::riscv::board;
+use crate::riscv::status::sstatus;
 
 const HART_ID: u8 = Register::A0;
-const DEVICE_TREE: usize = Register::A1 as usize;
 const DEVICE_TREE_MAGIC: [u8; 4] = board::DEVICE_TREE_MAGIC.to_be_bytes();
 /// More than a device tree of any board; a size beyond is none.
 const LARGEST_TREE: usize = 1 << 20;
-/// sstatus.SIE: interrupts are on.
-const INTERRUPTS_ON: u64 = 1 << 1;
-
 /// The start of the comparison.
 pub struct Entry {
     /// Names of the values that were copied to the second machine.
@@ -47,7 +44,7 @@ pub fn equalize(
         }
     }
     copied.extend(copy_timer(reference, other)?);
-    let tree = Address(there.general.x[DEVICE_TREE]);
+    let tree = Address(there.general.a1());
     if copy_device_tree(reference, other, tree)? {
         copied.push("the device tree".into());
     }
@@ -67,14 +64,14 @@ fn promised(register: Register) -> Option<u64> {
     match register {
         Register::Gpr(HART_ID) | Register::Pc | Register::Priv => Some(u64::MAX),
         register if register == csr::SATP => Some(u64::MAX),
-        register if register == csr::SSTATUS => Some(INTERRUPTS_ON),
+        register if register == csr::SSTATUS => Some(sstatus::SIE),
         _ => None,
     }
 }
 
 /// M-mode's CSRs, which no kernel can read (bits 8 and 9 of a CSR's number are its lowest mode).
 fn is_firmwares(register: Register) -> bool {
-    matches!(register, Register::Csr(number) if number >> 8 & 3 == 3)
+    matches!(register, Register::Csr(number) if csr::lowest_privilege(number) == 3)
 }
 
 fn differs(difference: &Difference, bits: u64) -> bool {

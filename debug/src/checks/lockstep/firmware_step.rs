@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use super::state::{ComparedRegisters, State};
 use crate::checks::boot_run::FINISHER;
 use crate::machine::{Address, Error, Machine, Register, Stop, csr};
+use crate::riscv::status::MACHINE_MODE;
 use crate::riscv::{self, Xlen};
 
 /// How long one instruction, or one call to the firmware, may take.
 pub const PATIENCE: Duration = Duration::from_secs(5);
-pub const MACHINE_MODE: u64 = 3;
 
 /// Steps from `state`; the state after it, where there is one.
 pub fn step(

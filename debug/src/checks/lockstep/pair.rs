@@ -17,7 +17,9 @@ use crate::image::Image;
 use crate::machine::quirk::{Case, Outcome, Quirk, TrapValues};
 use crate::machine::{Address, Error, Machine, Register, Stop, csr};
 use crate::riscv::Effect;
-use crate::riscv::cause::is_interrupt;
+use crate::riscv::cause::{handler, is_interrupt};
+use crate::riscv::status::SUPERVISOR_MODE;
+use crate::riscv::status::sstatus::{SIE, SPIE, SPP};
 
 pub struct Pair<'a> {
     pub reference: Reference<'a>,
@@ -268,22 +270,18 @@ impl<'a> Pair<'a> {
     /// Makes the second machine take an interrupt (privileged manual, "Supervisor Cause (scause) Register",
     /// "Supervisor Trap Vector Base Address (stvec) Register" and "Supervisor Status (sstatus) Register").
     fn interrupt(&mut self, cause: u64) -> Result<(), Error> {
-        const SIE: u64 = 1 << 1;
-        const SPIE: u64 = 1 << 5;
-        const SPP: u64 = 1 << 8;
         let other = &mut *self.other;
         let pc = other.registers()?.pc;
         let (status, stvec) = (other.read_register(csr::SSTATUS)?, other.read_register(csr::STVEC)?);
-        let before =
-            if status & SIE != 0 { SPIE } else { 0 } | if other.read_register(Register::Priv)? == 1 { SPP } else { 0 };
-        let vector = if stvec & 3 == 1 { 4 * (cause & 0xff) } else { 0 };
+        let before = if status & SIE != 0 { SPIE } else { 0 }
+            | if other.read_register(Register::Priv)? == SUPERVISOR_MODE { SPP } else { 0 };
         for (register, value) in [
             (csr::SCAUSE, cause),
             (csr::SEPC, pc),
             (csr::STVAL, 0),
             (csr::SSTATUS, status & !(SIE | SPIE | SPP) | before),
-            (Register::Priv, 1),
-            (Register::Pc, (stvec & !3).wrapping_add(vector)),
+            (Register::Priv, SUPERVISOR_MODE),
+            (Register::Pc, handler(stvec, cause)),
         ] {
             other.write_register(register, value)?;
         }

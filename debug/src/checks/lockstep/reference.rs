@@ -4,12 +4,14 @@
 use std::time::{Duration, Instant};
 
 use super::executed::Executed;
-use super::firmware_step::{self, MACHINE_MODE};
+use super::firmware_step;
 use super::state::{ComparedRegisters, Difference, State};
 use crate::checks::boot_run::layout::Layout;
 use crate::image::Image;
 use crate::machine::{Address, Error, Machine, Register, Stop, Traced, csr};
-use crate::riscv::cause::is_interrupt;
+use crate::riscv::cause::{handler, is_interrupt};
+use crate::riscv::status::sstatus::SIE;
+use crate::riscv::status::{MACHINE_MODE, USER_MODE};
 use crate::riscv::{self, Effect, Target};
 
 /// How long the next moment is waited for before the deadline is looked at.
@@ -188,15 +190,13 @@ fn reached(compared: &ComparedRegisters, before: &State, state: State) -> Reache
 /// Whether the state is one that an interrupt leaves.
 fn goes_to_handler(compared: &ComparedRegisters, state: &State) -> bool {
     let value = |register| compared.value(state, register).unwrap_or(0);
-    let (cause, stvec) = (value(csr::SCAUSE), value(csr::STVEC));
-    let vector = if stvec & 3 == 1 { 4 * (cause & 0xff) } else { 0 };
-    is_interrupt(cause) && state.general.pc == (stvec & !3).wrapping_add(vector)
+    let cause = value(csr::SCAUSE);
+    is_interrupt(cause) && state.general.pc == handler(value(csr::STVEC), cause)
 }
 
 /// Whether the supervisor's interrupts are taken in this state.
 pub fn can_be_interrupted(compared: &ComparedRegisters, state: &State) -> bool {
-    const SIE: u64 = 1 << 1;
-    let user = compared.value(state, Register::Priv) == Some(0);
+    let user = compared.value(state, Register::Priv) == Some(USER_MODE);
     let enabled = compared.value(state, csr::SSTATUS).is_none_or(|status| status & SIE != 0);
     (user || enabled) && compared.value(state, csr::SIE).is_none_or(|sie| sie != 0)
 }

@@ -1,12 +1,11 @@
 //! The state of a hart at one moment, and the differences between two states. It does not judge.
 
 use crate::machine::{Address, Error, Machine, Moment, Register, Registers, csr};
+use crate::riscv::status::interrupt;
 
-/// Counters. Every machine has its own, and differences mean nothing.
-const COUNTERS: std::ops::RangeInclusive<u16> = 0xc00..=0xc1f;
 /// Bits of sip for the timer and devices, which depend on time and the outside world. (Bit 1, the software interrupt, depends on the
 /// program.)
-pub const OUTSIDE_INTERRUPTS: u64 = 1 << 5 | 1 << 9;
+pub const OUTSIDE_INTERRUPTS: u64 = interrupt::TIMER | interrupt::EXTERNAL;
 
 /// The registers besides x0 to x31 and pc that both machines show.
 pub struct ComparedRegisters {
@@ -116,9 +115,9 @@ impl ComparedRegisters {
     }
 }
 
-/// The registers that depend on time.
+/// The registers that depend on time: every machine has its own, and differences mean nothing.
 fn is_timed(register: Register) -> bool {
-    register == csr::STIMECMP || matches!(register, Register::Csr(number) if COUNTERS.contains(&number))
+    register == csr::STIMECMP || matches!(register, Register::Csr(number) if csr::COUNTERS.contains(&number))
 }
 
 /// Bits that are not compared before an instruction reads them.

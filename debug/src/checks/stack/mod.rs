@@ -66,7 +66,7 @@ struct Approach {
 pub fn check(run: &mut BootRun<'_>, bss: &mut Bss) -> Result<StackOutcome, Error> {
     let registers = run.machine.registers()?;
     let mut approach = Approach {
-        entry_sp: Address(registers.x[usize::from(SP)]),
+        entry_sp: registers.sp(),
         origins: Origins::at_entry(),
         setting: None,
         held: None,
@@ -148,7 +148,7 @@ impl Approach {
         }
         if let Some(operands) = operation.and_then(|operation| operation.operands()) {
             self.origins.execute(&operands);
-            let [old, new] = [&before, &run.machine.registers()?].map(|registers| registers.x[usize::from(SP)]);
+            let [old, new] = [&before, &run.machine.registers()?].map(|registers| registers.sp().0);
             if operands.destination == SP {
                 self.moved(&operands, old, new);
             }
@@ -236,5 +236,5 @@ fn sp_places(run: &BootRun<'_>) -> Vec<Address> {
 
 /// x2 of the registers.
 fn sp_of(registers: &Registers) -> Address {
-    Address(registers.x[usize::from(SP)])
+    registers.sp()
 }

@@ -11,12 +11,11 @@ mod words;
 
 use super::boot_run::event::BootEnd;
 use super::boot_run::hart_trace::{Exception, Stuck};
-use super::boot_run::store_trace::CALL_FROM_USER;
 use super::boot_run::{BootRun, TRAP_CSR_POISON, machine_mode};
 use super::fact::Fact;
 use super::finding::{Finding, Status};
 use crate::machine::{Address, Error, csr};
-use crate::riscv::cause::{cause, is_interrupt};
+use crate::riscv::cause::{INSTRUCTION_PAGE, USER_CALL, cause, is_interrupt};
 use reasons::{About, about};
 use words::explain;
 
@@ -151,10 +150,9 @@ fn unhandled(run: &mut BootRun<'_>, end: &BootEnd) -> Result<Option<(Exception, 
 /// Whether the kernel uses the exception as a jump: it set another vector, or its handler is a label in the function that trapped, or
 /// the same instruction in another mapping (Linux: `csrw satp`, with stvec at the next instruction).
 fn is_a_jump(run: &BootRun<'_>, exception: &Exception) -> bool {
-    const INSTRUCTION_PAGE_FAULT: u64 = 12;
     const MEGAPAGE: u64 = (2 << 20) - 1;
     let trap = &exception.trap;
-    let continued = trap.cause == INSTRUCTION_PAGE_FAULT && trap.pc.0 & MEGAPAGE == trap.handler.0 & MEGAPAGE;
+    let continued = trap.cause == INSTRUCTION_PAGE && trap.pc.0 & MEGAPAGE == trap.handler.0 & MEGAPAGE;
     continued || exception.vector_rewritten || run.same_function(trap.pc, trap.handler)
 }
 
@@ -179,7 +177,7 @@ fn went_on(run: &mut BootRun<'_>, finding: &mut Finding) -> Result<(), Error> {
             None => "none: the entry was not reached again (this stub does not show the trap CSRs)".into(),
             Some(TRAP_CSR_POISON) => "none: scause unchanged since entry".into(),
             Some(scause) if is_interrupt(scause) => format!("no exception; the last interrupt was a {}", cause(scause)),
-            Some(CALL_FROM_USER) => "none, except calls from U-mode".into(),
+            Some(USER_CALL) => "none, except calls from U-mode".into(),
             Some(scause) => format!("{}: trapped, and its handler resumed", cause(scause)),
         }
     };

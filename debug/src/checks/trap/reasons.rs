@@ -4,10 +4,8 @@
 use crate::checks::boot_run::{BootRun, poison};
 use crate::checks::finding::Finding;
 use crate::machine::{Address, Error, InstructionBytes, TakenTrap, csr};
+use crate::riscv::status::sstatus::FS;
 use crate::riscv::{self, Xlen};
-
-/// sstatus.FS: the state of floating point; 0 is off.
-const FS: u64 = 3 << 13;
 
 /// The facts about a trap.
 pub struct About {

@@ -4,20 +4,12 @@
 //! Source: the privileged manual, section "Virtual Address Translation Process".
 
 use crate::checks::boot_run::BootRun;
-use crate::checks::boot_run::page_table::{
-    ACCESSED, DIRTY, EXECUTABLE, Entry, PageTable, READABLE, USER, VALID, WRITABLE, is_leaf, size, target,
-};
+use crate::checks::boot_run::page_table::{Entry, PageTable, size, target};
 use crate::checks::finding::Finding;
-use crate::machine::{Address, Error, Register, csr};
-
-/// The causes of page faults, by access.
-const FETCH: u64 = 12;
-const LOAD: u64 = 13;
-const STORE: u64 = 15;
-/// The causes of access faults, and those of the page faults by the same access.
-const ACCESS_FAULTS: [(u64, u64); 3] = [(1, FETCH), (5, LOAD), (7, STORE)];
-/// sstatus.SUM: S-mode may load from and store to user pages.
-const SUM: u64 = 1 << 18;
+use crate::machine::{Address, Error, csr};
+use crate::riscv::cause::{INSTRUCTION_PAGE as FETCH, LOAD_PAGE as LOAD, STORE_PAGE as STORE, page_fault};
+use crate::riscv::page_table::{ACCESSED, DIRTY, EXECUTE, GLOBAL, LETTERS, PAGE, READ, USER, VALID, WRITE, is_leaf};
+use crate::riscv::status::sstatus::SUM;
 
 /// Adds an explanation by the current page table to a page fault, or to an access fault of the walk itself.
 pub fn explain(
@@ -30,9 +22,8 @@ pub fn explain(
     let Some(satp) = run.csr(csr::SATP)? else { return Ok(()) };
     let Some(table) = PageTable::of(satp) else { return Ok(()) };
     let mut walk = table.walk(run.machine, address)?;
-    let of_access = ACCESS_FAULTS.iter().find(|(access, _)| *access == cause);
-    let fault = of_access.map_or(cause, |(_, page)| *page);
-    if of_access.is_some() {
+    let fault = page_fault(cause).unwrap_or(cause);
+    if fault != cause {
         // An entry that the hart can read and that is no leaf leads to a page fault: so this one it could not read (step 2 of the
         // walk), whatever a debugger reads there.
         match walk.last_mut() {
@@ -60,12 +51,11 @@ pub fn explain(
 
 /// What the address is used for, if it is more than a variable: stvec or sp.
 fn what_it_is(run: &mut BootRun<'_>, address: Address, fault: u64) -> Result<&'static str, Error> {
-    const FRAME: u64 = 4096;
     let stvec = run.csr(csr::STVEC)?.unwrap_or(0) & !3;
-    let sp = run.machine.registers()?.x[usize::from(Register::SP)];
+    let sp = run.machine.registers()?.sp().0;
     Ok(match fault {
         FETCH if address.0 == stvec => "that is the trap handler's address in stvec, and ",
-        LOAD | STORE if address.0.abs_diff(sp) < FRAME => "that is where sp points, and ",
+        LOAD | STORE if address.0.abs_diff(sp) < PAGE => "that is where sp points, and ",
         _ => "",
     })
 }
@@ -82,7 +72,7 @@ fn reason(last: &Entry, fault: u64, from_user: bool, sum: bool) -> (String, Opti
     let lacks = |bit: u64, name: &str| (!has(bit)).then(|| format!("{name} is 0"));
     let wrong = if !has(VALID) {
         Some("V is 0, nothing is mapped there".to_owned())
-    } else if has(WRITABLE) && !has(READABLE) {
+    } else if has(WRITE) && !has(READ) {
         Some("W without R is reserved".to_owned())
     } else if !is_leaf(entry) {
         Some("R, W and X are 0, so it points to another table, but this is the last level".to_owned())
@@ -103,9 +93,9 @@ fn reason(last: &Entry, fault: u64, from_user: bool, sum: bool) -> (String, Opti
         None
     };
     let wrong = wrong.or_else(|| match fault {
-        FETCH => lacks(EXECUTABLE, "X").map(|lacks| format!("{lacks}, so the page is not executable")),
-        LOAD => lacks(READABLE, "R").map(|lacks| format!("{lacks}, so the page is not readable")),
-        STORE => lacks(WRITABLE, "W").map(|lacks| format!("{lacks}, so the page is not writable")),
+        FETCH => lacks(EXECUTE, "X").map(|lacks| format!("{lacks}, so the page is not executable")),
+        LOAD => lacks(READ, "R").map(|lacks| format!("{lacks}, so the page is not readable")),
+        STORE => lacks(WRITE, "W").map(|lacks| format!("{lacks}, so the page is not writable")),
         _ => None,
     });
     let wrong = wrong.or_else(|| lacks(ACCESSED, "A").or_else(|| lacks(DIRTY, "D").filter(|_| fault == STORE)));
@@ -136,16 +126,15 @@ fn in_words(walk: &[Entry]) -> String {
 
 /// `V R - X - A -`, without the spaces.
 fn flags(entry: u64) -> String {
-    let flags =
-        [(VALID, 'V'), (READABLE, 'R'), (WRITABLE, 'W'), (EXECUTABLE, 'X'), (USER, 'U'), (ACCESSED, 'A'), (DIRTY, 'D')];
-    flags.into_iter().map(|(bit, name)| if entry & bit != 0 { name } else { '-' }).collect()
+    let of_page = LETTERS.iter().filter(|(bit, _)| *bit != GLOBAL);
+    of_page.map(|(bit, name)| if entry & bit != 0 { *name } else { '-' }).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const ALL: u64 = VALID | READABLE | WRITABLE | EXECUTABLE | ACCESSED | DIRTY;
+    const ALL: u64 = VALID | READ | WRITE | EXECUTE | ACCESSED | DIRTY;
 
     fn why(value: Option<u64>, fault: u64, from_user: bool) -> String {
         reason(&Entry { level: 2, table: Address(0x8020_1000), index: 2, value }, fault, from_user, false).0
@@ -157,10 +146,10 @@ mod tests {
         for (entry, fault, words) in [
             (0, FETCH, "V is 0"),
             (page | VALID, FETCH, "the last level"),
-            (page | ALL & !READABLE, STORE, "W without R"),
-            (page | ALL & !EXECUTABLE, FETCH, "X is 0"),
-            (page | ALL & !WRITABLE, STORE, "W is 0"),
-            (page | VALID | EXECUTABLE, LOAD, "R is 0"),
+            (page | ALL & !READ, STORE, "W without R"),
+            (page | ALL & !EXECUTE, FETCH, "X is 0"),
+            (page | ALL & !WRITE, STORE, "W is 0"),
+            (page | VALID | EXECUTE, LOAD, "R is 0"),
             (page | ALL | USER, FETCH, "U is 1, and S-mode cannot execute"),
             (page | ALL | USER, LOAD, "SUM"),
             (page | ALL & !DIRTY, STORE, "D is 0"),

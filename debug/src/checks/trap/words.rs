@@ -8,16 +8,7 @@ use crate::checks::fact::Fact;
 use crate::checks::finding::Finding;
 use crate::machine::{Address, Error};
 use crate::riscv;
-use crate::riscv::cause::cause;
-
-/// The exceptions whose stval is an address: misaligned accesses, access faults and page faults.
-const ABOUT_AN_ADDRESS: [u64; 9] = [0, 1, 4, 5, 6, 7, 12, 13, 15];
-const ILLEGAL_INSTRUCTION: u64 = 2;
-const BREAKPOINT: u64 = 3;
-/// Exceptions for which the instruction itself could not be fetched.
-const OF_THE_FETCH: [u64; 3] = [0, 1, 12];
-/// Access faults and page faults.
-const OF_TRANSLATION: [u64; 6] = [1, 5, 7, 12, 13, 15];
+use crate::riscv::cause::{BREAKPOINT, ILLEGAL_INSTRUCTION, cause, has_address, is_of_fetch, page_fault};
 
 /// Writes a trap's description into a finding.
 pub fn explain(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About) -> Result<(), Error> {
@@ -34,12 +25,12 @@ pub fn explain(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About) -> Re
     // If the hart jumped to an address without memory, there is no instruction to show.
     let instruction = match &bytes {
         Some(bytes) => format!("`{}`", riscv::disassemble(trap.pc, bytes)),
-        None if OF_THE_FETCH.contains(&trap.cause) => format!("there is no instruction at {}", trap.pc),
+        None if is_of_fetch(trap.cause) => format!("there is no instruction at {}", trap.pc),
         None => "its instruction cannot be read".into(),
     };
     let about = match trap.value {
-        0 if ABOUT_AN_ADDRESS.contains(&trap.cause) => ", address 0x0 (a null pointer?)".into(),
-        value if ABOUT_AN_ADDRESS.contains(&trap.cause) => format!(", address {}", run.place(Address(value))),
+        0 if has_address(trap.cause) => ", address 0x0 (a null pointer?)".into(),
+        value if has_address(trap.cause) => format!(", address {}", run.place(Address(value))),
         _ => String::new(),
     };
     let whose = if trap.from_user { " in U-mode" } else { "" };
@@ -60,13 +51,13 @@ pub fn explain(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About) -> Re
     if let (ILLEGAL_INSTRUCTION, Some(bytes)) = (trap.cause, &bytes) {
         reasons::illegal_instruction(run, finding, (trap.pc, trap.from_user), bytes)?;
     }
-    if ABOUT_AN_ADDRESS.contains(&trap.cause) {
+    if has_address(trap.cause) {
         reasons::poisoned(finding, Address(trap.value));
     }
-    if OF_TRANSLATION.contains(&trap.cause) {
+    if page_fault(trap.cause).is_some() {
         translation::explain(run, finding, trap.cause, trap.from_user, Address(trap.value))?;
     }
-    if bytes.is_none() && OF_THE_FETCH.contains(&trap.cause) {
+    if bytes.is_none() && is_of_fetch(trap.cause) {
         lost(run, finding, trap.pc)?;
     }
     Ok(())
@@ -83,17 +74,15 @@ fn is_semihosting(run: &mut BootRun<'_>, ebreak: Address) -> bool {
 /// Explains a hart that is at an address without code: the reason is on the stack, or in ra.
 fn lost(run: &mut BootRun<'_>, finding: &mut Finding, pc: Address) -> Result<(), Error> {
     const REACH: u64 = 512;
-    const RA: usize = 1;
-    const SP: usize = 2;
     let registers = run.machine.registers()?;
-    let sp = Address(registers.x[SP]);
+    let sp = registers.sp();
     let below = sp - REACH;
     let mut memory = vec![0; 2 * REACH as usize];
     let on_stack = run.machine.read_memory(below, &mut memory).is_ok();
     let words = memory.chunks_exact(8).rev().map(|word| u64::from_le_bytes(std::array::from_fn(|index| word[index])));
     let slots = (0..).map(|index| sp + REACH - 8 * (index + 1)).zip(words);
     let slot = slots.filter(|(_, word)| *word == pc.0 && on_stack).min_by_key(|(slot, _)| slot.0.abs_diff(sp.0));
-    if let Some((slot, _)) = slot.filter(|_| registers.x[RA] == pc.0) {
+    if let Some((slot, _)) = slot.filter(|_| registers.ra() == pc) {
         finding.summary = format!(
             "{}; the hart returned to it: the return address in the stack frame, at {slot}, was overwritten",
             finding.summary

@@ -15,7 +15,7 @@ use crate::riscv::sbi::{
     LEGACY_FIRST_FENCE, LEGACY_GET_CHARACTER, LEGACY_LAST_FENCE, LEGACY_PUT_CHARACTER, LEGACY_SEND_INTERRUPT,
     LEGACY_SET_TIMER, LEGACY_SHUTDOWN, NOT_SUPPORTED, PROBE, REMOTE_FENCE, SYSTEM_RESET, TIME,
 };
-use crate::riscv::{Extension, Extensions, Register};
+use crate::riscv::{Extension, Extensions, Register, cause};
 
 /// The registers at the kernel's first instruction, as OpenSBI 1.1 leaves them on QEMU 7.2. a0 and a1 are arguments, and sp is
 /// OpenSBI's stack; a kernel must not rely on the others. s2 and s3 repeat the entry and a1.
@@ -67,6 +67,21 @@ pub fn hand_over(entry: u64, device_tree: u64, extensions: Extensions, condition
     }
     hart
 }
+
+/// medeleg: the exceptions that go to S-mode (OpenSBI 1.1).
+pub const DELEGATED: u64 = cause::bits(&[
+    cause::INSTRUCTION_MISALIGNED,
+    cause::BREAKPOINT,
+    cause::USER_CALL,
+    cause::GUEST_CALL,
+    cause::INSTRUCTION_PAGE,
+    cause::LOAD_PAGE,
+    cause::STORE_PAGE,
+    cause::INSTRUCTION_GUEST_PAGE,
+    cause::LOAD_GUEST_PAGE,
+    cause::VIRTUAL_INSTRUCTION,
+    cause::STORE_GUEST_PAGE,
+]);
 
 const SPECIFICATION: u64 = 2 << 24;
 /// OpenSBI's id, and the version that this imitates.

@@ -3,24 +3,16 @@
 //! It does not know memory, time or what an instruction does.
 
 use crate::embedded::hart::trap::Trap;
+use crate::riscv::cause::{INTERRUPT, handler};
 use crate::riscv::{Extension, Extensions};
 
 /// Where writes to x0 go: a slot that nobody reads. Decoding names it in place of register 0 as a destination.
 pub const SINK: u8 = 32;
 
-/// sstatus (privileged manual, "Supervisor Status Register").
+/// sstatus, and what of it this machine holds.
 pub mod sstatus {
-    pub const SIE: u64 = 1 << 1;
-    pub const SPIE: u64 = 1 << 5;
-    pub const SPP: u64 = 1 << 8;
-    /// Both bits of the state of the floating-point unit: 0 off, 1 initial, 2 clean, 3 dirty.
-    pub const FS: u64 = 3 << 13;
-    pub const SUM: u64 = 1 << 18;
-    pub const MXR: u64 = 1 << 19;
-    /// U-mode is 64 bits wide, and stays so.
-    pub const UXL: u64 = 2 << 32;
-    /// Some extension's state is dirty: read-only, follows FS.
-    pub const SD: u64 = 1 << 63;
+    pub use crate::riscv::status::sstatus::*;
+
     pub const WRITABLE: u64 = SIE | SPIE | SPP | FS | SUM | MXR;
 }
 
@@ -67,12 +59,10 @@ pub mod henvcfg {
     pub const STCE: u64 = 1 << 63;
 }
 
-/// Supervisor interrupts, as bits of sie and sip.
+/// Interrupts, as bits of sie and sip, hie and hip.
 pub mod interrupt {
-    pub const SOFTWARE: u64 = 1 << 1;
-    pub const TIMER: u64 = 1 << 5;
-    pub const EXTERNAL: u64 = 1 << 9;
-    pub const ALL: u64 = SOFTWARE | TIMER | EXTERNAL;
+    pub use crate::riscv::status::interrupt::*;
+
     /// Those of the guest lie one bit above.
     pub const GUEST: u64 = ALL << 1;
     pub const GUEST_SOFTWARE: u64 = SOFTWARE << 1;
@@ -82,9 +72,6 @@ pub mod interrupt {
     /// What hie holds.
     pub const HYPERVISOR: u64 = GUEST | GUEST_EXTERNAL_FOR_HOST;
 }
-
-/// The stack pointer's number.
-pub const SP: u8 = 2;
 
 /// Modes below the firmware's; the firmware itself is in the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -249,29 +236,26 @@ impl Hart {
         let code = trap.cause.code();
         if self.virtualized && self.guest.hedeleg >> code & 1 != 0 {
             self.enter_guest_handler(code, trap.value);
-            self.pc = self.guest.vstvec & !3;
         } else {
             self.enter_handler(code, trap.value, about);
-            self.pc = self.stvec & !3;
         }
     }
 
-    /// Goes to the supervisor's handler for interrupt `number`, vectored where stvec says so.
+    /// Goes to the supervisor's handler for interrupt `number`.
     pub fn take_interrupt(&mut self, number: u64) {
         self.enter_handler(INTERRUPT | number, 0, GuestTrap::default());
-        self.pc = vector(self.stvec, number);
     }
 
     /// Goes to the guest's handler for interrupt `number`, which the guest knows by the number before it.
     pub fn take_guest_interrupt(&mut self, number: u64) {
         self.enter_guest_handler(INTERRUPT | (number - 1), 0);
-        self.pc = vector(self.guest.vstvec, number - 1);
     }
 
     /// The part that both share (privileged manual, "Supervisor Cause Register", "sstatus" and "Trap Entry").
     fn enter_handler(&mut self, cause: u64, value: u64, about: GuestTrap) {
         self.scause = cause;
         self.sepc = self.pc;
+        self.pc = handler(self.stvec, cause);
         self.stval = value;
         self.sstatus = entered_status(self.sstatus, self.privilege);
         if self.extensions.has(Extension::Hypervisor) {
@@ -294,6 +278,7 @@ impl Hart {
     fn enter_guest_handler(&mut self, cause: u64, value: u64) {
         self.guest.vscause = cause;
         self.guest.vsepc = self.pc;
+        self.pc = handler(self.guest.vstvec, cause);
         self.guest.vstval = value;
         self.guest.vsstatus = entered_status(self.guest.vsstatus, self.privilege);
         self.privilege = Privilege::Supervisor;
@@ -314,14 +299,6 @@ impl Hart {
         }
         self.reservation = None;
     }
-}
-
-/// The bit of a cause that tells an interrupt from an exception.
-const INTERRUPT: u64 = 1 << 63;
-
-fn vector(base: u64, number: u64) -> u64 {
-    let offset = if base & 3 == 1 { 4 * number } else { 0 };
-    (base & !3).wrapping_add(offset)
 }
 
 fn shown_status(status: u64) -> u64 {

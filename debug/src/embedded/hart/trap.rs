@@ -2,43 +2,44 @@
 
 use std::fmt;
 
-use crate::riscv::Extension;
+use crate::riscv::{Extension, cause};
 
 /// Why an instruction could not complete (privileged manual, table "Supervisor cause register (scause) values after trap").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
 pub enum Cause {
     /// An instruction access fault.
-    InstructionAccess = 1,
+    InstructionAccess = cause::INSTRUCTION_ACCESS,
     /// An illegal instruction.
-    IllegalInstruction = 2,
+    IllegalInstruction = cause::ILLEGAL_INSTRUCTION,
     /// A breakpoint (`ebreak`).
-    Breakpoint = 3,
+    Breakpoint = cause::BREAKPOINT,
     /// A misaligned load.
-    LoadMisaligned = 4,
+    LoadMisaligned = cause::LOAD_MISALIGNED,
     /// A load access fault.
-    LoadAccess = 5,
+    LoadAccess = cause::LOAD_ACCESS,
     /// A misaligned store or AMO.
-    StoreMisaligned = 6,
+    StoreMisaligned = cause::STORE_MISALIGNED,
     /// A store or AMO access fault.
-    StoreAccess = 7,
+    StoreAccess = cause::STORE_ACCESS,
     /// An `ecall` from U-mode.
-    UserCall = 8,
+    UserCall = cause::USER_CALL,
     /// An `ecall` from VS-mode.
-    GuestCall = 10,
+    GuestCall = cause::GUEST_CALL,
     /// An instruction page fault.
-    InstructionPage = 12,
+    InstructionPage = cause::INSTRUCTION_PAGE,
     /// A load page fault.
-    LoadPage = 13,
+    LoadPage = cause::LOAD_PAGE,
     /// A store or AMO page fault.
-    StorePage = 15,
+    StorePage = cause::STORE_PAGE,
     /// An instruction guest-page fault.
-    InstructionGuestPage = 20,
+    InstructionGuestPage = cause::INSTRUCTION_GUEST_PAGE,
     /// A load guest-page fault.
-    LoadGuestPage = 21,
+    LoadGuestPage = cause::LOAD_GUEST_PAGE,
     /// A virtual instruction.
-    VirtualInstruction = 22,
+    VirtualInstruction = cause::VIRTUAL_INSTRUCTION,
     /// A store or AMO guest-page fault.
-    StoreGuestPage = 23,
+    StoreGuestPage = cause::STORE_GUEST_PAGE,
 }
 
 impl Cause {
@@ -46,9 +47,7 @@ impl Cause {
     pub fn code(self) -> u64 {
         self as u64
     }
-}
 
-impl Cause {
     /// A hypervisor's translation refused it.
     pub fn is_guest_page(self) -> bool {
         matches!(self, Cause::InstructionGuestPage | Cause::LoadGuestPage | Cause::StoreGuestPage)
@@ -56,21 +55,18 @@ impl Cause {
 
     /// A load or a store failed, by whatever.
     pub fn is_data_access(self) -> bool {
-        use Cause::*;
-        let own = matches!(self, LoadMisaligned | StoreMisaligned | LoadAccess | StoreAccess | LoadPage | StorePage);
-        own || matches!(self, LoadGuestPage | StoreGuestPage)
+        cause::is_of_data(self.code())
     }
 
     /// stval is an address.
     pub fn has_address(self) -> bool {
-        let of_fetch = matches!(self, Cause::InstructionAccess | Cause::InstructionPage | Cause::InstructionGuestPage);
-        of_fetch || self.is_data_access()
+        cause::has_address(self.code())
     }
 }
 
 impl fmt::Display for Cause {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(crate::riscv::cause::cause(self.code()))
+        formatter.write_str(cause::cause(self.code()))
     }
 }
 

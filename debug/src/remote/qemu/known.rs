@@ -6,6 +6,12 @@
 use super::Version;
 use crate::machine::Quirk;
 use crate::machine::quirk::{Case, Outcome, TrapValues};
+use crate::riscv::cause::{
+    BREAKPOINT, ILLEGAL_INSTRUCTION, INSTRUCTION_PAGE, LOAD_ACCESS, LOAD_MISALIGNED, LOAD_PAGE, STORE_ACCESS,
+    STORE_MISALIGNED, STORE_PAGE,
+};
+use crate::riscv::page_table::PAGE;
+use crate::riscv::status::sstatus::{self, FS};
 use crate::riscv::{board, csr};
 
 struct Known {
@@ -18,20 +24,8 @@ struct Known {
 const OLD: Version = Version::new(7, 2);
 const TEN: Version = Version::new(10, 0);
 
-const BREAKPOINT: u64 = 3;
-const LOAD_MISALIGNED: u64 = 4;
-const LOAD_ACCESS: u64 = 5;
-const STORE_MISALIGNED: u64 = 6;
-const INSTRUCTION_PAGE: u64 = 12;
-
-const STORE_ACCESS: u64 = 7;
-const STORE_PAGE: u64 = 15;
-
-const PAGE: u64 = 0x1000;
-
 /// sstatus.FS, and SD which follows it.
-const FS: u64 = 3 << 13;
-const FLOAT_STATUS: u64 = FS | 1 << 63;
+const FLOAT_STATUS: u64 = FS | sstatus::SD;
 
 const SYSTEM: u32 = 0x73;
 const AMO: u32 = 0x2f;
@@ -218,7 +212,10 @@ fn is_sc(case: &Case) -> bool {
 fn calls_atomic_a_load(case: &Case) -> bool {
     let Some((machine, manual)) = traps(case) else { return false };
     let value_fits = machine.value == manual.value || is_rounded(machine.value, manual.value);
-    let cause_fits = matches!((manual.cause, machine.cause), (6, 4) | (7, 5) | (15, 13));
+    let cause_fits = matches!(
+        (manual.cause, machine.cause),
+        (STORE_MISALIGNED, LOAD_MISALIGNED) | (STORE_ACCESS, LOAD_ACCESS) | (STORE_PAGE, LOAD_PAGE)
+    );
     case.opcode() == AMO && cause_fits && value_fits && same_but_for_trap(case)
 }
 
@@ -237,7 +234,7 @@ fn is_rounded(machine: u64, manual: u64) -> bool {
 fn leaves_float_clean(case: &Case) -> bool {
     let instruction = case.instruction;
     let to_integer = case.opcode() == FLOAT && matches!(instruction >> 27, 0x14 | 0x18);
-    let to_fcsr = case.csr().is_some_and(|csr| matches!(csr, 1..=3)) && instruction >> 12 & 2 != 0;
+    let to_fcsr = case.csr().is_some_and(|csr| csr::FLOAT.contains(&csr)) && instruction >> 12 & 2 != 0;
     let (here, there) = (case.manual.sstatus, case.machine.sstatus);
     (to_integer || to_fcsr)
         && case.machine.trap == case.manual.trap
@@ -274,7 +271,8 @@ fn tells_second_page(case: &Case) -> bool {
     let Some((machine, manual)) = traps(case) else { return false };
     let crosses = machine.value % PAGE == 0 && machine.value > manual.value && machine.value - manual.value < 8;
     // The second one is translated before the first is accessed: a page fault there comes before an access fault here.
-    let cause = machine.cause == manual.cause || matches!((manual.cause, machine.cause), (5, 13) | (7, 15));
+    let cause = machine.cause == manual.cause
+        || matches!((manual.cause, machine.cause), (LOAD_ACCESS, LOAD_PAGE) | (STORE_ACCESS, STORE_PAGE));
     cause && crosses && same_but_for_trap(case)
 }
 
@@ -286,11 +284,10 @@ fn rounds_to_block(case: &Case) -> bool {
 }
 
 fn executes_user_page(case: &Case) -> bool {
-    const SPP: u64 = 1 << 8;
-    const SUM: u64 = 1 << 18;
+    const USER_ACCESS: u64 = sstatus::SPP | sstatus::SUM;
     let refused = case.manual.trap.is_some_and(|trap| trap.cause == INSTRUCTION_PAGE);
     let executed = case.machine.trap.is_none_or(|trap| trap.cause == BREAKPOINT);
-    refused && executed && case.manual.sstatus & (SPP | SUM) == SPP | SUM
+    refused && executed && case.manual.sstatus & USER_ACCESS == USER_ACCESS
 }
 
 fn ebreak_tells_address(case: &Case) -> bool {
@@ -325,17 +322,16 @@ fn holds_other_extensions(case: &Case) -> bool {
     const SSTATUS: u16 = csr::SSTATUS.csr_number();
     /// Those of cache blocks and pointer masking; of vectors, other extensions, landing pads and double traps.
     const SENVCFG_OTHERS: u64 = 0xf0 | 3 << 32 | 0xc;
-    const SSTATUS_OTHERS: u64 = 3 << 9 | 3 << 15 | 3 << 23 | 1 << 63;
+    const SSTATUS_OTHERS: u64 = 3 << 9 | 3 << 15 | 3 << 23 | sstatus::SD;
     let only =
         |number, others: u64| held(case, number).is_some_and(|(machine, manual)| (machine ^ manual) & !others == 0);
     only(SENVCFG, SENVCFG_OTHERS) || only(SSTATUS, SSTATUS_OTHERS)
 }
 
 fn zero_is_no_write(case: &Case) -> bool {
-    const ILLEGAL: u64 = 2;
     let reads_and_modifies = case.opcode() == SYSTEM && case.instruction >> 12 & 3 >= 2;
-    let read_only = case.csr().is_some_and(|csr| csr >> 10 == 3);
-    let refused = case.manual.trap.is_some_and(|trap| trap.cause == ILLEGAL);
+    let read_only = case.csr().is_some_and(csr::is_read_only);
+    let refused = case.manual.trap.is_some_and(|trap| trap.cause == ILLEGAL_INSTRUCTION);
     reads_and_modifies && read_only && refused && case.machine.trap.is_none()
 }
 
@@ -345,7 +341,7 @@ mod tests {
 
     /// A trap at `pc` with this stval.
     fn trapped(pc: u64, value: u64) -> Outcome {
-        Outcome { trap: Some(TrapValues { cause: 2, pc, value }), sstatus: 0, csr: None }
+        Outcome { trap: Some(TrapValues { cause: ILLEGAL_INSTRUCTION, pc, value }), sstatus: 0, csr: None }
     }
 
     #[test]

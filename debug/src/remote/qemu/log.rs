@@ -10,6 +10,7 @@
 //! derived from traps and returns.
 
 use crate::machine::{Moment, Register, Registers, csr};
+use crate::riscv::status::{MACHINE_MODE, interrupt};
 
 const SSTATUS: u16 = csr::SSTATUS.csr_number();
 const SIE: u16 = csr::SIE.csr_number();
@@ -24,8 +25,6 @@ const MIP: u16 = csr::MIP.csr_number();
 
 /// Bits of mstatus that are sstatus's (privileged manual, "Supervisor Status (sstatus) Register").
 const SSTATUS_BITS: u64 = 0x8000_0003_000d_e762;
-/// Bits of mie and mip that are the supervisor's.
-const SUPERVISOR_INTERRUPTS: u64 = 0x222;
 
 /// The parser of the log.
 pub struct Log {
@@ -186,8 +185,8 @@ impl Log {
             Register::Fpr(number) => self.dump.float.get(usize::from(number)).copied().flatten(),
             Register::Csr(number) => self.csr(number).or_else(|| match number {
                 SSTATUS => Some(self.csr(MSTATUS)? & SSTATUS_BITS),
-                SIE => Some(self.csr(MIE)? & self.csr(MIDELEG)? & SUPERVISOR_INTERRUPTS),
-                SIP => Some(self.csr(MIP)? & self.csr(MIDELEG)? & SUPERVISOR_INTERRUPTS),
+                SIE => Some(self.csr(MIE)? & self.csr(MIDELEG)? & interrupt::ALL),
+                SIP => Some(self.csr(MIP)? & self.csr(MIDELEG)? & interrupt::ALL),
                 _ => None,
             }),
             _ => None,
@@ -206,8 +205,7 @@ impl Before {
 
     /// `mret` returns to the mode in mstatus.MPP; or its target could not be fetched, and S-mode takes that trap.
     fn leaves_firmware(&self, pc: u64) -> bool {
-        const MACHINE: u64 = 3;
-        (pc == self.mepc && self.mstatus >> 11 & 3 != MACHINE) || (self.stvec & !3 != 0 && pc == self.stvec & !3)
+        (pc == self.mepc && self.mstatus >> 11 & 3 != MACHINE_MODE) || (self.stvec & !3 != 0 && pc == self.stvec & !3)
     }
 }
 

@@ -6,8 +6,9 @@ use super::{At, Memory, from_bytes};
 use crate::embedded::bus::map::Region;
 use crate::embedded::bus::ram::PAGE;
 use crate::embedded::hart::decode::{Kind, Operation};
-use crate::embedded::hart::state::{Privilege, SP};
+use crate::embedded::hart::state::Privilege;
 use crate::machine::{Address, HartEvent, Interest, Load, StackPointerMove, Store};
+use crate::riscv::Register;
 
 /// How many events are recorded before the run pauses and passes them on.
 const AT_ONCE: usize = 4096;
@@ -137,8 +138,8 @@ impl Memory {
             return;
         }
         let of_sp = match operation.kind {
-            Kind::Addi | Kind::Sub => operation.rs1 == SP,
-            Kind::Add => operation.rs1 == SP || operation.rs2 == SP,
+            Kind::Addi | Kind::Sub => operation.rs1 == Register::SP,
+            Kind::Add => operation.rs1 == Register::SP || operation.rs2 == Register::SP,
             _ => false,
         };
         let (pc, old, new) = (Address(pc), Address(old), Address(new));

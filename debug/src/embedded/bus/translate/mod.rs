@@ -11,8 +11,9 @@ use crate::embedded::bus::ram::Ram;
 use crate::embedded::hart::decode::Extension;
 use crate::embedded::hart::state::{GuestTrap, Hart, Privilege, henvcfg, hstatus, sstatus};
 use crate::embedded::hart::trap::{AccessType, Trap};
+use crate::riscv::page_table::{ACCESSED, DIRTY, EXECUTE, MEMORY_TYPE, READ, RESERVED, USER, WRITE};
+use table::Table;
 pub use table::has_mode;
-use table::{ACCESSED, DIRTY, EXECUTE, MEMORY_TYPE, READ, RESERVED, Table, USER, WRITE};
 
 /// htinst where not the guest's own access failed, but one that the hart made of its page table: a read, or a write of A and D
 /// (privileged manual, "Transformed Instruction or Pseudoinstruction for mtinst or htinst").

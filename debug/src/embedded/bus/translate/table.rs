@@ -2,34 +2,14 @@
 //! what a leaf permits.
 
 use super::Failure;
-
-const VALID: u64 = 1 << 0;
-pub const READ: u64 = 1 << 1;
-pub const WRITE: u64 = 1 << 2;
-pub const EXECUTE: u64 = 1 << 3;
-pub const USER: u64 = 1 << 4;
-pub const ACCESSED: u64 = 1 << 6;
-pub const DIRTY: u64 = 1 << 7;
-/// Svnapot: one of 16 entries of a page of 64 KiB.
-const NAPOT: u64 = 1 << 63;
-/// Svpbmt: the kind of memory. This machine keeps the order of all accesses, so that each is like the others.
-pub const MEMORY_TYPE: u64 = 3 << 61;
-/// Bits 60 to 54, for future use.
-pub const RESERVED: u64 = 0x7f << 54;
-const PAGE_NUMBER: u64 = (1 << 44) - 1;
+use crate::riscv::page_table::{
+    ACCESSED, DIRTY, ENTRIES, MEMORY_TYPE, NAPOT, PAGE, PAGE_BITS, USER, VALID, is_leaf, mode, root, shift,
+    sign_extended, target,
+};
 
 /// Whether satp, vsatp or hgatp may be given this value: its mode is one that the machine has.
 pub fn has_mode(value: u64) -> bool {
-    value >> 60 == 0 || levels(value).is_some()
-}
-
-fn levels(value: u64) -> Option<u32> {
-    match value >> 60 {
-        8 => Some(3),
-        9 => Some(4),
-        10 => Some(5),
-        _ => None,
-    }
+    value >> 60 == 0 || mode(value).is_some()
 }
 
 #[derive(Clone, Copy)]
@@ -70,8 +50,8 @@ impl NotFound {
 impl Table {
     /// By satp, vsatp or hgatp; none without translation.
     pub fn of(value: u64, wide: bool, reserved: u64, napot: bool) -> Option<Table> {
-        let root = (value & PAGE_NUMBER) << 12;
-        Some(Table { root, levels: levels(value)?, wide, reserved, napot })
+        let (_, levels) = mode(value)?;
+        Some(Table { root: root(value), levels, wide, reserved, napot })
     }
 
     /// `read` is given each entry's level and address.
@@ -85,33 +65,32 @@ impl Table {
         let mut table = self.root;
         for level in (0..self.levels).rev() {
             let is_root = level + 1 == self.levels;
-            let mask = if self.wide && is_root { 0x7ff } else { 0x1ff };
-            let entry_address = table + (address >> (12 + 9 * level) & mask) * 8;
+            let entries = if self.wide && is_root { 4 * ENTRIES } else { ENTRIES } as u64;
+            let entry_address = table + (address >> shift(level) & (entries - 1)) * 8;
             let entry = read(level, entry_address).map_err(NotFound::Failed)?;
             if entry & VALID == 0 || entry & self.reserved != 0 || entry & MEMORY_TYPE == MEMORY_TYPE {
                 return Err(NotFound::Invalid);
             }
-            let target = entry >> 10 & PAGE_NUMBER;
-            if entry & (READ | WRITE | EXECUTE) != 0 {
-                let (target, within) = extent(target, entry, level, self.napot).ok_or(NotFound::Invalid)?;
-                let page = target | address >> 12 & within;
-                return Ok(Leaf { entry_address, entry, physical: page << 12 | address & 0xfff });
+            if is_leaf(entry) {
+                let page = target(entry) >> PAGE_BITS;
+                let (page, within) = extent(page, entry, level, self.napot).ok_or(NotFound::Invalid)?;
+                let page = page | address >> PAGE_BITS & within;
+                return Ok(Leaf { entry_address, entry, physical: page << PAGE_BITS | address & (PAGE - 1) });
             }
             if entry & (USER | ACCESSED | DIRTY | MEMORY_TYPE | NAPOT) != 0 {
                 return Err(NotFound::Invalid);
             }
-            table = target << 12;
+            table = target(entry);
         }
         Err(NotFound::Invalid)
     }
 
     /// Whether the address has no more bits than the table translates.
     fn holds(&self, address: u64) -> bool {
-        let bits = 12 + 9 * self.levels;
         if self.wide {
-            return address >> (bits + 2) == 0;
+            return address >> (shift(self.levels) + 2) == 0;
         }
-        (address << (64 - bits)) as i64 >> (64 - bits) == address as i64
+        sign_extended(address, self.levels) == address
     }
 }
 

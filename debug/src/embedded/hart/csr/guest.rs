@@ -8,10 +8,24 @@ use crate::embedded::bus::translate;
 use crate::embedded::hart::decode::{Extension, Extensions};
 use crate::embedded::hart::state::{Hart, henvcfg, hstatus, interrupt, sstatus};
 use crate::riscv::Register;
+use crate::riscv::cause;
 use crate::riscv::csr::*;
 
 /// The exceptions that a guest can be left: those that its own hart could raise, but for calls of S-mode.
-const DELEGABLE: u64 = 0xb1ff;
+const DELEGABLE: u64 = cause::bits(&[
+    cause::INSTRUCTION_MISALIGNED,
+    cause::INSTRUCTION_ACCESS,
+    cause::ILLEGAL_INSTRUCTION,
+    cause::BREAKPOINT,
+    cause::LOAD_MISALIGNED,
+    cause::LOAD_ACCESS,
+    cause::STORE_MISALIGNED,
+    cause::STORE_ACCESS,
+    cause::USER_CALL,
+    cause::INSTRUCTION_PAGE,
+    cause::LOAD_PAGE,
+    cause::STORE_PAGE,
+]);
 /// The root of a guest's table has 16 KiB.
 const ROOT_ALIGNMENT: u64 = 3;
 

@@ -82,11 +82,6 @@ fn is_performance_counter(number: u16) -> bool {
     (BASE_COUNTERS.start() + 3..=BASE_COUNTERS.start() + 18).contains(&number)
 }
 
-/// vstart, vxsat, vxrm, vcsr, vl, vtype and vlenb.
-fn is_vector(number: u16) -> bool {
-    matches!(number, 0x008..=0x00a | 0x00f | 0xc20..=0xc22)
-}
-
 /// The value of an existing CSR.
 pub fn read(board: &Board, number: u16) -> Option<u64> {
     let hart = &board.hart;

@@ -12,8 +12,9 @@ use crate::embedded::bus::code::Page;
 use crate::embedded::bus::memory::{At, Memory};
 use crate::embedded::bus::ram::PAGE;
 use crate::embedded::hart::decode::{Kind, Operation};
-use crate::embedded::hart::state::{Hart, SP};
+use crate::embedded::hart::state::Hart;
 use crate::embedded::hart::trap::{Cause, Interruption, Trap};
+use crate::riscv::Register;
 use integer::{Alu, Condition};
 
 /// How far the run is, and where to stop on the way.
@@ -43,7 +44,7 @@ pub fn run_page<const EXACT: bool>(
         }
         let half = offset as usize / 2;
         if EXACT {
-            memory.at = At { icount, pc, sp: hart.x(SP) };
+            memory.at = At { icount, pc, sp: hart.x(Register::SP) };
             if slice.breakpoints.as_ref().is_some_and(|bits| bits[half / 64] & 1 << (half % 64) != 0) {
                 break Err(Interruption::Breakpoint);
             }
@@ -60,7 +61,7 @@ pub fn run_page<const EXACT: bool>(
                 pc = next;
                 icount += 1;
                 if EXACT {
-                    memory.record_stack_pointer(operation, hart.x(SP));
+                    memory.record_stack_pointer(operation, hart.x(Register::SP));
                 }
             }
             Err(interruption) => break Err(interruption),

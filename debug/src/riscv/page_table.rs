@@ -1,0 +1,90 @@
+//! Page tables of Sv39, Sv48 and Sv57: what satp and an entry hold. It does not know who reads the entries.
+//!
+//! Source: the privileged manual, sections "Virtual Address Translation Process" and "Page-Based Virtual-Memory System" of
+//! Sv39, Sv48 and Sv57.
+
+/// Bits of an address within the smallest page.
+pub const PAGE_BITS: u32 = 12;
+/// The bytes of the smallest page.
+pub const PAGE: u64 = 1 << PAGE_BITS;
+/// Bits of the virtual address for each level.
+pub const INDEX_BITS: u32 = 9;
+/// The entries of a table.
+pub const ENTRIES: usize = 1 << INDEX_BITS;
+
+/// V: the entry is valid.
+pub const VALID: u64 = 1 << 0;
+/// R: loads are allowed.
+pub const READ: u64 = 1 << 1;
+/// W: stores are allowed.
+pub const WRITE: u64 = 1 << 2;
+/// X: instruction fetches are allowed.
+pub const EXECUTE: u64 = 1 << 3;
+/// U: the page is U-mode's.
+pub const USER: u64 = 1 << 4;
+/// G: the entry is in all address spaces.
+pub const GLOBAL: u64 = 1 << 5;
+/// A: the page was accessed.
+pub const ACCESSED: u64 = 1 << 6;
+/// D: the page was written to.
+pub const DIRTY: u64 = 1 << 7;
+/// Bits 60 to 54, for future use.
+pub const RESERVED: u64 = 0x7f << 54;
+/// Svpbmt: the kind of memory.
+pub const MEMORY_TYPE: u64 = 3 << 61;
+/// Svnapot: one of 16 entries of a page of 64 KiB.
+pub const NAPOT: u64 = 1 << 63;
+
+/// Each bit that the manual names by a letter.
+pub const LETTERS: [(u64, char); 8] = [
+    (VALID, 'V'),
+    (READ, 'R'),
+    (WRITE, 'W'),
+    (EXECUTE, 'X'),
+    (USER, 'U'),
+    (GLOBAL, 'G'),
+    (ACCESSED, 'A'),
+    (DIRTY, 'D'),
+];
+
+const PAGE_NUMBER: u64 = (1 << 44) - 1;
+
+/// The mode in satp, vsatp or hgatp, and the number of its levels; `None` without translation, or for a mode that does not exist.
+pub fn mode(satp: u64) -> Option<(&'static str, u32)> {
+    match satp >> 60 {
+        8 => Some(("Sv39", 3)),
+        9 => Some(("Sv48", 4)),
+        10 => Some(("Sv57", 5)),
+        _ => None,
+    }
+}
+
+/// The physical address of the root table in satp, vsatp or hgatp.
+pub fn root(satp: u64) -> u64 {
+    (satp & PAGE_NUMBER) << PAGE_BITS
+}
+
+/// The physical address of the page or table that a valid entry leads to.
+pub fn target(entry: u64) -> u64 {
+    (entry >> 10 & PAGE_NUMBER) << PAGE_BITS
+}
+
+/// Whether a valid entry maps a page; else it leads to another table.
+pub fn is_leaf(entry: u64) -> bool {
+    entry & (READ | WRITE | EXECUTE) != 0
+}
+
+/// The lowest bit of an address that selects an entry of this level; 0 is the level of the smallest pages.
+pub fn shift(level: u32) -> u32 {
+    PAGE_BITS + INDEX_BITS * level
+}
+
+/// The bits of an address above those that so many levels translate.
+pub fn unused_bits(levels: u32) -> u32 {
+    64 - shift(levels)
+}
+
+/// Repeats the highest translated bit in the bits above it, as an address that can be mapped does.
+pub fn sign_extended(address: u64, levels: u32) -> u64 {
+    ((address << unused_bits(levels)) as i64 >> unused_bits(levels)) as u64
+}

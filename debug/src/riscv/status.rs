@@ -1,0 +1,42 @@
+//! Bits of status registers and of interrupt registers, and the numbers of the privilege modes. It does not know who holds them.
+//!
+//! Source: the privileged manual, "Supervisor Status Register", "Supervisor Interrupt Registers" and "Privilege Levels".
+
+/// The number of U-mode.
+pub const USER_MODE: u64 = 0;
+/// The number of S-mode.
+pub const SUPERVISOR_MODE: u64 = 1;
+/// The number of M-mode.
+pub const MACHINE_MODE: u64 = 3;
+
+/// Bits of sstatus.
+pub mod sstatus {
+    /// Interrupts are enabled in S-mode.
+    pub const SIE: u64 = 1 << 1;
+    /// SIE before the trap.
+    pub const SPIE: u64 = 1 << 5;
+    /// The trap came from S-mode, not from U-mode.
+    pub const SPP: u64 = 1 << 8;
+    /// Both bits of the state of the floating-point unit: 0 off, 1 initial, 2 clean, 3 dirty.
+    pub const FS: u64 = 3 << 13;
+    /// S-mode may load from and store to user pages.
+    pub const SUM: u64 = 1 << 18;
+    /// Loads may read pages that can only be executed.
+    pub const MXR: u64 = 1 << 19;
+    /// U-mode is 64 bits wide.
+    pub const UXL: u64 = 2 << 32;
+    /// Some extension's state is dirty: read-only, follows FS.
+    pub const SD: u64 = 1 << 63;
+}
+
+/// Supervisor interrupts, as bits of sie and sip.
+pub mod interrupt {
+    /// The software interrupt.
+    pub const SOFTWARE: u64 = 1 << 1;
+    /// The timer's interrupt.
+    pub const TIMER: u64 = 1 << 5;
+    /// The interrupt of devices.
+    pub const EXTERNAL: u64 = 1 << 9;
+    /// All of them.
+    pub const ALL: u64 = SOFTWARE | TIMER | EXTERNAL;
+}
