@@ -55,6 +55,13 @@ impl Place {
     }
 }
 
+impl Drop for Place {
+    fn drop(&mut self) {
+        // A folder that cannot be written cannot be removed either.
+        let _ = fs::set_permissions(&self.project, Permissions::from_mode(0o755));
+    }
+}
+
 /// Where QEMU was told to log.
 fn log_of(finished: &Finished) -> PathBuf {
     assert_eq!(finished.code(), 0, "{}", finished.stderr);
