@@ -73,3 +73,18 @@ fn a_power_off_that_comes_unseen_is_no_error() {
     let findings = checks::check(qemu.machine(), &image, &layout, Options::default()).unwrap();
     assert!(findings.iter().all(|finding| finding.status != Status::Fail), "{findings:#?}");
 }
+
+/// A disk that was full for a moment, say. What QEMU does not start with the second time either, it refuses.
+#[test]
+fn a_qemu_that_starts_the_second_time_judges_the_kernel() {
+    let first = tempfile::tempdir().unwrap();
+    let fails_once = format!(
+        "#!/bin/sh\n{}\n[ ! -d {1} ] || {{ rmdir {1}; echo 'no space' >&2; exit 1; }}\nexec \"$qemu\" \"$@\"\n",
+        real_qemu(),
+        first.path().display()
+    );
+    let output = check_with_qemu(&fails_once, "good");
+    let report = String::from_utf8(output.stdout).unwrap();
+    assert!(!first.path().exists(), "it failed once");
+    assert!(output.status.code() == Some(0) && report.contains("boots: 7 of 7"), "{report}");
+}

@@ -276,20 +276,33 @@ fn on_qemu(kernel: &Kernel, layout: &Layout, options: Options<'_>) -> anyhow::Re
     narration::tell_machine(kernel.machine(), true);
     let mut qemu = match Qemu::start_machine(kernel.machine(), timeout + GRACE) {
         Ok(qemu) => qemu,
-        Err(error) => return refused_by_qemu(kernel, layout, error, timeout),
+        Err(error) => match second_start(kernel, error, timeout)? {
+            SecondStart::Refused { memory, words } => {
+                return Ok(checks::refused(image, layout, memory.as_ref(), "qemu", &words));
+            }
+            SecondStart::Started(qemu) => *qemu,
+        },
     };
     let findings = checks::check(qemu.machine(), image, layout, options);
     findings.with_context(|| last_words(&qemu))
 }
 
-/// Whether QEMU refuses this kernel: it starts with another kernel, but not with this one.
-fn refused_by_qemu(
-    kernel: &Kernel,
-    layout: &Layout,
-    error: qemu::Error,
-    timeout: Duration,
-) -> anyhow::Result<Vec<Finding>> {
-    let qemu::Error::Failed { words, .. } = &error else { return Err(error.into()) };
+/// What came of starting QEMU again after it had failed with the kernel.
+enum SecondStart {
+    /// QEMU starts with another kernel, and not with this one: it is the kernel. These are QEMU's words, and what memory there is.
+    Refused { memory: Option<MemoryMap>, words: String },
+    /// It was not the kernel.
+    Started(Box<Qemu>),
+}
+
+/// Finds out whether it is because of the kernel that QEMU did not start.
+///
+/// # Errors
+/// QEMU's own, where it does not start with another kernel either.
+fn second_start(kernel: &Kernel, error: qemu::Error, timeout: Duration) -> anyhow::Result<SecondStart> {
+    if !matches!(error, qemu::Error::Failed { .. }) {
+        return Err(error.into());
+    }
     // If no other kernel can be written, report QEMU's own reason.
     let Ok(mut neutral) = tempfile::NamedTempFile::new() else { return Err(error.into()) };
     if neutral.write_all(&debug::image::neutral()).is_err() {
@@ -299,7 +312,12 @@ fn refused_by_qemu(
         qemu::MachineOptions { kernel: Some(neutral.path().to_owned()), initrd: None, ..kernel.machine().clone() };
     let Ok(mut qemu) = Qemu::start_machine(&machine, timeout + GRACE) else { return Err(error.into()) };
     let memory = MemoryMap::of_neutral(qemu.machine(), timeout)?;
-    Ok(checks::refused(&kernel.image, layout, memory.as_ref(), "qemu", words))
+    drop(qemu);
+    match Qemu::start_machine(kernel.machine(), timeout + GRACE) {
+        Ok(qemu) => Ok(SecondStart::Started(Box::new(qemu))),
+        Err(qemu::Error::Failed { words, .. }) => Ok(SecondStart::Refused { memory, words }),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn embedded(kernel: &Kernel) -> Result<Embedded, embedded::Error> {

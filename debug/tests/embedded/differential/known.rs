@@ -1,6 +1,7 @@
 //! Whether what differs in a slot is a fault of QEMU's that the table of those knows. Nothing else is forgiven.
 
-use std::sync::LazyLock;
+use std::collections::BTreeMap;
+use std::sync::{LazyLock, Mutex};
 
 use debug::machine::Quirk;
 use debug::machine::quirk::{Case, Outcome, TrapValues};
@@ -167,7 +168,7 @@ pub fn is_error_of_qemu(slot: &[u8; SLOT_SIZE], here: &[u64], there: &[u64]) -> 
         return true;
     }
     static QUIRKS: LazyLock<Vec<Quirk>> = LazyLock::new(|| known::of(*VERSION));
-    let explained = |case: &Case| known::explanation(&QUIRKS, case).is_some();
+    let explained = |case: &Case| known::explanation(&QUIRKS, case).inspect(|quirk| count(quirk.what)).is_some();
     let mut there = there.to_vec();
     if here[SEPC] != there[SEPC] && explained(&only_sepc_differs(here, &there)) {
         // What else differs is judged by itself.
@@ -196,6 +197,19 @@ pub fn is_error_of_qemu(slot: &[u8; SLOT_SIZE], here: &[u64], there: &[u64]) -> 
     let case = Case { instruction, machine: outcome(there, at), manual: outcome(&here, at) };
     let both_executed = case.machine.trap.is_some() == case.manual.trap.is_some();
     (!both_executed || same(&OTHERS)) && explained(&case)
+}
+
+/// How many differences each fault of the table has explained.
+static EXPLAINED: Mutex<BTreeMap<&str, usize>> = Mutex::new(BTreeMap::new());
+
+fn count(what: &'static str) {
+    *EXPLAINED.lock().expect("no test panics here").entry(what).or_default() += 1;
+}
+
+/// The faults of QEMU's that this run has met, each in a line: what says of a version whether it still has one.
+pub fn summary() -> String {
+    let explained = EXPLAINED.lock().expect("no test panics here");
+    explained.iter().map(|(what, count)| format!("  {count} times: {what}\n")).collect()
 }
 
 /// An instruction that trapped, as if nothing but sepc were different.

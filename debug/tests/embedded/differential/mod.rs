@@ -50,6 +50,11 @@ fn generated_programs_do_the_same_as_on_qemu() {
         }
     }
     println!("{executed} slots compared; {}", coverage.summary());
+    print!(
+        "what {} is known to do otherwise:\n{}",
+        cpu::ask(&["--version"]).lines().next().unwrap_or_default(),
+        known::summary()
+    );
     assert!(failures.is_empty(), "DIFFERENTIAL_SEED={seed} DIFFERENTIAL_SLOTS={slots}\n{}", failures.join("\n"));
     // Of a run that somebody made smaller, this would be too much to ask.
     let missing = if slots < SLOTS { Vec::new() } else { coverage.missing() };
