@@ -6,7 +6,7 @@ use std::time::Duration;
 use debug::Embedded;
 use debug::checks::{self, Finding, HarshBoot, Layout, Status};
 use debug::embedded::{Conditions, Fill, Options};
-use debug::riscv::cause;
+use debug::riscv::{Extension, Extensions, cause};
 
 use super::kernel::Kernel;
 
@@ -23,13 +23,13 @@ const KEPT: u64 = cause::bits(&[
 /// A value that is neither an address nor a small number.
 const REGISTER: u64 = 0xdead_5e1f_5eed_bad7;
 
-/// All changes: the description, what a kernel can do about it, and the conditions.
-fn changes() -> Vec<(&'static str, &'static str, Conditions)> {
+/// All changes to a hart with these extensions: the description, what a kernel can do about it, and the conditions.
+fn changes(extensions: Extensions) -> Vec<(&'static str, &'static str, Conditions)> {
     let usual = Conditions::default();
     let ram = |fill| Conditions { ram: Some(fill), ..usual };
     const CLEAR: &str = "write memory before you read it, also BSS and page tables: a board's RAM may hold any value";
     const HART: &str = "take the hart's id from a0, and give every hart a stack or park it";
-    vec![
+    let mut changes = vec![
         (
             "floating point is off at the entry (sstatus.FS = 0)",
             "set sstatus.FS before the first floating-point instruction",
@@ -90,7 +90,15 @@ fn changes() -> Vec<(&'static str, &'static str, Conditions)> {
             "make aligned accesses only (in Rust, read_unaligned)",
             Conditions { misaligned_traps: true, ..usual },
         ),
-    ]
+    ];
+    if extensions.has(Extension::Hypervisor) {
+        changes.push((
+            "hgatp holds only roots at multiples of 16 KiB, as in the manual (QEMU holds any)",
+            "give the root of a guest's page table four pages at a multiple of 16 KiB",
+            Conditions { aligned_guest_root: true, ..usual },
+        ));
+    }
+    changes
 }
 
 /// Makes the check `luck` for a kernel with these findings.
@@ -98,7 +106,7 @@ pub fn luck(kernel: &Kernel, layout: &Layout, findings: &[Finding], timeout: Dur
     if findings.iter().any(|finding| finding.status != Status::Pass) {
         return checks::not_tried();
     }
-    let boots = changes().into_iter().map(|(change, advice, conditions)| {
+    let boots = changes(kernel.options.cpu.extensions()).into_iter().map(|(change, advice, conditions)| {
         let findings = boot(kernel, layout, &conditions, timeout.min(LIMIT)).map_err(|error| error.to_string());
         HarshBoot { change, advice, findings }
     });

@@ -33,6 +33,9 @@ pub struct Conditions {
     pub no_counters: bool,
     /// Misaligned loads and stores trap.
     pub misaligned_traps: bool,
+    /// The lowest two bits of hgatp's page number are zero, as in the manual: the root of a guest's table lies at a multiple of 16 KiB.
+    /// The normal machine holds them, as QEMU does.
+    pub aligned_guest_root: bool,
 }
 
 /// The initial content of RAM.

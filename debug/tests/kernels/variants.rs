@@ -578,6 +578,29 @@ choose! {
             while unsafe { (&raw const COUNT).read_volatile() } < started {}
         }
     }
+    "guest-root-at-any-page" => {
+        #[repr(align(16384))]
+        struct Tables([[usize; 512]; 8]);
+        static mut TABLES: Tables = Tables([[0; 512]; 8]);
+
+        /// Loads as a guest whose root, Sv39x4, is not at a multiple of its 16 KiB: RAM at its own address.
+        fn after_clear() {
+            const RAM: usize = 0x8000_0000 >> 12 << 10;
+            const ALL: usize = 0xdf; // V, R, W, X, U, A, D
+            unsafe {
+                let root = &raw mut TABLES.0[1];
+                (&raw mut (*root)[2]).write_volatile(RAM | ALL);
+                asm!(
+                    "csrw 0x680, {hgatp}",
+                    ".insn r 0x73, 4, 0x36, t0, {place}, x0", // hlv.d
+                    "csrw 0x680, zero",
+                    hgatp = in(reg) 8 << 60 | root as usize >> 12,
+                    place = in(reg) main as *const () as usize & !7,
+                    out("t0") _,
+                );
+            }
+        }
+    }
     "own-trap-handler" => {
         fn after_clear() {
             unsafe {

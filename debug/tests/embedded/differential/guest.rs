@@ -29,6 +29,8 @@ const SV57X4: u64 = 10 << 60;
 /// What the second stage has above Sv39x4's root: their first entries lead there.
 const SECOND_ABOVE: u64 = SECOND_TABLES + 0x8000;
 const SECOND_HIGHEST: u64 = SECOND_TABLES + 0xc000;
+/// A root for Sv48x4 that does not lie at a multiple of its size, which QEMU takes.
+const SECOND_UNALIGNED: u64 = SECOND_TABLES + 0x9000;
 
 /// What a guest is made of.
 #[derive(Clone, Copy)]
@@ -40,7 +42,7 @@ struct Kind {
     hedeleg: u64,
 }
 
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 7] = [
     Kind {
         name: "guest, Sv39 and Sv39x4",
         vsatp: SV39 | ROOT >> 12,
@@ -61,6 +63,13 @@ const KINDS: [Kind; 6] = [
         name: "guest, Sv39 and Sv48x4",
         vsatp: SV39 | ROOT >> 12,
         hgatp: SV48X4 | SECOND_ABOVE >> 12,
+        user: false,
+        hedeleg: 0xb1f7,
+    },
+    Kind {
+        name: "guest, Sv39 and Sv48x4 with an unaligned root",
+        vsatp: SV39 | ROOT >> 12,
+        hgatp: SV48X4 | SECOND_UNALIGNED >> 12,
         user: false,
         hedeleg: 0xb1f7,
     },
@@ -181,6 +190,7 @@ fn second_tables(random: &mut Random) -> Vec<u8> {
     const POINTER: u64 = 1;
     set(SECOND_HIGHEST, SECOND_ABOVE >> 12 << 10 | POINTER);
     set(SECOND_ABOVE, SECOND_TABLES >> 12 << 10 | POINTER);
+    set(SECOND_UNALIGNED, SECOND_TABLES >> 12 << 10 | POINTER);
     set(SECOND_TABLES + 2 * 8, SECOND_MIDDLE >> 12 << 10 | POINTER);
     // A gigabyte that is not aligned to its size, or that only a hypervisor may use.
     set(SECOND_TABLES + 4 * 8, random.pick(&[0x8020_0000, 0x8000_0000]) >> 12 << 10 | random.pick(&[ALL, ALL & !USER]));
@@ -296,7 +306,7 @@ fn hypervisor(random: &mut Random, user: bool) -> [u8; SLOT_SIZE] {
                 0x204 | 0x244 => 0x3bb,
                 // Others QEMU holds though there are none.
                 0x200 => 0x120,
-                0x205 | 0x280 | 0x680 => 0x7f8,
+                0x205 | 0x280 => 0x7f8,
                 _ => 0x7ff,
             };
             let mask = if csr == 0x205 { 0x7fc } else { mask };
