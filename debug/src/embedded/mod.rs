@@ -168,10 +168,10 @@ impl Embedded {
         self.board.memory.devices.uart.console.output()
     }
 
-    /// The kernel's output after the first `seen` bytes; updates `seen`. Use this to show output while the kernel runs. Going back in
-    /// time and executing again print nothing.
-    pub fn console_after(&self, seen: &mut u64) -> Vec<u8> {
-        self.board.memory.devices.uart.console.output_after(seen)
+    /// The kernel's output that no call has returned yet; at most the latest MiB. Use this to show output while the kernel runs. Going
+    /// back in time and executing again print nothing, unless something was typed or changed there.
+    pub fn new_console_output(&mut self) -> Vec<u8> {
+        self.board.memory.devices.uart.console.take_new()
     }
 
     /// Fills `bytes` from virtual memory at `start`. Returns false if any byte is not in RAM.

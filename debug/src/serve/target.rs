@@ -42,8 +42,6 @@ pub struct GdbTarget {
     pub(super) in_rom: bool,
     pub(super) set: Set,
     pub(super) motion: Motion,
-    /// How many bytes of the kernel's output were shown.
-    shown: u64,
     pub(super) interrupt_poll: Option<InterruptPoll>,
     /// How far a monitor command is that takes long.
     pub(super) progress: Progress,
@@ -79,7 +77,6 @@ impl GdbTarget {
             in_rom: true,
             set: Set::default(),
             motion: Motion::default(),
-            shown: 0,
             interrupt_poll: None,
             progress: Progress::default(),
             warned: false,
@@ -93,7 +90,7 @@ impl GdbTarget {
 
     /// The kernel's output since the last call.
     pub(super) fn printed(&mut self) -> Vec<u8> {
-        self.machine.console_after(&mut self.shown)
+        self.machine.new_console_output()
     }
 
     /// From now on [`GdbTarget::is_wanted`] polls this client.

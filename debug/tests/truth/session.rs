@@ -14,14 +14,13 @@ pub struct Session {
     pub machine: Embedded,
     /// What was printed and not yet expected.
     unread: String,
-    printed: u64,
     deadline: Instant,
 }
 
 impl Session {
     pub fn start(image: &Image, options: Options) -> Session {
         let machine = Embedded::load(image, &options).unwrap_or_else(|error| panic!("{error}"));
-        Session { machine, unread: String::new(), printed: 0, deadline: Instant::now() + PATIENCE }
+        Session { machine, unread: String::new(), deadline: Instant::now() + PATIENCE }
     }
 
     /// Runs until the kernel has said this since what was last expected; what came before it.
@@ -77,7 +76,7 @@ impl Session {
     }
 
     fn listen(&mut self) {
-        let bytes = self.machine.console_after(&mut self.printed);
+        let bytes = self.machine.new_console_output();
         self.unread += &String::from_utf8_lossy(&bytes);
     }
 }

@@ -31,6 +31,8 @@ pub struct Console {
     output: VecDeque<u8>,
     /// The number of bytes printed until then.
     total: u64,
+    /// The number of bytes that [`Console::take_new`] has returned, of those that are still part of the history.
+    taken: u64,
     /// Each typed byte, with the instruction count from which it can be read.
     input: Vec<(u64, u8)>,
 }
@@ -51,6 +53,7 @@ impl Console {
         let unprinted = (self.total - self.position.printed) as usize;
         self.output.truncate(self.output.len().saturating_sub(unprinted));
         self.total = self.position.printed;
+        self.taken = self.taken.min(self.total);
     }
 
     pub fn print(&mut self, byte: u8) {
@@ -72,13 +75,12 @@ impl Console {
         self.output.range(..known).copied().collect()
     }
 
-    /// The output after the first `seen` bytes until the current moment, as far as it is kept. Updates `seen`.
+    /// The output until the current moment that no call has returned yet, as far as it is kept.
     ///
-    /// Going back in time and executing again print nothing new.
-    pub fn output_after(&self, seen: &mut u64) -> Vec<u8> {
-        *seen = (*seen).min(self.total);
-        let new = self.position.printed.saturating_sub(*seen) as usize;
-        *seen += new as u64;
+    /// Going back in time and executing again print nothing new, unless something was changed there.
+    pub fn take_new(&mut self) -> Vec<u8> {
+        let new = self.position.printed.saturating_sub(self.taken) as usize;
+        self.taken += new as u64;
         let unprinted = (self.total - self.position.printed) as usize;
         let known = self.output.len().saturating_sub(unprinted);
         self.output.range(known.saturating_sub(new)..known).copied().collect()
@@ -116,5 +118,34 @@ impl Console {
         let byte = self.input.get(self.position.read).filter(|(when, _)| *when <= now).map(|(_, byte)| *byte)?;
         self.position.read += 1;
         Some(byte)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn print(console: &mut Console, text: &str) {
+        text.bytes().for_each(|byte| console.print(byte));
+    }
+
+    #[test]
+    fn output_is_new_once_and_what_is_printed_after_a_change_of_the_past_is_new() {
+        let mut console = Console::default();
+        print(&mut console, "$ ");
+        let prompt = console.position();
+        assert_eq!(console.take_new(), b"$ ");
+        print(&mut console, "first");
+        assert_eq!(console.take_new(), b"first");
+        // Back, and the same again.
+        console.set_position(prompt);
+        print(&mut console, "first");
+        assert_eq!(console.take_new(), b"");
+        // Back, and something else, which is longer than what was forgotten before anybody asks.
+        console.set_position(prompt);
+        console.forget_future(0);
+        print(&mut console, "another");
+        assert_eq!(console.take_new(), b"another");
+        assert_eq!(console.output(), b"$ another");
     }
 }
