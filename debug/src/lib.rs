@@ -40,6 +40,7 @@ pub mod report;
 pub mod riscv;
 pub mod rsp;
 pub mod serve;
+pub mod setting;
 
 pub use embedded::Embedded;
 pub use endpoint::Endpoint;

@@ -201,6 +201,38 @@ fn each_number_of_a_manual_stands_in_riscv() {
     assert!(here > 10, "{here}");
 }
 
+/// Options and commands in what a room says: `--name` within a text. A text that is nothing else is an argument for a program that the
+/// room starts; and some options are of other programs.
+fn command_line_words(path: &Path, text: &str) -> Vec<String> {
+    static TEXT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r#"(?s)"((?:[^"\\]|\\.)*)""#).expect("it is a pattern"));
+    static WORDS: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"--[a-z][a-z-]+|cargo debug [a-z]+|run\.sh --").expect("it is a pattern"));
+    const OF_OTHERS: [&str; 3] = ["--target", "--strip-all", "--path"];
+    if path.iter().any(|part| part == "tests" || part == "tests.rs" || part == "fixture.rs") {
+        return Vec::new();
+    }
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    let texts = lines.join("\n");
+    let said = TEXT.captures_iter(&texts).map(|text| text[1].to_owned()).filter(|text| text.contains(' '));
+    let words = |text: String| WORDS.find_iter(&text).map(|word| word.as_str().to_owned()).collect::<Vec<_>>();
+    said.flat_map(words).filter(|word| !OF_OTHERS.contains(&&**word)).collect()
+}
+
+#[test]
+fn only_the_command_line_names_its_options() {
+    let mut wrong = Vec::new();
+    for (room, path, text) in sources().iter().filter(|(room, ..)| room != "cli") {
+        let words = command_line_words(path, text);
+        wrong.extend(words.iter().map(|word| format!("{}: {room} says {word}", path.display())));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    let said = |line: &str| command_line_words(Path::new("room.rs"), line);
+    assert_eq!(said(r#"#[error("{what}; try: a longer --timeout")]"#), ["--timeout"]);
+    assert_eq!(said(r#""look there: cargo debug serve""#), ["cargo debug serve"]);
+    assert_eq!(said(r#"arguments.push("--no-reboot"); // --timeout"#), [""; 0]);
+}
+
 /// A module's path, as Rust has it: `checks::bss`; the file is `checks/bss.rs` or `checks/bss/mod.rs`.
 fn module(path: &Path) -> String {
     let path = path.with_extension("");

@@ -10,6 +10,7 @@ use crate::image::Image;
 use crate::machine::{Address, Error, Machine, Register, csr};
 use crate::riscv::board::DEVICE_TREE_MAGIC;
 use crate::riscv::status::{SUPERVISOR_MODE, sstatus};
+use crate::setting::Setting;
 
 pub const NAME: &str = "handoff";
 
@@ -110,7 +111,8 @@ pub fn never_arrived(image: &Image, layout: &Layout, missing: &NoArrival) -> Fin
             let others: Vec<_> = others.iter().map(u64::to_string).collect();
             let others = others.join(", ");
             format!(
-                "hart {wanted} never reached {entry}, but hart {others} did; try: without --boot-hart, because the firmware chooses the hart"
+                "hart {wanted} never reached {entry}, but hart {others} did; try: without {}, because the firmware chooses the hart",
+                Setting::BootHart
             )
         }
         (None, _) => format!("the firmware never jumped to {entry}"),

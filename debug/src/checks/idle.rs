@@ -9,6 +9,7 @@ use super::console;
 use super::finding::{Finding, Status};
 use crate::machine::{Address, Error, Registers, csr};
 use crate::riscv::cause::cause;
+use crate::setting::Setting;
 
 pub const NAME: &str = "idle";
 
@@ -75,7 +76,8 @@ fn describe_end(run: &BootRun<'_>, finding: &mut Finding, end: &BootEnd, registe
             (Status::Fail, "stuck in firmware".into())
         }
         _ => {
-            finding.advice = Some("a longer --timeout, or look at where it is: cargo debug serve, then GDB".into());
+            finding.advice =
+                Some(format!("a longer {}, or look at where it is: {}, then GDB", Setting::Timeout, Setting::Serve));
             let prints = if run.prints { ", and it printed more and more" } else { "" };
             (Status::Fail, format!("still running when the time limit was reached{}{prints}", handling(run)))
         }

@@ -71,7 +71,7 @@ pub fn misplaced(image: &Image, layout: &Layout, memory: &MemoryMap) -> Option<F
     finding.status = Status::Fail;
     finding.summary = first.what.clone();
     finding.found = conflicts.iter().map(|conflict| &*conflict.what).collect::<Vec<_>>().join("; ");
-    finding.advice = Some(first.advice.into());
+    finding.advice = Some(first.advice.clone());
     Some(finding)
 }
 

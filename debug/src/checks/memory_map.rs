@@ -9,6 +9,8 @@ use super::boot_run::device_tree;
 use super::boot_run::layout::{Layout, overlap};
 use crate::image::{Image, NEUTRAL_BASE};
 use crate::machine::{Address, Error, Machine, Stop};
+use crate::riscv::board;
+use crate::setting::Setting;
 
 /// Physical addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +23,7 @@ pub struct MemoryMap {
 /// A part of the kernel that is in memory that it cannot have.
 pub struct Conflict {
     pub what: String,
-    pub advice: &'static str,
+    pub advice: String,
 }
 
 impl MemoryMap {
@@ -71,14 +73,25 @@ impl MemoryMap {
         };
         parts.extend(image.segments().iter().map(segment));
         let parts = || parts.iter().filter(|(_, range)| range.start < range.end);
-        let over = |range: &Range<Address>, whose: &str, advice| {
+        let over = |range: &Range<Address>, whose: &str, advice: &str| {
             let found = parts().find(|(_, part)| overlap(part, range));
             let (start, end, whose) = (range.start, range.end, whose.to_owned());
-            found.map(move |(part, _)| Conflict { what: format!("{part} overlaps {whose}, {start} to {end}"), advice })
+            found.map(|(part, _)| Conflict {
+                what: format!("{part} overlaps {whose}, {start} to {end}"),
+                advice: advice.into(),
+            })
         };
         let firmware = self.reserved.iter().filter_map(|(name, range)| {
             let name = if name.starts_with("mmode_resv") { "the firmware" } else { name };
-            over(range, name, "link it at 0x80200000; or, if this is an M-mode kernel, use --bios none")
+            over(
+                range,
+                name,
+                &format!(
+                    "link it at {:#x}; or, if this is an M-mode kernel, use {}",
+                    board::KERNEL_BASE,
+                    Setting::NoFirmware
+                ),
+            )
         });
         let advice =
             "make BSS or the stack smaller, or give the machine more memory: it puts the tree near the end of RAM";
@@ -89,7 +102,7 @@ impl MemoryMap {
         let ram: Vec<String> = self.ram.iter().map(|ram| format!("{} to {}", ram.start, ram.end)).collect();
         let outside = outside.map(|(part, _)| Conflict {
             what: format!("{part} is outside of RAM, {}", ram.join(", ")),
-            advice: "link it for this board's RAM, at 0x80200000",
+            advice: format!("link it for this board's RAM, at {:#x}", board::KERNEL_BASE),
         });
         firmware.chain(tree).chain(outside).collect()
     }

@@ -35,6 +35,7 @@ use std::time::{Duration, Instant};
 
 use crate::image::{Image, Place};
 use crate::machine::{self, Address, Machine};
+use crate::setting::Setting;
 use boot_run::BootRun;
 use boot_run::arrival::arrive;
 use boot_run::dialogue::Dialogue;
@@ -111,7 +112,8 @@ pub enum Error {
     /// The machine does not stop at watchpoints.
     #[error(
         "the checks need watchpoints, but {machine} does not stop at one: {how}; QEMU 10.2 to 11.0 has this fault on Apple Silicon \
-         (QEMU's work item 3444); try: --on embedded, or QEMU=PATH of another version"
+         (QEMU's work item 3444); try: {}, or QEMU=PATH of another version",
+        Setting::Embedded
     )]
     Watchpoints {
         /// The machine's name.
@@ -122,7 +124,8 @@ pub enum Error {
 
     /// The machine is not at reset.
     #[error(
-        "{machine} is not at reset: it is in the kernel, at {place}; try: start it again, stopped: ./run.sh --wait"
+        "{machine} is not at reset: it is in the kernel, at {place}; try: start it again, stopped: {}",
+        Setting::Wait
     )]
     NotAtReset {
         /// The machine's name.
@@ -134,7 +137,7 @@ pub enum Error {
     /// The kernel copied itself to addresses without symbols.
     #[error(
         "the kernel copied itself and runs at {pc}, where its symbols do not apply ({place} is linked for it); its stack and its BSS there, \
-         {} to {}, cannot be checked; try: cargo debug serve, and GDB with add-symbol-file", bss.start, bss.end
+         {} to {}, cannot be checked; try: {}, and GDB with add-symbol-file", bss.start, bss.end, Setting::Serve
     )]
     Moved {
         /// The instruction's address.
@@ -148,7 +151,8 @@ pub enum Error {
     /// The kernel was not reached, so nothing is known about it.
     #[error(
         "no verdict on the kernel: on {machine} the time limit was reached in the firmware; the hart was at {place}; \
-         try: a longer --timeout"
+         try: a longer {}",
+        Setting::Timeout
     )]
     NotHandedOver {
         /// The machine's name.
@@ -407,10 +411,11 @@ fn finish(run: &mut BootRun<'_>, mut findings: Vec<Finding>, end: BootEnd) -> Re
         BootEnd::Exited { .. } if run.machine.registers().is_err() => {
             findings.push(Finding::not_run(
                 trap::NAME,
-                "the machine ended before its registers could be read; try: --on embedded",
+                &format!("the machine ended before its registers could be read; try: {}", Setting::Embedded),
             ));
             findings.push(idle::check(run, &end)?);
-            Ok(complete(findings, "the machine ended before its stack could be read; try: --on embedded"))
+            let why = format!("the machine ended before its stack could be read; try: {}", Setting::Embedded);
+            Ok(complete(findings, &why))
         }
         _ => {
             findings.push(trap::check(run, &end)?);

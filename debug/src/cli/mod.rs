@@ -17,6 +17,7 @@ mod places;
 mod qemu_arguments;
 mod run;
 mod serve;
+mod spelling;
 mod terminal;
 
 use std::ffi::OsString;
@@ -28,6 +29,7 @@ use anstream::ColorChoice;
 use anyhow::Context;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use config::Config;
+use debug::setting::Setting;
 
 /// Exit status: every check holds.
 const HELD: u8 = 0;
@@ -76,6 +78,7 @@ enum Command {
 
 /// Runs the command; its exit code is [`HELD`] or [`FAILED`].
 pub fn run() -> anyhow::Result<ExitCode> {
+    Setting::name_by(spelling::option);
     if narration::is_dumb() {
         // A CI service that gives its commands such a terminal would get colours otherwise: anstream takes `CI` for a promise of them.
         ColorChoice::Never.write_global();

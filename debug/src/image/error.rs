@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use crate::riscv::Address;
+use crate::setting::Setting;
 
 /// Why a file cannot be used as a kernel, or why a symbol was not found in it.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +49,7 @@ pub enum Error {
         /// What it looks like: `is text`.
         looks_like: &'static str,
         /// What to try.
-        advice: &'static str,
+        advice: String,
     },
 
     /// The ELF is for another architecture.
@@ -105,7 +106,7 @@ pub enum Error {
     },
 
     /// The flat image cannot be loaded.
-    #[error("{} cannot be loaded as it is: {what}; copy or build it again, or correct --load-address", path.display())]
+    #[error("{} cannot be loaded as it is: {what}; copy or build it again, or correct {}", path.display(), Setting::LoadAddress)]
     BadBootImage {
         /// The file.
         path: PathBuf,
@@ -114,7 +115,7 @@ pub enum Error {
     },
 
     /// A load address was given for an ELF, which has its own.
-    #[error("{} is an ELF file, which says itself where it is loaded; try: without --load-address", path.display())]
+    #[error("{} is an ELF file, which says itself where it is loaded; try: without {}", path.display(), Setting::LoadAddress)]
     PlacedElf {
         /// The file.
         path: PathBuf,
@@ -212,14 +213,13 @@ fn near_names(near: &[String]) -> String {
 }
 
 /// What a file that is not an ELF looks like, and what to try instead.
-pub(super) fn looks_like(bytes: &[u8]) -> (&'static str, &'static str) {
+pub(super) fn looks_like(bytes: &[u8]) -> (&'static str, String) {
     const ELF_INSTEAD: &str = "give the ELF file that it was made from";
-    const PLACED: &str = "give the ELF file that it was made from, or say where it goes with --load-address";
     const KERNEL_ELF: &str = "give the kernel's ELF file, as the linker wrote it";
     const ANOTHER_TARGET: &str =
         "build the kernel for a riscv64 target, for example with `--target riscv64gc-unknown-none-elf`";
     let starts_with = |magic: &[u8]| bytes.starts_with(magic);
-    if bytes.is_empty() {
+    let (looks_like, advice) = if bytes.is_empty() {
         ("is empty", "build the kernel again")
     } else if bytes.len() < 4 && b"\x7fELF".starts_with(bytes) {
         ("ends within the first four bytes", "copy or build it again")
@@ -252,6 +252,8 @@ pub(super) fn looks_like(bytes: &[u8]) -> (&'static str, &'static str) {
     } else if bytes.iter().take(512).all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~' | 0x80..)) {
         ("is text", KERNEL_ELF)
     } else {
-        ("has no known format; a raw binary, perhaps", PLACED)
-    }
+        let placed = format!("{ELF_INSTEAD}, or say where it goes with {}", Setting::LoadAddress);
+        return ("has no known format; a raw binary, perhaps", placed);
+    };
+    (looks_like, advice.into())
 }

@@ -54,7 +54,7 @@ pub fn build_kernel() -> Result<PathBuf, Error> {
     let run = Command::new(&script).arg("--build").stdin(Stdio::null()).stdout(Stdio::null()).status();
     let status = run.map_err(|cause| Error::Script { script: script.clone(), cause })?;
     if !status.success() {
-        return Err(Error::Failed { what: "./run.sh --build", words: "see above".into() });
+        return Err(Error::Failed { what: "run.sh's build of the kernel", words: "see above".into() });
     }
     Ok(script.with_file_name("hypervisor.elf"))
 }

@@ -79,7 +79,7 @@ fn memory(range: &[u8]) -> Vec<u8> {
 #[test]
 fn a_machine_that_hangs_at_a_watchpoint_is_told_with_what_to_try() {
     let error = error(|| Answer::Silence, || Answer::Silence);
-    for words in ["watchpoint", "nor after an interrupt", "QEMU 10.2 to 11.0", "3444", "try: --on embedded"] {
+    for words in ["watchpoint", "nor after an interrupt", "QEMU 10.2 to 11.0", "3444", "try: the embedded machine"] {
         assert!(error.contains(words), "{words} is not in: {error}");
     }
 }
@@ -87,13 +87,13 @@ fn a_machine_that_hangs_at_a_watchpoint_is_told_with_what_to_try() {
 #[test]
 fn a_machine_that_passes_over_a_watchpoint_is_told_likewise() {
     let error = error(|| Answer::Silence, || Answer::Packet(b"T02".to_vec()));
-    assert!(error.contains("Interrupted") && error.contains("try: --on embedded"), "{error}");
+    assert!(error.contains("Interrupted") && error.contains("try: the embedded machine"), "{error}");
 }
 
 #[test]
 fn a_machine_that_stops_elsewhere_is_told_likewise() {
     let error = error(|| Answer::Packet(b"T05".to_vec()), || Answer::Silence);
-    assert!(error.contains("Breakpoint") && error.contains("try: --on embedded"), "{error}");
+    assert!(error.contains("Breakpoint") && error.contains("try: the embedded machine"), "{error}");
 }
 
 /// What comes after it is another matter: this stub's registers never change.

@@ -6,6 +6,7 @@ use regex::bytes::Regex;
 
 use super::event::BootEnd;
 use crate::machine::{Error, Machine};
+use crate::setting::Setting;
 
 /// The longest line in a report, in characters.
 const LONGEST: usize = 200;
@@ -64,7 +65,8 @@ impl Dialogue {
             return Ok(None);
         }
         let Some(console) = machine.printed() else {
-            let what = "showing its console, which --expect, --forbid and --input need".into();
+            let (expect, forbid, input) = (Setting::Expect, Setting::Forbid, Setting::Input);
+            let what = format!("showing its console, which {expect}, {forbid} and {input} need");
             return Err(Error::Unsupported { what, by: machine.name().into() });
         };
         if let Some(said) = self.script.forbid.iter().find_map(|regex| regex.find(&console)) {

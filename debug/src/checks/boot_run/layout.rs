@@ -8,6 +8,7 @@ use super::names::{self, Names, NotFound, Role, Spot};
 use crate::image::{self, Image};
 use crate::machine::Address;
 use crate::riscv::board;
+use crate::setting::Setting;
 
 /// Stands for the name of a stack that has no symbol.
 const UNKNOWN_TOP: &str = "the stack's end";
@@ -136,8 +137,10 @@ impl Layout {
         let bottom =
             bottom.unwrap_or_else(|| Spot { address: sp - SMALL_GUESS, name: format!("{name}-{SMALL_GUESS:#x}") });
         self.guesses.push(format!(
-            "the stack is assumed to be {} to {name}, where sp points when it is first used (--stack-top, --stack-bottom)",
-            bottom.name
+            "the stack is assumed to be {} to {name}, where sp points when it is first used ({}, {})",
+            bottom.name,
+            Setting::StackTop,
+            Setting::StackBottom
         ));
         self.stack = bottom.address..sp;
         self.stacks = object_around(image, self.stack.clone());
@@ -195,17 +198,21 @@ fn entry(image: &Image) -> Spot {
 fn bss_section(image: &Image, guesses: &mut Vec<String>) -> (Spot, Spot) {
     let is_stack = |name: &str| name.to_lowercase().contains("stack");
     let zeroed = image.zeroed();
+    let (start, end) = (Setting::BssStart, Setting::BssEnd);
     let found = zeroed.iter().find(|(name, _)| name == ".bss");
     let found = found.or_else(|| zeroed.iter().find(|(name, _)| !is_stack(name)));
     let Some((name, range)) = found else {
         if image.is_flat() && image.stripped().is_some() {
-            guesses.push("a flat image does not tell where its BSS is, so its clear is not judged (--symbols, --bss-start, --bss-end)".into());
+            guesses.push(format!(
+                "a flat image does not tell where its BSS is, so its clear is not judged ({}, {start}, {end})",
+                Setting::Symbols
+            ));
         }
         let end = image.segments().iter().map(image::Segment::end).max().unwrap_or_default();
         let spot = Spot { address: end, name: "the image's end".into() };
         return (spot.clone(), spot);
     };
-    guesses.push(format!("BSS is assumed to be {name}, because no symbols mark its bounds (--bss-start, --bss-end)"));
+    guesses.push(format!("BSS is assumed to be {name}, because no symbols mark its bounds ({start}, {end})"));
     let bound = |address, which| Spot { address, name: format!("{which} of {name}") };
     (bound(range.start, "the start"), bound(range.end, "the end"))
 }

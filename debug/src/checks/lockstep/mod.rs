@@ -27,6 +27,7 @@ use crate::checks::boot_run::layout::Layout;
 use crate::image::Image;
 use crate::machine::{Address, Machine};
 use crate::riscv::{self, Effect, Xlen};
+use crate::setting::Setting;
 use executed::Executed;
 use pair::{Pair, Step};
 use result::{Divergence, Stats};
@@ -88,8 +89,10 @@ pub fn lockstep(
             // Nothing differs, so the check passes.
             finding.status = Status::Pass;
             let Stats { instructions, .. } = pair.stats;
-            finding.summary =
-                format!("the same for {instructions} instructions, until the time limit; try: a longer --timeout");
+            finding.summary = format!(
+                "the same for {instructions} instructions, until the time limit; try: a longer {}",
+                Setting::Timeout
+            );
             finding.found =
                 format!("the kernel did not idle within {} ms; {}", timeout.as_millis(), pair.stats.exceptions());
             finding.location = Some(image.place(pc));

@@ -6,6 +6,7 @@ use crate::checks::finding::Finding;
 use crate::machine::{Address, Error, InstructionBytes, TakenTrap, csr};
 use crate::riscv::status::sstatus::FS;
 use crate::riscv::{self, Xlen};
+use crate::setting::Setting;
 
 /// The facts about a trap.
 pub struct About {
@@ -42,10 +43,10 @@ pub fn illegal_instruction(
     } else if operation.is_of_machine_mode() {
         finding.summary =
             format!("{}; only M-mode may do that, and the firmware starts a kernel in S-mode", finding.summary);
-        finding.advice = Some(
-            "take the hart's id from a0, and use the S-mode CSRs and the SBI; a kernel for M-mode needs --bios none"
-                .into(),
-        );
+        finding.advice = Some(format!(
+            "take the hart's id from a0, and use the S-mode CSRs and the SBI; a kernel for M-mode needs {}",
+            Setting::NoFirmware
+        ));
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use crate::checks::finding::Finding;
 use crate::machine::{Address, Error};
 use crate::riscv;
 use crate::riscv::cause::{BREAKPOINT, ILLEGAL_INSTRUCTION, cause, has_address, is_of_fetch, page_fault};
+use crate::setting::Setting;
 
 /// Writes a trap's description into a finding.
 pub fn explain(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About) -> Result<(), Error> {
@@ -88,7 +89,7 @@ fn lost(run: &mut BootRun<'_>, finding: &mut Finding, pc: Address) -> Result<(),
             finding.summary
         );
         finding.advice =
-            Some(format!("find who stored there: cargo debug serve, then in GDB: monitor last-write {slot} 8"));
+            Some(format!("find who stored there: {}, then in GDB: monitor last-write {slot} 8", Setting::Serve));
     } else {
         finding.advice = Some("check the function pointer or return address that led there".into());
     }

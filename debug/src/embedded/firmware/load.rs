@@ -12,6 +12,7 @@ use crate::embedded::bus::ram::Ram;
 use crate::embedded::conditions::Conditions;
 use crate::image::{self, Image};
 use crate::riscv::Address;
+use crate::setting::Setting;
 
 /// Why a kernel cannot be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +31,11 @@ pub enum Error {
     },
 
     /// The machine does not know a property of the CPU.
-    #[error("the embedded machine does not support {property} of --cpu; try: without it, or --on qemu")]
+    #[error(
+        "the embedded machine does not support {property} of {}; try: without it, or {}",
+        Setting::Cpu,
+        Setting::Qemu
+    )]
     Cpu {
         /// The property.
         property: String,

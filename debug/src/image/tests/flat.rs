@@ -53,7 +53,7 @@ fn raw_bytes_go_where_somebody_says() {
     let image = Image::open_files(&place(Some(Address(0x8040_0000)))).unwrap();
     assert_eq!(image.segments()[0].physical, Address(0x8040_0000));
     let error = Image::open_files(&place(None)).unwrap_err().to_string();
-    assert!(error.contains("--load-address"), "{error}");
+    assert!(error.contains("the load address"), "{error}");
     let error = Image::open_files(&place(Some(Address(u64::MAX)))).unwrap_err().to_string();
     assert!(error.contains("beyond the end of memory"), "{error}");
     let elf = written(&folder, "os.elf", &Elf::default().bytes());

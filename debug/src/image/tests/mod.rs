@@ -224,7 +224,7 @@ fn what_is_not_elf_is_named() {
         (b"\x1f\x8b\x08\x00", "is compressed; unpack it first"),
         (
             b"\x17\x41\x00\x00",
-            "has no known format; a raw binary, perhaps; give the ELF file that it was made from, or say where it goes with --load-address",
+            "has no known format; a raw binary, perhaps; give the ELF file that it was made from, or say where it goes with the load address",
         ),
     ] {
         assert_eq!(refusal(bytes), format!("{start}{rest}"));

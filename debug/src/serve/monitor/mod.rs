@@ -28,7 +28,7 @@ monitor last-write physical ADDRESS [BYTES]
                          find who last wrote to a physical address
 monitor page PLACE       show the page table entries for an address, level by level
 monitor when PLACE       show when the instruction there was executed first and last
-monitor check            run the checks of cargo debug check on a new machine
+monitor check            run the checks of a boot on a new machine
 monitor console [TEXT]   show the kernel's output, or type TEXT and Enter
 monitor help             show this text
 
