@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use super::boot_run::memory::MemoryFacts;
 use super::console::Script;
 use super::finding::{Finding, Status};
-use super::{Layout, Walk, bss, handoff, idle, margin, stack, trap, walk};
+use super::sequence::{Walk, walk};
+use super::{Layout, bss, handoff, idle, margin, stack, trap};
 use crate::image::Image;
 use crate::machine::Machine;
 

@@ -1,8 +1,11 @@
 //! An instruction in the assembler's words, as LLVM writes them. It does not know symbols.
 
+mod compressed;
+mod float;
+
 use super::{
-    Address, Atomic, Bits, CacheBlock, CsrAccess, CsrChange, Fence, Float, GuestAccess, Integer, Kind, Operation,
-    Precision, Register, Width, Xlen, csr, decode, length,
+    Address, Atomic, Bits, CacheBlock, CsrAccess, CsrChange, Fence, GuestAccess, Kind, Operation, Register, Width,
+    Xlen, csr, decode, length,
 };
 
 /// The RV64 instruction that begins `bytes` and lies at `pc`, as in `ld a0, 0(zero)`; what jumps shows the address it jumps to.
@@ -290,123 +293,6 @@ impl Operation {
             (_, 0, _) => (format!("csr{letter}{kind}"), format!("{name}, {source}")),
             _ => (format!("csrr{letter}{kind}"), format!("{rd}, {name}, {source}")),
         }
-    }
-
-    fn float(&self, float: Float, precision: Precision) -> (String, String) {
-        let suffix = match precision {
-            Precision::Single => "s",
-            Precision::Double => "d",
-        };
-        let rd = if float.writes_integer() { x(self.rd) } else { f(self.rd) };
-        let [one, two, three] = [self.rs1, self.rs2, self.rs3() as u8].map(f);
-        let rounding = || match self.funct3() {
-            mode @ 0..=4 => format!(", {}", ["rne", "rtz", "rdn", "rup", "rmm"][usize::from(mode)]),
-            _ => String::new(),
-        };
-        let arithmetic = |name: &str| (format!("{name}.{suffix}"), format!("{rd}, {one}, {two}{}", rounding()));
-        let fused = |name: &str| (format!("{name}.{suffix}"), format!("{rd}, {one}, {two}, {three}{}", rounding()));
-        let plain = |name: &str| (format!("{name}.{suffix}"), format!("{rd}, {one}, {two}"));
-        let sign = |name: &str, same: &str| match self.rs1 == self.rs2 {
-            true => (format!("{same}.{suffix}"), format!("{rd}, {one}")),
-            false => plain(name),
-        };
-        // Where nothing is rounded, assemblers leave the mode out.
-        let exact = || if self.funct3() == 0 { String::new() } else { rounding() };
-        match float {
-            Float::MultiplyAdd => fused("fmadd"),
-            Float::MultiplySubtract => fused("fmsub"),
-            Float::NegatedMultiplySubtract => fused("fnmsub"),
-            Float::NegatedMultiplyAdd => fused("fnmadd"),
-            Float::Add => arithmetic("fadd"),
-            Float::Subtract => arithmetic("fsub"),
-            Float::Multiply => arithmetic("fmul"),
-            Float::Divide => arithmetic("fdiv"),
-            Float::SquareRoot => (format!("fsqrt.{suffix}"), format!("{rd}, {one}{}", rounding())),
-            Float::CopySign => sign("fsgnj", "fmv"),
-            Float::CopyNegatedSign => sign("fsgnjn", "fneg"),
-            Float::XorSign => sign("fsgnjx", "fabs"),
-            Float::Minimum => plain("fmin"),
-            Float::Maximum => plain("fmax"),
-            Float::Equal => plain("feq"),
-            Float::LessThan => plain("flt"),
-            Float::LessOrEqual => plain("fle"),
-            Float::Classify => (format!("fclass.{suffix}"), format!("{rd}, {one}")),
-            Float::MoveToInteger => (format!("fmv.x.{}", moved(precision)), format!("{rd}, {one}")),
-            Float::MoveFromInteger => (format!("fmv.{}.x", moved(precision)), format!("{rd}, {}", x(self.rs1))),
-            Float::ToInteger(form) => {
-                (format!("fcvt.{}.{suffix}", form_name(form)), format!("{rd}, {one}{}", rounding()))
-            }
-            Float::FromInteger(form) => {
-                let exactly = precision == Precision::Double && matches!(form, Integer::Word | Integer::UnsignedWord);
-                let mode = if exactly { exact() } else { rounding() };
-                (format!("fcvt.{suffix}.{}", form_name(form)), format!("{rd}, {}{mode}", x(self.rs1)))
-            }
-            Float::Convert if precision == Precision::Double => ("fcvt.d.s".into(), format!("{rd}, {one}{}", exact())),
-            Float::Convert => ("fcvt.s.d".into(), format!("{rd}, {one}{}", rounding())),
-        }
-    }
-
-    /// Source: the unprivileged manual, tables "Instruction listing for RVC".
-    fn compressed(&self, xlen: Xlen, pc: Address) -> Option<(String, String)> {
-        let [rd, rs1, rs2] = [self.rd, self.rs1, self.rs2].map(x);
-        let stack = if self.bits & 3 == 2 { "sp" } else { "" };
-        let base = match self.kind {
-            Kind::Jal if self.rd == 0 => "j",
-            Kind::Jalr if self.rd == 0 => "jr",
-            Kind::Beq => "beqz",
-            Kind::Bne => "bnez",
-            Kind::Addi if self.bits & 3 == 0 => "addi4spn",
-            Kind::Addi => match self.bits >> 13 {
-                0 if self.rd == 0 => "nop",
-                2 => "li",
-                3 => "addi16sp",
-                _ => "addi",
-            },
-            Kind::Add if self.rs1 == 0 => "mv",
-            kind => name(kind)?,
-        };
-        let operands = match self.kind {
-            Kind::Jal | Kind::Beq | Kind::Bne => {
-                let target = self.target(xlen, pc);
-                if self.kind == Kind::Jal { target } else { format!("{rs1}, {target}") }
-            }
-            Kind::Jalr => rs1,
-            Kind::Lw | Kind::Ld => return Some((format!("c.{base}{stack}"), format!("{rd}, {}", self.memory()))),
-            Kind::Flw | Kind::Fld => {
-                return Some((format!("c.{base}{stack}"), format!("{}, {}", f(self.rd), self.memory())));
-            }
-            Kind::Sw | Kind::Sd => return Some((format!("c.{base}{stack}"), format!("{rs2}, {}", self.memory()))),
-            Kind::Fsw | Kind::Fsd => {
-                return Some((format!("c.{base}{stack}"), format!("{}, {}", f(self.rs2), self.memory())));
-            }
-            Kind::Addi if base == "addi4spn" => format!("{rd}, {rs1}, {}", number(self.immediate)),
-            Kind::Addi if base == "nop" && self.immediate == 0 => String::new(),
-            Kind::Addi if base == "nop" => number(self.immediate),
-            Kind::Addi | Kind::Addiw | Kind::Slli | Kind::Srli | Kind::Srai | Kind::Andi => {
-                format!("{rd}, {}", number(self.immediate))
-            }
-            Kind::Lui => format!("{rd}, {}", upper(self.immediate)),
-            Kind::Ebreak => String::new(),
-            _ => format!("{rd}, {rs2}"),
-        };
-        Some((format!("c.{base}"), operands))
-    }
-}
-
-/// What `fmv` calls the integer register's part.
-fn moved(precision: Precision) -> &'static str {
-    match precision {
-        Precision::Single => "w",
-        Precision::Double => "d",
-    }
-}
-
-fn form_name(form: Integer) -> &'static str {
-    match form {
-        Integer::Word => "w",
-        Integer::UnsignedWord => "wu",
-        Integer::Doubleword => "l",
-        Integer::UnsignedDoubleword => "lu",
     }
 }
 

@@ -1,0 +1,219 @@
+//! The checks in their order along one run, and where the run ends. It does not judge: each check does.
+
+use std::time::Instant;
+
+use super::boot_run::BootRun;
+use super::boot_run::arrival::arrive;
+use super::boot_run::dialogue::Dialogue;
+use super::boot_run::event::{BootEnd, BootEvent};
+use super::boot_run::layout::Layout;
+use super::boot_run::memory::MemoryFacts;
+use super::boot_run::stepping::Stepping;
+use super::boot_run::trial;
+use super::console::Script;
+use super::finding::{Finding, Status};
+use super::memory_map::MemoryMap;
+use super::{
+    ClearProgress, Error, NAMES, bss, check_image, explain, handoff, idle, image, margin, memory, stack, trap,
+};
+use crate::image::Image;
+use crate::machine::Machine;
+use crate::setting::Setting;
+
+/// What a run needs.
+pub struct Walk<'a, 'b> {
+    pub deadline: Instant,
+    pub boot_hart: Option<u64>,
+    pub step: Option<&'a mut dyn FnMut(ClearProgress)>,
+    /// What the companion has seen of memory.
+    pub memory: Option<&'b MemoryFacts<'b>>,
+    pub script: Script,
+}
+
+/// The findings, and the facts about memory on an observed machine, with or without a verdict.
+pub fn walk<'a>(
+    machine: &'a mut dyn Machine,
+    image: &'a Image,
+    layout: &'a Layout,
+    walk: Walk<'_, 'a>,
+) -> (Result<Vec<Finding>, Error>, Option<MemoryFacts<'a>>) {
+    let mut findings = vec![check_image(image, layout)];
+    match arrive(machine, image, layout, walk.boot_hart, walk.deadline) {
+        Ok(Ok(())) => machine.begin_console(),
+        Ok(Err(missing)) => {
+            findings.push(handoff::never_arrived(image, layout, &missing));
+            return (Ok(complete(findings, "the kernel's entry was never reached")), None);
+        }
+        Err(error) => return (Err(error), None),
+    }
+    match handoff::check(machine, image, layout) {
+        Ok(handoff) => findings.push(handoff),
+        Err(error) => return (Err(error.into()), None),
+    }
+    match MemoryMap::at_entry(machine) {
+        Ok(Some(memory)) => {
+            if let Some(misplaced) = image::misplaced(image, layout, &memory) {
+                return (Ok(complete(vec![misplaced], "this image cannot boot")), None);
+            }
+        }
+        Ok(None) => {}
+        Err(error) => return (Err(error.into()), None),
+    }
+    if failed(&findings) {
+        return (Ok(complete(findings, "the boot protocol was violated")), None);
+    }
+    if machine.observed().is_none() {
+        match trial::watchpoint(machine, image.physical(layout.entry)) {
+            Ok(None) => {}
+            Ok(Some(how)) => return (Err(Error::Watchpoints { machine: machine.name().into(), how }), None),
+            Err(error) => return (Err(error.into()), None),
+        }
+    }
+    let mut run = match BootRun::begin(machine, image, layout, walk.deadline, walk.memory) {
+        Ok(run) => run,
+        Err(error) => return (Err(error.into()), None),
+    };
+    run.dialogue = Dialogue::new(walk.script);
+    let mut findings = kernel(&mut run, findings, walk.step);
+    if findings.is_err() {
+        let mut so_far = std::mem::take(&mut run.so_far);
+        memory::add_seen(&run, &mut so_far);
+        let mut memory = run.trace.map(|trace| trace.memory);
+        if let Some(memory) = &mut memory {
+            memory.findings = so_far;
+        }
+        return (findings, memory);
+    }
+    if let Ok(made) = &mut findings {
+        memory::add(&mut run, made);
+        explain::failures(run.machine, image, made);
+        // The facts about memory refer to the addresses where the kernel was.
+        let first = made.iter().find(|finding| finding.status == Status::Fail).map(|finding| finding.name);
+        if first.is_some_and(|name| [stack::NAME, bss::NAME, margin::NAME].contains(&name))
+            && let Some((place, pc)) = explain::moved(run.machine, image)
+        {
+            let by = pc.0.wrapping_sub(place.address.0);
+            let bss = layout.bss.start + by..layout.bss.end + by;
+            findings = Err(Error::Moved { pc, place: Box::new(place), bss });
+        }
+    }
+    (findings, run.trace.map(|trace| trace.memory))
+}
+
+/// The checks from the entry to the end.
+fn kernel(
+    run: &mut BootRun<'_>,
+    mut findings: Vec<Finding>,
+    step: Option<&mut dyn FnMut(ClearProgress)>,
+) -> Result<Vec<Finding>, Error> {
+    let mut bss = bss::Bss::begin(run)?;
+    let stack = stack::check(run, &mut bss)?;
+    if let (Some(end @ (BootEnd::Trap | BootEnd::Overflow(_))), false) = (&stack.end, stack.was_set) {
+        findings.push(Finding::not_run(stack::NAME, "the boot ended before sp was set"));
+        findings.push(Finding::not_run(bss::NAME, "the boot ended before BSS was cleared"));
+        return finish(run, findings, end.clone());
+    }
+    findings.push(stack.finding);
+    run.so_far = complete(findings.clone(), "the machine could not go on");
+    if failed(&findings) {
+        return Ok(complete(findings, "the stack is not where it should be"));
+    }
+    if let Some(trace) = &mut run.trace {
+        trace.memory.stacks.arm();
+    }
+    let outcome = bss.check(run, step.map(Stepping::new), stack.end)?;
+    match outcome.end {
+        Some(end) => {
+            findings.push(outcome.finding);
+            finish(run, findings, end)
+        }
+        None if outcome.finding.status == Status::Fail => {
+            findings.push(outcome.finding);
+            Ok(complete(findings, "the BSS clear went wrong"))
+        }
+        None => after_clear(run, findings, bss, outcome.finding),
+    }
+}
+
+/// The checks from the end of the BSS clear to the end of the boot.
+fn after_clear(
+    run: &mut BootRun<'_>,
+    mut findings: Vec<Finding>,
+    mut bss: bss::Bss,
+    finding: Finding,
+) -> Result<Vec<Finding>, Error> {
+    let mut certain = findings.clone();
+    certain.push(finding.clone());
+    run.so_far = complete(certain, "the machine could not go on");
+    loop {
+        let end = match run.next_event()? {
+            BootEvent::End(end) => Some(end),
+            BootEvent::Store(store) => {
+                if let Some(overrun) = bss.later(run, &store)? {
+                    findings.push(overrun.finding);
+                    return Ok(complete(findings, "the BSS clear went wrong"));
+                }
+                run.stack_store(store)?
+            }
+        };
+        if let Some(end) = end {
+            if let Some(stray) = bss.stray(run) {
+                findings.push(stray);
+                return Ok(complete(findings, "the BSS clear went wrong"));
+            }
+            findings.push(finding);
+            return finish(run, findings, end);
+        }
+    }
+}
+
+/// The checks after the end of the boot.
+fn finish(run: &mut BootRun<'_>, mut findings: Vec<Finding>, end: BootEnd) -> Result<Vec<Finding>, Error> {
+    let end = match end {
+        BootEnd::Trap => margin::outside(run)?.map_or(end, BootEnd::Overflow),
+        end => end,
+    };
+    match &end {
+        BootEnd::Trap => {
+            findings.push(trap::trapped(run)?);
+            Ok(complete(findings, "the kernel trapped"))
+        }
+        BootEnd::Stuck => {
+            findings.push(trap::check(run, &end)?);
+            Ok(complete(findings, "the kernel trapped"))
+        }
+        BootEnd::Overflow(store) => {
+            let margin = margin::overflowed(run, store)?;
+            findings.push(Finding::not_run(trap::NAME, "the stack overflowed"));
+            findings.push(Finding::not_run(idle::NAME, "the stack overflowed"));
+            findings.push(margin);
+            Ok(findings)
+        }
+        BootEnd::Exited { .. } if run.machine.registers().is_err() => {
+            findings.push(Finding::not_run(
+                trap::NAME,
+                &format!("the machine ended before its registers could be read; try: {}", Setting::Embedded),
+            ));
+            findings.push(idle::check(run, &end)?);
+            let why = format!("the machine ended before its stack could be read; try: {}", Setting::Embedded);
+            Ok(complete(findings, &why))
+        }
+        _ => {
+            findings.push(trap::check(run, &end)?);
+            findings.push(idle::check(run, &end)?);
+            findings.push(margin::check(run)?);
+            Ok(findings)
+        }
+    }
+}
+
+fn failed(findings: &[Finding]) -> bool {
+    findings.iter().any(|finding| finding.status == Status::Fail)
+}
+
+/// Adds `not run` for the checks that were not made.
+pub fn complete(mut findings: Vec<Finding>, because: &str) -> Vec<Finding> {
+    let missing = &NAMES[findings.len()..];
+    findings.extend(missing.iter().map(|name| Finding::not_run(name, because)));
+    findings
+}
