@@ -305,7 +305,7 @@ fn time_that_is_up_is_no_failure() {
     assert_eq!(finding.status, Status::Pass);
     let instructions = finding.data["instructions"].count().unwrap();
     assert!(instructions > 100, "{finding:#?}");
-    let text = format!("the same for {instructions} instructions, until the time limit; try: a longer --timeout");
+    let text = format!("the same for {instructions} instructions, until the time limit; try: a longer time limit");
     assert_eq!(finding.summary, text);
 }
 

@@ -1,4 +1,5 @@
-//! Commands for registers by the stub's numbers, memory in several packets, breakpoints and watchpoints; and their encoding.
+//! Commands for registers by the stub's numbers, memory in several packets, breakpoints and watchpoints; threads,
+//! which are harts; and the encoding of all of them.
 //!
 //! Large transfers have several packets in flight. It does not know what the bytes mean, and does not remember breakpoints.
 
@@ -7,6 +8,10 @@ use std::ops::Range;
 use super::client::{Client, checked};
 use super::error::{Error, excerpt};
 use super::frame::{from_hex, to_hex};
+use super::stop::Thread;
+
+/// The most threads that are listed: more than a machine has harts, in case a stub lists threads for ever.
+const THREADS: usize = 4096;
 
 /// The kind of addresses that QEMU's stub uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,5 +202,31 @@ impl Client {
     pub fn remove_watchpoint(&mut self, kind: WatchKind, address: u64, length: u64) -> Result<(), Error> {
         let command = format!("z{},{address:x},{length:x}", kind as u8);
         self.expect_ok(command.as_bytes(), &format!("z{} (remove a watchpoint)", kind as u8))
+    }
+}
+
+impl Client {
+    /// All threads that can be stepped separately, in the stub's order; empty if the stub does not tell.
+    pub fn threads(&mut self) -> Result<Vec<Thread>, Error> {
+        let mut threads = Vec::new();
+        if !self.takes_actions() {
+            return Ok(threads);
+        }
+        let mut query = "qfThreadInfo";
+        while threads.len() < THREADS {
+            let reply = self.ask(query.as_bytes(), query)?.to_vec();
+            match reply.split_first() {
+                Some((b'm', names)) => threads.extend(names.split(|&byte| byte == b',').filter_map(Thread::parse)),
+                // The end of the list, or a stub without threads.
+                _ => break,
+            }
+            query = "qsThreadInfo";
+        }
+        Ok(threads)
+    }
+
+    /// Selects the thread whose registers and memory are used.
+    pub fn select(&mut self, thread: Thread) -> Result<(), Error> {
+        self.expect_ok(format!("Hg{thread}").as_bytes(), "Hg (select a thread)")
     }
 }

@@ -10,7 +10,6 @@ mod error;
 mod features;
 mod frame;
 mod stop;
-mod threads;
 
 pub use client::Client;
 pub use commands::{Addresses, WatchKind};

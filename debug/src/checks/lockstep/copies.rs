@@ -1,10 +1,9 @@
 //! Copies values that may differ from the first machine to the second: those that depend on time, what a firmware says about
 //! itself, and known faults of the machine. The report lists all of them. It does not know how the machines got there.
 
-use super::executed::Executed;
 use super::firmware;
 use super::pair::Pair;
-use super::state::{Difference, OUTSIDE_INTERRUPTS, State};
+use super::state::{Difference, Executed, OUTSIDE_INTERRUPTS, State};
 use crate::machine::quirk::{Case, Outcome, TrapValues, csr_of};
 use crate::machine::{Error, Register, csr};
 use crate::riscv::page_table::PAGE;

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::executed::Executed;
 use super::pair::Pair;
 use super::result::Divergence;
+use super::state::Executed;
 use super::window::{CHUNK, Stored, read};
 use crate::image::Image;
 use crate::machine::{Address, Error};

@@ -9,9 +9,7 @@
 
 mod copies;
 mod entry;
-mod executed;
 mod firmware;
-mod firmware_step;
 mod memory;
 mod pair;
 mod reference;
@@ -28,10 +26,9 @@ use crate::image::Image;
 use crate::machine::{Address, Machine};
 use crate::riscv::{self, Effect, Xlen};
 use crate::setting::Setting;
-use executed::Executed;
 use pair::{Pair, Step};
 use result::{Divergence, Stats};
-use state::State;
+use state::{Executed, State};
 
 /// The check's name.
 pub const NAME: &str = "lockstep";

@@ -2,11 +2,10 @@
 
 use std::time::Instant;
 
-use super::executed::Executed;
-use super::firmware_step::PATIENCE;
+use super::firmware::PATIENCE;
 use super::reference::{Reached, Reference, can_be_interrupted};
 use super::result::{Divergence, Stats};
-use super::state::{ComparedRegisters, Difference, State};
+use super::state::{ComparedRegisters, Difference, Executed, State};
 use super::window::{Window, read};
 use super::{Rest, entry, firmware};
 use crate::checks::boot_run::FINISHER;

@@ -3,9 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::executed::Executed;
-use super::firmware_step;
-use super::state::{ComparedRegisters, Difference, State};
+use super::firmware;
+use super::state::{ComparedRegisters, Difference, Executed, State};
 use crate::checks::boot_run::layout::Layout;
 use crate::image::Image;
 use crate::machine::{Address, Error, Machine, Register, Stop, Traced, csr};
@@ -96,7 +95,7 @@ impl<'a> Reference<'a> {
     ) -> Result<Reached, Error> {
         if !self.follows() {
             let Executed { before, bytes, .. } = *executed;
-            let (stop, state) = firmware_step::step(self.machine, compared, before, bytes, deadline)?;
+            let (stop, state) = firmware::step(self.machine, compared, before, bytes, deadline)?;
             return Ok(if stop == Stop::Stepped { Reached::State(state) } else { Reached::Stopped(stop) });
         }
         loop {

@@ -1,6 +1,8 @@
-//! The state of a hart at one moment, and the differences between two states. It does not judge.
+//! The state of a hart at one moment, the differences between two states, and the instruction between them. It does not judge.
 
+use crate::machine::quirk::csr_of;
 use crate::machine::{Address, Error, Machine, Moment, Register, Registers, csr};
+use crate::riscv::Effect;
 use crate::riscv::status::interrupt;
 
 /// Bits of sip for the timer and devices, which depend on time and the outside world. (Bit 1, the software interrupt, depends on the
@@ -141,5 +143,34 @@ impl State {
 impl Difference {
     pub fn name(&self) -> String {
         self.register.to_string()
+    }
+}
+
+/// One instruction, as both executed it.
+pub struct Executed<'a> {
+    /// What it began with, on both.
+    pub before: &'a State,
+    pub bytes: &'a [u8],
+    pub effect: Effect,
+}
+
+impl Executed<'_> {
+    /// Its bits; of a compressed one the low half.
+    pub fn bits(&self) -> u32 {
+        match *self.bytes {
+            [low, high, ..] if low & 3 != 3 => u16::from_le_bytes([low, high]).into(),
+            [one, two, three, four] => u32::from_le_bytes([one, two, three, four]),
+            _ => 0,
+        }
+    }
+
+    /// Whether it is one of Zicsr that names this CSR.
+    pub fn reads(&self, register: Register) -> bool {
+        csr_of(self.bits()).is_some_and(|number| Register::Csr(number) == register)
+    }
+
+    /// Where an instruction of Zicsr puts what it reads.
+    pub fn destination(&self) -> Register {
+        Register::Gpr((self.bits() >> 7 & 31) as u8)
     }
 }

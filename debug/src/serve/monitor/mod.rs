@@ -1,7 +1,6 @@
 //! gdbstub's `MonitorCmd`: commands that GDB does not have. Each answers with text.
 
 mod commands;
-mod heartbeat;
 mod last_write;
 mod why;
 
@@ -9,11 +8,11 @@ use std::convert::Infallible;
 
 use gdbstub::target::ext::monitor_cmd::{ConsoleOutput, MonitorCmd};
 
+use super::progress::Heartbeat;
 use super::target::{GdbTarget, InterruptPoll};
 use crate::ask;
 use crate::embedded::{Embedded, GoesOn};
 use crate::image::Image;
-use heartbeat::Heartbeat;
 
 const HELP: &str = "\
 monitor icount           show how many instructions were executed since boot
