@@ -6,6 +6,7 @@
 #   -iex 'set $debug_port = 4321'                      before -x: another port
 #   -iex 'set $debug_socket = "/tmp/gdb.sock"'         before -x: a Unix socket
 #   -iex 'set $debug_boot = "_start"'                  before -x: another name; also $debug_stack_top, $debug_bss, $debug_bss_end
+#   -iex 'set $debug_architecture = "riscv:rv32"'     before -x: the kernel is for 32-bit RISC-V
 #   -iex 'set $debug_seconds = 60'                     before -x: the kernel may run for 60 s at a time instead of 10 s
 #
 # These are GDB commands without Python, for GDB 12 or later with RISC-V support. They run sh, cat, grep, kill, sed, sleep, tr.
@@ -221,6 +222,9 @@ define walk names
   if $_isvoid($debug_bss_end)
     set $debug_bss_end = "__bss_end"
   end
+  if $_isvoid($debug_architecture)
+    set $debug_architecture = "riscv:rv64"
+  end
 end
 with language c -- walk names
 if $_isvoid($debug_port)
@@ -230,7 +234,7 @@ set $walk_failures = 0
 set $walk_mark = 0
 
 # A GDB without RISC-V says "Undefined item" and stops reading this file.
-pipe set architecture riscv:rv64 | cat >/dev/null
+eval "pipe set architecture %s | cat >/dev/null", $debug_architecture
 set $walk_riscv = 1
 # Without this, Debian's GDB takes the kernel for a Linux program, and `stepi` over an ecall skips the trap handler.
 set osabi none

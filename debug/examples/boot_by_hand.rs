@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let pc = Address(machine.registers()?.pc);
         let mut bytes = [0; 4];
         machine.read_memory(pc, &mut bytes)?;
-        println!("{}: {}", image.place(pc), riscv::disassemble(pc, &bytes));
+        println!("{}: {}", image.place(pc), riscv::disassemble(image.xlen(), pc, &bytes));
         match machine.step(1, Duration::from_secs(1))?.1 {
             Stop::Stepped => {}
             stop => {

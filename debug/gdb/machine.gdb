@@ -49,6 +49,7 @@ define walk look
   eval "set $walk_bss_end = (unsigned long)&%s", $debug_bss_end
   set $walk_pc = (unsigned long)$pc
   set $walk_sp = (unsigned long)$sp
+  set $walk_alignment = sizeof (unsigned long) == 4 ? 4 : 16
   set $walk_inside = $walk_pc >= $walk_boot && $walk_pc < $walk_stack_top
   set $walk_ready = 1
   # OpenSBI enters the kernel with stvec = boot and sepc = 0. So a kernel that is in boot with another sepc has trapped. The

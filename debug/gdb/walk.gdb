@@ -60,7 +60,7 @@ define walk set-sp
     walk fail
   else
     printf "sp = %#lx, __stack_top = %#lx", $walk_sp, $walk_stack_top
-    if $walk_sp == $walk_stack_top && $walk_sp % 16 == 0
+    if $walk_sp == $walk_stack_top && $walk_sp % $walk_alignment == 0
       echo : PASS\n
     else
       printf ", when boot jumps to "
@@ -202,8 +202,8 @@ end
 # $walk_below, $walk_above: whether the guard bytes hold the pattern.
 define walk guards
   walk guard-sizes
-  set $walk_below = $walk_before == 0 || {unsigned long}($walk_bss - 16) == 0xa5a5a5a5a5a5a5a5 && {unsigned long}($walk_bss - 8) == 0xa5a5a5a5a5a5a5a5
-  set $walk_above = $walk_behind == 0 || {unsigned long}$walk_bss_end == 0xa5a5a5a5a5a5a5a5 && {unsigned long}($walk_bss_end + 8) == 0xa5a5a5a5a5a5a5a5
+  set $walk_below = $walk_before == 0 || {unsigned long long}($walk_bss - 16) == 0xa5a5a5a5a5a5a5a5 && {unsigned long long}($walk_bss - 8) == 0xa5a5a5a5a5a5a5a5
+  set $walk_above = $walk_behind == 0 || {unsigned long long}$walk_bss_end == 0xa5a5a5a5a5a5a5a5 && {unsigned long long}($walk_bss_end + 8) == 0xa5a5a5a5a5a5a5a5
 end
 
 define walk clear
@@ -331,7 +331,7 @@ end
 # kernel/src/panic.rs describes the record.
 define walk record
   set $walk_record = (unsigned char *)&panic_record
-  set $walk_panicked = *(unsigned long *)$walk_record == 0x64656b63696e6170
+  set $walk_panicked = *(unsigned long long *)$walk_record == 0x64656b63696e6170
   set $walk_line = *(unsigned int *)($walk_record + 8)
   set $walk_column = *(unsigned int *)($walk_record + 12)
   set $walk_file = $walk_record + 16

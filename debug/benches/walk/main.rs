@@ -76,7 +76,7 @@ fn steps(kernel: &Path) {
 fn gdb_steps(target: &str, settings: &[&str]) -> Duration {
     let session = |steps: u64| {
         timed(|| {
-            let mut gdb = Command::new(std::env::var("GDB").unwrap_or("gdb-multiarch".into()));
+            let mut gdb = Command::new(testkit::gdb());
             gdb.args(["-nx", "-batch", "-ex", "set architecture riscv:rv64"]).args(settings);
             gdb.args(["-ex", &format!("target remote {target}"), "-ex", &format!("stepi {steps}")]);
             run(gdb.args(["-ex", "disconnect"]));

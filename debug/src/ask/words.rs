@@ -4,7 +4,7 @@ use super::page::{Level, Page};
 use super::{LastWrite, Times};
 use crate::image::Image;
 use crate::machine::{Address, TakenTrap};
-use crate::riscv::{self, cause, page_table};
+use crate::riscv::{self, Xlen, cause, page_table};
 
 /// Who wrote it last, what, and how to go there.
 pub fn last_write(image: &Image, answer: &LastWrite) -> String {
@@ -51,7 +51,7 @@ pub fn exception(image: &Image, scause: u64, pc: Address, value: u64, instructio
         return format!("{} before {at}", cause::cause(scause));
     }
     let instruction = match instruction {
-        Some(bytes) => format!("`{}`", riscv::disassemble(pc, bytes)),
+        Some(bytes) => format!("`{}`", riscv::disassemble(Xlen::Rv64, pc, bytes)),
         None => "no memory".into(),
     };
     let about = if value == 0 { String::new() } else { format!(", stval {}", image.place(Address(value))) };

@@ -38,7 +38,8 @@ fn relocations(machine: &mut dyn Machine, image: &Image, finding: &mut Finding) 
     let all = image.relocations().len();
     let mut applied = |address: Address, value: u64| {
         let mut bytes = [0; 8];
-        machine.read_physical(image.physical(address), &mut bytes).is_err() || u64::from_le_bytes(bytes) == value
+        let bytes = &mut bytes[..image.xlen().bytes()];
+        machine.read_physical(image.physical(address), bytes).is_err() || image.xlen().read(bytes) == value
     };
     let missing = image.relocations().iter().filter(|relocation| !applied(relocation.address, relocation.value));
     let missing: Vec<_> = missing.collect();

@@ -7,21 +7,33 @@ use super::finding::{Finding, Status};
 use super::memory_map::MemoryMap;
 use crate::image::{self, Image};
 use crate::machine::Address;
+use crate::riscv::Xlen;
 
 pub const NAME: &str = "image";
 
 /// The alignment of sp in the RISC-V calling convention (psABI, "Integer Calling Convention").
-pub const STACK_ALIGNMENT: u64 = 16;
+const STACK_ALIGNMENT: u64 = 16;
+
+/// The alignment of sp without which a kernel fails.
+///
+/// With 32-bit registers only variables that ask for more than 4 need it, and kernels whose stack is 4-aligned are common: that is noted.
+pub fn stack_alignment(image: &Image) -> u64 {
+    match image.xlen() {
+        Xlen::Rv32 => 4,
+        Xlen::Rv64 => STACK_ALIGNMENT,
+    }
+}
 
 pub fn check(image: &Image, layout: &Layout) -> Finding {
     let mut finding = Finding::new(NAME);
     finding.expected = format!(
-        "entry = {} = the lowest loaded address, {} <= {}, {} < {} and {STACK_ALIGNMENT}-aligned, all in RAM",
+        "entry = {} = the lowest loaded address, {} <= {}, {} < {} and {}-aligned, all in RAM",
         layout.names.entry,
         layout.names.bss_start,
         layout.names.bss_end,
         layout.stack_bottom_name,
-        layout.names.stack_top
+        layout.names.stack_top,
+        stack_alignment(image)
     );
     let faults = faults(image, layout);
     if faults.is_empty() {
@@ -60,6 +72,12 @@ fn notes(image: &Image, layout: &Layout) -> Vec<String> {
         notes.push("it has no symbols (stripped)".into());
     }
     notes.extend(layout.guesses.iter().cloned());
+    if !layout.stack.end.0.is_multiple_of(STACK_ALIGNMENT) {
+        let (name, top) = (&layout.names.stack_top, layout.stack.end);
+        notes.push(format!(
+            "{name} at {top} is not {STACK_ALIGNMENT}-aligned, as the ABI asks; try: ALIGN({STACK_ALIGNMENT})"
+        ));
+    }
     notes
 }
 
@@ -129,8 +147,9 @@ fn faults(image: &Image, layout: &Layout) -> Vec<String> {
     } else if bytes(&layout.stack) == 0 {
         faults.push(format!("the stack below {} at {} has no bytes", names.stack_top, layout.stack.end));
     }
-    if !layout.stack.end.0.is_multiple_of(STACK_ALIGNMENT) {
-        faults.push(format!("{} at {} is not {STACK_ALIGNMENT}-aligned", names.stack_top, layout.stack.end));
+    let alignment = stack_alignment(image);
+    if !layout.stack.end.0.is_multiple_of(alignment) {
+        faults.push(format!("{} at {} is not {alignment}-aligned", names.stack_top, layout.stack.end));
     }
     faults
 }

@@ -10,7 +10,7 @@ use super::bss::outside::{self, Outside};
 use super::finding::{Finding, Status};
 use super::{bss, handoff};
 use crate::machine::{Address, Load};
-use crate::riscv::{self, Register, Xlen};
+use crate::riscv::{self, Register};
 
 /// Adds the facts of the run to its findings.
 pub fn add(run: &mut BootRun<'_>, findings: &mut [Finding]) {
@@ -82,7 +82,8 @@ fn add_to_bss(findings: &mut [Finding], fault: Fault) {
 fn erased_frame(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<Fault> {
     let ErasedFrame { stored, cleared } = memory.clearing.erased_frame()?;
     let function = run.image.function(stored.pc).map_or_else(|| stored.pc.to_string(), |(name, _)| name);
-    let source = run.image.instruction(stored.pc).and_then(|bytes| riscv::decode(Xlen::Rv64, bytes)?.stored_register());
+    let source =
+        run.image.instruction(stored.pc).and_then(|bytes| riscv::decode(run.image.xlen(), bytes)?.stored_register());
     let what = if source == Some(Register::RA) { "its return address" } else { "a saved value" };
     Some(Fault {
         summary: format!(

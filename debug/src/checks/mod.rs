@@ -166,7 +166,7 @@ pub fn find_stack(machine: &mut dyn Machine, image: &Image, layout: &mut Layout,
     let deadline = Instant::now() + limit;
     let machine = &mut KernelView::of(machine, image, layout);
     if arrive(machine, image, layout, None, deadline)?.is_ok()
-        && let Some(sp) = boot_run::first_use::stack_pointer(machine, deadline)?
+        && let Some(sp) = boot_run::first_use::stack_pointer(machine, image.xlen(), deadline)?
     {
         layout.guess_stack(image, sp);
     }
@@ -226,9 +226,10 @@ pub fn check(
     if let Some(companion) = companion {
         companion.judge_memory(&mut findings);
     }
-    if machine.is_in_machine_mode() {
-        findings.iter_mut().for_each(boot_run::machine_mode::rename);
-    }
+    // It may have gone on in S-mode since.
+    let (entered, is_there) = (machine.starts_in_machine_mode(), machine.is_in_machine_mode());
+    let of_machine_mode = |finding: &&mut Finding| is_there || entered && finding.name == handoff::NAME;
+    findings.iter_mut().filter(of_machine_mode).for_each(boot_run::machine_mode::rename);
     for margin in findings.iter_mut().filter(|finding| finding.name == margin::NAME) {
         margin::require(margin, min_margin);
     }

@@ -34,7 +34,7 @@ const CONSOLE: &str = "Console";
 
 /// Boots a kernel, checks its boot from reset to the idle loop, and gives a verdict.
 ///
-/// Seven checks: image, handoff, stack, bss, trap, idle, margin. Works on any riscv64 kernel for QEMU's virt machine. If no
+/// Seven checks: image, handoff, stack, bss, trap, idle, margin. Works on any riscv64 or riscv32 kernel for QEMU's virt machine. If no
 /// symbol names its stack or its BSS, they are guessed, and the report says so.
 ///
 /// Exit status: 0 all checks hold, 1 a check failed, 2 no verdict (standard error says why).
@@ -130,12 +130,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let image = &kernel.image;
     let layout = Layout::of(image, arguments.places.names()).map_err(with_option)?;
     let mut layout = layout.in_memory(kernel.options.memory_mib);
-    if layout.needs_stack()
-        && let Ok(mut machine) = embedded(&kernel)
-    {
-        checks::find_stack(&mut machine, image, &mut layout, arguments.timeout)?;
+    if layout.needs_stack() {
+        kernel.find_stack(&mut layout, arguments.timeout)?;
     }
-    let on = arguments.kernel.machine_or_usual(arguments.on.as_ref())?;
+    let on = arguments.kernel.machine_or_usual(&kernel, arguments.on.as_ref())?;
     let output = arguments.output.as_deref().map(|path| OutputFile::create(path, &kernel.files())).transpose()?;
     let console_file =
         arguments.console.as_deref().map(|path| OutputFile::create(path, &kernel.files())).transpose()?;
@@ -209,6 +207,15 @@ fn walk(
     let findings = match on {
         MachineArg::Stub(target) => {
             let mut stub = Remote::attach(target, Instant::now() + timeout + GRACE).map_err(with_command)?;
+            if stub.xlen() != image.xlen() {
+                anyhow::bail!(
+                    "{} is for {}, and the machine at {} is {}; try: the stub of a machine for this kernel",
+                    image.path().display(),
+                    image.xlen().architecture(),
+                    on.name(),
+                    stub.xlen().architecture()
+                );
+            }
             let findings = checks::check(&mut stub, image, layout, options);
             // Leave it stopped for its owner, where the run ended.
             findings?
@@ -305,7 +312,7 @@ fn second_start(kernel: &Kernel, error: qemu::Error, timeout: Duration) -> anyho
     }
     // If no other kernel can be written, report QEMU's own reason.
     let Ok(mut neutral) = tempfile::NamedTempFile::new() else { return Err(error.into()) };
-    if neutral.write_all(&debug::image::neutral()).is_err() {
+    if neutral.write_all(&debug::image::neutral(kernel.image.xlen())).is_err() {
         return Err(error.into());
     }
     let machine =

@@ -20,10 +20,10 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use debug::checks::{self, GUARD_BYTES, Layout};
+use debug::checks::{GUARD_BYTES, Layout};
 use debug::qemu::{Foreground, ForegroundConsole};
 use debug::serve::{self, GdbTarget, Listener, ServeEvent};
-use debug::{Address, Embedded, Endpoint, guardian};
+use debug::{Address, Endpoint, guardian};
 use signal_hook::consts::{SIGINT, SIGQUIT};
 
 use super::find_gdb;
@@ -75,7 +75,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     for signal in [SIGINT, SIGQUIT] {
         signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false))).context("signals cannot be caught")?;
     }
-    let status = match arguments.kernel.machine_or_usual(arguments.on.as_ref())? {
+    let status = match arguments.kernel.machine_or_usual(&kernel, arguments.on.as_ref())? {
         MachineArg::Qemu => on_qemu(arguments, &gdb, &kernel)?,
         MachineArg::Embedded => on_embedded(arguments, &gdb, kernel)?,
         other => bail!("GDB cannot be put on --on {}; try: --on qemu or --on embedded", other.name()),
@@ -139,6 +139,7 @@ fn command(
     command.args(["-q", "-iex", "set auto-load local-gdbinit off"]);
     let socket = stub.to_string();
     command.args(["-iex", &format!("set $debug_socket = \"{}\"", socket.trim_start_matches("unix:"))]);
+    command.args(["-iex", &format!("set $debug_architecture = \"{}\"", kernel.image.xlen().architecture())]);
     let names = names(arguments, kernel);
     for (variable, value) in names.iter().flatten() {
         command.args(["-iex", &format!("set $debug_{variable} = {value}")]);
@@ -169,8 +170,7 @@ fn names(arguments: &Arguments, kernel: &Kernel) -> Option<[(&'static str, Strin
     let image = &kernel.image;
     let mut layout = Layout::of(image, arguments.places.names()).ok()?;
     if layout.needs_stack() {
-        let mut machine = Embedded::load(image, &kernel.options).ok()?;
-        checks::find_stack(&mut machine, image, &mut layout, SEARCH).ok()?;
+        kernel.find_stack(&mut layout, SEARCH).ok()?;
     }
     let name = |name: &str, address: Address| match image.symbol(name) {
         Some(symbol) if symbol.address == address => format!("\"{name}\""),

@@ -6,14 +6,15 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Args;
+use debug::checks::{self, Layout};
 use debug::image::KernelFiles;
-use debug::qemu::MachineOptions;
-use debug::riscv::Cpu;
-use debug::riscv::board;
-use debug::{Address, Image, embedded};
+use debug::qemu::{Bios, MachineOptions};
+use debug::riscv::{Cpu, Xlen, board};
+use debug::{Address, Embedded, Image, Qemu, embedded};
 use tempfile::NamedTempFile;
 
 use super::build::BuildArguments;
@@ -53,11 +54,11 @@ pub struct KernelArguments {
     #[arg(long, value_name = "MIB", default_value_t = board::DEFAULT_MEMORY_MIB, value_parser = mebibytes)]
     memory: u64,
 
-    /// The hart: a model by QEMU's name, and what is to be different about it, such as rv64,zba=off [default: rv64]
+    /// The hart: a model by QEMU's name, and what is to be different about it, such as rv64,zba=off [default: rv64, for an ELF32 rv32]
     #[arg(long, value_name = "MODEL")]
     cpu: Option<Cpu>,
 
-    /// A flat image that boots in place of the ELF, which has its symbols [default address: 0x80200000, with --bios none 0x80000000]
+    /// A flat image that boots in place of the ELF, which has its symbols [default address: 0x80200000, for RV32 0x80400000, with --bios none 0x80000000]
     #[arg(long, value_name = "FILE")]
     raw: Option<PathBuf>,
 
@@ -93,7 +94,7 @@ impl KernelArguments {
         let files = self.files()?;
         let image = Image::open_files(&files)?;
         let initrd = self.initrd.as_ref().map(read_initrd).transpose()?;
-        let usual = self.qemu.options();
+        let usual = self.qemu.options(image.xlen());
         let options = embedded::Options {
             devices: self.devices.embedded(&usual.extra),
             memory_mib: self.memory,
@@ -102,8 +103,8 @@ impl KernelArguments {
             cpu: self.cpu.clone().unwrap_or_default(),
             ..embedded::Options::default()
         };
-        let in_place =
-            !image.is_flat() || image.segments().iter().any(|segment| segment.physical.0 == self.qemu.flat_base());
+        let usual_place = self.qemu.flat_base(image.xlen());
+        let in_place = !image.is_flat() || image.segments().iter().any(|segment| segment.physical.0 == usual_place);
         let as_elf = if in_place { None } else { Some(write_elf(&image)?) };
         let mut machine = MachineOptions {
             memory: format!("{}M", self.memory),
@@ -121,11 +122,14 @@ impl KernelArguments {
         let kernel = self.build.kernel(self.kernel.as_deref())?;
         let symbols = self.symbols.clone();
         Ok(match &self.raw {
-            Some(raw) => KernelFiles {
-                kernel: raw.clone(),
-                load_address: Some(self.load_address.unwrap_or(Address(self.qemu.flat_base()))),
-                symbols: symbols.or(Some(kernel)),
-            },
+            Some(raw) => {
+                let load_address = match self.load_address {
+                    Some(address) => address,
+                    None => Address(self.qemu.flat_base(Image::open(&kernel)?.xlen())),
+                };
+                let symbols = symbols.or(Some(kernel));
+                KernelFiles { kernel: raw.clone(), load_address: Some(load_address), symbols }
+            }
             None => KernelFiles { kernel, load_address: self.load_address, symbols },
         })
     }
@@ -140,14 +144,18 @@ impl KernelArguments {
     ///
     /// # Errors
     /// Where the embedded machine is asked for what it has not.
-    pub fn machine_or_usual(&self, asked: Option<&MachineArg>) -> anyhow::Result<MachineArg> {
+    pub fn machine_or_usual(&self, kernel: &Kernel, asked: Option<&MachineArg>) -> anyhow::Result<MachineArg> {
         let machine_mode = self.qemu.starts_in_machine_mode();
+        let is_rv32 = kernel.image.xlen() == Xlen::Rv32;
         match asked {
+            Some(MachineArg::Embedded | MachineArg::Both) if is_rv32 => {
+                Err(embedded::Error::Rv32 { path: kernel.image.path().to_owned() }.into())
+            }
             Some(MachineArg::Embedded | MachineArg::Both) if machine_mode => {
                 bail!("the embedded machine has no M-mode, which --bios none is about; try: --on qemu")
             }
             Some(machine) => Ok(machine.clone()),
-            None if machine_mode => Ok(MachineArg::Qemu),
+            None if machine_mode || is_rv32 => Ok(MachineArg::Qemu),
             None => Ok(MachineArg::installed()),
         }
     }
@@ -163,6 +171,21 @@ impl Kernel {
     /// The machine for a QEMU.
     pub fn machine(&self) -> &MachineOptions {
         &self.machine
+    }
+
+    /// Finds a stack that no symbol names, by a run of the boot: on the embedded machine, or on QEMU if only that has such harts.
+    ///
+    /// # Errors
+    /// If the machine does not respond.
+    pub fn find_stack(&self, layout: &mut Layout, limit: Duration) -> anyhow::Result<()> {
+        if let Ok(mut machine) = Embedded::load(&self.image, &self.options) {
+            return Ok(checks::find_stack(&mut machine, &self.image, layout, limit)?);
+        }
+        let only_qemu = self.machine.bios == Bios::None || self.image.xlen() == Xlen::Rv32;
+        if only_qemu && let Ok(mut qemu) = Qemu::start_machine(&self.machine, limit) {
+            checks::find_stack(qemu.machine(), &self.image, layout, limit)?;
+        }
+        Ok(())
     }
 
     /// The file for a debugger.

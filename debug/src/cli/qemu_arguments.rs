@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use clap::Args;
 use debug::qemu::{Bios, MachineOptions};
-use debug::riscv::board;
+use debug::riscv::{Xlen, board};
 
 /// QEMU's options.
 #[derive(Args, Clone, Debug)]
@@ -59,13 +59,17 @@ impl QemuArguments {
     }
 
     /// Where QEMU puts a kernel that is no ELF.
-    pub fn flat_base(&self) -> u64 {
-        if self.starts_in_machine_mode() { board::RAM_BASE } else { board::KERNEL_BASE }
+    pub fn flat_base(&self, xlen: Xlen) -> u64 {
+        match xlen {
+            _ if self.starts_in_machine_mode() => board::RAM_BASE,
+            Xlen::Rv32 => board::KERNEL_BASE_32,
+            Xlen::Rv64 => board::KERNEL_BASE,
+        }
     }
 
-    /// The machine, without its kernel.
-    pub fn options(&self) -> MachineOptions {
-        let usual = MachineOptions::default();
+    /// The machine for kernels of this width, without its kernel.
+    pub fn options(&self, xlen: Xlen) -> MachineOptions {
+        let usual = MachineOptions::of(xlen);
         MachineOptions {
             machine: self.machine.clone().unwrap_or_else(|| usual.machine.clone()),
             bios: self.bios.0.clone(),

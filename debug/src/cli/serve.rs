@@ -63,7 +63,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
     }
     let kernel = arguments.kernel.read()?;
     let on = arguments.on.clone().unwrap_or(MachineArg::Embedded);
-    match arguments.kernel.machine_or_usual(Some(&on))? {
+    match arguments.kernel.machine_or_usual(&kernel, Some(&on))? {
         MachineArg::Embedded => {}
         MachineArg::Qemu => return on_qemu(&kernel, &arguments.listen, ending),
         other => bail!("--on {} serves nothing; try: --on embedded or --on qemu", other.name()),

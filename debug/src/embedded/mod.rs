@@ -20,8 +20,8 @@ use std::sync::Arc;
 
 use crate::image::Image;
 use crate::machine::Fault;
-use crate::riscv::Cpu;
 use crate::riscv::board::DEFAULT_MEMORY_MIB;
+use crate::riscv::{Cpu, Xlen};
 
 pub use bus::console::TooMuch;
 pub use bus::memory::Ended;
@@ -118,6 +118,9 @@ impl Embedded {
     /// # Errors
     /// Those of [`Embedded::load`]. A device tree at another address may overlap the kernel.
     pub fn load_under(image: &Image, options: &Options, conditions: &Conditions) -> Result<Embedded, Error> {
+        if image.xlen() == Xlen::Rv32 {
+            return Err(Error::Rv32 { path: image.path().to_owned() });
+        }
         if !MEMORY_MIB.contains(&options.memory_mib) {
             return Err(Error::MemorySize { mebibytes: options.memory_mib, range: MEMORY_MIB });
         }

@@ -6,10 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use object::read::elf::SectionHeader;
-
 use super::debug_sections;
-use super::headers::LITTLE;
 
 /// The folder in which distributions keep them.
 const GLOBAL: &str = "/usr/lib/debug";
@@ -79,7 +76,5 @@ fn link(bytes: &[u8]) -> Option<(String, u32)> {
 
 /// The linker's id of this build (`--build-id`).
 fn build_id(bytes: &[u8]) -> Option<Vec<u8>> {
-    let section = debug_sections::header(bytes, ".note.gnu.build-id")?;
-    let mut notes = section.notes(LITTLE, bytes).ok()??;
-    notes.next().ok()?.map(|note| note.desc().to_owned())
+    debug_sections::first_note(bytes, ".note.gnu.build-id")
 }

@@ -54,7 +54,7 @@ pub enum Error {
 
     /// The ELF is for another architecture.
     #[error(
-        "{} is for {architecture}, not for 64-bit RISC-V; build the kernel for a riscv64 target, \
+        "{} is for {architecture}, not for RISC-V; build the kernel for a riscv64 target, \
          for example with `--target riscv64gc-unknown-none-elf`",
         path.display()
     )]
@@ -63,17 +63,6 @@ pub enum Error {
         path: PathBuf,
         /// Its name.
         architecture: String,
-    },
-
-    /// The ELF is for 32-bit RISC-V.
-    #[error(
-        "{} is for 32-bit RISC-V, and only RV64 is supported; build the kernel for a riscv64 target, \
-         for example with `--target riscv64gc-unknown-none-elf`",
-        path.display()
-    )]
-    Rv32 {
-        /// The file.
-        path: PathBuf,
     },
 
     /// The ELF is for big-endian RISC-V.

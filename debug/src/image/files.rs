@@ -4,11 +4,14 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use object::LittleEndian;
+use object::elf::{FileHeader32, FileHeader64};
+
 use super::debug_file::{self, DebugFile, Search};
-use super::headers::File as ElfFile;
+use super::headers::{Class, File as ElfFile, MemorySection};
 use super::symbols::Symbols;
 use super::{Error, Image, debug_sections, flat};
-use crate::riscv::Address;
+use crate::riscv::{Address, Xlen};
 
 /// The largest file in bytes. No kernel is larger, and a disk image is easily named by mistake.
 pub(super) const LARGEST: u64 = 1 << 30;
@@ -60,7 +63,7 @@ impl Image {
             image.take_symbols(symbols, read(symbols)?)?;
             return Ok(image);
         }
-        let has = |name| debug_sections::header(&image.bytes, name).is_some();
+        let has = |name| debug_sections::address(&image.bytes, name).is_some();
         if !image.is_flat && (!has(".symtab") || !has(".debug_info") && !has(".zdebug_info")) {
             image.debug = debug_file::search(path, &image.bytes, LARGEST);
             image.take_symbols_from_debug_file();
@@ -76,6 +79,7 @@ impl Image {
         let segment = flat::segment(path, bytes.len(), start, size)?;
         Ok(Image {
             path: path.to_owned(),
+            xlen: Xlen::Rv64, // until its ELF tells
             entry: start,
             segments: vec![segment],
             sections: Vec::new(),
@@ -93,7 +97,7 @@ impl Image {
     /// Takes symbols and debug information from another ELF: the one a flat image was made from, or an unstripped copy.
     ///
     /// # Errors
-    /// If it is not an ELF for RV64, or has no symbols.
+    /// If it is not an ELF for RISC-V, or has no symbols.
     pub fn take_symbols(&mut self, path: &Path, bytes: Vec<u8>) -> Result<(), Error> {
         let linked = Image::parse(path, bytes)?;
         if let Some(error) = linked.stripped() {
@@ -114,6 +118,7 @@ impl Image {
     fn take_places(&mut self, linked: &Image) {
         let [whole] = &self.segments[..] else { return };
         let start = whole.physical;
+        self.xlen = linked.xlen;
         self.segments = flat::segments_as_linked(whole, &linked.segments);
         self.entry = self.linked(start);
         self.sections = linked.sections.clone();
@@ -131,19 +136,26 @@ impl Image {
     fn take_symbols_from_debug_file(&mut self) {
         let Some(found) = &self.debug.found else { return };
         let file = ElfFile { path: &found.path, bytes: &found.bytes };
-        let symbols = file.header().and_then(|header| {
-            let table = file.sections(header)?;
-            let sections = file.memory_sections(&table);
-            Ok(Symbols::parse(&file, &table, &sections)?.moved(&sections, &self.sections))
-        });
+        let symbols = match self.xlen {
+            Xlen::Rv32 => symbols_of::<FileHeader32<LittleEndian>>(&file, &self.sections),
+            Xlen::Rv64 => symbols_of::<FileHeader64<LittleEndian>>(&file, &self.sections),
+        };
         if let Ok(symbols) = symbols
-            && debug_sections::header(&self.bytes, ".symtab").is_none()
+            && debug_sections::address(&self.bytes, ".symtab").is_none()
             && !symbols.is_empty()
         {
             self.symbols = symbols;
             self.symbols_apart = true;
         }
     }
+}
+
+/// The symbols of another file of this kernel's, whose sections in memory are `home`.
+fn symbols_of<H: Class>(file: &ElfFile<'_>, home: &[MemorySection]) -> Result<Symbols, Error> {
+    let header: &H = file.header()?;
+    let table = file.sections(header)?;
+    let sections = file.memory_sections(&table);
+    Ok(Symbols::parse(file, &table, &sections)?.moved(&sections, home))
 }
 
 /// Reads the whole file, if its size is possible for a kernel.

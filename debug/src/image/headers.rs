@@ -1,4 +1,4 @@
-//! The ELF headers: is this a kernel that a 64-bit RISC-V hart can run, and which bytes of it go where.
+//! The ELF headers: is this a kernel that a RISC-V hart can run, and which bytes of it go where.
 //!
 //! It does not know symbols or DWARF. Sources: the System V ABI, chapters "ELF Header", "Sections" and "Program Header"; the
 //! RISC-V ELF psABI, chapter "ELF Object Files".
@@ -7,16 +7,34 @@ use std::ops::Range;
 use std::path::Path;
 
 use object::LittleEndian;
-use object::elf::{self, FileHeader64};
+use object::elf::{self, FileHeader32, FileHeader64};
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, SectionTable};
 
 use super::error::{Error, looks_like};
-use crate::riscv::Address;
+use crate::riscv::{Address, Xlen};
 
 pub(super) const LITTLE: LittleEndian = LittleEndian;
 
-pub(super) type Header = FileHeader64<LittleEndian>;
-pub(super) type Sections<'a> = SectionTable<'a, Header>;
+pub(super) type Sections<'a, H> = SectionTable<'a, H>;
+
+/// A class of ELF file: the sizes of its fields.
+pub(super) trait Class: FileHeader<Endian = LittleEndian> {
+    /// The harts that its kernels are for.
+    const XLEN: Xlen;
+}
+
+impl Class for FileHeader32<LittleEndian> {
+    const XLEN: Xlen = Xlen::Rv32;
+}
+
+impl Class for FileHeader64<LittleEndian> {
+    const XLEN: Xlen = Xlen::Rv64;
+}
+
+/// Whether the class is that of 32 bits, whatever else the file is.
+pub(super) fn is_elf32(bytes: &[u8]) -> bool {
+    bytes.get(4) == Some(&elf::ELFCLASS32.0)
+}
 
 /// The longest name of a section. Longer names are cut: a damaged one may be as long as the file.
 const LONGEST_NAME: usize = 64;
@@ -82,8 +100,8 @@ pub(super) struct File<'a> {
 }
 
 impl<'a> File<'a> {
-    /// The ELF header of an executable for RV64, little-endian.
-    pub fn header(&self) -> Result<&'a Header, Error> {
+    /// Which harts the file is for, if it is a little-endian ELF for RISC-V.
+    pub fn xlen(&self) -> Result<Xlen, Error> {
         let path = || self.path.to_owned();
         if !self.bytes.starts_with(&elf::ELFMAG) {
             let (looks_like, advice) = looks_like(self.bytes);
@@ -97,14 +115,17 @@ impl<'a> File<'a> {
         if machine != elf::EM_RISCV.0 {
             return Err(Error::OtherArchitecture { path: path(), architecture: architecture(machine) });
         }
-        if self.bytes[4] == elf::ELFCLASS32.0 {
-            return Err(Error::Rv32 { path: path() });
-        }
         if big_endian {
             return Err(Error::BigEndian { path: path() });
         }
-        self.reaches("ELF header", size_of::<Header>() as u64)?;
-        let header = Header::parse(self.bytes).map_err(|error| self.malformed(error))?;
+        Ok(if is_elf32(self.bytes) { Xlen::Rv32 } else { Xlen::Rv64 })
+    }
+
+    /// The ELF header of an executable.
+    pub fn header<H: Class>(&self) -> Result<&'a H, Error> {
+        let path = || self.path.to_owned();
+        self.reaches("ELF header", size_of::<H>() as u64)?;
+        let header = H::parse(self.bytes).map_err(|error| self.malformed(error))?;
         match header.e_type(LITTLE) {
             elf::ET_EXEC | elf::ET_DYN => Ok(header),
             elf::ET_REL => Err(Error::NotExecutable {
@@ -122,14 +143,14 @@ impl<'a> File<'a> {
     }
 
     /// The segments to load, in the file's order; at least one.
-    pub fn segments(&self, header: &Header) -> Result<Vec<Segment>, Error> {
+    pub fn segments<H: Class>(&self, header: &H) -> Result<Vec<Segment>, Error> {
         let count = header.phnum(LITTLE, self.bytes).map_err(|error| self.malformed(error))?;
         let size = u64::from(count) * u64::from(header.e_phentsize(LITTLE));
-        self.table("program header table", header.e_phoff(LITTLE), size)?;
+        self.table("program header table", header.e_phoff(LITTLE).into(), size)?;
         let headers = header.program_headers(LITTLE, self.bytes).map_err(|error| self.malformed(error))?;
         let mut segments = Vec::new();
         for program_header in headers {
-            if program_header.p_type(LITTLE) == elf::PT_LOAD && program_header.p_memsz(LITTLE) > 0 {
+            if program_header.p_type(LITTLE) == elf::PT_LOAD && program_header.p_memsz(LITTLE).into() > 0 {
                 segments.push(self.segment(program_header)?);
             }
         }
@@ -143,16 +164,16 @@ impl<'a> File<'a> {
         Ok(segments)
     }
 
-    fn segment(&self, header: &elf::ProgramHeader64<LittleEndian>) -> Result<Segment, Error> {
-        let address = header.p_vaddr(LITTLE);
+    fn segment(&self, header: &impl ProgramHeader<Endian = LittleEndian>) -> Result<Segment, Error> {
+        let address: u64 = header.p_vaddr(LITTLE).into();
         let what = || format!("segment at {address:#x}");
         let (offset, file_size) = header.file_range(LITTLE);
         let file = self.table(&what(), offset, file_size)?;
-        let memory_size = header.p_memsz(LITTLE);
+        let memory_size: u64 = header.p_memsz(LITTLE).into();
         if memory_size < file_size {
             return Err(self.malformed(format!("the {} has more bytes in the file than in memory", what())));
         }
-        let physical = header.p_paddr(LITTLE);
+        let physical: u64 = header.p_paddr(LITTLE).into();
         if address.checked_add(memory_size).is_none() || physical.checked_add(memory_size).is_none() {
             return Err(self.malformed(format!("the {} goes beyond the end of memory", what())));
         }
@@ -168,10 +189,10 @@ impl<'a> File<'a> {
     }
 
     /// The section table; empty if the file has none.
-    pub fn sections(&self, header: &Header) -> Result<Sections<'a>, Error> {
+    pub fn sections<H: Class>(&self, header: &H) -> Result<Sections<'a, H>, Error> {
         let count = self.section_count(header)?;
         let size = count.saturating_mul(u64::from(header.e_shentsize(LITTLE)));
-        self.table("section header table", header.e_shoff(LITTLE), size)?;
+        self.table("section header table", header.e_shoff(LITTLE).into(), size)?;
         let sections = header.sections(LITTLE, self.bytes).map_err(|error| self.malformed(error))?;
         for (index, section) in sections.enumerate() {
             if let Some((offset, size)) = section.file_range(LITTLE) {
@@ -186,8 +207,8 @@ impl<'a> File<'a> {
         Ok(sections)
     }
 
-    fn section_count(&self, header: &Header) -> Result<u64, Error> {
-        let offset = header.e_shoff(LITTLE);
+    fn section_count(&self, header: &impl Class) -> Result<u64, Error> {
+        let offset: u64 = header.e_shoff(LITTLE).into();
         if offset != 0 {
             // If the count does not fit into the ELF header, it is in the first section header.
             self.table("section header table", offset, u64::from(header.e_shentsize(LITTLE)))?;
@@ -196,18 +217,17 @@ impl<'a> File<'a> {
     }
 
     /// The sections that are in memory while the kernel runs. Symbols may belong to empty ones too.
-    pub fn memory_sections(&self, sections: &Sections<'_>) -> Vec<MemorySection> {
-        let in_memory =
-            |section: &&elf::SectionHeader64<LittleEndian>| section.sh_flags(LITTLE).contains(elf::SHF_ALLOC);
-        let memory_section = |(index, section): (usize, &elf::SectionHeader64<LittleEndian>)| {
-            let start = section.sh_addr(LITTLE);
+    pub fn memory_sections<H: Class>(&self, sections: &Sections<'_, H>) -> Vec<MemorySection> {
+        let in_memory = |section: &&H::SectionHeader| section.sh_flags(LITTLE).contains(elf::SHF_ALLOC);
+        let memory_section = |(index, section): (usize, &H::SectionHeader)| {
+            let start: u64 = section.sh_addr(LITTLE).into();
             let (offset, size) = section.file_range(LITTLE).unwrap_or((0, 0));
             let name = sections.section_name(LITTLE, section).unwrap_or_default();
             MemorySection {
                 index,
                 name: String::from_utf8_lossy(&name[..name.len().min(LONGEST_NAME)]).into_owned(),
                 zeroed: section.sh_type(LITTLE) == elf::SHT_NOBITS,
-                range: start..start.saturating_add(section.sh_size(LITTLE)),
+                range: start..start.saturating_add(section.sh_size(LITTLE).into()),
                 code: section.sh_flags(LITTLE).contains(elf::SHF_EXECINSTR),
                 file: offset as usize..(offset + size) as usize, // within the file: `sections` saw to it
             }

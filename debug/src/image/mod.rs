@@ -28,7 +28,8 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use object::read::elf::{FileHeader, SectionHeader};
+use object::LittleEndian;
+use object::elf::{FileHeader32, FileHeader64};
 
 pub use addresses::is_stack_name;
 pub use error::Error;
@@ -40,13 +41,13 @@ pub use relocations::Relocation;
 pub use symbols::Symbol;
 pub use unwind::ReadMemory;
 
-use crate::riscv::{Address, Registers};
+use crate::riscv::{Address, Registers, Xlen};
 use debug_file::Search;
-use headers::{File as ElfFile, LITTLE, MemorySection};
+use headers::{Class, File as ElfFile, LITTLE, MemorySection};
 use lines::{Frame, Lines};
 use symbols::Symbols;
 
-/// A kernel for 64-bit RISC-V, as its linker wrote it: an ELF file with a symbol table.
+/// A kernel for RISC-V, of 64 or 32 bits, as its linker wrote it: an ELF file with a symbol table.
 ///
 /// No bytes make it panic. Information that the file lacks is `None`.
 ///
@@ -60,6 +61,7 @@ use symbols::Symbols;
 pub struct Image {
     path: PathBuf,
     bytes: Vec<u8>,
+    xlen: Xlen,
     entry: Address,
     segments: Vec<Segment>,
     sections: Vec<MemorySection>,
@@ -79,22 +81,31 @@ impl Image {
     /// Takes `bytes` for the content of the file `path`, which is named in errors and not read: an ELF, or a Linux boot image.
     ///
     /// # Errors
-    /// Says what the bytes are instead of an executable for little-endian RV64.
+    /// Says what the bytes are instead of an executable for little-endian RISC-V.
     pub fn parse(path: &Path, bytes: Vec<u8>) -> Result<Image, Error> {
         if flat::is_boot_image(&bytes) {
             let (start, size) = flat::boot_image(path, &bytes)?;
             return Image::flat(path, bytes, start, size);
         }
         let file = ElfFile { path, bytes: &bytes };
-        let header = file.header()?;
+        match file.xlen()? {
+            Xlen::Rv32 => Image::parse_elf::<FileHeader32<LittleEndian>>(path, bytes),
+            Xlen::Rv64 => Image::parse_elf::<FileHeader64<LittleEndian>>(path, bytes),
+        }
+    }
+
+    fn parse_elf<H: Class>(path: &Path, bytes: Vec<u8>) -> Result<Image, Error> {
+        let file = ElfFile { path, bytes: &bytes };
+        let header: &H = file.header()?;
         let segments = file.segments(header)?;
         let section_table = file.sections(header)?;
         let sections = file.memory_sections(&section_table);
         let symbols = Symbols::parse(&file, &section_table, &sections)?;
         let relocations = relocations::parse(&file, header, &segments, &section_table);
-        let entry = Address(header.e_entry(LITTLE));
+        let entry = Address(header.e_entry(LITTLE).into());
         Ok(Image {
             path: path.to_owned(),
+            xlen: H::XLEN,
             entry,
             segments,
             sections,
@@ -112,6 +123,11 @@ impl Image {
     /// The path of the kernel's file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The harts that it is for.
+    pub fn xlen(&self) -> Xlen {
+        self.xlen
     }
 
     /// Where a firmware jumps: the lowest address that something is loaded to.
@@ -323,8 +339,8 @@ impl Image {
     }
 
     fn section_address(&self, name: &str) -> Option<u64> {
-        let apart = || debug_sections::header(&self.debug.found.as_ref()?.bytes, name);
-        Some(debug_sections::header(&self.bytes, name).or_else(apart)?.sh_addr(LITTLE))
+        let apart = || debug_sections::address(&self.debug.found.as_ref()?.bytes, name);
+        debug_sections::address(&self.bytes, name).or_else(apart)
     }
 }
 

@@ -4,30 +4,48 @@
 use std::path::Path;
 
 use super::{Image, Segment};
-use crate::riscv::Address;
+use crate::riscv::{Address, Xlen};
 
-/// Its address.
+/// Its address; RV32's OpenSBI jumps there as well.
 pub const NEUTRAL_BASE: Address = Address(0x8020_0000);
 
 /// The ELF: one segment with one instruction, `j .`.
-pub fn neutral() -> Vec<u8> {
-    elf(NEUTRAL_BASE, &[(NEUTRAL_BASE, &0x6f_u32.to_le_bytes(), 4)])
+pub fn neutral(xlen: Xlen) -> Vec<u8> {
+    elf(xlen, NEUTRAL_BASE, &[(NEUTRAL_BASE, &0x6f_u32.to_le_bytes(), 4)])
 }
 
-/// An ELF for RV64 without sections: for each part where it is loaded, its bytes, and its size in memory.
-fn elf(entry: Address, parts: &[(Address, &[u8], u64)]) -> Vec<u8> {
-    let headers = 64 + 56 * parts.len() as u64;
-    let mut elf = b"\x7fELF\x02\x01\x01".to_vec();
+/// An ELF without sections: for each part where it is loaded, its bytes, and its size in memory.
+fn elf(xlen: Xlen, entry: Address, parts: &[(Address, &[u8], u64)]) -> Vec<u8> {
+    let (class, [header, program_header], flags) = match xlen {
+        Xlen::Rv32 => (1, [52_u16, 32], 3_u32), // compressed instructions, single-float ABI
+        Xlen::Rv64 => (2, [64, 56], 5),         // compressed instructions, double-float ABI
+    };
+    let word = |elf: &mut Vec<u8>, value: u64| elf.extend(&value.to_le_bytes()[..xlen.bytes()]);
+    let mut elf = b"\x7fELF".to_vec();
+    elf.extend([class, 1, 1]); // little-endian, version
     elf.resize(16, 0);
     elf.extend([2, 0, 243, 0, 1, 0, 0, 0]); // ET_EXEC, RISC-V, version
-    elf.extend([entry.0, 64, 0].map(u64::to_le_bytes).as_flattened()); // entry, program headers, no sections
-    elf.extend(5_u32.to_le_bytes()); // compressed instructions, double-float ABI
-    elf.extend([64, 56, parts.len() as u16, 64, 0, 0].map(u16::to_le_bytes).as_flattened()); // sizes and counts of the headers
-    let mut offset = headers;
+    // Entry, program headers, no sections.
+    [entry.0, header.into(), 0].into_iter().for_each(|value| word(&mut elf, value));
+    elf.extend(flags.to_le_bytes());
+    let section_header = 8 * xlen.bytes() as u16;
+    elf.extend([header, program_header, parts.len() as u16, section_header, 0, 0].map(u16::to_le_bytes).as_flattened());
+    let mut offset = u64::from(header) + u64::from(program_header) * parts.len() as u64;
     for (address, bytes, memory_size) in parts {
         let file_size = bytes.len() as u64;
-        elf.extend([1, 7].map(u32::to_le_bytes).as_flattened()); // PT_LOAD, to read, write and execute
-        elf.extend([offset, address.0, address.0, file_size, *memory_size, 4].map(u64::to_le_bytes).as_flattened());
+        const PT_LOAD: u32 = 1;
+        const READ_WRITE_EXECUTE: u32 = 7;
+        elf.extend(PT_LOAD.to_le_bytes());
+        let places = [offset, address.0, address.0, file_size, *memory_size];
+        // The flags stand at different places in the two classes.
+        if xlen == Xlen::Rv64 {
+            elf.extend(READ_WRITE_EXECUTE.to_le_bytes());
+        }
+        places.into_iter().for_each(|value| word(&mut elf, value));
+        if xlen == Xlen::Rv32 {
+            elf.extend(READ_WRITE_EXECUTE.to_le_bytes());
+        }
+        word(&mut elf, 4); // alignment
         offset += file_size;
     }
     parts.iter().for_each(|(_, bytes, _)| elf.extend(*bytes));
@@ -41,13 +59,13 @@ impl Image {
         let part = |segment: &Segment| (segment.physical, segment.memory_size, self.file_bytes(segment));
         let parts: Vec<_> = self.segments().iter().map(part).map(|(at, size, bytes)| (at, bytes, size)).collect();
         let lowest = parts.iter().map(|(address, ..)| *address).min().unwrap_or_default();
-        elf(lowest, &parts)
+        elf(self.xlen(), lowest, &parts)
     }
 }
 
 /// The opened image.
 pub fn neutral_image() -> Image {
-    Image::parse(Path::new("neutral"), neutral()).expect("a test opens it")
+    Image::parse(Path::new("neutral"), neutral(Xlen::Rv64)).expect("a test opens it")
 }
 
 #[cfg(test)]
@@ -56,9 +74,13 @@ mod tests {
 
     #[test]
     fn it_is_a_kernel_of_one_instruction() {
-        let image = Image::parse(Path::new("neutral"), neutral()).unwrap();
-        assert_eq!(image.entry(), NEUTRAL_BASE);
-        assert_eq!(image.file_bytes(&image.segments()[0]), 0x6f_u32.to_le_bytes());
+        for xlen in [Xlen::Rv64, Xlen::Rv32] {
+            let image = Image::parse(Path::new("neutral"), neutral(xlen)).unwrap();
+            assert_eq!((image.xlen(), image.entry()), (xlen, NEUTRAL_BASE));
+            let segment = &image.segments()[0];
+            assert_eq!((segment.physical, segment.memory_size, segment.executable), (NEUTRAL_BASE, 4, true));
+            assert_eq!(image.file_bytes(segment), 0x6f_u32.to_le_bytes());
+        }
     }
 
     #[test]

@@ -4,12 +4,12 @@
 
 use std::ops::Range;
 
-use object::elf::{self, Sym64};
+use object::elf;
 use object::read::elf::{SectionHeader, Sym};
 use object::{LittleEndian, SymbolIndex};
 
 use super::error::Error;
-use super::headers::{File, LITTLE, MemorySection, Sections};
+use super::headers::{Class, File, LITTLE, MemorySection, Sections};
 use crate::riscv::Address;
 
 /// A symbol that is defined in the image.
@@ -43,7 +43,11 @@ struct Entry {
 }
 
 impl Symbols {
-    pub fn parse(file: &File<'_>, sections: &Sections<'_>, memory: &[MemorySection]) -> Result<Symbols, Error> {
+    pub fn parse<H: Class>(
+        file: &File<'_>,
+        sections: &Sections<'_, H>,
+        memory: &[MemorySection],
+    ) -> Result<Symbols, Error> {
         let table = |kind| sections.symbols(LITTLE, file.bytes, kind).map_err(|error| file.malformed(error));
         let full = table(elf::SHT_SYMTAB)?;
         // A kernel that relocates itself keeps its global symbols when it is stripped.
@@ -90,10 +94,16 @@ impl Symbols {
         self
     }
 
-    fn add(&mut self, bytes: &[u8], symbol: &Sym64<LittleEndian>, index: SymbolIndex, section: Option<usize>) {
+    fn add(
+        &mut self,
+        bytes: &[u8],
+        symbol: &impl Sym<Endian = LittleEndian>,
+        index: SymbolIndex,
+        section: Option<usize>,
+    ) {
         let entry = Entry {
-            address: symbol.st_value(LITTLE),
-            size: symbol.st_size(LITTLE),
+            address: symbol.st_value(LITTLE).into(),
+            size: symbol.st_size(LITTLE).into(),
             name: symbol.st_name(LITTLE) as usize,
             kind: symbol.st_type(),
             binding: symbol.st_bind(),
@@ -192,8 +202,8 @@ fn is_boundary(name: &[u8]) -> bool {
         || ends.iter().any(|end| plain.ends_with(end))
 }
 
-fn has_address(sections: &Sections<'_>, index: object::SectionIndex) -> bool {
-    sections.section(index).is_ok_and(|section| section.sh_addr(LITTLE) != 0)
+fn has_address<H: Class>(sections: &Sections<'_, H>, index: object::SectionIndex) -> bool {
+    sections.section(index).is_ok_and(|section| section.sh_addr(LITTLE).into() != 0)
 }
 
 /// Sections stand in the order of their numbers.

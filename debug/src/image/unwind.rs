@@ -1,14 +1,14 @@
 //! Backtraces: from the registers of one function to those of its caller, and so on. It does not know where memory is read.
 //!
 //! Sources: DWARF 5, section 6.4 "Call Frame Information"; the RISC-V ELF psABI, chapter "DWARF" (registers 0 to 31 are x0
-//! to x31) and section "Frame Pointer Convention" (s0 is the frame's upper end; ra lies at s0 - 8, the caller's s0 at s0 - 16).
+//! to x31) and section "Frame Pointer Convention" (s0 is the frame's upper end; ra lies one register below, the caller's s0 two).
 
 use gimli::{
     BaseAddresses, CfaRule, DebugFrame, EhFrame, EndianSlice, LittleEndian, RegisterRule, UnwindContext, UnwindSection,
 };
 
 use super::{Image, Place};
-use crate::riscv::{self, Address, Registers};
+use crate::riscv::{self, Address, Registers, Xlen};
 
 /// Deeper stacks are cut: a kernel that recurses without end must not keep us busy.
 const MOST_FRAMES: usize = 64;
@@ -82,7 +82,9 @@ impl Frame {
         let registers = match self.by_call_frame_information(image, read) {
             Unwound::Caller(registers) => *registers,
             Unwound::Nobody => return None,
-            Unwound::NoInformation => self.by_return_address(image).or_else(|| self.by_frame_pointer(read))?,
+            Unwound::NoInformation => {
+                self.by_return_address(image).or_else(|| self.by_frame_pointer(image.xlen(), read))?
+            }
         };
         let before = &self.registers;
         // A caller's frame lies above; only a leaf function may have none of its own.
@@ -94,8 +96,8 @@ impl Frame {
         let bases = BaseAddresses::default().set_eh_frame(image.section_address(".eh_frame").unwrap_or_default());
         if !image.call_frames().is_empty() {
             let mut table = DebugFrame::new(image.call_frames(), LittleEndian);
-            table.set_address_size(8);
-            let unwound = self.by_table(&table, &bases, read);
+            table.set_address_size(image.xlen().bytes() as u8);
+            let unwound = self.by_table(&table, &bases, image.xlen(), read);
             if !matches!(unwound, Unwound::NoInformation) {
                 return unwound;
             }
@@ -103,14 +105,20 @@ impl Frame {
         match image.section(".eh_frame") {
             Some(bytes) => {
                 let mut table = EhFrame::new(&bytes, LittleEndian);
-                table.set_address_size(8);
-                self.by_table(&table, &bases, read)
+                table.set_address_size(image.xlen().bytes() as u8);
+                self.by_table(&table, &bases, image.xlen(), read)
             }
             None => Unwound::NoInformation,
         }
     }
 
-    fn by_table<'a, Table>(&self, table: &Table, bases: &BaseAddresses, read: &mut ReadMemory<'_>) -> Unwound
+    fn by_table<'a, Table>(
+        &self,
+        table: &Table,
+        bases: &BaseAddresses,
+        xlen: Xlen,
+        read: &mut ReadMemory<'_>,
+    ) -> Unwound
     where
         Table: UnwindSection<EndianSlice<'a, LittleEndian>>,
     {
@@ -143,7 +151,9 @@ impl Frame {
         for number in 1..32_u16 {
             let value = match row.register(gimli::Register(number)) {
                 None | Some(RegisterRule::SameValue) => continue,
-                Some(RegisterRule::Offset(offset)) => read_doubleword(Address(cfa.wrapping_add_signed(offset)), read),
+                Some(RegisterRule::Offset(offset)) => {
+                    read_register(xlen, Address(cfa.wrapping_add_signed(offset)), read)
+                }
                 Some(RegisterRule::ValOffset(offset)) => Some(cfa.wrapping_add_signed(offset)),
                 Some(RegisterRule::Register(other)) => before.x.get(usize::from(other.0)).copied(),
                 // Undefined: of ra it says that nobody called. The others are as rare as expressions.
@@ -169,16 +179,17 @@ impl Frame {
         (image.is_code(back) && !own).then(|| Registers { pc: back.0, ..before.clone() })
     }
 
-    fn by_frame_pointer(&self, read: &mut ReadMemory<'_>) -> Option<Registers> {
+    fn by_frame_pointer(&self, xlen: Xlen, read: &mut ReadMemory<'_>) -> Option<Registers> {
         let before = &self.registers;
         let frame_end = before.x[S0];
-        if !frame_end.is_multiple_of(8) || frame_end < before.x[SP].checked_add(16)? {
+        let size = xlen.bytes() as u64;
+        if !frame_end.is_multiple_of(size) || frame_end < before.x[SP].checked_add(2 * size)? {
             return None;
         }
         let mut after = before.clone();
         after.x[SP] = frame_end;
-        after.x[S0] = read_doubleword(Address(frame_end - 16), read)?;
-        after.x[RA] = read_doubleword(Address(frame_end - 8), read)?;
+        after.x[S0] = read_register(xlen, Address(frame_end - 2 * size), read)?;
+        after.x[RA] = read_register(xlen, Address(frame_end - size), read)?;
         after.pc = after.x[RA];
         Some(after)
     }
@@ -191,7 +202,9 @@ enum Unwound {
     NoInformation,
 }
 
-fn read_doubleword(address: Address, read: &mut ReadMemory<'_>) -> Option<u64> {
+/// A register that was kept in memory.
+fn read_register(xlen: Xlen, address: Address, read: &mut ReadMemory<'_>) -> Option<u64> {
     let mut bytes = [0; 8];
-    read(address, &mut bytes).then(|| u64::from_le_bytes(bytes))
+    let bytes = &mut bytes[..xlen.bytes()];
+    read(address, bytes).then(|| xlen.read(bytes))
 }

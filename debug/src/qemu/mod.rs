@@ -16,6 +16,7 @@ use crate::endpoint::Endpoint;
 use crate::guardian;
 use crate::remote::{Console, Remote};
 use crate::rsp;
+use crate::setting::Setting;
 use process::{Process, Tail};
 
 pub use foreground::{Console as ForegroundConsole, Foreground};
@@ -113,6 +114,20 @@ pub enum Error {
         after: Duration,
         /// The messages of run.sh or QEMU.
         words: String,
+    },
+
+    /// QEMU has no firmware for this machine.
+    #[error(
+        "{} has no 32-bit firmware, {firmware}: Debian has it since 13 (package opensbi), and QEMU's own builds have it; \
+         try: {} for a kernel that starts in M-mode, another firmware, or QEMU=PATH of another QEMU",
+        program.display(),
+        Setting::NoFirmware
+    )]
+    NoFirmware {
+        /// QEMU, a name or a path.
+        program: PathBuf,
+        /// The file's name.
+        firmware: &'static str,
     },
 
     /// An error of QEMU's stub.

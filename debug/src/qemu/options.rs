@@ -2,7 +2,10 @@
 //! two. It does not start anything.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::riscv::Xlen;
 
 /// The value of QEMU's `-bios`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,6 +55,10 @@ pub struct MachineOptions {
 
 /// What QEMU is called.
 pub const PROGRAM: &str = "qemu-system-riscv64";
+/// What the one for 32 bits is called.
+const PROGRAM_32: &str = "qemu-system-riscv32";
+/// Its firmware, which some distributions do not have (QEMU, include/hw/riscv/boot.h).
+const FIRMWARE_32: &str = "opensbi-riscv32-generic-fw_dynamic.bin";
 
 impl Default for MachineOptions {
     fn default() -> MachineOptions {
@@ -77,6 +84,34 @@ fn program(usual: &str) -> OsString {
 }
 
 impl MachineOptions {
+    /// The default for kernels of this width.
+    pub fn of(xlen: Xlen) -> MachineOptions {
+        match xlen {
+            Xlen::Rv32 => {
+                MachineOptions { program: program(PROGRAM_32), cpu: "rv32".into(), ..MachineOptions::default() }
+            }
+            Xlen::Rv64 => MachineOptions::default(),
+        }
+    }
+
+    /// The firmware that this machine needs and that QEMU does not have, by the folders where it looks (`-L help`).
+    pub(super) fn missing_firmware(&self) -> Option<&'static str> {
+        if self.bios != Bios::Default || !self.cpu.starts_with("rv32") {
+            return None;
+        }
+        let mut ask = Command::new(&self.program);
+        ask.args(self.extra_folders()).args(["-L", "help"]).stdin(Stdio::null()).stderr(Stdio::null());
+        let output = ask.output().ok().filter(|output| output.status.success())?;
+        let folders = String::from_utf8_lossy(&output.stdout).into_owned();
+        let is_there = folders.lines().any(|folder| Path::new(folder).join(FIRMWARE_32).exists());
+        (!folders.is_empty() && !is_there).then_some(FIRMWARE_32)
+    }
+
+    /// Each `-L FOLDER` of the further arguments.
+    fn extra_folders(&self) -> impl Iterator<Item = &OsString> {
+        self.extra.windows(2).filter(|pair| pair[0] == "-L").flatten()
+    }
+
     /// The arguments, in the order of run.sh's.
     pub fn arguments(&self) -> Vec<OsString> {
         let mut arguments: Vec<OsString> = Vec::new();

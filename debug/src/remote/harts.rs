@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{BREAKPOINT_BYTES, Remote};
 
 use crate::machine::{Address, Error, Machine, Stop};
-use crate::riscv::{self, Effect, Xlen};
+use crate::riscv::{self, Effect};
 use crate::rsp::{Client, StopReply, Thread};
 
 /// If a step of another hart takes longer than this, the hart is assumed to wait in a `wfi`.
@@ -102,7 +102,7 @@ impl Remote {
         let mut instruction = [0; 4];
         let pc = Address(self.registers()?.pc);
         let readable = self.read_memory(pc, &mut instruction).is_ok();
-        let accesses = riscv::decode(Xlen::Rv64, &instruction).is_none_or(|decoded| {
+        let accesses = riscv::decode(self.xlen, &instruction).is_none_or(|decoded| {
             matches!(
                 decoded.effect(),
                 Effect::Load { .. } | Effect::Store { .. } | Effect::Atomic { .. } | Effect::Other

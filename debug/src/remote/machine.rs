@@ -7,8 +7,8 @@ use super::{BREAKPOINT_BYTES, Remote, STEP_PATIENCE, kind, qemu};
 use crate::machine::{Address, Error, Machine, Quirk, Register, Registers, Stop, Traceable, Watchpoint};
 use crate::rsp::{self, Addresses};
 
-/// The size of x0 to x31 and pc, which `g` starts with.
-const GENERAL_BYTES: usize = 33 * 8;
+/// x0 to x31 and pc, which `g` starts with.
+const GENERAL: usize = 33;
 
 impl Machine for Remote {
     fn name(&self) -> &str {
@@ -16,9 +16,10 @@ impl Machine for Remote {
     }
 
     fn registers(&mut self) -> Result<Registers, Error> {
-        let mut bytes = [0; GENERAL_BYTES];
-        self.client.read_general_registers(&mut bytes)?;
-        let mut values = bytes.chunks_exact(8).map(little_endian);
+        let mut bytes = [0; GENERAL * 8];
+        let bytes = &mut bytes[..GENERAL * self.xlen.bytes()];
+        self.client.read_general_registers(bytes)?;
+        let mut values = bytes.chunks_exact(self.xlen.bytes()).map(little_endian);
         let mut registers = Registers::default();
         registers.x.iter_mut().zip(&mut values).for_each(|(register, value)| *register = value);
         registers.pc = values.next().expect("33 registers were read: x0 to x31 and pc");

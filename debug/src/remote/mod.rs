@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use crate::endpoint::Endpoint;
 use crate::machine::{Access, Address, Error, Fault, Register, Stop, Watchpoint};
+use crate::riscv::Xlen;
 use crate::rsp::{self, Client, StopReply, WatchKind};
 use harts::Harts;
 use register_map::{RegisterMap, StubRegister};
@@ -46,6 +47,7 @@ pub struct Remote {
     client: Client,
     name: String,
     numbers: RegisterMap,
+    xlen: Xlen,
     breakpoints: BTreeSet<Address>,
     watchpoints: Vec<Watchpoint>,
     harts: Harts,
@@ -78,14 +80,16 @@ impl Remote {
         }
         let description = client.description()?;
         let numbers = RegisterMap::of(&description);
-        if !description.architecture.is_empty() && description.architecture != "riscv:rv64" {
+        let architecture = &*description.architecture;
+        let Some(xlen) = XLENS.into_iter().find(|xlen| architecture.is_empty() || architecture == xlen.architecture())
+        else {
             return Err(rsp::Error::Unexpected {
                 from: client.name().into(),
                 command: "qXfer:features:read".into(),
-                reply: format!("the architecture {}", description.architecture),
-                expected: "riscv:rv64".into(),
+                reply: format!("the architecture {architecture}"),
+                expected: "riscv:rv64 or riscv:rv32".into(),
             });
-        }
+        };
         // This also makes QEMU remove breakpoints of an earlier client.
         client.stop_reason()?;
         let harts = Harts::of(&mut client)?;
@@ -93,6 +97,7 @@ impl Remote {
             client,
             name: endpoint.to_string(),
             numbers,
+            xlen,
             breakpoints: BTreeSet::new(),
             watchpoints: Vec::new(),
             harts,
@@ -123,6 +128,11 @@ impl Remote {
     /// Allows [`Machine::traceable`](crate::Machine::traceable) to make a pipe in `folder`. For a QEMU on this computer.
     pub fn trace_through(&mut self, folder: PathBuf) {
         self.trace_folder = Some(folder);
+    }
+
+    /// The width of the machine's registers.
+    pub fn xlen(&self) -> Xlen {
+        self.xlen
     }
 
     /// Runs a command of the stub's monitor, and returns its output.
@@ -199,6 +209,9 @@ impl Remote {
         })
     }
 }
+
+/// The first is that of a stub that does not tell.
+const XLENS: [Xlen; 2] = [Xlen::Rv64, Xlen::Rv32];
 
 fn kind(access: Access) -> WatchKind {
     match access {

@@ -14,6 +14,8 @@ pub const DEFAULT_RAM: Range<Address> = Address(RAM_BASE)..Address(RAM_BASE + (D
 pub const FIRMWARE_END: u64 = RAM_BASE + 0x8_0000;
 /// Where firmware and QEMU expect a kernel.
 pub const KERNEL_BASE: u64 = RAM_BASE + 0x20_0000;
+/// The same for RV32, whose large pages have 4 MiB.
+pub const KERNEL_BASE_32: u64 = RAM_BASE + 0x40_0000;
 /// The bytes of a block for cache-block instructions (QEMU's `cbom_blocksize` and `cboz_blocksize`).
 pub const CACHE_BLOCK: u64 = 64;
 /// The UART, an NS16550A.

@@ -1,7 +1,11 @@
 //! Why a hart trapped, in the manual's words. It does not know where a cause was read.
 
+use super::Xlen;
+
 /// The bit of a cause that tells an interrupt from an exception.
-pub const INTERRUPT: u64 = 1 << 63;
+pub const INTERRUPT: u64 = Xlen::Rv64.top_bit();
+/// That of RV32. No code is so high, so that either bit tells it of either width.
+const INTERRUPT_32: u64 = Xlen::Rv32.top_bit();
 
 macro_rules! causes {
     ($function:ident: $($(#[$about:meta])* $name:ident = $number:literal $text:literal,)* [$($others:pat => $words:literal,)*]) => {
@@ -62,13 +66,18 @@ causes! { interrupt:
 /// The words are those of the RISC-V privileged manual, tables "Supervisor cause register (scause) values after trap" and
 /// "Machine cause register (mcause) values after trap", with those that its chapter on the hypervisor extension adds.
 pub fn cause(value: u64) -> &'static str {
-    let code = value & !INTERRUPT;
+    let code = code(value);
     if is_interrupt(value) { interrupt(code) } else { exception(code) }
 }
 
 /// Whether a value of scause (or mcause) is of an interrupt: it came from outside, no instruction is to blame.
 pub fn is_interrupt(value: u64) -> bool {
-    value & INTERRUPT != 0
+    value & (INTERRUPT | INTERRUPT_32) != 0
+}
+
+/// The number of the interrupt or the exception.
+pub fn code(value: u64) -> u64 {
+    value & !(INTERRUPT | INTERRUPT_32)
 }
 
 /// The bits of medeleg or hedeleg for exceptions with these codes.
@@ -136,6 +145,7 @@ mod tests {
         assert_eq!(cause(0x8000_0000_0000_0000), "reserved interrupt");
         assert_eq!(cause(u64::MAX), "interrupt of the platform's own kind");
         assert!(is_interrupt(0x8000_0000_0000_0009));
+        assert_eq!(cause(0x8000_0005), "supervisor timer interrupt", "RV32");
     }
 
     #[test]

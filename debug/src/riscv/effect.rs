@@ -196,22 +196,34 @@ impl Width {
 /// Goes from instruction to instruction. Where data lies among them it may be out of step, until the next of `known`, which
 /// are addresses of instructions in ascending order, such as those of functions. It never looks in steps of two bytes
 /// alone: the upper half of `addi sp, sp, -1536` looks like a `c.j .`, and a breakpoint there would damage it.
-pub fn resting_places(start: Address, code: &[u8], known: &[Address]) -> Vec<Address> {
-    places(start, code, known, Effect::rests)
+pub fn resting_places(xlen: Xlen, start: Address, code: &[u8], known: &[Address]) -> Vec<Address> {
+    places(xlen, start, code, known, Effect::rests)
 }
 
 /// As [`resting_places`], for the instructions whose effect is wanted.
-pub fn places(start: Address, code: &[u8], known: &[Address], wanted: impl Fn(Effect) -> bool) -> Vec<Address> {
-    places_of(start, code, known, |operation| wanted(operation.effect()))
+pub fn places(
+    xlen: Xlen,
+    start: Address,
+    code: &[u8],
+    known: &[Address],
+    wanted: impl Fn(Effect) -> bool,
+) -> Vec<Address> {
+    places_of(xlen, start, code, known, |operation| wanted(operation.effect()))
 }
 
 /// As [`resting_places`], for the instructions that are wanted.
-pub fn places_of(start: Address, code: &[u8], known: &[Address], wanted: impl Fn(&Operation) -> bool) -> Vec<Address> {
+pub fn places_of(
+    xlen: Xlen,
+    start: Address,
+    code: &[u8],
+    known: &[Address],
+    wanted: impl Fn(&Operation) -> bool,
+) -> Vec<Address> {
     let mut found = Vec::new();
     let mut offset = 0;
     let mut known = known.iter().filter_map(|address| address.0.checked_sub(start.0)).peekable();
     while offset < code.len() as u64 {
-        let operation = decode(Xlen::Rv64, &code[offset as usize..]);
+        let operation = decode(xlen, &code[offset as usize..]);
         if operation.is_some_and(|operation| wanted(&operation)) {
             found.push(start + offset);
         }

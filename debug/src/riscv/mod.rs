@@ -16,18 +16,20 @@ mod register;
 pub mod sbi;
 pub mod status;
 mod text;
+mod xlen;
 
 pub use address::Address;
 pub use cpu::Cpu;
 pub use decode::{
     Atomic, Bits, CacheBlock, CsrAccess, CsrChange, Fence, Float, GuestAccess, Integer, Kind, Operation, Precision,
-    Width, Xlen, decode, decode_half, decode_word, length,
+    Width, decode, decode_half, decode_word, length,
 };
 pub use effect::{Effect, Target, places, places_of, resting_places};
 pub use extension::{Extension, Extensions};
 pub use operands::{Computation, Operands};
 pub use register::{Register, Registers};
 pub use text::disassemble;
+pub use xlen::Xlen;
 
 #[cfg(test)]
 mod tests;

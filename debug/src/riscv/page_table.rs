@@ -1,7 +1,9 @@
-//! Page tables of Sv39, Sv48 and Sv57: what satp and an entry hold. It does not know who reads the entries.
+//! Page tables of Sv32, Sv39, Sv48 and Sv57: what satp and an entry hold. It does not know who reads the entries.
 //!
 //! Source: the privileged manual, sections "Virtual Address Translation Process" and "Page-Based Virtual-Memory System" of
-//! Sv39, Sv48 and Sv57.
+//! Sv32, Sv39, Sv48 and Sv57.
+
+use super::Xlen;
 
 /// Bits of an address within the smallest page.
 pub const PAGE_BITS: u32 = 12;
@@ -48,6 +50,59 @@ pub const LETTERS: [(u64, char); 8] = [
 ];
 
 const PAGE_NUMBER: u64 = (1 << 44) - 1;
+/// The page number in satp of RV32; its entries have no bits above theirs.
+const PAGE_NUMBER_32: u64 = (1 << 22) - 1;
+
+/// How addresses are translated, for harts of either width.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scheme {
+    /// The width of satp, of an address and of an entry.
+    pub xlen: Xlen,
+    /// The number of levels.
+    pub levels: u32,
+}
+
+impl Scheme {
+    /// The one that satp asks for; `None` without translation.
+    pub fn of(satp: u64, xlen: Xlen) -> Option<Scheme> {
+        let levels = match xlen {
+            Xlen::Rv32 => (satp & xlen.top_bit() != 0).then_some(2)?, // Sv32
+            Xlen::Rv64 => mode(satp)?.1,
+        };
+        Some(Scheme { xlen, levels })
+    }
+
+    /// The physical address of the root table in satp.
+    pub fn root(self, satp: u64) -> u64 {
+        match self.xlen {
+            Xlen::Rv32 => (satp & PAGE_NUMBER_32) << PAGE_BITS,
+            Xlen::Rv64 => root(satp),
+        }
+    }
+
+    /// Bits of the virtual address for each level: a table fills a page.
+    pub fn index_bits(self) -> u32 {
+        (PAGE / self.xlen.bytes() as u64).ilog2()
+    }
+
+    /// The lowest bit of an address that selects an entry of this level.
+    pub fn shift(self, level: u32) -> u32 {
+        PAGE_BITS + self.index_bits() * level
+    }
+
+    /// The size of the range that an entry of this level translates, in bytes.
+    pub fn size(self, level: u32) -> u64 {
+        1 << self.shift(level)
+    }
+
+    /// Repeats the highest translated bit, as an address that can be mapped does. Sv32 translates all bits.
+    pub fn sign_extended(self, address: u64) -> u64 {
+        match self.xlen {
+            Xlen::Rv32 => self.xlen.truncate(address),
+            Xlen::Rv64 => sign_extended(address, self.levels),
+        }
+    }
+}
 
 /// The mode in satp, vsatp or hgatp, and the number of its levels; `None` without translation, or for a mode that does not exist.
 pub fn mode(satp: u64) -> Option<(&'static str, u32)> {

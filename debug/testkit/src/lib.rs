@@ -2,7 +2,10 @@
 
 pub mod elf;
 pub mod fuzz;
+mod gdb;
 pub mod kernels;
 pub mod liar;
 pub mod processes;
 pub mod programs;
+
+pub use gdb::gdb;

@@ -8,6 +8,7 @@ use debug::embedded::{self, Options};
 use debug::image::{NEUTRAL_BASE, neutral, neutral_image};
 use debug::machine::Stop;
 use debug::qemu::MachineOptions;
+use debug::riscv::Xlen;
 use debug::{Address, Embedded, Image, Machine, Qemu};
 
 const LIMIT: Duration = Duration::from_secs(90);
@@ -82,7 +83,7 @@ fn initrd_command_line_and_memory_are_as_on_qemu() {
     let contents: Vec<u8> = (0..5001_u32).map(|number| number as u8).collect();
     std::fs::write(&initrd, &contents).unwrap();
     let kernel = folder.path().join("neutral");
-    std::fs::write(&kernel, neutral()).unwrap();
+    std::fs::write(&kernel, neutral(Xlen::Rv64)).unwrap();
     for memory_mib in [128, 512] {
         let append = Some("console=ttyS0 -- a b".to_owned());
         let machine = MachineOptions {

@@ -1,6 +1,6 @@
 //! GDB, .gdbinit and QEMU as people use them: the commands' words and verdicts, on our kernel and on broken ones.
 //!
-//! `GDB=...` runs them with another GDB than gdb-multiarch.
+//! `GDB=...` runs them with another GDB than the first that knows RISC-V.
 
 mod session;
 mod why;

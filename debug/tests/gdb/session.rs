@@ -56,7 +56,7 @@ impl Session {
     /// GDB with our .gdbinit and no machine: nobody listens on the socket.
     pub fn start_alone(arguments: &[&str]) -> Session {
         let folder = new_folder();
-        let mut command = Command::new(std::env::var_os("GDB").unwrap_or("gdb-multiarch".into()));
+        let mut command = Command::new(testkit::gdb());
         command.args(["-q", "-nx", "-iex", &format!("set $debug_socket = \"{}/gdb\"", folder.path().display())]);
         command.args(["-x", ".gdbinit"]).args(arguments);
         Session::spawn(command, folder)

@@ -58,31 +58,37 @@ fn the_other_files_are_written_on_request() {
 /// What init writes for GDB is what GDB takes, on the machine that the tasks start.
 #[test]
 fn gdb_takes_the_file_that_is_written() {
-    use std::io::{BufRead, BufReader};
-    use std::process::Stdio;
     let project = Project::new("cargo");
     ended(&project.debug(&["init", "--gdbinit"]), 0);
     for on in ["embedded", "qemu"] {
-        let socket = project.path().join("stub");
-        let listen = format!("unix:{}", socket.display());
-        let mut command = project.command(crate::PROGRAM);
-        command.args(["serve", "--on", on, "--listen", &listen]).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut served = command.spawn().unwrap();
-        let mut line = String::new();
-        let mut output = BufReader::new(served.stdout.take().unwrap());
-        output.read_line(&mut line).unwrap();
-        assert_eq!(line, format!("waiting for GDB on {listen}\n"));
-        let script = project.read(".gdbinit").replace("localhost:1234", &socket.display().to_string());
-        project.write("script", &script);
-        let gdb =
-            project.command("gdb-multiarch").args(["-nx", "-batch", "-x", "script", "-ex", "info symbol $pc"]).output();
-        let gdb = gdb.unwrap();
-        assert!(ended(&gdb, 0).contains("_start in section .text"), "{}", stderr(&gdb));
-        let id = rustix::process::Pid::from_child(&served);
-        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
-        assert_eq!(served.wait().unwrap().code(), Some(0), "on {on}");
-        assert!(!socket.exists(), "on {on}");
+        let said = stops_at_the_entry(&project, on);
+        assert!(said.contains("_start in section .text"), "{said}");
     }
+}
+
+/// What GDB says with the project's .gdbinit, on a machine of `cargo debug serve`: where it is, and for which architecture.
+pub fn stops_at_the_entry(project: &Project, on: &str) -> String {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+    let socket = project.path().join("stub");
+    let listen = format!("unix:{}", socket.display());
+    let mut command = project.command(crate::PROGRAM);
+    command.args(["serve", "--on", on, "--listen", &listen]).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut served = command.spawn().unwrap();
+    let mut line = String::new();
+    let mut output = BufReader::new(served.stdout.take().unwrap());
+    output.read_line(&mut line).unwrap();
+    assert_eq!(line, format!("waiting for GDB on {listen}\n"));
+    let script = project.read(".gdbinit").replace("localhost:1234", &socket.display().to_string());
+    project.write("script", &script);
+    let mut gdb = project.command(testkit::gdb());
+    gdb.args(["-nx", "-batch", "-x", "script", "-ex", "info symbol $pc", "-ex", "show architecture"]);
+    let gdb = gdb.output().unwrap();
+    let id = rustix::process::Pid::from_child(&served);
+    rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(served.wait().unwrap().code(), Some(0), "on {on}");
+    assert!(!socket.exists(), "on {on}");
+    ended(&gdb, 0) + &stderr(&gdb)
 }
 
 #[test]

@@ -33,6 +33,7 @@ fn a_handler_that_never_returns_is_told() {
 #[test]
 fn a_kernel_that_goes_on_in_s_mode_is_not_lost() {
     let said = report("-DSUPERVISOR", 0);
+    assert!(said.contains("M-mode, hart 0, device tree at"), "{said}");
     assert!(said.contains("hello from S-mode") && said.contains("waits for interrupts (wfi)"), "{said}");
 }
 

@@ -1,5 +1,6 @@
 //! `cargo debug` in other people's projects: each is a small one of its own, copied to a folder that knows nothing of this one.
 
+mod book;
 mod init;
 mod machine;
 mod run;

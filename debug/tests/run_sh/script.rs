@@ -160,7 +160,7 @@ impl Running {
 
     /// What another GDB says to these commands, on the machine that waits at the socket `gdb` in the folder.
     pub fn gdb(&self, commands: &[&str]) -> String {
-        let mut gdb = Command::new("gdb-multiarch");
+        let mut gdb = Command::new(testkit::gdb());
         gdb.args(["-nx", "-batch", "-iex", "set architecture riscv:rv64", "-ex"]);
         gdb.arg(format!("target remote {}", self.folder.path().join("gdb").display()));
         gdb.args(commands.iter().flat_map(|command| ["-ex", command]));

@@ -12,8 +12,7 @@ use crate::server::{PATIENCE, Server, await_end};
 pub fn spawn(server: &Server, commands: &[&str]) -> (Child, tempfile::NamedTempFile) {
     let output = tempfile::NamedTempFile::new().unwrap();
     let connect = format!("target remote {}", server.socket().display());
-    let gdb = std::env::var("GDB").unwrap_or_else(|_| "gdb-multiarch".into());
-    let mut command = Command::new(gdb);
+    let mut command = Command::new(testkit::gdb());
     command.args(["-nx", "-q", "-batch", "-iex", "set debuginfod enabled off", "-iex", "set width 0"]);
     command.args(["-ex", &connect]).args(commands.iter().flat_map(|command| ["-ex", command]));
     let file = output.reopen().unwrap();

@@ -1,6 +1,6 @@
 //! `cargo debug serve` with real GDB, and with clients that are worse: travel in time, stops, monitor commands, endings.
 //!
-//! `GDB=...` runs them with another GDB than gdb-multiarch.
+//! `GDB=...` runs them with another GDB than the first that knows RISC-V.
 
 mod check;
 mod client;

@@ -19,7 +19,7 @@ fn run(kernel: &str, commands: &[&str]) -> Ended {
     let server = Server::with(&kernel, &[]);
     let [output, errors] = [(); 2].map(|()| tempfile::NamedTempFile::new().unwrap());
     let socket = format!("set $debug_socket = \"{}\"", server.socket().display());
-    let mut child = Command::new(std::env::var("GDB").unwrap_or_else(|_| "gdb-multiarch".into()))
+    let mut child = Command::new(testkit::gdb())
         .args(["-nx", "-q", "-batch", "-iex", "set debuginfod enabled off", "-iex", &socket, "-x", ".gdbinit"])
         .arg(kernel)
         .args(commands.iter().flat_map(|command| ["-ex", command]))

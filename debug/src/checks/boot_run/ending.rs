@@ -3,7 +3,7 @@
 use super::BootRun;
 use super::event::{BootEnd, PendingStore, PowerOff};
 use crate::machine::{Address, Error, Register, Registers, csr};
-use crate::riscv::{self, Effect, Xlen, board, sbi};
+use crate::riscv::{self, Effect, board, sbi};
 
 const A0: usize = Register::A0 as usize;
 const A1: usize = Register::A1 as usize;
@@ -17,7 +17,7 @@ impl BootRun<'_> {
             // The firmware runs in the host: only the ecall is visible.
             return Ok(Some(called(registers).unwrap_or(success)));
         }
-        let operation = riscv::decode(Xlen::Rv64, &self.instruction(store.pc)?);
+        let operation = riscv::decode(self.image.xlen(), &self.instruction(store.pc)?);
         let Some(source) = operation.and_then(|operation| operation.stored_register()) else {
             return Ok(Some(success));
         };
@@ -44,8 +44,8 @@ impl BootRun<'_> {
             Err(Error::Refused { .. }) => return Ok(None),
             read => read?,
         }
-        let words: Vec<u64> =
-            stack.chunks_exact(8).map(|word| u64::from_le_bytes(std::array::from_fn(|at| word[at]))).collect();
+        let xlen = self.image.xlen();
+        let words: Vec<u64> = stack.chunks_exact(xlen.bytes()).map(|word| xlen.read(word)).collect();
         Ok(words.windows(33).filter(|saved| saved[0] == 0 && saved[32] == mepc).find_map(|saved| {
             let x = std::array::from_fn(|index| saved[index]);
             called(&Registers { x, pc: mepc })

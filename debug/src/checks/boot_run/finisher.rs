@@ -12,7 +12,7 @@ use super::page_table::PageTable;
 use crate::image::Image;
 use crate::machine::{Access, Address, Error, Machine, Register, Watchpoint, csr};
 use crate::riscv::status::MACHINE_MODE;
-use crate::riscv::{self, Effect};
+use crate::riscv::{self, Effect, Xlen};
 
 /// SiFive's test finisher on the `virt` board (QEMU, hw/misc/sifive_test.c).
 pub const FINISHER: Watchpoint =
@@ -24,6 +24,7 @@ const PATIENCE: u32 = 256;
 
 /// Where the finisher is.
 pub struct Finisher {
+    xlen: Xlen,
     /// satp at the last search of the page table.
     satp: u64,
     /// The virtual addresses of the finisher.
@@ -38,12 +39,12 @@ impl Finisher {
     pub fn begin(machine: &mut dyn Machine, image: &Image, known: &[Address]) -> Result<Finisher, Error> {
         let is_change = |effect| effect == Effect::Translation;
         let changes: Vec<Address> =
-            image.code().flat_map(|(start, code)| riscv::places(start, code, known, is_change)).collect();
+            image.code().flat_map(|(start, code)| riscv::places(image.xlen(), start, code, known, is_change)).collect();
         for change in &changes {
             machine.insert_breakpoint(*change)?;
         }
         machine.insert_watchpoint(FINISHER)?;
-        Ok(Finisher { satp: 0, ways: Vec::new(), changes, patience: PATIENCE })
+        Ok(Finisher { xlen: image.xlen(), satp: 0, ways: Vec::new(), changes, patience: PATIENCE })
     }
 
     /// The instructions that change translation, which have breakpoints.
@@ -78,7 +79,7 @@ impl Finisher {
     /// Searches the page table for the finisher, and watches it there.
     pub fn search(&mut self, machine: &mut dyn Machine) -> Result<(), Error> {
         self.satp = optional(machine.read_register(csr::SATP))?.unwrap_or(0);
-        let ways = match PageTable::of(self.satp) {
+        let ways = match PageTable::of(self.satp, self.xlen) {
             Some(table) => table.ways_to(machine, FINISHER.address)?,
             None => Vec::new(),
         };
@@ -107,7 +108,7 @@ impl Finisher {
     pub fn is_at(&self, machine: &mut dyn Machine, address: Address) -> Result<bool, Error> {
         let satp = optional(machine.read_register(csr::SATP))?.unwrap_or(0);
         let mode = optional(machine.read_register(Register::Priv))?;
-        let physical = match PageTable::of(satp).filter(|_| mode != Some(MACHINE_MODE)) {
+        let physical = match PageTable::of(satp, self.xlen).filter(|_| mode != Some(MACHINE_MODE)) {
             Some(table) => table.translate(machine, address)?,
             None => Some(address),
         };

@@ -12,7 +12,7 @@ const SP: u8 = Register::SP;
 
 /// Steps a machine that is at the kernel's entry until sp has been set and is used, by a store through it or by a call. Stops
 /// at `deadline`, and when the machine stops. Returns the value that sp was set to, without the frame that a function made since.
-pub fn stack_pointer(machine: &mut dyn Machine, deadline: Instant) -> Result<Option<Address>, Error> {
+pub fn stack_pointer(machine: &mut dyn Machine, xlen: Xlen, deadline: Instant) -> Result<Option<Address>, Error> {
     let mut registers = machine.registers()?;
     let (mut set, mut was_written) = (None, false);
     for _ in 0..FARTHEST {
@@ -20,7 +20,7 @@ pub fn stack_pointer(machine: &mut dyn Machine, deadline: Instant) -> Result<Opt
         if machine.read_memory(Address(registers.pc), &mut bytes).is_err() {
             return Ok(None);
         }
-        if set.is_some() && uses_stack(&bytes) {
+        if set.is_some() && uses_stack(xlen, &bytes) {
             return Ok(set.map(Address));
         }
         // A kernel that idles may have set sp and not used it yet.
@@ -30,7 +30,7 @@ pub fn stack_pointer(machine: &mut dyn Machine, deadline: Instant) -> Result<Opt
         let before = std::mem::replace(&mut registers, machine.registers()?);
         let written = registers.sp().0 != before.sp().0;
         // `la sp` is two instructions. The second adds to sp, just as a function does to make its frame.
-        if written && (was_written || !adds_to_sp(&bytes)) {
+        if written && (was_written || !adds_to_sp(xlen, &bytes)) {
             set = Some(registers.sp().0);
         }
         was_written = written;
@@ -38,8 +38,8 @@ pub fn stack_pointer(machine: &mut dyn Machine, deadline: Instant) -> Result<Opt
     Ok(None)
 }
 
-fn uses_stack(instruction: &[u8]) -> bool {
-    match riscv::decode(Xlen::Rv64, instruction).map(|operation| operation.effect()) {
+fn uses_stack(xlen: Xlen, instruction: &[u8]) -> bool {
+    match riscv::decode(xlen, instruction).map(|operation| operation.effect()) {
         Some(Effect::Store { base, .. }) => base == SP,
         Some(Effect::Call(_)) => true,
         _ => false,
@@ -47,8 +47,8 @@ fn uses_stack(instruction: &[u8]) -> bool {
 }
 
 /// Whether the instruction makes a function's frame: `addi sp, sp, …`, in any encoding.
-fn adds_to_sp(instruction: &[u8]) -> bool {
-    riscv::decode(Xlen::Rv64, instruction).is_some_and(|operation| {
+fn adds_to_sp(xlen: Xlen, instruction: &[u8]) -> bool {
+    riscv::decode(xlen, instruction).is_some_and(|operation| {
         operation.kind == Kind::Addi && (operation.rd, operation.rs1) == (Register::SP, Register::SP)
     })
 }

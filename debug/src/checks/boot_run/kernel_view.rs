@@ -68,6 +68,11 @@ impl<'a> KernelView<'a> {
         KernelView { machine, image, spaces, moves, before_move, breakpoints, watchpoints, machine_mode }
     }
 
+    /// Whether the kernel starts in M-mode.
+    pub fn starts_in_machine_mode(&self) -> bool {
+        self.machine_mode
+    }
+
     /// Whether the kernel starts in M-mode and the hart is still there.
     pub fn is_in_machine_mode(&mut self) -> bool {
         self.machine_mode && machine_mode::is_in(self.machine)
@@ -79,7 +84,7 @@ impl<'a> KernelView<'a> {
             return Ok(());
         }
         let satp = optional(self.machine.read_register(csr::SATP))?.unwrap_or(0);
-        let Some(table) = PageTable::of(satp) else { return Ok(()) };
+        let Some(table) = PageTable::of(satp, self.image.xlen()) else { return Ok(()) };
         let Some(physical) = table.translate(self.machine, address)? else { return Ok(()) };
         let linked = self.image.linked(physical);
         if !self.image.is_code(linked) {

@@ -12,7 +12,7 @@ use super::hart_trace::Stuck;
 use super::{BootRun, PATIENCE, firmware};
 use crate::machine::{Address, Error, InstructionBytes, Register, Registers, Stop, TakenTrap, csr};
 use crate::riscv::cause::is_interrupt;
-use crate::riscv::{self, Effect, Xlen, board, sbi};
+use crate::riscv::{self, Effect, board, sbi};
 
 /// The longest loop that is recognised, in instructions.
 const LONGEST: u64 = 1024;
@@ -206,7 +206,7 @@ impl Deeds {
             Some(known) => *known,
             None => {
                 let Ok(bytes) = run.instruction(pc) else { return Ok(Deed::Leaves) };
-                let operation = riscv::decode(Xlen::Rv64, &bytes);
+                let operation = riscv::decode(run.image.xlen(), &bytes);
                 let effect = operation.map_or(Effect::Other, |operation| operation.effect());
                 let known = (effect, operation.is_some_and(|operation| operation.reads_what_changes_by_itself()));
                 code.insert(registers.pc, known);

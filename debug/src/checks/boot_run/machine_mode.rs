@@ -8,7 +8,7 @@ use crate::image::Image;
 use crate::machine::{Error, Machine, Register, csr};
 use crate::riscv::Address;
 use crate::riscv::board::RAM_BASE;
-use crate::riscv::cause::{self, INTERRUPT};
+use crate::riscv::cause::{self, is_interrupt};
 use crate::riscv::status::{MACHINE_MODE, SUPERVISOR_MODE, interrupt};
 
 /// Whether a kernel with this entry is one: where RAM begins there is no room for a firmware.
@@ -61,7 +61,7 @@ fn status(value: u64) -> u64 {
 fn cause(value: u64) -> u64 {
     match value {
         cause::MACHINE_CALL => cause::SUPERVISOR_CALL,
-        _ if value & INTERRUPT != 0 && is_machines_own(value & !INTERRUPT) => value - 2,
+        _ if is_interrupt(value) && is_machines_own(cause::code(value)) => value - 2,
         _ => value,
     }
 }
@@ -72,7 +72,7 @@ fn is_machines_own(interrupt: u64) -> bool {
 
 /// Names M-mode's registers in a finding about such a kernel.
 pub fn rename(finding: &mut Finding) {
-    const NAMES: [(&str, &str); 7] = [
+    const NAMES: [(&str, &str); 10] = [
         ("scause", "mcause"),
         ("sepc", "mepc"),
         ("stval", "mtval"),
@@ -80,6 +80,9 @@ pub fn rename(finding: &mut Finding) {
         ("sstatus", "mstatus"),
         ("sscratch", "mscratch"),
         ("S-mode", "M-mode"),
+        ("supervisor timer interrupt", "machine timer interrupt"),
+        ("supervisor software interrupt", "machine software interrupt"),
+        ("supervisor external interrupt", "machine external interrupt"),
     ];
     for text in [&mut finding.summary, &mut finding.expected, &mut finding.found] {
         for (theirs, own) in NAMES {
@@ -96,6 +99,7 @@ pub fn rename(finding: &mut Finding) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::riscv::Xlen;
 
     #[test]
     fn bits_and_causes_are_those_of_s_mode() {
@@ -103,6 +107,8 @@ mod tests {
         assert_eq!(status(1 << 7 | 3 << 11) & 0x122, 1 << 5 | 1 << 8);
         assert_eq!(status(0) & 0x100, 0, "from U-mode");
         assert_eq!((cause(5), cause(11)), (5, 9));
-        assert_eq!(cause(INTERRUPT | 7), INTERRUPT | 5);
+        for interrupt in [Xlen::Rv64, Xlen::Rv32].map(Xlen::top_bit) {
+            assert_eq!(cause(interrupt | 7), interrupt | 5);
+        }
     }
 }

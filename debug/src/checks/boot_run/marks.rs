@@ -14,7 +14,7 @@ use crate::image::Image;
 use crate::machine::{Address, Error, HartEvent, InstructionBytes, Machine, Registers, Stop, TakenTrap, csr};
 use crate::riscv::cause::is_interrupt;
 use crate::riscv::status::sstatus::{SPIE, SPP};
-use crate::riscv::{self, Effect, Kind, Xlen};
+use crate::riscv::{self, Effect, Kind};
 
 /// What a breakpoint is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -116,14 +116,16 @@ pub fn set(machine: &mut dyn Machine, image: &Image, known: &[Address], shows_tr
     let mut marks = Marks::default();
     let shows_all = machine.observed().is_some();
     for (start, code) in image.code() {
-        for place in riscv::resting_places(start, code, known) {
+        for place in riscv::resting_places(image.xlen(), start, code, known) {
             marks.insert(machine, place, Mark::Rest)?;
         }
         if shows_traps && !shows_all {
-            for place in riscv::places_of(start, code, known, |operation| vector_write_of(operation).is_some()) {
+            for place in
+                riscv::places_of(image.xlen(), start, code, known, |operation| vector_write_of(operation).is_some())
+            {
                 marks.insert(machine, place, Mark::VectorWrite)?;
             }
-            marks.returns.extend(riscv::places_of(start, code, known, |operation| {
+            marks.returns.extend(riscv::places_of(image.xlen(), start, code, known, |operation| {
                 matches!(operation.kind, Kind::Sret | Kind::Mret)
             }));
         }
@@ -181,7 +183,7 @@ impl BootRun<'_> {
 
     fn vector_write(&mut self, registers: &Registers) -> Result<Passed, Error> {
         let pc = Address(registers.pc);
-        let Some(operation) = riscv::decode(Xlen::Rv64, &self.instruction(pc)?) else { return Ok(Passed::On) };
+        let Some(operation) = riscv::decode(self.image.xlen(), &self.instruction(pc)?) else { return Ok(Passed::On) };
         let Some(access) = vector_write_of(&operation) else { return Ok(Passed::On) };
         let source = operation.rs1;
         let value = if access.source_is_number { source.into() } else { registers.x[usize::from(source)] };

@@ -51,7 +51,7 @@ use crate::image::{Image, Place};
 use crate::machine::{Address, Error, Machine, Register, Registers, Stop, csr};
 use crate::riscv::cause::is_interrupt;
 use crate::riscv::status::{MACHINE_MODE, USER_MODE};
-use crate::riscv::{self, Effect, Xlen};
+use crate::riscv::{self, Effect};
 
 /// A machine that runs a kernel's boot.
 pub struct BootRun<'a> {
@@ -93,8 +93,8 @@ pub struct BootRun<'a> {
     slice: Duration,
 }
 
-/// The value of the trap CSRs at the entry. No trap leaves this cause or address.
-pub const TRAP_CSR_POISON: u64 = 0x5a5a_5a5a_5a5a_5a5a;
+/// The value of the trap CSRs at the entry, which registers of 32 bits hold as well. No trap leaves this cause or address.
+pub const TRAP_CSR_POISON: u64 = 0x5a5a_5a5a;
 
 /// The time limit for one instruction.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -387,7 +387,7 @@ impl<'a> BootRun<'a> {
 
     /// The effect of the instruction at `pc`.
     pub fn effect(&mut self, pc: Address) -> Result<Effect, Error> {
-        let operation = riscv::decode(Xlen::Rv64, &self.instruction(pc)?);
+        let operation = riscv::decode(self.image.xlen(), &self.instruction(pc)?);
         Ok(operation.map_or(Effect::Other, |operation| operation.effect()))
     }
 

@@ -2,7 +2,8 @@
 //! It changes nothing.
 
 use crate::machine::{Address, Error, Machine};
-use crate::riscv::page_table::{self, ENTRIES, VALID, WRITE, is_leaf, shift, sign_extended};
+use crate::riscv::Xlen;
+use crate::riscv::page_table::{self, PAGE, Scheme, VALID, WRITE, is_leaf};
 
 /// The most tables that are read: a page table may point to itself.
 const TABLES: usize = 2048;
@@ -11,7 +12,7 @@ const TABLES: usize = 2048;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageTable {
     root: Address,
-    levels: u32,
+    scheme: Scheme,
 }
 
 /// An entry on the way to an address.
@@ -19,6 +20,8 @@ pub struct PageTable {
 pub struct Entry {
     /// 0 is the last.
     pub level: u32,
+    /// The size of the range that it translates, in bytes.
+    pub size: u64,
     pub table: Address,
     pub index: u64,
     /// `None` where there is no memory.
@@ -30,35 +33,38 @@ type Step = (Address, u32, u64);
 
 impl PageTable {
     /// `None` if satp does not translate addresses.
-    pub fn of(satp: u64) -> Option<PageTable> {
-        page_table::mode(satp).map(|(_, levels)| PageTable { root: Address(page_table::root(satp)), levels })
+    pub fn of(satp: u64, xlen: Xlen) -> Option<PageTable> {
+        let scheme = Scheme::of(satp, xlen)?;
+        Some(PageTable { root: Address(scheme.root(satp)), scheme })
     }
 
     /// The physical address of `address`; `None` if it is not mapped, or the table cannot be read.
     pub fn translate(&self, machine: &mut dyn Machine, address: Address) -> Result<Option<Address>, Error> {
         let walk = self.walk(machine, address)?;
-        let leaf = walk.last().and_then(|last| last.value.map(|value| (last.level, value)));
-        Ok(leaf.filter(|(_, value)| value & VALID != 0 && is_leaf(*value)).map(|(level, value)| {
-            let within = address.0 & (size(level) - 1);
-            Address(target(value).0 & !(size(level) - 1) | within)
+        let leaf = walk.last().and_then(|last| last.value.map(|value| (last.size, value)));
+        Ok(leaf.filter(|(_, value)| value & VALID != 0 && is_leaf(*value)).map(|(size, value)| {
+            let within = address.0 & (size - 1);
+            Address(target(value).0 & !(size - 1) | within)
         }))
     }
 
     /// The entries on the way to `address`, the root's first; none for an address that cannot be mapped.
     pub fn walk(&self, machine: &mut dyn Machine, address: Address) -> Result<Vec<Entry>, Error> {
         let mut entries = Vec::new();
-        if sign_extended(address.0, self.levels) != address.0 {
+        if self.scheme.sign_extended(address.0) != address.0 {
             return Ok(entries);
         }
         let mut table = self.root;
-        for level in (0..self.levels).rev() {
-            let index = address.0 >> shift(level) & (ENTRIES as u64 - 1);
+        let (scheme, xlen) = (self.scheme, self.scheme.xlen);
+        for level in (0..scheme.levels).rev() {
+            let index = address.0 >> scheme.shift(level) & ((1 << scheme.index_bits()) - 1);
             let mut bytes = [0; 8];
-            let value = match machine.read_physical(table + 8 * index, &mut bytes) {
+            let bytes = &mut bytes[..xlen.bytes()];
+            let value = match machine.read_physical(table + bytes.len() as u64 * index, bytes) {
                 Err(Error::Refused { .. }) => None,
-                read => Some(read.map(|()| u64::from_le_bytes(bytes))?),
+                read => Some(read.map(|()| xlen.read(bytes))?),
             };
-            entries.push(Entry { level, table, index, value });
+            entries.push(Entry { level, size: scheme.size(level), table, index, value });
             match value.filter(|value| value & VALID != 0 && !is_leaf(*value)) {
                 Some(value) => table = target(value),
                 None => break,
@@ -70,10 +76,10 @@ impl PageTable {
     /// The virtual addresses that map to the physical one for stores, as far as the first 2048 tables show.
     pub fn ways_to(&self, machine: &mut dyn Machine, physical: Address) -> Result<Vec<Address>, Error> {
         let mut ways = Vec::new();
-        let mut ahead = vec![(self.root, self.levels - 1, 0)];
+        let mut ahead = vec![(self.root, self.scheme.levels - 1, 0)];
         let mut read = 0;
         while let Some(step @ (table, ..)) = ahead.pop() {
-            let mut entries = [0; 8 * ENTRIES];
+            let mut entries = [0; PAGE as usize];
             match machine.read_physical(table, &mut entries) {
                 Err(Error::Refused { .. }) => continue,
                 read => read?,
@@ -95,13 +101,14 @@ impl PageTable {
         ways: &mut Vec<Address>,
         ahead: &mut Vec<Step>,
     ) {
-        for (index, entry) in (0..).zip(entries.chunks_exact(8)) {
-            let entry = entry.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte));
-            let address = start + (index << shift(level));
-            let base = target(entry).0 & !(size(level) - 1);
+        let (xlen, size) = (self.scheme.xlen, self.scheme.size(level));
+        for (index, entry) in (0..).zip(entries.chunks_exact(xlen.bytes())) {
+            let entry = xlen.read(entry);
+            let address = start + (index << self.scheme.shift(level));
+            let base = target(entry).0 & !(size - 1);
             match entry & VALID != 0 {
-                true if is_leaf(entry) && entry & WRITE != 0 && physical.0 & !(size(level) - 1) == base => {
-                    ways.push(Address(sign_extended(address + (physical.0 - base), self.levels)));
+                true if is_leaf(entry) && entry & WRITE != 0 && physical.0 & !(size - 1) == base => {
+                    ways.push(Address(self.scheme.sign_extended(address + (physical.0 - base))));
                 }
                 true if !is_leaf(entry) && level > 0 => ahead.push((target(entry), level - 1, address)),
                 _ => {}
@@ -113,9 +120,4 @@ impl PageTable {
 /// Where an entry leads: a page, or another table.
 pub fn target(entry: u64) -> Address {
     Address(page_table::target(entry))
-}
-
-/// The size of the range that an entry of this level translates, in bytes.
-pub fn size(level: u32) -> u64 {
-    1 << shift(level)
 }

@@ -17,7 +17,7 @@ use super::boot_run::poison::{self, PATTERN};
 use super::boot_run::stepping::Stepping;
 use super::finding::Finding;
 use crate::machine::{Access, Address, Error, Machine, Stop, Watchpoint};
-use crate::riscv::{self, Effect, Xlen};
+use crate::riscv::{self, Effect};
 
 pub const NAME: &str = "bss";
 
@@ -243,7 +243,7 @@ fn clears(run: &mut BootRun<'_>, store: &PendingStore) -> Result<bool, Error> {
     if matches!(run.effect(store.pc)?, Effect::Atomic { .. }) {
         return Ok(false);
     }
-    let operation = riscv::decode(Xlen::Rv64, &run.instruction(store.pc)?);
+    let operation = riscv::decode(run.image.xlen(), &run.instruction(store.pc)?);
     let source = operation.and_then(|operation| operation.stored_register());
     let registers = run.machine.registers()?;
     let length = bytes(&store.range).min(8) as usize;

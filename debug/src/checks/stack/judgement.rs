@@ -4,7 +4,7 @@ use super::{Approach, NAME, Setting, sp_of};
 use crate::checks::boot_run::BootRun;
 use crate::checks::boot_run::layout::overlap;
 use crate::checks::finding::{Finding, Status};
-use crate::checks::image::STACK_ALIGNMENT;
+use crate::checks::image::stack_alignment;
 use crate::image::{Symbol, is_stack_name};
 use crate::machine::{Address, Error, Registers};
 
@@ -70,9 +70,10 @@ impl Approach {
                  try: set gp first, `la gp, __global_pointer$` between `.option norelax` and `.option pop`"
             ));
         }
-        if !sp.0.is_multiple_of(STACK_ALIGNMENT) {
+        let alignment = stack_alignment(run.image);
+        if !sp.0.is_multiple_of(alignment) {
             return Err(format!(
-                "sp was set to {}, which is not {STACK_ALIGNMENT}-aligned",
+                "sp was set to {}, which is not {alignment}-aligned",
                 difference(sp, at, stack.end, name)
             ));
         }
@@ -126,8 +127,9 @@ impl Approach {
         let mut finding = Finding::new(NAME);
         let (top, name) = (run.layout.stack.end, &run.layout.names.stack_top);
         let sp = sp_of(registers);
+        let alignment = stack_alignment(run.image);
         finding.expected =
-            format!("sp = {top} = {name}, {STACK_ALIGNMENT}-aligned, when a store, a load or a call first uses it");
+            format!("sp = {top} = {name}, {alignment}-aligned, when a store, a load or a call first uses it");
         finding.found = format!("sp = {sp}");
         finding.location = Some(run.place(Address(registers.pc)));
         finding.set("sp", sp);

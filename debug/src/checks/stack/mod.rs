@@ -13,7 +13,7 @@ use super::boot_run::{BootRun, firmware};
 use super::bss::Bss;
 use super::finding::{Finding, Status};
 use crate::machine::{Address, Error, Registers, Stop};
-use crate::riscv::{self, Computation, Effect, Operands, Register, Xlen};
+use crate::riscv::{self, Computation, Effect, Operands, Register};
 use judgement::Use;
 use origin::Origins;
 
@@ -111,7 +111,7 @@ impl Approach {
             self.held = Some(finding);
         }
         self.function = here;
-        let operation = riscv::decode(Xlen::Rv64, &run.instruction(pc)?);
+        let operation = riscv::decode(run.image.xlen(), &run.instruction(pc)?);
         let sets_sp =
             |operation: &riscv::Operation| operation.operands().is_some_and(|operands| operands.destination == SP);
         let Some(operation) = operation.filter(|operation| !sets_sp(operation)) else { return Ok(None) };
@@ -129,7 +129,7 @@ impl Approach {
     fn step(&mut self, run: &mut BootRun<'_>, bss: &mut Bss) -> Result<Stop, Error> {
         let before = run.machine.registers()?;
         let pc = Address(before.pc);
-        let operation = riscv::decode(Xlen::Rv64, &run.instruction(pc)?);
+        let operation = riscv::decode(run.image.xlen(), &run.instruction(pc)?);
         // A step ignores watchpoints, so look for a watched store here.
         let stores_to = operation.and_then(|operation| store_range(operation.effect(), &before));
         if let Some(range) = stores_to.filter(|range| bss.awaits(range)) {
@@ -215,7 +215,7 @@ fn sp_places(run: &BootRun<'_>) -> Vec<Address> {
     for (start, code) in run.image.code() {
         let mut offset = 0;
         while let Some(rest) = code.get(offset..).filter(|rest| rest.len() >= 2) {
-            let Some(operation) = riscv::decode(Xlen::Rv64, rest) else {
+            let Some(operation) = riscv::decode(run.image.xlen(), rest) else {
                 offset += 2;
                 continue;
             };

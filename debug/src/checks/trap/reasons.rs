@@ -4,8 +4,8 @@
 use crate::checks::boot_run::{BootRun, poison};
 use crate::checks::finding::Finding;
 use crate::machine::{Address, Error, InstructionBytes, TakenTrap, csr};
+use crate::riscv;
 use crate::riscv::status::sstatus::FS;
-use crate::riscv::{self, Xlen};
 use crate::setting::Setting;
 
 /// The facts about a trap.
@@ -36,7 +36,7 @@ pub fn illegal_instruction(
         finding.advice = Some("check the function pointer or return address that led there".into());
         return Ok(());
     }
-    let Some(operation) = riscv::decode(Xlen::Rv64, bytes) else { return Ok(()) };
+    let Some(operation) = riscv::decode(run.image.xlen(), bytes) else { return Ok(()) };
     if operation.is_floating_point() && run.csr(csr::SSTATUS)?.is_some_and(|sstatus| sstatus & FS == 0) {
         finding.summary = format!("{}; floating point is off (sstatus.FS is 0)", finding.summary);
         finding.advice = Some("set sstatus.FS first (csrs sstatus, with 1 << 13), or compile for soft float".into());

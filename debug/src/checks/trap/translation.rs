@@ -4,7 +4,7 @@
 //! Source: the privileged manual, section "Virtual Address Translation Process".
 
 use crate::checks::boot_run::BootRun;
-use crate::checks::boot_run::page_table::{Entry, PageTable, size, target};
+use crate::checks::boot_run::page_table::{Entry, PageTable, target};
 use crate::checks::finding::Finding;
 use crate::machine::{Address, Error, csr};
 use crate::riscv::cause::{INSTRUCTION_PAGE as FETCH, LOAD_PAGE as LOAD, STORE_PAGE as STORE, page_fault};
@@ -20,7 +20,7 @@ pub fn explain(
     address: Address,
 ) -> Result<(), Error> {
     let Some(satp) = run.csr(csr::SATP)? else { return Ok(()) };
-    let Some(table) = PageTable::of(satp) else { return Ok(()) };
+    let Some(table) = PageTable::of(satp, run.image.xlen()) else { return Ok(()) };
     let mut walk = table.walk(run.machine, address)?;
     let fault = page_fault(cause).unwrap_or(cause);
     if fault != cause {
@@ -76,10 +76,10 @@ fn reason(last: &Entry, fault: u64, from_user: bool, sum: bool) -> (String, Opti
         Some("W without R is reserved".to_owned())
     } else if !is_leaf(entry) {
         Some("R, W and X are 0, so it points to another table, but this is the last level".to_owned())
-    } else if target(entry).0 & (size(last.level) - 1) != 0 {
+    } else if target(entry).0 & (last.size - 1) != 0 {
         Some(format!(
             "its page of {:#x} bytes is misaligned: it starts at {}, which is not a multiple of its size",
-            size(last.level),
+            last.size,
             target(entry)
         ))
     } else if from_user {
@@ -137,7 +137,13 @@ mod tests {
     const ALL: u64 = VALID | READ | WRITE | EXECUTE | ACCESSED | DIRTY;
 
     fn why(value: Option<u64>, fault: u64, from_user: bool) -> String {
-        reason(&Entry { level: 2, table: Address(0x8020_1000), index: 2, value }, fault, from_user, false).0
+        reason(
+            &Entry { level: 2, size: 1 << 30, table: Address(0x8020_1000), index: 2, value },
+            fault,
+            from_user,
+            false,
+        )
+        .0
     }
 
     #[test]

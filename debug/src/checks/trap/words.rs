@@ -25,7 +25,7 @@ pub fn explain(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About) -> Re
     };
     // If the hart jumped to an address without memory, there is no instruction to show.
     let instruction = match &bytes {
-        Some(bytes) => format!("`{}`", riscv::disassemble(trap.pc, bytes)),
+        Some(bytes) => format!("`{}`", riscv::disassemble(run.image.xlen(), trap.pc, bytes)),
         None if is_of_fetch(trap.cause) => format!("there is no instruction at {}", trap.pc),
         None => "its instruction cannot be read".into(),
     };
@@ -80,8 +80,9 @@ fn lost(run: &mut BootRun<'_>, finding: &mut Finding, pc: Address) -> Result<(),
     let below = sp - REACH;
     let mut memory = vec![0; 2 * REACH as usize];
     let on_stack = run.machine.read_memory(below, &mut memory).is_ok();
-    let words = memory.chunks_exact(8).rev().map(|word| u64::from_le_bytes(std::array::from_fn(|index| word[index])));
-    let slots = (0..).map(|index| sp + REACH - 8 * (index + 1)).zip(words);
+    let (xlen, size) = (run.image.xlen(), run.image.xlen().bytes());
+    let words = memory.chunks_exact(size).rev().map(|word| xlen.read(word));
+    let slots = (0..).map(|index| sp + REACH - size as u64 * (index + 1)).zip(words);
     let slot = slots.filter(|(_, word)| *word == pc.0 && on_stack).min_by_key(|(slot, _)| slot.0.abs_diff(sp.0));
     if let Some((slot, _)) = slot.filter(|_| registers.ra() == pc) {
         finding.summary = format!(
@@ -89,7 +90,7 @@ fn lost(run: &mut BootRun<'_>, finding: &mut Finding, pc: Address) -> Result<(),
             finding.summary
         );
         finding.advice =
-            Some(format!("find who stored there: {}, then in GDB: monitor last-write {slot} 8", Setting::Serve));
+            Some(format!("find who stored there: {}, then in GDB: monitor last-write {slot} {size}", Setting::Serve));
     } else {
         finding.advice = Some("check the function pointer or return address that led there".into());
     }

@@ -29,6 +29,8 @@ pub struct Project {
     /// The ELF's path where it is known without building, for an editor.
     pub elf: Option<String>,
     pub rv32: bool,
+    /// The kernel's first function, as the linker script names it.
+    pub first: Option<String>,
 }
 
 /// One key.
@@ -72,6 +74,7 @@ pub fn look(folder: &Path) -> anyhow::Result<Project> {
         );
     }
     let scripts = linker_scripts(folder);
+    project.first = scripts.iter().find_map(|script| entry_of(script));
     take_symbols(&mut project, &scripts);
     Ok(project)
 }
@@ -193,6 +196,12 @@ fn linker_scripts(folder: &Path) -> Vec<String> {
         }
     }
     texts
+}
+
+/// `ENTRY(name)`.
+fn entry_of(script: &str) -> Option<String> {
+    let pattern = Regex::new(r"\bENTRY\s*\(\s*([A-Za-z_.$][A-Za-z0-9_.$]*)\s*\)").ok()?;
+    Some(pattern.captures(script)?.get(1)?.as_str().to_owned())
 }
 
 /// Names BSS's bounds and the stack's end where only the linker script does, by a name that is not usual.

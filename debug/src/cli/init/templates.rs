@@ -54,9 +54,13 @@ fn elf(project: &Project) -> &str {
     project.elf.as_deref().unwrap_or("KERNEL.ELF")
 }
 
+fn entry(project: &Project) -> &str {
+    project.value("entry").or(project.first.as_deref()).unwrap_or("_start")
+}
+
 /// .vscode/launch.json.
 pub fn launch(project: &Project) -> String {
-    let entry = project.value("entry").unwrap_or("_start");
+    let entry = entry(project);
     let architecture = if project.rv32 { "riscv:rv32" } else { "riscv:rv64" };
     format!(
         r#"// Written by `cargo debug init --vscode`. F5 starts the machine (tasks.json) and stops at the kernel's first instruction.
@@ -120,6 +124,11 @@ pub fn tasks() -> String {
     )
 }
 
+const NO_FIRMWARE: &str = "\
+      # Ubuntu's QEMU has no firmware for 32 bits. Name one in debug.toml (bios = \"FILE\"), or use a container of Debian 13,
+      # with the packages qemu-system-riscv and opensbi.
+";
+
 /// .github/workflows/boot.yml.
 pub fn workflow(project: &Project) -> String {
     let rust = if project.by_cargo { "      - run: rustup show\n" } else { "" };
@@ -127,6 +136,8 @@ pub fn workflow(project: &Project) -> String {
         (true, _) => "qemu-system-misc",
         (false, _) => "qemu-system-misc gcc-riscv64-unknown-elf clang lld make",
     };
+    let without_firmware = project.rv32 && project.value("bios").is_none();
+    let note = if without_firmware { NO_FIRMWARE } else { "" };
     format!(
         "# Written by `cargo debug init --ci`: the kernel has to boot.
 name: boot
@@ -137,7 +148,7 @@ jobs:
     timeout-minutes: 15
     steps:
       - uses: actions/checkout@v4
-{rust}      - run: sudo apt-get update && sudo apt-get install -y --no-install-recommends {packages}
+{rust}{note}      - run: sudo apt-get update && sudo apt-get install -y --no-install-recommends {packages}
       # The repository that cargo-debug comes from:
       - run: cargo install --locked --git \"$CARGO_DEBUG\" debug
         env:
@@ -170,7 +181,7 @@ tbreak *{entry}
 continue
 ",
         elf = elf(project),
-        entry = project.value("entry").unwrap_or("_start"),
+        entry = entry(project),
     )
 }
 

@@ -21,6 +21,17 @@ pub enum Error {
     #[error(transparent)]
     Image(#[from] image::Error),
 
+    /// The ELF is for 32-bit RISC-V.
+    #[error(
+        "{} is for 32-bit RISC-V (ELF32), and the embedded machine has 64-bit registers; try: {}",
+        .path.display(),
+        Setting::Qemu
+    )]
+    Rv32 {
+        /// The file.
+        path: std::path::PathBuf,
+    },
+
     /// The machine cannot have this much memory.
     #[error("the machine takes {} to {} MiB of memory, not {mebibytes}", .range.start(), .range.end())]
     MemorySize {

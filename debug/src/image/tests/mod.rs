@@ -238,7 +238,7 @@ fn what_is_not_elf_is_named() {
 #[test]
 fn another_architecture_is_named() {
     let machine = |machine| refusal(&Elf { machine, ..Elf::default() }.bytes());
-    assert!(machine(62).starts_with("kernel.elf is for x86-64, not for 64-bit RISC-V; build "), "{}", machine(62));
+    assert!(machine(62).starts_with("kernel.elf is for x86-64, not for RISC-V; build "), "{}", machine(62));
     assert!(machine(183).contains("AArch64"));
     assert!(machine(9999).contains("ELF machine 9999"));
     let big_endian = Elf { machine: 21, byte_order: 2, ..Elf::default() };
@@ -248,7 +248,6 @@ fn another_architecture_is_named() {
 #[test]
 fn other_riscvs_are_refused_for_what_they_are() {
     let of = |elf: Elf| parse(elf.bytes()).unwrap_err();
-    assert!(matches!(of(Elf { class: 1, ..Elf::default() }), Error::Rv32 { .. }));
     assert!(matches!(of(Elf { byte_order: 2, ..Elf::default() }), Error::BigEndian { .. }));
 }
 
@@ -407,6 +406,12 @@ proptest! {
     fn any_bytes_are_an_image_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..512)) {
         let _ = parse(bytes.clone()).map(|image| ask_everything(&image));
         let header = Elf::default().bytes()[..64].to_vec();
+        let _ = parse([header, bytes].concat()).map(|image| ask_everything(&image));
+    }
+
+    #[test]
+    fn any_bytes_behind_a_header_of_32_bits_are_an_image_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..512)) {
+        let header = neutral(Xlen::Rv32)[..52].to_vec();
         let _ = parse([header, bytes].concat()).map(|image| ask_everything(&image));
     }
 

@@ -8,22 +8,13 @@ mod compressed;
 mod float;
 mod operation;
 
-use super::Extension;
+use super::{Extension, Xlen};
 
 pub use bits::Bits;
 pub use compressed::decode as decode_half;
 pub use operation::{
     Atomic, CacheBlock, CsrAccess, CsrChange, Fence, Float, GuestAccess, Integer, Kind, Operation, Precision, Width,
 };
-
-/// The width of the x registers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Xlen {
-    /// 32 bits: RV32.
-    Rv32,
-    /// 64 bits: RV64.
-    Rv64,
-}
 
 /// The length in bytes of the instruction that begins with `low_half`: 2 or 4 in RV64GC, more (up to 24) where the encoding
 /// is set aside for longer ones.

@@ -110,9 +110,9 @@ fn resting_places_are_those_that_a_hart_can_reach() {
         0x01, 0xa0, // c.j .
         0x6f, 0x00, 0x00, 0x00, // j .
     ];
-    assert_eq!(resting_places(PC, &code, &[]), [PC + 4, PC + 10, PC + 12]);
-    assert_eq!(resting_places(PC, &code[..7], &[]), []);
-    assert_eq!(resting_places(PC, &[], &[PC]), []);
+    assert_eq!(resting_places(Xlen::Rv64, PC, &code, &[]), [PC + 4, PC + 10, PC + 12]);
+    assert_eq!(resting_places(Xlen::Rv64, PC, &code[..7], &[]), []);
+    assert_eq!(resting_places(Xlen::Rv64, PC, &[], &[PC]), []);
 }
 
 #[test]
@@ -134,13 +134,13 @@ fn what_changes_translation_is_told_from_what_reads_satp() {
 #[test]
 fn data_among_code_is_passed_where_the_next_function_is_known() {
     let code = [0xff, 0xff, 0x13, 0x00, 0x73, 0x00, 0x50, 0x10]; // two halves of data, the second like half an instruction
-    assert_eq!(resting_places(PC, &code, &[]), []);
-    assert_eq!(resting_places(PC, &code, &[PC - 8, PC, PC + 4, PC + 0x100]), [PC + 4]);
+    assert_eq!(resting_places(Xlen::Rv64, PC, &code, &[]), []);
+    assert_eq!(resting_places(Xlen::Rv64, PC, &code, &[PC - 8, PC, PC + 4, PC + 0x100]), [PC + 4]);
 }
 
 #[test]
 fn text_is_the_assemblers_with_addresses_for_offsets() {
-    let text = |encoding: u32| disassemble(PC, &encoding.to_le_bytes());
+    let text = |encoding: u32| disassemble(Xlen::Rv64, PC, &encoding.to_le_bytes());
     assert_eq!(text(0x0000_3503), "ld a0, 0(zero)");
     assert_eq!(text(0x0005_b023), "sd zero, 0(a1)");
     assert_eq!(text(0xe406), "c.sdsp ra, 8(sp)");
@@ -152,11 +152,11 @@ fn text_is_the_assemblers_with_addresses_for_offsets() {
 
 #[test]
 fn text_of_what_is_no_instruction_is_its_value() {
-    assert_eq!(disassemble(PC, &[0xff; 4]), ".word 0xffffffff");
-    assert_eq!(disassemble(PC, &[0xff; 3]), ".half 0xffff");
-    assert_eq!(disassemble(PC, &[0x00, 0x80]), ".half 0x8000");
-    assert_eq!(disassemble(PC, &[0xff]), "(nothing)");
-    assert_eq!(disassemble(PC, &[]), "(nothing)");
+    assert_eq!(disassemble(Xlen::Rv64, PC, &[0xff; 4]), ".word 0xffffffff");
+    assert_eq!(disassemble(Xlen::Rv64, PC, &[0xff; 3]), ".half 0xffff");
+    assert_eq!(disassemble(Xlen::Rv64, PC, &[0x00, 0x80]), ".half 0x8000");
+    assert_eq!(disassemble(Xlen::Rv64, PC, &[0xff]), "(nothing)");
+    assert_eq!(disassemble(Xlen::Rv64, PC, &[]), "(nothing)");
 }
 
 /// What the disassembler's text says; None where it says that there is no such instruction.
@@ -285,13 +285,13 @@ proptest! {
     fn any_bytes_are_looked_through(bytes in proptest::collection::vec(any::<u8>(), 0..64), known in any::<[u8; 4]>()) {
         let mut known = known.map(|offset| PC + u64::from(offset));
         known.sort();
-        let found = resting_places(PC, &bytes, &known);
+        let found = resting_places(Xlen::Rv64, PC, &bytes, &known);
         prop_assert!(found.is_sorted());
         for address in found {
             let effect = decode(Xlen::Rv64, &bytes[(address.0 - PC.0) as usize..]).unwrap().effect();
             prop_assert!(matches!(effect, Effect::Wfi | Effect::Jump(Target::Relative(0))));
         }
-        disassemble(PC, &bytes);
+        disassemble(Xlen::Rv64, PC, &bytes);
     }
 }
 

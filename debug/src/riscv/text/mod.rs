@@ -8,14 +8,14 @@ use super::{
     Xlen, csr, decode, length,
 };
 
-/// The RV64 instruction that begins `bytes` and lies at `pc`, as in `ld a0, 0(zero)`; what jumps shows the address it jumps to.
+/// The instruction that begins `bytes` and lies at `pc`, as in `ld a0, 0(zero)`; what jumps shows the address it jumps to.
 ///
 /// What is no instruction shows its value: `.half 0x0000`, `.word 0xffffffff`.
-pub fn disassemble(pc: Address, bytes: &[u8]) -> String {
+pub fn disassemble(xlen: Xlen, pc: Address, bytes: &[u8]) -> String {
     let Some(low) = bytes.first_chunk().map(|half| u16::from_le_bytes(*half)) else {
         return "(nothing)".into();
     };
-    if let Some(text) = decode(Xlen::Rv64, bytes).and_then(|operation| operation.text(Xlen::Rv64, pc)) {
+    if let Some(text) = decode(xlen, bytes).and_then(|operation| operation.text(xlen, pc)) {
         return text;
     }
     match bytes.first_chunk() {
