@@ -1,9 +1,9 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # variables that run.sh shares
 # Builds the kernel and cargo debug, and copies the kernel to hypervisor.elf. Sourced by run.sh.
 
-# Runs cargo build, and sets `built` to the path of the program.
+# Runs a cargo build, and sets `built` to the path of the program.
 cargo_build() {
-    local command=(cargo build "$@" --message-format json-render-diagnostics)
+    local command=("$@" --message-format json-render-diagnostics)
     case " $* " in
         *' --release '*) [ -e "${CARGO_TARGET_DIR:-target}/release" ] || say "the first build takes a minute or two" ;;
     esac
@@ -60,7 +60,7 @@ build_kernel() {
     need rust
     ours=yes
     [ ! -d hypervisor.elf ] || fail "hypervisor.elf is a folder, but the kernel must be copied to that name; try: mv hypervisor.elf elsewhere"
-    cargo_build --package kernel --target "$target"
+    cargo_build "${build_line[@]}"
     clear_copies
     # It copies in its own process group: a signal that ends this group does not leave half a copy.
     set -m

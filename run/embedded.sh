@@ -13,7 +13,7 @@ need_machine() {
         return
     fi
     need rust "$@"
-    cargo_build --release --package debug
+    cargo_build cargo build --release --package debug
     server=$built
 }
 

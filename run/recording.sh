@@ -9,6 +9,14 @@
 entry_seconds=20 # time limit to reach the kernel's entry, and for a reply of QEMU's monitor
 idle_seconds=3   # time limit from there until the kernel idles
 
+# Adds to QEMU's command line what records ($1 = record) or replays.
+add_recording() {
+    local files=${private//,/,,}
+    # 2^7 ns per instruction: QEMU handles signals once in 2^31 ns, and 2^24 instructions take little enough time.
+    machine_line+=(-icount "shift=7,rr=$1,rrfile=$files/recording,rrsnapshot=init"
+        -drive "file=$files/snapshots,if=none,id=rr,cache=unsafe" -net none -monitor "pipe:$private/$1")
+}
+
 # Records the boot until the kernel idles or powers off.
 record() {
     local status=0

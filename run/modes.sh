@@ -1,0 +1,114 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # variables that run.sh shares
+# What each mode does with the machine. run/test.sh has --test. Sourced by run.sh.
+
+# Sets `machine_line` to the command line of the chosen machine.
+machine_command() {
+    if [ -n "$embedded" ]; then embedded_command; else qemu_command; fi
+}
+
+# A kernel that traps for ever logs 50 MB a second. After 64 MiB QEMU's writes to the file fail, and QEMU continues.
+become_machine() {
+    trap '' XFSZ TTOU
+    ulimit -S -f "${file_blocks:-65536}" 2>/dev/null || :
+    if [ -n "$socket" ]; then
+        [ -z "$log" ] || { : >>"$log"; } 2>/dev/null || : # readable for others, unlike the socket
+        umask 077
+    fi
+    exec "${machine_line[@]}"
+}
+
+# Sets `gdb` to GDB's command line. -x loads .gdbinit: without it GDB refuses to load it and prints a long warning.
+gdb_command() {
+    gdb=("${GDB:-gdb-multiarch}" -q -iex 'set auto-load local-gdbinit off')
+    if [ -n "$socket" ]; then
+        gdb+=(-iex "set \$debug_socket = \"$socket\"")
+    else
+        gdb+=(-iex "set \$debug_port = $port")
+    fi
+    gdb+=(-x .gdbinit)
+    # GDB can make nothing of a flat image.
+    if [ -n "$symbols" ]; then gdb+=("$symbols"); elif is_elf "$kernel"; then gdb+=("$kernel"); fi
+}
+
+is_elf() {
+    local magic=''
+    IFS= read -r -n 4 magic <"$1" 2>/dev/null || :
+    [ "$magic" = $'\x7fELF' ]
+}
+
+# Prints the line that programs wait for (the embedded machine prints its own), and for people the next command.
+announce() {
+    [ -n "$embedded" ] || printf 'waiting for GDB on %s\n' "$where"
+    [ -z "$hidden" ] || return 0 # only a program uses it
+    gdb_command
+    say "attach from a second terminal, in $PWD:"
+    show "${gdb[@]}"
+    say "or in any RISC-V GDB: target remote ${where#unix:}"
+}
+
+mode_boot() {
+    machine_command
+    show "${machine_line[@]}"
+    [ "$mode$ours" != bootyes ] || tell_of_console
+    become_machine
+}
+
+mode_firmware() {
+    local name=opensbi-riscv32-generic-fw_dynamic.bin folder there=''
+    case ${QEMU##*/} in
+        *riscv32*)
+            while read -r folder; do [ ! -e "$folder/$name" ] || there=yes; done < <("$QEMU" -L help)
+            [ -n "$there" ] || fail "QEMU's 32-bit firmware, $name, is not installed: Debian ships the riscv64 one only"
+            ;;
+    esac
+    mode_boot
+}
+
+mode_wait() {
+    local status
+    [ -n "$hidden" ] || require_free
+    if [ -n "$tied" ]; then
+        start_guarded
+        announce
+        read -r status <&8 || status=2
+        exit "$status"
+    fi
+    # This process becomes QEMU, so that QEMU's console is the terminal.
+    front=$$
+    start_keeper guard_front
+    exec 8<&-
+    mode_boot
+}
+
+mode_debug() {
+    local status=0
+    require_free
+    start_guarded
+    gdb_command
+    # With commands for GDB, start where the machine starts. A person starts at the kernel's first instruction.
+    if [ ${#arguments[@]} -gt 0 ]; then
+        gdb+=("${arguments[@]}")
+    elif [ "$mode" = debug ]; then
+        gdb+=(-ex boot)
+    fi
+    show "${gdb[@]}"
+    trap : INT QUIT # they are for GDB; this process waits for GDB
+    # GDB does not inherit the lifeline: processes that it starts and leaves behind would hold it too.
+    # shellcheck disable=SC2016 # for sh
+    sh -c 'echo "gdb $$" >&9; exec "$@" 8<&- 9>&-' sh "${gdb[@]}" || status=$?
+    trap '' PIPE
+    echo quit >&9
+    exec 9>&-
+    while read -r -t 10 _ <&8; do :; done # until the keeper has ended QEMU and removed its files
+    exit "$status"
+}
+
+# Runs cargo debug check in the caller's folder, which relative paths refer to. Cargo would not find the project there.
+mode_check() {
+    [ -z "$kernel" ] || arguments+=(--elf "$kernel")
+    cargo_build cargo build --release --package debug
+    set -- "$built" check ${arguments[@]+"${arguments[@]}"}
+    cd "$caller" || fail "the folder $caller is gone; try: in one that exists"
+    show "$@"
+    exec "$@"
+}

@@ -1,0 +1,49 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # variables that run.sh shares
+# The mode --test: every step of the project's tests. Sourced by run.sh.
+
+# Runs every step even if one fails; the last lines name the failed steps. If the tools cannot be installed, nothing runs.
+mode_test() {
+    local failed=()
+    if [ -n "$fast" ]; then
+        test_fast
+        return
+    fi
+    run debug/tests/vscode/install.sh || fail "nothing was tested: debug/tests/vscode/install.sh failed, see above"
+    ! have apt-get || step debug/tests/truth/install.sh
+    step cargo fmt --all --check
+    step cargo clippy --workspace --exclude kernel --all-targets -- -D warnings
+    step cargo clippy --package kernel --target "$target" -- -D warnings
+    step shellcheck --check-sourced run.sh run/*.sh .ci/{run,fresh,fresh-inside,prepare,table} .vscode/{check,gdb,gdb-dap,lldb-dap} \
+        debug/tests/vscode/install.sh debug/tests/vscode/code-server/run.sh debug/benches/record debug/tests/truth/install.sh
+    step cargo test --no-fail-fast --workspace --exclude kernel ${arguments[@]+"${arguments[@]}"}
+    step env GDB="${CARGO_TARGET_DIR:-$PWD/target}/vscode/gdb" cargo test --no-fail-fast --package debug --test gdb --test serve # with the newest GDB, too
+    if have apt-get; then
+        step cargo test --release --package debug --test truth # real kernels need an optimised build
+    else
+        say "not run: debug/tests/truth, which boots kernels from Debian's packages; there is no apt-get here"
+    fi
+    step env RUSTDOCFLAGS='-D warnings' cargo doc --workspace --exclude kernel --no-deps
+    [ -z "$vscode" ] || step debug/tests/vscode/code-server/run.sh
+    tell_versions "${CARGO_TARGET_DIR:-$PWD/target}/vscode/gdb"
+    [ ${#failed[@]} -gt 0 ] || return 0
+    for step in "${failed[@]}"; do say "failed: $step"; done
+    exit 1
+}
+
+# Runs the tests that need neither QEMU nor GDB. Uses cargo-nextest if it is installed, which is faster.
+test_fast() {
+    local runner=test
+    ! have cargo-nextest || runner='nextest run'
+    # shellcheck disable=SC2086 # two words
+    run cargo $runner --package debug --lib --test architecture --test image --test hostile_stub \
+        ${arguments[@]+"${arguments[@]}"} || exit 1
+}
+
+step() { run "$@" || failed+=("$*"); }
+
+# A script's background processes ignore SIGINT, and so does everything that they start. The tests must be able to interrupt.
+restore_sigint() {
+    case $(trap -p INT) in
+        *"''"*) ! env --default-signal=INT true 2>/dev/null || exec env --default-signal=INT,QUIT bash "$project/run.sh" "$@" ;;
+    esac
+}
