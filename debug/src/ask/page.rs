@@ -1,23 +1,36 @@
-//! What a page table makes of an address, level by level. It does not say it in words.
+//! What page tables make of an address, level by level: one table, or for a guest's address two. It does not say it in words.
 //!
-//! Source: privileged manual, "Virtual Address Translation Process". Where the address leads in the end, the machine's own translation
-//! says; the levels are how it comes there.
+//! Source: privileged manual, "Virtual Address Translation Process", "Two-Stage Address Translation". Where the address leads in the end,
+//! the machine's own translation says; the levels are how it comes there.
 
 use crate::embedded::Embedded;
-use crate::machine::{Address, Machine, csr};
-use crate::riscv::page_table;
+use crate::machine::{Address, Machine, Register, csr};
+use crate::riscv::{Extension, page_table};
 
-/// An address under the hart's page table of the present.
+/// An address under the hart's page tables of the present.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     /// The virtual address.
     pub address: Address,
-    /// The bits of satp.
-    pub satp: u64,
-    /// The entries that are read on the way, the root's first; none where nothing is translated.
-    pub levels: Vec<Level>,
+    /// By satp, or for a guest's address by vsatp.
+    pub first: Walk,
+    /// By hgatp, of what a guest's first stage leads to; `None` for the hypervisor's own addresses, and where the first leads nowhere.
+    pub second: Option<Walk>,
     /// Where the address leads; `None` where it is mapped nowhere.
     pub physical: Option<Address>,
+}
+
+/// The way through one page table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Walk {
+    /// satp, vsatp or hgatp.
+    pub register: Register,
+    /// Its bits.
+    pub value: u64,
+    /// What is translated.
+    pub address: Address,
+    /// The entries that are read on the way, the root's first; none where nothing is translated.
+    pub levels: Vec<Level>,
 }
 
 /// One entry of a page table.
@@ -27,48 +40,127 @@ pub struct Level {
     pub level: u32,
     /// Its place in the table.
     pub index: u64,
-    /// Where it lies.
+    /// Where it lies; in a guest's first stage, a guest-physical address.
     pub at: Address,
+    /// Where that is in RAM; `None` where a guest's second stage does not map it.
+    pub physical: Option<Address>,
     /// What it holds; `None` where there is no RAM.
     pub entry: Option<u64>,
+    /// It is one of the 16 entries of a page of 64 KiB (Svnapot).
+    pub is_napot: bool,
 }
 
-impl Page {
-    /// satp's mode, and the number of its levels; `None` where nothing is translated.
+/// How a table's entries are found.
+struct Table {
+    register: Register,
+    value: u64,
+    /// Where an entry lies in RAM.
+    locate: fn(&mut Embedded, u64) -> Option<u64>,
+}
+
+impl Walk {
+    /// The register's mode, and the number of its levels; `None` where nothing is translated. hgatp's has `x4` in its name.
     pub fn mode(&self) -> Option<(&'static str, u32)> {
-        page_table::mode(self.satp)
+        page_table::mode(self.value)
+    }
+
+    /// It is the second stage: of guest-physical addresses, which are two bits wider.
+    pub fn is_second(&self) -> bool {
+        self.register == csr::HGATP
+    }
+
+    /// The highest bits that an address of this table cannot have of its own.
+    pub fn unused_bits(&self) -> u32 {
+        self.mode().map_or(0, |(_, levels)| page_table::unused_bits(levels) - if self.is_second() { 2 } else { 0 })
+    }
+
+    /// Whether the address has no more bits than the table translates.
+    pub fn holds_address(&self) -> bool {
+        match self.mode() {
+            None => true,
+            Some(_) if self.is_second() => self.address.0 >> (64 - self.unused_bits()) == 0,
+            Some((_, levels)) => page_table::sign_extended(self.address.0, levels) == self.address.0,
+        }
+    }
+
+    /// Where it ends, whoever may go there; `None` where nothing is mapped.
+    pub fn target(&self) -> Option<Address> {
+        if self.mode().is_none() {
+            return Some(self.address);
+        }
+        let leaf = self.levels.last().filter(|level| level.is_leaf())?;
+        let within = leaf.size() - 1;
+        Some(Address(leaf.target()?.0 & !within | self.address.0 & within))
     }
 }
 
 impl Level {
     /// It leads to memory, and to no further table.
     pub fn is_leaf(&self) -> bool {
-        self.entry.is_some_and(page_table::is_leaf)
+        self.target().is_some() && self.entry.is_some_and(page_table::is_leaf)
     }
 
     /// The page or table that it leads to; `None` where it is not valid.
     pub fn target(&self) -> Option<Address> {
-        self.entry.filter(|entry| entry & page_table::VALID != 0).map(|entry| Address(page_table::target(entry)))
+        let target = self.entry.filter(|entry| entry & page_table::VALID != 0).map(page_table::target)?;
+        Some(Address(if self.is_napot { target & !(page_table::NAPOT_PAGE - 1) } else { target }))
+    }
+
+    /// The bytes that a leaf at this level maps.
+    pub fn size(&self) -> u64 {
+        if self.is_napot { page_table::NAPOT_PAGE } else { 1 << page_table::shift(self.level) }
     }
 }
 
-/// Walks the page table for `address`.
+/// Walks the page table for `address`, of whom the hart executes now: through both stages in a guest.
 pub fn page(machine: &mut Embedded, address: Address) -> Page {
-    let satp = machine.read_register(csr::SATP).unwrap_or(0);
-    let mut page = Page { address, satp, levels: Vec::new(), physical: machine.physical_address(address) };
-    let Some((_, levels)) = page.mode() else { return page };
-    let mut table = page_table::root(satp);
+    if machine.is_in_guest() {
+        return page_of_guest(machine, address);
+    }
+    let table = Table { register: csr::SATP, value: value(machine, csr::SATP), locate: |_, entry| Some(entry) };
+    let first = walk(machine, &table, address);
+    Page { address, first, second: None, physical: machine.physical_address(address) }
+}
+
+/// As [`page`], for an address of the guest, whoever executes.
+pub fn page_of_guest(machine: &mut Embedded, address: Address) -> Page {
+    let locate = |machine: &mut Embedded, entry| second(machine, Address(entry)).target().map(|place| place.0);
+    let table = Table { register: csr::VSATP, value: value(machine, csr::VSATP), locate };
+    let first = walk(machine, &table, address);
+    let second = first.target().map(|between| second(machine, between));
+    Page { address, first, second, physical: machine.physical_address_of_guest(address) }
+}
+
+fn second(machine: &mut Embedded, address: Address) -> Walk {
+    let table = Table { register: csr::HGATP, value: value(machine, csr::HGATP), locate: |_, entry| Some(entry) };
+    walk(machine, &table, address)
+}
+
+fn value(machine: &mut Embedded, register: Register) -> u64 {
+    machine.read_register(register).unwrap_or(0)
+}
+
+fn walk(machine: &mut Embedded, table: &Table, address: Address) -> Walk {
+    let mut walk = Walk { register: table.register, value: table.value, address, levels: Vec::new() };
+    let Some((_, levels)) = walk.mode().filter(|_| walk.holds_address()) else { return walk };
+    let mut start = page_table::root(table.value);
     for level in (0..levels).rev() {
-        let index = address.0 >> page_table::shift(level) & (page_table::ENTRIES as u64 - 1);
-        let at = Address(table + 8 * index);
+        // The root of the second stage has four times the entries.
+        let wider = if walk.is_second() && level + 1 == levels { 4 } else { 1 };
+        let index = address.0 >> page_table::shift(level) & (wider * page_table::ENTRIES as u64 - 1);
+        let at = Address(start + 8 * index);
+        let physical = (table.locate)(machine, at.0).map(Address);
         let mut bytes = [0; 8];
-        let entry = machine.read_physical(at, &mut bytes).ok().map(|()| u64::from_le_bytes(bytes));
-        let step = Level { level, index, at, entry };
-        page.levels.push(step);
+        let read = physical.and_then(|place| machine.read_physical(place, &mut bytes).ok());
+        let entry = read.map(|()| u64::from_le_bytes(bytes));
+        let marked = entry.is_some_and(|entry| entry & page_table::NAPOT != 0);
+        let is_napot = marked && level == 0 && machine.has(Extension::Svnapot);
+        let step = Level { level, index, at, physical, entry, is_napot };
+        walk.levels.push(step);
         match step.target() {
-            Some(target) if !step.is_leaf() => table = target.0,
+            Some(target) if !step.is_leaf() => start = target.0,
             _ => break,
         }
     }
-    page
+    walk
 }

@@ -10,15 +10,47 @@ use crate::embedded::bus::devices::Devices;
 use crate::embedded::bus::dma::Moment;
 use crate::embedded::bus::memory::Memory;
 use crate::embedded::bus::ram::{PAGE, Ram};
-use crate::embedded::bus::translate::Context;
+use crate::embedded::bus::translate::{self, Context};
 use crate::embedded::conditions::Conditions;
 use crate::embedded::hart::state::Hart;
 
 /// Instructions per tick of the `time` CSR: at the board's 10 MHz, 100 million instructions a second.
 pub const INSTRUCTIONS_PER_TICK: u64 = 10;
 
-/// For each page, the halfwords that have a breakpoint.
-pub type Breakpoints = BTreeMap<u64, [u64; PAGE / 2 / 64]>;
+/// The halfwords of a page that have a breakpoint.
+type Halfwords = [u64; PAGE / 2 / 64];
+
+/// Whose instructions a breakpoint stops: addresses of a hypervisor and of its guest are different ones, even where their numbers are
+/// the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum World {
+    /// All of them.
+    #[default]
+    Any,
+    /// The hypervisor's (V = 0).
+    Host,
+    /// The guest's (V = 1).
+    Guest,
+}
+
+/// Breakpoints, all of the same world.
+#[derive(Default)]
+pub struct Breakpoints {
+    pages: BTreeMap<u64, Halfwords>,
+    world: World,
+}
+
+impl Breakpoints {
+    /// Those of one page, that stop a hart in or not in a guest.
+    pub fn of_page(&self, page: u64, virtualized: bool) -> Option<Halfwords> {
+        let counts = match self.world {
+            World::Any => true,
+            World::Host => !virtualized,
+            World::Guest => virtualized,
+        };
+        if counts { self.pages.get(&page).copied() } else { None }
+    }
+}
 
 pub struct Board {
     pub hart: Hart,
@@ -48,7 +80,7 @@ impl Board {
             icount: 0,
             wfi_skipped: 0,
             entry,
-            breakpoints: BTreeMap::new(),
+            breakpoints: Breakpoints::default(),
             interrupts_held: false,
         }
     }
@@ -107,6 +139,11 @@ impl Board {
         self.code.tlb.select(context.privilege);
     }
 
+    /// Where the guest's address leads, through both stages.
+    pub fn physical_address_of_guest(&self, address: u64) -> Option<u64> {
+        translate::peek(&self.memory.ram, &Context::of_guest_access(&self.hart), address)
+    }
+
     pub fn flush_translations(&mut self) {
         self.memory.flush();
         self.code.tlb.flush();
@@ -127,18 +164,22 @@ impl Board {
         self.breakpoints = set;
     }
 
+    pub fn break_in(&mut self, world: World) {
+        self.breakpoints.world = world;
+    }
+
     pub fn insert_breakpoint(&mut self, address: u64) {
         let half = address as usize % PAGE / 2;
-        self.breakpoints.entry(address / PAGE as u64).or_default()[half / 64] |= 1 << (half % 64);
+        self.breakpoints.pages.entry(address / PAGE as u64).or_default()[half / 64] |= 1 << (half % 64);
     }
 
     pub fn remove_breakpoint(&mut self, address: u64) {
         let page = address / PAGE as u64;
         let half = address as usize % PAGE / 2;
-        if let Some(bits) = self.breakpoints.get_mut(&page) {
+        if let Some(bits) = self.breakpoints.pages.get_mut(&page) {
             bits[half / 64] &= !(1 << (half % 64));
             if bits.iter().all(|word| *word == 0) {
-                self.breakpoints.remove(&page);
+                self.breakpoints.pages.remove(&page);
             }
         }
     }

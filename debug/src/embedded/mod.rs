@@ -23,6 +23,7 @@ use crate::machine::Fault;
 use crate::riscv::board::DEFAULT_MEMORY_MIB;
 use crate::riscv::{Cpu, Xlen};
 
+pub use board::World;
 pub use bus::console::TooMuch;
 pub use bus::memory::Ended;
 pub use conditions::{Conditions, Fill};

@@ -26,6 +26,13 @@ pub enum StopAt {
     All,
 }
 
+/// What the hart was in at a trap.
+#[derive(Clone, Copy)]
+struct Origin {
+    from_user: bool,
+    from_guest: bool,
+}
+
 impl Board {
     /// Runs until `end` instructions have been executed since the beginning, or what was recorded is to be shown.
     ///
@@ -47,7 +54,7 @@ impl Board {
                 continue;
             }
             if let Some(taken) = self.takeable_interrupt() {
-                let from_user = self.hart.privilege == Privilege::User;
+                let from = self.origin();
                 match taken {
                     Taken::ByHost(number) if self.hart.stvec & !3 == self.entry => {
                         return Err(self.fault(cause::INTERRUPT | number, 0));
@@ -55,7 +62,7 @@ impl Board {
                     Taken::ByHost(number) => self.hart.take_interrupt(number),
                     Taken::ByGuest(number) => self.hart.take_guest_interrupt(number),
                 }
-                self.took_trap(from_user, None);
+                self.took_trap(from, None);
             } else if let Err(interruption) =
                 self.run_slice(end.min(self.next_event()).min(self.memory.devices.next_input()), stop_at)
             {
@@ -83,7 +90,9 @@ impl Board {
             }
             let page = self.hart.pc / PAGE as u64;
             let index = self.code_page(page)?;
-            let breakpoints = if stop_at == StopAt::All { self.breakpoints.get(&page).copied() } else { None };
+            // What changes V leaves the slice.
+            let set = self.breakpoints.of_page(page, self.hart.virtualized);
+            let breakpoints = if stop_at == StopAt::All { set } else { None };
             let exact = breakpoints.is_some() || self.memory.is_recording();
             self.memory.run_end = end;
             let mut slice = Slice { icount: self.icount, breakpoints };
@@ -136,11 +145,11 @@ impl Board {
             self.memory.guest_trap = GuestTrap::default();
             return Err(self.fault(code, trap.value));
         }
-        let from_user = self.hart.privilege == Privilege::User;
+        let from = self.origin();
         let instruction = if self.memory.is_recording() { self.instruction_bytes() } else { None };
         let about = self.about_guest(trap);
         self.hart.take_exception(trap, about);
-        self.took_trap(from_user, instruction);
+        self.took_trap(from, instruction);
         Ok(())
     }
 
@@ -173,8 +182,13 @@ impl Board {
         InstructionBytes::new(&bytes[..length])
     }
 
-    /// The hart enters its handler.
-    fn took_trap(&mut self, from_user: bool, instruction: Option<InstructionBytes>) {
+    /// Where the hart is before a trap.
+    fn origin(&self) -> Origin {
+        Origin { from_user: self.hart.privilege == Privilege::User, from_guest: self.hart.virtualized }
+    }
+
+    /// The hart has entered its handler.
+    fn took_trap(&mut self, Origin { from_user, from_guest }: Origin, instruction: Option<InstructionBytes>) {
         self.refresh_context();
         self.icount += 1;
         let hart = &self.hart;
@@ -182,12 +196,21 @@ impl Board {
             true => (hart.guest.vsepc, hart.guest.vscause, hart.guest.vstval, hart.guest.vsscratch),
             false => (hart.sepc, hart.scause, hart.stval, hart.sscratch),
         };
+        let is_told = !hart.virtualized && cause::is_guest_page(cause);
+        // The lowest bits are stval's, but of an entry that the hart read itself, which is aligned: there htinst is no instruction, whose
+        // lowest bit would be set.
+        let of_entry = hart.guest.htinst != 0 && hart.guest.htinst & 1 == 0;
+        let lowest = if of_entry { 0 } else { value & 3 };
+        let guest_physical = is_told.then_some(hart.guest.htval << 2 | lowest);
         self.memory.note(HartEvent::Trap(TakenTrap {
             icount: self.icount - 1,
             pc: Address(pc),
             cause,
             value,
             from_user,
+            from_guest,
+            by_guest: hart.virtualized,
+            guest_physical: guest_physical.map(Address),
             sp: Address(hart.x(Register::SP)),
             sscratch,
             handler: Address(hart.pc),

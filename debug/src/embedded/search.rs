@@ -6,10 +6,12 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::embedded::Embedded;
+use crate::embedded::board::World;
 use crate::embedded::bus::memory::PhysicalWatch;
 use crate::embedded::history::seek::Deadline;
 use crate::embedded::run::StopAt;
 use crate::machine::{Address, HartEvent, Interest, Machine, Observer, Stop, Store, TakenTrap, Watchpoint};
+use crate::riscv::Extension;
 
 /// How long a search goes on before it asks whether it is to give up.
 const SLICE: Duration = Duration::from_millis(50);
@@ -177,6 +179,37 @@ impl Embedded {
     /// Where `address` leads under the present translation, permissions aside; `None` where it is not mapped.
     pub fn physical_address(&self, address: Address) -> Option<Address> {
         self.board.memory.physical_address(address.0).map(Address)
+    }
+
+    /// As [`Embedded::physical_address`], for an address of the guest, through both stages.
+    pub fn physical_address_of_guest(&self, address: Address) -> Option<Address> {
+        self.board.physical_address_of_guest(address.0).map(Address)
+    }
+
+    /// V: the hart executes a guest.
+    pub fn is_in_guest(&self) -> bool {
+        self.board.hart.virtualized
+    }
+
+    /// Sets V. Without the extension H there is no guest: false, and nothing changes.
+    pub fn set_in_guest(&mut self, in_guest: bool) -> bool {
+        if in_guest && !self.has(Extension::Hypervisor) {
+            return false;
+        }
+        self.board.hart.virtualized = in_guest;
+        self.board.refresh_context();
+        self.note_change();
+        true
+    }
+
+    /// Whether the hart has this extension.
+    pub fn has(&self, extension: Extension) -> bool {
+        self.board.hart.extensions.has(extension)
+    }
+
+    /// From now on breakpoints stop only these instructions.
+    pub fn break_in(&mut self, world: World) {
+        self.board.break_in(world);
     }
 
     /// What lay at physical addresses at the beginning of the history; `None` where that is no RAM.

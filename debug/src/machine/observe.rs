@@ -82,6 +82,12 @@ pub struct TakenTrap {
     pub value: u64,
     /// It came from U-mode.
     pub from_user: bool,
+    /// It came from a guest (V was 1).
+    pub from_guest: bool,
+    /// A guest's handler takes it.
+    pub by_guest: bool,
+    /// Of a guest-page fault: the guest-physical address that its hypervisor is told (htval).
+    pub guest_physical: Option<Address>,
     /// sp at the trap.
     pub sp: Address,
     /// sscratch at the trap.

@@ -101,6 +101,11 @@ pub fn is_of_data(code: u64) -> bool {
     of_load || matches!(code, STORE_MISALIGNED | STORE_ACCESS | STORE_PAGE | STORE_GUEST_PAGE)
 }
 
+/// Whether an exception with this code came from the second stage of a guest's translation.
+pub fn is_guest_page(code: u64) -> bool {
+    matches!(code, INSTRUCTION_GUEST_PAGE | LOAD_GUEST_PAGE | STORE_GUEST_PAGE)
+}
+
 /// Whether stval holds an address after an exception with this code.
 pub fn has_address(code: u64) -> bool {
     is_of_fetch(code) || is_of_data(code)

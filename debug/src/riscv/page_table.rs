@@ -36,6 +36,8 @@ pub const RESERVED: u64 = 0x7f << 54;
 pub const MEMORY_TYPE: u64 = 3 << 61;
 /// Svnapot: one of 16 entries of a page of 64 KiB.
 pub const NAPOT: u64 = 1 << 63;
+/// The bytes of such a page.
+pub const NAPOT_PAGE: u64 = 16 * PAGE;
 
 /// Each bit that the manual names by a letter.
 pub const LETTERS: [(u64, char); 8] = [

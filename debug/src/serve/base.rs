@@ -4,8 +4,8 @@ use gdbstub::target::ext::base::single_register_access::{SingleRegisterAccess, S
 use gdbstub::target::ext::base::singlethread::{SingleThreadBase, SingleThreadResumeOps};
 use gdbstub::target::{TargetError, TargetResult};
 use gdbstub_arch::riscv::reg::RiscvCoreRegs;
-use gdbstub_arch::riscv::reg::id::RiscvRegId;
 
+use super::arch::WireRegister;
 use super::target::GdbTarget;
 use crate::machine::{Address, Error, Machine, Register};
 
@@ -16,18 +16,6 @@ const INVALID: u8 = 22;
 /// An access that the machine refuses must not end the client's connection.
 pub(super) fn refusal<E>(_: Error) -> TargetError<E> {
     TargetError::Errno(INVALID)
-}
-
-/// Converts gdbstub_arch's register to ours.
-fn of_wire<E>(id: RiscvRegId<u64>) -> Result<Register, TargetError<E>> {
-    Ok(match id {
-        RiscvRegId::Gpr(number) => Register::Gpr(number),
-        RiscvRegId::Fpr(number) => Register::Fpr(number),
-        RiscvRegId::Pc => Register::Pc,
-        RiscvRegId::Csr(number) => Register::Csr(number),
-        RiscvRegId::Priv => Register::Priv,
-        _ => return Err(TargetError::Errno(INVALID)),
-    })
 }
 
 impl SingleThreadBase for GdbTarget {
@@ -66,23 +54,29 @@ impl SingleThreadBase for GdbTarget {
 }
 
 impl SingleRegisterAccess<()> for GdbTarget {
-    fn read_register(&mut self, (): (), id: RiscvRegId<u64>, buffer: &mut [u8]) -> TargetResult<usize, Self> {
-        let register = of_wire(id)?;
-        let value = self.register(register).map_err(refusal)?.to_le_bytes();
-        // gdbstub's buffer has the register's size: 8 bytes, or 1 for the privilege mode.
+    fn read_register(&mut self, (): (), id: WireRegister, buffer: &mut [u8]) -> TargetResult<usize, Self> {
+        let value = match id {
+            WireRegister::Ours(register) => self.register(register).map_err(refusal)?,
+            WireRegister::V => u64::from(!self.in_rom && self.machine.is_in_guest()),
+        };
+        let value = value.to_le_bytes();
+        // gdbstub's buffer has the register's size: 8 bytes, or 1 for the privilege mode and V.
         let length = buffer.len().min(value.len());
         buffer[..length].copy_from_slice(&value[..length]);
         Ok(length)
     }
 
-    fn write_register(&mut self, (): (), id: RiscvRegId<u64>, bytes: &[u8]) -> TargetResult<(), Self> {
-        let register = of_wire(id)?;
-        let size = if matches!(register, Register::Priv) { 1 } else { 8 };
+    fn write_register(&mut self, (): (), id: WireRegister, bytes: &[u8]) -> TargetResult<(), Self> {
+        let size = if matches!(id, WireRegister::V | WireRegister::Ours(Register::Priv)) { 1 } else { 8 };
         if bytes.len() != size {
             return Err(TargetError::Errno(INVALID));
         }
         let mut value = [0; 8];
         value[..size].copy_from_slice(bytes);
-        self.set_register(register, u64::from_le_bytes(value)).map_err(refusal)
+        match (id, u64::from_le_bytes(value)) {
+            (WireRegister::Ours(register), value) => self.set_register(register, value).map_err(refusal),
+            (WireRegister::V, value @ 0..=1) if self.machine.set_in_guest(value == 1) => Ok(()),
+            (WireRegister::V, _) => Err(TargetError::Errno(INVALID)),
+        }
     }
 }

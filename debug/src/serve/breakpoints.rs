@@ -11,6 +11,7 @@ use super::base::refusal;
 use super::target::GdbTarget;
 use super::wishes::Set;
 use crate::ask::{self, Memory};
+use crate::embedded::World;
 use crate::machine::{Access, Address, Machine, Watchpoint};
 
 /// The largest number of watchpoints. Every access to a watched page compares them all. More are a mistake or an attack.
@@ -54,6 +55,22 @@ impl GdbTarget {
         self.machine.watch_physical(watchpoint, &ranges);
     }
 
+    /// Whether a breakpoint stops the hart where it is, at this pc.
+    pub(super) fn breaks_here(&self, pc: u64) -> bool {
+        let counts = match self.set.world {
+            World::Any => true,
+            World::Host => !self.machine.is_in_guest(),
+            World::Guest => self.machine.is_in_guest(),
+        };
+        counts && self.set.breaks_at(pc)
+    }
+
+    /// Whose instructions the client's breakpoints stop from now on.
+    pub(super) fn break_in(&mut self, world: World) {
+        self.set.world = world;
+        self.machine.break_in(world);
+    }
+
     /// Removes all of them from the machine.
     pub(super) fn take_set(&mut self) -> Set {
         for address in self.set.software.iter().chain(&self.set.hardware) {
@@ -64,11 +81,13 @@ impl GdbTarget {
             let _ = self.machine.remove_watchpoint(*watchpoint);
             self.machine.unwatch_physical(*watchpoint);
         }
+        self.machine.break_in(World::Any);
         std::mem::take(&mut self.set)
     }
 
     /// Sets all of them in a new machine.
     pub(super) fn insert_set(&mut self) {
+        self.machine.break_in(self.set.world);
         for address in self.set.software.iter().chain(&self.set.hardware) {
             // The previous machine accepted them.
             let _ = self.machine.insert_breakpoint(Address(*address));

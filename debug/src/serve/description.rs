@@ -8,6 +8,7 @@
 
 use std::fmt::Write as _;
 
+use super::arch::V_NUMBER;
 use crate::machine::{Machine, Register, csr};
 use crate::riscv::board::RAM_BASE;
 
@@ -19,6 +20,7 @@ const PRIVILEGE: usize = 4161;
 
 /// The target description of this machine, with the CSRs that it can read.
 pub fn of(machine: &mut dyn Machine) -> String {
+    let has_guests = machine.read_register(csr::HSTATUS).is_ok();
     let has = |(number, _): &&(u16, &str)| machine.read_register(Register::Csr(*number)).is_ok();
     let csrs: Vec<&(u16, &str)> = csr::NAMES.iter().filter(has).collect();
     let mut xml = String::from(
@@ -51,7 +53,12 @@ pub fn of(machine: &mut dyn Machine) -> String {
             register(xml, name, 64, FIRST_CSR + usize::from(*number), "int");
         }
     });
-    feature(&mut xml, "virtual", |xml| register(xml, "priv", 8, PRIVILEGE, "int"));
+    feature(&mut xml, "virtual", |xml| {
+        register(xml, "priv", 8, PRIVILEGE, "int");
+        if has_guests {
+            register(xml, "v", 8, V_NUMBER, "int");
+        }
+    });
     xml.push_str("</target>\n");
     xml
 }

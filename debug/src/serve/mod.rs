@@ -3,6 +3,7 @@
 //! It does not judge kernels, except in the monitor command that runs the checks. The machine is outside of the stub, so a client
 //! can at most end its own connection.
 
+mod arch;
 mod base;
 mod breakpoints;
 mod description;

@@ -89,7 +89,7 @@ impl GdbTarget {
                 if stop != Stop::Stepped || !range.contains(&pc) {
                     return self.forward(stop, before);
                 }
-                if self.set.breaks_at(pc) {
+                if self.breaks_here(pc) {
                     return self.stopped(Stop::Breakpoint);
                 }
             }

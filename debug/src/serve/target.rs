@@ -19,9 +19,9 @@ use gdbstub::target::ext::target_description_xml_override::{
     TargetDescriptionXmlOverride, TargetDescriptionXmlOverrideOps,
 };
 use gdbstub::target::{Target, TargetError, TargetResult};
-use gdbstub_arch::riscv::Riscv64;
 use rustix::net::{RecvFlags, recv};
 
+use super::arch::Hart;
 use super::framing::SEND_AGAIN;
 use super::progress::Progress;
 use super::wire::{Others, Readiness, Wire, await_readable};
@@ -137,10 +137,10 @@ impl InterruptPoll {
 }
 
 impl Target for GdbTarget {
-    type Arch = Riscv64;
+    type Arch = Hart;
     type Error = Infallible;
 
-    fn base_ops(&mut self) -> BaseOps<'_, Riscv64, Infallible> {
+    fn base_ops(&mut self) -> BaseOps<'_, Hart, Infallible> {
         BaseOps::SingleThread(self)
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use gdbstub::stub::SingleThreadStopReason;
 use gdbstub::target::ext::breakpoints::WatchKind;
 
+use crate::embedded::World;
 use crate::machine::{Access, Address, Watchpoint};
 
 /// How long the machine moves before the client is polled.
@@ -18,9 +19,12 @@ pub struct Set {
     pub software: BTreeSet<u64>,
     pub hardware: BTreeSet<u64>,
     pub watchpoints: Vec<Watchpoint>,
+    /// Whose instructions the breakpoints stop.
+    pub world: World,
 }
 
 impl Set {
+    /// Whether a breakpoint is set there, for any world.
     pub fn breaks_at(&self, address: u64) -> bool {
         self.software.contains(&address) || self.hardware.contains(&address)
     }

@@ -6,6 +6,7 @@ mod devices;
 mod differential;
 mod firmware;
 mod fixed;
+mod guests;
 mod history;
 mod images;
 mod kernel;

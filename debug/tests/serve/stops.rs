@@ -254,3 +254,58 @@ fn a_rebuilt_kernel_is_loaded_and_reset() {
     gdb::says(&server, &["monitor reset", "reverse-stepi"], &["not reset: ", "0x0000000080200"]);
     server.end();
 }
+
+#[test]
+fn breakpoints_can_be_bound_to_the_hypervisor_or_its_guest() {
+    let server = Server::start("good");
+    gdb::says(
+        &server,
+        &[
+            "print $v",
+            "hbreak *0x80200004",
+            "monitor world guest",
+            "monitor goto 1000",
+            "reverse-continue",
+            "monitor world host",
+            "monitor goto 1000",
+            "reverse-continue",
+            "print $v = 1",
+            "monitor world",
+            "monitor page 0x80200000",
+            "print $v = 2",
+            "monitor world nowhere",
+            "monitor page guest 0x40",
+        ],
+        &[
+            "= 0",
+            "breakpoints stop only the guest (V = 1); the hart executes the host now",
+            "No more reverse-execution history.",
+            "breakpoints stop only the hypervisor (V = 0)",
+            "Breakpoint 1, 0x0000000080200004",
+            "= 1",
+            "breakpoints stop only the hypervisor (V = 0); the hart executes the guest now",
+            "0x80200000 of the guest: nothing is translated (vsatp 0x0)",
+            "nowhere is no world: any, host or guest",
+            "0x40 of the guest: nothing is translated (vsatp 0x0), it is the guest-physical address",
+        ],
+    );
+    // The next client's are its own.
+    assert!(Client::new(&server).monitor("world").starts_with("breakpoints stop the hypervisor and its guest"));
+    server.end();
+}
+
+#[test]
+fn a_hart_without_guests_has_neither_v_nor_a_world() {
+    let server = Server::with(&kernels::build("good"), &["--cpu", "rv64,h=off"]);
+    gdb::says(
+        &server,
+        &["print $v", "monitor world guest", "monitor page guest 0", "monitor world"],
+        &[
+            "void",
+            "this hart has no guests: it lacks the extension H; try: --cpu rv64,h=on",
+            "this hart has no guests",
+            "breakpoints stop the hypervisor and its guest",
+        ],
+    );
+    server.end();
+}

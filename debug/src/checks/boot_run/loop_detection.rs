@@ -310,7 +310,20 @@ fn trapped(
     let instruction = run.instruction(executed).ok().and_then(|bytes| InstructionBytes::new(&bytes));
     let sscratch = run.csr(csr::SSCRATCH)?.unwrap_or(0);
     let (sp, from_user) = (now.sp(), false);
-    Ok(Some(TakenTrap { icount: 0, pc: executed, cause, value, from_user, sp, sscratch, handler, instruction }))
+    Ok(Some(TakenTrap {
+        icount: 0,
+        pc: executed,
+        cause,
+        value,
+        from_user,
+        from_guest: false,
+        by_guest: false,
+        guest_physical: None,
+        sp,
+        sscratch,
+        handler,
+        instruction,
+    }))
 }
 
 /// Addresses on the `virt` board that are not RAM, for devices that are mapped at their physical address or in the upper half.

@@ -264,6 +264,10 @@ impl BootRun<'_> {
             cause,
             value,
             from_user,
+            // A stub's registers do not tell.
+            from_guest: false,
+            by_guest: false,
+            guest_physical: None,
             sp: registers.sp(),
             sscratch,
             handler: Address(registers.pc),

@@ -50,7 +50,7 @@ impl Cause {
 
     /// A hypervisor's translation refused it.
     pub fn is_guest_page(self) -> bool {
-        matches!(self, Cause::InstructionGuestPage | Cause::LoadGuestPage | Cause::StoreGuestPage)
+        cause::is_guest_page(self.code())
     }
 
     /// A load or a store failed, by whatever.

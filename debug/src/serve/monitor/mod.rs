@@ -3,6 +3,7 @@
 mod commands;
 mod last_write;
 mod why;
+mod world;
 
 use std::convert::Infallible;
 
@@ -26,6 +27,11 @@ monitor last-write PLACE [BYTES]
 monitor last-write physical ADDRESS [BYTES]
                          find who last wrote to a physical address
 monitor page PLACE       show the page table entries for an address, level by level
+monitor page guest ADDRESS
+                         the same for an address of the guest, through both stages
+monitor world [any|host|guest]
+                         show or choose whose instructions breakpoints stop: the
+                         hypervisor's, its guest's, or both
 monitor when PLACE       show when the instruction there was executed first and last
 monitor check            run the checks of a boot on a new machine
 monitor console [TEXT]   show the kernel's output, or type TEXT and Enter
@@ -104,13 +110,18 @@ impl GdbTarget {
             ("last-write", ["physical", place, bytes]) => self.last_write(place, Some(bytes), true),
             ("last-write", [place]) => self.last_write(place, None, false),
             ("last-write", [place, bytes]) => self.last_write(place, Some(bytes), false),
-            ("page", [place]) => self.page(place),
+            ("page", ["guest", place]) => self.page(place, true),
+            ("page", [place]) => self.page(place, false),
+            ("world", []) => self.world(None),
+            ("world", [word]) => self.world(Some(word)),
             ("when", [place]) => self.when(place),
             ("check", []) => self.check(),
             ("console", _) => self.console(rest.trim_start()),
-            ("help" | "icount" | "goto" | "reset" | "why" | "traps" | "last-write" | "page" | "when" | "check", _) => {
-                Err(format!("wrong arguments: usage: {}", usage(name)))
-            }
+            (
+                "help" | "icount" | "goto" | "reset" | "why" | "traps" | "last-write" | "page" | "world" | "when"
+                | "check",
+                _,
+            ) => Err(format!("wrong arguments: usage: {}", usage(name))),
             _ => Err(format!("there is no monitor command {name}; try: monitor help")),
         }
     }

@@ -1,0 +1,29 @@
+//! `monitor world [any|host|guest]`: whose instructions breakpoints stop, a hypervisor's or its guest's.
+
+use super::super::target::GdbTarget;
+use super::Answer;
+use crate::embedded::World;
+use crate::riscv::Extension;
+
+/// Each world by the word for it, and what it means.
+const WORLDS: [(&str, World, &str); 3] = [
+    ("any", World::Any, "breakpoints stop the hypervisor and its guest"),
+    ("host", World::Host, "breakpoints stop only the hypervisor (V = 0)"),
+    ("guest", World::Guest, "breakpoints stop only the guest (V = 1)"),
+];
+
+impl GdbTarget {
+    pub(super) fn world(&mut self, word: Option<&str>) -> Answer {
+        if let Some(word) = word {
+            let asked = WORLDS.iter().find(|(known, ..)| *known == word);
+            let (_, world, _) = asked.ok_or_else(|| format!("{word} is no world: any, host or guest"))?;
+            if *world != World::Any && !self.machine.has(Extension::Hypervisor) {
+                return Err("this hart has no guests: it lacks the extension H; try: --cpu rv64,h=on".into());
+            }
+            self.break_in(*world);
+        }
+        let meaning = WORLDS.iter().find(|(_, world, _)| *world == self.set.world).map(|(.., meaning)| *meaning);
+        let here = if self.machine.is_in_guest() { "guest" } else { "host" };
+        Ok(format!("{}; the hart executes the {here} now", meaning.unwrap_or_default()))
+    }
+}
