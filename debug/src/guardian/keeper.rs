@@ -25,7 +25,7 @@ const END_PATIENCE: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
 /// The exit status of a QEMU that SIGKILL ended, as in a shell.
 const KILLED: u8 = 137;
 
-/// How long another process may take to end when it is asked to, and between two looks whether it has.
+/// The time limit for another process to end after it was asked to, and the interval between two looks.
 const WARD_PATIENCE: Duration = Duration::from_secs(2);
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -72,11 +72,11 @@ fn start_watcher(order: &Order, folder: &OsStr) -> Result<Child, Error> {
     command.stdin(Stdio::piped()).process_group(0).spawn().map_err(system("start the watcher of QEMU"))
 }
 
-/// Bytes on the lifeline have no meaning; only its end has.
+/// Reads the lifeline until it ends. Its lines name a process that is to end with the front.
 fn watch_lifeline(tell: Sender<Event>) {
     thread::spawn(move || {
         let mut ward = None;
-        // A line that is no text is the end as well: no front of ours writes it.
+        // A line that is not text is the end, too: our front never writes one.
         for line in io::stdin().lock().lines().map_while(Result::ok) {
             ward = line.strip_prefix(ENDS_WITH_US).and_then(|number| Pid::from_raw(number.parse().ok()?));
         }
@@ -87,7 +87,7 @@ fn watch_lifeline(tell: Sender<Event>) {
     });
 }
 
-/// Asked first, as it may put its terminal in order.
+/// It is asked to end first, because it may restore its terminal.
 fn end_ward(ward: Pid) {
     let deadline = Instant::now() + WARD_PATIENCE;
     let _ = kill_process(ward, Signal::TERM);

@@ -39,9 +39,9 @@ pub const STUB: &str = "gdb";
 /// The pipe for input to the machine's console, in the private folder.
 pub const CONSOLE: &str = "console";
 
-/// What a front says of a process, in a line with its number behind, that the keeper is to end where the front ends before it.
+/// The front sends this with a process number. If the front ends first, the keeper ends that process.
 pub const ENDS_WITH_US: &str = "ends with us ";
-/// What a front says when that process has ended.
+/// The front sends this when that process has ended.
 pub const ENDS_ALONE: &str = "ends alone";
 
 /// The name of the installed program.

@@ -6,9 +6,9 @@ use super::Address;
 
 /// Where RAM begins.
 pub const RAM_BASE: u64 = 0x8000_0000;
-/// RAM, in MiB, as run.sh asks for it (`-m 128M`).
+/// The size of RAM in MiB, as in run.sh (`-m 128M`).
 pub const DEFAULT_MEMORY_MIB: u64 = 128;
-/// That RAM.
+/// RAM of this size.
 pub const DEFAULT_RAM: Range<Address> = Address(RAM_BASE)..Address(RAM_BASE + (DEFAULT_MEMORY_MIB << 20));
 /// The firmware's region ends here; nobody below M-mode may touch it (OpenSBI's "Domain0 Region01").
 pub const FIRMWARE_END: u64 = RAM_BASE + 0x8_0000;
@@ -24,7 +24,7 @@ pub const UART: u64 = 0x1000_0000;
 pub const UART_SIZE: u64 = 8;
 /// SiFive's test finisher, through which firmware and kernels power off (QEMU, hw/misc/sifive_test.c).
 pub const FINISHER: u64 = 0x10_0000;
-/// The bytes that it answers at.
+/// The size of its registers, in bytes.
 pub const FINISHER_SIZE: u64 = 0x1000;
 /// Low half of the word that makes the finisher end with the status in the upper half.
 pub const FINISHER_FAIL: u32 = 0x3333;
@@ -34,27 +34,27 @@ pub const FINISHER_PASS: u32 = 0x5555;
 pub const FINISHER_RESET: u32 = 0x7777;
 /// The real-time clock, Goldfish's (QEMU, hw/rtc/goldfish_rtc.c).
 pub const CLOCK: u64 = 0x10_1000;
-/// The bytes that it answers at.
+/// The size of its registers, in bytes.
 pub const CLOCK_SIZE: u64 = 0x24;
 /// The CLINT, which the firmware protects.
 pub const CLINT: u64 = 0x200_0000;
-/// The bytes that it answers at.
+/// The size of its registers, in bytes.
 pub const CLINT_SIZE: u64 = 0x1_0000;
 /// The platform-level interrupt controller (QEMU, hw/intc/sifive_plic.c; "RISC-V Platform-Level Interrupt Controller Specification").
 pub const INTERRUPT_CONTROLLER: u64 = 0xc00_0000;
-/// The bytes that it answers at, whatever the number of harts.
+/// The size of its registers, in bytes, for any number of harts.
 pub const INTERRUPT_CONTROLLER_SIZE: u64 = 0x60_0000;
-/// Its sources are 1 to this.
+/// The number of its last source; the first is 1.
 pub const INTERRUPT_SOURCES: u32 = 95;
 /// The highest priority of a source.
 pub const INTERRUPT_PRIORITY: u32 = 7;
 /// The first slot for a virtio device; the others follow, [`VIRTIO_STRIDE`] bytes apart.
 pub const VIRTIO: u64 = 0x1000_1000;
-/// From one slot to the next.
+/// The distance between two slots, in bytes.
 pub const VIRTIO_STRIDE: u64 = 0x1000;
-/// The bytes that a slot answers at.
+/// The size of a slot's registers, in bytes.
 pub const VIRTIO_SIZE: u64 = 0x200;
-/// How many slots there are.
+/// The number of slots.
 pub const VIRTIO_SLOTS: usize = 8;
 /// The source of the first slot's interrupt; the others' follow.
 pub const VIRTIO_INTERRUPT: u32 = 1;

@@ -1,4 +1,4 @@
-//! A model of a hart by QEMU's name, with its properties: `rv64,h=on,zba=off`. It does not know which machine has what of it.
+//! A CPU model with its properties, as QEMU writes it: `rv64,h=on,zba=off`. It does not know which machine supports it.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use super::{Extension, Extensions};
 
-/// What QEMU's `rv64` has by itself: 7.2, and what 10.0 and 11.1 add; of these every machine has its own choice.
+/// The extensions of QEMU's `rv64`: those of 7.2, and those that 10.0 and 11.1 add. Each machine supports some of them.
 const USUAL: Extensions = Extensions::of(&[
     Extension::Hypervisor,
     Extension::Zicbom,
@@ -25,13 +25,13 @@ const USUAL: Extensions = Extensions::of(&[
     Extension::Svadu,
 ]);
 
-/// What every hart here has: a property that says so changes nothing, and one that says otherwise is not known.
+/// Every hart here has these: a property that turns one on changes nothing, and one that turns it off is unknown.
 const ALWAYS: [&str; 17] =
     ["i", "m", "a", "f", "d", "c", "g", "s", "u", "zicsr", "zifencei", "zca", "zcd", "zaamo", "zalrsc", "zmmul", "mmu"];
 
-/// A model of a hart, and what is to be different about it.
+/// A CPU model, and the properties that change it.
 ///
-/// It is parsed from QEMU's words for it and shown in the same words, so that QEMU can be started with it.
+/// It is parsed from QEMU's syntax and shown in the same syntax, so QEMU can be started with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cpu {
     text: String,
@@ -40,17 +40,17 @@ pub struct Cpu {
 }
 
 impl Cpu {
-    /// The extensions that it has beyond RV64GC, as far as they are known here.
+    /// Its extensions beyond RV64GC, as far as this crate knows them.
     pub fn extensions(&self) -> Extensions {
         self.extensions
     }
 
-    /// What of its model and properties is not known here: QEMU may know it.
+    /// The parts that this crate does not know. QEMU may know them.
     pub fn unknown(&self) -> &[String] {
         &self.unknown
     }
 
-    /// The same, with an extension more or less.
+    /// The same model, with this extension on or off.
     pub fn with(self, extension: Extension, present: bool) -> Cpu {
         let text = format!("{},{}={}", self.text, extension.name(), if present { "on" } else { "off" });
         Cpu { text, extensions: self.extensions.with(extension, present), ..self }
@@ -97,7 +97,7 @@ impl FromStr for Cpu {
     }
 }
 
-/// In QEMU's words, as it was given.
+/// As it was given, in QEMU's syntax.
 impl fmt::Display for Cpu {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.text)

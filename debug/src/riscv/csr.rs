@@ -97,7 +97,7 @@ csrs! { OTHERS, "Number and name of further CSRs, for disassembly.":
     HGEIP = 0xe12 "hgeip",
 }
 
-/// Number of the first, of the last, and the name before the number of the first: `hpmcounter3` to `hpmcounter31`.
+/// Numbered CSRs: the first, the last, the name, and the number in the first one's name: `hpmcounter3` to `hpmcounter31`.
 const NUMBERED: &[(u16, u16, &str, u16)] = &[
     (0x323, 0x33f, "mhpmevent", 3),
     (0x3a0, 0x3af, "pmpcfg", 0),
@@ -106,17 +106,17 @@ const NUMBERED: &[(u16, u16, &str, u16)] = &[
     (0xc03, 0xc1f, "hpmcounter", 3),
 ];
 
-/// Those of floating point: fflags, frm and fcsr.
+/// The CSRs of floating point: fflags, frm and fcsr.
 pub const FLOAT: std::ops::RangeInclusive<u16> = 0x001..=0x003;
-/// The counters that a program may read: cycle, time, instret, and those of performance.
+/// The counters that a program may read: cycle, time, instret and hpmcounter3 to hpmcounter31.
 pub const COUNTERS: std::ops::RangeInclusive<u16> = 0xc00..=0xc1f;
-/// Those that every hart has: cycle, time and instret (unprivileged manual, "Zicntr").
+/// The counters of Zicntr: cycle, time and instret (unprivileged manual, "Zicntr").
 pub const BASE_COUNTERS: std::ops::RangeInclusive<u16> = 0xc00..=0xc02;
 
-/// Their upper halves, which RV32 has.
+/// Their upper halves on RV32.
 pub const BASE_COUNTERS_HIGH: std::ops::RangeInclusive<u16> = 0xc80..=0xc82;
 
-/// The name by which debuggers and assemblers know a CSR; `None` for one that no table here lists.
+/// The name of a CSR in debuggers and assemblers; `None` if no table here lists it.
 pub fn name(number: u16) -> Option<String> {
     let single = NAMES.iter().chain(OTHERS).find(|(known, _)| *known == number).map(|(_, name)| (*name).to_owned());
     single.or_else(|| {
@@ -125,22 +125,22 @@ pub fn name(number: u16) -> Option<String> {
     })
 }
 
-/// The CSRs by which a hypervisor is written.
+/// Whether it is a CSR of the hypervisor extension.
 pub fn is_hypervisor(number: u16) -> bool {
     lowest_privilege(number) == 2 && OTHERS.iter().any(|(known, _)| *known == number)
 }
 
-/// Those of the vector unit: vstart, vxsat, vxrm, vcsr, vl, vtype and vlenb.
+/// Whether it is a CSR of the vector extension: vstart, vxsat, vxrm, vcsr, vl, vtype or vlenb.
 pub fn is_vector(number: u16) -> bool {
     matches!(number, 0x008..=0x00a | 0x00f | 0xc20..=0xc22)
 }
 
-/// The lowest privilege that may access it, as its number says: 0 U, 1 S, 2 HS and VS, 3 M.
+/// The lowest privilege that may access it. The number encodes it: 0 U, 1 S, 2 HS and VS, 3 M.
 pub fn lowest_privilege(number: u16) -> u16 {
     number >> 8 & 3
 }
 
-/// Whether its number says that nobody may write it.
+/// Whether it is read-only. The number encodes it.
 pub fn is_read_only(number: u16) -> bool {
     number >> 10 == 3
 }

@@ -1,4 +1,4 @@
-//! What an instruction does, as far as a boot is judged by it: the memory it touches, where it goes on.
+//! The effect of an instruction on memory and on control flow, which the checks need.
 //!
 //! It does not know registers' values.
 
@@ -6,10 +6,10 @@ use super::{
     Address, CacheBlock, CsrAccess, CsrChange, Fence, Kind, Operation, Register, Width, Xlen, board, csr, decode,
 };
 
-/// What an instruction does, as far as a boot is judged by it.
+/// The effect of an instruction on memory and on control flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Reads `bytes` bytes at register `base` + `offset`; into an integer or a floating-point register.
+    /// Reads `bytes` bytes at register `base` + `offset` into an integer or floating-point register.
     Load {
         /// The number of the x register with the address.
         base: u8,
@@ -18,7 +18,7 @@ pub enum Effect {
         /// The size of the access in bytes.
         bytes: u8,
     },
-    /// Writes them likewise.
+    /// Writes `bytes` bytes at register `base` + `offset`.
     Store {
         /// The number of the x register with the address.
         base: u8,
@@ -34,37 +34,37 @@ pub enum Effect {
         /// The size of the access in bytes.
         bytes: u8,
     },
-    /// Goes to the target if a comparison of two registers holds; `offset` is from its own address.
+    /// Jumps if a comparison of two registers holds. `offset` is relative to the instruction's address.
     Branch {
         /// In bytes.
         offset: i64,
     },
-    /// Goes to the target.
+    /// Jumps to the target.
     Jump(Target),
-    /// Goes to the target and keeps the address after itself in a register other than x0.
+    /// Jumps to the target, and writes the return address to a register other than x0.
     Call(Target),
-    /// Goes to where ra (or t0, the alternate link register) points.
+    /// Jumps to the address in ra (or in t0, the alternate link register).
     Return,
     /// `sret` or `mret`: leaves a trap handler.
     TrapReturn,
     /// `wfi`: waits for an interrupt.
     Wfi,
-    /// Writes satp, or is an `sfence.vma`: changes how addresses are translated.
+    /// Changes how addresses are translated: a write to satp, or an `sfence.vma`.
     Translation,
     /// `ecall`: calls the firmware.
     Ecall,
     /// `ebreak`: raises a breakpoint exception.
     Ebreak,
-    /// Neither touches memory nor goes anywhere but to the next instruction, or is none that is known here.
+    /// Nothing of these, or an instruction that this crate does not know.
     Other,
 }
 
-/// Where a jump goes.
+/// The target of a jump.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// To this many bytes from the jump's own address.
+    /// Relative to the jump's address, in bytes.
     Relative(i64),
-    /// To register `base` + `offset`.
+    /// Register `base` + `offset`.
     Register {
         /// The number of the x register.
         base: u8,
@@ -74,19 +74,19 @@ pub enum Target {
 }
 
 impl Effect {
-    /// Whether it writes memory, or may.
+    /// Whether it may write memory.
     pub fn is_store(self) -> bool {
         matches!(self, Effect::Store { .. } | Effect::Atomic { .. })
     }
 
-    /// Whether a kernel idles in it: `wfi`, and a jump to itself (`j .`).
+    /// Whether a kernel idles in it: `wfi`, or a jump to itself (`j .`).
     pub fn rests(self) -> bool {
         matches!(self, Effect::Wfi | Effect::Jump(Target::Relative(0)))
     }
 }
 
 impl Operation {
-    /// What it does.
+    /// Its effect.
     pub fn effect(&self) -> Effect {
         let (base, offset) = (self.rs1, i64::from(self.immediate));
         let load = |bytes| Effect::Load { base, offset, bytes };
@@ -123,18 +123,18 @@ impl Operation {
         }
     }
 
-    /// The integer register whose value a store writes; `None` for one that writes a floating-point register, and for no store.
+    /// The integer register that a store writes to memory; `None` if it is a floating-point register or if this is not a store.
     pub fn stored_register(&self) -> Option<u8> {
         matches!(self.kind, Kind::Sb | Kind::Sh | Kind::Sw | Kind::Sd).then_some(self.rs2)
     }
 
-    /// The register into which it reads a counter of time or work.
+    /// The register into which it reads a counter: cycle, time or instret.
     pub fn counter_destination(&self) -> Option<u8> {
         let reads = matches!(self.kind, Kind::Csr(CsrAccess { .. })) && csr::BASE_COUNTERS.contains(&self.csr());
         reads.then_some(self.rd)
     }
 
-    /// How it writes this CSR, where it does.
+    /// How it changes this CSR; `None` if it does not.
     pub fn write_of(&self, register: Register) -> Option<CsrAccess> {
         match self.kind {
             Kind::Csr(access) if self.writes_csr(access) && Register::Csr(self.csr()) == register => Some(access),
@@ -142,39 +142,37 @@ impl Operation {
         }
     }
 
-    /// Whether it reads a CSR that changes without anybody writing it: time, a counter, the pending interrupts.
+    /// Whether it reads a CSR that changes by itself: time, a counter, the pending interrupts.
     pub fn reads_what_changes_by_itself(&self) -> bool {
         let number = self.csr();
         let changes = csr::COUNTERS.contains(&number) || Register::Csr(number) == csr::SIP;
         matches!(self.kind, Kind::Csr(_)) && changes
     }
 
-    /// Those that set or clear bits write nothing where rs1 is x0 or 0 (unprivileged manual, "Zicsr").
+    /// Whether it writes its CSR. csrrs and csrrc do not if rs1 is x0 or the immediate is 0 (unprivileged manual, "Zicsr").
     fn writes_csr(&self, access: CsrAccess) -> bool {
         access.change == CsrChange::Write || self.rs1 != 0
     }
 
-    /// Whether it needs floating point to be on: an operation of extensions F and D, or one on their CSRs.
+    /// Whether floating point must be on: an instruction of the extensions F and D, or an access to their CSRs.
     pub fn is_floating_point(&self) -> bool {
-        let registers = [csr::FFLAGS, csr::FRM, csr::FCSR];
         match self.kind {
             Kind::Flw | Kind::Fld | Kind::Fsw | Kind::Fsd | Kind::Float(..) => true,
-            Kind::Csr(_) => registers.contains(&Register::Csr(self.csr())),
+            Kind::Csr(_) => csr::FLOAT.contains(&self.csr()),
             _ => false,
         }
     }
 
-    /// Whether only M-mode may execute it: `mret`, or one on M-mode's CSRs (bits 8 and 9 of whose numbers are 1).
+    /// Whether only M-mode may execute it: `mret`, or an access to a CSR of M-mode.
     pub fn is_of_machine_mode(&self) -> bool {
-        const LEVEL: u16 = 3 << 8;
         match self.kind {
             Kind::Mret => true,
-            Kind::Csr(_) => self.csr() & LEVEL == LEVEL,
+            Kind::Csr(_) => csr::lowest_privilege(self.csr()) == 3,
             _ => false,
         }
     }
 
-    /// The CSR's number, of an instruction that accesses one.
+    /// The number of the CSR that it accesses.
     pub fn csr(&self) -> u16 {
         self.immediate as u16
     }
@@ -193,14 +191,14 @@ impl Width {
 /// The addresses within `code`, which begins at `start`, of instructions that a kernel idles in: `wfi`, and jumps to
 /// themselves (`j .`).
 ///
-/// Goes from instruction to instruction. Where data lies among them it may be out of step, until the next of `known`, which
-/// are addresses of instructions in ascending order, such as those of functions. It never looks in steps of two bytes
-/// alone: the upper half of `addi sp, sp, -1536` looks like a `c.j .`, and a breakpoint there would damage it.
+/// Decodes one instruction after the other. After data it may be out of step until the next address in `known`: addresses of
+/// instructions in ascending order, such as those of functions. It does not simply try every second byte:
+/// the upper half of `addi sp, sp, -1536` looks like a `c.j .`, and a breakpoint there would damage the instruction.
 pub fn resting_places(xlen: Xlen, start: Address, code: &[u8], known: &[Address]) -> Vec<Address> {
     places(xlen, start, code, known, Effect::rests)
 }
 
-/// As [`resting_places`], for the instructions whose effect is wanted.
+/// Like [`resting_places`], for instructions with the wanted effect.
 pub fn places(
     xlen: Xlen,
     start: Address,
@@ -211,7 +209,7 @@ pub fn places(
     places_of(xlen, start, code, known, |operation| wanted(operation.effect()))
 }
 
-/// As [`resting_places`], for the instructions that are wanted.
+/// Like [`resting_places`], for the wanted instructions.
 pub fn places_of(
     xlen: Xlen,
     start: Address,

@@ -11,10 +11,10 @@ macro_rules! extensions {
         }
 
         impl Extension {
-            /// Every one that is known here, in the order of the `riscv,isa` string: single letters, then Z, then S.
+            /// All extensions that this crate knows, in the order of the `riscv,isa` string: single letters, then Z, then S.
             pub const ALL: &[Extension] = &[$(Extension::$name),*];
 
-            /// Its name in the `riscv,isa` string, which is QEMU's name of the property as well.
+            /// Its name in the `riscv,isa` string; QEMU's property has the same name.
             pub fn name(self) -> &'static str {
                 match self { $(Extension::$name => $text,)* }
             }
@@ -58,7 +58,7 @@ impl Extensions {
     /// No extension.
     pub const NONE: Extensions = Extensions(0);
 
-    /// These, and no others.
+    /// Exactly these extensions.
     pub const fn of(extensions: &[Extension]) -> Extensions {
         let (mut bits, mut index) = (0, 0);
         while index < extensions.len() {
@@ -74,13 +74,13 @@ impl Extensions {
         self.0 >> extension as u32 & 1 != 0
     }
 
-    /// The same, with one more or one less.
+    /// The same set, with or without this extension.
     pub const fn with(self, extension: Extension, present: bool) -> Extensions {
         let bit = 1 << extension as u32;
         Extensions(if present { self.0 | bit } else { self.0 & !bit })
     }
 
-    /// Those of the set that `others` lacks.
+    /// The extensions that `others` does not have.
     pub const fn without(self, others: Extensions) -> Extensions {
         Extensions(self.0 & !others.0)
     }
@@ -90,7 +90,7 @@ impl Extensions {
         Extension::ALL.iter().copied().filter(move |extension| self.has(*extension))
     }
 
-    /// RV64GC with these, as a device tree's `riscv,isa` has it (Devicetree binding `riscv/extensions.yaml`).
+    /// RV64GC with these extensions, as in the `riscv,isa` property of a device tree (Devicetree binding `riscv/extensions.yaml`).
     pub fn isa(self) -> String {
         let mut isa = String::from("rv64imafdc");
         let mut separated: Vec<&str> = vec!["zicsr", "zifencei"];

@@ -1,6 +1,6 @@
 //! RISC-V's facts: registers, CSRs, causes of traps, SBI numbers, the `virt` board's map, and its instructions.
 //!
-//! Pure: it does not know where bytes come from, nor machines. Each number of a manual stands here and nowhere else.
+//! Pure: it knows neither machines nor where bytes come from. Each number from a manual is in this room and nowhere else.
 
 mod address;
 pub mod board;

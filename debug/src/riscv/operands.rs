@@ -1,13 +1,13 @@
-//! Which integer registers an instruction computes from which. It does not know their values.
+//! The integer registers that an instruction reads and writes. It does not know their values.
 
 use super::{Kind, Operation};
 
-/// What becomes of an instruction's destination.
+/// The registers of an instruction, and the kind of computation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Operands {
-    /// Never x0.
+    /// The destination; never x0.
     pub destination: u8,
-    /// x0 where there are fewer than two.
+    /// The sources; x0 if there are fewer than two.
     pub sources: [u8; 2],
     /// How it is computed.
     pub computation: Computation,
@@ -22,16 +22,16 @@ pub enum Computation {
     AddImmediate,
     /// A sum or a difference of two registers.
     AddOrSubtract,
-    /// What memory held, by an instruction that stores as well; the source is the address.
+    /// The old value in memory, of an atomic instruction; the source is the address.
     Atomic,
-    /// A CSR's old value, by its number.
+    /// The old value of the CSR with this number.
     Csr(u16),
-    /// Something else; of a load, the source is the address's base.
+    /// Anything else. The source of a load is the base of its address.
     Other,
 }
 
 impl Operation {
-    /// Its operands, where it writes an integer register.
+    /// Its operands, if it writes an integer register.
     pub fn operands(&self) -> Option<Operands> {
         let one = [self.rs1, 0];
         let (computation, sources) = match self.kind {
@@ -58,7 +58,7 @@ impl Operation {
 }
 
 impl Kind {
-    /// Arithmetic of two integer registers, other than sums and differences.
+    /// Arithmetic with two integer registers, except sums and differences.
     #[rustfmt::skip]
     fn computes_from_two(self) -> bool {
         matches!(

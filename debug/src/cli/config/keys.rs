@@ -1,18 +1,18 @@
-//! The keys of debug.toml, each of which is an option as well. Their meaning stands in docs/configuration.md, and a test
+//! The keys of debug.toml. Each key is also an option. docs/configuration.md describes them, and a test
 //! compares the two. It does not read the file.
 
-/// What stands behind a key.
+/// The type of a key's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A text, or a number.
+    /// A string or a number.
     Text,
     /// A file, relative to the folder of debug.toml.
     Path,
     /// `true` or `false`.
     Flag,
-    /// A text, or several in brackets.
+    /// A string or an array of strings.
     Texts,
-    /// As [`Kind::Texts`]; what is behind `file=` is a path.
+    /// Like [`Kind::Texts`], with a path after `file=`.
     Drives,
 }
 
@@ -26,16 +26,16 @@ pub struct Key {
     pub part: Part,
 }
 
-/// What a key is about.
+/// The topic of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// Which kernel: who names one on the command line means that one.
+    /// The kernel. Ignored if the command line names a kernel.
     Kernel,
-    /// Where its things are, and its machine.
+    /// The kernel's places and the machine.
     Machine,
-    /// What only QEMU has: of no matter where the embedded machine was asked for.
+    /// Only for QEMU. Ignored if the embedded machine was asked for.
     Qemu,
-    /// What a verdict asks for: of no matter for `run`, which is cargo's runner too, for kernels of other words.
+    /// Only for a verdict. Ignored by `run`, which cargo also uses as a runner for kernels with other output.
     Verdict,
 }
 
@@ -43,7 +43,7 @@ const fn key(name: &'static str, kind: Kind, part: Part) -> Key {
     Key { name, option: name, kind, part }
 }
 
-/// All of them, in the order of the documentation.
+/// All keys, in the order of the documentation.
 pub const KEYS: &[Key] = &[
     key("package", Kind::Text, Part::Kernel),
     key("bin", Kind::Text, Part::Kernel),
@@ -80,12 +80,12 @@ pub const KEYS: &[Key] = &[
     key("harsh", Kind::Flag, Part::Verdict),
 ];
 
-/// The key of that name.
+/// The key with this name.
 pub fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name == name)
 }
 
-/// The key whose name is the most like that one.
+/// The key with the most similar name.
 pub fn nearest(name: &str) -> &'static str {
     let likeness = |key: &&Key| (strsim::jaro_winkler(name, key.name) * 1e6) as u64;
     KEYS.iter().max_by_key(likeness).map_or("", |key| key.name)

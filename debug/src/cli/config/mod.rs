@@ -1,6 +1,6 @@
-//! debug.toml, or `[package.metadata.debug]` in Cargo.toml: options that a project always has. It does not know what they do.
+//! debug.toml, or `[package.metadata.debug]` in Cargo.toml: a project's default options. It does not know what they do.
 //!
-//! Each key becomes the option of its name, in front of those that were typed. What was typed counts.
+//! Each key becomes the option with its name, before the typed options. Typed options override it.
 
 pub mod keys;
 
@@ -18,21 +18,21 @@ use keys::{Key, Kind, Part};
 /// The file's name.
 pub const FILE: &str = "debug.toml";
 
-/// A project's options, and where they stand.
+/// A project's options, and their file.
 #[derive(Debug)]
 pub struct Config {
-    /// The file, as errors name it.
+    /// The file's name in errors.
     pub file: PathBuf,
-    /// Its folder, absolute: relative paths and commands are meant there.
+    /// Its folder, absolute. Relative paths and commands refer to it.
     pub folder: PathBuf,
     table: Table,
 }
 
 impl Config {
-    /// The one of the nearest folder from `here` upwards that has one.
+    /// Finds the file in `here` or the nearest folder above it.
     ///
     /// # Errors
-    /// Where the file cannot be read or is no TOML; where it has a key that is none.
+    /// If the file cannot be read, is not TOML, or has an unknown key.
     pub fn find(here: &Path) -> anyhow::Result<Option<Config>> {
         for folder in here.ancestors() {
             let file = folder.join(FILE);
@@ -47,10 +47,10 @@ impl Config {
         Ok(None)
     }
 
-    /// This one.
+    /// Reads this file.
     ///
     /// # Errors
-    /// As [`Config::find`].
+    /// Like [`Config::find`].
     pub fn open(file: &Path) -> anyhow::Result<Config> {
         let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
         let table = text.parse::<Table>().map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))?;
@@ -74,10 +74,10 @@ impl Config {
         Ok(Config { file: file.to_owned(), folder, table })
     }
 
-    /// The arguments for a command that was called with `typed`.
+    /// The arguments to add to a command that was called with `typed`.
     ///
     /// # Errors
-    /// Where a value is of the wrong kind.
+    /// If a value has the wrong type.
     pub fn arguments(&self, command: &Command, typed: &ArgMatches) -> anyhow::Result<Vec<OsString>> {
         let is_typed = |option: &str| {
             let argument = command.get_arguments().find(|argument| argument.get_long() == Some(option));
@@ -112,7 +112,7 @@ impl Config {
         Ok(arguments)
     }
 
-    /// The texts that a key stands for; none of a flag that is off.
+    /// The values of a key; none for a flag that is off.
     fn values(&self, key: &Key, value: &Value) -> anyhow::Result<Vec<String>> {
         let several = matches!(key.kind, Kind::Texts | Kind::Drives);
         let values = match (key.kind, value) {
@@ -133,7 +133,7 @@ impl Config {
         values.into_iter().map(text).collect()
     }
 
-    /// A path as it is meant in another folder.
+    /// A value as the command needs it: paths are joined with the folder.
     fn in_folder(&self, key: &Key, text: &str) -> String {
         let joined = |path: &str| self.folder.join(path).display().to_string();
         match key.kind {
@@ -158,7 +158,7 @@ fn option(key: &Key, value: String) -> OsString {
     }
 }
 
-/// The table in a manifest; what is wrong with a manifest is cargo's to say.
+/// The table in a manifest. Cargo reports errors in a manifest.
 fn metadata(manifest: &Path) -> Option<Table> {
     let table = fs::read_to_string(manifest).ok()?.parse::<Table>().ok()?;
     debug_table(&table).cloned()
@@ -179,7 +179,7 @@ mod tests {
         Config::new(Path::new("/project/debug.toml"), text.parse().expect("it is TOML"))
     }
 
-    /// What becomes of a file, for a command that was called with these words.
+    /// The arguments that a file adds to a command that was called with these words.
     fn arguments(text: &str, name: &'static str, words: &[&str]) -> Vec<String> {
         let options = ["kernel", "smp", "bios", "expect", "drive", "initrd"];
         let mut command = Command::new(name).no_binary_name(true);

@@ -1,4 +1,4 @@
-//! An instruction in the assembler's words, as LLVM writes them. It does not know symbols.
+//! Disassembly, in LLVM's syntax. It does not know symbols.
 
 mod compressed;
 mod float;
@@ -10,7 +10,7 @@ use super::{
 
 /// The instruction that begins `bytes` and lies at `pc`, as in `ld a0, 0(zero)`; what jumps shows the address it jumps to.
 ///
-/// What is no instruction shows its value: `.half 0x0000`, `.word 0xffffffff`.
+/// Bytes that are not an instruction are shown as numbers: `.half 0x0000`, `.word 0xffffffff`.
 pub fn disassemble(xlen: Xlen, pc: Address, bytes: &[u8]) -> String {
     let Some(low) = bytes.first_chunk().map(|half| u16::from_le_bytes(*half)) else {
         return "(nothing)".into();
@@ -32,7 +32,7 @@ fn f(number: u8) -> String {
     Register::Fpr(number).to_string()
 }
 
-/// Decimal where it has one digit, else hexadecimal.
+/// Decimal if it has one digit, else hexadecimal.
 fn number(value: i32) -> String {
     match value {
         -9..=9 => value.to_string(),
@@ -51,7 +51,7 @@ fn upper(immediate: i32) -> String {
 }
 
 impl Operation {
-    /// The instruction's text at `pc`; `None` for what is none, or is not told apart.
+    /// The text of the instruction at `pc`; `None` if it is not an instruction or is not known.
     pub fn text(&self, xlen: Xlen, pc: Address) -> Option<String> {
         if self.length == 2 && self.bits == 0 {
             return Some("c.unimp".into());
@@ -133,7 +133,7 @@ impl Operation {
         Some((name.into(), format!("{register}, {target}")))
     }
 
-    /// What assemblers have a shorter name for: `mv`, `neg`.
+    /// The short forms of assemblers: `mv`, `neg`.
     fn short_form(&self) -> Option<(String, String)> {
         let [rd, rs1, rs2] = [self.rd, self.rs1, self.rs2].map(x);
         let (name, operands) = match (self.kind, self.rs1, self.rs2, self.immediate) {
@@ -152,7 +152,7 @@ impl Operation {
         Some((name.into(), operands))
     }
 
-    /// Between registers, or with an immediate.
+    /// Arithmetic with two registers, or with an immediate.
     fn arithmetic(&self) -> Option<(String, String)> {
         use Kind::*;
         let immediate = matches!(
@@ -181,7 +181,7 @@ impl Operation {
         })
     }
 
-    /// Cache blocks, waiting, translations, the guest's memory.
+    /// Instructions for cache blocks, waiting, translations and a guest's memory.
     fn supervision(&self) -> Option<(String, String)> {
         let [rd, rs1, rs2] = [self.rd, self.rs1, self.rs2].map(x);
         let (name, operands) = match self.kind {
@@ -267,7 +267,7 @@ impl Operation {
             CsrChange::Clear => "c",
         };
         let kind = if access.source_is_number { "i" } else { "" };
-        let float = [csr::FFLAGS, csr::FRM, csr::FCSR].contains(&Register::Csr(self.csr()));
+        let float = csr::FLOAT.contains(&self.csr());
         let short = name.strip_prefix('f').unwrap_or(&name);
         match (access.change, self.rd, self.rs1) {
             // A write to a register that is read-only: the encoding that compilers use for what must not be reached.

@@ -1,4 +1,4 @@
-//! The real-time clock, Goldfish's: nanoseconds since 1970, and an alarm. It does not ask the host for the time: a run is the same at any hour.
+//! Goldfish's real-time clock: nanoseconds since 1970, and an alarm. It does not read the host's clock, so every run is the same.
 //!
 //! Source: QEMU, hw/rtc/goldfish_rtc.c, and Android's "Goldfish virtual hardware" page, section "Goldfish timer".
 
@@ -13,20 +13,20 @@ const CLEAR_INTERRUPT: u64 = 0x1c;
 
 /// The machine begins at 2025-01-01 00:00:00 UTC, in nanoseconds.
 pub const BEGINNING: u64 = 1_735_689_600_000_000_000;
-/// In nanoseconds: 100 million instructions are a second, as for the `time` CSR.
+/// Nanoseconds for each instruction: 100 million instructions are a second, as for the `time` CSR.
 const INSTRUCTION: u64 = 10;
 const LOW: u64 = 0xffff_ffff;
 
-/// Whether to write the word at `offset` says anew how the interrupt's line is; an alarm that is due at once does.
+/// Whether a write to `offset` updates the interrupt line. An alarm that is due at once does.
 pub fn writing_tells_interrupt(offset: u64) -> bool {
     matches!(offset, INTERRUPT_ENABLED | CLEAR_INTERRUPT | ALARM_LOW)
 }
 
 #[derive(Clone, Debug)]
 pub struct Clock {
-    /// What is added to the time that passed.
+    /// The offset to the elapsed time.
     offset: u64,
-    /// The upper half of what was read last.
+    /// The upper half of the last value that was read.
     high: u32,
     alarm: u64,
     alarm_is_set: bool,
@@ -39,22 +39,22 @@ impl Clock {
         Clock { offset: BEGINNING, high: 0, alarm: 0, alarm_is_set: false, pending: false, enabled: false }
     }
 
-    /// `now`, here and below, is the time that passed since the beginning, in instructions.
+    /// `now`, here and below, is the elapsed time in instructions.
     fn time(&self, now: u64) -> u64 {
         now.wrapping_mul(INSTRUCTION).wrapping_add(self.offset)
     }
 
-    /// Whether its interrupt's line is up.
+    /// Whether its interrupt line is high.
     pub fn level(&self) -> bool {
         self.pending && self.enabled
     }
 
-    /// When the alarm goes off, in instructions.
+    /// The time of the alarm, in instructions.
     pub fn next_event(&self) -> u64 {
         if self.alarm_is_set { self.alarm.saturating_sub(self.offset).div_ceil(INSTRUCTION) } else { u64::MAX }
     }
 
-    /// Lets the alarm go off, where it is time; `true` where it did.
+    /// Triggers the alarm if it is due. Returns whether it was.
     pub fn advance(&mut self, now: u64) -> bool {
         let due = self.alarm_is_set && self.alarm <= self.time(now);
         if due {

@@ -1,4 +1,4 @@
-//! The board's devices, and the lines of their interrupts. It does not know the hart, nor how time passes.
+//! The board's devices and their interrupt lines. It knows neither the hart nor how time passes.
 
 pub mod clock;
 mod plic;
@@ -16,26 +16,26 @@ pub struct Devices {
     pub uart: Uart,
     plic: Plic,
     clock: Clock,
-    /// How many of the bytes that were typed the UART has told of.
+    /// How many typed bytes the UART has announced.
     told: usize,
     pub(in crate::embedded::bus) slots: [Slot; VIRTIO_SLOTS],
-    /// Why the machine cannot go on.
+    /// Why the machine cannot continue.
     pub trouble: Option<Trouble>,
     outlook: Outlook,
 }
 
-/// What the hart looks at between instructions: kept, so that to look costs nothing.
+/// What the hart needs between instructions. It is cached, so that reading it is cheap.
 #[derive(Clone, Copy, Debug)]
 struct Outlook {
-    /// An interrupt is to be taken in S-mode.
+    /// An external interrupt is pending for S-mode.
     interrupts: bool,
-    /// When something happens by itself, in [`Moment::time`].
+    /// The time of the next device event, in [`Moment::time`].
     time: u64,
-    /// From when on there is typed input that nobody was told of, in [`Moment::icount`].
+    /// When typed input arrives that no device has announced, in [`Moment::icount`].
     input: u64,
 }
 
-/// All that devices hold, but for what was printed and typed.
+/// The state of all devices, except what was printed and typed.
 #[derive(Clone)]
 pub struct State {
     uart: uart::Registers,
@@ -68,7 +68,7 @@ impl Devices {
         }
     }
 
-    /// Back, or forward, to a moment of the known history; the console's position has been set before.
+    /// Goes to another moment of the recorded history. The console's position has to be set before.
     pub fn restore(&mut self, state: &State) {
         self.uart.registers = state.uart.clone();
         self.plic = state.plic.clone();
@@ -87,19 +87,19 @@ impl Devices {
         self.outlook.interrupts
     }
 
-    /// When something will happen without anybody's doing, in [`Moment::time`].
+    /// The time of the next device event, in [`Moment::time`].
     #[inline(always)]
     pub fn next_event(&self) -> u64 {
         self.outlook.time
     }
 
-    /// From when on typed input will raise an interrupt, in [`Moment::icount`].
+    /// When typed input will raise an interrupt, in [`Moment::icount`].
     #[inline(always)]
     pub fn next_input(&self) -> u64 {
         self.outlook.input
     }
 
-    /// Lets happen what is due by now.
+    /// Handles the events that are due.
     pub fn advance(&mut self, now: Moment) {
         if self.clock.advance(now.time) {
             self.plic.tell(CLOCK_INTERRUPT, self.clock.level());
@@ -112,7 +112,7 @@ impl Devices {
         self.look_ahead();
     }
 
-    /// For the firmware, which reads the UART's data as the kernel does.
+    /// Takes a typed byte, for the firmware.
     pub fn take_input(&mut self, now: Moment) -> Option<u8> {
         let byte = self.uart.console.take_input(now.icount);
         self.update_uart(now);
@@ -175,12 +175,12 @@ impl Devices {
         self.look_ahead();
     }
 
-    /// `length` bytes of a virtio slot's registers.
+    /// Reads `length` bytes of a virtio slot's registers.
     pub fn read_virtio(&self, slot: usize, offset: u64, length: usize) -> u64 {
         self.slots[slot].read(offset, length)
     }
 
-    /// A slot says how the line of its interrupt is.
+    /// Updates the interrupt line of a slot.
     pub fn tell_of_slot(&mut self, number: usize) {
         self.plic.tell(VIRTIO_INTERRUPT + number as u32, self.slots[number].level());
         self.look_ahead();
@@ -195,7 +195,7 @@ impl Devices {
         self.slots.iter().filter_map(Slot::device).filter_map(Device::network)
     }
 
-    /// What comes after the present has not happened.
+    /// Forgets everything after the present.
     pub fn forget_future(&mut self, now: Moment) {
         self.uart.console.forget_future(now.icount);
         self.slots

@@ -1,15 +1,15 @@
-//! The platform-level interrupt controller, as QEMU's board has it: which source's interrupt goes to the hart, and who has claimed it.
+//! The platform-level interrupt controller (PLIC) of QEMU's board: which interrupt goes to the hart, and which are claimed.
 //!
 //! It does not know what the sources are. Source: "RISC-V Platform-Level Interrupt Controller Specification"; QEMU, hw/intc/sifive_plic.c.
-//! As with QEMU, and unlike what the specification says of a level's gateway, a source is pending again after its completion only
-//! where its device has said so since the claim.
+//! Like QEMU's, and unlike the specification's gateway for level-triggered interrupts, it makes a source pending again after completion
+//! only if the device has raised its line since the claim.
 
 use crate::riscv::board::{INTERRUPT_PRIORITY, INTERRUPT_SOURCES};
 
-/// Words of one bit a source.
+/// The number of words with one bit for each source.
 const WORDS: usize = (INTERRUPT_SOURCES as usize).div_ceil(32);
 const SOURCES: usize = INTERRUPT_SOURCES as usize + 1;
-/// A hart's contexts: M-mode, then S-mode.
+/// A hart has two contexts: M-mode, then S-mode.
 const CONTEXTS: usize = 2;
 const SUPERVISOR: usize = 1;
 
@@ -22,11 +22,11 @@ const ENABLE_END: u64 = ENABLE + CONTEXTS as u64 * ENABLE_STRIDE;
 const CONTEXT: u64 = 0x20_0000;
 const CONTEXT_STRIDE: u64 = 0x1000;
 const CONTEXT_END: u64 = CONTEXT + CONTEXTS as u64 * CONTEXT_STRIDE;
-/// Within a context.
+/// Offsets within a context.
 const THRESHOLD: u64 = 0;
 const CLAIM: u64 = 4;
 
-/// One bit a source.
+/// One bit for each source.
 type Bits = [u32; WORDS];
 
 #[derive(Clone, Debug)]
@@ -39,7 +39,7 @@ pub struct Plic {
 }
 
 impl Plic {
-    /// As OpenSBI leaves it: no priority is above the thresholds.
+    /// The state in which OpenSBI leaves it: no priority is above the thresholds.
     pub fn new() -> Plic {
         Plic {
             priorities: [0; SOURCES],
@@ -50,7 +50,7 @@ impl Plic {
         }
     }
 
-    /// The device at `source` says how its line is. That it was up is not forgotten until somebody claims it.
+    /// Sets the line of a source. A high line stays pending until it is claimed.
     pub fn tell(&mut self, source: u32, level: bool) {
         if level {
             let (word, bit) = place(source);
@@ -58,12 +58,12 @@ impl Plic {
         }
     }
 
-    /// Whether an interrupt is to be taken in S-mode.
+    /// Whether an interrupt is pending for S-mode.
     pub fn interrupts_supervisor(&self) -> bool {
         self.best(SUPERVISOR) != 0
     }
 
-    /// The pending source of the highest priority above the context's threshold, of those the lowest number; 0 where there is none.
+    /// The pending source with the highest priority above the context's threshold, and among equals the lowest number; 0 for none.
     fn best(&self, context: usize) -> u32 {
         let mut best = (0, self.thresholds[context]);
         for word in 0..WORDS {
@@ -79,7 +79,7 @@ impl Plic {
         best.0
     }
 
-    /// The word at `offset`, a multiple of 4; to read a claim register is to claim.
+    /// Reads the word at `offset`, a multiple of 4. Reading a claim register claims the interrupt.
     pub fn read(&mut self, offset: u64) -> u32 {
         match offset {
             0..PRIORITIES_END => self.priorities[offset as usize / 4].into(),
@@ -134,7 +134,7 @@ impl Plic {
     }
 }
 
-/// A source's word and its bit there.
+/// The word and the bit of a source.
 fn place(source: u32) -> (usize, u32) {
     (source as usize / 32, 1 << (source % 32))
 }

@@ -44,7 +44,7 @@ impl Memory {
         self.devices.tell_of_slot(slot);
     }
 
-    /// Lets happen what is due by now.
+    /// Handles the events that are due.
     pub fn advance_devices(&mut self, now: Moment) {
         for number in 0..VIRTIO_SLOTS {
             if self.with_slot(number, |slot, memory| slot.advance(memory, now)) {

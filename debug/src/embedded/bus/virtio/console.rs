@@ -1,4 +1,4 @@
-//! virtio-console: one port, on the machine's console. What is typed goes to its driver once that has made room, else to the UART.
+//! virtio-console: one port, on the machine's console. Typed input goes to its driver if the driver has added buffers, else to the UART.
 //!
 //! Source: "Virtual I/O Device (VIRTIO) Version 1.2", section "Console Device"; for the used length QEMU, hw/char/virtio-serial-bus.c.
 

@@ -1,4 +1,4 @@
-//! The virtio devices that there are, as a slot sees them. It does not know the slot's registers.
+//! The kinds of virtio devices behind one interface. It does not know a slot's registers.
 
 use super::block::{self, Block};
 use super::disk::Disk;

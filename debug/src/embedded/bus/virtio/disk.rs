@@ -1,4 +1,4 @@
-//! A disk: a file that is only read, and over it the pages that the kernel wrote. It does not know virtio, nor the past.
+//! A disk: a file that is only read, and the pages that the kernel wrote over it. It knows neither virtio nor the history.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;

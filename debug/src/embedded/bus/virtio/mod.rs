@@ -1,4 +1,4 @@
-//! The board's slots for virtio devices: the registers that all devices have. It does not know what a device does, nor where it is mapped.
+//! The board's slots for virtio devices: the registers that all devices share. It knows neither what a device does nor its address.
 //!
 //! Source: "Virtual I/O Device (VIRTIO) Version 1.2", section "Virtio Over MMIO" with its "Legacy interface"; for what that leaves
 //! open, and for empty slots, QEMU, hw/virtio/virtio-mmio.c.

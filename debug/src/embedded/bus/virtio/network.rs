@@ -1,4 +1,4 @@
-//! virtio-net without a network: packets that arrive are known beforehand, and those that are sent are kept. It does not know files.
+//! virtio-net without a network: arriving packets are given at the start, and sent packets are recorded. It does not know files.
 //!
 //! Source: "Virtual I/O Device (VIRTIO) Version 1.2", section "Network Device".
 
@@ -58,7 +58,7 @@ impl Network {
         self.state = State { arrived: self.state.arrived, sent: self.state.sent, ..State::default() };
     }
 
-    /// What comes after the present has not happened.
+    /// Forgets everything after the present.
     pub fn forget_future(&mut self) {
         while self.total > self.state.sent {
             self.total -= 1;

@@ -1,4 +1,4 @@
-//! Packets as files: the format that tcpdump and Wireshark read and write. It does not know who sent them.
+//! The file format for packets that tcpdump and Wireshark read and write (pcap). It does not know who sent them.
 //!
 //! Source: "PCAP Capture File Format" (draft-ietf-opsawg-pcap), sections "File Header" and "Packet Record".
 

@@ -1,4 +1,4 @@
-//! A split virtqueue: what the driver makes available, and what the device has used. It does not know what is in the buffers.
+//! A split virtqueue: available buffers from the driver, used buffers from the device. It does not know their contents.
 //!
 //! Source: "Virtual I/O Device (VIRTIO) Version 1.2", section "Split Virtqueues"; for legacy queues its "Legacy Interface" parts.
 

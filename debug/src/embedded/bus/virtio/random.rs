@@ -1,4 +1,4 @@
-//! virtio-rng: numbers from a seed, so that a run can be repeated. They are no secret.
+//! virtio-rng: pseudo-random numbers from a seed, so that a run can be repeated. They are not secure.
 //!
 //! Source: "Virtual I/O Device (VIRTIO) Version 1.2", section "Entropy Device".
 
