@@ -4,6 +4,7 @@ mod ask;
 mod assembler;
 mod devices;
 mod differential;
+mod documented;
 mod firmware;
 mod fixed;
 mod guests;
