@@ -24,14 +24,17 @@ fn device_tree(cpu: &str) -> Vec<u8> {
     tree
 }
 
+/// A node's properties by their names.
+type Properties = Vec<(String, Vec<u8>)>;
+
 /// Each node's name with its properties, in the order of the tree (Devicetree Specification, "Flattened Devicetree Format").
-fn nodes(tree: &[u8]) -> Vec<(String, Vec<(String, Vec<u8>)>)> {
+fn nodes(tree: &[u8]) -> Vec<(String, Properties)> {
     let word = |at: usize| u32::from_be_bytes(tree[at..at + 4].try_into().unwrap()) as usize;
     let text = |at: usize| {
         tree[at..].split(|byte| *byte == 0).next().map(|text| String::from_utf8_lossy(text).into_owned()).unwrap()
     };
     let (mut at, strings) = (word(8), word(12));
-    let (mut nodes, mut open) = (Vec::new(), Vec::new());
+    let (mut nodes, mut open): (Vec<(String, Properties)>, Vec<usize>) = (Vec::new(), Vec::new());
     loop {
         let token = word(at);
         at += 4;
@@ -45,9 +48,9 @@ fn nodes(tree: &[u8]) -> Vec<(String, Vec<(String, Vec<u8>)>)> {
             2 => drop(open.pop()),
             3 => {
                 let (length, name) = (word(at), text(strings + word(at + 4)));
-                let node: usize = *open.last().unwrap();
+                let node = *open.last().unwrap();
                 nodes[node].1.push((name, tree[at + 8..at + 8 + length].to_vec()));
-                at += 8 + (length + 3 & !3);
+                at += 8 + ((length + 3) & !3);
             }
             9 => return nodes,
             _ => assert_eq!(token, 4, "at {at:#x}"),
