@@ -15,7 +15,9 @@ use debug::{Address, Embedded, Image, Machine, embedded};
 use reverse::Reversible;
 use testkit::kernels;
 
+/// The most rounds of a row; fewer, but at least three, if they take longer than [`LONGEST`].
 const ROUNDS: usize = 9;
+const LONGEST: Duration = Duration::from_secs(40);
 /// How long the workload that never ends runs.
 const SLICE: Duration = Duration::from_millis(400);
 const LONG: Duration = Duration::from_secs(60);
@@ -126,7 +128,9 @@ fn check(kernel: &Path, machine: &str) {
 /// Measures two things in turn, and prints `this / other`.
 fn row(name: &str, unit: &str, this: impl Fn() -> f64, other: impl Fn() -> f64, goal: &str) {
     let _ = (this(), other()); // what is only slow the first time
-    let pairs: Vec<(f64, f64)> = (0..ROUNDS).map(|_| (this(), other())).collect();
+    let begin = Instant::now();
+    let rounds = (0..ROUNDS).take_while(|round| *round < 3 || begin.elapsed() < LONGEST);
+    let pairs: Vec<(f64, f64)> = rounds.map(|_| (this(), other())).collect();
     let median = |value: fn(&(f64, f64)) -> f64| {
         let mut values: Vec<f64> = pairs.iter().map(value).collect();
         values.sort_by(f64::total_cmp);

@@ -4,7 +4,6 @@ use super::super::target::GdbTarget;
 use super::{Answer, number};
 use crate::ask::{self, Memory};
 use crate::machine::Address;
-use crate::riscv::Extension;
 
 impl GdbTarget {
     /// `place` is a symbol or an address. With `physical` it is a physical address.
@@ -24,8 +23,8 @@ impl GdbTarget {
     /// With `of_guest` it is an address of the guest, whoever executes.
     pub(super) fn page(&mut self, place: &str, of_guest: bool) -> Answer {
         let (address, _) = self.range(place)?;
-        if of_guest && !self.machine.has(Extension::Hypervisor) {
-            return Err("this hart has no guests: it lacks the extension H; try: --cpu rv64,h=on".into());
+        if of_guest {
+            self.require_guests()?;
         }
         let walk = if of_guest { ask::page::page_of_guest } else { ask::page::page };
         let page = walk(&mut self.machine, address);
