@@ -245,7 +245,11 @@ fn power_off_is_an_end_like_any_other(on: On) {
     assert_eq!(finding(&on.passes("ram-at-the-finishers-address"), "idle").summary, "waits for interrupts (wfi)");
     // Right behind a store that was watched, too.
     let findings = on.walk("power-off-in-clear");
-    only_failure(&findings, "bss", "4088 bytes");
+    only_failure(
+        &findings,
+        "bss",
+        "clear_doublewords does not end its work: it powers off while 4088 bytes are not cleared",
+    );
     assert_eq!(finding(&findings, "idle").summary, "powers off");
 }
 

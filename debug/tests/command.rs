@@ -72,7 +72,7 @@ fn json_keeps_its_promise() {
     assert_eq!(statuses, ["pass", "pass", "pass", "pass", "fail", "not run", "not run"]);
     let trap = &report["checks"][4];
     let keys: Vec<&String> = trap.as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["name", "status", "summary", "expected", "found", "location", "data"]);
+    assert_eq!(keys, ["name", "status", "summary", "expected", "found", "try", "location", "data"]);
     assert!(trap["location"]["file"].as_str().unwrap().ends_with("variants.rs"));
     assert!(trap["location"]["line"].as_u64().unwrap() > 0);
     assert_eq!(trap["data"]["scause"], "0x5");

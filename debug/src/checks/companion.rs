@@ -1,20 +1,24 @@
 //! The companion: an observed machine that executes the same kernel first, and on which the checks of memory are made.
 //!
 //! Stack, BSS and the stack's margin are the same on every machine that executes the same instructions. The other checks (traps,
-//! idle, console, power-off) are made on the machine that was asked for. It does not know which machines the two are.
+//! idle, console, power-off) are made on the machine that was asked for. Where that came to no end, the companion's end counts; where
+//! both ended, and not alike, the findings say so. It does not know which machines the two are.
 
 use std::time::{Duration, Instant};
 
+use super::boot_run::event::BootEnd;
 use super::boot_run::memory::MemoryFacts;
 use super::console::Script;
 use super::finding::{Finding, Status};
-use super::sequence::{Walk, walk};
+use super::sequence::{Walk, Walked, walk};
 use super::{Layout, bss, handoff, idle, margin, stack, trap};
-use crate::image::Image;
+use crate::image::{Image, Place};
 use crate::machine::Machine;
 
 /// The checks that only concern memory.
 const MEMORY: [&str; 3] = [stack::NAME, bss::NAME, margin::NAME];
+/// The checks of how the boot ends.
+const ENDS: [&str; 2] = [trap::NAME, idle::NAME];
 /// The time limit for the companion.
 const LONGEST: Duration = Duration::from_secs(3);
 
@@ -23,6 +27,7 @@ pub struct Companion<'a> {
     /// `None` if it could not continue because it lacks a device.
     findings: Vec<Finding>,
     pub memory: Option<MemoryFacts<'a>>,
+    end: Option<BootEnd>,
     name: String,
 }
 
@@ -36,18 +41,100 @@ impl<'a> Companion<'a> {
     ) -> Companion<'a> {
         let deadline = Instant::now() + timeout.min(LONGEST);
         let name = machine.name().to_owned();
-        let (findings, mut memory) =
+        let Walked { findings, mut memory, end, .. } =
             walk(machine, image, layout, Walk { deadline, boot_hart: None, step: None, memory: None, script });
         if let Some(memory) = &mut memory {
             memory.is_whole = findings.is_ok() && Instant::now() < deadline;
         }
         let certain = memory.as_mut().map(|memory| std::mem::take(&mut memory.findings)).unwrap_or_default();
-        Companion { findings: findings.unwrap_or(certain), memory, name }
+        Companion { findings: findings.unwrap_or(certain), memory, end, name }
+    }
+
+    /// Whether its run came to an end that time did not make.
+    fn has_ended(&self) -> bool {
+        let is_whole = self.memory.as_ref().is_some_and(|memory| memory.is_whole);
+        is_whole && self.end.as_ref().is_some_and(|end| *end != BootEnd::Deadline)
+    }
+
+    /// Compares how the boot ended on the machine itself (`end`) with how it did here. `interrupted`: where interrupts come there, if
+    /// they come again and again.
+    pub fn judge_end(&self, findings: &mut [Finding], end: Option<&BootEnd>, interrupted: Option<&Place>) {
+        if !self.has_ended() {
+            return;
+        }
+        let fails = |findings: &[Finding]| {
+            let first = findings.iter().find(|finding| finding.status == Status::Fail)?;
+            ENDS.contains(&first.name).then_some(first.name)
+        };
+        let stopped = matches!(self.end, Some(BootEnd::HartStopped { .. }));
+        match end {
+            // It was too slow to be told, or nobody can tell.
+            Some(BootEnd::Deadline) if fails(&self.findings).is_some() => self.take_over(findings, true),
+            Some(BootEnd::Deadline) if self.ticks_at(interrupted) => self.take_over(findings, true),
+            Some(BootEnd::Firmware) if stopped => self.take_over(findings, false),
+            Some(_) if self.panics_alike(findings) => self.take_over(findings, false),
+            Some(_) if fails(findings) != fails(&self.findings) => self.add_other_end(findings),
+            _ => {}
+        }
+    }
+
+    /// Whether the same function panicked on both, and here the trap that it panicked about was seen.
+    fn panics_alike(&self, findings: &[Finding]) -> bool {
+        let panic_in = |findings: &[Finding]| {
+            let idle = findings.iter().find(|finding| finding.name == idle::NAME && finding.status == Status::Fail)?;
+            idle.data.get("panic_function").cloned()
+        };
+        let has_trapped = |findings: &[Finding]| {
+            findings.iter().any(|finding| finding.name == trap::NAME && finding.status == Status::Fail)
+        };
+        has_trapped(&self.findings)
+            && !has_trapped(findings)
+            && panic_in(findings).is_some()
+            && panic_in(findings) == panic_in(&self.findings)
+    }
+
+    /// Whether the kernel idles here, ticking, in the function that is interrupted on the machine itself: it came as far there, and
+    /// was too slow to be told.
+    fn ticks_at(&self, interrupted: Option<&Place>) -> bool {
+        let function = |place: &Place| place.symbol.as_ref().map(|(name, _)| name.clone());
+        let idle = self.findings.iter().find(|finding| finding.name == idle::NAME && finding.status == Status::Pass);
+        let rests_in = idle.and_then(|idle| idle.location.as_ref()).and_then(function);
+        matches!(self.end, Some(BootEnd::Ticking { .. }))
+            && rests_in.is_some()
+            && rests_in == interrupted.and_then(function)
+    }
+
+    /// Replaces the findings of the end by those from here.
+    fn take_over(&self, findings: &mut [Finding], was_late: bool) {
+        let before = findings.iter().find(|finding| finding.name == idle::NAME).map(|idle| idle.summary.clone());
+        for own in findings.iter_mut().filter(|own| ENDS.contains(&own.name)) {
+            let Some(seen) = self.findings.iter().find(|seen| seen.name == own.name) else { continue };
+            *own = seen.clone();
+            if own.status != Status::NotRun {
+                own.set("seen_on", self.name.clone());
+            }
+            if let (true, Some(before)) = (was_late && own.status != Status::NotRun, &before) {
+                let told = if own.status == Status::Fail { &mut own.found } else { &mut own.summary };
+                *told = format!("{told}, as seen on {}; here: {before}", self.name);
+            }
+        }
+    }
+
+    /// Says in the findings of the end how the boot ended here.
+    fn add_other_end(&self, findings: &mut [Finding]) {
+        for own in findings.iter_mut().filter(|own| ENDS.contains(&own.name) && own.status != Status::NotRun) {
+            let Some(seen) = self.findings.iter().find(|seen| seen.name == own.name) else { continue };
+            if seen.status != own.status {
+                // Reports show what was found only of failures.
+                let told = if own.status == Status::Fail { &mut own.found } else { &mut own.summary };
+                *told = format!("{told}; on {} it ended differently: {}", self.name, seen.summary);
+            }
+        }
     }
 
     /// Replaces findings about memory by the companion's.
     pub fn judge_memory(self, findings: &mut [Finding]) {
-        let Companion { findings: seen, name, memory } = self;
+        let Companion { findings: seen, name, memory, .. } = self;
         let is_whole = memory.as_ref().is_some_and(|memory| memory.is_whole);
         let tree_erased = memory.as_ref().is_some_and(|memory| memory.device_tree.read_too_late.is_some());
         let is_about_memory =
@@ -84,5 +171,91 @@ impl<'a> Companion<'a> {
                 failed = finding.status == Status::Fail && MEMORY[..2].contains(&finding.name);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::checks::Names;
+    use crate::image::fixture::Elf;
+    use crate::machine::Address;
+
+    const TICKING: BootEnd = BootEnd::Ticking { period: None, spins: false };
+
+    fn finding(name: &'static str, status: Status, summary: &str) -> Finding {
+        Finding { status, summary: summary.into(), ..Finding::new(name) }
+    }
+
+    /// The findings of trap and idle on the machine itself, after a companion that ended in `seen` with these.
+    fn judged(
+        seen: (BootEnd, [Finding; 2]),
+        end: BootEnd,
+        own: [Finding; 2],
+        interrupted: Option<Address>,
+    ) -> [Finding; 2] {
+        let image = Image::parse(Path::new("kernel"), Elf::default().bytes()).unwrap();
+        let mut memory = MemoryFacts::new(&image, &Layout::of(&image, Names::default()).unwrap());
+        memory.is_whole = true;
+        let (its_end, findings) = seen;
+        let name = "embedded".into();
+        let companion = Companion { findings: findings.to_vec(), memory: Some(memory), end: Some(its_end), name };
+        let mut own = own;
+        companion.judge_end(&mut own, Some(&end), interrupted.map(|pc| image.place(pc)).as_ref());
+        own
+    }
+
+    fn late() -> [Finding; 2] {
+        [finding(trap::NAME, Status::Pass, "none"), finding(idle::NAME, Status::Fail, "still running")]
+    }
+
+    #[test]
+    fn where_time_is_up_the_companion_s_trap_counts() {
+        let trapped =
+            [finding(trap::NAME, Status::Fail, "a fault"), finding(idle::NAME, Status::NotRun, "the kernel trapped")];
+        let [trap, idle] = judged((BootEnd::Stuck, trapped), BootEnd::Deadline, late(), None);
+        assert_eq!((trap.status, &*trap.summary), (Status::Fail, "a fault"));
+        assert!(trap.found.contains("as seen on embedded; here: still running"), "{}", trap.found);
+        assert_eq!(idle.status, Status::NotRun);
+    }
+
+    #[test]
+    fn where_time_is_up_in_another_function_it_is() {
+        let ticks = |place: u64| {
+            let image = Image::parse(Path::new("kernel"), Elf::default().bytes()).unwrap();
+            let mut idle = finding(idle::NAME, Status::Pass, "ticks");
+            idle.location = Some(image.place(Address(place)));
+            (TICKING, [finding(trap::NAME, Status::Pass, "none"), idle])
+        };
+        let base = crate::image::fixture::BASE;
+        let status = |interrupted| judged(ticks(base + 0x14), BootEnd::Deadline, late(), interrupted)[1].status;
+        assert_eq!(status(Some(Address(base + 0x18))), Status::Pass, "the same function");
+        assert_eq!(status(Some(Address(base + 0x44))), Status::Fail, "another");
+        assert_eq!(status(None), Status::Fail, "no interrupts came");
+    }
+
+    #[test]
+    fn two_ends_are_told_and_the_machine_s_own_counts() {
+        let trapped =
+            [finding(trap::NAME, Status::Fail, "a fault"), finding(idle::NAME, Status::NotRun, "the kernel trapped")];
+        let own = [finding(trap::NAME, Status::Pass, "none"), finding(idle::NAME, Status::Pass, "waits")];
+        let [trap, idle] = judged((BootEnd::Trap, trapped), BootEnd::Wfi, own, None);
+        assert_eq!((trap.status, idle.status), (Status::Pass, Status::Pass));
+        assert_eq!(trap.summary, "none; on embedded it ended differently: a fault");
+    }
+
+    #[test]
+    fn a_panic_about_a_trap_that_was_missed_is_told_with_the_trap() {
+        let panicked = |summary: &str| {
+            let mut idle = finding(idle::NAME, Status::Fail, summary);
+            idle.set("panic_function", "panic");
+            idle
+        };
+        let seen = [finding(trap::NAME, Status::Fail, "a fault"), panicked("it panicked")];
+        let own = [finding(trap::NAME, Status::Pass, "none"), panicked("it panicked")];
+        let [trap, _] = judged((BootEnd::Wfi, seen), BootEnd::Wfi, own, None);
+        assert_eq!((trap.status, &*trap.summary), (Status::Fail, "a fault"));
     }
 }

@@ -3,6 +3,7 @@
 use super::boot_run::BootRun;
 use super::boot_run::dialogue::shown;
 pub use super::boot_run::dialogue::{Input, Script};
+use super::boot_run::event::BootEnd;
 use super::finding::{Finding, Status};
 
 /// How many lines reports show.
@@ -25,12 +26,17 @@ pub fn judge(run: &mut BootRun<'_>, finding: &mut Finding) {
         let it = if finding.status == Status::Pass { "it" } else { "it was" };
         finding.summary = format!("{missing}; {it} {}", finding.summary);
         finding.status = Status::Fail;
-    } else if let Some(line) = words_of_failure(&lines) {
+    } else if let Some(line) = words_of_failure(&lines).filter(|line| !was_expected(run, line)) {
         finding.status = Status::Fail;
         finding.found = finding.summary.clone();
         finding.summary = format!("its last words are those of a failure: {line}");
         finding.set("console_line", line);
     }
+}
+
+/// Whether a person asked for this line: it is no failure then, whatever it says.
+fn was_expected(run: &BootRun<'_>, said: &str) -> bool {
+    matches!(&run.end, Some(BootEnd::Expected { line }) if line.trim() == said.trim())
 }
 
 /// The line that tells of a failure: the last line, or the line of a Rust panic, which is followed by its message.

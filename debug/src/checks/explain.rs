@@ -3,8 +3,10 @@
 //! It does not judge, and does not change findings that hold.
 
 use super::finding::{Finding, Status};
+use super::{Layout, bss, handoff, idle, image, margin, stack};
 use crate::image::{Image, Place};
 use crate::machine::{Address, Machine};
+use crate::setting::Setting;
 
 /// Explains each failure after the boot. If the machine cannot be read any more, it adds nothing.
 pub fn failures(machine: &mut dyn Machine, image: &Image, findings: &mut [Finding]) {
@@ -13,6 +15,33 @@ pub fn failures(machine: &mut dyn Machine, image: &Image, findings: &mut [Findin
     }
     if let Some(first) = findings.iter_mut().find(|finding| finding.status == Status::Fail) {
         relocations(machine, image, first);
+    }
+}
+
+/// What to try about a failure of which a check said nothing better.
+pub fn advise(layout: &Layout, findings: &mut [Finding]) {
+    let names = &layout.names;
+    for finding in findings.iter_mut().filter(|finding| finding.status == Status::Fail && finding.advice.is_none()) {
+        let place = finding.location.as_ref();
+        let here = place.map_or_else(|| "PLACE".into(), |place| format!("*{}", place.address));
+        let in_gdb = format!("{}, then in GDB: break {here}, continue, backtrace, reverse-stepi", Setting::Serve);
+        finding.advice = Some(match finding.name {
+            image::NAME => "compare the linker script with the file: readelf -lW shows where it is loaded".into(),
+            handoff::NAME => "start the kernel from a firmware that keeps the boot protocol, as QEMU's own does".into(),
+            stack::NAME => format!("set sp to {} before anything uses it: la sp, {}", names.stack_top, names.stack_top),
+            bss::NAME => {
+                format!("clear from {} to {}, each byte once and nothing beside it", names.bss_start, names.bss_end)
+            }
+            idle::NAME if finding.data.get("console_line").is_some() => {
+                "look for the cause in the lines before it".into()
+            }
+            idle::NAME if finding.data.get("panic_function").is_some() => in_gdb,
+            idle::NAME if finding.data.get("exit_status").is_some() || finding.data.get("reset_reason").is_some() => {
+                format!("look for who powers off, and why: {in_gdb}")
+            }
+            margin::NAME => "reserve more for the stack, or make the frames smaller".into(),
+            _ => in_gdb,
+        });
     }
 }
 

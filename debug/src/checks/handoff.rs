@@ -110,10 +110,8 @@ pub fn never_arrived(image: &Image, layout: &Layout, missing: &NoArrival) -> Fin
         (Some(wanted), others) => {
             let others: Vec<_> = others.iter().map(u64::to_string).collect();
             let others = others.join(", ");
-            format!(
-                "hart {wanted} never reached {entry}, but hart {others} did; try: without {}, because the firmware chooses the hart",
-                Setting::BootHart
-            )
+            finding.advice = Some(format!("without {}, because the firmware chooses the hart", Setting::BootHart));
+            format!("hart {wanted} never reached {entry}, but hart {others} did")
         }
         (None, _) => format!("the firmware never jumped to {entry}"),
     };

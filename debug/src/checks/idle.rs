@@ -8,7 +8,7 @@ use super::boot_run::panic;
 use super::console;
 use super::finding::{Finding, Status};
 use crate::machine::{Address, Error, Registers, csr};
-use crate::riscv::cause::cause;
+use crate::riscv::cause::{a_cause, cause};
 use crate::setting::Setting;
 
 pub const NAME: &str = "idle";
@@ -70,6 +70,10 @@ fn describe_end(run: &BootRun<'_>, finding: &mut Finding, end: &BootEnd, registe
         }
         BootEnd::Expected { line } => (Status::Pass, format!("printed what was expected: {line}")),
         BootEnd::Forbidden { line } => (Status::Fail, format!("printed forbidden text: {line}")),
+        BootEnd::HartStopped { at } => {
+            finding.location = Some(run.place(*at));
+            (Status::Pass, "stops its hart (SBI hart_stop)".into())
+        }
         BootEnd::Storm => (Status::Fail, storm(run, finding)),
         BootEnd::Firmware => {
             finding.advice = Some("look at the SBI call: the firmware did not return from it".into());
@@ -139,9 +143,9 @@ fn storm(run: &BootRun<'_>, finding: &mut Finding) -> String {
         None => "that instruction was never executed".into(),
     };
     format!(
-        "an interrupt storm: {} interrupts, a {} before {} again and again, and {between}",
+        "an interrupt storm: {} interrupts, {} before {} again and again, and {between}",
         storm.interrupts,
-        cause(storm.trap.cause),
+        a_cause(storm.trap.cause),
         run.place(storm.trap.pc)
     )
 }
@@ -149,7 +153,7 @@ fn storm(run: &BootRun<'_>, finding: &mut Finding) -> String {
 /// The end of a sentence about a kernel that is in a handler when time is up.
 fn handling(run: &BootRun<'_>) -> String {
     let trap = run.hart.handling().filter(|_| !run.hart.has_gaps);
-    trap.map_or(String::new(), |trap| format!(", handling a {}", cause(trap.cause)))
+    trap.map_or(String::new(), |trap| format!(", handling {}", a_cause(trap.cause)))
 }
 
 /// Fails a kernel that idles in its panic handler, or has been in it.

@@ -49,9 +49,8 @@ pub fn require(finding: &mut Finding, wanted: u64) {
     if unused < wanted {
         finding.status = Status::Fail;
         finding.expected = format!("at least {wanted} bytes of the stack unused");
-        finding.summary = format!(
-            "{unused} of the stack's {size} bytes remain unused, and {wanted} are asked for; try: a larger stack"
-        );
+        finding.summary = format!("{unused} of the stack's {size} bytes remain unused, and {wanted} are asked for");
+        finding.advice = Some("a larger stack".into());
         finding.set("min_margin_bytes", wanted);
     }
 }
@@ -94,14 +93,19 @@ pub fn overflowed(run: &mut BootRun<'_>, overflow: &StackOverflow) -> Result<Fin
     };
     let victims = victims(run, overflow);
     let over = if victims.is_empty() { String::new() } else { format!(", over {}", victims.join(", ")) };
-    let advice = match overflow.stack == run.layout.stack {
-        true => {
-            format!("try: reserve more than {} bytes for the stack, or make the frames smaller", bytes(&overflow.stack))
-        }
-        false => format!("try: make the stack above {bottom} larger than {} bytes", bytes(&overflow.stack)),
+    let size = bytes(&overflow.stack);
+    let from_low_end = overflow.frame.is_some_and(|frame| below == frame) && overflow.stack != run.layout.stack;
+    let (low_end, advice) = match overflow.stack == run.layout.stack {
+        _ if from_low_end => (
+            format!("; sp was set to the low end of {bottom}, and a stack grows downwards"),
+            format!("set sp to {bottom} + {size}"),
+        ),
+        true => (String::new(), format!("reserve more than {size} bytes for the stack, or make the frames smaller")),
+        false => (String::new(), format!("make the stack above {bottom} larger than {size} bytes")),
     };
     finding.expected = format!("no frame below {} = {bottom}", overflow.stack.start);
-    finding.summary = format!("the stack overflows: {fits}{over}; {advice}");
+    finding.summary = format!("the stack overflows: {fits}{over}{low_end}");
+    finding.advice = Some(advice);
     finding.found = format!("sp = {}", overflow.sp);
     if let Some(stored) = &overflow.stored {
         finding.found = format!("{}, storing to {}", finding.found, run.place(stored.start));

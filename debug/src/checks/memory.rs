@@ -39,6 +39,7 @@ pub fn add_seen(run: &BootRun<'_>, findings: &mut [Finding]) {
 /// A fault and its place.
 struct Fault {
     summary: String,
+    advice: String,
     found: String,
     at: Address,
     place: crate::image::Place,
@@ -48,6 +49,7 @@ impl Fault {
     fn fail(self, finding: &mut Finding) {
         finding.status = Status::Fail;
         finding.summary = self.summary;
+        finding.advice = Some(self.advice);
         finding.found = self.found;
         finding.location = Some(self.place);
         finding.backtrace.clear();
@@ -71,8 +73,6 @@ fn add_to_bss(findings: &mut [Finding], fault: Fault) {
     let failed = finding.status == Status::Fail;
     fault.fail(finding);
     if failed {
-        // What to try is told once.
-        let before = before.split("; try: ").next().unwrap_or_default();
         finding.summary = format!("{before}; {}", finding.summary);
     }
     let after = findings.iter_mut().skip_while(|finding| finding.name != bss::NAME).skip(1);
@@ -87,10 +87,10 @@ fn erased_frame(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<Fault> {
     let what = if source == Some(Register::RA) { "its return address" } else { "a saved value" };
     Some(Fault {
         summary: format!(
-            "the clear erases the stack frame of {function} at {}, which is in use and holds {what}; \
-             try: move the stack out of BSS, or clear BSS before the stack is used",
+            "the clear erases the stack frame of {function} at {}, which is in use and holds {what}",
             stored.sp
         ),
+        advice: "move the stack out of BSS, or clear BSS before the stack is used".into(),
         found: format!("{} stored there by {}, then zero", run.place(stored.address), run.place(stored.pc)),
         at: stored.address,
         place: run.place(cleared.pc),
@@ -102,11 +102,11 @@ fn lost_value(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<Fault> {
     let name = object(run, stored.address);
     Some(Fault {
         summary: format!(
-            "{name} was stored at {} before BSS was cleared, the clear erased it, and it was read at {}; \
-             try: clear BSS first, or put {name} into .data",
+            "{name} was stored at {} before BSS was cleared, the clear erased it, and it was read at {}",
             run.place(stored.pc),
             run.place(read.pc)
         ),
+        advice: format!("clear BSS first, or put {name} into .data"),
         found: format!("{:#x} stored, erased by {}, read as {:#x}", stored.new, run.place(cleared.pc), read.value),
         at: stored.address,
         place: run.place(stored.pc),
@@ -119,21 +119,18 @@ fn poison_read(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<Fault> {
     let outside = outside::objects(run.image, run.layout).into_iter().find(|object| object.range.contains(&address));
     let read = format!("{name} was read at {}", run.place(pc));
     let held = "its value was whatever memory held (here the test pattern, poison)";
-    let summary = match &outside {
-        Some(Outside { section, .. }) => format!(
-            "{read} and nothing clears it: {section} is outside of {}; {held}; try: put {section} between the two",
-            bounds(run)
+    let clear_first = format!("clear BSS first, or put {name} into .data");
+    let (summary, advice) = match &outside {
+        Some(Outside { section, .. }) => (
+            format!("{read} and nothing clears it: {section} is outside of {}; {held}", bounds(run)),
+            format!("put {section} between the two"),
         ),
-        None if memory.clearing.has_begun() => {
-            format!("{read} before BSS was cleared; {held}; try: clear BSS first, or put {name} into .data")
-        }
-        None => format!(
-            "nothing clears BSS before {name} is read at {}; {held}; try: clear BSS first, or put {name} into .data",
-            run.place(pc)
-        ),
+        None if memory.clearing.has_begun() => (format!("{read} before BSS was cleared; {held}"), clear_first),
+        None => (format!("nothing clears BSS before {name} is read at {}; {held}", run.place(pc)), clear_first),
     };
     Some(Fault {
         summary,
+        advice,
         found: format!("{length} bytes read at {}: {value:#x}", run.place(address)),
         at: address,
         place: run.place(pc),
@@ -152,13 +149,13 @@ fn never_cleared(run: &mut BootRun<'_>) -> Option<Fault> {
     let more = if others > 0 { format!(", and {others} more") } else { String::new() };
     Some(Fault {
         summary: format!(
-            "nothing clears {} ({} bytes{more}): {} is outside of {}; try: put {} between the two",
+            "nothing clears {} ({} bytes{more}): {} is outside of {}",
             first.name,
             first.size,
             first.section,
-            bounds(run),
-            first.section
+            bounds(run)
         ),
+        advice: format!("put {} between the two", first.section),
         found: format!("the test pattern at {}", run.place(first.range.start)),
         at: first.range.start,
         place: run.place(first.range.start),
@@ -169,11 +166,11 @@ fn tree_erased(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<Fault> {
     let (erased, read) = memory.device_tree.read_too_late?;
     Some(Fault {
         summary: format!(
-            "the device tree was erased before it was read: {} overwrote it, and {} looked for it there; \
-             try: read the tree first, or do not store to its memory",
+            "the device tree was erased before it was read: {} overwrote it, and {} looked for it there",
             run.place(erased.pc),
             run.place(read.pc)
         ),
+        advice: "read the tree first, or do not store to its memory".into(),
         found: format!("{:#x} stored at {}, {:#x} read at {}", erased.new, erased.address, read.value, read.address),
         at: erased.address,
         place: run.place(erased.pc),

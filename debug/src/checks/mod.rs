@@ -40,7 +40,7 @@ use crate::setting::Setting;
 use boot_run::arrival::arrive;
 use boot_run::kernel_view::KernelView;
 use companion::Companion;
-use sequence::{Walk, complete, walk};
+use sequence::{Walk, Walked, complete, walk};
 
 pub use boot_run::layout::{GUARD_BYTES, Layout, PlaceNames};
 pub use boot_run::names::{Names, NotFound, Role, knows_bss, knows_stack_top};
@@ -180,14 +180,18 @@ pub fn check_image(image: &Image, layout: &Layout) -> Finding {
 
 /// The findings for an image that cannot boot.
 pub fn without_machine(image: &Image, layout: &Layout) -> Vec<Finding> {
-    complete(vec![check_image(image, layout)], "this image cannot boot")
+    let mut findings = complete(vec![check_image(image, layout)], "this image cannot boot");
+    explain::advise(layout, &mut findings);
+    findings
 }
 
 /// The findings for a kernel that a machine refuses to load, with the machine's reason. `memory` is the machine's memory map.
 pub fn refused(image: &Image, layout: &Layout, memory: Option<&MemoryMap>, machine: &str, words: &str) -> Vec<Finding> {
     let misplaced = memory.and_then(|memory| image::misplaced(image, layout, memory));
     let finding = misplaced.unwrap_or_else(|| image::refused(image, layout, machine, words));
-    complete(vec![finding], "the machine does not load the image")
+    let mut findings = complete(vec![finding], "the machine does not load the image");
+    explain::advise(layout, &mut findings);
+    findings
 }
 
 /// The findings for a kernel that lies where a machine with this memory has no room for it; `None` where it does not.
@@ -217,21 +221,23 @@ pub fn check(
         .filter(|_| boot_hart.is_none_or(|hart| hart == 0))
         .map(|machine| Companion::walk(machine, image, layout, timeout, script.clone()));
     let memory = companion.as_ref().and_then(|companion| companion.memory.as_ref());
-    let (findings, _) =
+    let Walked { findings, end, interrupted, .. } =
         walk(machine, image, layout, Walk { deadline: Instant::now() + timeout, boot_hart, step, memory, script });
     if let (Some(console), Some(printed)) = (console, machine.printed()) {
         *console = printed;
     }
     let mut findings = findings?;
     if let Some(companion) = companion {
+        companion.judge_end(&mut findings, end.as_ref(), interrupted.as_ref());
         companion.judge_memory(&mut findings);
     }
+    for margin in findings.iter_mut().filter(|finding| finding.name == margin::NAME) {
+        margin::require(margin, min_margin);
+    }
+    explain::advise(layout, &mut findings);
     // It may have gone on in S-mode since.
     let (entered, is_there) = (machine.starts_in_machine_mode(), machine.is_in_machine_mode());
     let of_machine_mode = |finding: &&mut Finding| is_there || entered && finding.name == handoff::NAME;
     findings.iter_mut().filter(of_machine_mode).for_each(boot_run::machine_mode::rename);
-    for margin in findings.iter_mut().filter(|finding| finding.name == margin::NAME) {
-        margin::require(margin, min_margin);
-    }
     Ok(findings)
 }

@@ -16,7 +16,7 @@ use super::memory_map::MemoryMap;
 use super::{
     ClearProgress, Error, NAMES, bss, check_image, explain, handoff, idle, image, margin, memory, stack, trap,
 };
-use crate::image::Image;
+use crate::image::{Image, Place};
 use crate::machine::Machine;
 use crate::setting::Setting;
 
@@ -30,48 +30,62 @@ pub struct Walk<'a, 'b> {
     pub script: Script,
 }
 
-/// The findings, and the facts about memory on an observed machine, with or without a verdict.
-pub fn walk<'a>(
-    machine: &'a mut dyn Machine,
-    image: &'a Image,
-    layout: &'a Layout,
-    walk: Walk<'_, 'a>,
-) -> (Result<Vec<Finding>, Error>, Option<MemoryFacts<'a>>) {
+/// What a run showed.
+pub struct Walked<'a> {
+    pub findings: Result<Vec<Finding>, Error>,
+    /// The facts about memory on an observed machine, with or without a verdict.
+    pub memory: Option<MemoryFacts<'a>>,
+    /// How the boot ended, if it came to its end.
+    pub end: Option<BootEnd>,
+    /// What was interrupted last, if interrupts come again and again.
+    pub interrupted: Option<Place>,
+}
+
+impl<'a> Walked<'a> {
+    fn early(findings: Result<Vec<Finding>, Error>) -> Walked<'a> {
+        Walked { findings, memory: None, end: None, interrupted: None }
+    }
+}
+
+/// Makes all checks along one run.
+pub fn walk<'a>(machine: &'a mut dyn Machine, image: &'a Image, layout: &'a Layout, walk: Walk<'_, 'a>) -> Walked<'a> {
     let mut findings = vec![check_image(image, layout)];
     match arrive(machine, image, layout, walk.boot_hart, walk.deadline) {
         Ok(Ok(())) => machine.begin_console(),
         Ok(Err(missing)) => {
             findings.push(handoff::never_arrived(image, layout, &missing));
-            return (Ok(complete(findings, "the kernel's entry was never reached")), None);
+            return Walked::early(Ok(complete(findings, "the kernel's entry was never reached")));
         }
-        Err(error) => return (Err(error), None),
+        Err(error) => return Walked::early(Err(error)),
     }
     match handoff::check(machine, image, layout) {
         Ok(handoff) => findings.push(handoff),
-        Err(error) => return (Err(error.into()), None),
+        Err(error) => return Walked::early(Err(error.into())),
     }
     match MemoryMap::at_entry(machine) {
         Ok(Some(memory)) => {
             if let Some(misplaced) = image::misplaced(image, layout, &memory) {
-                return (Ok(complete(vec![misplaced], "this image cannot boot")), None);
+                return Walked::early(Ok(complete(vec![misplaced], "this image cannot boot")));
             }
         }
         Ok(None) => {}
-        Err(error) => return (Err(error.into()), None),
+        Err(error) => return Walked::early(Err(error.into())),
     }
     if failed(&findings) {
-        return (Ok(complete(findings, "the boot protocol was violated")), None);
+        return Walked::early(Ok(complete(findings, "the boot protocol was violated")));
     }
     if machine.observed().is_none() {
         match trial::watchpoint(machine, image.physical(layout.entry)) {
             Ok(None) => {}
-            Ok(Some(how)) => return (Err(Error::Watchpoints { machine: machine.name().into(), how }), None),
-            Err(error) => return (Err(error.into()), None),
+            Ok(Some(how)) => {
+                return Walked::early(Err(Error::Watchpoints { machine: machine.name().into(), how }));
+            }
+            Err(error) => return Walked::early(Err(error.into())),
         }
     }
     let mut run = match BootRun::begin(machine, image, layout, walk.deadline, walk.memory) {
         Ok(run) => run,
-        Err(error) => return (Err(error.into()), None),
+        Err(error) => return Walked::early(Err(error.into())),
     };
     run.dialogue = Dialogue::new(walk.script);
     let mut findings = kernel(&mut run, findings, walk.step);
@@ -82,7 +96,7 @@ pub fn walk<'a>(
         if let Some(memory) = &mut memory {
             memory.findings = so_far;
         }
-        return (findings, memory);
+        return Walked { findings, memory, end: None, interrupted: None };
     }
     if let Ok(made) = &mut findings {
         memory::add(&mut run, made);
@@ -97,7 +111,8 @@ pub fn walk<'a>(
             findings = Err(Error::Moved { pc, place: Box::new(place), bss });
         }
     }
-    (findings, run.trace.map(|trace| trace.memory))
+    let interrupted = run.hart.last_interrupt.filter(|_| run.hart.interrupts > 1).map(|trap| run.place(trap.pc));
+    Walked { findings, memory: run.trace.map(|trace| trace.memory), end: run.end, interrupted }
 }
 
 /// The checks from the entry to the end.
@@ -173,6 +188,7 @@ fn finish(run: &mut BootRun<'_>, mut findings: Vec<Finding>, end: BootEnd) -> Re
         BootEnd::Trap => margin::outside(run)?.map_or(end, BootEnd::Overflow),
         end => end,
     };
+    run.end = Some(end.clone());
     match &end {
         BootEnd::Trap => {
             findings.push(trap::trapped(run)?);

@@ -13,6 +13,7 @@ use crate::embedded::bus::ram::{PAGE, Ram};
 use crate::embedded::bus::translate::{self, Context};
 use crate::embedded::conditions::Conditions;
 use crate::embedded::hart::state::Hart;
+use crate::machine::{Address, HartEvent};
 
 /// Instructions per tick of the `time` CSR: at the board's 10 MHz, 100 million instructions a second.
 pub const INSTRUCTIONS_PER_TICK: u64 = 10;
@@ -112,6 +113,14 @@ impl Board {
     /// Whether the hart is in a `wfi` that nothing will end.
     pub fn waits_for_ever(&self) -> bool {
         self.hart.waiting && self.pending() & self.hart.sie == 0 && self.next_event() == u64::MAX
+    }
+
+    /// The instruction at `pc` waits for an interrupt.
+    pub fn wait(&mut self, pc: u64) {
+        self.hart.waiting = true;
+        let (icount, time) = (self.icount, self.time());
+        let waits = self.pending() & self.hart.sie == 0;
+        self.memory.note(HartEvent::Wait { icount, pc: Address(pc), time, waits });
     }
 
     /// Ends a `wfi` where something is pending; else time passes to the next event.

@@ -11,7 +11,7 @@ use crate::setting::Setting;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be read.
-    #[error("cannot read {}: {reason}; {advice}", path.display())]
+    #[error("cannot read {}: {reason}; try: {advice}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -22,7 +22,7 @@ pub enum Error {
     },
 
     /// The path is a folder, a device or something else.
-    #[error("{} is {what}, not a file; name the kernel's ELF file", path.display())]
+    #[error("{} is {what}, not a file; try: name the kernel's ELF file", path.display())]
     NotAFile {
         /// The file.
         path: PathBuf,
@@ -42,7 +42,7 @@ pub enum Error {
     },
 
     /// The file has another format.
-    #[error("{} is not an ELF file: it {looks_like}; {advice}", path.display())]
+    #[error("{} is not an ELF file: it {looks_like}; try: {advice}", path.display())]
     NotElf {
         /// The file.
         path: PathBuf,
@@ -54,7 +54,7 @@ pub enum Error {
 
     /// The ELF is for another architecture.
     #[error(
-        "{} is for {architecture}, not for RISC-V; build the kernel for a riscv64 target, \
+        "{} is for {architecture}, not for RISC-V; try: build the kernel for a riscv64 target, \
          for example with `--target riscv64gc-unknown-none-elf`",
         path.display()
     )]
@@ -66,14 +66,14 @@ pub enum Error {
     },
 
     /// The ELF is for big-endian RISC-V.
-    #[error("{} is for big-endian RISC-V, and only little-endian is supported; build it for a little-endian target", path.display())]
+    #[error("{} is for big-endian RISC-V, and only little-endian is supported; try: build it for a little-endian target", path.display())]
     BigEndian {
         /// The file.
         path: PathBuf,
     },
 
     /// `end` and `length` are in bytes from the start of the file.
-    #[error("{} is truncated: its {what} ends at byte {end}, the file at byte {length}; copy or build it again", path.display())]
+    #[error("{} is truncated: its {what} ends at byte {end}, the file at byte {length}; try: copy or build it again", path.display())]
     Truncated {
         /// The file.
         path: PathBuf,
@@ -86,7 +86,7 @@ pub enum Error {
     },
 
     /// The ELF is damaged.
-    #[error("{} is a damaged ELF file: {what}; copy or build it again", path.display())]
+    #[error("{} is a damaged ELF file: {what}; try: copy or build it again", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -95,7 +95,7 @@ pub enum Error {
     },
 
     /// The flat image cannot be loaded.
-    #[error("{} cannot be loaded as it is: {what}; copy or build it again, or correct {}", path.display(), Setting::LoadAddress)]
+    #[error("{} cannot be loaded as it is: {what}; try: copy or build it again, or correct {}", path.display(), Setting::LoadAddress)]
     BadBootImage {
         /// The file.
         path: PathBuf,
@@ -113,7 +113,7 @@ pub enum Error {
     /// A segment is outside of the memory for a kernel.
     #[error(
         "{}: the segment [{}, {}) is outside of the memory that a kernel may use, [{}, {}); \
-         correct the linker script, or give the machine more memory",
+         try: correct the linker script, or give the machine more memory",
         path.display(), segment.start, segment.end, memory.start, memory.end
     )]
     OutsideMemory {
@@ -127,7 +127,7 @@ pub enum Error {
 
     /// Two segments overlap in memory.
     #[error(
-        "{}: the segments [{}, {}) and [{}, {}) overlap; correct the linker script",
+        "{}: the segments [{}, {}) and [{}, {}) overlap; try: correct the linker script",
         path.display(), .segments[0].start, .segments[0].end, .segments[1].start, .segments[1].end
     )]
     Overlapping {
@@ -138,7 +138,7 @@ pub enum Error {
     },
 
     /// The entry point is odd.
-    #[error("{} begins at {entry}, which is odd: instructions begin at even addresses; correct the linker script", path.display())]
+    #[error("{} begins at {entry}, which is odd: instructions begin at even addresses; try: correct the linker script", path.display())]
     OddEntry {
         /// The file.
         path: PathBuf,
@@ -147,7 +147,7 @@ pub enum Error {
     },
 
     /// The ELF cannot be executed.
-    #[error("{} cannot be started: {why}; {advice}", path.display())]
+    #[error("{} cannot be started: {why}; try: {advice}", path.display())]
     NotExecutable {
         /// The file.
         path: PathBuf,
@@ -160,7 +160,7 @@ pub enum Error {
     /// `named` is the file that has its symbols by its own account, `missing` where it was not found, and `other_builds`
     /// are files of that name that have others.
     #[error(
-        "{} has no symbol table: it is stripped{}; give the file as it was before `strip` or `objcopy`, \
+        "{} has no symbol table: it is stripped{}; try: give the file as it was before `strip` or `objcopy`, \
          or build without `strip = true`, `-C strip=symbols` or `-Wl,--strip-all`",
         path.display(),
         where_symbols_are(named.as_deref(), missing, other_builds)

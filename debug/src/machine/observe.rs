@@ -56,6 +56,8 @@ pub struct StackPointerMove {
     pub new: Address,
     /// sp was computed from sp by addition or subtraction: a frame is made or left. Otherwise sp was set.
     pub relative: bool,
+    /// sp may hold only the first part of a value: `lui`, `auipc`, or the shift in a long constant.
+    pub partial: bool,
 }
 
 /// What an observer wants to see. Other events cost little time. Addresses are physical, except sp's.
@@ -65,7 +67,7 @@ pub struct Interest {
     pub stores: Option<Vec<Range<Address>>>,
     /// Loads from any of these bytes.
     pub loads: Vec<Range<Address>>,
-    /// Changes of sp, except those within one of these ranges (ends included); `None` for no changes at all.
+    /// Changes of sp, except those within one of these ranges (ends included) that do not set it upwards; `None` for no changes at all.
     pub quiet_stacks: Option<Vec<Range<Address>>>,
 }
 
@@ -144,6 +146,13 @@ pub enum HartEvent {
         time: u64,
         /// Whether it waits.
         waits: bool,
+    },
+    /// The hart stopped itself (SBI HSM, hart_stop). Nothing on a machine with one hart starts it again.
+    Stopped {
+        /// Instructions executed before it.
+        icount: u64,
+        /// The call's instruction.
+        pc: Address,
     },
     /// A write to stvec, and the register's value afterwards.
     VectorWrite {

@@ -70,6 +70,13 @@ pub fn cause(value: u64) -> &'static str {
     if is_interrupt(value) { interrupt(code) } else { exception(code) }
 }
 
+/// The same with its article: `a load access fault`, `an illegal instruction`.
+pub fn a_cause(value: u64) -> String {
+    let words = cause(value);
+    let article = if words.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
+    format!("{article} {words}")
+}
+
 /// Whether a value of scause (or mcause) is of an interrupt: it came from outside, no instruction is to blame.
 pub fn is_interrupt(value: u64) -> bool {
     value & (INTERRUPT | INTERRUPT_32) != 0
@@ -131,6 +138,13 @@ pub fn handler(stvec: u64, value: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn articles_are_those_of_the_words() {
+        assert_eq!(a_cause(2), "an illegal instruction");
+        assert_eq!(a_cause(13), "a load page fault");
+        assert_eq!(a_cause(8), "an environment call from U-mode");
+    }
 
     #[test]
     fn exceptions_have_the_manuals_words() {

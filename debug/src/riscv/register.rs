@@ -63,6 +63,10 @@ impl Register {
     pub const RA: u8 = 1;
     /// The stack pointer.
     pub const SP: u8 = 2;
+    /// The global pointer.
+    pub const GP: u8 = 3;
+    /// The thread pointer; in kernels, the hart's own variables.
+    pub const TP: u8 = 4;
     /// The first argument; also where a call to the firmware leaves its error.
     pub const A0: u8 = 10;
     /// The second argument; also where a call to the firmware leaves its value.

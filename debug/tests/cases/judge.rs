@@ -14,6 +14,8 @@ pub struct Case {
     pub expect: Vec<String>,
     pub words: Vec<String>,
     pub flags: Vec<String>,
+    /// The only machine that it is for.
+    pub on: Option<String>,
 }
 
 /// What the command said, and its exit status; no status where it did not end in time, or by a signal.
@@ -42,6 +44,7 @@ impl Case {
             expect: list("expect", '|'),
             words: list("words", ';'),
             flags: list("flags", ' '),
+            on: header(&text, "on"),
         })
         .filter(|case| !case.expect.is_empty())
     }
@@ -66,6 +69,9 @@ pub fn fault(case: &Case, answer: &Answer) -> Option<String> {
         false => own_name.replace_all(text, NoExpand("SOURCE")).into_owned(),
     };
     let (out, err) = (without_name(&answer.out), without_name(&answer.err));
+    if let Some(fault) = without_advice(answer) {
+        return Some(fault);
+    }
     let (which, said) = match answer.status {
         Some(0 | 1) => verdict(&out),
         Some(2) => ("refused".into(), err.trim().to_owned()),
@@ -78,6 +84,22 @@ pub fn fault(case: &Case, answer: &Answer) -> Option<String> {
     let missing: Vec<&String> = case.words.iter().filter(|words| !said_it(words)).collect();
     let needs_words = which != "pass" || case.expect == ["pass"];
     (needs_words && !missing.is_empty()).then(|| format!("{which} does not say {missing:?}: {said}"))
+}
+
+/// Every failure says what to try, on a line of its own; so does a refusal.
+fn without_advice(answer: &Answer) -> Option<String> {
+    if answer.status == Some(2) {
+        return (!answer.err.contains("try: ")).then(|| format!("the refusal says nothing to try: {}", answer.err));
+    }
+    let report: Value = serde_json::from_str(&answer.out).ok()?;
+    let failed = report["checks"].as_array()?.iter().filter(|check| check["status"] == "fail");
+    let is_well = |check: &Value| {
+        let advice = check["try"].as_str().unwrap_or_default();
+        let elsewhere =
+            ["summary", "found"].iter().any(|field| check[field].as_str().unwrap_or_default().contains("try:"));
+        !advice.is_empty() && !advice.contains('\n') && !elsewhere
+    };
+    failed.into_iter().find(|check| !is_well(check)).map(|check| format!("a failure without one line to try: {check}"))
 }
 
 /// The first check that failed, or `pass`, and what it said; all checks where all hold.
@@ -127,15 +149,21 @@ fn an_answer_is_right_by_check_and_words() {
         expect: expect.iter().map(|text| text.to_string()).collect(),
         words: words.iter().map(|text| text.to_string()).collect(),
         flags: vec![],
+        on: None,
     };
     let out = r#"{"verdict":"fail","checks":[{"name":"trap","status":"fail","summary":"illegal instruction in 01a-case.S",
-        "expected":"words","found":"","location":{"file":"a.c","line":12}}]}"#;
+        "expected":"words","found":"","try":"less","location":{"file":"a.c","line":12}}]}"#;
     let failed = Answer { status: Some(1), out: out.into(), err: String::new() };
     assert_eq!(fault(&case(&["trap"], &["ILLEGAL", r#""file": "a.c", "line": 1[0-9]"#]), &failed), None);
     assert!(fault(&case(&["trap"], &["case"]), &failed).is_some(), "the source's name says nothing");
     assert!(fault(&case(&["trap"], &["words"]), &failed).is_some(), "what was expected was not found");
     assert!(fault(&case(&["bss", "pass"], &[]), &failed).is_some());
-    let refused = Answer { status: Some(2), out: String::new(), err: "stripped".into() };
+    let silent = Answer {
+        out: out.replace(r#""try":"less","#, ""),
+        ..Answer { status: Some(1), out: String::new(), err: String::new() }
+    };
+    assert!(fault(&case(&["trap"], &[]), &silent).is_some(), "it says nothing to try");
+    let refused = Answer { status: Some(2), out: String::new(), err: "stripped; try: strip less".into() };
     assert_eq!(fault(&case(&["refused", "pass"], &["stripped"]), &refused), None);
     assert!(fault(&case(&["refused"], &[]), &Answer { status: None, ..refused }).is_some());
 }

@@ -46,6 +46,10 @@ pub enum BootEnd {
     Polls {
         at: Option<Address>,
     },
+    /// The kernel stopped its hart with this call (SBI HSM, hart_stop).
+    HartStopped {
+        at: Address,
+    },
     /// The firmware does not return from a call.
     Firmware,
     /// The firmware or the kernel is about to switch the machine off or to reset it.

@@ -149,6 +149,8 @@ pub struct HartTrace {
     pub clock_read: Option<u64>,
     /// The last poll's place.
     pub polled_at: Option<Address>,
+    /// The call that stopped the hart.
+    pub stopped: Option<Address>,
     pub stuck: Option<Stuck>,
     pub storm: Option<Storm>,
     /// A run stops as soon as something was printed, because a text is awaited.
@@ -196,17 +198,22 @@ impl HartTrace {
                 self.has_printed = true;
                 self.polls = Stretch::default();
             }
+            HartEvent::Stopped { pc, .. } => self.stopped = Some(pc),
             HartEvent::ClockRead { icount } => self.clock_read = Some(icount),
         }
     }
 
     fn trap(&mut self, trap: TakenTrap) {
         self.last_trap = Some(trap);
+        // Behind a return the code that was interrupted goes on. Otherwise all instructions belong to a handler.
+        let outside = self.last_return.take().map_or(0, |returned| trap.icount.saturating_sub(returned + 1));
+        if is_interrupt(trap.cause) {
+            self.interrupt(trap, outside);
+        } else {
+            self.group.instructions += outside;
+        }
         let exception = match trap.cause {
-            cause if is_interrupt(cause) => {
-                self.interrupt(trap);
-                None
-            }
+            cause if is_interrupt(cause) => None,
             USER_CALL => {
                 self.calls += 1;
                 None
@@ -221,22 +228,18 @@ impl HartTrace {
         self.look_for_faulting_handler();
     }
 
-    fn interrupt(&mut self, trap: TakenTrap) {
+    /// `outside`: how many instructions of the interrupted code were executed before it.
+    fn interrupt(&mut self, trap: TakenTrap, outside: u64) {
         self.interrupts += 1;
         self.waits.interrupts += 1;
         self.polls.interrupts += 1;
         self.last_interrupt = Some(trap);
         if self.group.cause != trap.cause {
-            self.group = Group { cause: trap.cause, ..Group::default() };
+            self.group = Group { cause: trap.cause, instructions: outside, ..Group::default() };
+        } else {
+            self.group.instructions += outside;
         }
-        // In a handler all instructions belong to a handler.
-        let outside = match self.last_return {
-            Some(returned) if self.live.is_empty() => trap.icount.saturating_sub(returned + 1),
-            Some(_) => 0,
-            None => STORM,
-        };
         self.group.interrupts += 1;
-        self.group.instructions += outside;
         if self.group.interrupts == STORM {
             if self.group.instructions <= self.group.interrupts {
                 let Group { interrupts, instructions, .. } = self.group;
@@ -309,6 +312,9 @@ impl HartTrace {
         if self.storm.is_some() {
             return Some(BootEnd::Storm);
         }
+        if let Some(at) = self.stopped {
+            return Some(BootEnd::HartStopped { at });
+        }
         if self.waits.times >= PERIODS
             && (self.waits.ticks() >= LONG_ENOUGH || self.waits.instructions() >= BUSY_ENOUGH)
         {
@@ -342,5 +348,88 @@ impl HartTrace {
     /// The last write to stvec, if stvec does not hold the written value.
     pub fn refused_vector(&self) -> Option<VectorWrite> {
         self.vector.filter(|vector| vector.written != vector.held)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIMER: u64 = 1 << 63 | 5;
+
+    /// A trap after `icount` instructions.
+    fn trap(icount: u64, cause: u64, from_user: bool) -> HartEvent {
+        let (pc, sp, handler) = (Address(0x8020_0000), Address(0x8030_0000), Address(0x8020_1000));
+        HartEvent::Trap(TakenTrap {
+            icount,
+            pc,
+            cause,
+            value: 0,
+            from_user,
+            sp,
+            sscratch: 0,
+            handler,
+            instruction: None,
+            from_guest: false,
+            by_guest: false,
+            guest_physical: None,
+        })
+    }
+
+    fn back(icount: u64, to_user: bool) -> HartEvent {
+        HartEvent::TrapReturn { icount, to: Address(0x8020_0000), to_user }
+    }
+
+    /// The trace after these events, `rounds` times, each round so many instructions after the one before.
+    fn after(rounds: u64, length: u64, events: &[HartEvent]) -> HartTrace {
+        let mut trace = HartTrace::default();
+        for round in 0..rounds {
+            for event in events {
+                let later = round * length;
+                trace.event(&match *event {
+                    HartEvent::Trap(trap) => HartEvent::Trap(TakenTrap { icount: trap.icount + later, ..trap }),
+                    HartEvent::TrapReturn { icount, to, to_user } => {
+                        HartEvent::TrapReturn { icount: icount + later, to, to_user }
+                    }
+                    other => other,
+                });
+            }
+        }
+        trace
+    }
+
+    #[test]
+    fn interrupts_right_after_each_other_are_a_storm() {
+        let storm = after(3 * STORM, 20, &[trap(1, TIMER, false), back(20, false)]);
+        assert_eq!(storm.end(), Some(BootEnd::Storm));
+        let tick = after(3 * STORM, 24, &[trap(1, TIMER, false), back(20, false)]);
+        assert_eq!(tick.end(), None, "four instructions in between");
+    }
+
+    #[test]
+    fn a_handler_that_is_interrupted_again_and_again_is_a_storm() {
+        assert_eq!(after(2 * STORM, 5, &[trap(1, TIMER, false)]).end(), Some(BootEnd::Storm));
+    }
+
+    #[test]
+    fn a_trap_that_was_used_as_a_jump_makes_no_storm_of_the_interrupts_after_it() {
+        let mut trace = HartTrace::default();
+        trace.event(&trap(0, 12, false));
+        for round in 1..3 * STORM {
+            trace.event(&trap(1000 * round, TIMER, false));
+            trace.event(&back(1000 * round + 20, false));
+        }
+        assert_eq!(trace.end(), None);
+    }
+
+    /// The timer is due while the kernel handles a call, and interrupts right behind the return.
+    #[test]
+    fn a_program_that_makes_calls_goes_on_between_interrupts() {
+        let mut events = vec![];
+        for call in 0..10 {
+            events.extend([trap(22 * call + 2, USER_CALL, true), back(22 * call + 20, true)]);
+        }
+        events.extend([trap(221, TIMER, true), back(240, true)]);
+        assert_eq!(after(3 * STORM, 240, &events).end(), None);
     }
 }

@@ -378,6 +378,7 @@ impl Observer for LinkedObserver<'_> {
             }
             HartEvent::TrapReturn { to: pc, .. }
             | HartEvent::Wait { pc, .. }
+            | HartEvent::Stopped { pc, .. }
             | HartEvent::VectorWrite { pc, .. }
             | HartEvent::Poll { pc, .. } => *pc = self.linked(*pc),
             _ => {}

@@ -56,6 +56,9 @@ pub struct Marks {
     /// The interrupted code was seen to execute this instruction.
     innocent: Option<Address>,
     sp_at_panic: u64,
+    /// The panic function that was called last, and those that have returned.
+    panic: Address,
+    no_panics: Vec<Address>,
     trapped_since_vector: bool,
 }
 
@@ -172,8 +175,7 @@ impl BootRun<'_> {
             Mark::Panic => self.panics(registers)?,
             Mark::PanicReturn => {
                 if registers.sp().0 == self.marks.sp_at_panic {
-                    self.panicked = None;
-                    self.marks.remove(self.machine, Mark::PanicReturn)?;
+                    self.panic_returned()?;
                 }
                 Passed::On
             }
@@ -403,6 +405,7 @@ impl BootRun<'_> {
         let handling = self.hart.unreturned().next_back().map(|exception| exception.trap);
         self.panicked = Some(Panicked { name, backtrace, handling });
         self.marks.remove(self.machine, Mark::Panic)?;
+        self.marks.panic = pc;
         let back = registers.ra();
         // A call of a function that does not return may be the last instruction of its caller. Another function follows then.
         if self.image.is_code(back) && self.same_function(back - 1, back) {
@@ -410,5 +413,18 @@ impl BootRun<'_> {
             self.marks.insert(self.machine, back, Mark::PanicReturn)?;
         }
         Ok(Passed::Stepped)
+    }
+
+    /// A function with a panic function's name returned: it is none. The others may be called yet.
+    fn panic_returned(&mut self) -> Result<(), Error> {
+        self.panicked = None;
+        self.marks.remove(self.machine, Mark::PanicReturn)?;
+        self.marks.no_panics.push(self.marks.panic);
+        for place in panic::functions(self.image) {
+            if !self.marks.no_panics.contains(&place) {
+                self.marks.insert(self.machine, place, Mark::Panic)?;
+            }
+        }
+        Ok(())
     }
 }

@@ -61,6 +61,8 @@ pub struct BootRun<'a> {
     /// When the boot must have ended.
     pub deadline: Instant,
     pub stack_use: StackUse,
+    /// The registers at the entry.
+    pub at_entry: Registers,
     /// Observes memory, on an observed machine.
     pub trace: Option<StoreTrace<'a>>,
     /// What a companion, an observed machine with the same kernel, has seen of memory.
@@ -73,6 +75,8 @@ pub struct BootRun<'a> {
     pub panicked: Option<Panicked>,
     /// The texts to wait for and to type on the console.
     pub dialogue: Dialogue,
+    /// How the boot ended, once it did.
+    pub end: Option<BootEnd>,
     /// The findings that are certain already, should the machine not be able to go on.
     pub so_far: Vec<Finding>,
     /// How much the console had said at the last two looks at the kernel, and whether it says more and more.
@@ -132,18 +136,21 @@ impl<'a> BootRun<'a> {
             trace.memory.device_tree.lies_at(tree);
         }
         let (guards, slice) = (Vec::new(), FIRST_SLICE);
+        let at_entry = machine.registers()?;
         Ok(BootRun {
             machine,
             image,
             layout,
             deadline,
             stack_use,
+            at_entry,
             trace,
             companion,
             guards,
             hart: HartTrace::default(),
             panicked: None,
             dialogue: Dialogue::default(),
+            end: None,
             so_far: Vec::new(),
             said: (0, 0),
             prints: false,

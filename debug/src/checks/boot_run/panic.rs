@@ -83,43 +83,80 @@ fn demangle(name: &str) -> String {
     format!("{:#}", rustc_demangle::demangle(name))
 }
 
-/// Whether this demangled name is that of a panic function: Rust's, C's, and the names that kernels use.
+/// Whether this demangled name is that of a panic function: Rust's, C's, or one that a kernel made of their words, like
+/// `riscv_arch_panic`, `z_fatal_error` and `__assert_fail`.
+///
+/// The last words decide, so `panic_init` is none. Functions that only ask or test (`in_panic`) return, and a panic that returns
+/// counts as none. Threads end in functions like `k_thread_abort` that do not return.
 pub fn is_panic(name: &str) -> bool {
-    const NAMES: [&str; 24] = [
-        "rust_begin_unwind",
-        "rust_panic",
-        "begin_panic_handler",
-        "handle_alloc_error",
+    /// With any words before.
+    const PANICS: [&str; 13] = [
         "panic",
-        "panic_handler",
-        "panic_impl",
-        "panic_abort",
-        "do_panic",
         "kpanic",
-        "kernel_panic",
-        "__panic",
-        "_panic",
-        "abort",
-        "__abort",
-        "die",
-        "kdie",
+        "panicked",
+        "panicking",
         "oops",
-        "__assert",
-        "__assert_fail",
-        "__assert_func",
-        "assert_fail",
-        "assert_failed",
-        "__stack_chk_fail",
+        "fatal",
+        "fatal_error",
+        "assert",
+        "assert2",
+        "chk_fail",
+        "alloc_error",
+        "begin_unwind",
+        "pure_virtual",
     ];
-    if ["core::panicking::", "std::panicking::"].iter().any(|module| name.starts_with(module)) {
+    /// Alone, or behind the words that follow.
+    const ENDS: [&str; 4] = ["abort", "die", "kdie", "bug"];
+    const OF_THE_KERNEL: [&str; 11] =
+        ["kernel", "k", "do", "arch", "riscv", "sys", "system", "rust", "cpu", "sbi", "panic"];
+    /// What may follow.
+    const SUFFIXES: [&str; 7] = ["handler", "impl", "abort", "fail", "failed", "func", "called"];
+    /// What functions that only note a panic function begin with.
+    const SETTERS: [&str; 5] = ["set", "take", "register", "install", "get"];
+    if ["core::panicking::", "std::panicking::", "std::terminate"].iter().any(|module| name.starts_with(module)) {
         return true;
     }
     // For a generic function or a closure, only the name before its parameters counts.
-    let plain = name.split(['<', '{']).next().unwrap_or(name).trim_end_matches("::");
+    let plain = name.split(['<', '{', '(']).next().unwrap_or(name).trim_end_matches("::");
     let last = plain.rsplit("::").next().unwrap_or(plain);
     // Compilers copy and split functions: `panic.constprop.0`, `die.cold`.
-    let last = last.split('.').next().unwrap_or(last);
-    NAMES.contains(&last)
+    let words = words(last.split('.').next().unwrap_or(last));
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    if words.first().is_some_and(|first| SETTERS.contains(first)) {
+        return false;
+    }
+    let is_one = |words: &[&str]| {
+        let of_the_kernel = |before: &[&str]| before.iter().all(|word| OF_THE_KERNEL.contains(word));
+        PANICS.iter().any(|panic| before(words, panic).is_some())
+            || ENDS.iter().filter_map(|end| before(words, end)).any(of_the_kernel)
+    };
+    is_one(&words) || words.split_last().is_some_and(|(last, before)| SUFFIXES.contains(last) && is_one(before))
+}
+
+/// The words before an ending like `fatal_error`.
+fn before<'a, 'b>(words: &'a [&'b str], ending: &'b str) -> Option<&'a [&'b str]> {
+    words.strip_suffix(&*ending.split('_').collect::<Vec<_>>())
+}
+
+/// The words of an identifier, in lower case: `__assert_fail`, `vAssertCalled`, `PANIC`.
+fn words(name: &str) -> Vec<String> {
+    let mut words: Vec<String> = vec![];
+    let mut last_is_lower = false;
+    for character in name.chars() {
+        if !character.is_alphanumeric() {
+            words.push(String::new());
+        } else if character.is_uppercase() && last_is_lower {
+            words.push(character.to_lowercase().collect());
+        } else {
+            if words.is_empty() {
+                words.push(String::new());
+            }
+            words.last_mut().expect("there is one").extend(character.to_lowercase());
+        }
+        last_is_lower = character.is_lowercase() || character.is_ascii_digit();
+    }
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 #[cfg(test)]
@@ -152,6 +189,24 @@ mod tests {
             "core::panicking::assert_failed::<usize, usize>",
             "panic.constprop.0",
             "__stack_chk_fail",
+            "rust_panic",
+            "begin_panic_handler",
+            "handle_alloc_error",
+            "__rg_oom_handle_alloc_error",
+            "riscv_arch_panic",
+            "__ostd_panic_handler",
+            "z_fatal_error",
+            "k_sys_fatal_error_handler",
+            "vAssertCalled",
+            "rt_assert_handler",
+            "__assert2_fail",
+            "__assert",
+            "PANIC",
+            "std::terminate()",
+            "kernel_abort",
+            "__abort",
+            "__cxa_pure_virtual",
+            "die.cold",
         ] {
             assert!(is_panic(name), "{name}");
         }
@@ -160,6 +215,15 @@ mod tests {
             "panic_record",
             "kernel::panic::install",
             "diet",
+            "panic_init",
+            "set_panic_handler",
+            "abort_transfer",
+            "assert_irqs_off",
+            "handler",
+            "fail",
+            "debug",
+            "z_impl_k_thread_abort",
+            "task_die",
             "<core::panicking::AssertKind as core::fmt::Debug>::fmt",
         ] {
             assert!(!is_panic(name), "{name}");

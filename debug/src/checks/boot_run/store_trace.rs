@@ -48,6 +48,7 @@ impl Observer for StoreTrace<'_> {
     }
 
     fn event(&mut self, event: &HartEvent) {
+        self.memory.stacks.event(event);
         let HartEvent::Trap(trap) = event else { return };
         match trap.cause {
             cause if is_interrupt(cause) => self.interrupts += 1,

@@ -145,24 +145,39 @@ impl Bss {
         let registers = run.machine.registers()?;
         let here = Address(registers.pc);
         let hangs = matches!(end, BootEnd::Loop { .. } | BootEnd::Deadline);
+        let backtrace = run.backtrace(&registers);
+        let is_within = |pc| backtrace.iter().any(|place| run.same_function(pc, place.address));
+        // A function that stores at an edge of BSS, and in which the machine ends, is a clear that was cut short.
+        let cut_short =
+            |pc| matches!(end, BootEnd::PowerOff(_) | BootEnd::Reset | BootEnd::HartStopped { .. }) && is_within(pc);
         let is_clear = |pc| {
-            run.trace.as_ref().is_none_or(|trace| {
-                // A loop that stores the first zero again and again is a clear that does not advance, unless it reads what it stores.
-                let MemoryFacts { clearing, early, .. } = &trace.memory;
-                clearing.has_begun() || hangs && clearing.repeats(pc) && early.poison_read.is_none()
-            })
+            cut_short(pc)
+                || run.trace.as_ref().is_none_or(|trace| {
+                    // A loop that stores the first zero again and again is a clear that does not advance, unless it reads what it stores.
+                    let MemoryFacts { clearing, early, .. } = &trace.memory;
+                    clearing.has_begun() || hangs && clearing.repeats(pc) && early.poison_read.is_none()
+                })
         };
         let Some(clear) = self.clear.as_ref().filter(|clear| is_clear(clear.pc)) else {
             let names = [&run.layout.names.bss_start, &run.layout.names.bss_end];
             finding.summary = format!("nothing clears it: {} bytes are unchanged", remains.poisoned);
-            finding.summary = format!("{}; try: store zeros from {} to {} first", finding.summary, names[0], names[1]);
+            finding.advice = Some(format!("store zeros from {} to {} first", names[0], names[1]));
             finding.location = Some(run.place(here));
             return Ok(false);
         };
         let name = clear_name(run, clear.pc);
-        let backtrace = run.backtrace(&registers);
-        let within = backtrace.iter().any(|place| run.same_function(clear.pc, place.address));
-        if within && hangs {
+        if cut_short(clear.pc) {
+            finding.summary = format!(
+                "{name} does not end its work: it {} while {} bytes are not cleared",
+                if matches!(end, BootEnd::PowerOff(_)) { "powers off" } else { "ends the machine" },
+                remains.poisoned
+            );
+            finding.location = Some(run.place(here));
+            finding.advice = Some(format!("let {name} return; power off behind the clear"));
+            finding.backtrace = backtrace;
+            return Ok(false);
+        }
+        if is_within(clear.pc) && hangs {
             finding.summary = format!("{name} never ends: {} bytes are not cleared", remains.poisoned);
             finding.location = Some(run.place(here));
             finding.backtrace = backtrace;

@@ -51,6 +51,8 @@ impl Divergence {
         instruction: Option<(Address, Vec<u8>)>,
     ) {
         finding.summary = self.summary;
+        finding.advice =
+            Some("look up in the manual which machine is right, and judge the kernel on each alone".into());
         finding.expected = format!("{}: {}", names[0], self.sides[0]);
         finding.found = format!("{}: {}", names[1], self.sides[1]);
         if let Some((pc, bytes)) = self.instruction.or(instruction) {

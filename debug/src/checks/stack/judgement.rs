@@ -32,6 +32,12 @@ impl Use {
     }
 }
 
+/// What is wrong with an sp, and what to do about it.
+struct Wrong {
+    what: String,
+    advice: String,
+}
+
 impl Approach {
     /// Judges sp at its first use.
     pub(super) fn judge(&self, run: &BootRun<'_>, registers: &Registers, deed: Use) -> Finding {
@@ -48,13 +54,16 @@ impl Approach {
                 finding.status = Status::Pass;
                 finding.summary = summary;
             }
-            Err(wrong) => finding.summary = format!("{}, and {wrong}", deed.words()),
+            Err(Wrong { what, advice }) => {
+                finding.summary = format!("{}, and {what}", deed.words());
+                finding.advice = Some(advice);
+            }
         }
         finding
     }
 
     /// Why this sp is right (`Ok`) or wrong (`Err`).
-    fn explain(&self, run: &BootRun<'_>, setting: &Setting, sp: Address, deed: Use) -> Result<String, String> {
+    fn explain(&self, run: &BootRun<'_>, setting: &Setting, sp: Address, deed: Use) -> Result<String, Wrong> {
         let stack = &run.layout.stack;
         let name = &run.layout.names.stack_top;
         let at = run.image.canonical(sp);
@@ -65,17 +74,22 @@ impl Approach {
             return Ok(format!("sp = {sp} = {name} after {instructions} instructions"));
         }
         if origin.of_unset_gp {
-            return Err(format!(
-                "sp is {sp}, computed from gp, which nobody has set: the linker relaxed `la sp, {name}` to an addition to gp; \
-                 try: set gp first, `la gp, __global_pointer$` between `.option norelax` and `.option pop`"
-            ));
+            return Err(Wrong {
+                what: format!(
+                    "sp is {sp}, computed from gp, which nobody has set: the linker relaxed `la sp, {name}` to an addition to gp"
+                ),
+                advice: "set gp first, `la gp, __global_pointer$` between `.option norelax` and `.option pop`".into(),
+            });
         }
         let alignment = stack_alignment(run.image);
         if !sp.0.is_multiple_of(alignment) {
-            return Err(format!(
-                "sp was set to {}, which is not {alignment}-aligned",
-                difference(sp, at, stack.end, name)
-            ));
+            return Err(Wrong {
+                what: format!(
+                    "sp was set to {}, which is not {alignment}-aligned",
+                    difference(sp, at, stack.end, name)
+                ),
+                advice: format!("set sp to a multiple of {alignment}: the calling convention relies on it"),
+            });
         }
         let inside = stack.start <= at && at <= stack.end;
         if origin.of_hart && (inside || run.image.stack_around(at).is_some()) {
@@ -102,7 +116,7 @@ impl Approach {
             wrong =
                 format!("{wrong}: it is {}, the low end, and a stack grows downwards", run.layout.stack_bottom_name);
         }
-        Err(format!("{wrong}; try: set sp to {name} right before"))
+        Err(Wrong { what: wrong, advice: format!("set sp to {name} right before") })
     }
 
     /// The boot ended, and nothing used sp.
@@ -155,10 +169,10 @@ pub(super) fn look_for_variables(run: &BootRun<'_>, finding: &mut Finding) {
     if finding.status == Status::Pass {
         finding.status = Status::Fail;
         finding.summary = format!(
-            "no room is reserved for the stack: {}, a variable of {} bytes, is below {top}, and the stack overwrites it; \
-             try: reserve room right below {top} in the linker script, `. += 64K;`",
+            "no room is reserved for the stack: {}, a variable of {} bytes, is below {top}, and the stack overwrites it",
             variable.name, variable.size
         );
+        finding.advice = Some(format!("reserve room right below {top} in the linker script, `. += 64K;`"));
         finding.found = format!("{} at {} to {}", variable.name, variable.address, variable.address + variable.size);
     }
 }

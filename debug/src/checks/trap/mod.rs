@@ -15,7 +15,7 @@ use super::boot_run::{BootRun, TRAP_CSR_POISON, machine_mode};
 use super::fact::Fact;
 use super::finding::{Finding, Status};
 use crate::machine::{Address, Error, csr};
-use crate::riscv::cause::{INSTRUCTION_PAGE, USER_CALL, cause, is_interrupt};
+use crate::riscv::cause::{INSTRUCTION_PAGE, USER_CALL, a_cause, cause, is_interrupt};
 use reasons::{About, about};
 use words::explain;
 
@@ -33,7 +33,7 @@ pub fn check(run: &mut BootRun<'_>, end: &BootEnd) -> Result<Finding, Error> {
         explain(run, &mut finding, &about(&exception.trap))?;
         finding.summary = format!("{}; {fault}", finding.summary);
         if let Some(within) = exception.within.filter(|_| exception.returned_to.is_none()) {
-            finding.found = format!("{}; it came within the handler of a {}", finding.found, cause(within.cause));
+            finding.found = format!("{}; it came within the handler of {}", finding.found, a_cause(within.cause));
         }
         if let Some(panicked) = run.panicked.as_ref().filter(|panicked| panicked.handling.is_some()) {
             finding.set("panic_function", panicked.name.clone());
@@ -96,7 +96,7 @@ fn stuck_in(run: &mut BootRun<'_>, finding: &mut Finding, stuck: &Stuck) -> Resu
             let first_words = if itself {
                 String::new()
             } else {
-                format!("after a {} at {}, ", cause(first.cause), run.place(first.pc))
+                format!("after {} at {}, ", a_cause(first.cause), run.place(first.pc))
             };
             finding.summary = format!(
                 "{first_words}its handler, {}, faults: {}; again, within its handler, for ever",
@@ -176,7 +176,7 @@ fn went_on(run: &mut BootRun<'_>, finding: &mut Finding) -> Result<(), Error> {
         match scause {
             None => "none: the entry was not reached again (this stub does not show the trap CSRs)".into(),
             Some(TRAP_CSR_POISON) => "none: scause unchanged since entry".into(),
-            Some(scause) if is_interrupt(scause) => format!("no exception; the last interrupt was a {}", cause(scause)),
+            Some(scause) if is_interrupt(scause) => format!("no exception; the last interrupt was {}", a_cause(scause)),
             Some(USER_CALL) => "none, except calls from U-mode".into(),
             Some(scause) => format!("{}: trapped, and its handler resumed", cause(scause)),
         }

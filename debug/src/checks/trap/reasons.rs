@@ -1,11 +1,12 @@
 //! Common reasons of exceptions: floating point is off, a register needs a higher privilege, an address is the test pattern. It does
 //! not judge.
 
-use crate::checks::boot_run::{BootRun, poison};
+use crate::checks::boot_run::{BootRun, machine_mode, poison};
 use crate::checks::finding::Finding;
-use crate::machine::{Address, Error, InstructionBytes, TakenTrap, csr};
-use crate::riscv;
+use crate::machine::{Address, Error, InstructionBytes, Register, TakenTrap, csr};
+use crate::riscv::cause::{ILLEGAL_INSTRUCTION, INSTRUCTION_ACCESS, has_address, is_of_fetch};
 use crate::riscv::status::sstatus::FS;
+use crate::riscv::{self, Effect, Extension, Kind};
 use crate::setting::Setting;
 
 /// The facts about a trap.
@@ -36,11 +37,31 @@ pub fn illegal_instruction(
         finding.advice = Some("check the function pointer or return address that led there".into());
         return Ok(());
     }
+    let returned = bytes.starts_with(&[0, 0]) && run.machine.registers()?.ra() == pc;
+    if returned && !from_user {
+        finding.summary = format!("{}; a call returned to it, and there is no code behind the call", finding.summary);
+        finding.advice = Some("put a loop behind the call: 1: wfi; j 1b".into());
+        return Ok(());
+    }
     let Some(operation) = riscv::decode(run.image.xlen(), bytes) else { return Ok(()) };
+    if let Some(extension) = operation.kind.extension() {
+        let (name, about) = (extension.name(), extension.about());
+        let off = if extension == Extension::Vector { ", or it is off (sstatus.VS is 0)" } else { ", or it is off" };
+        finding.summary = format!(
+            "{}; an instruction of extension {name} ({about}): this hart does not have it{off}",
+            finding.summary
+        );
+        finding.advice = Some(format!(
+            "compile without it (-march=rv64gc), or give QEMU's hart the extension: {}, with {name}=true",
+            Setting::Cpu
+        ));
+        return Ok(());
+    }
+    let in_machine_mode = machine_mode::starts_there(run.image, run.layout.entry);
     if operation.is_floating_point() && run.csr(csr::SSTATUS)?.is_some_and(|sstatus| sstatus & FS == 0) {
         finding.summary = format!("{}; floating point is off (sstatus.FS is 0)", finding.summary);
         finding.advice = Some("set sstatus.FS first (csrs sstatus, with 1 << 13), or compile for soft float".into());
-    } else if operation.is_of_machine_mode() {
+    } else if operation.is_of_machine_mode() && !in_machine_mode {
         finding.summary =
             format!("{}; only M-mode may do that, and the firmware starts a kernel in S-mode", finding.summary);
         finding.advice = Some(format!(
@@ -49,6 +70,62 @@ pub fn illegal_instruction(
         ));
     }
     Ok(())
+}
+
+/// Adds to an `mret` that trapped why it did. QEMU 7.2 calls it an illegal instruction, later ones an access fault.
+pub fn closed_memory(run: &BootRun<'_>, finding: &mut Finding, cause: u64, bytes: &[u8]) {
+    let is_mret = riscv::decode(run.image.xlen(), bytes).is_some_and(|operation| operation.kind == Kind::Mret);
+    let of_memory = [INSTRUCTION_ACCESS, ILLEGAL_INSTRUCTION].contains(&cause);
+    if is_mret && of_memory && machine_mode::starts_there(run.image, run.layout.entry) {
+        finding.summary = format!("{}; no PMP entry is set, so only M-mode may use memory", finding.summary);
+        // RISC-V privileged manual, "Physical Memory Protection CSRs".
+        finding.advice =
+            Some("before mret, open all memory: pmpaddr0 = -1 >> 10, pmpcfg0 = 0xf (TOR, read, write, execute)".into());
+    }
+}
+
+/// Adds to an exception that its address comes from a register that still holds what the firmware left in it. Returns whether it does.
+pub fn never_set(run: &BootRun<'_>, finding: &mut Finding, trap: &About, bytes: Option<&[u8]>) -> bool {
+    const RA: usize = Register::RA as usize;
+    /// The registers that a kernel sets once, so that 0 in them is no value of its own.
+    const SET_ONCE: [u8; 3] = [Register::SP, Register::GP, Register::TP];
+    /// They are the arguments of the entry.
+    const ARGUMENTS: [u8; 2] = [Register::A0, Register::A1];
+    let entry = &run.at_entry.x;
+    if is_of_fetch(trap.cause) {
+        let returned = entry[RA] != 0 && trap.pc.0 == entry[RA] && trap.value == entry[RA];
+        if returned {
+            finding.summary =
+                format!("{}; ra was never set: it is the firmware's, and a function returned to it", finding.summary);
+            finding.advice = Some(
+                "call the function instead of jumping to it, and put a loop behind the call; or let it never return"
+                    .into(),
+            );
+        }
+        return returned;
+    }
+    let operation = bytes.and_then(|bytes| riscv::decode(run.image.xlen(), bytes));
+    let (base, offset) = match operation.map(|operation| operation.effect()) {
+        Some(Effect::Load { base, offset, .. } | Effect::Store { base, offset, .. }) => (base, offset),
+        Some(Effect::Atomic { base, .. }) => (base, 0),
+        _ => return false,
+    };
+    let left = entry[usize::from(base)];
+    let is_set_once = SET_ONCE.contains(&base);
+    if !has_address(trap.cause)
+        || trap.from_user
+        || ARGUMENTS.contains(&base)
+        || left == 0 && !is_set_once
+        || base == 0
+        || left.wrapping_add_signed(offset) != trap.value
+    {
+        return false;
+    }
+    let name = Register::Gpr(base);
+    finding.summary =
+        format!("{}; {name} was never set: it holds what the firmware left there, {left:#x}", finding.summary);
+    finding.advice = Some(format!("set {name} before it is used"));
+    true
 }
 
 /// Adds to an exception that its address was computed from the test pattern.

@@ -4,6 +4,7 @@ use super::reasons::About;
 use super::{reasons, translation};
 use crate::checks::boot_run::BootRun;
 use crate::checks::boot_run::hart_trace::VectorWrite;
+use crate::checks::boot_run::memory::stacks::Reused;
 use crate::checks::fact::Fact;
 use crate::checks::finding::Finding;
 use crate::machine::{Address, Error};
@@ -52,11 +53,23 @@ pub fn explain(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About) -> Re
     if let (ILLEGAL_INSTRUCTION, Some(bytes)) = (trap.cause, &bytes) {
         reasons::illegal_instruction(run, finding, (trap.pc, trap.from_user), bytes)?;
     }
+    if let Some(bytes) = &bytes {
+        reasons::closed_memory(run, finding, trap.cause, bytes);
+    }
     if has_address(trap.cause) {
         reasons::poisoned(finding, Address(trap.value));
     }
     if page_fault(trap.cause).is_some() {
         translation::explain(run, finding, trap.cause, trap.from_user, Address(trap.value))?;
+    }
+    // The stack of a program is not the kernel's.
+    let reused = run.memory().and_then(|memory| memory.stacks.reused()).filter(|_| !trap.from_user);
+    if let Some(reused) = reused {
+        reused_stack(run, finding, &reused);
+        return Ok(());
+    }
+    if reasons::never_set(run, finding, trap, bytes.as_deref()) {
+        return Ok(());
     }
     if bytes.is_none() && is_of_fetch(trap.cause) {
         lost(run, finding, trap.pc)?;
@@ -95,6 +108,24 @@ fn lost(run: &mut BootRun<'_>, finding: &mut Finding, pc: Address) -> Result<(),
         finding.advice = Some("check the function pointer or return address that led there".into());
     }
     Ok(())
+}
+
+/// Explains a trap behind the return from a handler that used the memory of the interrupted code's frames.
+fn reused_stack(run: &BootRun<'_>, finding: &mut Finding, reused: &Reused) {
+    let function = |pc: Address| run.image.function(pc).map_or_else(|| pc.to_string(), |(name, _)| name);
+    let Reused { interrupted, moved } = reused;
+    let handler = function(interrupted.handler);
+    finding.summary = format!(
+        "{}; before, {handler} interrupted {} and set sp to {}, over its frames, which it overwrote, and returned to it",
+        finding.summary,
+        function(interrupted.pc),
+        run.place(moved.new)
+    );
+    finding.found =
+        format!("{}; sp was {} when {handler} set it at {}", finding.found, interrupted.sp, run.place(moved.pc));
+    finding.advice = Some(format!(
+        "let {handler} keep sp when it interrupts the kernel (sstatus.SPP is 1), or give it a stack of its own"
+    ));
 }
 
 /// Explains an stvec that does not hold the written value.

@@ -9,7 +9,7 @@ use crate::embedded::bus::memory::Ended;
 use crate::embedded::conditions::Conditions;
 use crate::embedded::hart::state::{Hart, henvcfg, sstatus};
 use crate::embedded::hart::trap::Interruption;
-use crate::machine::Access;
+use crate::machine::{Access, Address, HartEvent};
 use crate::riscv::sbi::{
     ALREADY_AVAILABLE, BASE, DEBUG_CONSOLE, HART_STATE, INVALID_PARAMETER, IPI, LEGACY_CLEAR_INTERRUPT,
     LEGACY_FIRST_FENCE, LEGACY_GET_CHARACTER, LEGACY_LAST_FENCE, LEGACY_PUT_CHARACTER, LEGACY_SEND_INTERRUPT,
@@ -182,17 +182,18 @@ fn hart_state(board: &mut Board, function: u64, arguments: [u64; 6], resume_at: 
         (0, _) if this => Answer::Error(ALREADY_AVAILABLE),
         (1, _) => {
             board.hart.sie = 0;
-            board.hart.waiting = true;
+            board.wait(board.hart.pc);
+            board.memory.note(HartEvent::Stopped { icount: board.icount, pc: Address(board.hart.pc) });
             Answer::Value(0)
         }
         (2, _) if this => Answer::Value(0),
         (0 | 2, _) => Answer::Error(INVALID_PARAMETER),
         (3, RETENTIVE) => {
-            board.hart.waiting = true;
+            board.wait(board.hart.pc);
             Answer::Value(0)
         }
         (3, NON_RETENTIVE) => {
-            board.hart.waiting = true;
+            board.wait(board.hart.pc);
             board.hart.satp = 0;
             board.hart.sstatus &= !sstatus::SIE;
             board.hart.set_x(Register::A0, board.conditions.hart);

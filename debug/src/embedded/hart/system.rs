@@ -31,10 +31,7 @@ pub fn execute(board: &mut Board, operation: &Operation) -> Result<u64, Interrup
             return Ok(board.hart.pc);
         }
         Kind::Wfi => {
-            board.hart.waiting = true;
-            let (icount, time) = (board.icount, board.time());
-            let waits = board.pending() & board.hart.sie == 0;
-            board.memory.note(HartEvent::Wait { icount, pc: Address(pc), time, waits });
+            board.wait(pc);
         }
         // A guest's translations are forgotten whenever a guest is entered or left.
         Kind::SfenceVma | Kind::Invalidate(Fence::Supervisor) => board.flush_translations(),

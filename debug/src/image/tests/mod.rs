@@ -216,15 +216,15 @@ fn a_section_that_cannot_be_unpacked_is_none() {
 fn what_is_not_elf_is_named() {
     let start = "kernel.elf is not an ELF file: it ";
     for (bytes, rest) in [
-        (&b""[..], "is empty; build the kernel again"),
-        (b"\x7fE", "ends within the first four bytes; copy or build it again"),
-        (b"fn main() {}\n", "is text; give the kernel's ELF file, as the linker wrote it"),
-        (b"#!/bin/sh\n", "is a script; give the kernel's ELF file, as the linker wrote it"),
-        (b"!<arch>\n", "is a library archive; link it, and give the linked ELF file"),
-        (b"\x1f\x8b\x08\x00", "is compressed; unpack it first"),
+        (&b""[..], "is empty; try: build the kernel again"),
+        (b"\x7fE", "ends within the first four bytes; try: copy or build it again"),
+        (b"fn main() {}\n", "is text; try: give the kernel's ELF file, as the linker wrote it"),
+        (b"#!/bin/sh\n", "is a script; try: give the kernel's ELF file, as the linker wrote it"),
+        (b"!<arch>\n", "is a library archive; try: link it, and give the linked ELF file"),
+        (b"\x1f\x8b\x08\x00", "is compressed; try: unpack it first"),
         (
             b"\x17\x41\x00\x00",
-            "has no known format; a raw binary, perhaps; give the ELF file that it was made from, or say where it goes with the load address",
+            "has no known format; a raw binary, perhaps; try: give the ELF file that it was made from, or say where it goes with the load address",
         ),
     ] {
         assert_eq!(refusal(bytes), format!("{start}{rest}"));
@@ -238,7 +238,7 @@ fn what_is_not_elf_is_named() {
 #[test]
 fn another_architecture_is_named() {
     let machine = |machine| refusal(&Elf { machine, ..Elf::default() }.bytes());
-    assert!(machine(62).starts_with("kernel.elf is for x86-64, not for RISC-V; build "), "{}", machine(62));
+    assert!(machine(62).starts_with("kernel.elf is for x86-64, not for RISC-V; try: build "), "{}", machine(62));
     assert!(machine(183).contains("AArch64"));
     assert!(machine(9999).contains("ELF machine 9999"));
     let big_endian = Elf { machine: 21, byte_order: 2, ..Elf::default() };
@@ -256,7 +256,7 @@ fn what_cannot_be_started_is_refused() {
     let of = |elf: Elf| refusal(&elf.bytes());
     assert_eq!(
         of(Elf { kind: 1, ..Elf::default() }),
-        "kernel.elf cannot be started: it is an object file, not linked yet; link it, and give the linked ELF file"
+        "kernel.elf cannot be started: it is an object file, not linked yet; try: link it, and give the linked ELF file"
     );
     assert!(of(Elf { kind: 4, ..Elf::default() }).contains("core dump"));
     assert!(of(Elf { segments: false, ..Elf::default() }).contains("no PT_LOAD segment"));
@@ -274,7 +274,7 @@ fn a_segment_that_cannot_be_loaded_is_refused() {
     assert_eq!(
         with(p_memsz, 0xff),
         "kernel.elf is a damaged ELF file: the segment at 0x80200000 has more bytes in the file than in memory; \
-         copy or build it again"
+         try: copy or build it again"
     );
     assert!(with(p_vaddr, u64::MAX).contains("beyond the end of memory"));
     assert!(with(p_paddr, u64::MAX).contains("beyond the end of memory"));
@@ -284,7 +284,7 @@ fn a_segment_that_cannot_be_loaded_is_refused() {
 fn a_stripped_kernel_has_no_symbols_and_says_so() {
     let stripped = || parse(Elf { symbols: vec![], ..Elf::default() }.bytes()).unwrap();
     let error = stripped().stripped().unwrap();
-    assert!(error.to_string().starts_with("kernel.elf has no symbol table: it is stripped; give "), "{error}");
+    assert!(error.to_string().starts_with("kernel.elf has no symbol table: it is stripped; try: give "), "{error}");
     assert!(matches!(stripped().require("boot"), Err(Error::NoSymbols { .. })));
     assert!(image(Elf::default()).stripped().is_none());
 }
@@ -347,7 +347,7 @@ fn every_truncation_is_refused_as_one() {
     assert_eq!(
         refusal(&whole[..whole.len() - 1]),
         format!(
-            "kernel.elf is truncated: its section header table ends at byte {}, the file at byte {}; copy or build it again",
+            "kernel.elf is truncated: its section header table ends at byte {}, the file at byte {}; try: copy or build it again",
             whole.len(),
             whole.len() - 1
         )

@@ -8,13 +8,15 @@ use std::ops::Range;
 
 use crate::checks::boot_run::event::StackOverflow;
 use crate::checks::boot_run::layout::Layout;
-use crate::image::Image;
-use crate::machine::{Address, StackPointerMove};
+use crate::image::{Image, Symbol, is_stack_name};
+use crate::machine::{Address, HartEvent, StackPointerMove, TakenTrap};
 
 /// How many stacks are followed. A kernel with more allocates them.
 const MOST: usize = 256;
 /// The smallest memory between two labels that counts as a stack, in bytes.
 const SMALLEST: u64 = 64;
+/// An object smaller than this, without the name of a stack, holds no stack.
+const SMALLEST_HOLDER: u64 = 512;
 
 pub struct Stacks {
     /// The first is the boot's stack.
@@ -30,7 +32,17 @@ pub struct Stacks {
     /// Check `stack` found the boot's sp right.
     armed: bool,
     overflow: Option<StackOverflow>,
+    /// The traps from S-mode that were not returned from, the outermost first, and how their handlers set sp over live frames.
+    live: Vec<(TakenTrap, Option<StackPointerMove>)>,
+    reused: Option<Reused>,
     changed: bool,
+}
+
+/// A handler set sp over the frames of the code that it interrupted, and returned to that code.
+#[derive(Clone, Copy, Debug)]
+pub struct Reused {
+    pub interrupted: TakenTrap,
+    pub moved: StackPointerMove,
 }
 
 struct Stack {
@@ -66,6 +78,8 @@ impl Stacks {
             kernel,
             armed: false,
             overflow: None,
+            live: Vec::new(),
+            reused: None,
             changed: false,
         }
     }
@@ -78,6 +92,34 @@ impl Stacks {
     /// The first frame that did not fit into its stack.
     pub fn overflow(&self) -> Option<&StackOverflow> {
         self.overflow.as_ref()
+    }
+
+    /// The first handler that used the memory of live frames for its own.
+    pub fn reused(&self) -> Option<Reused> {
+        self.reused
+    }
+
+    /// Follows traps and returns.
+    pub fn event(&mut self, event: &HartEvent) {
+        match event {
+            HartEvent::Trap(trap) if self.live.len() < MOST => self.live.push((*trap, None)),
+            HartEvent::TrapReturn { to_user: true, .. } => self.live.clear(),
+            HartEvent::TrapReturn { .. } => {
+                if let Some((interrupted, Some(moved))) = self.live.pop() {
+                    self.reused = self.reused.or(Some(Reused { interrupted, moved }));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// sp was set to the end of a stack, or into it. Over frames of the interrupted code, if they are in the same stack, and below.
+    fn covers_frames(&mut self, moved: &StackPointerMove) {
+        let Some((trap, covered)) = self.live.last_mut() else { return };
+        let Some(stack) = self.current.map(|index| &self.stacks[index]) else { return };
+        if !trap.from_user && stack.has(trap.sp) && trap.sp < moved.new {
+            covered.get_or_insert(*moved);
+        }
     }
 
     /// The instruction that set the lowest sp in the boot's stack.
@@ -102,7 +144,7 @@ impl Stacks {
 
     /// Handles a write of sp, in linked addresses.
     pub fn moved(&mut self, moved: &StackPointerMove, image: &Image) {
-        let second_half = self.fresh.is_some_and(|set| moved.icount == set.icount + 1);
+        let second_half = self.fresh.is_some_and(|set| set.partial && moved.icount == set.icount + 1);
         let upwards = self.fresh.is_some_and(|set| set.new == moved.old) && moved.new > moved.old;
         if !moved.relative || second_half || upwards {
             // The value was not complete yet: `la sp, top` takes two instructions, `stack + size` three or more.
@@ -138,6 +180,7 @@ impl Stacks {
         self.fresh = Some(*moved);
         self.fresh_is_new = false;
         self.current = self.stacks.iter().position(|stack| stack.range.start < moved.new && stack.has(moved.new));
+        self.covers_frames(moved);
         if self.current.is_some() || !self.kernel.contains(&(moved.new - 1)) || self.stacks.len() >= MOST {
             return;
         }
@@ -154,14 +197,17 @@ impl Stacks {
     }
 }
 
-/// The stack that belongs to an sp: the object that contains it or ends there, else the memory between two labels.
+/// The stack that belongs to an sp: the object that contains it or ends there, else the memory between two labels. A stack that
+/// begins there, behind what is none, is the one that was meant: sp was set to its low end.
 fn stack_at(image: &Image, sp: Address) -> Option<Stack> {
     let last = sp - 1;
     let holder = image
         .symbols()
         .filter(|symbol| symbol.address <= last && last.0 - symbol.address.0 < symbol.size)
         .max_by_key(|symbol| symbol.address);
-    if let Some(object) = holder {
+    let holds_none = |object: &Symbol| object.size < SMALLEST_HOLDER && !is_stack_name(&object.name);
+    let meant = stack_from(image, sp).filter(|_| holder.as_ref().is_none_or(holds_none));
+    if let Some(object) = meant.or(holder) {
         let range = object.address..object.address + object.size;
         return Some(Stack { range, bottom_name: object.name, deepest: None });
     }
@@ -169,6 +215,13 @@ fn stack_at(image: &Image, sp: Address) -> Option<Stack> {
     let bottom = below.address + below.size;
     let far_enough = sp.0.checked_sub(bottom.0).is_some_and(|bytes| bytes >= SMALLEST);
     far_enough.then_some(Stack { range: bottom..sp, bottom_name: below.name, deepest: None })
+}
+
+/// The stack that begins at an address, if that is no other's end.
+fn stack_from(image: &Image, start: Address) -> Option<Symbol> {
+    let here: Vec<Symbol> = image.symbols().filter(|symbol| symbol.address == start).collect();
+    let is_label = here.iter().any(|symbol| symbol.size == 0);
+    here.into_iter().find(|symbol| !is_label && symbol.size >= SMALLEST_HOLDER && is_stack_name(&symbol.name))
 }
 
 #[cfg(test)]
@@ -183,9 +236,10 @@ mod tests {
     const BOTTOM: u64 = BASE + 0x2000;
     const TASK: u64 = BASE + 0x1800;
 
-    /// The boot's stack from __bss_end to __stack_top, and an object of 1 KiB in BSS.
+    /// The boot's stack from __bss_end to __stack_top; in BSS an object of 1 KiB, right behind a small one.
     fn image() -> Image {
         let mut elf = Elf::default();
+        elf.symbols.push(("victim", TASK - 0x100, 0x100, OBJECT, Some(".bss")));
         elf.symbols.push(("task_stack", TASK, 0x400, OBJECT, Some(".bss")));
         Image::parse(Path::new("kernel"), elf.bytes()).unwrap()
     }
@@ -197,7 +251,7 @@ mod tests {
         stacks.arm();
         for (icount, (old, new, relative)) in (0..).step_by(10).zip(moves) {
             let (pc, old, new) = (Address(BASE), Address(*old), Address(*new));
-            stacks.moved(&StackPointerMove { icount, pc, old, new, relative: *relative }, &image);
+            stacks.moved(&StackPointerMove { icount, pc, old, new, relative: *relative, partial: false }, &image);
         }
         stacks
     }
@@ -218,6 +272,67 @@ mod tests {
         assert_eq!(stacks.deepest(), None, "the boot's stack was not used");
         let stacks = after(&[(TOP, TASK + 0x400, false), (TASK + 0x400, TASK - 16, true)]);
         assert_eq!(stacks.overflow().unwrap().bottom_name, "task_stack");
+    }
+
+    #[test]
+    fn a_handler_that_begins_at_the_top_again_covers_the_frames_there() {
+        let image = image();
+        let reused = |interrupted: u64, from_user| {
+            let mut stacks = Stacks::new(&image, &Layout::of(&image, Names::default()).unwrap());
+            stacks.arm();
+            let (pc, sp, handler) = (Address(BASE), Address(interrupted), Address(BASE + 0x40));
+            let (icount, cause, value, sscratch, instruction) = (3, 1 << 63 | 5, 0, TOP, None);
+            let (from_guest, by_guest, guest_physical) = (false, false, None);
+            let trap = TakenTrap {
+                icount,
+                pc,
+                cause,
+                value,
+                from_user,
+                from_guest,
+                by_guest,
+                guest_physical,
+                sp,
+                sscratch,
+                handler,
+                instruction,
+            };
+            stacks.event(&HartEvent::Trap(trap));
+            let (old, new) = (sp, Address(TOP));
+            stacks.moved(&StackPointerMove { icount: 4, pc, old, new, relative: false, partial: false }, &image);
+            assert!(stacks.reused().is_none(), "a handler that does not return may take all of the stack");
+            stacks.event(&HartEvent::TrapReturn { icount: 9, to: pc, to_user: false });
+            stacks.reused().is_some()
+        };
+        assert!(reused(TOP - 64, false));
+        assert!(!reused(TOP, false), "there is no frame");
+        assert!(!reused(TASK + 0x100, false), "another stack");
+        assert!(!reused(TOP - 64, true), "sp is the program's");
+    }
+
+    #[test]
+    fn sp_at_the_low_end_of_a_stack_has_no_room() {
+        let stacks = after(&[(TOP, TASK, false), (TASK, TASK - 64, true)]);
+        let overflow = stacks.overflow().unwrap();
+        assert_eq!((&*overflow.bottom_name, overflow.stack.start), ("task_stack", Address(TASK)));
+        let upwards = [(TOP, TASK, false), (TASK, TASK + 0x400, true), (TASK + 0x400, TASK + 0x200, true)];
+        assert!(after(&upwards).overflow().is_none(), "the size is added to the low end");
+    }
+
+    #[test]
+    fn only_a_value_in_parts_has_a_second_half() {
+        let image = image();
+        let overflows = |partial| {
+            let mut stacks = Stacks::new(&image, &Layout::of(&image, Names::default()).unwrap());
+            stacks.arm();
+            let (pc, old, new) = (Address(BASE), Address(TOP), Address(TASK + 0x400));
+            stacks.moved(&StackPointerMove { icount: 7, pc, old, new, relative: false, partial }, &image);
+            let (old, new) = (new, Address(TASK - 16));
+            stacks.moved(&StackPointerMove { icount: 8, pc, old, new, relative: true, partial: false }, &image);
+            stacks.overflow().is_some()
+        };
+        assert!(overflows(false), "a frame right behind `csrrw sp, sscratch, sp`");
+        assert!(!overflows(true), "`auipc` and `addi`");
     }
 
     #[test]

@@ -47,10 +47,11 @@ impl Record {
         self.interest.stores.as_ref().is_none_or(|ranges| touches(ranges, physical, length as u64))
     }
 
-    fn wants_move(&self, old: u64, new: u64) -> bool {
+    /// `goes_back`: sp was set upwards, over frames that may be in use.
+    fn wants_move(&self, old: u64, new: u64, goes_back: bool) -> bool {
         let within = |range: &Range<Address>, sp| range.start.0 <= sp && sp <= range.end.0;
         let quiet = |ranges: &Vec<Range<Address>>| ranges.iter().any(|range| within(range, old) && within(range, new));
-        self.interest.quiet_stacks.as_ref().is_some_and(|ranges| !quiet(ranges))
+        self.interest.quiet_stacks.as_ref().is_some_and(|ranges| goes_back || !quiet(ranges))
     }
 }
 
@@ -133,17 +134,19 @@ impl Memory {
     #[cold]
     fn record_move(&mut self, operation: &Operation, new: u64) {
         let At { icount, pc, sp: old } = self.at;
-        let wanted = self.record.as_ref().is_some_and(|record| record.wants_move(old, new));
-        if self.context.privilege == Privilege::User || !wanted {
-            return;
-        }
         let of_sp = match operation.kind {
             Kind::Addi | Kind::Sub => operation.rs1 == Register::SP,
             Kind::Add => operation.rs1 == Register::SP || operation.rs2 == Register::SP,
             _ => false,
         };
+        let goes_back = !of_sp && new > old;
+        let wanted = self.record.as_ref().is_some_and(|record| record.wants_move(old, new, goes_back));
+        if self.context.privilege == Privilege::User || !wanted {
+            return;
+        }
+        let partial = matches!(operation.kind, Kind::Lui | Kind::Auipc | Kind::Slli | Kind::Addiw);
         let (pc, old, new) = (Address(pc), Address(old), Address(new));
-        self.push(Event::StackPointer(StackPointerMove { icount, pc, old, new, relative: of_sp }));
+        self.push(Event::StackPointer(StackPointerMove { icount, pc, old, new, relative: of_sp, partial }));
         self.pause();
     }
 

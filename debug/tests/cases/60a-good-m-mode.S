@@ -1,0 +1,42 @@
+# expect: pass
+# ld: 60a-good-m-mode.ld
+# on: qemu
+# flags: --bios none
+# why: As xv6: it starts in M-mode, opens all memory by a PMP entry, delegates, and goes to S-mode by mret.
+.include "k.inc"
+boot_here
+    la sp, __stack_top
+    call start
+ends boot
+function start
+    li t0, 3 << 11
+    csrc mstatus, t0
+    li t0, 1 << 11
+    csrs mstatus, t0
+    la t0, main
+    csrw mepc, t0
+    csrw satp, zero
+    li t0, 0xffff
+    csrw medeleg, t0
+    csrw mideleg, t0
+    li t0, -1
+    srli t0, t0, 10
+    csrw pmpaddr0, t0
+    li t0, 15
+    csrw pmpcfg0, t0
+    mret
+ends start
+function main
+    clear_bss_here
+    la t0, handler
+    csrw stvec, t0
+    li t0, 512
+    csrs sie, t0
+    csrsi sstatus, 2
+    rest_here
+ends main
+    .balign 4
+function handler
+    sret
+ends handler
+zeroed table, 1024
