@@ -50,7 +50,8 @@ pub fn run_page<const EXACT: bool>(
             }
         }
         let operation = page.operation(half);
-        if operation.kind == Kind::Undecoded {
+        // Not `==`: kinds carry data, so that it would be a call, at each instruction.
+        if matches!(operation.kind, Kind::Undecoded) {
             if page.decode(half, &mut memory.ram, hart.extensions) {
                 memory.notice_stores();
             }
