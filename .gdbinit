@@ -225,6 +225,13 @@ define walk names
   if $_isvoid($debug_architecture)
     set $debug_architecture = "riscv:rv64"
   end
+  # What to do for a machine, and to start again: other programs that read this file set both.
+  if $_isvoid($debug_connect)
+    set $debug_connect = "start one with ./run.sh --wait in another terminal, then type connect"
+  end
+  if $_isvoid($debug_again)
+    set $debug_again = "./run.sh --debug"
+  end
 end
 with language c -- walk names
 if $_isvoid($debug_port)

@@ -114,7 +114,7 @@ define walk ready
     echo This GDB does not support RISC-V. Use gdb-multiarch (Debian) or riscv64-elf-gdb (Homebrew, Arch).\n
   end
   if $_thread == 0
-    echo No machine is connected: start one with ./run.sh --wait in another terminal, then type connect.\n
+    eval "echo No machine is connected: %s.\\n", $debug_connect
   else
     # Breakpoints that a check left behind when Ctrl-C ended it.
     if $walk_mark
@@ -241,6 +241,11 @@ end
 define walk fail
   set $walk_failures = $walk_failures + 1
   echo : FAIL\n
+end
+
+# How to start again.
+define walk again
+  eval "echo ; to start again\\, quit\\, then %s", $debug_again
 end
 
 # An address with its symbol, and with its line if it has one. `list` prints

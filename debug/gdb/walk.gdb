@@ -22,7 +22,8 @@ define walk to-boot
   else
     walk explain
     if $walk_booted || $walk_inside
-      printf ", past boot; to start again, quit, then ./run.sh --debug"
+      printf ", past boot"
+      walk again
     else
       printf ", not at boot, "
       walk place $walk_boot
@@ -210,7 +211,8 @@ define walk clear
   printf "bss: "
   if $walk_cleared || $walk_stop == $walk_waits
     walk explain
-    printf ", past the clear; to start again, quit, then ./run.sh --debug"
+    printf ", past the clear"
+    walk again
     walk fail
   else
     walk run-clear
@@ -363,7 +365,9 @@ end
 define walk past-boot
   set $walk_past = $walk_booted && $walk_in_boot == 0 || $walk_inside && $walk_pc != $walk_boot || $walk_stop == $walk_trapped
   if $walk_past
-    echo check-boot: not run, already past boot; to start again, quit, then ./run.sh --debug\n
+    echo check-boot: not run, already past boot
+    walk again
+    echo \n
     set $walk_failures = $walk_failures + 1
   end
 end

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use testkit::kernels;
 
 fn command(output: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_debug"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-debug"));
     command.args(["check", "--on", "embedded", "--timeout", "100", "--format", "json", "--elf"]);
     command.arg(kernels::build("good")).arg("--output").arg(output).stdin(Stdio::null());
     command
@@ -154,7 +154,7 @@ fn the_kernel_is_not_overwritten() {
     fs::hard_link(&kernel, &hard).unwrap();
     symlink(&kernel, &soft).unwrap();
     for output in [&kernel, &hard, &soft] {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_debug"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-debug"));
         command.args(["check", "--on", "embedded", "--elf"]).arg(&kernel).arg("--output").arg(output);
         let error = refused(&command.output().unwrap());
         assert!(error.contains("is the same file as") && error.contains("try: another name"), "{error}");
@@ -170,7 +170,7 @@ fn without_a_verdict_what_was_there_stays() {
         if name == "other" {
             fs::hard_link(&file, &output).unwrap();
         }
-        let mut command = Command::new(env!("CARGO_BIN_EXE_debug"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-debug"));
         let kernel = kernels::build("needs-flash");
         command.args(["check", "--on", "embedded", "--elf"]).arg(&kernel).arg("--output").arg(&output);
         refused(&command.output().unwrap());
@@ -204,7 +204,7 @@ fn on_terminal(kind: &str, ci: bool) -> String {
     rustix::pty::unlockpt(&terminal).unwrap();
     let name = rustix::pty::ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
     let other_end = || fs::OpenOptions::new().read(true).write(true).open(&name).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_debug"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-debug"));
     command.args(["check", "--on", "embedded", "--step", "--timeout", "100", "--elf"]).arg(kernels::build("good"));
     command.stdin(Stdio::null()).stdout(other_end()).stderr(other_end()).env("TERM", kind).env_remove("NO_COLOR");
     match ci {
@@ -233,7 +233,7 @@ fn a_dumb_terminal_gets_no_colour_and_no_bar() {
 #[test]
 fn a_check_that_was_stopped_finds_no_fault() {
     for (on, signal) in [("embedded", "TSTP"), ("embedded", "STOP"), ("qemu", "TSTP")] {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_debug"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-debug"));
         command.args(["check", "--on", on, "--timeout", "4", "--elf"]).arg(kernels::build("counts-for-ever"));
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let id = child.id();
@@ -261,17 +261,17 @@ fn a_check_that_was_stopped_finds_no_fault() {
 #[test]
 fn help_that_cannot_be_written_is_no_success() {
     for arguments in [&["check", "--help"][..], &["--help"], &["--version"], &["help", "serve"]] {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_debug"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-debug"));
         let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let output = command.args(arguments).stdout(full).stderr(Stdio::piped()).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(String::from_utf8_lossy(&output.stderr).contains("cannot write to standard output"));
-        let output = Command::new(env!("CARGO_BIN_EXE_debug")).args(arguments).output().unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_cargo-debug")).args(arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");
     }
     // Nothing panics where the reason cannot be told either.
     for arguments in [&["check", "--elf", "/nowhere"][..], &["chekc"], &["serve", "--elf", "/nowhere"]] {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_debug"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-debug"));
         let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         assert_eq!(command.args(arguments).stderr(full).status().unwrap().code(), Some(2), "{arguments:?}");
     }

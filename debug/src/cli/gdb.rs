@@ -140,6 +140,9 @@ fn command(
     let socket = stub.to_string();
     command.args(["-iex", &format!("set $debug_socket = \"{}\"", socket.trim_start_matches("unix:"))]);
     command.args(["-iex", &format!("set $debug_architecture = \"{}\"", kernel.image.xlen().architecture())]);
+    for (variable, words) in [("connect", "quit, then cargo debug gdb"), ("again", "cargo debug gdb")] {
+        command.args(["-iex", &format!("set $debug_{variable} = \"{words}\"")]);
+    }
     let names = names(arguments, kernel);
     for (variable, value) in names.iter().flatten() {
         command.args(["-iex", &format!("set $debug_{variable} = {value}")]);

@@ -84,7 +84,7 @@ fn the_console_goes_into_a_file() {
 /// What the command says of a case.
 fn answer(case: &Case, machine: &str) -> Answer {
     let kernel = kernel::build(case);
-    let mut command = Command::new(env!("CARGO_BIN_EXE_debug"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-debug"));
     command.args(["check", "--on", machine, "--format", "json", "--elf"]).arg(&kernel).args(&case.flags);
     if !case.flags.iter().any(|flag| flag == "--timeout") {
         command.args(["--timeout", TIMEOUT]);

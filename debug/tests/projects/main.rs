@@ -105,6 +105,19 @@ fn gdb_comes_to_the_first_instruction_and_walks() {
     }
 }
 
+/// GDB's commands know how they were started.
+#[test]
+fn what_gdb_advises_is_this_command() {
+    let project = Project::new("cargo");
+    let arguments =
+        ["gdb", "--on", "embedded", "--", "-batch", "-ex", "bss", "-ex", "bss", "-ex", "disconnect", "-ex", "boot"];
+    let output = project.debug(&arguments);
+    let said = ended(&output, 0);
+    assert!(said.contains("past the clear; to start again, quit, then cargo debug gdb: FAIL"), "{said}");
+    assert!(said.contains("No machine is connected: quit, then cargo debug gdb."), "{said}");
+    assert!(!said.contains("run.sh"), "{said}");
+}
+
 #[test]
 fn a_gdb_that_cannot_be_used_is_told() {
     let project = Project::new("cargo");
