@@ -85,25 +85,22 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<u8> {
 
 fn on_qemu(arguments: &Arguments, gdb: &Path, kernel: &Kernel) -> anyhow::Result<ExitStatus> {
     narration::tell_machine(kernel.machine(), true);
-    let mut machine = {
+    let machine = {
         let _waiting = narration::Waiting::until("starting QEMU");
         Foreground::start(kernel.machine(), Some(guardian::PRIVATE), START)?
     };
     show_console(machine.console());
-    let mut command = command(arguments, gdb, kernel, &machine.stub(), machine.folder())?;
+    let command = command(arguments, gdb, kernel, &machine.stub(), machine.folder())?;
     narration::tell_command(&command);
-    let mut child = command.spawn().with_context(|| format!("cannot run {}", gdb.display()))?;
-    // Where it fails QEMU has ended, which GDB says.
-    let _ = machine.end_with_us(child.id());
-    let status = child.wait().context("cannot wait for GDB")?;
-    machine.release();
+    let status = run_gdb(command)?;
+    drop(machine);
     Ok(status)
 }
 
 fn on_embedded(arguments: &Arguments, gdb: &Path, kernel: Kernel) -> anyhow::Result<ExitStatus> {
     let folder = tempfile::Builder::new().prefix("cargo-debug-gdb.").tempdir().context("no folder for a socket")?;
     let endpoint = Endpoint::Unix(folder.path().join("gdb"));
-    let mut command = command(arguments, gdb, &kernel, &endpoint, folder.path())?;
+    let command = command(arguments, gdb, &kernel, &endpoint, folder.path())?;
     let listener = Listener::bind(&endpoint)?;
     let (_ending, ended) = UnixStream::pair().context("no descriptor for the end")?;
     let (ready, is_ready) = mpsc::channel();
@@ -123,7 +120,15 @@ fn on_embedded(arguments: &Arguments, gdb: &Path, kernel: Kernel) -> anyhow::Res
     });
     is_ready.recv().context("the embedded machine did not start")??;
     narration::tell_command(&command);
-    command.status().with_context(|| format!("cannot run {}", gdb.display()))
+    run_gdb(command)
+}
+
+/// Runs GDB, which ends with us, however we end.
+fn run_gdb(mut command: Command) -> anyhow::Result<ExitStatus> {
+    let mut ward = guardian::Ward::start()?;
+    let mut child = command.spawn().with_context(|| format!("cannot run {}", command.get_program().display()))?;
+    ward.end_with_us(child.id()).context("nobody can end GDB with us")?;
+    child.wait().context("cannot wait for GDB")
 }
 
 /// GDB's command line.

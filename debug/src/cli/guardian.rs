@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
-use debug::guardian::{Order, keep, watch};
+use debug::guardian::{Order, keep, ward, watch};
 
 /// Starts QEMU and ends it when standard input ends. For `cargo debug` itself.
 #[derive(Args)]
@@ -17,13 +17,24 @@ pub struct Arguments {
     #[arg(long, value_name = "FOLDER")]
     watch: Option<PathBuf>,
 
+    /// Put in order what the process behind standard input leaves, instead of a machine
+    #[arg(long)]
+    ward: bool,
+
+    /// With --ward: the settings of the terminal at standard output, as stty writes them
+    #[arg(long, value_name = "SETTINGS")]
+    terminal: Option<String>,
+
     /// QEMU and its arguments
-    #[arg(last = true, required = true)]
+    #[arg(last = true, required_unless_present = "ward")]
     command: Vec<OsString>,
 }
 
 /// Runs the command. Returns QEMU's exit status.
 pub fn run(arguments: Arguments) -> anyhow::Result<u8> {
+    if arguments.ward {
+        return Ok(ward(arguments.terminal.as_deref())?);
+    }
     let mut command = arguments.command.into_iter();
     let program = command.next().unwrap_or_default();
     let order = Order { program, arguments: command.collect(), stub: arguments.stub };

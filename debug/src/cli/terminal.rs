@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
+use debug::guardian::Ward;
 use rustix::process::getpgrp;
 use rustix::termios::{
     InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, isatty, tcgetattr, tcgetpgrp, tcsetattr,
@@ -12,6 +13,8 @@ use rustix::termios::{
 pub struct RawTerminal {
     terminal: OwnedFd,
     before: Termios,
+    /// Gives it back if we cannot: after SIGKILL.
+    _ward: Option<Ward>,
 }
 
 impl RawTerminal {
@@ -25,6 +28,8 @@ impl RawTerminal {
             return Ok(None);
         }
         let before = tcgetattr(&stdin)?;
+        // Without one, only SIGKILL leaves the terminal as it is.
+        let ward = Ward::of_terminal(stdin.as_fd()).ok();
         let mut raw = before.clone();
         raw.local_modes -= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG | LocalModes::IEXTEN;
         raw.input_modes -= InputModes::ICRNL
@@ -37,7 +42,7 @@ impl RawTerminal {
         raw.special_codes[SpecialCodeIndex::VTIME] = 0;
         let terminal = stdin.as_fd().try_clone_to_owned()?;
         tcsetattr(&terminal, OptionalActions::Now, &raw)?;
-        Ok(Some(RawTerminal { terminal, before }))
+        Ok(Some(RawTerminal { terminal, before, _ward: ward }))
     }
 
     /// The terminal, to read from.

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::ffi::OsStr;
-use std::io::{self, BufRead, PipeReader, Read};
+use std::io::{self, PipeReader, Read};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -10,24 +10,19 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{self, Sender};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{FdFlags, fcntl_setfd};
-use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process};
+use rustix::process::{Pid, Signal, kill_process_group};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU};
 
 use super::folder::Folder;
-use super::{ENDS_WITH_US, Error, Order, program, system};
+use super::{Error, Order, program, system};
 
 /// The time limit for killed processes to end.
 const END_PATIENCE: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
 /// The exit status of a QEMU that SIGKILL ended, as in a shell.
 const KILLED: u8 = 137;
-
-/// The time limit for another process to end after it was asked to, and the interval between two looks.
-const WARD_PATIENCE: Duration = Duration::from_secs(2);
-const LOOK: Duration = Duration::from_millis(20);
 
 enum Event {
     /// The lifeline closed, or a signal told the keeper to end.
@@ -75,30 +70,9 @@ fn start_watcher(order: &Order, folder: &OsStr) -> Result<Child, Error> {
 /// Reads the lifeline until it ends. Its lines name a process that is to end with the front.
 fn watch_lifeline(tell: Sender<Event>) {
     thread::spawn(move || {
-        let mut ward = None;
-        // A line that is not text is the end, too: our front never writes one.
-        for line in io::stdin().lock().lines().map_while(Result::ok) {
-            ward = line.strip_prefix(ENDS_WITH_US).and_then(|number| Pid::from_raw(number.parse().ok()?));
-        }
-        if let Some(ward) = ward {
-            end_ward(ward);
-        }
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
         tell.send(Event::Over)
     });
-}
-
-/// It is asked to end first, because it may restore its terminal.
-fn end_ward(ward: Pid) {
-    let deadline = Instant::now() + WARD_PATIENCE;
-    let _ = kill_process(ward, Signal::TERM);
-    // No call waits for the end of a process that is not our child.
-    while test_kill_process(ward).is_ok() {
-        if Instant::now() >= deadline {
-            let _ = kill_process(ward, Signal::KILL);
-            return;
-        }
-        thread::sleep(LOOK);
-    }
 }
 
 /// Handles the signals of a computer that shuts down.

@@ -17,6 +17,7 @@
 mod folder;
 mod keeper;
 mod monitor;
+mod ward;
 mod watcher;
 
 use std::env;
@@ -26,6 +27,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 pub use keeper::{keep, status_of};
+pub use ward::{Ward, ward};
 pub use watcher::watch;
 
 /// The hidden subcommand of keeper and watcher.
@@ -38,11 +40,6 @@ pub const PRIVATE: &str = "private";
 pub const STUB: &str = "gdb";
 /// The pipe for input to the machine's console, in the private folder.
 pub const CONSOLE: &str = "console";
-
-/// The front sends this with a process number. If the front ends first, the keeper ends that process.
-pub const ENDS_WITH_US: &str = "ends with us ";
-/// The front sends this when that process has ended.
-pub const ENDS_ALONE: &str = "ends alone";
 
 /// The name of the installed program.
 const PROGRAM: &str = "cargo-debug";

@@ -136,20 +136,6 @@ impl Foreground {
         &self.folder
     }
 
-    /// Ends this process too, where we end before [`Foreground::release`].
-    ///
-    /// # Errors
-    /// Where the guardian has ended.
-    pub fn end_with_us(&mut self, process: u32) -> io::Result<()> {
-        self.process.tell_guardian(&format!("{}{process}", guardian::ENDS_WITH_US))
-    }
-
-    /// No longer ends another process.
-    pub fn release(&mut self) {
-        // Where the guardian has ended there is nothing to take back.
-        let _ = self.process.tell_guardian(guardian::ENDS_ALONE);
-    }
-
     /// Waits for the machine's end: QEMU's exit status, 128 and more for signals. What QEMU said is in [`Foreground::words`].
     ///
     /// # Errors

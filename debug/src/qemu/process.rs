@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::ffi::OsStr;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
@@ -118,14 +118,6 @@ impl Process {
                 self.words.await_end();
                 Error::Failed { what: "starting QEMU", words: self.words() }
             }
-        }
-    }
-
-    /// Tells the guardian something in a line.
-    pub fn tell_guardian(&mut self, line: &str) -> io::Result<()> {
-        match &mut self.lifeline {
-            Some(lifeline) => writeln!(lifeline, "{line}"),
-            None => Err(io::ErrorKind::BrokenPipe.into()),
         }
     }
 

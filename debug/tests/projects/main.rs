@@ -105,6 +105,40 @@ fn gdb_comes_to_the_first_instruction_and_walks() {
     }
 }
 
+/// Whatever becomes of the machine before, and whichever machine it is.
+#[test]
+#[cfg(target_os = "linux")] // the processes are looked for in /proc
+fn gdb_ends_with_a_command_that_is_killed() {
+    use std::io::{BufRead, BufReader, Write};
+    use testkit::processes::{await_some, marked};
+    let project = Project::new("cargo");
+    for (index, (on, powers_off)) in
+        [("qemu", false), ("qemu", true), ("embedded", false), ("embedded", true)].into_iter().enumerate()
+    {
+        let mark = format!("GDB_IS_KILLED_{}_{index}", std::process::id());
+        let mut command = project.command(PROGRAM);
+        command.args(["gdb", "--on", on]).env(&mark, "1").stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut front = command.stderr(Stdio::null()).spawn().unwrap();
+        let mut keyboard = front.stdin.take().unwrap();
+        let mut lines = BufReader::new(front.stdout.take().unwrap()).lines().map(Result::unwrap);
+        lines.find(|line| line.contains("is the next instruction: PASS")).expect("the kernel's first instruction");
+        if powers_off {
+            // The loop that it ends in is none that waits: it is a power-off that is asked for.
+            writeln!(keyboard, "set $a7 = 8\nset *(unsigned int *)$pc = 0x73\ncontinue\nprintf \"it is off\\n\"")
+                .unwrap();
+            lines.find(|line| line.contains("it is off")).expect("GDB goes on without a machine");
+        }
+        let members = marked(format!("{mark}=1").as_ref());
+        assert!(members.len() > 1, "on {on}: {members:?}");
+        front.kill().unwrap();
+        front.wait().unwrap();
+        await_some(&format!("on {on}, powered off: {powers_off}: the end of all"), || {
+            marked(format!("{mark}=1").as_ref()).is_empty().then_some(())
+        });
+        drop(keyboard);
+    }
+}
+
 /// GDB's commands know how they were started.
 #[test]
 fn what_gdb_advises_is_this_command() {

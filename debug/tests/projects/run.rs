@@ -57,10 +57,7 @@ fn on_a_terminal_each_key_is_the_kernels_and_ctrl_a_x_leaves() {
     let project = Project::new("make");
     ended(&project.debug(&["init"]), 0);
     ended(&project.debug(&["check"]), 0);
-    let terminal = rustix::pty::openpt(rustix::pty::OpenptFlags::RDWR | rustix::pty::OpenptFlags::NOCTTY).unwrap();
-    rustix::pty::grantpt(&terminal).unwrap();
-    rustix::pty::unlockpt(&terminal).unwrap();
-    let name = rustix::pty::ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
+    let (terminal, name) = new_terminal();
     let other_end = || fs::OpenOptions::new().read(true).write(true).open(&name).unwrap();
     let is_raw = |end: &fs::File| !tcgetattr(end).unwrap().local_modes.contains(LocalModes::ICANON);
     let watched = other_end();
@@ -80,4 +77,42 @@ fn on_a_terminal_each_key_is_the_kernels_and_ctrl_a_x_leaves() {
     terminal.write_all(b"\x01x").unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert!(!is_raw(&watched), "the terminal is as it was");
+}
+
+/// A new terminal: its side, and the path of the program's.
+#[cfg(target_os = "linux")]
+fn new_terminal() -> (std::os::fd::OwnedFd, String) {
+    let terminal = rustix::pty::openpt(rustix::pty::OpenptFlags::RDWR | rustix::pty::OpenptFlags::NOCTTY).unwrap();
+    rustix::pty::grantpt(&terminal).unwrap();
+    rustix::pty::unlockpt(&terminal).unwrap();
+    let name = rustix::pty::ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
+    (terminal, name)
+}
+
+#[test]
+#[cfg(target_os = "linux")] // whose setsid has -c
+fn after_sigkill_the_terminal_is_as_it_was() {
+    use testkit::processes::await_some;
+    let project = Project::new("make");
+    ended(&project.debug(&["init"]), 0);
+    for arguments in ["run", "serve --listen unix:stub"] {
+        let (terminal, name) = new_terminal();
+        let other_end = || fs::OpenOptions::new().read(true).write(true).open(&name).unwrap();
+        let is_raw = |end: &fs::File| !tcgetattr(end).unwrap().local_modes.contains(LocalModes::ICANON);
+        let watched = other_end();
+        // The terminal outlives the program, as it does under a shell.
+        let script = format!("sh -c 'echo $$ >pid; exec \"$0\" {arguments}' \"$0\"; read -r _");
+        let mut command = project.command("setsid");
+        command.args(["-c", "-w", "sh", "-c", &script, PROGRAM]);
+        command.stdin(Stdio::from(other_end())).stdout(other_end()).stderr(other_end());
+        let mut child = command.spawn().unwrap();
+        drop(command);
+        let mut terminal = fs::File::from(terminal);
+        await_some("the terminal is the kernel's", || is_raw(&watched).then_some(()));
+        let program = rustix::process::Pid::from_raw(project.read("pid").trim().parse().unwrap()).unwrap();
+        rustix::process::kill_process(program, rustix::process::Signal::KILL).unwrap();
+        await_some(&format!("the terminal is as it was before {arguments}"), || (!is_raw(&watched)).then_some(()));
+        terminal.write_all(b"\n").unwrap();
+        child.wait().unwrap();
+    }
 }

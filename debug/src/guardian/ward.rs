@@ -1,0 +1,123 @@
+//! What else has to be put in order when the front ends in any way: another process, which is ended, and a terminal, which gets its
+//! settings back. A process of its own does it, as the keeper does for QEMU. It does not know what they are.
+
+use std::ffi::OsString;
+use std::io::{self, BufRead, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+
+use super::keeper::stay_awake;
+use super::{Error, SUBCOMMAND, program, system};
+
+/// What the front says of a process, in a line with its number behind.
+const ENDS_WITH_US: &str = "ends with us ";
+/// What the front says when nothing is left to do.
+const DONE: &str = "done";
+
+/// How long the process may take to end when it is asked to, and between two looks whether it has.
+const PATIENCE: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_millis(20);
+
+/// The front's side. Dropping it means that all is in order.
+pub struct Ward {
+    child: Child,
+    lifeline: Option<ChildStdin>,
+}
+
+impl Ward {
+    /// For a process that is named later.
+    ///
+    /// # Errors
+    /// If this program cannot be started again.
+    pub fn start() -> Result<Ward, Error> {
+        Ward::spawn(&[], Stdio::null())
+    }
+
+    /// For a terminal, with the settings that it has now.
+    ///
+    /// # Errors
+    /// If its settings cannot be read; if this program cannot be started again.
+    pub fn of_terminal(terminal: BorrowedFd<'_>) -> Result<Ward, Error> {
+        let copy = || terminal.try_clone_to_owned().map(Stdio::from).map_err(system("pass on a terminal"));
+        let asked = Command::new("stty").arg("-g").stdin(copy()?).stderr(Stdio::null()).output();
+        let asked = asked.map_err(system("run stty"))?;
+        let settings = String::from_utf8_lossy(&asked.stdout).trim().to_owned();
+        Ward::spawn(&["--terminal".into(), settings.into()], copy()?)
+    }
+
+    fn spawn(arguments: &[OsString], terminal: Stdio) -> Result<Ward, Error> {
+        let mut command = Command::new(program()?);
+        command.args([SUBCOMMAND, "--ward"]).args(arguments).process_group(0);
+        let spawned = command.stdin(Stdio::piped()).stdout(terminal).stderr(Stdio::null()).spawn();
+        let mut child = spawned.map_err(system("start a process that puts things in order"))?;
+        let lifeline = child.stdin.take();
+        Ok(Ward { child, lifeline })
+    }
+
+    /// Ends this process, too, if we end before it does.
+    ///
+    /// # Errors
+    /// If nobody is there to do so.
+    pub fn end_with_us(&mut self, process: u32) -> io::Result<()> {
+        match &mut self.lifeline {
+            Some(lifeline) => writeln!(lifeline, "{ENDS_WITH_US}{process}"),
+            None => Err(io::ErrorKind::BrokenPipe.into()),
+        }
+    }
+}
+
+impl Drop for Ward {
+    fn drop(&mut self) {
+        if let Some(mut lifeline) = self.lifeline.take() {
+            // If it has ended, there is nothing to tell.
+            let _ = writeln!(lifeline, "{DONE}");
+        }
+        let _ = self.child.wait();
+    }
+}
+
+/// Waits for the front's end, and puts in order what it left. `settings` are those of the terminal at standard output.
+///
+/// # Errors
+/// If a system call fails.
+pub fn ward(settings: Option<&str>) -> Result<u8, Error> {
+    stay_awake().map_err(system("catch signals"))?;
+    let mut process = None;
+    // A line that is not text is the end, too: our front never writes one.
+    for line in io::stdin().lock().lines().map_while(Result::ok) {
+        if line == DONE {
+            return Ok(0);
+        }
+        process = line.strip_prefix(ENDS_WITH_US).and_then(|number| Pid::from_raw(number.parse().ok()?));
+    }
+    if let Some(process) = process {
+        end(process);
+    }
+    if let Some(settings) = settings {
+        let terminal = io::stdout().as_fd().try_clone_to_owned().map_err(system("pass on a terminal"))?;
+        // The shell may have the terminal by now: a process behind it may change its settings if it ignores SIGTTOU.
+        let mut stty = Command::new("sh");
+        stty.args(["-c", "trap '' TTOU; exec stty \"$1\"", "sh", settings]).stdin(terminal);
+        stty.status().map_err(system("run stty"))?;
+    }
+    Ok(0)
+}
+
+/// It is asked to end first, because it may restore its terminal.
+fn end(process: Pid) {
+    let deadline = Instant::now() + PATIENCE;
+    let _ = kill_process(process, Signal::TERM);
+    // No call waits for the end of a process that is not our child.
+    while test_kill_process(process).is_ok() {
+        if Instant::now() >= deadline {
+            let _ = kill_process(process, Signal::KILL);
+            return;
+        }
+        thread::sleep(LOOK);
+    }
+}
