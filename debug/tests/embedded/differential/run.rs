@@ -13,7 +13,7 @@ use debug::{Address, Embedded, Machine, Qemu};
 use super::known;
 use super::program::{Program, RECORD_SIZE, SLOT_SIZE, TEXT};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(170);
 /// Interrupts are off; floating point is on.
 const SSTATUS_ALIKE: u64 = 1 << 1 | 3 << 13;
 /// Differing slots that a failure shows.
