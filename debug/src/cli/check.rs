@@ -302,7 +302,7 @@ enum SecondStart {
     Started(Box<Qemu>),
 }
 
-/// Finds out whether it is because of the kernel that QEMU did not start.
+/// Finds out whether it is because of the kernel that QEMU gave up.
 ///
 /// # Errors
 /// QEMU's own, where it does not start with another kernel either.

@@ -107,6 +107,13 @@ pub enum Error {
         words: String,
     },
 
+    /// QEMU, or one of the processes that guard it, was ended by a signal while QEMU started.
+    #[error("QEMU was killed while it started{}", said(words))]
+    Killed {
+        /// The messages of QEMU.
+        words: String,
+    },
+
     /// QEMU did not listen in time.
     #[error("QEMU did not listen within {} ms{}", after.as_millis(), said(words))]
     Silent {

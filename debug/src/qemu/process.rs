@@ -114,9 +114,14 @@ impl Process {
             RecvTimeoutError::Disconnected => {
                 // It has ended, or is about to: what it says last is the reason.
                 drop(self.lifeline.take());
-                let _ = self.child.wait();
+                let status = self.child.wait();
                 self.words.await_end();
-                Error::Failed { what: "starting QEMU", words: self.words() }
+                let words = self.words();
+                match status.map(guardian::status_of) {
+                    Ok(1..128) => Error::Failed { what: "starting QEMU", words },
+                    // 0 is QEMU's status after SIGTERM.
+                    _ => Error::Killed { words },
+                }
             }
         }
     }
