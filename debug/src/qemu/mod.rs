@@ -123,6 +123,16 @@ pub enum Error {
         words: String,
     },
 
+    /// QEMU is the one for 64-bit harts.
+    #[error(
+        "{} is QEMU for 64-bit harts, and the kernel is for 32-bit RISC-V; try: QEMU=qemu-system-riscv32, or QEMU unset",
+        program.display()
+    )]
+    TooWide {
+        /// QEMU, a name or a path.
+        program: PathBuf,
+    },
+
     /// QEMU has no firmware for this machine.
     #[error(
         "{} has no 32-bit firmware, {firmware}: Debian has it since 13 (package opensbi), and QEMU's own builds have it; \

@@ -176,6 +176,9 @@ impl Drop for Process {
 /// The guardian for a machine, and what will be said on its standard error.
 fn spawn(machine: &MachineOptions, stub: Option<&str>) -> Result<(Child, Tail), Error> {
     let order = Order { program: machine.program.clone(), arguments: machine.arguments(), stub: stub.map(Into::into) };
+    if machine.is_too_wide() {
+        return Err(Error::TooWide { program: machine.program.clone().into() });
+    }
     if let Some(firmware) = machine.missing_firmware() {
         return Err(Error::NoFirmware { program: machine.program.clone().into(), firmware });
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::{Project, ended, stderr, stdout};
+use crate::{PROGRAM, Project, ended, stderr, stdout};
 
 /// The report on the kernel that is built with these macros and starts in M-mode.
 fn report(macros: &str, status: i32) -> String {
@@ -122,4 +122,15 @@ fn init_writes_what_gdb_takes() {
     assert!(project.read(".vscode/launch.json").contains("set architecture riscv:rv32"));
     let said = crate::init::stops_at_the_entry(&project, "qemu");
     assert!(said.contains("boot in section .text") && said.contains("riscv:rv32"), "{said}");
+}
+
+#[test]
+fn a_qemu_for_64_bits_is_told() {
+    let project = Project::new("book");
+    let mut command = project.command(PROGRAM);
+    command.args(["debug", "check", "--build", "make", "--kernel", "kernel.elf"]).env("QEMU", "qemu-system-riscv64");
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
+    let words = "qemu-system-riscv64 is QEMU for 64-bit harts, and the kernel is for 32-bit RISC-V; try: QEMU=qemu-system-riscv32";
+    assert!(stderr(&output).contains(words), "{}", stderr(&output));
 }
