@@ -3,6 +3,7 @@
 use std::fs::{self, Permissions};
 use std::io::Read;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread;
@@ -235,7 +236,9 @@ fn a_check_that_was_stopped_finds_no_fault() {
     for (on, signal) in [("embedded", "TSTP"), ("embedded", "STOP"), ("qemu", "TSTP")] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-debug"));
         command.args(["check", "--on", on, "--timeout", "4", "--elf"]).arg(kernels::build("counts-for-ever"));
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // In a group of its own: where nobody is left who could continue it, a group is not stopped by SIGTSTP.
+        command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
         let id = child.id();
         let send = |signal: &str| {
             assert!(
