@@ -95,7 +95,8 @@ fn with_a_firmware_it_starts_in_s_mode() {
     if has_firmware() {
         let said = ended(&output, 0);
         assert!(said.contains("S-mode, hart 0") && said.contains("hello from 32 bits"), "{said}");
-        let said = ended(&project.debug(&[&check[..], &["--build", "make -B KERNEL='-DPAGING -DFAULTS'"]].concat()), 1);
+        let faulting = ["check", "--build", "make -B KERNEL='-DPAGING -DFAULTS'", "--kernel", "kernel.elf"];
+        let said = ended(&project.debug(&faulting), 1);
         assert!(said.contains("scause = 0xf (store/AMO page fault)") && said.contains("V is 0"), "{said}");
         return;
     }
