@@ -92,15 +92,15 @@ fn on_qemu(arguments: &Arguments, gdb: &Path, kernel: &Kernel) -> anyhow::Result
     show_console(machine.console());
     let command = command(arguments, gdb, kernel, &machine.stub(), machine.folder())?;
     narration::tell_command(&command);
-    let status = run_gdb(command)?;
+    let status = run_gdb(command, guardian::Ward::start()?)?;
     drop(machine);
     Ok(status)
 }
 
 fn on_embedded(arguments: &Arguments, gdb: &Path, kernel: Kernel) -> anyhow::Result<ExitStatus> {
-    let folder = tempfile::Builder::new().prefix("cargo-debug-gdb.").tempdir().context("no folder for a socket")?;
-    let endpoint = Endpoint::Unix(folder.path().join("gdb"));
-    let command = command(arguments, gdb, &kernel, &endpoint, folder.path())?;
+    let (ward, folder) = guardian::Ward::with_folder()?;
+    let endpoint = Endpoint::Unix(folder.join("gdb"));
+    let command = command(arguments, gdb, &kernel, &endpoint, &folder)?;
     let listener = Listener::bind(&endpoint)?;
     let (_ending, ended) = UnixStream::pair().context("no descriptor for the end")?;
     let (ready, is_ready) = mpsc::channel();
@@ -120,12 +120,11 @@ fn on_embedded(arguments: &Arguments, gdb: &Path, kernel: Kernel) -> anyhow::Res
     });
     is_ready.recv().context("the embedded machine did not start")??;
     narration::tell_command(&command);
-    run_gdb(command)
+    run_gdb(command, ward)
 }
 
 /// Runs GDB, which ends with us, however we end.
-fn run_gdb(mut command: Command) -> anyhow::Result<ExitStatus> {
-    let mut ward = guardian::Ward::start()?;
+fn run_gdb(mut command: Command, mut ward: guardian::Ward) -> anyhow::Result<ExitStatus> {
     let mut child = command.spawn().with_context(|| format!("cannot run {}", command.get_program().display()))?;
     ward.end_with_us(child.id()).context("nobody can end GDB with us")?;
     child.wait().context("cannot wait for GDB")

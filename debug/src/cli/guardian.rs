@@ -25,6 +25,10 @@ pub struct Arguments {
     #[arg(long, value_name = "SETTINGS")]
     terminal: Option<String>,
 
+    /// With --ward: make a private folder, and print its path
+    #[arg(long)]
+    folder: bool,
+
     /// QEMU and its arguments
     #[arg(last = true, required_unless_present = "ward")]
     command: Vec<OsString>,
@@ -33,7 +37,7 @@ pub struct Arguments {
 /// Runs the command. Returns QEMU's exit status.
 pub fn run(arguments: Arguments) -> anyhow::Result<u8> {
     if arguments.ward {
-        return Ok(ward(arguments.terminal.as_deref())?);
+        return Ok(ward(arguments.terminal.as_deref(), arguments.folder)?);
     }
     let mut command = arguments.command.into_iter();
     let program = command.next().unwrap_or_default();

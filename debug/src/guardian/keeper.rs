@@ -67,7 +67,7 @@ fn start_watcher(order: &Order, folder: &OsStr) -> Result<Child, Error> {
     command.stdin(Stdio::piped()).process_group(0).spawn().map_err(system("start the watcher of QEMU"))
 }
 
-/// Reads the lifeline until it ends. Its lines name a process that is to end with the front.
+/// Waits for the lifeline's end. Bytes on it mean nothing.
 fn watch_lifeline(tell: Sender<Event>) {
     thread::spawn(move || {
         let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());

@@ -1,16 +1,19 @@
 //! What else has to be put in order when the front ends in any way: another process, which is ended, and a terminal, which gets its
-//! settings back. A process of its own does it, as the keeper does for QEMU. It does not know what they are.
+//! settings back; a private folder is removed. A process of its own does it, as the keeper does for QEMU. It does not know what they are.
 
 use std::ffi::OsString;
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
+use super::folder::Folder;
 use super::keeper::stay_awake;
 use super::{Error, SUBCOMMAND, program, system};
 
@@ -36,6 +39,24 @@ impl Ward {
     /// If this program cannot be started again.
     pub fn start() -> Result<Ward, Error> {
         Ward::spawn(&[], Stdio::null())
+    }
+
+    /// As [`Ward::start`], and with a private folder, which exists until both this value and the process have ended.
+    ///
+    /// # Errors
+    /// If this program cannot be started again; if it cannot make a folder.
+    pub fn with_folder() -> Result<(Ward, PathBuf), Error> {
+        let mut ward = Ward::spawn(&["--folder".into()], Stdio::piped())?;
+        let mut path = Vec::new();
+        let said = ward.child.stdout.take().map_or(Ok(0), |said| BufReader::new(said).read_until(b'\n', &mut path));
+        said.map_err(system("read the path of a private folder"))?;
+        match path.pop() {
+            Some(_) => Ok((ward, OsString::from_vec(path).into())),
+            // The process could not make one. Here that fails, too, and says why.
+            None => Err(Folder::make().err().unwrap_or_else(|| {
+                system("make a private folder")(io::Error::other("the process that makes it ended"))
+            })),
+        }
     }
 
     /// For a terminal, with the settings that it has now.
@@ -81,12 +102,18 @@ impl Drop for Ward {
     }
 }
 
-/// Waits for the front's end, and puts in order what it left. `settings` are those of the terminal at standard output.
+/// Waits for the front's end, and puts in order what it left. `settings` are those of the terminal at standard output. `with_folder`:
+/// prints the path of a private folder there, which exists until the end.
 ///
 /// # Errors
 /// If a system call fails.
-pub fn ward(settings: Option<&str>) -> Result<u8, Error> {
+pub fn ward(settings: Option<&str>, with_folder: bool) -> Result<u8, Error> {
     stay_awake().map_err(system("catch signals"))?;
+    let folder = if with_folder { Some(Folder::make()?) } else { None };
+    if let Some(folder) = &folder {
+        let path = [folder.path().as_os_str().as_bytes(), b"\n"].concat();
+        io::stdout().write_all(&path).and_then(|()| io::stdout().flush()).map_err(system("tell the private folder"))?;
+    }
     let mut process = None;
     // A line that is not text is the end, too: our front never writes one.
     for line in io::stdin().lock().lines().map_while(Result::ok) {

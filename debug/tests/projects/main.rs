@@ -117,7 +117,9 @@ fn gdb_ends_with_a_command_that_is_killed() {
     {
         let mark = format!("GDB_IS_KILLED_{}_{index}", std::process::id());
         let mut command = project.command(PROGRAM);
-        command.args(["gdb", "--on", on]).env(&mark, "1").stdin(Stdio::piped()).stdout(Stdio::piped());
+        let temporary = TempDir::new().unwrap();
+        command.args(["gdb", "--on", on]).env(&mark, "1").env("TMPDIR", temporary.path());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut front = command.stderr(Stdio::null()).spawn().unwrap();
         let mut keyboard = front.stdin.take().unwrap();
         let mut lines = BufReader::new(front.stdout.take().unwrap()).lines().map(Result::unwrap);
@@ -136,6 +138,8 @@ fn gdb_ends_with_a_command_that_is_killed() {
             marked(format!("{mark}=1").as_ref()).is_empty().then_some(())
         });
         drop(keyboard);
+        let left: Vec<_> = fs::read_dir(temporary.path()).unwrap().collect();
+        assert!(left.is_empty(), "on {on}, powered off: {powers_off}: {left:?}");
     }
 }
 
