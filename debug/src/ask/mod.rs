@@ -3,14 +3,19 @@
 //!
 //! It does not know who asks, nor how an answer is shown. The machine is afterwards where it was.
 
+mod moment;
 pub mod page;
+mod question;
 pub mod words;
 
 use std::ops::Range;
 
-use crate::embedded::{Embedded, GoesOn};
+use crate::embedded::{Arrivals, Embedded, GoesOn, Loads};
 use crate::image::Image;
 use crate::machine::{Address, Stop, Store, TakenTrap};
+
+pub use moment::{Moment, Why, at, why};
+pub use question::{Answer, Question, number, require_guests};
 
 /// Somebody wanted the search to end before it had found anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -114,14 +119,54 @@ pub fn last_traps(
     machine.last_traps(count, &mut |at| watched.ask(at)).map_err(|stop| watched.interrupted(stop))
 }
 
-/// When an instruction was executed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Times {
-    /// The first moment, as the number of instructions executed before it.
-    pub first: u64,
-    /// The last one before now.
-    pub last: u64,
+/// Who wrote to this memory first, before now.
+///
+/// # Errors
+/// [`Interrupted`] where `goes_on` says no.
+pub fn first_write(
+    machine: &mut Embedded,
+    image: &Image,
+    memory: &Memory,
+    goes_on: &mut GoesOn<'_>,
+) -> Result<LastWrite, Interrupted> {
+    let ranges = physical_ranges(machine, image, memory);
+    let mut watched = Watched { searched_to: machine.icount(), goes_on };
+    let found = machine.first_write_physical(&ranges, &mut |at| watched.ask(at));
+    let store = found.map_err(|stop| watched.interrupted(stop))?;
+    let changed_otherwise = store.is_none() && ranges.iter().any(|range| has_changed(machine, range));
+    Ok(LastWrite { memory: memory.clone(), ranges, store, changed_otherwise })
 }
+
+/// The loads from some memory before now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reads {
+    /// The memory that was asked about.
+    pub memory: Memory,
+    /// Where it lies in RAM; empty where it is mapped nowhere.
+    pub ranges: Vec<Range<Address>>,
+    /// By instruction, in the order of the first load of each.
+    pub loads: Vec<Loads>,
+}
+
+/// Who read this memory before now.
+///
+/// # Errors
+/// [`Interrupted`] where `goes_on` says no.
+pub fn reads(
+    machine: &mut Embedded,
+    image: &Image,
+    memory: &Memory,
+    goes_on: &mut GoesOn<'_>,
+) -> Result<Reads, Interrupted> {
+    let ranges = physical_ranges(machine, image, memory);
+    let mut watched = Watched { searched_to: machine.icount(), goes_on };
+    let found = machine.loads_physical(&ranges, &mut |at| watched.ask(at));
+    let loads = found.map_err(|stop| watched.interrupted(stop))?;
+    Ok(Reads { memory: memory.clone(), ranges, loads })
+}
+
+/// How many arrivals an answer tells one by one, at most.
+pub const MOST_ARRIVALS: usize = 1000;
 
 /// When the hart came to `place`, which symbols know, before now: where it is linked, or where it is loaded.
 ///
@@ -132,12 +177,9 @@ pub fn when(
     image: &Image,
     place: Address,
     goes_on: &mut GoesOn<'_>,
-) -> Result<Option<Times>, Interrupted> {
+) -> Result<Arrivals, Interrupted> {
     let places = [place, image.physical(place)];
     let mut watched = Watched { searched_to: machine.icount(), goes_on };
-    let last = machine.last_time_at(&places, &mut |at| watched.ask(at));
-    let Some(last) = last.map_err(|stop| watched.interrupted(stop))? else { return Ok(None) };
-    let first = machine.first_time_at(&places, &mut |at| watched.ask(at));
-    let first = first.map_err(|stop| watched.interrupted(stop))?.unwrap_or(last);
-    Ok(Some(Times { first, last }))
+    let arrivals = machine.arrivals_at(&places, MOST_ARRIVALS, &mut |at| watched.ask(at));
+    arrivals.map_err(|stop| watched.interrupted(stop))
 }

@@ -1,13 +1,17 @@
 //! The answers in words, for a person who has the kernel's image. It does not ask.
 
 use super::page::{Level, Page, Walk};
-use super::{LastWrite, Times};
-use crate::image::Image;
-use crate::machine::{Address, TakenTrap};
+use super::{LastWrite, Memory, Moment, Reads, Why};
+use crate::embedded::Arrivals;
+use crate::image::{Image, Place};
+use crate::machine::{Address, Fault, Store, TakenTrap};
 use crate::riscv::{self, Xlen, cause, csr, page_table};
 
-/// Who wrote it last, what, and how to go there.
-pub fn last_write(image: &Image, answer: &LastWrite) -> String {
+/// How the one who reads the words goes to a moment: a command, to which the moment is added, such as `monitor goto`.
+pub type Goto<'a> = &'a str;
+
+/// Who wrote it last or first, what, and how to go there.
+pub fn write(image: &Image, answer: &LastWrite, goto: Goto<'_>) -> String {
     let LastWrite { memory, store, .. } = answer;
     let place = image.place(memory.start);
     let Some(store) = store else {
@@ -20,21 +24,47 @@ pub fn last_write(image: &Image, answer: &LastWrite) -> String {
         };
     };
     let width = 2 + 2 * usize::from(store.length);
-    let within = |start: Address| store.address.0.wrapping_sub(start.0) < memory.length;
-    let elsewhere = if store.address == store.physical || !memory.physical && within(memory.start) {
-        String::new()
-    } else {
-        format!(", which is {} in RAM", store.physical)
-    };
     format!(
-        "{}{elsewhere}: {:#0width$x} -> {:#0width$x}\nby instruction {}, {}\nto go there: monitor goto {}",
+        "{}{}: {:#0width$x} -> {:#0width$x}\nby instruction {}, {}\nto go there: {goto} {}",
         image.place(store.address),
+        in_ram(memory, store),
         store.old,
         store.new,
         store.icount,
         image.place(store.pc),
         store.icount,
     )
+}
+
+/// Where a store went in RAM, if that is not the address that was asked about.
+fn in_ram(memory: &Memory, store: &Store) -> String {
+    let within = store.address.0.wrapping_sub(memory.start.0) < memory.length;
+    match store.address == store.physical || !memory.physical && within {
+        true => String::new(),
+        false => format!(", which is {} in RAM", store.physical),
+    }
+}
+
+/// Who read it, a line for each instruction.
+pub fn reads(image: &Image, answer: &Reads, goto: Goto<'_>) -> String {
+    let (place, bytes) = (image.place(answer.memory.start), answer.memory.length);
+    if answer.ranges.is_empty() {
+        return format!("{place} is not mapped now, so its reads cannot be told");
+    }
+    let Some(first) = answer.loads.first() else {
+        return format!("no instruction has read {place} so far ({bytes} bytes from there on)");
+    };
+    let mut lines = format!("{place} was read by these instructions ({bytes} bytes from there on):\n");
+    for loads in &answer.loads {
+        let width = 2 + 2 * usize::from(loads.first.length);
+        let value = format!("{:#0width$x}", loads.first.value);
+        let times = match loads.count {
+            1 => format!("once, {value}"),
+            count => format!("{count} times, first {value}, last at instruction {}", loads.last.icount),
+        };
+        lines += &format!("{:>12}  {}: {times}\n", loads.first.icount, image.place(loads.pc()));
+    }
+    lines + &format!("to go to the first: {goto} {}", first.first.icount)
 }
 
 /// What trapped, with the instruction as it was then, and who took it.
@@ -99,18 +129,84 @@ fn trap_in_brief(image: &Image, trap: &TakenTrap) -> String {
     }
 }
 
-/// When an instruction was executed, and how to go there.
-pub fn when(image: &Image, place: Address, times: Option<Times>) -> String {
-    let place = image.place(place);
-    match times {
-        None => format!("{place} has not been executed so far"),
-        Some(Times { first, last }) if first == last => {
-            format!("{place} was executed once, at instruction {last}\nto go there: monitor goto {last}")
-        }
-        Some(Times { first, last }) => format!(
-            "{place} was executed first at instruction {first}, and last at {last}\nto go there: monitor goto {first}, monitor goto {last}"
-        ),
+/// How many arrivals are told one by one.
+const TOLD: usize = 10;
+
+/// When an instruction was executed, by whom it was called, and how to go there.
+pub fn when(image: &Image, address: Address, arrivals: &Arrivals, goto: Goto<'_>) -> String {
+    let place = image.place(address);
+    let (Some(first), Some(last)) = (arrivals.first.first(), arrivals.last) else {
+        return format!("{place} has not been executed so far");
+    };
+    let is_function = place.symbol.as_ref().is_some_and(|(_, offset)| *offset == 0);
+    let from = |ra: Address| match is_function && image.is_code(ra) {
+        true => format!(", from {}", image.place(ra)),
+        false => String::new(),
+    };
+    if arrivals.count == 1 {
+        let icount = first.icount;
+        return format!(
+            "{place} was executed once, at instruction {icount}{}\nto go there: {goto} {icount}",
+            from(first.ra)
+        );
     }
+    let (first, last, count) = (first.icount, last.icount, arrivals.count);
+    let mut lines = format!("{place} was executed {count} times: first at instruction {first}, and last at {last}");
+    for arrival in arrivals.first.iter().take(TOLD) {
+        lines += &format!("\n{:>12}{}", arrival.icount, from(arrival.ra));
+    }
+    if arrivals.count > TOLD as u64 {
+        lines += &format!("\n         ... and {} more", arrivals.count - TOLD as u64);
+    }
+    lines + &format!("\nto go there: {goto} {first}, {goto} {last}")
+}
+
+/// The last trap, or the fault that stopped the machine.
+pub fn why(image: &Image, why: &Why) -> String {
+    match why {
+        Why::Nothing => "no trap since boot".into(),
+        Why::Trap(trap) => self::trap(image, trap),
+        Why::Fault { fault, instruction, backtrace } => {
+            fault_in_words(image, *fault, instruction.as_ref().map(|bytes| bytes.as_slice())) + &callers(backtrace)
+        }
+    }
+}
+
+/// Why a machine stopped by itself.
+pub fn fault_in_words(image: &Image, fault: Fault, instruction: Option<&[u8]>) -> String {
+    match fault {
+        Fault::Trap { cause, value, pc } => {
+            let trap = exception(image, cause, pc, value, instruction);
+            format!("{trap}; no handler takes it: stvec is still the kernel's entry")
+        }
+        fault => fault.to_string(),
+    }
+}
+
+fn callers(backtrace: &[Place]) -> String {
+    backtrace.iter().skip(1).map(|place| format!("\nfrom {place}")).collect()
+}
+
+/// Where the hart is at a moment: the instruction, the functions that it is in, and the registers.
+pub fn moment(image: &Image, moment: &Moment) -> String {
+    let Moment { icount, registers, privilege, instruction, backtrace } = moment;
+    let here = match backtrace.first() {
+        Some(place) => place.clone(),
+        None => image.place(Address(registers.pc)),
+    };
+    let code = match instruction {
+        Some(bytes) => format!("`{}`", riscv::disassemble(Xlen::Rv64, Address(registers.pc), bytes.as_slice())),
+        None => "no memory".into(),
+    };
+    let mut lines = format!("instruction {icount}: {code}, at {here}, {privilege}{}\n", callers(backtrace));
+    for row in registers.x.chunks(4).enumerate() {
+        let cells = row.1.iter().enumerate().map(|(column, value)| {
+            let name = crate::machine::Register::Gpr((4 * row.0 + column) as u8).to_string();
+            format!("{name:>4} {value:#018x}")
+        });
+        lines += &format!("{}\n", cells.collect::<Vec<_>>().join("  "));
+    }
+    lines + &format!("  pc {:#018x}", registers.pc)
 }
 
 /// The way through the page tables, a line for each level.

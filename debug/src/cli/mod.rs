@@ -1,5 +1,6 @@
 //! The command line: arguments in, exit code out. Each command has a file in `cli/`.
 
+mod ask;
 mod build;
 mod check;
 mod config;
@@ -69,6 +70,7 @@ enum Command {
     Run(Box<run::Arguments>),
     Gdb(Box<gdb::Arguments>),
     Serve(Box<serve::Arguments>),
+    Ask(Box<ask::Arguments>),
     Init(init::Arguments),
     Completions(documents::CompletionsArguments),
     Man(documents::ManArguments),
@@ -101,6 +103,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Command::Run(arguments) => run::run(*arguments)?,
         Command::Gdb(arguments) => gdb::run(&arguments)?,
         Command::Serve(arguments) => held(serve::run(*arguments)?),
+        Command::Ask(arguments) => held(ask::run(&arguments)?),
         Command::Init(arguments) => held(init::run(&arguments)?),
         Command::Completions(arguments) => {
             held(documents::completions(&arguments, &Arguments::command()).map(|()| true)?)

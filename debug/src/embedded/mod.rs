@@ -30,7 +30,7 @@ pub use conditions::{Conditions, Fill};
 pub use devices::{Device, Devices, Drive, Network};
 pub use firmware::load::Error;
 pub use hart::trap::{Cause, Trap};
-pub use search::GoesOn;
+pub use search::{Arrival, Arrivals, GoesOn, Loads};
 
 use board::Board;
 use bus::devices::clock::BEGINNING;

@@ -39,7 +39,7 @@ struct Check<'a> {
 
 /// All except `pc` are null if the image does not know them.
 #[derive(Serialize)]
-struct Location {
+pub(super) struct Location {
     /// Hexadecimal text: JSON's numbers are not exact beyond 2^53.
     pc: String,
     symbol: Option<String>,
@@ -104,7 +104,7 @@ fn value(fact: &Fact) -> Value {
     }
 }
 
-fn location(place: &Place) -> Location {
+pub(super) fn location(place: &Place) -> Location {
     Location {
         pc: place.address.to_string(),
         symbol: place.symbol_text(),
@@ -114,7 +114,7 @@ fn location(place: &Place) -> Location {
 }
 
 /// Escapes control characters above 0x1f, which JSON need not escape. All of them are in strings.
-fn printable(json: &str) -> String {
+pub(super) fn printable(json: &str) -> String {
     let mut printable = String::with_capacity(json.len());
     for character in json.chars() {
         if is_printable(character) || character == '\n' {

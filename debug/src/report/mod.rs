@@ -1,5 +1,7 @@
-//! Writes the findings of the checks: text for people, JSON for programs, JUnit for CI. It does not know machines.
+//! Writes the findings of the checks: text for people, JSON for programs, JUnit for CI; and answers of `ask`, as text and JSON. It does not
+//! know machines.
 
+mod answer;
 mod json;
 mod junit;
 mod text;
@@ -11,6 +13,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::checks::{Finding, Status};
+
+pub use answer::Answered;
 
 /// The result of checking a boot.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! Questions about the past of kernels that turn on paging, take traps, and do things more than once.
 
-use debug::ask::{self, Memory};
+use debug::ask::{self, Answer, Memory, Question};
 use debug::machine::{Access, Register, Stop, Watchpoint};
 use debug::{Address, Embedded, Machine};
 
@@ -81,7 +81,7 @@ fn what_was_written_before_paging_or_through_another_mapping_is_found() {
     machine.write_physical(Address(DATA + 16), &[1]).unwrap();
     let otherwise = last_write(&mut machine, &image, at(high(DATA + 16), false));
     assert_eq!((otherwise.store, otherwise.changed_otherwise), (None, true));
-    assert!(ask::words::last_write(&image, &otherwise).contains("a device or a debugger wrote to it"));
+    assert!(ask::words::write(&image, &otherwise, "goto").contains("a device or a debugger wrote to it"));
 }
 
 #[test]
@@ -119,16 +119,90 @@ fn the_last_traps_are_told_with_the_handlers_that_took_them() {
 }
 
 #[test]
-fn when_tells_the_first_and_the_last_time() {
+fn when_tells_each_time() {
     let (mut machine, image, [before, _, _, second]) = kernel();
+    let here = machine.icount();
     let when = |machine: &mut Embedded, place| ask::when(machine, &image, place, &mut |_| true).unwrap();
-    assert_eq!(when(&mut machine, at(before)), Some(ask::Times { first: before as u64, last: before as u64 }));
+    let once = when(&mut machine, at(before));
+    assert_eq!((once.count, once.first[0].icount), (1, before as u64));
     let last_trap = ask::last_traps(&mut machine, 1, &mut |_| true).unwrap()[0].icount;
-    assert_eq!(when(&mut machine, at(second)).unwrap().last, last_trap);
+    assert_eq!(when(&mut machine, at(second)).last.unwrap().icount, last_trap);
     let stay = pc(&mut machine);
-    let stay = when(&mut machine, stay).unwrap();
-    assert!(stay.first < 1000 && stay.last == machine.icount() - 1, "{stay:?}");
-    assert_eq!(when(&mut machine, Address(ENTRY + 0x200)), None);
+    let stay = when(&mut machine, stay);
+    let (first, last) = (stay.first[0].icount, stay.last.unwrap().icount);
+    assert!(first < 1000 && last == here - 1 && stay.count == here - first, "{first} {last} {}", stay.count);
+    assert_eq!(stay.first.len(), ask::MOST_ARRIVALS);
+    assert!(stay.first.iter().zip(first..).all(|(arrival, expected)| arrival.icount == expected));
+    assert_eq!(when(&mut machine, Address(ENTRY + 0x200)).count, 0);
+    assert_eq!(machine.icount(), here);
+}
+
+/// Writes DATA twice, once before and once after reading it ten times.
+fn reader() -> (Embedded, debug::Image, [usize; 3]) {
+    let mut code = [li(8, DATA), li(9, 0x11), li(10, 10)].concat();
+    let first = code.len();
+    code.push(sd(9, 8, 0));
+    let read = code.len();
+    code.extend([ld(11, 8, 0), addi(10, 10, -1), branch_form(1, 10, 0, -8), addi(9, 9, 1)]);
+    let second = code.len();
+    code.extend([sd(9, 8, 0), STAY]);
+    let bytes = code.iter().flat_map(|instruction| instruction.to_le_bytes()).collect();
+    let image = elf::image(elf::build(&[(ENTRY, bytes)]));
+    let mut machine = Embedded::load(&image, &Default::default()).unwrap();
+    // More than one stretch of the history.
+    machine.step(400_000, LIMIT).unwrap();
+    (machine, image, [first, read, second])
+}
+
+#[test]
+fn the_first_write_and_every_read_are_found() {
+    let (mut machine, image, [first, read, second]) = reader();
+    let here = machine.icount();
+    let memory = Memory { start: Address(DATA), length: 8, physical: false };
+    let write = ask::first_write(&mut machine, &image, &memory, &mut |_| true).unwrap().store.unwrap();
+    assert_eq!((write.pc, write.new), (at(first), 0x11));
+    assert_eq!(last_write(&mut machine, &image, memory.clone()).store.unwrap().pc, at(second));
+    let reads = ask::reads(&mut machine, &image, &memory, &mut |_| true).unwrap();
+    assert_eq!(reads.loads.len(), 1);
+    let loads = reads.loads[0];
+    assert_eq!((loads.pc(), loads.count, loads.first.icount), (at(read), 10, read as u64));
+    assert_eq!((loads.last.icount, loads.last.value), (read as u64 + 9 * 3, 0x11));
+    let elsewhere = Memory { start: Address(DATA + 8), ..memory };
+    assert_eq!(ask::reads(&mut machine, &image, &elsewhere, &mut |_| true).unwrap().loads, []);
+    assert_eq!(machine.icount(), here);
+}
+
+#[test]
+fn a_moment_has_the_registers_of_then() {
+    let (mut machine, image, [first, read, second]) = reader();
+    let here = machine.icount();
+    let moment = ask::at(&mut machine, &image, first as u64).unwrap();
+    assert_eq!((Address(moment.registers.pc), moment.registers.x[10], moment.privilege), (at(first), 10, "S-mode"));
+    let words = ask::words::moment(&image, &moment);
+    assert!(words.starts_with(&format!("instruction {first}: `sd s1, 0(s0)`, at ")), "{words}");
+    let later = ask::at(&mut machine, &image, read as u64 + 30).unwrap();
+    assert_eq!((later.registers.x[10], Address(later.registers.pc)), (0, at(second - 1)));
+    assert_eq!(ask::at(&mut machine, &image, here + 1), None);
+    assert_eq!(machine.icount(), here);
+}
+
+#[test]
+fn questions_are_understood_and_others_are_not() {
+    let (mut machine, image, _) = reader();
+    let parse = |words: &str| Question::parse(&words.split(' ').collect::<Vec<_>>(), &image);
+    let memory = Memory { start: Address(DATA), length: 8, physical: true };
+    let asked = parse(&format!("reads physical {DATA:#x} 8")).unwrap().unwrap();
+    assert_eq!(asked, Question::Reads(memory));
+    let Ok(Answer::Reads(reads)) = asked.answer(&mut machine, &image, &mut |_| true) else { panic!() };
+    assert_eq!(reads.loads.len(), 1);
+    for words in ["", "who", "why not", "when", "at 1 2", "page", "last-write", "page guest a b"] {
+        assert_eq!(parse(words), None, "{words}");
+    }
+    for words in ["when nowhere", "at home", "traps 0", "reads 0x80000000 0", "page guest nowhere"] {
+        assert!(parse(words).unwrap().is_err(), "{words}");
+    }
+    let guest = parse("page guest 0x80000000").unwrap().unwrap();
+    assert!(guest.check(&machine).is_ok() || guest.check(&machine).unwrap_err().contains("lacks the extension H"));
 }
 
 #[test]

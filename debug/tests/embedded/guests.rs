@@ -127,8 +127,8 @@ fn when_counts_host_and_guest() {
     let Guest { mut machine, image, shared, .. } = guest();
     machine.break_in(World::Guest);
     machine.step(300, LIMIT).unwrap();
-    let times = ask::when(&mut machine, &image, shared, &mut |_| true).unwrap().unwrap();
-    assert!(times.first < times.last, "{times:?}");
+    let times = ask::when(&mut machine, &image, shared, &mut |_| true).unwrap();
+    assert!(times.count > 1 && times.first[0].icount < times.last.unwrap().icount, "{times:?}");
 }
 
 #[test]

@@ -1,8 +1,7 @@
 //! gdbstub's `MonitorCmd`: commands that GDB does not have. Each answers with text.
 
 mod commands;
-mod last_write;
-mod why;
+mod fault;
 mod world;
 
 use std::convert::Infallible;
@@ -11,7 +10,7 @@ use gdbstub::target::ext::monitor_cmd::{ConsoleOutput, MonitorCmd};
 
 use super::progress::Heartbeat;
 use super::target::{GdbTarget, InterruptPoll};
-use crate::ask;
+use crate::ask::{self, Question, number};
 use crate::embedded::{Embedded, GoesOn};
 use crate::image::Image;
 
@@ -26,13 +25,18 @@ monitor last-write PLACE [BYTES]
                          BYTES is 1 by default, or the symbol's size
 monitor last-write physical ADDRESS [BYTES]
                          find who last wrote to a physical address
+monitor first-write [physical] PLACE [BYTES]
+                         find who wrote there first
+monitor reads [physical] PLACE [BYTES]
+                         show which instructions read there, and how often
+monitor at N             show registers and callers after N instructions; stay here
 monitor page PLACE       show the page table entries for an address, level by level
 monitor page guest ADDRESS
                          the same for an address of the guest, through both stages
 monitor world [any|host|guest]
                          show or choose whose instructions breakpoints stop: the
                          hypervisor's, its guest's, or both
-monitor when PLACE       show when the instruction there was executed first and last
+monitor when PLACE       show each time that the instruction there was executed
 monitor check            run the checks of a boot on a new machine
 monitor console [TEXT]   show the kernel's output, or type TEXT and Enter
 monitor help             show this text
@@ -103,27 +107,28 @@ impl GdbTarget {
                 self.warned = true;
                 Ok(String::new())
             }
-            ("why", []) => self.why(),
-            ("traps", []) => self.traps(None),
-            ("traps", [count]) => self.traps(Some(count)),
-            ("last-write", ["physical", place]) => self.last_write(place, None, true),
-            ("last-write", ["physical", place, bytes]) => self.last_write(place, Some(bytes), true),
-            ("last-write", [place]) => self.last_write(place, None, false),
-            ("last-write", [place, bytes]) => self.last_write(place, Some(bytes), false),
-            ("page", ["guest", place]) => self.page(place, true),
-            ("page", [place]) => self.page(place, false),
             ("world", []) => self.world(None),
             ("world", [word]) => self.world(Some(word)),
-            ("when", [place]) => self.when(place),
             ("check", []) => self.check(),
             ("console", _) => self.console(rest.trim_start()),
-            (
-                "help" | "icount" | "goto" | "reset" | "why" | "traps" | "last-write" | "page" | "world" | "when"
-                | "check",
-                _,
-            ) => Err(format!("wrong arguments: usage: {}", usage(name))),
-            _ => Err(format!("there is no monitor command {name}; try: monitor help")),
+            _ => self.answer_question(name, &words),
         }
+    }
+
+    /// What `cargo debug ask` can be asked too.
+    fn answer_question(&mut self, name: &str, words: &[&str]) -> Answer {
+        let question = Question::parse(&[&[name], words].concat(), &self.image);
+        let Some(question) = question else {
+            let is_known = ["help", "icount", "goto", "reset", "world", "check"].iter().chain(&Question::NAMES);
+            return Err(match is_known.clone().any(|known| *known == name) {
+                true => format!("wrong arguments: usage: {}", usage(name)),
+                false => format!("there is no monitor command {name}; try: monitor help"),
+            });
+        };
+        let question = question?;
+        question.check(&self.machine)?;
+        let answer = self.search(|machine, image, goes_on| question.answer(machine, image, goes_on))?;
+        Ok(answer.words(&self.image, "monitor goto"))
     }
 }
 
@@ -131,26 +136,4 @@ impl GdbTarget {
 fn usage(name: &str) -> &'static str {
     let line = HELP.lines().find(|line| line.strip_prefix("monitor ").is_some_and(|line| line.starts_with(name)));
     line.and_then(|line| line.split("  ").next()).unwrap_or("monitor help")
-}
-
-/// Parses a number: decimal, or hexadecimal after 0x.
-fn number(text: &str) -> Option<u64> {
-    match text.strip_prefix("0x") {
-        Some(digits) => u64::from_str_radix(digits, 16).ok(),
-        None => text.parse().ok(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::number;
-
-    #[test]
-    fn numbers_are_decimal_or_hexadecimal() {
-        assert_eq!(number("10"), Some(10));
-        assert_eq!(number("0x80200000"), Some(0x8020_0000));
-        assert_eq!(number("boot"), None);
-        assert_eq!(number("-1"), None);
-        assert_eq!(number("0x"), None);
-    }
 }

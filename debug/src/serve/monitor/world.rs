@@ -2,9 +2,8 @@
 
 use super::super::target::GdbTarget;
 use super::Answer;
+use crate::ask;
 use crate::embedded::World;
-use crate::riscv::Extension;
-use crate::setting::Setting;
 
 /// Each world by the word for it, and what it means.
 const WORLDS: [(&str, World, &str); 3] = [
@@ -19,20 +18,12 @@ impl GdbTarget {
             let asked = WORLDS.iter().find(|(known, ..)| *known == word);
             let (_, world, _) = asked.ok_or_else(|| format!("{word} is no world: any, host or guest"))?;
             if *world != World::Any {
-                self.require_guests()?;
+                ask::require_guests(&self.machine)?;
             }
             self.break_in(*world);
         }
         let meaning = WORLDS.iter().find(|(_, world, _)| *world == self.set.world).map(|(.., meaning)| *meaning);
         let here = if self.machine.is_in_guest() { "guest" } else { "host" };
         Ok(format!("{}; the hart executes the {here} now", meaning.unwrap_or_default()))
-    }
-
-    /// Refuses what needs a guest on a hart that can have none.
-    pub(super) fn require_guests(&self) -> Result<(), String> {
-        if self.machine.has(Extension::Hypervisor) {
-            return Ok(());
-        }
-        Err(format!("this hart has no guests: it lacks the extension H; try: {} rv64,h=on", Setting::Cpu))
     }
 }

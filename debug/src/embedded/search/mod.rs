@@ -2,6 +2,8 @@
 //!
 //! It does not know what anybody makes of what is found.
 
+mod accesses;
+
 use std::ops::Range;
 use std::time::Duration;
 
@@ -12,6 +14,8 @@ use crate::embedded::history::seek::Deadline;
 use crate::embedded::run::StopAt;
 use crate::machine::{Address, HartEvent, Interest, Machine, Observer, Stop, Store, TakenTrap, Watchpoint};
 use crate::riscv::Extension;
+
+pub use accesses::{Arrival, Arrivals, Loads};
 
 /// How long a search goes on before it asks whether it is to give up.
 const SLICE: Duration = Duration::from_millis(50);
@@ -95,49 +99,6 @@ impl Embedded {
             self.look_back(&mut search, goes_on)?;
         }
         Ok(search.found)
-    }
-
-    /// The last moment before now, in instructions, at which the instruction at one of `places` was the next.
-    ///
-    /// # Errors
-    /// [`Stop::Interrupted`] where it was not to go on.
-    pub fn last_time_at(&mut self, places: &[Address], goes_on: &mut GoesOn<'_>) -> Result<Option<u64>, Stop> {
-        let now = self.icount();
-        self.commit_external_changes();
-        self.history.keep_present(&mut self.board);
-        let set = self.board.take_breakpoints(places.iter().map(|place| place.0));
-        let found = loop {
-            match self.reverse_resume(SLICE) {
-                Stop::Breakpoint => break Ok(Some(self.icount())),
-                stop if self.is_out_of_time(stop) && goes_on(self.icount()) => {}
-                stop if self.is_out_of_time(stop) => break Err(Stop::Interrupted),
-                _ => break Ok(None),
-            }
-        };
-        self.board.put_breakpoints(set);
-        self.return_to(now);
-        found
-    }
-
-    /// As [`Embedded::last_time_at`], the first moment since the beginning.
-    ///
-    /// # Errors
-    /// [`Stop::Interrupted`] where it was not to go on, which is asked with the moment up to which all is searched.
-    pub fn first_time_at(&mut self, places: &[Address], goes_on: &mut GoesOn<'_>) -> Result<Option<u64>, Stop> {
-        let now = self.icount();
-        self.goto(self.beginning(), Duration::MAX);
-        let set = self.board.take_breakpoints(places.iter().map(|place| place.0));
-        let found = loop {
-            match self.run_to(now, true, SLICE) {
-                Stop::Breakpoint if self.icount() < now => break Ok(Some(self.icount())),
-                stop if self.is_out_of_time(stop) && goes_on(self.icount()) => {}
-                stop if self.is_out_of_time(stop) => break Err(Stop::Interrupted),
-                _ => break Ok(None),
-            }
-        };
-        self.board.put_breakpoints(set);
-        self.return_to(now);
-        found
     }
 
     /// Watches physical memory as well for a watchpoint that is set: accesses through another mapping, or before there was any, stop
