@@ -116,7 +116,7 @@ impl Machine for Embedded {
         }
         self.commit_external_changes();
         let ended = self
-            .step_over()
+            .leave_here()
             .and_then(|()| self.advance(begun.saturating_add(count), StopAt::Watchpoints, Deadline::after(limit)));
         let executed = self.board.icount - begun;
         let stop = match ended {
@@ -129,7 +129,7 @@ impl Machine for Embedded {
 
     fn resume(&mut self, limit: Duration) -> Result<Stop, Error> {
         self.commit_external_changes();
-        let ended = self.step_over().and_then(|()| self.advance(u64::MAX, StopAt::All, Deadline::after(limit)));
+        let ended = self.leave_here().and_then(|()| self.advance(u64::MAX, StopAt::All, Deadline::after(limit)));
         Ok(ended.map_or_else(|stop| self.stopped(stop), |()| Stop::Interrupted))
     }
 
@@ -168,7 +168,7 @@ impl Embedded {
     pub fn reverse_resume(&mut self, limit: Duration) -> Stop {
         match self.reverse_continue(Deadline::after(limit)) {
             Ok(None) => Stop::Beginning,
-            Ok(Some(stop)) => stop,
+            Ok(Some(stop)) => self.stopped(stop),
             Err(_) => Stop::Interrupted,
         }
     }
@@ -209,8 +209,9 @@ impl Embedded {
         }
     }
 
-    /// The machine stands where `stop` says: a fault is remembered until it moves.
+    /// The machine stands where `stop` says: a fault is remembered until it moves, and so is a watched access.
     pub(in crate::embedded) fn stopped(&mut self, stop: Stop) -> Stop {
+        self.watched_at = matches!(stop, Stop::Watchpoint { .. }).then_some(self.board.icount);
         if let Stop::Fault(fault) = stop {
             self.fault = Some(fault);
         }

@@ -93,6 +93,8 @@ pub struct Embedded {
     history: History,
     /// The fault that stopped it, if any.
     fault: Option<Fault>,
+    /// The moment of the last stop, if that was at a watchpoint: the access passes then.
+    watched_at: Option<u64>,
     /// Registers or memory were changed from outside since the last instruction.
     changed: bool,
 }
@@ -139,7 +141,7 @@ impl Embedded {
         let hart = firmware::sbi::hand_over(loaded.entry, loaded.device_tree, extensions, conditions);
         let mut board = Board::new(hart, ram, options.devices.open()?, *conditions);
         let history = History::new(&mut board, options.history_mib.saturating_mul(1 << 20));
-        Ok(Embedded { board, history, fault: None, changed: false })
+        Ok(Embedded { board, history, fault: None, watched_at: None, changed: false })
     }
 
     /// The number of executed instructions; each interrupt counts as one.

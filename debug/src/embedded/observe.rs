@@ -53,13 +53,13 @@ impl Embedded {
         ended
     }
 
-    /// Executes the first instruction, ignoring breakpoints and watchpoints.
+    /// Executes the first instruction, ignoring breakpoints.
     fn observe_first(&mut self, end: u64, observer: &mut dyn Observer) -> Result<(), Stop> {
         if self.board.icount >= end {
             return Ok(());
         }
         self.show_instruction(observer);
-        self.step_over()?;
+        self.leave_here()?;
         self.show_and_ask(observer)
     }
 

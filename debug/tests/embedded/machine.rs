@@ -55,6 +55,23 @@ fn a_watchpoint_stops_before_the_access_and_lets_it_pass_then() {
 }
 
 #[test]
+fn a_step_that_came_to_a_watched_access_does_not_pass_it() {
+    let mut code = li(8, DATA);
+    let store = code.len();
+    code.extend([sd(8, 8, 0), STAY]);
+    let mut machine = boot(&code);
+    let stop = Stop::Watchpoint { address: Address(DATA) };
+    machine.insert_watchpoint(Watchpoint { address: Address(DATA), length: 1, access: Access::Write }).unwrap();
+    machine.step(store as u64, LIMIT).unwrap();
+    assert_eq!(machine.step(1, LIMIT).unwrap(), (0, stop));
+    assert_eq!((pc(&mut machine), word(&mut machine, DATA)), (at(store), 0));
+    assert_eq!(machine.step(1, LIMIT).unwrap(), (1, Stop::Stepped));
+    machine.reverse_step(1, LIMIT);
+    assert_eq!(resume(&mut machine), stop);
+    assert_eq!(machine.step(1, LIMIT).unwrap(), (1, Stop::Stepped));
+}
+
+#[test]
 fn a_watchpoint_on_a_page_that_was_stored_to_before_is_seen() {
     let code = [li(8, DATA), vec![sd(8, 8, 0), addi(0, 0, 0), sd(8, 8, 8), STAY]].concat();
     let mut machine = boot(&code);

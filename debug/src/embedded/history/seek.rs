@@ -153,6 +153,13 @@ impl Embedded {
         stop == Stop::Interrupted && !self.board.waits_for_ever()
     }
 
+    /// Executes one instruction, ignoring breakpoints, and watchpoints if the last stop was at its access.
+    pub(in crate::embedded) fn leave_here(&mut self) -> Result<(), Stop> {
+        let passes = self.watched_at.take() == Some(self.board.icount);
+        let stop_at = if passes { StopAt::Nothing } else { StopAt::Watchpoints };
+        self.advance_without_looking(self.board.icount + 1, stop_at)
+    }
+
     /// Executes one instruction, ignoring breakpoints and watchpoints.
     pub(in crate::embedded) fn step_over(&mut self) -> Result<(), Stop> {
         self.advance_without_looking(self.board.icount + 1, StopAt::Nothing)
