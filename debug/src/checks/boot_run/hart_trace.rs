@@ -335,6 +335,11 @@ impl HartTrace {
         self.live.last().map(|live| &live.trap)
     }
 
+    /// How many traps the hart is handling.
+    pub fn depth(&self) -> u64 {
+        self.depth
+    }
+
     /// Whether the hart handles at most an interrupt.
     pub fn is_between_traps(&self) -> bool {
         self.live.iter().all(|live| is_interrupt(live.trap.cause)) && self.live.len() <= 1

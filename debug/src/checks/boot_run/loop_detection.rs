@@ -43,6 +43,8 @@ struct Deeds {
     reads_clock: bool,
     polls: u32,
     polled_at: Option<Address>,
+    /// It trapped in this round, and the run did not see where.
+    trapped_unseen: bool,
     /// The trap of its first instruction in this round.
     trapped: Option<TakenTrap>,
     /// How often the handler returned to it with all registers unchanged.
@@ -66,11 +68,14 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
     {
         return Ok(event.0);
     }
-    let start = run.machine.registers()?;
+    let mut start = run.machine.registers()?;
     if waits(run, &start)? {
         return rest(run, BootEnd::Wfi);
     }
-    let state = state(run)?;
+    if let Some(event) = arrive(run, &mut start)? {
+        return Ok(event.0);
+    }
+    let (state, depth) = (state(run)?, run.hart.depth());
     let begun = Instant::now();
     let (mut registers, mut deeds, mut code) = (start.clone(), Deeds::default(), HashMap::new());
     for instructions in 1..=LONGEST {
@@ -103,6 +108,12 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
             }
             registers = run.machine.registers()?;
         }
+        deeds.trapped_unseen |= run.trace.is_none()
+            && leaves_by_trap(code.get(&pc.0), pc, &registers)
+            && run.misses_trap(Address(registers.pc))?;
+        if let Some(event) = arrive(run, &mut registers)? {
+            return Ok(event.0);
+        }
         if let Some(trap) = trapped(run, &start, pc, &registers)? {
             deeds.trapped = Some(trap);
         }
@@ -111,12 +122,14 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
         {
             deeds.retries += 1;
             if deeds.retries >= RETRIES {
-                run.hart.stuck = Some(Stuck::SameInstruction(trap));
+                run.hart.stuck = Some(for_ever(run, trap));
                 return Ok(Some(BootEvent::End(BootEnd::Stuck)));
             }
         }
         deeds.rounds += u32::from(registers.pc == start.pc);
-        if registers == start && state_is(run, &state)? && deeds.left_memory_alone(run)? {
+        // A handler that traps to itself is no loop.
+        let is_round = registers == start && run.hart.depth() == depth && !deeds.trapped_unseen;
+        if is_round && state_is(run, &state)? && deeds.left_memory_alone(run)? {
             return deeds.judge(run, Some(BootEnd::Loop { instructions }));
         }
         if begun.elapsed() > LIMIT {
@@ -124,6 +137,31 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
         }
     }
     deeds.judge(run, None)
+}
+
+/// A step that reaches a breakpoint is no stop there, so the run is told. `Some` if the search is over. The hart may be behind that
+/// instruction now.
+fn arrive(run: &mut BootRun<'_>, registers: &mut Registers) -> Result<Option<Over>, Error> {
+    let pc = Address(registers.pc);
+    if !run.awaits_arrival(pc) {
+        return Ok(None);
+    }
+    if let Some(end) = run.arrival()? {
+        return Ok(Some(Over(Some(BootEvent::End(end)))));
+    }
+    *registers = run.machine.registers()?;
+    // Writes to stvec were executed there. If the hart is further away, the run waited for an interrupt's handler.
+    let is_near = registers.pc.wrapping_sub(pc.0) <= 16;
+    Ok((!is_near || run.has_pending()).then_some(Over(None)))
+}
+
+/// How an instruction traps for ever. A handler whose first instruction traps to itself returns to nothing.
+fn for_ever(run: &BootRun<'_>, trap: TakenTrap) -> Stuck {
+    if trap.pc != trap.handler {
+        return Stuck::SameInstruction(trap);
+    }
+    let outer = run.hart.unreturned().map(|exception| exception.trap).find(|outer| outer.pc != trap.pc);
+    Stuck::WithinHandler { first: outer.unwrap_or(trap), fault: trap }
 }
 
 /// The hart's state without x0 to x31 and pc, as far as the machine shows it.
@@ -286,6 +324,18 @@ impl Deeds {
 /// Where the firmware's code is.
 fn is_firmware(pc: Address) -> bool {
     (board::RAM_BASE..board::FIRMWARE_END).contains(&pc.0)
+}
+
+/// Whether the instruction at `pc`, of this effect, trapped: the hart is neither behind it nor where it leads.
+fn leaves_by_trap(known: Option<&(Effect, bool)>, pc: Address, now: &Registers) -> bool {
+    let leads_elsewhere = |effect: &Effect| {
+        matches!(
+            effect,
+            Effect::Jump(_) | Effect::Branch { .. } | Effect::Call(_) | Effect::Return | Effect::TrapReturn
+        )
+    };
+    let stays = known.is_some_and(|(effect, _)| !leads_elsewhere(effect));
+    stays && ![2, 4].iter().any(|length| pc.0.wrapping_add(*length) == now.pc)
 }
 
 /// The trap of a search's first instruction, if it trapped. The hart is in its handler now.

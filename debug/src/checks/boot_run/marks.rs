@@ -317,11 +317,8 @@ impl BootRun<'_> {
         self.marks.remove(self.machine, Mark::Interrupted)?;
         self.stack_use.watch_below(self.machine)?;
         let reached = stop == Stop::Breakpoint && self.machine.registers()?.pc == pc.0;
-        if stop == Stop::Interrupted
-            && let Some(trap) = self.hart.last_interrupt
-        {
-            self.hart.storm = Some(Storm { trap, interrupts: self.hart.interrupts, instructions: 0 });
-            return Ok(Some(Passed::End(BootEnd::Storm)));
+        if stop == Stop::Interrupted {
+            return Ok(Some(self.judge_storm(pc)?));
         }
         self.marks.innocent = Some(pc);
         self.marks.clock += STORM;
@@ -341,6 +338,29 @@ impl BootRun<'_> {
             }
         }
         Ok(Some(Passed::Stepped))
+    }
+
+    /// The interrupted code does not continue. It is a storm if the interrupt comes again; otherwise the handler has not returned yet.
+    fn judge_storm(&mut self, pc: Address) -> Result<Passed, Error> {
+        self.marks.traps_left = 0;
+        self.tell_traps()?;
+        let stop = self.resume_undisturbed(TRIAL)?;
+        if stop == Stop::Breakpoint {
+            let [cause, sepc] = self.machine.read_registers(&[csr::SCAUSE, csr::SEPC])?[..] else {
+                return Ok(Passed::On);
+            };
+            if let Some(trap) = self.hart.last_interrupt
+                && trap.cause == cause
+                && self.machine.linked(Address(sepc))? == pc
+            {
+                self.hart.storm = Some(Storm { trap, interrupts: self.hart.interrupts + 1, instructions: 0 });
+                return Ok(Passed::End(BootEnd::Storm));
+            }
+        } else if !matches!(stop, Stop::Interrupted) && self.pending_event.is_none() {
+            self.pending = Some(stop);
+        }
+        self.stack_use.watch_below(self.machine)?;
+        Ok(Passed::On)
     }
 
     /// Runs a kernel that may idle for a while without stops. With stops the next timer interrupt would be due before it continues.
@@ -391,6 +411,14 @@ impl BootRun<'_> {
             }
         }
         Ok(Passed::On)
+    }
+
+    /// Whether the hart, that trapped in a step and is at `pc`, did so unseen.
+    pub(super) fn misses_trap(&mut self, pc: Address) -> Result<bool, Error> {
+        self.marks.learn(self.machine, pc)?;
+        let is_seen = self.marks.places.get(&pc).is_some_and(|marks| marks.contains(&Mark::Handler));
+        self.hart.has_gaps |= !is_seen;
+        Ok(!is_seen)
     }
 
     fn stop_telling(&mut self) -> Result<(), Error> {

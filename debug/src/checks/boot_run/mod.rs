@@ -83,6 +83,8 @@ pub struct BootRun<'a> {
     said: (usize, usize),
     pub prints: bool,
     marks: Marks,
+    /// The instruction whose marks were handled, while the hart is there.
+    arrived: Option<Address>,
     /// A stop that was reached and not handled yet.
     pending: Option<Stop>,
     pending_event: Option<BootEvent>,
@@ -155,6 +157,7 @@ impl<'a> BootRun<'a> {
             said: (0, 0),
             prints: false,
             marks,
+            arrived: None,
             pending: None,
             pending_event: None,
             looked: Instant::now(),
@@ -168,6 +171,7 @@ impl<'a> BootRun<'a> {
 
     /// Like [`Machine::step`], observed by the store trace.
     pub fn step(&mut self, count: u64, limit: Duration) -> Result<(u64, Stop), Error> {
+        self.arrived = None;
         match (self.machine.observed(), &mut self.trace) {
             (Some(machine), Some(trace)) => {
                 machine.step_observed(count, limit, &mut Watching { trace, hart: &mut self.hart })
@@ -178,6 +182,7 @@ impl<'a> BootRun<'a> {
 
     /// Like [`Machine::resume`], observed by the store trace.
     pub fn resume(&mut self, limit: Duration) -> Result<Stop, Error> {
+        self.arrived = None;
         match (self.machine.observed(), &mut self.trace) {
             (Some(machine), Some(trace)) => {
                 machine.resume_observed(limit, &mut Watching { trace, hart: &mut self.hart })
@@ -223,6 +228,7 @@ impl<'a> BootRun<'a> {
             let limit = if self.dialogue.is_over() { self.slice } else { self.slice.min(rest::LOOK) };
             let stop = match self.pending.take() {
                 Some(stop) => stop,
+                None if self.is_at_breakpoint()? => Stop::Breakpoint,
                 None => self.resume(limit.min(left))?,
             };
             if !self.dialogue.is_over() {
@@ -278,12 +284,32 @@ impl<'a> BootRun<'a> {
             if Address(registers.pc) == self.layout.entry {
                 return Ok(Some(BootEnd::Trap));
             }
+            self.arrived = Some(Address(registers.pc));
             match self.pass_mark(&registers)? {
                 Some(Passed::Stepped) => {}
                 Some(Passed::End(end)) => return Ok(Some(end)),
                 Some(Passed::On) | None => return Ok(self.hart.end()),
             }
         }
+    }
+
+    /// Whether the hart, which is at `pc` without a stop at a breakpoint, has to be asked what it means.
+    pub fn awaits_arrival(&self, pc: Address) -> bool {
+        self.arrived != Some(pc) && (pc == self.layout.entry || self.marks.is_marked(pc))
+    }
+
+    /// Whether the hart came to a breakpoint by a step, or was interrupted there.
+    fn is_at_breakpoint(&mut self) -> Result<bool, Error> {
+        if self.arrived.is_some() {
+            return Ok(false);
+        }
+        let pc = Address(self.machine.registers()?.pc);
+        Ok(self.awaits_arrival(pc))
+    }
+
+    /// Whether something was reached that is not handled yet.
+    pub fn has_pending(&self) -> bool {
+        self.pending.is_some() || self.pending_event.is_some()
     }
 
     /// Searches for an infinite loop in a kernel that has run for a while without a stop.
