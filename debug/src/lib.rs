@@ -35,6 +35,7 @@ pub mod image;
 pub mod machine;
 pub mod output;
 pub mod qemu;
+pub mod recording;
 pub mod remote;
 pub mod report;
 pub mod riscv;

@@ -5,6 +5,7 @@
 //! ```
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -12,10 +13,12 @@ use clap::{Args, ValueEnum};
 use debug::Embedded;
 use debug::ask::Question;
 use debug::machine::Stop;
+use debug::recording::Recording;
 use debug::report::Answered;
 
 use super::kernel::KernelArguments;
 use super::narration;
+use super::recording::Replay;
 
 /// How long the machine runs before a sign of life.
 const SLICE: Duration = Duration::from_millis(100);
@@ -57,6 +60,10 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value = "100000000", value_parser = count)]
     until: u64,
 
+    /// Asks about a recorded run, up to its end; kernel and options are the recording's
+    #[arg(long, value_name = "FILE")]
+    replay: Option<PathBuf>,
+
     /// The answer's format
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
     format: FormatArg,
@@ -73,7 +80,11 @@ enum FormatArg {
 
 /// Returns true if something was found.
 pub fn run(arguments: &Arguments) -> anyhow::Result<bool> {
-    let kernel = arguments.kernel.read()?;
+    let replay = arguments.replay.as_deref().map(Replay::open).transpose()?;
+    let kernel = match &replay {
+        Some(replay) => replay.kernel()?,
+        None => arguments.kernel.read()?,
+    };
     let image = &kernel.image;
     let words: Vec<&str> = arguments.question.iter().map(String::as_str).collect();
     let typed = words.join(" ");
@@ -86,7 +97,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     let question = question.map_err(anyhow::Error::msg)?;
     let mut machine = Embedded::load(image, &kernel.options)?;
     question.check(&machine).map_err(anyhow::Error::msg)?;
-    let end = run_to(&mut machine, arguments.before.unwrap_or(arguments.until), arguments.before.is_some())?;
+    let end = match &replay {
+        Some(Replay { recording, .. }) => replayed(recording, &mut machine, arguments.before)?,
+        None => run_to(&mut machine, arguments.before.unwrap_or(arguments.until), arguments.before.is_some())?,
+    };
     let answer = {
         let _waiting = narration::Waiting::until("looking back");
         question.answer(&mut machine, image, &mut |_| true)?
@@ -116,6 +130,20 @@ fn run_to(machine: &mut Embedded, target: u64, must_reach: bool) -> anyhow::Resu
         );
     }
     Ok(end)
+}
+
+/// Does the recorded run again, and goes back to the moment before which is asked.
+fn replayed(recording: &Recording, machine: &mut Embedded, before: Option<u64>) -> anyhow::Result<&'static str> {
+    let _waiting = narration::Waiting::until("doing the recorded run again");
+    recording.play(machine)?;
+    if let Some(before) = before {
+        if before > recording.end() {
+            let end = recording.end();
+            bail!("the recorded run has only {end} instructions; try: a moment of it, --before {end} or less");
+        }
+        machine.goto(before, Duration::MAX);
+    }
+    Ok("the recorded run ends there")
 }
 
 fn tell(answered: &Answered<'_>, format: FormatArg) -> io::Result<()> {

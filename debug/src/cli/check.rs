@@ -4,6 +4,8 @@
 //! $ cargo debug check
 //! ```
 
+use std::cell::Cell;
+use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,6 +28,7 @@ use super::kernel::{Kernel, KernelArguments};
 use super::machine_arg::MachineArg;
 use super::narration;
 use super::places::{PlaceArguments, with_option};
+use super::recording::{self, RecordArgument, RecordedCheck, Replay};
 
 /// How much longer than the kernel the machine may run, for the last requests.
 const GRACE: Duration = Duration::from_secs(5);
@@ -98,6 +101,17 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", help_heading = CONSOLE)]
     console: Option<PathBuf>,
 
+    #[command(flatten)]
+    recording: RecordArgument,
+
+    /// If a check fails, writes the run on the embedded machine to DIR/KERNEL.rec
+    #[arg(long, value_name = "DIR", help_heading = "Recording")]
+    record_on_failure: Option<PathBuf>,
+
+    /// Makes the recorded checks again, of the recorded run; kernel and options are the recording's
+    #[arg(long, value_name = "FILE", help_heading = "Recording", conflicts_with_all = ["record", "record_on_failure"])]
+    replay: Option<PathBuf>,
+
     /// The time limit for the boot
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     timeout: Duration,
@@ -125,8 +139,12 @@ impl From<FormatArg> for Format {
 }
 
 /// Runs the command. Returns true if every check holds.
-pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
-    let kernel = arguments.kernel.read()?;
+pub fn run(mut arguments: Arguments) -> anyhow::Result<bool> {
+    let replay = arguments.replay.as_deref().map(Replay::open).transpose()?;
+    let kernel = match &replay {
+        Some(replay) => arguments.take_over(replay)?,
+        None => arguments.kernel.read()?,
+    };
     let image = &kernel.image;
     let layout = Layout::of(image, arguments.places.names()).map_err(with_option)?;
     let mut layout = layout.in_memory(kernel.options.memory_mib);
@@ -141,7 +159,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let continued = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(SIGCONT, Arc::clone(&continued)).context("cannot install a signal handler")?;
     let begin = Instant::now();
-    let findings = walk(&arguments, &on, &kernel, &layout, &mut printed);
+    let keeper = Keeper { arguments: &arguments, kernel: &kernel, replay: replay.as_ref(), kept: Cell::new(false) };
+    let findings = walk(&arguments, &on, &keeper, &layout, &mut printed);
     let fails =
         findings.as_ref().map_or(true, |findings| findings.iter().any(|finding| finding.status != Status::Pass));
     if fails && continued.load(Ordering::Relaxed) {
@@ -149,6 +168,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
         bail!("no verdict: this command was stopped (Ctrl-Z, SIGSTOP) and continued meanwhile; try: run it again");
     }
     let mut findings = findings?;
+    keeper.check()?;
     if arguments.harsh {
         findings.push(harsh::luck(&kernel, &layout, &findings, arguments.timeout));
     }
@@ -162,7 +182,71 @@ pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
     Ok(report.verdict() == Verdict::Pass)
 }
 
+/// What becomes of the embedded machine's run after the checks.
+struct Keeper<'a> {
+    arguments: &'a Arguments,
+    kernel: &'a Kernel,
+    replay: Option<&'a Replay>,
+    /// There was a run.
+    kept: Cell<bool>,
+}
+
+impl Keeper<'_> {
+    /// Records it where that was asked for, or compares it with the recorded one. A companion's run is `judged` otherwise again.
+    fn keep(&self, machine: &mut Embedded, findings: &[Finding], judged: bool) -> anyhow::Result<()> {
+        self.kept.set(true);
+        let arguments = self.arguments;
+        if let (Some(replay), Some(path)) = (self.replay, &arguments.replay) {
+            RecordedCheck::of(replay, path)?.compare(findings)?;
+            return Ok(replay.recording.compare(machine)?);
+        }
+        let fails = findings.iter().any(|finding| finding.status != Status::Pass);
+        let on_failure = arguments.record_on_failure.as_ref().filter(|_| fails).map(|folder| {
+            let name = self.kernel.files.kernel.file_name().unwrap_or_default();
+            let mut name = name.to_owned();
+            name.push(".rec");
+            fs::create_dir_all(folder).map(|()| folder.join(name)).with_context(|| {
+                format!("cannot make the folder {}; try: another, --record-on-failure DIR", folder.display())
+            })
+        });
+        for path in arguments.recording.record.iter().cloned().map(Ok).chain(on_failure) {
+            let names = arguments.places.names();
+            let judgement = if judged { findings } else { &[] };
+            let check = RecordedCheck::new(names, &arguments.script(), arguments.min_margin, judgement);
+            recording::write(self.kernel, &self.kernel.image, machine, check.to_purpose()?, &path?)?;
+        }
+        Ok(())
+    }
+
+    /// Refuses a recording of nothing.
+    fn check(&self) -> anyhow::Result<()> {
+        if self.arguments.recording.record.is_some() && !self.kept.get() {
+            bail!("nothing is recorded: the kernel did not run on the embedded machine; try: without --record")
+        }
+        Ok(())
+    }
+}
+
 impl Arguments {
+    /// Makes the recorded checks those that are made.
+    fn take_over(&mut self, replay: &Replay) -> anyhow::Result<Kernel> {
+        let path = self.replay.clone().unwrap_or_default();
+        let check = RecordedCheck::of(replay, &path)?;
+        let kernel = replay.kernel()?;
+        let mut machine = Embedded::load(&kernel.image, &kernel.options)?;
+        {
+            let _waiting = narration::Waiting::until("doing the recorded run again");
+            replay.recording.play(&mut machine)?;
+        }
+        let script = check.script()?;
+        self.places = PlaceArguments::of(check.names());
+        (self.expect, self.forbid) = (script.expect, script.forbid);
+        (self.input, self.after) = script.input.into_iter().map(|input| (Text(input.text), Text(input.after))).unzip();
+        (self.min_margin, self.on, self.harsh, self.step) =
+            (check.min_margin, Some(MachineArg::Embedded), false, false);
+        Ok(kernel)
+    }
+
     fn script(&self) -> Script {
         let after = self.after.iter().map(|text| text.0.clone()).chain(std::iter::repeat_with(Vec::new));
         let input = self.input.iter().zip(after).map(|(text, after)| Input { after, text: text.0.clone() });
@@ -174,10 +258,11 @@ impl Arguments {
 fn walk(
     arguments: &Arguments,
     on: &MachineArg,
-    kernel: &Kernel,
+    keeper: &Keeper<'_>,
     layout: &Layout,
     printed: &mut Option<Vec<u8>>,
 ) -> anyhow::Result<Vec<Finding>> {
+    let kernel = keeper.kernel;
     let image = &kernel.image;
     if checks::check_image(image, layout).status == Status::Fail {
         return without_walk(kernel, layout, arguments.timeout);
@@ -220,9 +305,9 @@ fn walk(
             // Leave it stopped for its owner, where the run ended.
             findings?
         }
-        MachineArg::Embedded => on_embedded(kernel, layout, options)?,
+        MachineArg::Embedded => on_embedded(keeper, layout, options)?,
         MachineArg::Both => {
-            let mut findings = on_embedded(kernel, layout, options)?;
+            let mut findings = on_embedded(keeper, layout, options)?;
             if findings.iter().any(|finding| finding.status != Status::NotRun && finding.name != "image") {
                 findings.push(lockstep(kernel, layout, timeout)?);
             }
@@ -231,6 +316,9 @@ fn walk(
         MachineArg::Qemu => on_qemu(kernel, layout, options)?,
     };
     bar.finish_and_clear();
+    if let Some(companion) = &mut companion {
+        keeper.keep(companion, &findings, false)?;
+    }
     Ok(findings)
 }
 
@@ -260,11 +348,13 @@ fn companion(on: &MachineArg, kernel: &Kernel) -> Option<Embedded> {
     matches!(on, MachineArg::Qemu | MachineArg::Stub(_)).then(|| embedded(kernel).ok()).flatten()
 }
 
-fn on_embedded(kernel: &Kernel, layout: &Layout, options: Options<'_>) -> anyhow::Result<Vec<Finding>> {
+fn on_embedded(keeper: &Keeper<'_>, layout: &Layout, options: Options<'_>) -> anyhow::Result<Vec<Finding>> {
+    let kernel = keeper.kernel;
     let (image, timeout) = (&kernel.image, options.timeout);
     match embedded(kernel) {
         Ok(mut machine) => {
             let findings = checks::check(&mut machine, image, layout, options)?;
+            keeper.keep(&mut machine, &findings, true)?;
             kernel.devices.finish(machine)?;
             Ok(findings)
         }

@@ -14,7 +14,7 @@ use debug::output::OutputFile;
 use debug::qemu::MachineOptions;
 
 /// The devices on the virtio bus. The first drive takes the last slot, the next devices the slots before it.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Devices")]
 pub struct DeviceArguments {
     /// A disk (virtio-blk): FILE[,readonly][,bus=0 to 7], or what QEMU's -drive takes. What the kernel writes is not in the file.

@@ -31,6 +31,7 @@ use super::kernel::{Kernel, KernelArguments};
 use super::machine_arg::MachineArg;
 use super::narration;
 use super::places::PlaceArguments;
+use super::recording::{self, RecordArgument};
 
 /// How long QEMU may take to be ready.
 const START: Duration = Duration::from_secs(60);
@@ -62,6 +63,9 @@ pub struct Arguments {
     #[arg(long, value_name = "MACHINE")]
     on: Option<MachineArg>,
 
+    #[command(flatten)]
+    recording: RecordArgument,
+
     /// What GDB gets
     #[arg(last = true, value_name = "ARGS")]
     gdb: Vec<OsString>,
@@ -76,6 +80,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false))).context("signals cannot be caught")?;
     }
     let status = match arguments.kernel.machine_or_usual(&kernel, arguments.on.as_ref())? {
+        MachineArg::Qemu if arguments.recording.record.is_some() => {
+            bail!("--record needs the embedded machine, whose run is the same each time; try: --on embedded")
+        }
         MachineArg::Qemu => on_qemu(arguments, &gdb, &kernel)?,
         MachineArg::Embedded => on_embedded(arguments, &gdb, kernel)?,
         other => bail!("GDB cannot be put on --on {}; try: --on qemu or --on embedded", other.name()),
@@ -102,14 +109,17 @@ fn on_embedded(arguments: &Arguments, gdb: &Path, kernel: Kernel) -> anyhow::Res
     let endpoint = Endpoint::Unix(folder.join("gdb"));
     let command = command(arguments, gdb, &kernel, &endpoint, &folder)?;
     let listener = Listener::bind(&endpoint)?;
-    let (_ending, ended) = UnixStream::pair().context("no descriptor for the end")?;
+    let (ending, ended) = UnixStream::pair().context("no descriptor for the end")?;
     let (ready, is_ready) = mpsc::channel();
     let (files, options) = (kernel.files.clone(), kernel.options.clone());
-    thread::spawn(move || {
+    let server = thread::spawn(move || {
         let opened = GdbTarget::open(&files, options);
         let mut target = match opened {
             Ok(target) => target,
-            Err(error) => return drop(ready.send(Err(error))),
+            Err(error) => {
+                drop(ready.send(Err(error)));
+                return None;
+            }
         };
         let _ = ready.send(Ok(()));
         let _ = serve::serve(&listener, &mut target, &ended, None, &mut |event| {
@@ -117,10 +127,18 @@ fn on_embedded(arguments: &Arguments, gdb: &Path, kernel: Kernel) -> anyhow::Res
                 let _ = io::stderr().write_all(bytes);
             }
         });
+        Some(target)
     });
     is_ready.recv().context("the embedded machine did not start")??;
     narration::tell_command(&command);
-    run_gdb(command, ward)
+    let status = run_gdb(command, ward)?;
+    drop(ending);
+    if let Some(path) = &arguments.recording.record {
+        let mut target = server.join().ok().flatten().context("the machine is lost")?;
+        let (image, machine) = target.parts();
+        recording::write(&kernel, image, machine, serde_json::json!({ "gdb": {} }), path)?;
+    }
+    Ok(status)
 }
 
 /// Runs GDB, which ends with us, however we end.

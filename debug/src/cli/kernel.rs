@@ -162,6 +162,16 @@ impl KernelArguments {
 }
 
 impl Kernel {
+    /// These files on the embedded machine with these options, whatever a command line says.
+    ///
+    /// # Errors
+    /// If a file is not a kernel.
+    pub fn of_files(files: KernelFiles, options: embedded::Options) -> anyhow::Result<Kernel> {
+        let image = Image::open_files(&files)?;
+        let (devices, machine) = (DeviceArguments::default(), MachineOptions::default());
+        Ok(Kernel { files, image, devices, options, machine, _as_elf: None })
+    }
+
     /// The input files, which must not be overwritten.
     pub fn files(&self) -> Vec<&Path> {
         let files = [Some(&self.files.kernel), self.files.symbols.as_ref(), self.machine.initrd.as_ref()];

@@ -16,6 +16,7 @@ mod machine_arg;
 mod narration;
 mod places;
 mod qemu_arguments;
+mod recording;
 mod run;
 mod serve;
 mod spelling;

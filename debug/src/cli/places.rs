@@ -32,6 +32,11 @@ pub struct PlaceArguments {
 }
 
 impl PlaceArguments {
+    pub fn of(names: Names) -> PlaceArguments {
+        let Names { entry, stack_top, stack_bottom, bss_start, bss_end } = names;
+        PlaceArguments { entry, stack_top, stack_bottom, bss_start, bss_end }
+    }
+
     pub fn names(&self) -> Names {
         Names {
             entry: self.entry.clone(),

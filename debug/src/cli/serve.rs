@@ -8,6 +8,7 @@
 use std::fs;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use super::kernel::{Kernel, KernelArguments};
 use super::machine_arg::MachineArg;
 use super::narration;
+use super::recording::{self, RecordArgument, Replay};
 use super::terminal::RawTerminal;
 
 /// How long QEMU may take to be ready.
@@ -51,6 +53,13 @@ pub struct Arguments {
     /// Memory for the history, in MiB; going back needs once more what the kernel wrote
     #[arg(long, value_name = "MIB", default_value = "256")]
     history: usize,
+
+    #[command(flatten)]
+    recording: RecordArgument,
+
+    /// Does a recorded run again, and stands where it ended; kernel and options are the recording's
+    #[arg(long, value_name = "FILE", help_heading = "Recording", conflicts_with = "record")]
+    replay: Option<PathBuf>,
 }
 
 /// Serves clients until it is told to end.
@@ -61,15 +70,26 @@ pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
         let ended = ended.try_clone().context("cannot make a socket pair for signals")?;
         signal_hook::low_level::pipe::register(signal, ended).context("cannot install a signal handler")?;
     }
-    let kernel = arguments.kernel.read()?;
-    let on = arguments.on.clone().unwrap_or(MachineArg::Embedded);
+    let replay = arguments.replay.as_deref().map(Replay::open).transpose()?;
+    let kernel = match &replay {
+        Some(replay) => replay.kernel()?,
+        None => arguments.kernel.read()?,
+    };
+    let on = arguments.on.clone().filter(|_| replay.is_none()).unwrap_or(MachineArg::Embedded);
     match arguments.kernel.machine_or_usual(&kernel, Some(&on))? {
+        MachineArg::Qemu if arguments.recording.record.is_some() => {
+            bail!("--record needs the embedded machine, whose run is the same each time; try: --on embedded")
+        }
         MachineArg::Embedded => {}
         MachineArg::Qemu => return on_qemu(&kernel, &arguments.listen, ending),
         other => bail!("--on {} serves nothing; try: --on embedded or --on qemu", other.name()),
     }
     let options = Options { history_mib: arguments.history, ..kernel.options.clone() };
     let mut target = GdbTarget::open(&kernel.files, options)?;
+    if let Some(Replay { recording, .. }) = &replay {
+        let _waiting = narration::Waiting::until("doing the recorded run again");
+        target.moved(|machine| recording.play(machine))?;
+    }
     let listener = Listener::bind(&arguments.listen).map_err(with_option)?;
     if !listener.is_local() {
         narrate("warning: other computers can connect and control the machine; try: --listen 127.0.0.1:PORT");
@@ -78,12 +98,19 @@ pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
     writeln!(stdout, "waiting for GDB on {}", listener.endpoint())
         .and_then(|()| stdout.flush())
         .context("cannot write to standard output")?;
+    if let Some(Replay { recording, .. }) = &replay {
+        narrate(&format!("{} stands after {} instructions, as recorded", recording.kernel_name(), recording.end()));
+    }
     let terminal = RawTerminal::take().context("cannot make the terminal the kernel's; try: < /dev/null")?;
     let typing = terminal.as_ref().map(RawTerminal::input).transpose().context("no descriptor for the terminal")?;
     if terminal.is_some() {
         narrate("what is typed here goes to the kernel; Ctrl-A X ends this");
     }
     serve::serve(&listener, &mut target, &ending, typing.map(Typing::new), &mut tell)?;
+    if let Some(path) = &arguments.recording.record {
+        let (image, machine) = target.parts();
+        recording::write(&kernel, image, machine, serde_json::json!({ "serve": {} }), path)?;
+    }
     kernel.devices.finish(target.into_machine())?;
     Ok(true)
 }

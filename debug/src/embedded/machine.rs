@@ -8,6 +8,7 @@ use crate::embedded::firmware::sbi;
 use crate::embedded::hart::csr as hart_csr;
 use crate::embedded::hart::state::Privilege;
 use crate::embedded::history::seek::Deadline;
+use crate::embedded::journal::Change;
 use crate::embedded::run::StopAt;
 use crate::machine::{Address, Error, Fault, Machine, Observed, Register, Registers, Stop, Watchpoint, csr};
 
@@ -55,6 +56,7 @@ impl Machine for Embedded {
         // A hart whose pc was changed no longer waits.
         board.hart.waiting &= !matches!(register, Register::Pc);
         self.note_change();
+        self.note(Change::Register(register, value));
         Ok(())
     }
 
@@ -66,6 +68,7 @@ impl Machine for Embedded {
         if !self.board.memory.poke(start.0, bytes) {
             return Err(self.no_memory("to write", start, bytes.len()));
         }
+        self.note_memory(start, bytes, false);
         self.note_change();
         Ok(())
     }
@@ -84,6 +87,7 @@ impl Machine for Embedded {
         if !self.board.memory.poke_physical(start.0, bytes) {
             return Err(self.no_memory("to write", start, bytes.len()));
         }
+        self.note_memory(start, bytes, true);
         self.note_change();
         Ok(())
     }

@@ -10,6 +10,7 @@ mod firmware;
 mod hart;
 mod history;
 mod interrupts;
+mod journal;
 mod machine;
 mod observe;
 mod run;
@@ -30,6 +31,7 @@ pub use conditions::{Conditions, Fill};
 pub use devices::{Device, Devices, Drive, Network};
 pub use firmware::load::Error;
 pub use hart::trap::{Cause, Trap};
+pub use journal::{Change, Contents, Digest};
 pub use search::{Arrival, Arrivals, GoesOn, Loads};
 
 use board::Board;
@@ -95,6 +97,8 @@ pub struct Embedded {
     fault: Option<Fault>,
     /// The moment of the last stop, if that was at a watchpoint: the access passes then.
     watched_at: Option<u64>,
+    /// Changes from outside, all of them.
+    journal: journal::Journal,
     /// Registers or memory were changed from outside since the last instruction.
     changed: bool,
 }
@@ -141,7 +145,8 @@ impl Embedded {
         let hart = firmware::sbi::hand_over(loaded.entry, loaded.device_tree, extensions, conditions);
         let mut board = Board::new(hart, ram, options.devices.open()?, *conditions);
         let history = History::new(&mut board, options.history_mib.saturating_mul(1 << 20));
-        Ok(Embedded { board, history, fault: None, watched_at: None, changed: false })
+        let journal = journal::Journal::default();
+        Ok(Embedded { board, history, fault: None, watched_at: None, journal, changed: false })
     }
 
     /// The number of executed instructions; each interrupt counts as one.
@@ -212,6 +217,9 @@ impl Embedded {
         self.history.forget_after(self.board.icount);
         self.board.memory.devices.forget_future(self.board.now());
         let typed = self.board.memory.devices.uart.console.type_in(self.board.icount, bytes);
+        if typed.is_ok() {
+            self.note(Change::Input(bytes.to_vec()));
+        }
         self.board.memory.advance_devices(self.board.now());
         typed
     }

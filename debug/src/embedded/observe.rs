@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::embedded::Embedded;
 use crate::embedded::bus::memory::Event;
 use crate::embedded::history::seek::Deadline;
+use crate::embedded::journal::Change;
 use crate::embedded::run::StopAt;
 use crate::machine::{Error, Observed, Observer, Registers, Stop};
 
@@ -33,6 +34,7 @@ impl Observed for Embedded {
     fn skip_time(&mut self, ticks: u64) {
         self.board.skip_time(ticks);
         self.note_change();
+        self.note(Change::Time(ticks));
     }
 }
 

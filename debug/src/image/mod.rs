@@ -125,6 +125,16 @@ impl Image {
         &self.path
     }
 
+    /// The bytes of the kernel's file.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The bytes of the other file that the symbols or the debug information come from, if any.
+    pub fn debug_bytes(&self) -> Option<&[u8]> {
+        self.debug.found.as_ref().map(|found| &*found.bytes)
+    }
+
     /// The harts that it is for.
     pub fn xlen(&self) -> Xlen {
         self.xlen

@@ -83,6 +83,17 @@ impl GdbTarget {
         })
     }
 
+    /// Has somebody else move the machine out of its reset ROM.
+    pub fn moved<T>(&mut self, play: impl FnOnce(&mut Embedded) -> T) -> T {
+        self.in_rom = false;
+        play(&mut self.machine)
+    }
+
+    /// The kernel that it boots, and the machine.
+    pub fn parts(&mut self) -> (&Image, &mut Embedded) {
+        (&self.image, &mut self.machine)
+    }
+
     /// The machine at the moment at which it stands, for who has no more clients for it.
     pub fn into_machine(self) -> Embedded {
         self.machine

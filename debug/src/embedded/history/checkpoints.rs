@@ -7,7 +7,7 @@
 use crate::embedded::board::Board;
 use crate::embedded::bus::console;
 use crate::embedded::bus::devices;
-use crate::embedded::bus::memory::Ended;
+use crate::embedded::bus::memory::{Ended, Memory};
 use crate::embedded::bus::ram::PAGE;
 use crate::embedded::hart::state::Hart;
 use crate::embedded::history::pages::Pages;
@@ -127,6 +127,16 @@ impl History {
     /// The memory of all checkpoints in bytes.
     pub fn bytes(&self) -> usize {
         self.pages.bytes() + self.checkpoints.len() * (size_of::<Checkpoint>() + size_of::<State>())
+    }
+
+    /// The pages that were ever written, in order.
+    pub fn changed_pages(&self, memory: &Memory) -> Vec<u32> {
+        let ram = memory.ram_pages() as u32;
+        let mut pages = self.pages.with_versions();
+        pages.extend((0..ram).filter(|page| memory.is_dirty(*page)));
+        pages.sort_unstable();
+        pages.dedup();
+        pages
     }
 
     /// Makes a checkpoint of the present, unless it alone would take more than the history may.

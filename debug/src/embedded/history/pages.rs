@@ -57,6 +57,12 @@ impl Pages {
         versions[..after].last()?.contents.as_deref()
     }
 
+    /// The pages that have versions, in no order.
+    pub fn with_versions(&self) -> Vec<u32> {
+        let ram = (0..self.versions.len() as u32).filter(|page| !self.versions[*page as usize].is_empty());
+        ram.chain(self.others.keys().copied()).collect()
+    }
+
     /// How many pages have versions at all.
     pub fn changed(&self) -> usize {
         self.changed

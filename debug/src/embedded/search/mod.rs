@@ -11,6 +11,7 @@ use crate::embedded::Embedded;
 use crate::embedded::board::World;
 use crate::embedded::bus::memory::PhysicalWatch;
 use crate::embedded::history::seek::Deadline;
+use crate::embedded::journal::Change;
 use crate::embedded::run::StopAt;
 use crate::machine::{Address, HartEvent, Interest, Machine, Observer, Stop, Store, TakenTrap, Watchpoint};
 use crate::riscv::Extension;
@@ -160,6 +161,7 @@ impl Embedded {
         self.board.hart.virtualized = in_guest;
         self.board.refresh_context();
         self.note_change();
+        self.note(Change::Guest(in_guest));
         true
     }
 

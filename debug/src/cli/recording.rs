@@ -1,0 +1,149 @@
+//! `--record`, `--record-on-failure` and `--replay`: a run in a file. It does not know what the run is for.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use debug::checks::{Finding, Input, Names, Script, Status};
+use debug::output::OutputFile;
+use debug::recording::{Recording, Run};
+use debug::{Embedded, Image};
+use regex::bytes::Regex;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::kernel::Kernel;
+
+const HEADING: &str = "Recording";
+
+/// Where the run is written to.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = HEADING)]
+pub struct RecordArgument {
+    /// Writes the run on the embedded machine to FILE: all that determines it, for --replay
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+}
+
+/// A recording, and the folder with its files.
+pub struct Replay {
+    pub recording: Recording,
+    folder: TempDir,
+}
+
+impl Replay {
+    pub fn open(path: &Path) -> anyhow::Result<Replay> {
+        let folder = tempfile::tempdir().context("no folder for the recording's files; try: TMPDIR=FOLDER")?;
+        Ok(Replay { recording: Recording::open(path)?, folder })
+    }
+
+    /// Its kernel and machine, whose files stay as long as this does.
+    pub fn kernel(&self) -> anyhow::Result<Kernel> {
+        let files = self.recording.unpack(self.folder.path())?;
+        Kernel::of_files(files, self.recording.options(self.folder.path())?)
+    }
+}
+
+/// Writes the run of this machine to a file.
+pub fn write(
+    kernel: &Kernel,
+    image: &Image,
+    machine: &mut Embedded,
+    purpose: Value,
+    path: &Path,
+) -> anyhow::Result<()> {
+    let load_address = kernel.files.load_address;
+    let recording = Recording::of(Run { image, load_address, options: &kernel.options, purpose }, machine)?;
+    OutputFile::create(path, &kernel.files())?.write(&recording.to_bytes())?;
+    Ok(())
+}
+
+/// What a check needs besides the machine's run, to make the same checks again.
+#[derive(Serialize, Deserialize)]
+pub struct RecordedCheck {
+    entry: Option<String>,
+    stack_top: Option<String>,
+    stack_bottom: Option<String>,
+    bss_start: Option<String>,
+    bss_end: Option<String>,
+    expect: Vec<String>,
+    forbid: Vec<String>,
+    /// What is typed, and what must have been printed before.
+    input: Vec<(Vec<u8>, Vec<u8>)>,
+    pub min_margin: u64,
+    /// The checks on the embedded machine, in order.
+    statuses: Vec<(String, String)>,
+}
+
+impl RecordedCheck {
+    pub fn new(names: Names, script: &Script, min_margin: u64, findings: &[Finding]) -> RecordedCheck {
+        let texts = |patterns: &[Regex]| patterns.iter().map(|pattern| pattern.as_str().to_owned()).collect();
+        RecordedCheck {
+            entry: names.entry,
+            stack_top: names.stack_top,
+            stack_bottom: names.stack_bottom,
+            bss_start: names.bss_start,
+            bss_end: names.bss_end,
+            expect: texts(&script.expect),
+            forbid: texts(&script.forbid),
+            input: script.input.iter().map(|input| (input.text.clone(), input.after.clone())).collect(),
+            min_margin,
+            statuses: statuses(findings),
+        }
+    }
+
+    /// What a recording was made for.
+    pub fn to_purpose(&self) -> anyhow::Result<Value> {
+        Ok(serde_json::json!({ "check": serde_json::to_value(self)? }))
+    }
+
+    pub fn of(replay: &Replay, path: &Path) -> anyhow::Result<RecordedCheck> {
+        match replay.recording.purpose().get("check") {
+            Some(check) => serde_json::from_value(check.clone()).with_context(|| {
+                format!("the recording {} has checks that this version does not know", path.display())
+            }),
+            None => {
+                bail!("{file} is no recording of checks; try: cargo debug serve --replay {file}", file = path.display())
+            }
+        }
+    }
+
+    pub fn names(&self) -> Names {
+        Names {
+            entry: self.entry.clone(),
+            stack_top: self.stack_top.clone(),
+            stack_bottom: self.stack_bottom.clone(),
+            bss_start: self.bss_start.clone(),
+            bss_end: self.bss_end.clone(),
+        }
+    }
+
+    pub fn script(&self) -> anyhow::Result<Script> {
+        let patterns = |texts: &[String]| {
+            texts.iter().map(|text| Regex::new(text)).collect::<Result<_, _>>().context("the recording has no pattern")
+        };
+        let input = self.input.iter().map(|(text, after)| Input { text: text.clone(), after: after.clone() });
+        Ok(Script { expect: patterns(&self.expect)?, forbid: patterns(&self.forbid)?, input: input.collect() })
+    }
+
+    /// Refuses other results than the recorded ones, where the recorded checks were made on the embedded machine.
+    pub fn compare(&self, findings: &[Finding]) -> anyhow::Result<()> {
+        let now = statuses(findings);
+        match self.statuses.iter().zip(&now).find(|(then, now)| then != now) {
+            Some(((name, then), (_, now))) => {
+                bail!("this version judges the recorded run otherwise: {name} was {then} and is {now}")
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+fn statuses(findings: &[Finding]) -> Vec<(String, String)> {
+    let word = |status| match status {
+        Status::Pass => "ok",
+        Status::Fail => "FAIL",
+        Status::NotRun => "not run",
+    };
+    findings.iter().map(|finding| (finding.name.to_owned(), word(finding.status).to_owned())).collect()
+}

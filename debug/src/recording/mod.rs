@@ -1,0 +1,336 @@
+//! A file that determines a run of the embedded machine: the kernel, the options, what is plugged in, what came from outside and when, and
+//! digests of the state at points on the way. It does not know who records, nor what is done with the run.
+
+mod devices;
+mod file;
+mod replay;
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::embedded::{Change, Contents, Devices, Digest, Embedded, Options};
+use crate::image::{Image, KernelFiles};
+use crate::machine::{Address, Register};
+use devices::Plugged;
+
+/// At how many points, besides the end, a recording has digests.
+const POINTS: u64 = 16;
+
+/// Why there is no recording, or none that can be replayed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("cannot read the recording {}: {cause}; try: check that the file exists and can be read", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's error.
+        cause: std::io::Error,
+    },
+
+    /// It is no recording.
+    #[error("{} is not a recording; try: a file that was recorded by this command", .0.display())]
+    NotARecording(PathBuf),
+
+    /// It was written by a version that this one does not know.
+    #[error("{} is a recording of schema {schema}, and this version knows {known}; try: the version that wrote it, or a later one", path.display(), known = file::SCHEMA)]
+    Schema {
+        /// The file.
+        path: PathBuf,
+        /// Its schema.
+        schema: u32,
+    },
+
+    /// A part of it is missing or was changed.
+    #[error("the recording {} is damaged: {what}; try: copy it again", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        what: &'static str,
+    },
+
+    /// A device's file is not what it was.
+    #[error("the run needs {} as it was when it was recorded (SHA-256 {hash}): {what}; try: put it there", path.display())]
+    Device {
+        /// The file.
+        path: PathBuf,
+        /// The SHA-256 of its content, in hexadecimal.
+        hash: String,
+        /// What is there instead.
+        what: String,
+    },
+
+    /// The run is another one.
+    #[error(
+        "this version's machine does not repeat the recorded run: at instruction {at} of {end} {what} is not as recorded; try: the version that recorded it, {program}"
+    )]
+    Differs {
+        /// The point, in instructions.
+        at: u64,
+        /// The run's length.
+        end: u64,
+        /// What differs.
+        what: &'static str,
+        /// The version that recorded it.
+        program: String,
+    },
+
+    /// The kernel cannot be loaded.
+    #[error(transparent)]
+    Machine(#[from] crate::embedded::Error),
+
+    /// A file of a device cannot be kept.
+    #[error("cannot record {}: {cause}", path.display())]
+    Keep {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's error.
+        cause: std::io::Error,
+    },
+
+    /// The files of the recording cannot be put anywhere.
+    #[error("cannot write the recording's files to the folder for temporary files: {0}; try: TMPDIR=FOLDER")]
+    Unpack(std::io::Error),
+}
+
+/// A recorded run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recording {
+    header: Header,
+    /// What the header refers to by number.
+    blobs: Vec<Vec<u8>>,
+}
+
+/// All but the contents of files.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Header {
+    /// The version that recorded it.
+    program: String,
+    kernel: Named,
+    symbols: Option<Named>,
+    load_address: Option<u64>,
+    memory_mib: u64,
+    append: Option<String>,
+    initrd: Option<usize>,
+    cpu: String,
+    devices: Vec<Plugged>,
+    modern: bool,
+    changes: Vec<(u64, Noted)>,
+    points: Vec<Point>,
+    /// The run's length, in instructions.
+    end: u64,
+    /// It ended because the machine could not go on.
+    faulted: bool,
+    /// What the one who recorded it needs to do the same again.
+    purpose: serde_json::Value,
+}
+
+/// The content of a file, and its name without folders.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Named {
+    name: String,
+    blob: usize,
+}
+
+/// A digest at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Point {
+    at: u64,
+    hart: u32,
+    memory: u32,
+    console: u32,
+}
+
+impl Point {
+    fn of(at: u64, digest: Digest) -> Point {
+        Point { at, hart: digest.hart, memory: digest.memory, console: digest.console }
+    }
+
+    /// What is different at the same moment.
+    fn difference(&self, other: &Point) -> Option<&'static str> {
+        let parts = [
+            (self.hart == other.hart, "the hart's registers"),
+            (self.memory == other.memory, "memory"),
+            (self.console == other.console, "what was printed"),
+        ];
+        parts.into_iter().find(|(same, _)| !same).map(|(_, what)| what)
+    }
+}
+
+/// A [`Change`], as the file has it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Noted {
+    Input(usize),
+    /// A general register, a floating-point register, pc, a CSR or the privilege.
+    Register(Kind, u16, u64),
+    Fill {
+        start: u64,
+        physical: bool,
+        byte: u8,
+        length: u64,
+    },
+    Memory {
+        start: u64,
+        physical: bool,
+        blob: usize,
+    },
+    Time(u64),
+    Guest(bool),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    Gpr,
+    Fpr,
+    Pc,
+    Csr,
+    Privilege,
+}
+
+/// What a run was of, for a recording.
+pub struct Run<'a> {
+    /// The kernel.
+    pub image: &'a Image,
+    /// The load address of a kernel that is not an ELF.
+    pub load_address: Option<Address>,
+    /// The machine's options.
+    pub options: &'a Options,
+    /// What the one who records needs to do the same again.
+    pub purpose: serde_json::Value,
+}
+
+impl Recording {
+    /// Records the run of this machine until now: it is done again on the way, so that a recording is known to repeat it.
+    ///
+    /// # Errors
+    /// [`Error::Differs`] where it is not repeated; [`Error::Keep`], [`Error::Machine`].
+    pub fn of(run: Run<'_>, machine: &mut Embedded) -> Result<Recording, Error> {
+        let mut blobs = Vec::new();
+        let mut keep = |bytes: &[u8]| {
+            blobs.push(bytes.to_vec());
+            blobs.len() - 1
+        };
+        let Run { image, load_address, options, purpose } = run;
+        let kernel = Named { name: name_of(image.path()), blob: keep(image.bytes()) };
+        let symbols = image.debug_file().zip(image.debug_bytes());
+        let symbols = symbols.map(|(path, bytes)| Named { name: name_of(path), blob: keep(bytes) });
+        let changes = machine.changes().iter().map(|(at, change)| (*at, noted(change, &mut keep))).collect();
+        let header = Header {
+            program: format!("{} {}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")),
+            kernel,
+            symbols,
+            load_address: load_address.map(|address| address.0),
+            memory_mib: options.memory_mib,
+            append: options.append.clone(),
+            initrd: options.initrd.as_deref().map(&mut keep),
+            cpu: options.cpu.to_string(),
+            devices: Plugged::all(&options.devices, &mut keep)?,
+            modern: options.devices.modern,
+            changes,
+            points: Vec::new(),
+            end: machine.icount(),
+            faulted: machine.fault().is_some(),
+            purpose,
+        };
+        let mut recording = Recording { header, blobs };
+        let mut again = Embedded::load(image, options)?;
+        recording.header.points = recording.digests(&mut again)?;
+        let (end, last) = (recording.header.end, Point::of(recording.header.end, machine.digest()));
+        let repeated = recording.header.points.last().copied();
+        match repeated.and_then(|repeated| repeated.difference(&last)) {
+            Some(what) => Err(recording.differs(end, what)),
+            None => Ok(recording),
+        }
+    }
+
+    /// Writes the kernel's files to a folder; where they are then, for [`Image::open_files`].
+    ///
+    /// # Errors
+    /// [`Error::Unpack`].
+    pub fn unpack(&self, folder: &Path) -> Result<KernelFiles, Error> {
+        let write = |named: &Named, within: &str| -> std::io::Result<PathBuf> {
+            let folder = folder.join(within);
+            std::fs::create_dir_all(&folder)?;
+            let path = folder.join(name_of(Path::new(&named.name)));
+            std::fs::write(&path, &self.blobs[named.blob])?;
+            Ok(path)
+        };
+        let written = || -> std::io::Result<KernelFiles> {
+            let kernel = write(&self.header.kernel, "kernel")?;
+            let symbols = self.header.symbols.as_ref().map(|symbols| write(symbols, "symbols")).transpose()?;
+            Ok(KernelFiles { kernel, symbols, load_address: self.header.load_address.map(Address) })
+        };
+        written().map_err(Error::Unpack)
+    }
+
+    /// The machine's options; what is plugged in finds its files in `folder`, or where they were.
+    ///
+    /// # Errors
+    /// [`Error::Device`], [`Error::Unpack`].
+    pub fn options(&self, folder: &Path) -> Result<Options, Error> {
+        let virtio = self.header.devices.iter().map(|device| device.plug(&self.blobs, folder));
+        Ok(Options {
+            memory_mib: self.header.memory_mib,
+            append: self.header.append.clone(),
+            initrd: self.header.initrd.map(|blob| self.blobs[blob].as_slice().into()),
+            cpu: self.header.cpu.parse().unwrap_or_default(),
+            devices: Devices { virtio: virtio.collect::<Result<_, _>>()?, modern: self.header.modern },
+            ..Options::default()
+        })
+    }
+
+    /// What the one who recorded it needs to do the same again.
+    pub fn purpose(&self) -> &serde_json::Value {
+        &self.header.purpose
+    }
+
+    /// The run's length, in instructions.
+    pub fn end(&self) -> u64 {
+        self.header.end
+    }
+
+    /// The kernel's name.
+    pub fn kernel_name(&self) -> &str {
+        &self.header.kernel.name
+    }
+
+    fn differs(&self, at: u64, what: &'static str) -> Error {
+        Error::Differs { at, end: self.header.end, what, program: self.header.program.clone() }
+    }
+}
+
+/// A path's last part; never empty, and never a way out of a folder.
+fn name_of(path: &Path) -> String {
+    path.file_name().map_or_else(|| "kernel".into(), |name| name.to_string_lossy().into_owned())
+}
+
+fn noted(change: &Change, keep: &mut impl FnMut(&[u8]) -> usize) -> Noted {
+    match change {
+        Change::Input(bytes) => Noted::Input(keep(bytes)),
+        Change::Register(register, value) => {
+            let (kind, number) = match register {
+                Register::Gpr(number) => (Kind::Gpr, (*number).into()),
+                Register::Fpr(number) => (Kind::Fpr, (*number).into()),
+                Register::Pc => (Kind::Pc, 0),
+                Register::Csr(number) => (Kind::Csr, *number),
+                Register::Priv => (Kind::Privilege, 0),
+            };
+            Noted::Register(kind, number, *value)
+        }
+        Change::Memory { start, physical, bytes: Contents::Fill(byte, length) } => {
+            Noted::Fill { start: start.0, physical: *physical, byte: *byte, length: *length }
+        }
+        Change::Memory { start, physical, bytes: Contents::Bytes(bytes) } => {
+            Noted::Memory { start: start.0, physical: *physical, blob: keep(bytes) }
+        }
+        Change::Time(ticks) => Noted::Time(*ticks),
+        Change::Guest(in_guest) => Noted::Guest(*in_guest),
+    }
+}
+
+#[cfg(test)]
+mod tests;

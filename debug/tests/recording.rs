@@ -1,0 +1,93 @@
+//! Runs in files: `--record`, `--record-on-failure` and `--replay` as their users meet them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use testkit::kernels;
+
+fn debug(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-debug"));
+    command.args(["debug"]).args(arguments).args(["--config", "none"]);
+    command.stdin(Stdio::null()).current_dir(env!("HYPERVISOR_PROJECT")).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The report's lines, without the last one's time.
+fn report(output: &Output) -> Vec<String> {
+    let report = text(&output.stdout);
+    let line = |line: &str| line.split(" (").next().unwrap().split(" in ").next().unwrap().to_owned();
+    report.lines().map(line).collect()
+}
+
+/// A copy of the kernel that can be taken away.
+fn kernel(folder: &Path, name: &str) -> PathBuf {
+    let copy = folder.join(name);
+    fs::copy(kernels::build(name), &copy).unwrap();
+    copy
+}
+
+#[test]
+fn a_failing_boot_is_recorded_and_made_again_without_its_kernel() {
+    let folder = tempfile::tempdir().unwrap();
+    let kernel = kernel(folder.path(), "corrupts-itself");
+    let at = folder.path().join("failures");
+    let (kernel_text, at_text) = (kernel.to_str().unwrap(), at.to_str().unwrap());
+    let check =
+        ["check", "--on", "embedded", "--timeout", "100", "--record-on-failure", at_text, "--kernel", kernel_text];
+    let first = debug(&check);
+    assert_eq!(first.status.code(), Some(1), "{}", text(&first.stderr));
+    fs::remove_file(&kernel).unwrap();
+    let recording = at.join("corrupts-itself.rec");
+    let size = fs::metadata(&recording).unwrap().len();
+    assert!(size < 200 << 10, "{size} bytes");
+    let replayed = debug(&["check", "--replay", recording.to_str().unwrap()]);
+    assert_eq!(replayed.status.code(), Some(1), "{}", text(&replayed.stderr));
+    assert_eq!(report(&replayed), report(&first));
+    let asked = debug(&["ask", "last-write", "variant::TASK", "--replay", recording.to_str().unwrap()]);
+    assert!(text(&asked.stdout).contains("<variant::rename+"), "{}{}", text(&asked.stdout), text(&asked.stderr));
+}
+
+#[test]
+fn a_boot_that_passes_is_not_a_failure_and_its_input_is_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    let (failures, file) = (folder.path().join("failures"), folder.path().join("boot.rec"));
+    let good = kernels::build("good");
+    let arguments = ["check", "--on", "embedded", "--timeout", "100", "--kernel", good.to_str().unwrap()];
+    let output = debug(&[&arguments[..], &["--record-on-failure", failures.to_str().unwrap()]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(!failures.exists());
+    let shell = kernels::build("good");
+    let typed = ["--input", "x\\n", "--record", file.to_str().unwrap()];
+    let arguments = ["check", "--on", "embedded", "--timeout", "100", "--kernel", shell.to_str().unwrap()];
+    let first = debug(&[&arguments[..], &typed].concat());
+    let replayed = debug(&["check", "--replay", file.to_str().unwrap()]);
+    assert_eq!(report(&replayed), report(&first), "{}", text(&replayed.stderr));
+    // Replaying another machine's run is refused, and so are damaged files.
+    let mut bytes = fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    let damaged = debug(&["check", "--replay", file.to_str().unwrap()]);
+    assert_eq!((damaged.status.code(), damaged.stdout.len()), (Some(2), 0));
+    assert!(text(&damaged.stderr).contains("is damaged: its check sum is wrong; try: "), "{}", text(&damaged.stderr));
+}
+
+#[test]
+fn qemu_s_run_is_not_recorded_but_its_companion_s() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("boot.rec");
+    let kernel = kernels::build("load-from-0");
+    let [kernel, file] = [&kernel, &file].map(|path| path.to_str().unwrap());
+    let first = debug(&["check", "--on", "qemu", "--timeout", "100", "--kernel", kernel, "--record", file]);
+    assert_eq!(first.status.code(), Some(1), "{}", text(&first.stderr));
+    let why = debug(&["ask", "why", "--replay", file]);
+    assert!(text(&why.stdout).starts_with("load access fault: `ld a0, 0(zero)`"), "{}", text(&why.stdout));
+    let replayed = debug(&["check", "--replay", file]);
+    assert_eq!(replayed.status.code(), Some(1), "{}", text(&replayed.stderr));
+    let refused = debug(&["gdb", "--on", "qemu", "--kernel", kernel, "--record", file]);
+    assert!(text(&refused.stderr).contains("--record needs the embedded machine"), "{}", text(&refused.stderr));
+}
