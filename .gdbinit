@@ -6,10 +6,11 @@
 #   -iex 'set $debug_port = 4321'                      before -x: another port
 #   -iex 'set $debug_socket = "/tmp/gdb.sock"'         before -x: a Unix socket
 #   -iex 'set $debug_boot = "_start"'                  before -x: another name; also $debug_stack_top, $debug_bss, $debug_bss_end
+#   -iex 'set $debug_file = "my.elf"'          before -x: a kernel that is linked high; also $debug_offset, linked minus loaded addresses
 #   -iex 'set $debug_architecture = "riscv:rv32"'     before -x: the kernel is for 32-bit RISC-V
 #   -iex 'set $debug_seconds = 60'                     before -x: the kernel may run for 60 s at a time instead of 10 s
 #
-# These are GDB commands without Python, for GDB 12 or later with RISC-V support. They run sh, cat, grep, kill, sed, sleep, tr.
+# These are GDB commands without Python, for GDB 12 or later with RISC-V support. They run sh, awk, cat, grep, kill, sed, sleep, tr.
 
 # GDB asks before it redefines a command. `stack` exists already (as a class of commands), and all others when this file is
 # read again.
@@ -166,6 +167,31 @@ Explain the last trap in words: what the kernel did, at which instruction, and w
 If a kernel stops responding, press Ctrl-C, then type why.
 end
 
+# Calls that repeat, as in a recursion without an end, are shown once. `backtrace` is GDB's own.
+define bt
+  if $argc == 0
+    walk fold 2000
+  end
+  if $argc == 1
+    walk fold $arg0
+  end
+  if $argc == 2
+    backtrace $arg0 $arg1
+  end
+end
+define walk fold
+  pipe backtrace $arg0 | awk '/^#/ { n++; k[n] = $0; sub(/^#[0-9]+ +(0x[0-9a-f]+ in )?/, "", k[n]); gsub(/[[:alnum:]_]+=[^,)]*/, "", k[n]); l[n] = $0; next } \
+    { if (n) l[n] = l[n] "\n" $0; else print } \
+    END { for (i = 1; i <= n;) { r = 0; for (p = 1; p <= 8 && !r; p++) { j = i; while (j + p <= n && k[j] == k[j + p]) j++; \
+    if (j - i >= 2 * p) r = p * int((j - i) / p + 1) } if (!r) print l[i++]; else { p--; for (j = i; j < i + p; j++) print l[j]; \
+    printf "...   %s repeated: %d more frames, to #%d\n", p == 1 ? "this is" : "these " p " are", r - p, i + r - 2; i += r } } }'
+end
+document bt
+Print the callers of the current function, as backtrace does, but what repeats only once: the innermost 2000 frames.
+
+A cycle of at most 8 calls is folded if it is there three times in a row. An argument is that of backtrace, such as -full or 10.
+end
+
 define connect
   dont-repeat
   if $_thread != 0
@@ -182,6 +208,9 @@ define connect
       eval "pipe target remote %s | cat >/dev/null", $debug_socket
     end
     eval "set prompt %s", $walk_prompt
+    if $_isvoid($debug_file) == 0
+      walk in-c low-symbols
+    end
     # The embedded machine (it has no mcause) advises to flush GDB's caches after goto and reset. hookpost-monitor does that.
     if $_isvoid($mcause)
       pipe thread apply 1 -s -- monitor advice off | cat >/dev/null

@@ -25,9 +25,26 @@ gdb_command() {
     else
         gdb+=(-iex "set \$debug_port = $port")
     fi
-    gdb+=(-x .gdbinit)
+    name_place boot "$entry"
+    name_place stack_top "$stack_top"
+    name_place bss "$bss_start"
+    name_place bss_end "$bss_end"
     # GDB can make nothing of a flat image.
-    if [ -n "$symbols" ]; then gdb+=("$symbols"); elif is_elf "$kernel"; then gdb+=("$kernel"); fi
+    local elf=$symbols
+    if [ -z "$elf" ] && is_elf "$kernel"; then elf=$kernel; fi
+    case $elf in '' | hypervisor.elf | *[\"\\]*) ;; *) gdb+=(-iex "set \$debug_file = \"$elf\"") ;; esac
+    gdb+=(-x .gdbinit)
+    [ -z "$elf" ] || gdb+=("$elf")
+}
+
+# Tells .gdbinit's variable $debug_$1 of the place $2, in C.
+name_place() {
+    case $2 in
+        '') return 0 ;;
+        [0-9]*) set -- "$1" "*(char *)$2" ;;
+        *+*) set -- "$1" "*((char *)&${2%%+*} + ${2#*+})" ;;
+    esac
+    gdb+=(-iex "set \$debug_$1 = \"$2\"")
 }
 
 is_elf() {

@@ -26,6 +26,8 @@ Options
   --initrd FILE        initial RAM disk
   --append TEXT        the kernel's command line
   --memory MIB         size of RAM, 128 by default
+  --entry PLACE, --stack-top PLACE, --bss-start PLACE, --bss-end PLACE
+                       for GDB's commands: the symbols of such a kernel, or SYMBOL+OFFSET or an address (--debug, --wait, --reverse)
   --example NAME       boot an example kernel with a fault, such as corrupts-itself; debug/tests/kernels/variants.rs has all
   --port N             port for GDB, 1234 by default (--debug, --wait, --reverse)
   --socket PATH        Unix socket for GDB, instead of a port (--debug, --wait, --reverse)
@@ -59,6 +61,7 @@ set_mode() {
 parse() {
     mode=boot port='' socket='' kernel='' example='' harts=1 cpu=rv64 tied='' hidden='' vscode='' fast='' embedded='' arguments=()
     load_address='' symbols='' initrd='' append='' memory=
+    entry='' stack_top='' bss_start='' bss_end=
     while [ $# -gt 0 ]; do
         case $1 in
             --firmware | --debug | --wait | --reverse | --build) set_mode "${1#--}" ;;
@@ -71,6 +74,12 @@ parse() {
             --tied) tied=yes ;;
             --private) hidden=yes ;;
             --embedded) embedded=yes ;;
+            --entry | --stack-top | --bss-start | --bss-end)
+                [ -n "${2:-}" ] || usage_error "$1 needs a value"
+                case $2 in *[!A-Za-z0-9_.\$+]*) usage_error "$1 takes a symbol, SYMBOL+OFFSET or an address, not $2" ;; esac
+                case $1 in --entry) entry=$2 ;; --stack-top) stack_top=$2 ;; --bss-start) bss_start=$2 ;; *) bss_end=$2 ;; esac
+                shift
+                ;;
             --port | --socket | --example | --kernel | --smp | --cpu | --load-address | --symbols | --initrd | --append | --memory)
                 [ -n "${2:-}" ] || usage_error "$1 needs a value"
                 case $1 in
@@ -124,6 +133,11 @@ check_options() {
     case $mode in
         debug | wait | reverse) ;;
         *) [ -z "$port$socket" ] || usage_error "--port and --socket need --debug, --wait or --reverse" ;;
+    esac
+    case $mode in
+        debug | wait | reverse) ;;
+        *) [ -z "$entry$stack_top$bss_start$bss_end" ] ||
+            usage_error "--entry, --stack-top, --bss-start and --bss-end need --debug, --wait or --reverse; for a check: ./run.sh --check ARGS" ;;
     esac
     case $mode in
         firmware | build | test) [ -z "$kernel" ] || usage_error "--$mode does not take --kernel" ;;

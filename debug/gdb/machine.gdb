@@ -42,21 +42,64 @@ set $walk_waits = 2
 set $walk_powers_off = 3
 set $walk_resets = 4
 
-define walk look
-  eval "set $walk_boot = (unsigned long)&%s", $debug_boot
-  eval "set $walk_stack_top = (unsigned long)&%s", $debug_stack_top
-  eval "set $walk_bss = (unsigned long)&%s", $debug_bss
-  eval "set $walk_bss_end = (unsigned long)&%s", $debug_bss_end
+# A kernel that is linked high runs low until it turns paging on. $walk_offset is what its high addresses are more than those where
+# it is loaded. A boot that is linked high is loaded at 0x80200000, where OpenSBI jumps; else RAM, which starts at a multiple of
+# 1 GiB, is mapped by pages of that size.
+define walk offset
+  set $walk_half = sizeof (unsigned long) == 4 ? 0xc0000000 : 0x8000000000000000
+  set $walk_offset = (unsigned long)0
+  if $_isvoid($debug_offset) == 0
+    set $walk_offset = (unsigned long)$debug_offset
+  else
+    if $walk_linked_boot >= $walk_half
+      set $walk_offset = $walk_linked_boot - 0x80200000
+    else
+      if $walk_linked_bss >= $walk_half
+        set $walk_offset = ($walk_linked_bss - 0x80000000) & ~(unsigned long)0x3fffffff
+      end
+    end
+  end
+end
+
+# Before paging a kernel that is linked high has its symbols where it is loaded, too: a second set of $debug_file's, moved.
+define walk low-symbols
+  walk addresses
+  if $walk_offset
+    eval "with confirm off -- add-symbol-file \"%s\" -o -%#lx", $debug_file, $walk_offset
+    set $debug_file = $walk_nothing
+  end
+end
+
+# $walk_boot, $walk_bss and so on: where these are for the hart now. Until paging is on, that is where they are loaded.
+define walk addresses
+  eval "set $walk_linked_boot = (unsigned long)&%s", $debug_boot
+  eval "set $walk_linked_top = (unsigned long)&%s", $debug_stack_top
+  eval "set $walk_linked_bss = (unsigned long)&%s", $debug_bss
+  eval "set $walk_linked_end = (unsigned long)&%s", $debug_bss_end
+  walk offset
   set $walk_pc = (unsigned long)$pc
+  set $walk_paging = (unsigned long)$satp >> (sizeof (unsigned long) == 4 ? 31 : 60) != 0
+  set $walk_less = $walk_paging ? 0 : $walk_offset
+  set $walk_lowest = $walk_linked_boot - ($walk_linked_boot >= $walk_half ? $walk_offset : 0)
+  set $walk_boot = $walk_pc >= $walk_half && $walk_paging ? $walk_linked_boot : $walk_lowest
+  set $walk_stack_top = $walk_linked_top - ($walk_linked_top >= $walk_half ? $walk_less : 0)
+  set $walk_bss = $walk_linked_bss - ($walk_linked_bss >= $walk_half ? $walk_less : 0)
+  set $walk_bss_end = $walk_linked_end - ($walk_linked_end >= $walk_half ? $walk_less : 0)
+  set $walk_low_pc = $walk_pc - ($walk_pc >= $walk_half ? $walk_offset : 0)
+  set $walk_low_top = $walk_linked_top - ($walk_linked_top >= $walk_half ? $walk_offset : 0)
+  set $walk_inside = $walk_low_pc >= $walk_lowest && $walk_low_pc < $walk_low_top
+end
+
+define walk look
+  walk addresses
   set $walk_sp = (unsigned long)$sp
   set $walk_alignment = sizeof (unsigned long) == 4 ? 4 : 16
-  set $walk_inside = $walk_pc >= $walk_boot && $walk_pc < $walk_stack_top
   set $walk_ready = 1
   # OpenSBI enters the kernel with stvec = boot and sepc = 0. So a kernel that is in boot with another sepc has trapped. The
   # embedded machine stops before that, at the instruction that traps.
   set $walk_sepc = (unsigned long)$sepc
   set $walk_vector = (unsigned long)$stvec & ~3
-  if $walk_sepc != 0 && ($walk_pc == $walk_boot || $walk_pc == $walk_sepc && (unsigned long)$stvec == $walk_boot)
+  if $walk_sepc != 0 && ($walk_pc == $walk_boot || $walk_pc == $walk_sepc && (unsigned long)$stvec == $walk_lowest)
     set $walk_stop = $walk_trapped
   end
   # wfi is the next instruction, or the hart waits in it and pc is already behind it.
@@ -169,6 +212,7 @@ define walk anew
   set $walk_cleared = 0
   set $walk_guarded = 0
   set $walk_told = 0
+  set $walk_collected = 0
 end
 
 # `walk go continue`, `finish` or `stepi`: for at most $debug_seconds; $walk_late says that time was up. The shell waits until
@@ -190,7 +234,7 @@ define hook-stop
   if $walk_busy == 0 && $walk_batch == 0
     set $walk_ready = 0
     walk find-out
-    if $walk_ready && $walk_sepc != 0 && $walk_sepc != $walk_told && ($walk_vector == $walk_boot || $walk_stop == $walk_trapped)
+    if $walk_ready && $walk_sepc != 0 && $walk_sepc != $walk_told && ($walk_vector == $walk_lowest || $walk_stop == $walk_trapped)
       echo The kernel trapped. Type why for the reason and the place.\n
       set $walk_told = $walk_sepc
     end
@@ -216,23 +260,62 @@ end
 # Every run stops at boot, the initial trap vector; at each wfi; and at each ecall that ends the machine.
 define walk waypoints
   walk mark
-  break *$walk_boot
-  set $walk_at = $walk_boot
-  find /w1 $walk_at, $walk_bss - 1, 0x10500073
-  while $numfound > 0
-    break *$_
-    set $walk_at = (unsigned long)$_ + 4
-    find /w1 $walk_at, $walk_bss - 1, 0x10500073
+  break *$walk_lowest
+  walk collect
+  set $walk_n = 0
+  while $walk_n < $walk_waits_found
+    eval "set $walk_at = $walk_wait_%d", $walk_n
+    break *$walk_at
+    if $walk_offset
+      break *($walk_at + $walk_offset)
+    end
+    set $walk_n = $walk_n + 1
   end
-  set $walk_at = $walk_boot
-  find /w1 $walk_at, $walk_bss - 1, 0x73
+  set $walk_n = 0
+  while $walk_n < $walk_calls_found
+    eval "set $walk_at = $walk_call_%d", $walk_n
+    break *$walk_at if $a7 == 8 || $a7 == 0x53525354
+    if $walk_offset
+      break *($walk_at + $walk_offset) if $a7 == 8 || $a7 == 0x53525354
+    end
+    set $walk_n = $walk_n + 1
+  end
+end
+
+# The addresses of each wfi and each ecall, as they are without paging. A kernel that is linked high is searched before it turns
+# paging on, or else where it is mapped then.
+define walk collect
+  if $walk_paging == 0 || $walk_offset == 0 || $walk_collected == 0
+    set $walk_up = $walk_paging ? $walk_offset : 0
+    set $walk_from = $walk_lowest + $walk_up
+    set $walk_last = $walk_linked_bss - ($walk_linked_bss >= $walk_half ? $walk_offset : 0) + $walk_up - 1
+    walk collect-waits
+    walk collect-calls
+    set $walk_collected = 1
+  end
+end
+
+define walk collect-waits
+  set $walk_waits_found = 0
+  find /w1 $walk_from, $walk_last, 0x10500073
+  while $numfound > 0
+    set $walk_at = (unsigned long)$_
+    eval "set $walk_wait_%d = $walk_at - $walk_up", $walk_waits_found
+    set $walk_waits_found = $walk_waits_found + 1
+    find /w1 $walk_at + 4, $walk_last, 0x10500073
+  end
+end
+
+define walk collect-calls
+  set $walk_calls_found = 0
+  find /w1 $walk_from, $walk_last, 0x73
   while $numfound > 0
     set $walk_at = (unsigned long)$_
     if $walk_at % 2 == 0
-      break *$walk_at if $a7 == 8 || $a7 == 0x53525354
+      eval "set $walk_call_%d = $walk_at - $walk_up", $walk_calls_found
+      set $walk_calls_found = $walk_calls_found + 1
     end
-    set $walk_at = $walk_at + 1
-    find /w1 $walk_at, $walk_bss - 1, 0x73
+    find /w1 $walk_at + 1, $walk_last, 0x73
   end
 end
 

@@ -2,7 +2,7 @@
 
 define walk entries
   walk mark
-  break *$walk_boot
+  break *$walk_lowest
   # OpenSBI jumps here. If boot is elsewhere, the kernel comes there later, or never.
   break *0x80200000
 end
@@ -35,8 +35,11 @@ end
 # The last instruction left the kernel for the firmware. The firmware returns behind the ecall, or to boot if it was a trap.
 define walk returns
   walk mark
-  break *$walk_boot
+  break *$walk_lowest
   break *($walk_from + 4)
+  if $walk_offset && $walk_from < $walk_half
+    break *($walk_from + 4 + $walk_offset)
+  end
 end
 
 # Executes boot until pc leaves it.
@@ -61,7 +64,7 @@ define walk set-sp
     walk fail
   else
     printf "sp = %#lx, __stack_top = %#lx", $walk_sp, $walk_stack_top
-    if $walk_sp == $walk_stack_top && $walk_sp % $walk_alignment == 0
+    if ($walk_sp == $walk_stack_top || $walk_sp == $walk_linked_top) && $walk_sp % $walk_alignment == 0
       echo : PASS\n
     else
       printf ", when boot jumps to "
@@ -71,16 +74,38 @@ define walk set-sp
   end
 end
 
-# How many bytes before and after .bss are filled too, and looked at: 16, or what $debug_guard_below and $debug_guard_above say, for
-# kernels with something else there.
+# How many bytes before and after .bss are filled too, and looked at: 16, or none where the kernel's file has bytes.
+# $debug_guard_below and $debug_guard_above say it instead.
 define walk guard-sizes
   set $walk_before = 16
   set $walk_behind = 16
   if $_isvoid($debug_guard_below) == 0
     set $walk_before = $debug_guard_below
+  else
+    set $walk_has = 0
+    walk has-bytes $walk_linked_bss-1
+    walk has-bytes $walk_linked_bss-16
+    if $walk_has
+      set $walk_before = 0
+    end
   end
   if $_isvoid($debug_guard_above) == 0
     set $walk_behind = $debug_guard_above
+  else
+    set $walk_has = 0
+    walk has-bytes $walk_linked_end
+    walk has-bytes $walk_linked_end+15
+    if $walk_has
+      set $walk_behind = 0
+    end
+  end
+end
+
+# $walk_has: becomes 1 if the kernel's file has a byte there.
+define walk has-bytes
+  pipe info symbol $arg0 | grep -q ' in section \.\(text\|rodata\|data\|sdata\|init\)'
+  if $_shell_exitcode == 0
+    set $walk_has = 1
   end
 end
 
@@ -106,26 +131,41 @@ define walk fill
   set $walk_filled = 1
 end
 
-# Watches the first and the last byte of .bss. A watchpoint is deleted after its first hit: later stores do not matter.
+# Watches the first and the last byte of .bss. A watchpoint is deleted after its first hit: later stores do not matter. A kernel
+# that is linked high may turn paging on before it clears, so its bytes are watched at both of their addresses.
 define walk ends
   set $walk_low = 0
   set $walk_high = 0
+  set $walk_low_2 = 0
+  set $walk_high_2 = 0
   if $walk_bss < $walk_bss_end
     watch -l *(unsigned char *)$walk_bss
     set $walk_low = $bpnum
     watch -l *(unsigned char *)($walk_bss_end - 1)
     set $walk_high = $bpnum
+    if $walk_bss != $walk_linked_bss
+      watch -l *(unsigned char *)$walk_linked_bss
+      set $walk_low_2 = $bpnum
+      watch -l *(unsigned char *)($walk_linked_end - 1)
+      set $walk_high_2 = $bpnum
+    end
   end
 end
 
 define walk progress
   if $walk_low && *(unsigned char *)$walk_bss != 0xa5
     delete $walk_low
+    if $walk_low_2
+      delete $walk_low_2
+    end
     set $walk_low = 0
     set $walk_moved = 1
   end
   if $walk_high && *(unsigned char *)($walk_bss_end - 1) != 0xa5
     delete $walk_high
+    if $walk_high_2
+      delete $walk_high_2
+    end
     set $walk_high = 0
     set $walk_moved = 1
   end
@@ -387,9 +427,9 @@ define walk tell-why
     walk explain
     set $walk_stop = $walk_was
     echo \n
-    if $walk_vector == $walk_boot
+    if $walk_vector == $walk_lowest
       printf "why: stvec is still what the firmware set, "
-      walk place $walk_boot
+      walk place $walk_lowest
       echo : each trap enters the kernel again\n
     else
       printf "why: its handler is at "

@@ -23,7 +23,7 @@ use clap::Args;
 use debug::checks::{GUARD_BYTES, Layout};
 use debug::qemu::{Foreground, ForegroundConsole};
 use debug::serve::{self, GdbTarget, Listener, ServeEvent};
-use debug::{Address, Endpoint, guardian};
+use debug::{Address, Endpoint, Image, guardian};
 use signal_hook::consts::{SIGINT, SIGQUIT};
 
 use super::find_gdb;
@@ -166,6 +166,17 @@ fn command(
         command.args(["-iex", &format!("set $debug_{variable} = \"{words}\"")]);
     }
     let names = names(arguments, kernel);
+    // Where the kernel is linked high: the commands find it where it is loaded too.
+    let high = names.is_some().then(|| linked_minus_loaded(&kernel.image)).unwrap_or_default();
+    let file = kernel.symbols_file().to_string_lossy();
+    if high != 0 && !file.contains(['"', '\\']) {
+        command.args([
+            "-iex",
+            &format!("set $debug_offset = {high:#x}"),
+            "-iex",
+            &format!("set $debug_file = \"{file}\""),
+        ]);
+    }
     for (variable, value) in names.iter().flatten() {
         command.args(["-iex", &format!("set $debug_{variable} = {value}")]);
     }
@@ -217,6 +228,12 @@ fn names(arguments: &Arguments, kernel: &Kernel) -> Option<[(&'static str, Strin
         ("guard_below", guard(layout.bss.start - GUARD_BYTES, layout.bss.start - 1)),
         ("guard_above", guard(layout.bss.end, layout.bss.end)),
     ])
+}
+
+/// What the addresses of a kernel that is linked high are more than those where it is loaded; 0 for others.
+fn linked_minus_loaded(image: &Image) -> u64 {
+    let differences = image.segments().iter().map(|segment| segment.address.0.wrapping_sub(segment.physical.0));
+    differences.max().unwrap_or(0)
 }
 
 /// The terminal is GDB's, and standard output too: what the kernel prints goes beside it.

@@ -119,6 +119,7 @@ check_boot! {
     clear_downwards, 0: [BOOT, STACK, BSS, GUARDS, IDLE, PANIC];
     clear_with_memset, 0: [BOOT, STACK, BSS, GUARDS, IDLE, PANIC];
     own_trap_handler, 0: [BOOT, STACK, BSS, GUARDS, IDLE, PANIC];
+    linked_high, 0: [BOOT, STACK, BSS, GUARDS, IDLE, PANIC];
     empty_bss, 0: [BOOT, STACK, BSS, GUARDS, IDLE, "panic: not known: the kernel has no symbol panic_record"];
     loop_idle, 0: [BOOT, STACK, BSS, GUARDS, "idle: the kernel is in an infinite loop at 0x* <variant::idle> (*): PASS", PANIC];
     loop_two, 0: [BOOT, STACK, BSS, GUARDS, "idle: the kernel is in an infinite loop at 0x* <variant::idle*> (*): PASS", PANIC];
@@ -207,6 +208,28 @@ check_boot! {
         "The kernel has no symbol __bss; if it has another name: set $debug_bss = \"NAME\"",
         "The kernel has no symbol __bss_end; if it has another name: set $debug_bss_end = \"NAME\"",
     ];
+}
+
+#[test]
+fn calls_that_repeat_are_shown_once() {
+    let deep = ["break variant::descend", "ignore 1 300", "continue", "bt", "bt 4"];
+    let ended = batch("stack-overflow", &deep);
+    let calls = ["#0  variant::descend *", "#1  0x* in variant::descend *"];
+    let start = ended.output.find("#0 ").expect("there is a backtrace");
+    let shown: Vec<&str> = ended.output[start..].lines().collect();
+    let expected = [
+        &calls[..],
+        &[
+            "...   this is repeated: 299 more frames, to #300",
+            "#301 0x* in variant::after_clear *",
+            "#302 0x* in variant::main *",
+        ],
+    ];
+    let expected = expected.concat();
+    assert!(shown.len() > 8 && shown.iter().zip(&expected).all(|(line, pattern)| matches(line, pattern)), "{shown:#?}");
+    let few = [&calls[..], &["...   this is repeated: 2 more frames, to #3"]].concat();
+    let last = &shown[shown.len() - 3..];
+    assert!(last.iter().zip(&few).all(|(line, pattern)| matches(line, pattern)), "{shown:#?}");
 }
 
 /// It is QEMU's to judge, and GDB's user is told.

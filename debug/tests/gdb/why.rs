@@ -65,6 +65,16 @@ fn symbols_of_other_names_are_followed() {
     }
 }
 
+/// run.sh sets the same variables by options.
+#[test]
+fn symbols_of_other_names_are_options_of_run_sh() {
+    let names =
+        ["--debug", "--entry", "_start", "--stack-top", "boot_stack_top+0", "--bss-start", "sbss", "--bss-end", "ebss"];
+    let ended = Session::start_on(&names, &kernels::build("renamed"), &["-batch", "-ex", "check-boot"]).end();
+    assert_eq!(ended.status.code(), Some(0), "{}\n{}", ended.output, ended.errors);
+    assert!(ended.output.starts_with("boot: 0x80200000 <_start>"), "{}", ended.output);
+}
+
 /// An interrupt that comes while GDB looks at the condition of an ecall's breakpoint is lost, so it is repeated.
 #[test]
 fn a_loop_of_calls_ends_in_time() {

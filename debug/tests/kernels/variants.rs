@@ -70,6 +70,19 @@ choose! {
             naked_asm!("ret")
         }
     }
+    "linked-high" => {
+        // Turns Sv39 on with RAM at its own address and at 0xffffffff80000000, where it is linked, and goes on there.
+        entry!(boot:
+            "la t0, {TABLE}", "li t1, 0x80000000 >> 12 << 10 | 0xcf", "sd t1, 16(t0)", "addi t2, t0, 2040", "sd t1, 2040(t2)",
+            "srli t0, t0, 12", "li t1, 8 << 60", "or t0, t0, t1", "csrw satp, t0", "sfence.vma",
+            "li t1, 0xffffffff00000000", "la sp, __stack_top", "add sp, sp, t1", "la t0, {main}", "add t0, t0, t1", "jr t0",
+            TABLE);
+
+        #[repr(align(4096))]
+        struct Table(#[expect(dead_code)] [u64; 512]); // the hart reads it
+        #[unsafe(link_section = ".data")]
+        static mut TABLE: Table = Table([0; 512]);
+    }
     "renamed" => {
         entry!(_start: "la sp, boot_stack_top", "j {main}");
     }
