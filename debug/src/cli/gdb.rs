@@ -167,7 +167,7 @@ fn command(
     }
     let names = names(arguments, kernel);
     // Where the kernel is linked high: the commands find it where it is loaded too.
-    let high = names.is_some().then(|| linked_minus_loaded(&kernel.image)).unwrap_or_default();
+    let high = if names.is_some() { linked_minus_loaded(&kernel.image) } else { 0 };
     let file = kernel.symbols_file().to_string_lossy();
     if high != 0 && !file.contains(['"', '\\']) {
         command.args([
