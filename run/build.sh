@@ -9,12 +9,10 @@ cargo_build() {
     esac
     show "${command[@]}"
     case $PWD in *$'\n'*) fail "the folder's name contains a line break: $PWD; Rust's tools cannot build there; try: another folder" ;; esac
-    exec 9> >(watch_build)
-    built=$(tie_build "${command[@]}") || {
+    tie_build "${command[@]}" || {
         is_plain "$PWD${CARGO_TARGET_DIR:-}" || say "Rust's tools cannot build in a folder whose name is not UTF-8, perhaps $PWD; try: another folder"
         fail "the build failed: see above"
     }
-    end_watch
     built=${built##*\"executable\":\"}
     built=${built%%\",\"fresh\":*}
     # It is a JSON string. printf understands the remaining escapes.
@@ -22,16 +20,31 @@ cargo_build() {
     [ -f "$built" ] || fail "cargo built $built, but that file does not exist; try: a folder whose name has only plain characters"
 }
 
-# Runs a build in its own process group. The watcher kills that group when this process ends, however it ends: only this process
-# holds descriptor 9 by then. Ctrl-C has its own trap, because bash delays it until the substitution has ended.
+# Runs a build, and sets `built` to what it printed. Only builtins wait for it here: bash reacts to a signal to run.sh alone while a
+# builtin waits, and not while a child does.
 tie_build() {
+    exec 9> >(watch_build)
+    exec 8< <(build_in_group "$@")
+    IFS= read -r -d '' built <&8 || :
+    exec 8<&-
+    end_watch
+    local status=${built##*$'\n'}
+    built=${built%$'\n'*}
+    case $status in '' | *[!0-9]*) status=1 ;; esac # somebody killed the process that prints it
+    return "$status"
+}
+
+# Runs a build in its own process group, and prints its status as the last line. The watcher kills that group when run.sh ends, however
+# it ends: only run.sh holds descriptor 9 by then.
+build_in_group() {
+    local status=0
     trap '' TTOU
     set -m
     # shellcheck disable=SC2016 # for sh
     sh -c 'echo $$ >&9; exec "$@" 9>&-' sh "$@" </dev/null &
     exec 9>&-
-    trap 'kill -KILL -- "-$!"' INT
-    wait $!
+    wait $! || status=$?
+    printf '\n%s' "$status"
 }
 
 # The watcher, in its own group. It reads the build's group, and then either `built` or the end of the pipe.
@@ -88,9 +101,7 @@ build_example() {
     set -- rustc --edition 2024 --crate-name variant --crate-type bin --target "$target" -g -C opt-level=0 -C panic=abort \
         --check-cfg 'cfg(kernel, values(any()))' --cfg "kernel=\"$example\"" -C "link-arg=-T$script" -o "$folder/$example" "$source"
     show "$@"
-    exec 9> >(watch_build)
-    (tie_build "$@") >&2 || fail "the build failed: see above"
-    end_watch
+    tie_build "$@" || fail "the build failed: see above"
     absolute kernel "$folder/$example"
 }
 

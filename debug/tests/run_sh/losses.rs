@@ -100,7 +100,7 @@ fn a_front_whose_caller_is_gone_ends_after_what_it_waits_for() {
 
 #[test]
 fn a_build_ends_with_its_run_sh() {
-    for (signal, group) in [("KILL", false), ("TERM", false), ("KILL", true), ("INT", true)] {
+    for (signal, group) in [("KILL", false), ("TERM", false), ("KILL", true), ("INT", true), ("INT", false)] {
         let (script, gate) = slow_build(&["--debug", "--embedded"]);
         let mut running = script.start();
         await_waiting(running.folder.path(), "cargo");
