@@ -203,6 +203,29 @@ fn a_known_fault_is_told_and_fails_no_kernel() {
     }
 }
 
+/// All of the table, on the QEMU that is there: a fault that it no longer has must end in the table.
+#[test]
+fn the_table_of_known_faults_is_right_for_this_qemu() {
+    const TESTED: [Version; 3] = [Version::new(7, 2), Version::new(10, 0), Version::new(11, 1)];
+    let kernel = kernels::build("meets-known-faults");
+    // Cache blocks are in the table, and not every QEMU has them.
+    let (mut qemu, cpu) = match Qemu::start_with_cpu(&kernel, "rv64,zicbom=on,zicboz=on", 2 * TIMEOUT) {
+        Ok(qemu) => (qemu, "rv64,zicbom=on,zicboz=on"),
+        Err(_) => (Qemu::start(&kernel, 2 * TIMEOUT).unwrap(), "rv64,zicbom=off,zicboz=off"),
+    };
+    let options = embedded::Options { cpu: cpu.parse().unwrap(), ..embedded::Options::default() };
+    let version = qemu.machine().qemu_version().unwrap().unwrap();
+    let machines: [&mut dyn Machine; 2] = [qemu.machine(), &mut Embedded::open(&kernel, &options).unwrap()];
+    let finding = compare("meets-known-faults", machines, TIMEOUT);
+    assert_eq!(finding.status, Status::Pass, "{finding:#?}");
+    assert!(finding.summary.ends_with("up to a wfi"), "{finding:#?}");
+    let met: Vec<&str> = finding.data["known_faults"].list().iter().map(|fault| fault.text().unwrap()).collect();
+    println!("QEMU {version}:\n{}", met.join("\n"));
+    let missed: Vec<_> =
+        known::of(version).into_iter().filter(|quirk| !met.iter().any(|met| met.contains(quirk.what))).collect();
+    assert!(missed.is_empty() || !TESTED.contains(&version), "QEMU {version} does not have these: {missed:#?}");
+}
+
 /// Each on QEMU as it is: with time, interrupts, and memory that its stub cannot read.
 #[test]
 fn time_and_interrupts_are_qemus() {

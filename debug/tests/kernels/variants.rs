@@ -614,6 +614,98 @@ choose! {
             }
         }
     }
+    "meets-known-faults" => {
+        #[repr(align(4096))]
+        struct Page([usize; 512]);
+        static mut TABLES: [Page; 3] = [const { Page([0; 512]) }; 3];
+        /// Holds an instruction that U-mode may execute, and data.
+        static mut PAGE: Page = Page([0; 512]);
+
+        /// What QEMU was seen to do otherwise than the manual, in one of its versions at least: without translation, then with
+        /// Sv39. From 0x40000000 on it has a page of U-mode's, two that are not mapped, one
+        /// that is only read, and one where no memory is, before one that is not mapped.
+        fn after_clear() {
+            const EBREAK: usize = 0x10_0073;
+            const LEAF: usize = 0xc1; // V, A, D
+            let [root, middle, leaves] = [0, 1, 2].map(|level| unsafe { &raw mut TABLES[level].0 });
+            let number = |address: *mut [usize; 512]| address as usize >> 12 << 10;
+            unsafe {
+                PAGE.0[0] = EBREAK;
+                (*root)[2] = 0x8000_0000 >> 12 << 10 | LEAF | 0xe; // R, W, X
+                (*root)[1] = number(middle) | 1;
+                (*middle)[0] = number(leaves) | 1;
+                (*leaves)[0] = number(&raw mut PAGE.0) | LEAF | 0x1a; // U, R, X
+                (*leaves)[3] = number(&raw mut PAGE.0) | LEAF | 2;
+                (*leaves)[4] = LEAF | 2;
+            }
+            without_translation(&raw mut PAGE as usize + 64);
+            with_translation(0x4000_0000, 8 << 60 | root as usize >> 12);
+        }
+
+        /// `next` says where the handler returns to: of a failing instruction also sepc may be wrong.
+        macro_rules! faults {
+            ($($line:literal),+) => {
+                naked_asm!(
+                    ".macro next", "la t6, 9f", ".endm",
+                    ".option push", ".option arch, +zicbom, +zicboz", ".option norvc",
+                    "la t0, {handler}", "csrw stvec, t0",
+                    $($line),+,
+                    "ret", ".option pop", ".purgem next", handler = sym to_next
+                )
+            };
+        }
+
+        #[unsafe(naked)]
+        extern "C" fn to_next() {
+            naked_asm!(".balign 4", "csrw sepc, t6", "li t6, 0x100", "csrs sstatus, t6", "sret") // SPP
+        }
+
+        #[unsafe(naked)]
+        extern "C" fn without_translation(memory: usize) {
+            faults!(
+                // AMOs and sc: no memory there, and not aligned.
+                "next", "amoadd.d t1, t1, (zero)", "9: addi t0, a0, 2",
+                "next", "amoadd.w t1, zero, (t0)", "9:",
+                "next", "sc.w t1, zero, (t0)", "9:",
+                "next", "sc.d t1, zero, (zero)", "9: addi t0, a0, 4", "lr.w t1, (t0)",
+                "next", "sc.d t1, zero, (t0)", "9:",
+                // Misaligned loads where nothing is, and from two pages of the firmware.
+                "next", "ld t2, 1(zero)", "9: li t0, 0x80000ffd",
+                "next", "ld t2, (t0)", "9: addi t1, t0, 0x14", // cache blocks of it
+                "next", "cbo.clean (t1)", "9:",
+                "next", "cbo.zero (t1)", "9:",
+                "next", "ebreak", "9:",
+                // An instruction that traps, on two pages: `wfi` in U-mode.
+                "la t0, 1f", "csrw sepc, t0", "li t0, 0x100", "csrc sstatus, t0", // SPP
+                "next", "sret", ".balign 4096", ".skip 4094", "1: wfi", "9:",
+                // CSRs: what they hold, and what does not write.
+                "li t0, 1", "csrw sepc, t0",
+                "li t0, -1", "csrrw t1, scounteren, t0", "csrr t2, scounteren", "csrw scounteren, t1",
+                "csrrw t1, senvcfg, t0", "csrr t2, senvcfg", "csrw senvcfg, t1",
+                "li t0, 0", "next", "csrrs t1, cycle, t0", "9:",
+                // Floating point: comparisons of a signalling NaN, which raises a flag, and of a subnormal number, which raises none.
+                "li t0, 0x7f800001", "li t1, 0x2000", "li t2, 0x4000", "csrs sstatus, t2", "fmv.w.x ft0, t0", "fsflags zero",
+                "csrc sstatus, t1", "feq.s t3, ft0, ft0",
+                "csrs sstatus, t2", "li t0, 1", "fmv.d.x ft0, t0", "csrc sstatus, t1", "feq.d t3, ft0, ft0",
+                "csrs sstatus, t1"
+            )
+        }
+
+        #[unsafe(naked)]
+        extern "C" fn with_translation(pages: usize, satp: usize) {
+            faults!(
+                "csrw satp, a1", "sfence.vma", "li t0, 0x40000", "csrs sstatus, t0", // SUM
+                "li t0, 0x1000", "add t1, a0, t0", "li t0, 0x3000", "add t2, a0, t0",
+                "next", "amoadd.d t3, t3, (t1)", "9:",
+                "next", "amoadd.d t3, t3, (t2)", "9:",
+                "next", "sc.d t3, t3, (t2)", "9: addi t1, t1, 0x7fd", "addi t1, t1, 0x7fd", "addi t1, t1, 3",
+                "next", "ld t3, (t1)", "9: add t1, t1, t0",
+                "next", "ld t3, (t1)", "9:",
+                "next", "ld t3, (a0)", "jr a0", "9:",
+                "csrw satp, zero", "sfence.vma"
+            )
+        }
+    }
     "own-trap-handler" => {
         fn after_clear() {
             unsafe {

@@ -110,7 +110,7 @@ impl Pair<'_> {
     }
 
     /// What an instruction left in a state.
-    fn outcome(&self, executed: &Executed<'_>, after: &State) -> Outcome {
+    pub fn outcome(&self, executed: &Executed<'_>, after: &State) -> Outcome {
         let value = |register| self.compared.value(after, register);
         let handler = value(csr::STVEC).unwrap_or(0) & !3;
         // The place within the page: a machine may have the page wrong, which is a quirk of its own.
@@ -120,7 +120,13 @@ impl Pair<'_> {
         Outcome {
             trap: if trapped { trap() } else { None },
             sstatus: value(csr::SSTATUS).unwrap_or(0),
-            csr: csr_of(executed.bits()).and_then(|number| value(Register::Csr(number))),
+            csr: csr_of(executed.bits())
+                .and_then(|number| value(Register::Csr(number)).or_else(|| self.read_csr(executed, after))),
         }
+    }
+
+    /// The value that an instruction read from a CSR, if it only reads: not every log has every CSR.
+    fn read_csr(&self, executed: &Executed<'_>, after: &State) -> Option<u64> {
+        self.compared.value(after, executed.destination()).filter(|_| executed.only_reads_csr())
     }
 }

@@ -23,7 +23,8 @@ use super::Error;
 use super::finding::{Finding, Status};
 use crate::checks::boot_run::layout::Layout;
 use crate::image::Image;
-use crate::machine::{Address, Machine};
+use crate::machine::{Address, Machine, Register};
+use crate::riscv::status::USER_MODE;
 use crate::riscv::{self, Effect, Xlen};
 use crate::setting::Setting;
 use pair::{Pair, Step};
@@ -113,7 +114,8 @@ fn run(pair: &mut Pair<'_>, image: &Image, deadline: Instant) -> Result<Comparis
         }
         let bytes = pair.instruction(state.pc())?;
         let effect = riscv::decode(Xlen::Rv64, &bytes).map_or(Effect::Other, |operation| operation.effect());
-        if effect == Effect::Wfi {
+        // In U-mode it traps.
+        if effect == Effect::Wfi && pair.compared.value(&state, Register::Priv) != Some(USER_MODE) {
             break Rest::Wfi;
         }
         match pair.step(&Executed { before: &state, bytes: &bytes, effect })? {

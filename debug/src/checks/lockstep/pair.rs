@@ -131,6 +131,8 @@ impl<'a> Pair<'a> {
             }));
         }
         let changed_memory = match stored {
+            // It stored nothing, and the address may be the firmware's, whose memory is not the same.
+            Some(_) if self.outcome(executed, &here).trap.is_some() => false,
             Some(range) => match self.compare_store(executed, &range, held.as_deref())? {
                 Ok(changed) => changed,
                 Err(divergence) => return Ok(Step::Diverged(divergence)),

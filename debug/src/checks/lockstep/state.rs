@@ -169,6 +169,11 @@ impl Executed<'_> {
         csr_of(self.bits()).is_some_and(|number| Register::Csr(number) == register)
     }
 
+    /// Whether it is `csrr`: `csrrs` or `csrrc` with x0 or 0.
+    pub fn only_reads_csr(&self) -> bool {
+        csr_of(self.bits()).is_some() && self.bits() >> 12 & 2 != 0 && self.bits() >> 15 & 31 == 0
+    }
+
     /// Where an instruction of Zicsr puts what it reads.
     pub fn destination(&self) -> Register {
         Register::Gpr((self.bits() >> 7 & 31) as u8)
