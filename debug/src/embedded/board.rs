@@ -5,13 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::embedded::bus::code::Code;
 use crate::embedded::bus::devices::Devices;
 use crate::embedded::bus::dma::Moment;
 use crate::embedded::bus::memory::Memory;
 use crate::embedded::bus::ram::{PAGE, Ram};
 use crate::embedded::bus::translate::{self, Context};
 use crate::embedded::conditions::Conditions;
+use crate::embedded::hart::code::Code;
 use crate::embedded::hart::state::Hart;
 use crate::machine::{Address, HartEvent};
 
@@ -19,7 +19,7 @@ use crate::machine::{Address, HartEvent};
 pub const INSTRUCTIONS_PER_TICK: u64 = 10;
 
 /// The halfwords of a page that have a breakpoint.
-type Halfwords = [u64; PAGE / 2 / 64];
+pub(super) type Halfwords = [u64; PAGE / 2 / 64];
 
 /// Whose instructions a breakpoint stops: addresses of a hypervisor and of its guest are different ones, even where their numbers are
 /// the same.
@@ -42,6 +42,10 @@ pub struct Breakpoints {
 }
 
 impl Breakpoints {
+    pub fn is_empty(&self) -> bool {
+        self.pages.is_empty()
+    }
+
     /// Those of one page, that stop a hart in or not in a guest.
     pub fn of_page(&self, page: u64, virtualized: bool) -> Option<Halfwords> {
         let counts = match self.world {
@@ -142,10 +146,10 @@ impl Board {
     pub fn refresh_context(&mut self) {
         let context = Context::of(&self.hart);
         if !self.memory.context.shares_translations(&context) {
-            self.code.tlb.flush();
+            self.code.flush();
         }
         self.memory.set_context(context);
-        self.code.tlb.select(context.privilege);
+        self.code.select(context.privilege);
     }
 
     /// Where the guest's address leads, through both stages.
@@ -155,7 +159,7 @@ impl Board {
 
     pub fn flush_translations(&mut self) {
         self.memory.flush();
-        self.code.tlb.flush();
+        self.code.flush();
     }
 
     pub fn hold_interrupts(&mut self) {

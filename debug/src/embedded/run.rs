@@ -2,11 +2,11 @@
 //!
 //! It does not know checkpoints, or who asks.
 
-use crate::embedded::board::Board;
+use crate::embedded::board::{Board, Halfwords};
 use crate::embedded::bus::memory::At;
 use crate::embedded::bus::ram::PAGE;
 use crate::embedded::hart::decode::{self, Extension, Operation};
-use crate::embedded::hart::execute::{self, Slice};
+use crate::embedded::hart::execute::{self, Exit, Room};
 use crate::embedded::hart::state::{GuestTrap, Privilege};
 use crate::embedded::hart::trap::{AccessType, Interruption, Trap};
 use crate::embedded::hart::{system, transformed};
@@ -82,36 +82,114 @@ impl Board {
         self.memory.ended.map_or(Ok(()), |ended| Err(Stop::Exited { status: Some(ended.status) }))
     }
 
-    /// Executes code page by page at full speed, until an instruction needs the whole board.
+    /// Executes code in blocks at full speed, until an instruction needs the whole board.
     fn run_slice(&mut self, end: u64, stop_at: StopAt) -> Result<(), Interruption> {
         while self.icount < end && !self.memory.record_is_due() {
             if self.memory.ram.code_was_overwritten() {
-                self.code.forget(&self.memory.ram.take_overwritten());
+                self.code.forget(&mut self.memory.ram);
             }
+            self.code.limit(&mut self.memory.ram);
             let page = self.hart.pc / PAGE as u64;
             let index = self.code_page(page)?;
             // What changes V leaves the slice.
-            let set = self.breakpoints.of_page(page, self.hart.virtualized);
-            let breakpoints = if stop_at == StopAt::All { set } else { None };
-            let exact = breakpoints.is_some() || self.memory.is_recording();
-            self.memory.run_end = end;
-            let mut slice = Slice { icount: self.icount, breakpoints };
-            let run = if exact { execute::run_page::<true> } else { execute::run_page::<false> };
-            let result = run(&mut self.hart, &mut self.memory, self.code.page(index), page * PAGE as u64, &mut slice);
-            self.icount = slice.icount;
-            result?;
+            let set = self.breakpoints.of_page(page, self.hart.virtualized).filter(|_| stop_at == StopAt::All);
+            let length = set.map_or(PAGE, |bits| distance(&bits, self.hart.pc as usize % PAGE));
+            let room = Room { count: end - self.icount, length };
+            if length == 0 {
+                return Err(Interruption::Breakpoint);
+            }
+            self.memory.go_on(self.hart.x(Register::SP));
+            // One instruction at a time needs no blocks.
+            if room.count == 1 {
+                self.run_one(index)?;
+                continue;
+            }
+            let (ram, extensions) = (&mut self.memory.ram, self.hart.extensions);
+            let (number, is_first) = self.code.block_at(index, self.hart.pc, ram, extensions);
+            if is_first {
+                self.memory.notice_stores();
+            }
+            let fits = self.code.block(number).is_some_and(|block| block.count() <= room.count);
+            if set.is_none() && fits {
+                self.run_blocks(number, end, stop_at == StopAt::All && !self.breakpoints.is_empty())?;
+            } else {
+                self.run_within(index, number, room)?;
+            }
         }
         Ok(())
     }
 
+    /// Executes a block, and those that it leads to, as long as there is room until `end` for all of a block. With `in_page` it stops
+    /// where they leave the page.
+    fn run_blocks(&mut self, number: u32, end: u64, in_page: bool) -> Result<(), Interruption> {
+        let page = self.hart.pc / PAGE as u64;
+        let mut number = number;
+        while let Some(block) = self.code.block(number) {
+            if block.count() > end - self.icount {
+                return Ok(());
+            }
+            self.memory.block_icount = self.icount;
+            let exit = block.run(&mut self.hart, &mut self.memory);
+            self.icount += exit.count();
+            number = match exit.to() {
+                Exit::UNLINKED | Exit::UNKNOWN => {
+                    if in_page && self.hart.pc / PAGE as u64 != page {
+                        return Ok(());
+                    }
+                    let Some(next) = self.code.known(self.hart.pc) else { return Ok(()) };
+                    if exit.to() == Exit::UNLINKED {
+                        block.link(exit, next);
+                    }
+                    next
+                }
+                Exit::FAILED => return self.failure(),
+                other => other,
+            };
+        }
+        Ok(())
+    }
+
+    /// Executes as much of a block as there is room for, at least one instruction.
+    fn run_within(&mut self, index: usize, number: u32, room: Room) -> Result<(), Interruption> {
+        self.memory.block_icount = self.icount;
+        let Some(block) = self.code.block(number) else { return Ok(()) };
+        match block.run_within(room, &mut self.hart, &mut self.memory) {
+            Some(exit) => {
+                self.icount += exit.count();
+                if exit.to() == Exit::FAILED { self.failure() } else { Ok(()) }
+            }
+            None => self.run_one(index),
+        }
+    }
+
+    /// Executes one instruction, in the page of decoded code of this index.
+    fn run_one(&mut self, index: usize) -> Result<(), Interruption> {
+        let pc = self.hart.pc;
+        let operation = self.code.instruction(index, pc, &self.memory.ram, self.hart.extensions);
+        self.prepare();
+        execute::execute(&operation, &mut self.hart, &mut self.memory)?;
+        self.icount += 1;
+        self.memory.record_stack_pointer(&operation, self.hart.x(Register::SP));
+        Ok(())
+    }
+
+    /// Notes which instruction is executed by itself.
+    fn prepare(&mut self) {
+        self.memory.block_icount = self.icount;
+        self.memory.at = At { icount: self.icount, pc: self.hart.pc, sp: self.hart.x(Register::SP) };
+    }
+
+    fn failure(&mut self) -> Result<(), Interruption> {
+        self.memory.failure.take().map_or(Ok(()), Err)
+    }
+
+    /// The index of the page of decoded code that this virtual page, which pc is in, leads to.
     fn code_page(&mut self, page: u64) -> Result<usize, Interruption> {
-        if let Some(index) = self.code.tlb.get(page) {
+        if let Some(index) = self.code.known_page(page) {
             return Ok(index);
         }
         let ram_page = self.memory.fetch_page(self.hart.pc)?;
-        let index = self.code.enter(ram_page, &mut self.memory.ram);
-        self.code.tlb.insert(page, index);
-        Ok(index)
+        Ok(self.code.enter(page, ram_page))
     }
 
     fn handle(&mut self, interruption: Interruption) -> Result<(), Stop> {
@@ -224,7 +302,7 @@ impl Board {
             Ok(operation) => operation,
             Err(interruption) => return self.handle(interruption),
         };
-        self.memory.at = At { icount: self.icount, pc: self.hart.pc, sp: self.hart.x(Register::SP) };
+        self.prepare();
         self.memory.now = Some(self.now());
         let result = system::execute(self, &operation);
         self.memory.now = None;
@@ -256,4 +334,10 @@ impl Board {
         let bytes = self.memory.ram.load(page * PAGE + address as usize % PAGE);
         bytes.map(u16::from_le_bytes).ok_or_else(|| AccessType::Fetch.access_fault(address).into())
     }
+}
+
+/// How many bytes after `within` the next breakpoint of the page is; its rest, if there is none.
+fn distance(breakpoints: &Halfwords, within: usize) -> usize {
+    let is_set = |half: &usize| breakpoints[half / 64] >> (half % 64) & 1 != 0;
+    (within / 2..PAGE / 2).find(is_set).map_or(PAGE, |half| 2 * half - within)
 }

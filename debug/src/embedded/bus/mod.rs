@@ -1,8 +1,7 @@
-//! The bus: RAM, devices, address translation, and the cache of decoded instructions.
+//! The bus: RAM, devices, address translation.
 //!
 //! It does not know instructions or the history.
 
-pub mod code;
 pub mod console;
 pub mod devices;
 pub mod dma;

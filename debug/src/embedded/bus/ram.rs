@@ -132,6 +132,11 @@ impl Ram {
         self.overwritten.clear();
     }
 
+    /// Forgets those of one page.
+    pub fn forget_decoded_of(&mut self, page: usize) {
+        self.decoded[page] = None;
+    }
+
     pub fn code_was_overwritten(&self) -> bool {
         !self.overwritten.is_empty()
     }

@@ -1,7 +1,8 @@
-//! The hart: its state, instructions, CSRs, traps and floating point.
+//! The hart: its state, instructions, the cache of decoded ones, CSRs, traps and floating point.
 //!
 //! It does not know the history or the devices on the bus.
 
+pub mod code;
 pub mod csr;
 pub mod decode;
 pub mod execute;

@@ -130,7 +130,7 @@ pub struct Hart {
     /// What it has beyond RV64GC; never changes.
     pub extensions: Extensions,
     /// x0 to x31, the sink, and room so that no index needs a check.
-    x: [u64; 64],
+    x: [u64; 256],
     pub pc: u64,
     pub f: [u64; 32],
     /// Accrued exceptions: inexact 1, underflow 2, overflow 4, division by zero 8, invalid 16.
@@ -165,7 +165,7 @@ impl Hart {
     pub fn new(pc: u64, extensions: Extensions) -> Hart {
         Hart {
             extensions,
-            x: [0; 64],
+            x: [0; 256],
             pc,
             f: [0; 32],
             fflags: 0,
@@ -193,13 +193,13 @@ impl Hart {
     /// Register `index`, 0 to 31.
     #[inline(always)]
     pub fn x(&self, index: u8) -> u64 {
-        self.x[usize::from(index & 63)]
+        self.x[usize::from(index)]
     }
 
     /// Writes register `index`, 1 to 31, or the [`SINK`].
     #[inline(always)]
     pub fn set_x(&mut self, index: u8, value: u64) {
-        self.x[usize::from(index & 63)] = value;
+        self.x[usize::from(index)] = value;
     }
 
     /// x0 to x31.

@@ -38,7 +38,10 @@ pub fn execute(board: &mut Board, operation: &Operation) -> Result<u64, Interrup
         Kind::Invalidate(_) => {}
         Kind::Guest(access) => access_guest(board, operation, access)?,
         Kind::Other(extension) => return Err(Interruption::MissingExtension(extension)),
-        _ => return execute::execute(operation, &mut board.hart, &mut board.memory, pc),
+        _ => {
+            execute::execute(operation, &mut board.hart, &mut board.memory)?;
+            return Ok(board.hart.pc);
+        }
     }
     Ok(next)
 }

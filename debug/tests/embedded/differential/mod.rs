@@ -4,6 +4,7 @@
 
 mod access;
 mod bits;
+mod blocks;
 mod coverage;
 mod cpu;
 mod csrs;

@@ -63,10 +63,16 @@ pub struct Memory {
     /// The present, while the machine stands between two instructions; `None` while code runs at full speed and devices, which
     /// need to know, cannot be accessed.
     pub now: Option<Moment>,
-    /// Code at full speed pauses once so many instructions have been executed.
-    pub run_end: u64,
-    /// The current instruction, its sp and the count before it, while stores are recorded.
+    /// Instructions before the block of code that runs.
+    pub block_icount: u64,
+    /// The instruction whose access takes the slow path, its sp and the count before it.
     pub at: At,
+    /// Code at full speed pauses after the present instruction.
+    paused: bool,
+    /// sp, where moves of it are recorded.
+    known_sp: u64,
+    /// Why code at full speed stopped.
+    pub(in crate::embedded) failure: Option<Interruption>,
     pub(in crate::embedded) context: Context,
     loads: Tlb,
     stores: Tlb,
@@ -88,8 +94,11 @@ impl Memory {
             devices,
             ended: None,
             now: None,
-            run_end: 0,
+            block_icount: 0,
             at: At::default(),
+            paused: false,
+            known_sp: 0,
+            failure: None,
             context,
             loads: Tlb::new(),
             stores: Tlb::new(),
@@ -101,10 +110,22 @@ impl Memory {
         }
     }
 
+    /// Loads `N` bytes at virtual `address`, if that is known to need nothing else.
+    #[inline(always)]
+    pub fn load_plainly<const N: usize>(&self, address: u64) -> Option<[u8; N]> {
+        self.loads.offset(address, N).and_then(|offset| self.ram.load(offset))
+    }
+
+    /// Stores likewise.
+    #[inline(always)]
+    pub fn store_plainly<const N: usize>(&mut self, address: u64, value: [u8; N]) -> Option<()> {
+        self.stores.offset(address, N).and_then(|offset| self.ram.store_plain(offset, value))
+    }
+
     /// Loads `N` bytes at virtual `address`.
     #[inline(always)]
     pub fn load<const N: usize>(&mut self, address: u64) -> Result<[u8; N], Interruption> {
-        match self.loads.offset(address, N).and_then(|offset| self.ram.load(offset)) {
+        match self.load_plainly(address) {
             Some(bytes) => Ok(bytes),
             None => self.load_slowly(address, N).map(|value| truncate(value.to_le_bytes())),
         }
@@ -112,7 +133,7 @@ impl Memory {
 
     #[inline(always)]
     pub fn store<const N: usize>(&mut self, address: u64, value: [u8; N]) -> Result<(), Interruption> {
-        match self.stores.offset(address, N).and_then(|offset| self.ram.store_plain(offset, value)) {
+        match self.store_plainly(address, value) {
             Some(()) => Ok(()),
             None => self.store_slowly(address, extend(value), N),
         }
@@ -120,10 +141,20 @@ impl Memory {
 
     /// Has code at full speed pause after the present instruction, so that the board, and who observes, can look.
     pub fn pause(&mut self) {
-        self.run_end = 0;
+        self.paused = true;
         if let Some(record) = &mut self.record {
             record.set_due();
         }
+    }
+
+    pub fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// Code at full speed goes on, from where sp is known.
+    pub fn go_on(&mut self, sp: u64) {
+        self.paused = false;
+        self.known_sp = sp;
     }
 
     /// Fails as such an access would, and makes none: for operations that load before they store, and for cache blocks.
@@ -167,7 +198,7 @@ impl Memory {
                 && !self.conditions.misaligned_traps
                 && !self.record.as_ref().is_some_and(|record| record.wants_load_of_page(first))
             {
-                self.loads.insert(address / PAGE as u64, offset / PAGE * PAGE);
+                self.loads.insert_page(address / PAGE as u64, offset / PAGE * PAGE);
             }
             let value = self.load_physical(first, length, address)?;
             self.record_load(first, address, length, value);
@@ -306,7 +337,7 @@ impl Memory {
             && !self.is_watched(page, physical)
             && !self.ram.holds_code(ram_page)
         {
-            self.stores.insert(page, ram_page * PAGE);
+            self.stores.insert_page(page, ram_page * PAGE);
         }
     }
 

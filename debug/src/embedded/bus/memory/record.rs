@@ -123,6 +123,19 @@ impl Memory {
         self.note(HartEvent::Poll { icount: self.at.icount, pc: Address(self.at.pc) });
     }
 
+    /// Whether moves of sp are recorded.
+    #[inline(always)]
+    pub fn follows_stack_pointer(&self) -> bool {
+        self.record.as_ref().is_some_and(|record| record.interest.quiet_stacks.is_some())
+    }
+
+    /// Looks at sp after the instruction at `pc`, before which `icount` were executed, as [`Memory::record_stack_pointer`] does.
+    pub fn follow_stack_pointer(&mut self, icount: u64, pc: u64, operation: &Operation, sp: u64) {
+        self.at = At { icount, pc, sp: self.known_sp };
+        self.known_sp = sp;
+        self.record_stack_pointer(operation, sp);
+    }
+
     /// Looks at sp after `operation`, for which [`Memory::at`] was kept. A move that somebody is interested in is shown at once.
     #[inline(always)]
     pub fn record_stack_pointer(&mut self, operation: &Operation, sp: u64) {

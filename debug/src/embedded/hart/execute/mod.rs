@@ -1,226 +1,197 @@
-//! Executes decoded instructions of one page at full speed, until one needs the whole board.
+//! Executes decoded instructions in blocks at full speed, until one needs the whole board.
 //!
-//! It does not know time, interrupts or CSRs. For those it returns an [`Interruption`].
+//! A block is code that lies in a row within one page: from where a jump leads, over branches that are not taken, to the next jump. Each
+//! instruction has become a step, and each step calls the next one's function, which the compiler makes a jump: so nothing is looked
+//! up, counted or asked within a block. Without optimisation these are calls, no more than a block has steps.
+//! It does not know time, interrupts or CSRs. For those it leaves an [`Interruption`].
 
+mod access;
 mod atomic;
 mod bits;
+mod block;
 mod cache;
+mod compute;
 mod float;
 mod integer;
+mod jump;
 
-use crate::embedded::bus::code::Page;
+use std::cell::Cell;
+
 use crate::embedded::bus::memory::{At, Memory};
-use crate::embedded::bus::ram::PAGE;
 use crate::embedded::hart::decode::{Kind, Operation};
 use crate::embedded::hart::state::Hart;
 use crate::embedded::hart::trap::{Cause, Interruption, Trap};
 use crate::riscv::Register;
-use integer::{Alu, Condition};
 
-/// How far the run is, and where to stop on the way.
-pub struct Slice {
-    /// Instructions executed since the beginning.
-    pub icount: u64,
-    /// The halfwords of the page that have a breakpoint, one bit each.
-    pub breakpoints: Option<[u64; PAGE / 2 / 64]>,
+pub use block::{Block, LONGEST, Room, ends_block};
+
+/// Executes the first of some steps of a block, and those after it. pc is the block's first address meanwhile.
+type Handler = fn(&[Step], &mut Hart, &mut Memory) -> Exit;
+
+/// One instruction of a block.
+#[derive(Clone)]
+struct Step {
+    /// Executes the next step.
+    next: Handler,
+    operation: Operation,
+    /// Where it is: bytes and instructions of the block before it.
+    offset: u16,
+    index: u16,
+    /// Its bytes and instructions.
+    length: u8,
+    count: u8,
+    /// Where it leaves the block to.
+    exit: Cell<Exit>,
 }
 
-/// Executes instructions of one page, which lies at virtual address `base`, until pc leaves it or [`Memory::run_end`] is come to.
-///
-/// With `EXACT` it checks breakpoints and keeps [`Memory::at`]; without it neither costs time.
-pub fn run_page<const EXACT: bool>(
-    hart: &mut Hart,
-    memory: &mut Memory,
-    page: &mut Page,
-    base: u64,
-    slice: &mut Slice,
-) -> Result<(), Interruption> {
-    let mut pc = hart.pc;
-    let mut icount = slice.icount;
-    let result = loop {
-        let offset = pc.wrapping_sub(base);
-        if icount >= memory.run_end || offset >= PAGE as u64 {
-            break Ok(());
-        }
-        let half = offset as usize / 2;
-        if EXACT {
-            memory.at = At { icount, pc, sp: hart.x(Register::SP) };
-            if slice.breakpoints.as_ref().is_some_and(|bits| bits[half / 64] & 1 << (half % 64) != 0) {
-                break Err(Interruption::Breakpoint);
-            }
-        }
-        let operation = page.operation(half);
-        // Not `==`: kinds carry data, so that it would be a call, at each instruction.
-        if matches!(operation.kind, Kind::Undecoded) {
-            if page.decode(half, &mut memory.ram, hart.extensions) {
-                memory.notice_stores();
-            }
-            continue;
-        }
-        match execute(operation, hart, memory, pc) {
-            Ok(next) => {
-                pc = next;
-                icount += 1;
-                if EXACT {
-                    memory.record_stack_pointer(operation, hart.x(Register::SP));
-                }
-            }
-            Err(interruption) => break Err(interruption),
-        }
-    };
-    hart.pc = pc;
-    slice.icount = icount;
-    result
-}
+/// How a block was left: in the low half instructions that were executed, and the step's number, in the high half where to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exit(u64);
 
-/// Executes one instruction. Returns the address of the next.
-///
-/// It is long because each instruction has a line; so the compiler makes a single jump table.
-#[inline(always)]
-pub fn execute(operation: &Operation, hart: &mut Hart, memory: &mut Memory, pc: u64) -> Result<u64, Interruption> {
-    let op = operation;
-    let next = pc.wrapping_add(op.length.into());
-    match op.kind {
-        Kind::Lui => hart.set_x(op.rd, op.immediate as u64),
-        Kind::Auipc => hart.set_x(op.rd, pc.wrapping_add(op.immediate as u64)),
-        Kind::Jal => {
-            hart.set_x(op.rd, next);
-            return Ok(pc.wrapping_add(op.immediate as u64));
-        }
-        Kind::Jalr => {
-            let target = hart.x(op.rs1).wrapping_add(op.immediate as u64) & !1;
-            hart.set_x(op.rd, next);
-            return Ok(target);
-        }
-        Kind::Beq => return Ok(branch(hart, op, Condition::Equal, pc)),
-        Kind::Bne => return Ok(branch(hart, op, Condition::NotEqual, pc)),
-        Kind::Blt => return Ok(branch(hart, op, Condition::Less, pc)),
-        Kind::Bge => return Ok(branch(hart, op, Condition::NotLess, pc)),
-        Kind::Bltu => return Ok(branch(hart, op, Condition::LessUnsigned, pc)),
-        Kind::Bgeu => return Ok(branch(hart, op, Condition::NotLessUnsigned, pc)),
+impl Exit {
+    /// To where pc says, whatever block begins there.
+    pub const UNKNOWN: u32 = u32::MAX;
+    /// Likewise; it is always the same one.
+    pub const UNLINKED: u32 = u32::MAX - 1;
+    /// Something is to be looked at before the next instruction.
+    pub const PAUSED: u32 = u32::MAX - 2;
+    /// An instruction could not be executed; pc is at it.
+    pub const FAILED: u32 = u32::MAX - 3;
+    /// All steps that were to be executed were; pc is still the block's first address.
+    pub const RAN_OUT: u32 = u32::MAX - 4;
 
-        Kind::Lb => load(hart, memory, op, |bytes| i8::from_le_bytes(bytes) as u64)?,
-        Kind::Lh => load(hart, memory, op, |bytes| i16::from_le_bytes(bytes) as u64)?,
-        Kind::Lw => load(hart, memory, op, |bytes| i32::from_le_bytes(bytes) as u64)?,
-        Kind::Ld => load(hart, memory, op, u64::from_le_bytes)?,
-        Kind::Lbu => load(hart, memory, op, |bytes| u8::from_le_bytes(bytes).into())?,
-        Kind::Lhu => load(hart, memory, op, |bytes| u16::from_le_bytes(bytes).into())?,
-        Kind::Lwu => load(hart, memory, op, |bytes| u32::from_le_bytes(bytes).into())?,
-        Kind::Sb => memory.store(address(hart, op), (hart.x(op.rs2) as u8).to_le_bytes())?,
-        Kind::Sh => memory.store(address(hart, op), (hart.x(op.rs2) as u16).to_le_bytes())?,
-        Kind::Sw => memory.store(address(hart, op), (hart.x(op.rs2) as u32).to_le_bytes())?,
-        Kind::Sd => memory.store(address(hart, op), hart.x(op.rs2).to_le_bytes())?,
-
-        Kind::Addi => with_immediate(hart, op, Alu::Add),
-        Kind::Slti => with_immediate(hart, op, Alu::SetLess),
-        Kind::Sltiu => with_immediate(hart, op, Alu::SetLessUnsigned),
-        Kind::Xori => with_immediate(hart, op, Alu::Xor),
-        Kind::Ori => with_immediate(hart, op, Alu::Or),
-        Kind::Andi => with_immediate(hart, op, Alu::And),
-        Kind::Slli => with_immediate(hart, op, Alu::ShiftLeft),
-        Kind::Srli => with_immediate(hart, op, Alu::ShiftRight),
-        Kind::Srai => with_immediate(hart, op, Alu::ShiftRightArithmetic),
-        Kind::Addiw => with_immediate(hart, op, Alu::AddWord),
-        Kind::Slliw => with_immediate(hart, op, Alu::ShiftLeftWord),
-        Kind::Srliw => with_immediate(hart, op, Alu::ShiftRightWord),
-        Kind::Sraiw => with_immediate(hart, op, Alu::ShiftRightArithmeticWord),
-        Kind::Add => with_register(hart, op, Alu::Add),
-        Kind::Sub => with_register(hart, op, Alu::Subtract),
-        Kind::Sll => with_register(hart, op, Alu::ShiftLeft),
-        Kind::Slt => with_register(hart, op, Alu::SetLess),
-        Kind::Sltu => with_register(hart, op, Alu::SetLessUnsigned),
-        Kind::Xor => with_register(hart, op, Alu::Xor),
-        Kind::Srl => with_register(hart, op, Alu::ShiftRight),
-        Kind::Sra => with_register(hart, op, Alu::ShiftRightArithmetic),
-        Kind::Or => with_register(hart, op, Alu::Or),
-        Kind::And => with_register(hart, op, Alu::And),
-        Kind::Addw => with_register(hart, op, Alu::AddWord),
-        Kind::Subw => with_register(hart, op, Alu::SubtractWord),
-        Kind::Sllw => with_register(hart, op, Alu::ShiftLeftWord),
-        Kind::Srlw => with_register(hart, op, Alu::ShiftRightWord),
-        Kind::Sraw => with_register(hart, op, Alu::ShiftRightArithmeticWord),
-        Kind::Mul => with_register(hart, op, Alu::Multiply),
-        Kind::Mulh => with_register(hart, op, Alu::MultiplyHigh),
-        Kind::Mulhsu => with_register(hart, op, Alu::MultiplyHighSignedUnsigned),
-        Kind::Mulhu => with_register(hart, op, Alu::MultiplyHighUnsigned),
-        Kind::Div => with_register(hart, op, Alu::Divide),
-        Kind::Divu => with_register(hart, op, Alu::DivideUnsigned),
-        Kind::Rem => with_register(hart, op, Alu::Remainder),
-        Kind::Remu => with_register(hart, op, Alu::RemainderUnsigned),
-        Kind::Mulw => with_register(hart, op, Alu::MultiplyWord),
-        Kind::Divw => with_register(hart, op, Alu::DivideWord),
-        Kind::Divuw => with_register(hart, op, Alu::DivideUnsignedWord),
-        Kind::Remw => with_register(hart, op, Alu::RemainderWord),
-        Kind::Remuw => with_register(hart, op, Alu::RemainderUnsignedWord),
-        Kind::Fence => {}
-
-        Kind::Flw | Kind::Fld | Kind::Fsw | Kind::Fsd => float::transfer(hart, memory, op)?,
-        Kind::Float(float, precision) => float::compute(hart, op, float, precision)?,
-        Kind::LoadReserved(width) => atomic::load_reserved(hart, memory, op, width)?,
-        Kind::StoreConditional(width) => atomic::store_conditional(hart, memory, op, width)?,
-        Kind::Atomic(atomic, width) => atomic::update(hart, memory, op, atomic, width)?,
-
-        Kind::Bits(bits) => {
-            let result = bits::compute(bits, hart.x(op.rs1), hart.x(op.rs2));
-            hart.set_x(op.rd, result);
-        }
-        Kind::BitsImmediate(bits) => {
-            let result = bits::compute(bits, hart.x(op.rs1), op.immediate as u64);
-            hart.set_x(op.rd, result);
-        }
-        Kind::CacheBlock(what) => cache::access(hart, memory, op, what)?,
-        // A reservation may end, and the wait with it, at any time (unprivileged manual, "Zawrs").
-        Kind::WaitForReservation { .. } => {}
-
-        Kind::Ebreak => return Err(Trap::new(Cause::Breakpoint, 0).into()),
-        Kind::Illegal => return Err(Trap::illegal(op.bits).into()),
-        Kind::Undecoded
-        | Kind::Crossing
-        | Kind::Ecall
-        | Kind::Sret
-        | Kind::Mret
-        | Kind::Wfi
-        | Kind::SfenceVma
-        | Kind::Csr(_)
-        | Kind::Invalidate(_)
-        | Kind::Guest(_)
-        | Kind::Other(_) => return Err(Interruption::NeedsBoard),
+    #[inline(always)]
+    const fn new(count: u16, step: u16, to: u32) -> Exit {
+        Exit(count as u64 | (step as u64) << 16 | (to as u64) << 32)
     }
-    Ok(next)
+
+    /// How many instructions of the block were executed.
+    #[inline(always)]
+    pub fn count(self) -> u64 {
+        self.0 & 0xffff
+    }
+
+    /// The number of the next block, or one of the constants.
+    #[inline(always)]
+    pub fn to(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    fn step(self) -> usize {
+        (self.0 >> 16 & 0xffff) as usize
+    }
+}
+
+/// Executes the instruction at pc, and sets pc to the next one's address.
+pub fn execute(operation: &Operation, hart: &mut Hart, memory: &mut Memory) -> Result<(), Interruption> {
+    let (steps, handler) = block::single(operation);
+    match handler(&steps, hart, memory).to() {
+        Exit::FAILED => Err(memory.failure.take().unwrap_or(Interruption::NeedsBoard)),
+        _ => Ok(()),
+    }
+}
+
+/// Executes a step that can neither fail nor leave the block, and goes on.
+#[inline(always)]
+fn plain(steps: &[Step], hart: &mut Hart, memory: &mut Memory, effect: impl Fn(&Step, &mut Hart)) -> Exit {
+    let [step, rest @ ..] = steps else { return ran_out() };
+    effect(step, hart);
+    (step.next)(rest, hart, memory)
+}
+
+/// Executes a step that may fail or have to be looked at, and goes on.
+#[inline(never)]
+fn general(steps: &[Step], hart: &mut Hart, memory: &mut Memory) -> Exit {
+    let [step, rest @ ..] = steps else { return ran_out() };
+    let (icount, pc) = place(step, hart, memory);
+    memory.at = At { icount, pc, sp: hart.x(Register::SP) };
+    match perform(&step.operation, hart, memory) {
+        Ok(()) if memory.is_paused() => pause(step, hart),
+        Ok(()) => (step.next)(rest, hart, memory),
+        Err(interruption) => fail(step, hart, memory, interruption),
+    }
+}
+
+/// The slow path of a step that usually is [`plain`].
+#[cold]
+#[inline(never)]
+fn slowly(steps: &[Step], hart: &mut Hart, memory: &mut Memory) -> Exit {
+    general(steps, hart, memory)
+}
+
+fn float(steps: &[Step], hart: &mut Hart, memory: &mut Memory) -> Exit {
+    let [step, rest @ ..] = steps else { return ran_out() };
+    let Kind::Float(float, precision) = step.operation.kind else { return ran_out() };
+    match float::compute(hart, &step.operation, float, precision) {
+        Ok(()) => (step.next)(rest, hart, memory),
+        Err(interruption) => fail(step, hart, memory, interruption),
+    }
+}
+
+/// Follows a step that may have moved sp.
+fn look_at_stack_pointer(steps: &[Step], hart: &mut Hart, memory: &mut Memory) -> Exit {
+    let [step, rest @ ..] = steps else { return ran_out() };
+    if memory.follows_stack_pointer() {
+        return follow_stack_pointer(steps, hart, memory);
+    }
+    (step.next)(rest, hart, memory)
+}
+
+#[cold]
+#[inline(never)]
+fn follow_stack_pointer(steps: &[Step], hart: &mut Hart, memory: &mut Memory) -> Exit {
+    let [step, rest @ ..] = steps else { return ran_out() };
+    let (icount, pc) = place(step, hart, memory);
+    memory.follow_stack_pointer(icount, pc, &step.operation, hart.x(Register::SP));
+    if memory.is_paused() { pause(step, hart) } else { (step.next)(rest, hart, memory) }
+}
+
+/// After the last step that is to be executed.
+fn stop(_: &[Step], _: &mut Hart, _: &mut Memory) -> Exit {
+    ran_out()
+}
+
+#[inline(always)]
+fn ran_out() -> Exit {
+    Exit::new(0, 0, Exit::RAN_OUT)
+}
+
+/// How many instructions came before the step since the beginning, and its address.
+fn place(step: &Step, hart: &Hart, memory: &Memory) -> (u64, u64) {
+    (memory.block_icount + u64::from(step.index), hart.pc.wrapping_add(step.offset.into()))
+}
+
+/// Stops before the next step.
+fn pause(step: &Step, hart: &mut Hart) -> Exit {
+    hart.pc = hart.pc.wrapping_add(u64::from(step.offset) + u64::from(step.length));
+    Exit::new(step.index + u16::from(step.count), 0, Exit::PAUSED)
+}
+
+/// Stops at the step.
+#[cold]
+fn fail(step: &Step, hart: &mut Hart, memory: &mut Memory, interruption: Interruption) -> Exit {
+    hart.pc = hart.pc.wrapping_add(step.offset.into());
+    memory.failure = Some(interruption);
+    Exit::new(step.index, 0, Exit::FAILED)
+}
+
+/// What instructions do that may fail, or change more than a register.
+fn perform(op: &Operation, hart: &mut Hart, memory: &mut Memory) -> Result<(), Interruption> {
+    match op.kind {
+        kind if access::is_integer(kind) => access::perform(op, hart, memory),
+        Kind::Flw | Kind::Fld | Kind::Fsw | Kind::Fsd => float::transfer(hart, memory, op),
+        Kind::Float(float, precision) => float::compute(hart, op, float, precision),
+        Kind::LoadReserved(width) => atomic::load_reserved(hart, memory, op, width),
+        Kind::StoreConditional(width) => atomic::store_conditional(hart, memory, op, width),
+        Kind::Atomic(atomic, width) => atomic::update(hart, memory, op, atomic, width),
+        Kind::CacheBlock(what) => cache::access(hart, memory, op, what),
+        Kind::Ebreak => Err(Trap::new(Cause::Breakpoint, 0).into()),
+        Kind::Illegal => Err(Trap::illegal(op.bits).into()),
+        _ => Err(Interruption::NeedsBoard),
+    }
 }
 
 #[inline(always)]
 fn address(hart: &Hart, operation: &Operation) -> u64 {
     hart.x(operation.rs1).wrapping_add(operation.immediate as u64)
-}
-
-#[inline(always)]
-fn branch(hart: &Hart, operation: &Operation, condition: Condition, pc: u64) -> u64 {
-    let taken = condition.holds(hart.x(operation.rs1), hart.x(operation.rs2));
-    let distance = if taken { operation.immediate as u64 } else { operation.length.into() };
-    pc.wrapping_add(distance)
-}
-
-#[inline(always)]
-fn load<const N: usize>(
-    hart: &mut Hart,
-    memory: &mut Memory,
-    operation: &Operation,
-    extend: impl Fn([u8; N]) -> u64,
-) -> Result<(), Interruption> {
-    let bytes = memory.load(address(hart, operation))?;
-    hart.set_x(operation.rd, extend(bytes));
-    Ok(())
-}
-
-#[inline(always)]
-fn with_immediate(hart: &mut Hart, operation: &Operation, alu: Alu) {
-    let result = alu.compute(hart.x(operation.rs1), operation.immediate as u64);
-    hart.set_x(operation.rd, result);
-}
-
-#[inline(always)]
-fn with_register(hart: &mut Hart, operation: &Operation, alu: Alu) {
-    let result = alu.compute(hart.x(operation.rs1), hart.x(operation.rs2));
-    hart.set_x(operation.rd, result);
 }
