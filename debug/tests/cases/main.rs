@@ -89,8 +89,9 @@ fn answer(case: &Case, machine: &str) -> Answer {
     if !case.flags.iter().any(|flag| flag == "--timeout") {
         command.args(["--timeout", TIMEOUT]);
     }
-    let files: [PathBuf; 2] = ["out", "err"]
-        .map(|stream| kernel.with_file_name(format!("{}-{machine}-{}.{stream}", case.name, std::process::id())));
+    // Two tests may ask about the same case at the same time.
+    let folder = tempfile::tempdir().expect("the temporary folder can be written to");
+    let files: [PathBuf; 2] = ["out", "err"].map(|stream| folder.path().join(stream));
     let [out, err] = files.each_ref().map(|file| fs::File::create(file).expect("cargo's tmp folder can be written to"));
     let mut child = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn().expect("the command was built");
     let begin = Instant::now();
@@ -106,10 +107,6 @@ fn answer(case: &Case, machine: &str) -> Answer {
             None => thread::sleep(Duration::from_millis(5)),
         }
     };
-    let [out, err] = files.map(|file| {
-        let text = String::from_utf8_lossy(&fs::read(&file).unwrap()).into_owned();
-        fs::remove_file(&file).unwrap();
-        text
-    });
+    let [out, err] = files.map(|file| String::from_utf8_lossy(&fs::read(&file).unwrap()).into_owned());
     Answer { status, out, err }
 }
