@@ -80,7 +80,9 @@ impl Lines {
             Some(rest.to_string_lossy().into_owned())
         };
         let here = self.current_folder.as_deref().and_then(below);
-        here.or_else(|| below(Path::new(&self.compiled_in(address)?))).unwrap_or_else(|| file.to_owned())
+        let is_own = || Line { file: file.to_owned(), line: 0 }.is_own();
+        let there = || below(Path::new(&self.compiled_in(address)?)).filter(|_| is_own());
+        here.or_else(there).unwrap_or_else(|| file.to_owned())
     }
 
     /// The folder in which the compiler ran for the code at `address` (DW_AT_comp_dir).

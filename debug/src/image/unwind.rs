@@ -31,7 +31,7 @@ pub(super) fn backtrace(image: &Image, registers: &Registers, read: &mut ReadMem
             return places;
         }
         match frame.caller(image, read) {
-            Some(caller) if image.is_code(Address(caller.registers.pc)) => frame = caller,
+            Some(caller) if image.is_code(caller.instruction()) => frame = caller,
             _ => return places,
         }
     }
@@ -176,7 +176,7 @@ impl Frame {
         // A function that has called another still has that call's return address in ra, which lies within itself.
         let function = |address| image.function(address).map(|(name, _)| name);
         let own = function(back - 1) == function(self.instruction());
-        (image.is_code(back) && !own).then(|| Registers { pc: back.0, ..before.clone() })
+        (image.is_code(back - 1) && !own).then(|| Registers { pc: back.0, ..before.clone() })
     }
 
     fn by_frame_pointer(&self, xlen: Xlen, read: &mut ReadMemory<'_>) -> Option<Registers> {

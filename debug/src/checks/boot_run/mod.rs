@@ -334,9 +334,13 @@ impl<'a> BootRun<'a> {
         Ok(self.is_hopeless().then_some(BootEvent::End(BootEnd::Deadline)))
     }
 
-    /// Whether time is up, or a boot that used BSS before it was cleared hangs: it waits for something that never comes.
+    /// Whether time is up, or a boot hangs that used BSS before it was cleared (it waits for something that never comes), or erased the
+    /// clear's own frame.
     fn is_hopeless(&self) -> bool {
-        let relied = |memory: &MemoryFacts<'_>| memory.early.poison_read.is_some() && !memory.clearing.has_begun();
+        let relied = |memory: &MemoryFacts<'_>| {
+            memory.early.poison_read.is_some() && !memory.clearing.has_begun()
+                || memory.clearing.erased_frame().is_some()
+        };
         self.slice >= LONG_SLICE && self.memory().is_some_and(relied) || Instant::now() >= self.deadline
     }
 

@@ -58,9 +58,14 @@ pub struct Panicked {
 }
 
 impl Panicked {
-    /// The caller: the first function in the backtrace that is not a panic function.
+    /// The caller: the first function in the backtrace that is not a panic function, if possible in the kernel's own sources.
     pub fn caller(&self) -> Option<&Place> {
-        self.backtrace.iter().find(|place| place.symbol.as_ref().is_some_and(|(name, _)| !is_panic(name)))
+        let panics = |place: &Place| place.symbol.as_ref().is_some_and(|(name, _)| is_panic(name));
+        // What is inlined into the panic function comes before it.
+        let inner = self.backtrace.iter().position(panics).map_or(0, |panic| panic + 1);
+        let mut callers = self.backtrace[inner..].iter().filter(|place| place.symbol.is_some() && !panics(place));
+        let first = callers.clone().next();
+        callers.find(|place| place.is_own()).or(first)
     }
 }
 
@@ -162,6 +167,7 @@ fn words(name: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::Line;
 
     fn record(magic: &[u8], file: &[u8], message: &[u8]) -> Vec<u8> {
         let mut record = vec![0; BYTES];
@@ -177,6 +183,26 @@ mod tests {
         let panic = parse(&record(MAGIC, b"kernel/src/main.rs", b"no memory")).unwrap();
         assert_eq!(panic.location, "kernel/src/main.rs:31:5");
         assert_eq!(panic.message, "no memory");
+    }
+
+    #[test]
+    fn the_caller_is_outside_of_the_panic_function_and_in_the_kernel_s_sources() {
+        let place = |name: &str, file: &str| Place {
+            address: Address(0x8020_0000),
+            symbol: Some((name.into(), 4)),
+            line: Some(Line { file: file.into(), line: 7 }),
+            inlined: false,
+        };
+        let caller = |backtrace: &[Place]| {
+            let panicked = Panicked { name: "panic".into(), backtrace: backtrace.to_vec(), handling: None };
+            panicked.caller().and_then(|place| place.symbol_text())
+        };
+        let (inlined, panic, main) = (place("puts", "k.h"), place("panic", "main.c"), place("main", "main.c"));
+        assert_eq!(caller(&[inlined, panic.clone(), main.clone()]).as_deref(), Some("main+0x4"));
+        let library = place("core::option::unwrap_failed", "/rustc/59807616/library/core/src/option.rs");
+        assert_eq!(caller(&[panic.clone(), library.clone(), main]).as_deref(), Some("main+0x4"));
+        assert_eq!(caller(&[panic.clone(), library]).as_deref(), Some("core::option::unwrap_failed+0x4"));
+        assert_eq!(caller(&[panic]), None);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::boot_run::hart_trace::{Exception, Stuck};
 use super::boot_run::{BootRun, TRAP_CSR_POISON, machine_mode};
 use super::fact::Fact;
 use super::finding::{Finding, Status};
-use crate::machine::{Address, Error, csr};
+use crate::machine::{Address, Error, TakenTrap, csr};
 use crate::riscv::cause::{INSTRUCTION_PAGE, USER_CALL, a_cause, cause, is_interrupt};
 use reasons::{About, about};
 use words::explain;
@@ -89,6 +89,9 @@ fn stuck_in(run: &mut BootRun<'_>, finding: &mut Finding, stuck: &Stuck) -> Resu
                 "let the handler remove the cause, or return behind the instruction: sepc + 4 (+ 2 if it is compressed)"
                     .into(),
             ));
+            let exceptions = run.hart.exceptions.iter();
+            let within = exceptions.filter_map(|known| known.within.filter(|_| known.trap.pc == fault.pc)).next();
+            explain_sscratch(finding, within.as_ref(), fault);
         }
         Stuck::WithinHandler { first, fault } => {
             explain(run, finding, &about(fault))?;
@@ -103,15 +106,24 @@ fn stuck_in(run: &mut BootRun<'_>, finding: &mut Finding, stuck: &Stuck) -> Resu
                 run.place(fault.handler),
                 finding.summary
             );
-            if (fault.sscratch == 0 || first.sscratch == 0) && is_near_zero(fault.sp) {
-                finding.found = format!("{}; sscratch was 0 when the handler was entered", finding.found);
-                finding.advice = Some("set sscratch to the top of a stack before traps can come: the handler swaps it with sp and has no other stack".into());
-            }
+            explain_sscratch(finding, Some(first), fault);
             finding.set("first_scause", Fact::Register(first.cause));
             finding.set("first_sepc", first.pc);
         }
     }
     Ok(())
+}
+
+/// Explains a fault of a handler that took its stack from sscratch when that was 0. `first`: the trap that the handler was entered with.
+fn explain_sscratch(finding: &mut Finding, first: Option<&TakenTrap>, fault: &TakenTrap) {
+    let was_zero = fault.sscratch == 0 || first.is_some_and(|first| first.sscratch == 0);
+    if was_zero && is_near_zero(fault.sp) {
+        finding.found = format!("{}; sscratch was 0 when the handler was entered", finding.found);
+        finding.advice = Some(
+            "set sscratch to the top of a stack before traps can come: the handler swaps it with sp and has no other stack"
+                .into(),
+        );
+    }
 }
 
 /// Whether an sp like this is 0 with a frame below it.

@@ -12,6 +12,9 @@ use crate::riscv;
 use crate::riscv::cause::{BREAKPOINT, ILLEGAL_INSTRUCTION, cause, has_address, is_of_fetch, page_fault};
 use crate::setting::Setting;
 
+/// What lies in a page of this size at address 0 belongs to nobody.
+const PAGE: u64 = 0x1000;
+
 /// Writes a trap's description into a finding.
 pub fn explain(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About) -> Result<(), Error> {
     let cause = cause(trap.cause);
@@ -31,6 +34,8 @@ pub fn explain(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About) -> Re
         None => "its instruction cannot be read".into(),
     };
     let about = match trap.value {
+        // A field of a structure, or an element of an array.
+        1..PAGE if has_address(trap.cause) => format!(", address {:#x} (a null pointer, and an offset?)", trap.value),
         0 if has_address(trap.cause) => ", address 0x0 (a null pointer?)".into(),
         value if has_address(trap.cause) => format!(", address {}", run.place(Address(value))),
         _ => String::new(),

@@ -63,6 +63,15 @@ fn a_return_address_into_the_function_itself_is_an_old_one() {
 }
 
 #[test]
+fn a_call_may_be_the_last_instruction_of_all_code() {
+    let mut elf = with_leaf();
+    elf.symbols.push(("last", BASE + 0xf0, 0x10, FUNC, Some(".text")));
+    let registers = registers(BASE + 0x80, BASE + 0x100, BOTTOM, 0);
+    let expected = ["0x80200080 <leaf>", "0x80200100 <last+0x10>"];
+    assert_eq!(backtrace(&image(elf), &registers, &Stack([0; 16])), expected);
+}
+
+#[test]
 fn a_jump_into_nowhere_is_seen_from_ra() {
     let registers = registers(0, BASE + 0x20, BOTTOM, 0);
     assert_eq!(backtrace(&image(with_leaf()), &registers, &Stack([0; 16])), ["0x0", "0x80200020 <kernel::main+0x10>"]);
