@@ -15,6 +15,8 @@ use crate::machine::{Address, HartEvent, StackPointerMove, TakenTrap};
 const MOST: usize = 256;
 /// The smallest memory between two labels that counts as a stack, in bytes.
 const SMALLEST: u64 = 64;
+/// In bytes. A handler returns to the instruction that it interrupted, or behind it.
+const LONGEST_INSTRUCTION: u64 = 4;
 /// An object smaller than this, without the name of a stack, holds no stack.
 const SMALLEST_HOLDER: u64 = 512;
 
@@ -104,8 +106,11 @@ impl Stacks {
         match event {
             HartEvent::Trap(trap) if self.live.len() < MOST => self.live.push((*trap, None)),
             HartEvent::TrapReturn { to_user: true, .. } => self.live.clear(),
-            HartEvent::TrapReturn { .. } => {
-                if let Some((interrupted, Some(moved))) = self.live.pop() {
+            HartEvent::TrapReturn { to, .. } => {
+                // A scheduler returns to another thread, whose frames may lie below in the same array of stacks.
+                if let Some((interrupted, Some(moved))) = self.live.pop()
+                    && (interrupted.pc..=interrupted.pc + LONGEST_INSTRUCTION).contains(to)
+                {
                     self.reused = self.reused.or(Some(Reused { interrupted, moved }));
                 }
             }
@@ -277,7 +282,7 @@ mod tests {
     #[test]
     fn a_handler_that_begins_at_the_top_again_covers_the_frames_there() {
         let image = image();
-        let reused = |interrupted: u64, from_user| {
+        let reused_behind = |interrupted: u64, from_user, to: u64| {
             let mut stacks = Stacks::new(&image, &Layout::of(&image, Names::default()).unwrap());
             stacks.arm();
             let (pc, sp, handler) = (Address(BASE), Address(interrupted), Address(BASE + 0x40));
@@ -301,13 +306,15 @@ mod tests {
             let (old, new) = (sp, Address(TOP));
             stacks.moved(&StackPointerMove { icount: 4, pc, old, new, relative: false, partial: false }, &image);
             assert!(stacks.reused().is_none(), "a handler that does not return may take all of the stack");
-            stacks.event(&HartEvent::TrapReturn { icount: 9, to: pc, to_user: false });
+            stacks.event(&HartEvent::TrapReturn { icount: 9, to: Address(to), to_user: false });
             stacks.reused().is_some()
         };
+        let reused = |interrupted, from_user| reused_behind(interrupted, from_user, BASE);
         assert!(reused(TOP - 64, false));
         assert!(!reused(TOP, false), "there is no frame");
         assert!(!reused(TASK + 0x100, false), "another stack");
         assert!(!reused(TOP - 64, true), "sp is the program's");
+        assert!(!reused_behind(TOP - 64, false, BASE + 0x80), "it returns to another thread");
     }
 
     #[test]
