@@ -14,7 +14,7 @@ use crate::embedded::{Arrivals, Embedded, GoesOn, Loads};
 use crate::image::Image;
 use crate::machine::{Address, Stop, Store, TakenTrap};
 
-pub use moment::{Moment, Why, at, why};
+pub use moment::{FaultingPage, Moment, Why, at, why};
 pub use question::{Answer, Question, number, require_guests};
 
 /// Somebody wanted the search to end before it had found anything.

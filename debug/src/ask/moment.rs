@@ -1,9 +1,11 @@
 //! A moment of the run: registers, instruction, backtrace; and why the machine stands where it is. It does not say it in words.
 
 use super::Interrupted;
+use super::page::{self, Page};
 use crate::embedded::{Embedded, GoesOn};
 use crate::image::{Image, Place};
 use crate::machine::{Address, Fault, InstructionBytes, Machine, Register, Registers, TakenTrap};
+use crate::riscv::cause;
 
 /// What there is at a moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,19 +33,36 @@ pub enum Why {
         instruction: Option<InstructionBytes>,
         /// The functions that it is in, the innermost first.
         backtrace: Vec<Place>,
+        /// Of a page fault: the way through the page tables.
+        page: Option<FaultingPage>,
     },
     /// The last trap.
-    Trap(TakenTrap),
+    Trap {
+        /// What was trapped, and by whom.
+        trap: TakenTrap,
+        /// Of a page fault: the way through the page tables, as they were then.
+        page: Option<FaultingPage>,
+    },
     /// There was no trap.
     Nothing,
+}
+
+/// The page that a page fault is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FaultingPage {
+    /// How the hart came to it.
+    pub page: Page,
+    /// The cause's number.
+    pub code: u64,
+    /// The access was made in U-mode.
+    pub from_user: bool,
 }
 
 /// The moment after `icount` instructions, which is now or before; `None` where the history does not go there.
 pub fn at(machine: &mut Embedded, image: &Image, icount: u64) -> Option<Moment> {
     machine.at_moment(icount, |machine| {
         let registers = machine.general_registers();
-        let is_user = machine.read_register(Register::Priv).is_ok_and(|mode| mode == 0);
-        let privilege = match (machine.is_in_guest(), is_user) {
+        let privilege = match (machine.is_in_guest(), is_user(machine)) {
             (false, false) => "S-mode",
             (false, true) => "U-mode",
             (true, false) => "VS-mode",
@@ -62,9 +81,38 @@ pub fn why(machine: &mut Embedded, image: &Image, goes_on: &mut GoesOn<'_>) -> R
     if let Some(fault) = machine.fault() {
         let pc = Address(machine.general_registers().pc);
         let instruction = instruction(machine, pc);
-        return Ok(Why::Fault { fault, instruction, backtrace: backtrace(machine, image) });
+        let from_user = is_user(machine);
+        let page = match fault {
+            Fault::Trap { cause, value, .. } => faulting_page(machine, cause, value, machine.is_in_guest(), from_user),
+            _ => None,
+        };
+        return Ok(Why::Fault { fault, instruction, backtrace: backtrace(machine, image), page });
     }
-    Ok(super::last_traps(machine, 1, goes_on)?.pop().map_or(Why::Nothing, Why::Trap))
+    let Some(trap) = super::last_traps(machine, 1, goes_on)?.pop() else { return Ok(Why::Nothing) };
+    // A hypervisor may load and store as its guest does.
+    let of_guest = trap.from_guest || trap.guest_physical.is_some();
+    let page = machine
+        .at_moment(trap.icount, |machine| faulting_page(machine, trap.cause, trap.value, of_guest, trap.from_user));
+    Ok(Why::Trap { page: page.flatten(), trap })
+}
+
+/// The way to `value` through the page tables of the present, if this cause is a page fault.
+fn faulting_page(
+    machine: &mut Embedded,
+    cause: u64,
+    value: u64,
+    of_guest: bool,
+    from_user: bool,
+) -> Option<FaultingPage> {
+    if cause::is_interrupt(cause) || !cause::is_page(cause) {
+        return None;
+    }
+    let walk = if of_guest { page::page_of_guest } else { page::page };
+    Some(FaultingPage { page: walk(machine, Address(value)), code: cause, from_user })
+}
+
+fn is_user(machine: &mut Embedded) -> bool {
+    machine.read_register(Register::Priv).is_ok_and(|mode| mode == 0)
 }
 
 fn instruction(machine: &Embedded, pc: Address) -> Option<InstructionBytes> {
@@ -74,5 +122,7 @@ fn instruction(machine: &Embedded, pc: Address) -> Option<InstructionBytes> {
 }
 
 fn backtrace(machine: &Embedded, image: &Image) -> Vec<Place> {
+    // A guest's frames say nothing to who has the hypervisor's symbols alone.
+    let image = if machine.is_in_guest() { image.guest().unwrap_or(image) } else { image };
     image.backtrace(&machine.general_registers(), &mut |address, bytes| machine.peek(address, bytes))
 }

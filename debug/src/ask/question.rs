@@ -74,7 +74,10 @@ impl Question {
             [place, bytes] => Some(memory(place, Some(bytes), false)),
             _ => None,
         };
-        let page = |word: &str, of_guest| place(image, word).map(|(address, _)| Question::Page { address, of_guest });
+        let page = |word: &str, of_guest| {
+            let names = if of_guest { image.guest().unwrap_or(image) } else { image };
+            place(names, word).map(|(address, _)| Question::Page { address, of_guest })
+        };
         Some(match words {
             ["last-write", rest @ ..] => accesses(rest)?.map(Question::LastWrite),
             ["first-write", rest @ ..] => accesses(rest)?.map(Question::FirstWrite),

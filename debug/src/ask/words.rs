@@ -1,7 +1,7 @@
 //! The answers in words, for a person who has the kernel's image. It does not ask.
 
 use super::page::{Level, Page, Walk};
-use super::{LastWrite, Memory, Moment, Reads, Why};
+use super::{FaultingPage, LastWrite, Memory, Moment, Reads, Why};
 use crate::embedded::Arrivals;
 use crate::image::{Image, Place};
 use crate::machine::{Address, Fault, Store, TakenTrap};
@@ -71,8 +71,7 @@ pub fn reads(image: &Image, answer: &Reads, goto: Goto<'_>) -> String {
 pub fn trap(image: &Image, trap: &TakenTrap) -> String {
     let mut words = format!("{}, at instruction {}; its handler: ", trap_in_brief(image, trap), trap.icount);
     // A guest that a hypervisor leaves its traps has a handler of its own.
-    words +=
-        &if trap.by_guest { format!("{} of the guest", trap.handler) } else { image.place(trap.handler).to_string() };
+    words += &if trap.by_guest { of_guest(image, trap.handler) } else { image.place(trap.handler).to_string() };
     words
 }
 
@@ -118,8 +117,7 @@ pub fn traps(image: &Image, traps: &[TakenTrap]) -> String {
 fn trap_in_brief(image: &Image, trap: &TakenTrap) -> String {
     let bytes = trap.instruction.as_ref().map(|bytes| bytes.as_slice());
     let words = exception_at(trap.cause, trap.pc, trap.value, bytes, |address| match trap.from_guest {
-        // The image is the hypervisor's: its symbols say nothing of a guest's addresses.
-        true if address == trap.pc || cause::has_address(trap.cause) => format!("{address} of the guest"),
+        true if address == trap.pc || cause::has_address(trap.cause) => of_guest(image, address),
         true => address.to_string(),
         false => image.place(address).to_string(),
     });
@@ -127,6 +125,12 @@ fn trap_in_brief(image: &Image, trap: &TakenTrap) -> String {
         Some(physical) => format!("{words}, guest-physical {physical}"),
         None => words,
     }
+}
+
+/// An address of the guest, with the guest's own symbols: the hypervisor's say nothing of it.
+pub fn of_guest(image: &Image, address: Address) -> String {
+    let named = image.guest().map_or_else(|| address.to_string(), |guest| guest.place(address).to_string());
+    named.replacen(&address.to_string(), &format!("{address} of the guest"), 1)
 }
 
 /// How many arrivals are told one by one.
@@ -165,11 +169,41 @@ pub fn when(image: &Image, address: Address, arrivals: &Arrivals, goto: Goto<'_>
 pub fn why(image: &Image, why: &Why) -> String {
     match why {
         Why::Nothing => "no trap since boot".into(),
-        Why::Trap(trap) => self::trap(image, trap),
-        Why::Fault { fault, instruction, backtrace } => {
-            fault_in_words(image, *fault, instruction.as_ref().map(|bytes| bytes.as_slice())) + &callers(backtrace)
+        Why::Trap { trap, page } => self::trap(image, trap) + &walked(image, page.as_ref()),
+        Why::Fault { fault, instruction, backtrace, page } => {
+            let words = fault_in_words(image, *fault, instruction.as_ref().map(|bytes| bytes.as_slice()));
+            words + &callers(backtrace) + &walked(image, page.as_ref())
         }
     }
+}
+
+/// The way through the page tables at a page fault, and what its last entry lacks.
+fn walked(image: &Image, faulting: Option<&FaultingPage>) -> String {
+    let Some(FaultingPage { page, code, from_user }) = faulting else { return String::new() };
+    let words = self::page(image, page);
+    let refused = if cause::is_guest_page(*code) { page.second.as_ref() } else { Some(&page.first) };
+    let leaf = refused.and_then(|walk| walk.levels.last()).filter(|level| level.is_leaf());
+    let Some(entry) = leaf.and_then(|level| level.entry) else { return format!("\n{words}") };
+    let (needed, letter) = match () {
+        () if cause::is_of_fetch(*code) => (page_table::EXECUTE, 'X'),
+        () if cause::is_of_store(*code) => (page_table::WRITE, 'W'),
+        () => (page_table::READ, 'R'),
+    };
+    let is_users = entry & page_table::USER != 0;
+    let lacks = match () {
+        () if entry & needed == 0 => format!("the page does not allow it: {letter} is 0"),
+        () if cause::is_guest_page(*code) && !is_users => "the second stage needs U, which is 0".into(),
+        () if cause::is_guest_page(*code) => return format!("\n{words}"),
+        () if *from_user && !is_users => "the page is not U-mode's: U is 0".into(),
+        () if !*from_user && is_users => {
+            "the page is U-mode's (U is 1): S-mode never executes there, and loads and stores only with sstatus.SUM"
+                .into()
+        }
+        () if entry & page_table::ACCESSED == 0 => "A is 0, and this hart does not set it".into(),
+        () if entry & page_table::DIRTY == 0 && letter == 'W' => "D is 0, and this hart does not set it".into(),
+        () => return format!("\n{words}"),
+    };
+    format!("\n{words}\nbut {lacks}")
 }
 
 /// Why a machine stopped by itself.
@@ -212,8 +246,7 @@ pub fn moment(image: &Image, moment: &Moment) -> String {
 /// The way through the page tables, a line for each level.
 pub fn page(image: &Image, page: &Page) -> String {
     let of_guest = page.first.register == csr::VSATP;
-    // The image is the hypervisor's: its symbols say nothing of a guest's addresses.
-    let place = if of_guest { format!("{} of the guest", page.address) } else { image.place(page.address).to_string() };
+    let place = if of_guest { self::of_guest(image, page.address) } else { image.place(page.address).to_string() };
     let is_bare = |walk: &Walk| walk.mode().is_none();
     if is_bare(&page.first) && !of_guest {
         return format!("{place}: nothing is translated (satp {:#x}), it is the physical address", page.first.value);

@@ -181,6 +181,9 @@ fn command(
         command.args(["-iex", &format!("set $debug_{variable} = {value}")]);
     }
     command.arg("-x").arg(script).arg(kernel.symbols_file());
+    if let Some(guest) = &kernel.files.guest {
+        command.args(["-ex", &format!("with confirm off -- add-symbol-file \"{}\"", guest.display())]);
+    }
     match (arguments.gdb.is_empty(), names) {
         (false, _) => command.args(&arguments.gdb),
         // A person begins at the kernel's first instruction.

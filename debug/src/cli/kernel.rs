@@ -42,6 +42,10 @@ pub struct KernelArguments {
     #[arg(long, value_name = "ELF")]
     symbols: Option<PathBuf>,
 
+    /// The ELF of a hypervisor's guest: its symbols name the guest's addresses
+    #[arg(long, value_name = "ELF")]
+    guest_symbols: Option<PathBuf>,
+
     /// The initial RAM disk, loaded at the same address as in QEMU
     #[arg(long, value_name = "FILE")]
     initrd: Option<PathBuf>,
@@ -120,7 +124,7 @@ impl KernelArguments {
 
     fn files(&self) -> anyhow::Result<KernelFiles> {
         let kernel = self.build.kernel(self.kernel.as_deref())?;
-        let symbols = self.symbols.clone();
+        let (symbols, guest) = (self.symbols.clone(), self.guest_symbols.clone());
         Ok(match &self.raw {
             Some(raw) => {
                 let load_address = match self.load_address {
@@ -128,9 +132,9 @@ impl KernelArguments {
                     None => Address(self.qemu.flat_base(Image::open(&kernel)?.xlen())),
                 };
                 let symbols = symbols.or(Some(kernel));
-                KernelFiles { kernel: raw.clone(), load_address: Some(load_address), symbols }
+                KernelFiles { kernel: raw.clone(), load_address: Some(load_address), symbols, guest }
             }
-            None => KernelFiles { kernel, load_address: self.load_address, symbols },
+            None => KernelFiles { kernel, load_address: self.load_address, symbols, guest },
         })
     }
 

@@ -25,6 +25,8 @@ pub struct KernelFiles {
     pub load_address: Option<Address>,
     /// The ELF that has the kernel's symbols and debug information.
     pub symbols: Option<PathBuf>,
+    /// The ELF of a hypervisor's guest, for the names of its addresses.
+    pub guest: Option<PathBuf>,
 }
 
 impl KernelFiles {
@@ -48,6 +50,13 @@ impl Image {
     /// # Errors
     /// Those of [`Image::open`]; [`Error::PlacedElf`]; [`Error::NoSymbols`] for the file with the symbols.
     pub fn open_files(files: &KernelFiles) -> Result<Image, Error> {
+        let mut image = Image::open_own(files)?;
+        let guest = files.guest.as_deref().map(Image::open).transpose()?;
+        image.guest = guest.map(Box::new);
+        Ok(image)
+    }
+
+    fn open_own(files: &KernelFiles) -> Result<Image, Error> {
         let (path, bytes) = (&*files.kernel, read(&files.kernel)?);
         let mut image = match files.load_address {
             None => Image::parse(path, bytes)?,
@@ -88,6 +97,7 @@ impl Image {
             bytes,
             debug: Search::default(),
             symbols_apart: false,
+            guest: None,
             is_flat: true,
             lines: Default::default(),
             call_frames: Default::default(),

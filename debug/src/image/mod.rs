@@ -71,6 +71,8 @@ pub struct Image {
     debug: Search,
     /// The symbols come from that file.
     symbols_apart: bool,
+    /// The guest of a hypervisor, which has its own symbols.
+    guest: Option<Box<Image>>,
     /// The file is no ELF: its bytes go to memory as they are.
     is_flat: bool,
     lines: OnceCell<Lines>,
@@ -114,10 +116,16 @@ impl Image {
             bytes,
             debug: Search::default(),
             symbols_apart: false,
+            guest: None,
             is_flat: false,
             lines: OnceCell::new(),
             call_frames: OnceCell::new(),
         })
+    }
+
+    /// Its guest's image, if there is one and this is a hypervisor.
+    pub fn guest(&self) -> Option<&Image> {
+        self.guest.as_deref()
     }
 
     /// The path of the kernel's file.

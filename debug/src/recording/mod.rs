@@ -262,7 +262,7 @@ impl Recording {
         let written = || -> std::io::Result<KernelFiles> {
             let kernel = write(&self.header.kernel, "kernel")?;
             let symbols = self.header.symbols.as_ref().map(|symbols| write(symbols, "symbols")).transpose()?;
-            Ok(KernelFiles { kernel, symbols, load_address: self.header.load_address.map(Address) })
+            Ok(KernelFiles { kernel, symbols, load_address: self.header.load_address.map(Address), guest: None })
         };
         written().map_err(Error::Unpack)
     }

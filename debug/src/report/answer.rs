@@ -125,8 +125,11 @@ impl Told<'_> {
     fn why(&self, why: &Why) -> Value {
         match why {
             Why::Nothing => Value::Null,
-            Why::Trap(trap) => json!({ "trap": self.trap(trap) }),
-            Why::Fault { fault, instruction, backtrace } => json!({
+            Why::Trap { trap, page } => {
+                json!({ "trap": self.trap(trap), "page": page.as_ref().map(|fault| page_of(&fault.page)) })
+            }
+            Why::Fault { fault, instruction, backtrace, page } => json!({
+                "page": page.as_ref().map(|fault| page_of(&fault.page)),
                 "fault": words::fault_in_words(self.0, *fault, instruction.as_ref().map(|bytes| bytes.as_slice())),
                 "backtrace": backtrace.iter().map(|place| self.known(place)).collect::<Value>(),
             }),

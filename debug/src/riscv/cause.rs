@@ -113,6 +113,16 @@ pub fn is_guest_page(code: u64) -> bool {
     matches!(code, INSTRUCTION_GUEST_PAGE | LOAD_GUEST_PAGE | STORE_GUEST_PAGE)
 }
 
+/// Whether an exception with this code came from a store or an AMO.
+pub fn is_of_store(code: u64) -> bool {
+    matches!(code, STORE_MISALIGNED | STORE_ACCESS | STORE_PAGE | STORE_GUEST_PAGE)
+}
+
+/// Whether page tables, of either stage, refused the access.
+pub fn is_page(code: u64) -> bool {
+    matches!(code, INSTRUCTION_PAGE | LOAD_PAGE | STORE_PAGE) || is_guest_page(code)
+}
+
 /// Whether stval holds an address after an exception with this code.
 pub fn has_address(code: u64) -> bool {
     is_of_fetch(code) || is_of_data(code)

@@ -40,12 +40,20 @@ impl SingleThreadBase for GdbTarget {
 
     /// Reads all bytes or returns an error. GDB may not notice a short reply, and takes an empty one for an unsupported packet.
     fn read_addrs(&mut self, start: u64, bytes: &mut [u8]) -> TargetResult<usize, Self> {
-        self.memory(start, bytes).map_err(|_| TargetError::Errno(FAULT))?;
+        if self.memory(start, bytes).is_err() {
+            let is_physical = self.is_physical(start, bytes.len() as u64);
+            let read = is_physical.then(|| self.machine.read_physical(Address(start), bytes));
+            read.and_then(Result::ok).ok_or(TargetError::Errno(FAULT))?;
+        }
         Ok(bytes.len())
     }
 
     fn write_addrs(&mut self, start: u64, bytes: &[u8]) -> TargetResult<(), Self> {
-        self.machine.write_memory(Address(start), bytes).map_err(|_| TargetError::Errno(FAULT))
+        let written = match self.is_physical(start, bytes.len() as u64) {
+            true => self.machine.write_physical(Address(start), bytes),
+            false => self.machine.write_memory(Address(start), bytes),
+        };
+        written.map_err(|_| TargetError::Errno(FAULT))
     }
 
     fn support_resume(&mut self) -> Option<SingleThreadResumeOps<'_, Self>> {

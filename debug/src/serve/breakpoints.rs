@@ -50,9 +50,15 @@ impl GdbTarget {
 
     /// Watches the physical memory too: writes before the page table was on, and writes through another mapping, stop as well.
     fn watch_wherever_mapped(&mut self, watchpoint: Watchpoint) {
-        let memory = Memory { start: watchpoint.address, length: watchpoint.length, physical: false };
+        let physical = self.is_physical(watchpoint.address.0, watchpoint.length);
+        let memory = Memory { start: watchpoint.address, length: watchpoint.length, physical };
         let ranges = ask::physical_ranges(&self.machine, &self.image, &memory);
         self.machine.watch_physical(watchpoint, &ranges);
+    }
+
+    /// Whether the client means physical memory by an address: it said so, and no page table maps it.
+    pub(super) fn is_physical(&self, start: u64, length: u64) -> bool {
+        self.set.physical && self.machine.physical_ranges(Address(start), length).is_none()
     }
 
     /// Whether a breakpoint stops the hart where it is, at this pc.

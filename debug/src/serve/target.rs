@@ -64,7 +64,8 @@ impl GdbTarget {
     pub fn open(files: &KernelFiles, options: Options) -> Result<GdbTarget, Error> {
         let absolute = |path: &Path| std::path::absolute(path).map_err(Error::Folder);
         let symbols = files.symbols.as_deref().map(absolute).transpose()?;
-        let files = KernelFiles { kernel: absolute(&files.kernel)?, symbols, load_address: files.load_address };
+        let guest = files.guest.as_deref().map(absolute).transpose()?;
+        let files = KernelFiles { kernel: absolute(&files.kernel)?, symbols, load_address: files.load_address, guest };
         let image = Image::open_files(&files)?;
         let mut machine = Embedded::load(&image, &options)?;
         let description = description::of(&mut machine);

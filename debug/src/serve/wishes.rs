@@ -19,6 +19,8 @@ pub struct Set {
     pub software: BTreeSet<u64>,
     pub hardware: BTreeSet<u64>,
     pub watchpoints: Vec<Watchpoint>,
+    /// Addresses that no page table maps are physical ones.
+    pub physical: bool,
     /// Whose instructions the breakpoints stop.
     pub world: World,
 }

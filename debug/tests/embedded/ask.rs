@@ -239,3 +239,43 @@ fn a_page_is_walked_level_by_level() {
     machine.goto(0, LIMIT);
     assert!(words(&mut machine, DATA).contains("nothing is translated"));
 }
+
+/// The handler turns paging off: what is told is how the table was when the access was made.
+#[test]
+fn why_walks_the_page_table_of_a_page_fault() {
+    const HANDLER: usize = 0x40;
+    let leaf = |bits: u64| RAM >> 12 << 10 | bits;
+    let mut entries = [0_u64; 512];
+    // RAM, once more to be read only, and once more U-mode's.
+    (entries[2], entries[3], entries[4]) = (leaf(0xcf), leaf(0xc3), leaf(0xdf));
+    let table: Vec<u8> = entries.iter().flat_map(|entry| entry.to_le_bytes()).collect();
+    let why = |code: u32, address: u64| {
+        let mut program = [li(9, 8 << 60 | TABLE >> 12), li(10, ENTRY + 4 * HANDLER as u64), li(8, address)].concat();
+        program.extend([csrw(STVEC, 10), csrw(SATP, 9), SFENCE_VMA, code]);
+        program.resize(HANDLER, 0);
+        program.extend([csrw(SATP, 0), SFENCE_VMA, STAY]);
+        let bytes = program.iter().flat_map(|instruction| instruction.to_le_bytes()).collect();
+        let image = elf::image(elf::build(&[(ENTRY, bytes), (TABLE, table.clone())]));
+        let mut machine = Embedded::load(&image, &Default::default()).unwrap();
+        machine.step(300, LIMIT).unwrap();
+        assert_eq!(machine.read_register(Register::Csr(SATP as u16)).unwrap(), 0);
+        let why = ask::why(&mut machine, &image, &mut |_| true).unwrap();
+        assert_eq!(machine.icount(), 300);
+        ask::words::why(&image, &why)
+    };
+    let nothing = why(ld(11, 8, 0), 0x4000_0000);
+    assert!(nothing.starts_with("load page fault: `ld a1, 0(s0)`, stval 0x40000000, at 0x"), "{nothing}");
+    assert!(
+        nothing.ends_with(
+            "its handler: 0x80200100\n0x40000000: Sv39, satp 0x8000000000080400\n\
+             level 2: entry 1 at 0x80400008 = 0x0: not valid (V is 0)\nit is not mapped: an access is a page fault"
+        ),
+        "{nothing}"
+    );
+    let read_only = why(sd(11, 8, 0), 0xc000_0008);
+    assert!(read_only.ends_with("VRAD\nit leads to 0x80000008\nbut the page does not allow it: W is 0"), "{read_only}");
+    let users = why(ld(11, 8, 0), 0x1_0000_0000);
+    assert!(users.contains("VRWXUAD\nit leads to 0x80000000\nbut the page is U-mode's (U is 1): S-mode "), "{users}");
+    // Other causes are no matter of page tables.
+    assert!(!why(EBREAK, 0).contains("satp"));
+}

@@ -2,6 +2,7 @@
 
 use debug::ask;
 use debug::embedded::{Options, World};
+use debug::image::KernelFiles;
 use debug::machine::Stop;
 use debug::{Address, Embedded, Image, Machine};
 
@@ -149,6 +150,41 @@ fn traps_of_a_guest_are_told_as_its_own() {
     );
     let why = ask::words::trap(&image, &traps[1]);
     assert!(why.ends_with("its handler: 0x80200400"), "{why}");
+}
+
+/// The guest's ELF names its addresses; the hypervisor's has no symbols here.
+#[test]
+fn a_guest_s_own_symbols_name_its_addresses() {
+    let Guest { image, call, load, .. } = guest();
+    let folder = tempfile::tempdir().unwrap();
+    let kernel = folder.path().join("host");
+    std::fs::write(&kernel, image.bytes()).unwrap();
+    let files = KernelFiles { kernel, guest: Some(testkit::kernels::build("good")), ..KernelFiles::default() };
+    let image = debug::Image::open_files(&files).unwrap();
+    let options = Options { cpu: "rv64,h=on,svnapot=on".parse().unwrap(), ..Options::default() };
+    let mut machine = Embedded::load(&image, &options).unwrap();
+    machine.step(300, LIMIT).unwrap();
+    let named = |place: Address| {
+        let symbol = image.guest().unwrap().place(place).symbol_text().expect("our kernel is there");
+        format!("{place} of the guest <{symbol}>")
+    };
+    assert_eq!(image.place(call).symbol, None);
+    let traps = ask::last_traps(&mut machine, 10, &mut |_| true).unwrap();
+    let said = ask::words::traps(&image, &traps);
+    assert!(said.contains(&format!("`ecall`, at {}", named(call))), "{said}");
+    let why = ask::why(&mut machine, &image, &mut |_| true).unwrap();
+    let why = ask::words::why(&image, &why);
+    assert!(why.contains(&format!("at {}", named(load))), "{why}");
+    // With the way through both stages.
+    assert!(
+        why.ends_with(
+            "it is guest-physical 0xc0000008\n0xc0000008: Sv39x4, hgatp 0x8000000000080410\n\
+         level 2: entry 3 at 0x80410018 = 0x0: not valid (V is 0)\nit is not mapped: an access is a guest-page fault"
+        ),
+        "{why}"
+    );
+    let question = ask::Question::parse(&["page", "guest", "boot"], &image).unwrap().unwrap();
+    assert_eq!(question, ask::Question::Page { address: Address(ENTRY), of_guest: true });
 }
 
 #[test]

@@ -79,7 +79,7 @@ choose! {
             TABLE);
 
         #[repr(align(4096))]
-        struct Table(#[expect(dead_code)] [u64; 512]); // the hart reads it
+        struct Table([u64; 512]);
         #[unsafe(link_section = ".data")]
         static mut TABLE: Table = Table([0; 512]);
     }
@@ -104,6 +104,15 @@ choose! {
     "panic-before-clear" => {
         fn before_clear() {
             panic!("too early: .bss is not clear");
+        }
+    }
+    "linked-high" => {
+        /// From here on RAM is at its high addresses alone.
+        fn before_clear() {
+            unsafe {
+                (&raw mut TABLE.0[2]).write_volatile(0);
+                asm!("sfence.vma");
+            }
         }
     }
     "traps-for-ever" => {

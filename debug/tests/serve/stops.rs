@@ -309,3 +309,36 @@ fn a_hart_without_guests_has_neither_v_nor_a_world() {
     );
     server.end();
 }
+
+/// What nothing maps any more is watched, read and written by where it is in RAM.
+#[test]
+fn a_physical_address_is_watched() {
+    let server = Server::start("linked-high");
+    let byte = "*(unsigned char *)((unsigned long)&__bss - 0xffffffff00000000)";
+    let read = format!("with language c -- output {byte}");
+    let said = gdb::says(
+        &server,
+        &[
+            "tbreak variant::clear",
+            "continue",
+            &read,
+            "monitor physical on",
+            &format!("with language c -- set {byte} = 0x5a"),
+            "with language c -- output /x *(unsigned char *)&__bss",
+            &format!("with language c -- watch -l {byte}"),
+            "continue",
+            "monitor physical off",
+        ],
+        &[
+            "Cannot access memory at address 0x80",
+            "addresses that no page table maps are physical",
+            "0x5a",
+            "Old value = 90",
+            "New value = 0",
+            "variant::clear_doublewords (",
+            "all addresses are virtual",
+        ],
+    );
+    assert!(said.contains("Hardware watchpoint 2: -location "), "{said}");
+    server.end();
+}

@@ -31,7 +31,12 @@ fn boots(image: &Image, folder: &Path) {
 #[test]
 fn uboot_comes_to_its_prompt_and_reads_a_file_from_an_image() {
     let folder = tempfile::tempdir().unwrap();
-    let raw = KernelFiles { kernel: file("u-boot.bin"), load_address: Some(Address(0x8020_0000)), symbols: None };
+    let raw = KernelFiles {
+        kernel: file("u-boot.bin"),
+        load_address: Some(Address(0x8020_0000)),
+        symbols: None,
+        guest: None,
+    };
     boots(&Image::open_files(&raw).unwrap(), folder.path());
 }
 

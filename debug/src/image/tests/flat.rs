@@ -49,7 +49,7 @@ fn a_boot_image_that_cannot_be_is_refused() {
 fn raw_bytes_go_where_somebody_says() {
     let folder = tempfile::tempdir().unwrap();
     let kernel = written(&folder, "os.bin", &flat());
-    let place = |load_address| KernelFiles { kernel: kernel.clone(), load_address, symbols: None };
+    let place = |load_address| KernelFiles { kernel: kernel.clone(), load_address, symbols: None, guest: None };
     let image = Image::open_files(&place(Some(Address(0x8040_0000)))).unwrap();
     assert_eq!(image.segments()[0].physical, Address(0x8040_0000));
     let error = Image::open_files(&place(None)).unwrap_err().to_string();
@@ -57,10 +57,10 @@ fn raw_bytes_go_where_somebody_says() {
     let error = Image::open_files(&place(Some(Address(u64::MAX)))).unwrap_err().to_string();
     assert!(error.contains("beyond the end of memory"), "{error}");
     let elf = written(&folder, "os.elf", &Elf::default().bytes());
-    let placed = KernelFiles { kernel: elf, load_address: Some(Address(0)), symbols: None };
+    let placed = KernelFiles { kernel: elf, load_address: Some(Address(0)), symbols: None, guest: None };
     assert!(matches!(Image::open_files(&placed), Err(Error::PlacedElf { .. })));
     let empty = written(&folder, "empty", b"");
-    let empty = KernelFiles { kernel: empty, load_address: Some(Address(0x8020_0000)), symbols: None };
+    let empty = KernelFiles { kernel: empty, load_address: Some(Address(0x8020_0000)), symbols: None, guest: None };
     assert!(Image::open_files(&empty).unwrap_err().to_string().contains("it is empty"));
 }
 
@@ -70,7 +70,7 @@ fn a_flat_image_has_the_names_of_the_elf_that_it_was_made_of() {
     let kernel = written(&folder, "os.bin", &flat());
     let symbols = written(&folder, "os.elf", &Elf::default().bytes());
     let start = Address(0x8040_0000);
-    let files = KernelFiles { kernel, load_address: Some(start), symbols: Some(symbols.clone()) };
+    let files = KernelFiles { kernel, load_address: Some(start), symbols: Some(symbols.clone()), guest: None };
     let image = Image::open_files(&files).unwrap();
     assert_eq!(image.debug_file(), Some(&*symbols));
     assert_eq!(image.entry(), Address(BASE), "where it is linked");
@@ -87,7 +87,7 @@ fn an_elf_that_was_stripped_takes_names_too() {
     let folder = tempfile::tempdir().unwrap();
     let kernel = written(&folder, "stripped", &Elf { symbols: vec![], ..Elf::default() }.bytes());
     let symbols = written(&folder, "whole", &Elf::default().bytes());
-    let files = KernelFiles { kernel: kernel.clone(), load_address: None, symbols: Some(symbols) };
+    let files = KernelFiles { kernel: kernel.clone(), load_address: None, symbols: Some(symbols), guest: None };
     assert_eq!(Image::open_files(&files).unwrap().function(Address(BASE + 8)), Some(("boot".into(), 8)));
     let files = KernelFiles { symbols: Some(kernel), ..files };
     assert!(matches!(Image::open_files(&files), Err(Error::NoSymbols { .. })));

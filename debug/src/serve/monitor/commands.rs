@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::super::description;
 use super::super::target::GdbTarget;
 use super::{Answer, number};
+use crate::ask;
 use crate::checks::{self, Layout, Names, Options};
 use crate::embedded::Embedded;
 use crate::image::Image;
@@ -26,9 +27,12 @@ impl GdbTarget {
         format!("{} instructions since boot, at {}", self.machine.icount(), self.place())
     }
 
-    fn place(&mut self) -> crate::image::Place {
-        let pc = self.pc();
-        self.image.place(Address(pc))
+    fn place(&mut self) -> String {
+        let pc = Address(self.pc());
+        match self.machine.is_in_guest() {
+            true => ask::words::of_guest(&self.image, pc),
+            false => self.image.place(pc).to_string(),
+        }
     }
 
     pub(super) fn go_to(&mut self, count: &str) -> Answer {

@@ -36,6 +36,9 @@ monitor page guest ADDRESS
 monitor world [any|host|guest]
                          show or choose whose instructions breakpoints stop: the
                          hypervisor's, its guest's, or both
+monitor physical [on|off]
+                         have GDB read, write and watch addresses that no page
+                         table maps as physical ones
 monitor when PLACE       show each time that the instruction there was executed
 monitor check            run the checks of a boot on a new machine
 monitor console [TEXT]   show the kernel's output, or type TEXT and Enter
@@ -109,6 +112,8 @@ impl GdbTarget {
             }
             ("world", []) => self.world(None),
             ("world", [word]) => self.world(Some(word)),
+            ("physical", []) => self.physical(None),
+            ("physical", [word]) => self.physical(Some(word)),
             ("check", []) => self.check(),
             ("console", _) => self.console(rest.trim_start()),
             _ => self.answer_question(name, &words),
@@ -119,7 +124,8 @@ impl GdbTarget {
     fn answer_question(&mut self, name: &str, words: &[&str]) -> Answer {
         let question = Question::parse(&[&[name], words].concat(), &self.image);
         let Some(question) = question else {
-            let is_known = ["help", "icount", "goto", "reset", "world", "check"].iter().chain(&Question::NAMES);
+            let is_known =
+                ["help", "icount", "goto", "reset", "world", "physical", "check"].iter().chain(&Question::NAMES);
             return Err(match is_known.clone().any(|known| *known == name) {
                 true => format!("wrong arguments: usage: {}", usage(name)),
                 false => format!("there is no monitor command {name}; try: monitor help"),

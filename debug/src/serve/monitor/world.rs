@@ -1,4 +1,5 @@
-//! `monitor world [any|host|guest]`: whose instructions breakpoints stop, a hypervisor's or its guest's.
+//! `monitor world [any|host|guest]`: whose instructions breakpoints stop, a hypervisor's or its guest's. `monitor physical [on|off]`:
+//! whether an address that nothing maps is a physical one.
 
 use super::super::target::GdbTarget;
 use super::Answer;
@@ -13,6 +14,19 @@ const WORLDS: [(&str, World, &str); 3] = [
 ];
 
 impl GdbTarget {
+    pub(super) fn physical(&mut self, word: Option<&str>) -> Answer {
+        match word {
+            Some("on") => self.set.physical = true,
+            Some("off") => self.set.physical = false,
+            Some(word) => return Err(format!("{word} is neither on nor off")),
+            None => {}
+        }
+        Ok(match self.set.physical {
+            true => "addresses that no page table maps are physical".into(),
+            false => "all addresses are virtual".into(),
+        })
+    }
+
     pub(super) fn world(&mut self, word: Option<&str>) -> Answer {
         if let Some(word) = word {
             let asked = WORLDS.iter().find(|(known, ..)| *known == word);
