@@ -1,13 +1,15 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # variables that run.sh shares
 # The mode --test: every step of the project's tests. Sourced by run.sh.
 
-# Runs every step even if one fails; the last lines name the failed steps. If the tools cannot be installed, nothing runs.
+# Runs every step even if one fails; the last lines name the failed steps, and what this computer does not allow to be tried. If the
+# tools cannot be installed, nothing runs.
 mode_test() {
-    local failed=()
+    local failed=() line
     if [ -n "$fast" ]; then
         test_fast
         return
     fi
+    export NOT_TRIED=${CARGO_TARGET_DIR:-$PWD/target}/not-tried.$$ # where tests write what they could not try
     run debug/tests/vscode/install.sh || fail "nothing was tested: debug/tests/vscode/install.sh failed, see above"
     ! have apt-get || step debug/tests/truth/install.sh
     step cargo fmt --all --check
@@ -25,6 +27,8 @@ mode_test() {
     step env RUSTDOCFLAGS='-D warnings' cargo doc --workspace --exclude kernel --no-deps
     [ -z "$vscode" ] || step debug/tests/vscode/code-server/run.sh
     tell_versions "${CARGO_TARGET_DIR:-$PWD/target}/vscode/gdb"
+    [ ! -f "$NOT_TRIED" ] || sort -u "$NOT_TRIED" | while read -r line; do say "$line"; done
+    rm -f "$NOT_TRIED"
     [ ${#failed[@]} -gt 0 ] || return 0
     for step in "${failed[@]}"; do say "failed: $step"; done
     exit 1

@@ -20,8 +20,9 @@ fn with_cargo(script: Script, effect: &str) -> (crate::script::Finished, String)
 #[test]
 fn test_runs_every_step_and_names_those_that_failed() {
     let script = Script::new(&["--test", "--", "--nocapture"]);
-    let (finished, cargo) =
-        with_cargo(script, "case \"$1 $2\" in 'clippy --package' | 'doc --workspace') exit 101 ;; esac");
+    let effect = "case \"$1 $2\" in 'clippy --package' | 'doc --workspace') exit 101 ;; \
+                  'test --no-fail-fast') echo 'not tried: this or that' >>\"$NOT_TRIED\" ;; esac";
+    let (finished, cargo) = with_cargo(script, effect);
     assert_eq!(
         cargo.lines().collect::<Vec<_>>(),
         [
@@ -35,6 +36,7 @@ fn test_runs_every_step_and_names_those_that_failed() {
         ]
     );
     assert_eq!(finished.code(), 1);
+    assert_eq!(finished.stderr.matches("\nrun.sh: not tried: this or that\n").count(), 1, "{}", finished.stderr);
     let failed: Vec<&str> =
         finished.stderr.lines().filter_map(|line| line.strip_prefix("run.sh: failed: cargo ")).collect();
     assert_eq!(failed, ["clippy --package kernel --target riscv64gc-unknown-none-elf -- -D warnings"]);
