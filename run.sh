@@ -22,7 +22,6 @@ qemu_command() {
     [ -z "$initrd" ] || machine_line+=(-initrd "$initrd")
     [ -z "$append" ] || machine_line+=(-append "$append")
     [ -z "${1:-}" ] || add_recording "$1"
-    [ -z "$hidden" ] || machine_line+=(-action shutdown=pause) # a program inspects the machine after power-off; QEMU 7.2 ends anyway
     if [ "${1:-}" = record ]; then
         machine_line+=(-gdb "unix:${private//,/,,}/stub,server=on,wait=off" -S)
     elif [ "$mode" != boot ] && [ -n "$socket" ]; then
@@ -37,7 +36,7 @@ case ${BASH_SOURCE[0]} in
     */*) project=$PWD/${BASH_SOURCE[0]%/*} ;;
     *) project=$PWD ;;
 esac
-for part in words options tools stub build console left lifeline recording embedded modes test versions; do
+for part in words options tools stub build console left lifeline recording modes test versions; do
     # shellcheck source=/dev/null
     . "$project/run/$part.sh"
 done
@@ -60,7 +59,6 @@ main() {
     case $mode in boot | debug | wait | reverse | build) [ -n "$kernel" ] || build_kernel ;; esac
     case $mode in
         build) ;;
-        reverse) mode_debug ;;
         *) "mode_$mode" ;;
     esac
 }

@@ -1,15 +1,14 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # variables that run.sh shares
-# Kills QEMU when the foreground process exits, however that ends: quit, kill -9, a closed terminal. Sourced by run.sh.
+# For --reverse: kills QEMU when the foreground process exits, however that ends: quit, kill -9, a closed terminal. The other modes
+# leave that to cargo debug. Sourced by run.sh.
 #
-#   front     the foreground process: run.sh as GDB's parent, or QEMU itself with --wait. Only it holds the write end of the
-#             lifeline, a pipe
+#   front     the foreground process: run.sh as GDB's parent. Only it holds the write end of the lifeline, a pipe
 #   keeper    reads the lifeline; makes the private folder; at the end kills the guardian's group and removes all files
 #   guardian  starts QEMU; tells the keeper when QEMU listens and how it ended
 #
 # Keeper and guardian each lead a process group: Ctrl-C in GDB does not reach them, nor does a kill of the front's group. QEMU
 # is in the guardian's group, so one kill ends both. The keeper reads events as lines from the lifeline: `listening`,
-# `ended STATUS`, `lost` (the guardian ended and could not send `ended`), `gone` (stdin of --tied closed), `gdb PROCESS` and
-# `quit` (from the front).
+# `ended STATUS`, `lost` (the guardian ended and could not send `ended`), `gdb PROCESS` and `quit` (from the front).
 #
 # File descriptors:
 #   front     8 reads the keeper's reports; 9 is the lifeline
@@ -18,14 +17,13 @@
 #   guardian  3 is the front's stdout; 4 is the other end of the keeper's 5; 5 and 6 are a monitor (recording.sh); 7 is for
 #             naps (stub.sh); 8 shows that it lives: only the guardian holds it, its background processes close it
 
-# Starts the keeper, which calls $1 as the guardian. Returns when the lifeline is open.
+# Starts the keeper. Returns when the lifeline is open.
 start_keeper() {
     private=''
     [ -d /dev/fd/ ] || fail "/dev/fd does not exist: is /proc mounted? try: mount -t proc proc /proc"
-    if [ -z "$tied" ]; then start_keeper_on "$1" </dev/null; else start_keeper_on "$1"; fi
+    start_keeper_on </dev/null
     # The keeper sends empty lines to find out whether the front lives.
     while [ -z "$private" ]; do read -r private <&8 || exit 2; done
-    use_private
     exec 9>"$private/lifeline"
     echo here >&9
 }
@@ -35,7 +33,7 @@ start_keeper_on() {
     exec 3>&1
     exec 8< <(
         set -m
-        keep "$1" <&0 &
+        keep <&0 &
         exec </dev/null >&- 3>&-
         wait
     )
@@ -45,25 +43,22 @@ start_keeper_on() {
 # Starts QEMU under a guardian. Returns when GDB can connect; exits if QEMU does not start.
 start_guarded() {
     local report=''
-    start_keeper guard
+    start_keeper
     read -r report <&8 || fail "the process that looks after QEMU was killed, so QEMU was stopped"
     [ "$report" = listening ] || exit 2
 }
 
-use_private() { [ -z "$hidden" ] || { socket=$private/gdb log=$private/qemu.log where=unix:$private/gdb; }; }
-
-# The keeper, with the guardian $1.
+# The keeper.
 keep() {
     local guardian teller event debugger='' status=2
     trap '' PIPE TTOU HUP INT TERM
     clear_left
     make_private
-    use_private
     await_front
     # Opened here: the guardian holds it from its first moment. A child that opens it itself may be later than tell_loss.
     exec 8>"$private/guarded"
     set -m
-    "$1" <&0 4>"$private/alive" 5<&- 6<&- 7<&- &
+    guard <&0 4>"$private/alive" 5<&- 6<&- 7<&- &
     guardian=$!
     set +m
     exec 8>&-
@@ -80,19 +75,17 @@ keep() {
                 echo "$status" 2>/dev/null || : # last: when run.sh ends, everything is cleaned up
                 ;;
             lost)
-                if [ "$1" = guard ] && [ -d "$private" ]; then
+                if [ -d "$private" ]; then
                     end_guardian "$guardian"
                     say "the process that guards QEMU ended unexpectedly, so QEMU was stopped"
                     echo 2 2>/dev/null || :
                 fi
                 ;;
-            gone) break ;;
             'gdb '*) debugger=${event#gdb } ;;
             quit) debugger='' ;;
         esac
     done <&7
     end_guardian "$guardian"
-    [ -z "$tied" ] || echo 137 2>/dev/null || : # the status of a QEMU that was killed
     [ -z "$debugger" ] || end_gdb "$debugger"
 }
 
@@ -163,29 +156,21 @@ end_gdb() {
 # Sends a line to the keeper. The pipe is opened for read and write: otherwise this would wait for a keeper that was killed.
 tell() { echo "$*" 1<>"$private/lifeline"; }
 
-# Ends the guardian's group when the keeper ends, even by SIGKILL. With --tied, tells the keeper when stdin closes.
+# Ends the guardian's group when the keeper ends, even by SIGKILL.
 watch_keeper() {
     trap - HUP INT TERM
     {
         read -r _ <"$private/keeper" || :
         kill -KILL 0
     } </dev/null >/dev/null 3>&- 4>&- 8>&- &
-    [ -n "$tied" ] || return 0
-    {
-        while read -r _; do :; done
-        tell gone
-    } <&0 >/dev/null 3>&- 8>&- &
 }
 
-# The guardian of a QEMU in the background.
+# The guardian.
 guard() {
-    local status=0 console=2
+    local status=0
     exec 7<>"$private/nap" >/dev/null
-    [ "$mode" != wait ] || console=3
     watch_keeper
-    if [ "$mode" != reverse ]; then
-        machine_command
-    elif record; then
+    if record; then
         open_monitor replay
         qemu_command replay
     else
@@ -193,8 +178,8 @@ guard() {
         return
     fi
     show "${machine_line[@]}"
-    launch "$console"
-    if ! await_stub "$machine" <&7 || { [ "$mode" = reverse ] && ! seek_origin; }; then
+    launch 2
+    if ! await_stub "$machine" <&7 || ! seek_origin; then
         tell ended 2
         return
     fi
@@ -204,21 +189,9 @@ guard() {
     tell ended "$status"
 }
 
-# The guardian of a QEMU that is the front itself: it says how to attach.
-guard_front() {
-    exec 7<>"$private/nap"
-    watch_keeper
-    await_stub "$front" <&7 && announce >&3
-}
-
 # Starts `machine_line`. Its console is descriptor $1, because GDB uses the terminal. Sets `machine` to its PID.
 launch() {
-    local input=/dev/null
-    if [ -n "$hidden" ]; then
-        input=$private/console # input for the kernel; opened for read and write, so that it does not reach its end
-        mkfifo "$input"
-    fi
-    become_machine <>"$input" >&"$1" 3>&- 5>&- 6>&- 7<&- 8>&- 9>&- &
+    become_machine </dev/null >&"$1" 3>&- 5>&- 6>&- 7<&- 8>&- 9>&- &
     machine=$!
 }
 

@@ -1,9 +1,15 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # variables that run.sh shares
 # What each mode does with the machine. run/test.sh has --test. Sourced by run.sh.
 
-# Sets `machine_line` to the command line of the chosen machine.
-machine_command() {
-    if [ -n "$embedded" ]; then embedded_command; else qemu_command; fi
+# Makes sure of the TOOLs, of cargo debug, and of QEMU, unless the embedded machine was asked for, or --debug finds no QEMU and may
+# not install it.
+need_machine() {
+    if [ -z "$embedded" ] && [ "$mode" = debug ] && ! found qemu && ! may_install; then
+        say "$QEMU is missing and cannot be installed ($obstacle): using the embedded machine (--embedded)"
+        embedded=yes
+    fi
+    [ -n "$embedded" ] || set -- qemu "$@"
+    need rust "$@"
 }
 
 # A kernel that traps for ever logs 50 MB a second. After 64 MiB QEMU's writes to the file fail, and QEMU continues.
@@ -53,18 +59,32 @@ is_elf() {
     [ "$magic" = $'\x7fELF' ]
 }
 
-# Prints the line that programs wait for (the embedded machine prints its own), and for people the next command.
-announce() {
-    [ -n "$embedded" ] || printf 'waiting for GDB on %s\n' "$where"
-    [ -z "$hidden" ] || return 0 # only a program uses it
-    gdb_command
-    say "attach from a second terminal, in $PWD:"
-    show "${gdb[@]}"
-    say "or in any RISC-V GDB: target remote ${where#unix:}"
+# Becomes cargo debug's command $1, with the machine and the other arguments. It starts the machine and ends it, whatever happens.
+hand_over() {
+    cargo_build cargo build --release --package debug
+    local command=("$built" --verbose --config none "$1" --listen "$where" --kernel "$kernel")
+    shift
+    if [ -n "$embedded" ]; then
+        command+=(--on embedded --line '')
+    else
+        qemu_command
+        command+=(--on qemu --line "$(quoted "${machine_line[@]}")")
+        # QEMU puts any other file there.
+        [ -n "$load_address" ] || is_elf "$kernel" || load_address=0x80200000
+        { : >>"$log"; } 2>/dev/null || : # readable for others, unlike the socket
+        trap '' XFSZ # cargo debug limits the log, and QEMU continues when it is full
+    fi
+    [ -z "$load_address" ] || command+=(--load-address "$load_address")
+    [ -z "$symbols" ] || command+=(--symbols "$symbols")
+    [ -z "$initrd" ] || command+=(--initrd "$initrd")
+    [ -z "$append" ] || command+=(--append "$append")
+    [ "$cpu" = rv64 ] || command+=(--cpu "$cpu")
+    [ -z "$memory" ] || command+=(--memory "$memory")
+    exec "${command[@]}" "$@"
 }
 
 mode_boot() {
-    machine_command
+    qemu_command
     show "${machine_line[@]}"
     [ "$mode$ours" != bootyes ] || tell_of_console
     become_machine
@@ -82,32 +102,23 @@ mode_firmware() {
 }
 
 mode_wait() {
-    local status
-    [ -n "$hidden" ] || require_free
-    if [ -n "$tied" ]; then
-        start_guarded
-        announce
-        read -r status <&8 || status=2
-        exit "$status"
-    fi
-    # This process becomes QEMU, so that QEMU's console is the terminal.
-    front=$$
-    start_keeper guard_front
-    exec 8<&-
-    mode_boot
+    gdb_command
+    say "attach from a second terminal, in $PWD:"
+    show "${gdb[@]}"
+    say "or in any RISC-V GDB: target remote ${where#unix:}"
+    hand_over serve ${tied:+--tied}
 }
 
 mode_debug() {
+    hand_over gdb -- ${arguments[@]+"${arguments[@]}"}
+}
+
+mode_reverse() {
     local status=0
     require_free
     start_guarded
     gdb_command
-    # With commands for GDB, start where the machine starts. A person starts at the kernel's first instruction.
-    if [ ${#arguments[@]} -gt 0 ]; then
-        gdb+=("${arguments[@]}")
-    elif [ "$mode" = debug ]; then
-        gdb+=(-ex boot)
-    fi
+    gdb+=(${arguments[@]+"${arguments[@]}"})
     show "${gdb[@]}"
     trap : INT QUIT # they are for GDB; this process waits for GDB
     # GDB does not inherit the lifeline: processes that it starts and leaves behind would hold it too.

@@ -35,7 +35,6 @@ Options
   --cpu MODEL          CPU model with its properties in QEMU's words, such as rv64,zba=off; rv64 by default
   --embedded           use this project's own machine instead of QEMU; it can go back in time (--debug, --wait)
   --tied               for scripts: QEMU stops when stdin closes (--wait)
-  --private            with --tied: put GDB's Unix socket and the log in a private folder, which is removed at the end
   -h, --help           print this text
 
 Environment
@@ -59,7 +58,7 @@ set_mode() {
 }
 
 parse() {
-    mode=boot port='' socket='' kernel='' example='' harts=1 cpu=rv64 tied='' hidden='' vscode='' fast='' embedded='' arguments=()
+    mode=boot port='' socket='' kernel='' example='' harts=1 cpu=rv64 tied='' vscode='' fast='' embedded='' arguments=()
     load_address='' symbols='' initrd='' append='' memory=
     entry='' stack_top='' bss_start='' bss_end=
     while [ $# -gt 0 ]; do
@@ -72,7 +71,6 @@ parse() {
                 break
                 ;;
             --tied) tied=yes ;;
-            --private) hidden=yes ;;
             --embedded) embedded=yes ;;
             --entry | --stack-top | --bss-start | --bss-end)
                 [ -n "${2:-}" ] || usage_error "$1 needs a value"
@@ -148,9 +146,7 @@ check_options() {
     esac
     [ -z "$load_address$symbols$initrd$append$memory" ] || check_machine
     [ -z "$tied" ] || [ "$mode" = wait ] || usage_error "--tied needs --wait"
-    [ -z "$hidden" ] || [ -n "$tied" ] || usage_error "--private needs --tied: its folder is removed when QEMU ends"
     [ -z "$port" ] || [ -z "$socket" ] || usage_error "--port and --socket cannot be used together"
-    [ -z "$hidden" ] || [ -z "$port$socket" ] || usage_error "--private cannot be used with --port or --socket"
     [ -z "$kernel" ] || [ -z "$example" ] || usage_error "--kernel and --example cannot be used together"
     [ -z "$kernel" ] || [ -f "$kernel" ] || fail "no such file: $kernel; --kernel takes a RISC-V kernel"
     case $harts in

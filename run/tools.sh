@@ -63,6 +63,8 @@ knows_riscv() {
 # Rust is the only tool that run.sh does not install: rustup is not a package.
 found_rust() {
     local libraries
+    # Neither Rust's tools nor bash's pipes to a function do without.
+    [ -d /dev/fd/ ] || fail "/dev/fd does not exist: is /proc mounted? try: mount -t proc proc /proc"
     { have cargo && have rustc; } || fail "missing: cargo; try: install Rust from https://rustup.rs, then run this again"
     libraries=$(rustc --print target-libdir --target "$target") || fail "rustc failed, see above"
     [ -d "$libraries" ] && return

@@ -18,17 +18,19 @@ usage_error() {
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
-# Prints a command on stderr, quoted so that it can be pasted into a shell.
-show() {
-    local word line=+ quote="'" escaped="'\\''"
+# Prints a command, quoted so that it can be pasted into a shell.
+quoted() {
+    local word line='' quote="'" escaped="'\\''"
     for word; do
         case $word in
             *[!A-Za-z0-9_./:=,+@%-]* | '') line+=" '${word//$quote/$escaped}'" ;;
             *) line+=" $word" ;;
         esac
     done
-    printf '%s\n' "$line" >&2 || : # see say
+    printf '%s\n' "${line# }"
 }
+
+show() { printf '+ %s\n' "$(quoted "$@")" >&2 || :; } # see say
 
 run() {
     show "$@"

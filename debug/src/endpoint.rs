@@ -1,8 +1,14 @@
 //! The address of a GDB stub: a TCP port or a Unix socket. It does not know whether we connect or listen.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
+
+use rustix::io::Errno;
 
 /// The address of a socket for GDB's remote protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,4 +47,24 @@ impl FromStr for Endpoint {
             _ => Err(no_endpoint()),
         }
     }
+}
+
+/// Whether a program listens at this socket. It does not notice the question: a socket of another type cannot connect. To QEMU a
+/// connection would be a debugger, for which it stops its machine.
+///
+/// # Errors
+/// Those of the operating system, such as for a path that is not there.
+pub fn is_listened(socket: &Path) -> io::Result<bool> {
+    match UnixDatagram::unbound().and_then(|asking| asking.connect(socket)) {
+        Ok(()) => Ok(true),
+        Err(error) if error.raw_os_error() == Some(Errno::PROTOTYPE.raw_os_error()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether a program that has ended left this socket.
+pub fn is_left(socket: &Path) -> bool {
+    fs::symlink_metadata(socket).is_ok_and(|file| file.file_type().is_socket())
+        && matches!(is_listened(socket), Ok(false))
 }

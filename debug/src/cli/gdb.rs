@@ -18,23 +18,21 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use debug::checks::{GUARD_BYTES, Layout};
-use debug::qemu::{Foreground, ForegroundConsole};
-use debug::serve::{self, GdbTarget, Listener, ServeEvent};
+use debug::qemu::ForegroundConsole;
+use debug::serve::{self, GdbTarget, ServeEvent};
 use debug::{Address, Endpoint, Image, guardian};
 use signal_hook::consts::{SIGINT, SIGQUIT};
 
-use super::find_gdb;
 use super::kernel::{Kernel, KernelArguments};
 use super::machine_arg::MachineArg;
 use super::narration;
 use super::places::PlaceArguments;
 use super::recording::{self, RecordArgument};
+use super::{find_gdb, listen};
 
-/// How long QEMU may take to be ready.
-const START: Duration = Duration::from_secs(60);
 /// How long the search for the stack may take.
 const SEARCH: Duration = Duration::from_secs(5);
 /// The walk's commands, which in this project's folder GDB reads from .gdbinit and debug/gdb.
@@ -62,6 +60,10 @@ pub struct Arguments {
     /// installed, else embedded]
     #[arg(long, value_name = "MACHINE")]
     on: Option<MachineArg>,
+
+    /// Where the machine waits for GDB: HOST:PORT or unix:PATH [default: a private socket]
+    #[arg(long, value_name = "WHERE")]
+    listen: Option<Endpoint>,
 
     #[command(flatten)]
     recording: RecordArgument,
@@ -91,13 +93,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<u8> {
 }
 
 fn on_qemu(arguments: &Arguments, gdb: &Path, kernel: &Kernel) -> anyhow::Result<ExitStatus> {
-    narration::tell_machine(kernel.machine(), true);
-    let machine = {
-        let _waiting = narration::Waiting::until("starting QEMU");
-        Foreground::start(kernel.machine(), Some(guardian::PRIVATE), START)?
-    };
+    let machine = listen::start_qemu(&arguments.kernel, kernel, arguments.listen.as_ref())?;
     show_console(machine.console());
-    let command = command(arguments, gdb, kernel, &machine.stub(), machine.folder())?;
+    let command = command(arguments, gdb, kernel, machine.stub(), machine.folder())?;
     narration::tell_command(&command);
     let status = run_gdb(command, guardian::Ward::start()?)?;
     drop(machine);
@@ -105,10 +103,11 @@ fn on_qemu(arguments: &Arguments, gdb: &Path, kernel: &Kernel) -> anyhow::Result
 }
 
 fn on_embedded(arguments: &Arguments, gdb: &Path, kernel: Kernel) -> anyhow::Result<ExitStatus> {
-    let (ward, folder) = guardian::Ward::with_folder()?;
-    let endpoint = Endpoint::Unix(folder.join("gdb"));
-    let command = command(arguments, gdb, &kernel, &endpoint, &folder)?;
-    let listener = Listener::bind(&endpoint)?;
+    let (mut ward, folder) = guardian::Ward::with_folder()?;
+    let endpoint = arguments.listen.clone().unwrap_or_else(|| Endpoint::Unix(folder.join("gdb")));
+    let listener = listen::bind(&arguments.kernel, &endpoint)?;
+    listen::remove_with_us(&mut ward, &endpoint)?;
+    let command = command(arguments, gdb, &kernel, &listener.endpoint(), &folder)?;
     let (ending, ended) = UnixStream::pair().context("no descriptor for the end")?;
     let (ready, is_ready) = mpsc::channel();
     let (files, options) = (kernel.files.clone(), kernel.options.clone());
@@ -131,10 +130,13 @@ fn on_embedded(arguments: &Arguments, gdb: &Path, kernel: Kernel) -> anyhow::Res
     });
     is_ready.recv().context("the embedded machine did not start")??;
     narration::tell_command(&command);
-    let status = run_gdb(command, ward)?;
+    let status = run_gdb(command, ward);
     drop(ending);
+    // It removes its socket.
+    let target = server.join().ok().flatten();
+    let status = status?;
     if let Some(path) = &arguments.recording.record {
-        let mut target = server.join().ok().flatten().context("the machine is lost")?;
+        let mut target = target.context("the machine is lost")?;
         let (image, machine) = target.parts();
         recording::write(&kernel, image, machine, serde_json::json!({ "gdb": {} }), path)?;
     }
@@ -159,10 +161,11 @@ fn command(
     let script = write_script(folder)?;
     let mut command = Command::new(gdb);
     command.args(["-q", "-iex", "set auto-load local-gdbinit off"]);
-    let socket = stub.to_string();
-    command.args(["-iex", &format!("set $debug_socket = \"{}\"", socket.trim_start_matches("unix:"))]);
+    command.args(["-iex", &format!("set $debug_socket = \"{}\"", stub.to_string().trim_start_matches("unix:"))]);
     command.args(["-iex", &format!("set $debug_architecture = \"{}\"", kernel.image.xlen().architecture())]);
-    for (variable, words) in [("connect", "quit, then cargo debug gdb"), ("again", "cargo debug gdb")] {
+    let advice = [("connect", "quit, then cargo debug gdb"), ("again", "cargo debug gdb")];
+    // For run.sh .gdbinit knows its own.
+    for (variable, words) in advice.iter().filter(|_| !arguments.kernel.qemu.is_run_sh()) {
         command.args(["-iex", &format!("set $debug_{variable} = \"{words}\"")]);
     }
     let names = names(arguments, kernel);
@@ -200,7 +203,8 @@ fn write_script(folder: &Path) -> anyhow::Result<PathBuf> {
         script = script.replace(line, part);
     }
     let path = folder.join("walk.gdb");
-    fs::write(&path, script).with_context(|| format!("cannot write {}", path.display()))?;
+    fs::write(&path, script)
+        .map_err(|cause| anyhow!("cannot write {}: {cause}; try: TMPDIR=FOLDER with another folder", path.display()))?;
     Ok(path)
 }
 

@@ -4,14 +4,18 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
-use debug::guardian::{Order, keep, ward, watch};
+use debug::guardian::{Order, Stub, keep, ward, watch};
 
 /// Starts QEMU and ends it when standard input ends. For `cargo debug` itself.
 #[derive(Args)]
 pub struct Arguments {
     /// Where the machine waits for a debugger at reset
     #[arg(long, value_name = "WHERE")]
-    stub: Option<OsString>,
+    stub: Option<Stub>,
+
+    /// The largest file that QEMU may write
+    #[arg(long, value_name = "MIB")]
+    file_limit: Option<u64>,
 
     /// Run as the watcher with this private folder, instead of as the keeper
     #[arg(long, value_name = "FOLDER")]
@@ -41,7 +45,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<u8> {
     }
     let mut command = arguments.command.into_iter();
     let program = command.next().unwrap_or_default();
-    let order = Order { program, arguments: command.collect(), stub: arguments.stub };
+    let (stub, file_limit_mib) = (arguments.stub, arguments.file_limit);
+    let order = Order { program, arguments: command.collect(), stub, file_limit_mib };
     Ok(match arguments.watch {
         Some(folder) => watch(&order, &folder)?,
         None => keep(&order)?,

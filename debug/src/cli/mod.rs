@@ -12,6 +12,7 @@ mod guardian;
 mod harsh;
 mod init;
 mod kernel;
+mod listen;
 mod machine_arg;
 mod narration;
 mod places;
@@ -26,6 +27,7 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anstream::ColorChoice;
 use anyhow::Context;
@@ -33,6 +35,8 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand}
 use config::Config;
 use debug::setting::Setting;
 
+/// How long QEMU may take to be ready.
+const START: Duration = Duration::from_secs(60);
 /// Exit status: every check holds.
 const HELD: u8 = 0;
 /// Exit status: a check failed.
@@ -103,7 +107,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Command::Check(arguments) => held(check::run(*arguments)?),
         Command::Run(arguments) => run::run(*arguments)?,
         Command::Gdb(arguments) => gdb::run(&arguments)?,
-        Command::Serve(arguments) => held(serve::run(*arguments)?),
+        Command::Serve(arguments) => serve::run(*arguments)?,
         Command::Ask(arguments) => held(ask::run(&arguments)?),
         Command::Init(arguments) => held(init::run(&arguments)?),
         Command::Completions(arguments) => {

@@ -40,6 +40,7 @@ pub fn tell_line(command: &str) {
 pub fn tell_machine(machine: &MachineOptions, waits: bool) {
     let mut words = vec![machine.program.clone()];
     words.extend(machine.arguments());
+    let waits = waits && machine.line.is_none();
     words.extend(waits.then_some(["-s", "-S"]).into_iter().flatten().map(Into::into));
     tell_line(&guardian::quoted(&words));
 }

@@ -27,6 +27,10 @@ pub struct QemuArguments {
     /// Further arguments of QEMU, as a shell would take them: '-device virtio-net-device'. Can be repeated
     #[arg(long, value_name = "ARGS", allow_hyphen_values = true, value_parser = split)]
     qemu_args: Vec<Words>,
+
+    /// QEMU's whole command line, in run.sh's name; nothing for the embedded machine
+    #[arg(long, hide = true, allow_hyphen_values = true, value_parser = split)]
+    line: Option<Words>,
 }
 
 #[derive(Clone, Debug)]
@@ -58,6 +62,11 @@ impl QemuArguments {
         self.bios.0 == Bios::None
     }
 
+    /// Whether it is run.sh that asks: its options have other names.
+    pub fn is_run_sh(&self) -> bool {
+        self.line.is_some()
+    }
+
     /// Where QEMU puts a kernel that is no ELF.
     pub fn flat_base(&self, xlen: Xlen) -> u64 {
         match xlen {
@@ -69,7 +78,11 @@ impl QemuArguments {
 
     /// The machine for kernels of this width, without its kernel.
     pub fn options(&self, xlen: Xlen) -> MachineOptions {
-        let usual = MachineOptions::of(xlen);
+        let mut usual = MachineOptions::of(xlen);
+        if let Some((program, line)) = self.line.as_ref().and_then(|line| line.0.split_first()) {
+            usual.program = program.into();
+            usual.line = Some(line.iter().map(Into::into).collect());
+        }
         MachineOptions {
             machine: self.machine.clone().unwrap_or_else(|| usual.machine.clone()),
             bios: self.bios.0.clone(),

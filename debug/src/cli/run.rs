@@ -21,17 +21,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use debug::guardian;
+use debug::guardian::Stub;
 use debug::qemu::{Foreground, ForegroundConsole, MachineOptions};
 use regex::bytes::Regex;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::kernel::{Kernel, KernelArguments};
-use super::narration;
 use super::terminal::RawTerminal;
+use super::{START, narration};
 
-/// How long QEMU may take to be ready.
-const START: Duration = Duration::from_secs(60);
 /// Nobody waits longer.
 const FOR_EVER: Duration = Duration::from_secs(1 << 32);
 
@@ -99,7 +97,7 @@ fn boot(arguments: &Arguments, kernel: &Kernel, options: &MachineOptions) -> any
     watch_signals(tell.clone()).context("signals cannot be caught")?;
     let mut machine = {
         let _waiting = narration::Waiting::until("starting QEMU");
-        Foreground::start(options, listens.then_some(guardian::PRIVATE), START)?
+        Foreground::start(options, listens.then_some(Stub::Private), START)?
     };
     read_console(machine.console(), tell.clone());
     let terminal = RawTerminal::take().context("cannot make the terminal the kernel's; try: < /dev/null")?;
@@ -164,8 +162,8 @@ fn verdict(arguments: &Arguments, said: &[u8]) -> Option<u8> {
     all.then_some(0)
 }
 
-/// Of a machine that has ended by itself.
-fn status_of(machine: &mut Foreground, arguments: &Arguments) -> anyhow::Result<u8> {
+/// The exit status of a machine that has ended by itself.
+pub fn end_of(machine: &mut Foreground) -> anyhow::Result<u8> {
     let status = machine.wait().context("cannot wait for QEMU")?;
     let words = machine.words();
     let words: Vec<&str> = words.lines().filter(|line| !line.starts_with("+ ")).collect();
@@ -173,8 +171,13 @@ fn status_of(machine: &mut Foreground, arguments: &Arguments) -> anyhow::Result<
         narration::say(line);
     }
     if status > 128 {
-        bail!("QEMU was ended by signal {}", status - 128);
+        bail!("QEMU, or a process that guards it, was ended by signal {}", status - 128);
     }
+    Ok(status)
+}
+
+fn status_of(machine: &mut Foreground, arguments: &Arguments) -> anyhow::Result<u8> {
+    let status = end_of(machine)?;
     if let Some(missing) = arguments.expect.first() {
         narration::say(&format!(
             "the kernel ended, with status {status}, and has not said what is expected: {missing}"
@@ -194,7 +197,7 @@ fn read_console(console: ForegroundConsole, tell: Sender<Event>) {
 }
 
 /// Passes on what is typed here. QEMU itself knows Ctrl-A.
-fn type_in(mut keyboard: File) {
+pub fn type_in(mut keyboard: File) {
     thread::spawn(move || {
         let mut bytes = [0; 4096];
         while let Ok(count @ 1..) = io::stdin().read(&mut bytes) {

@@ -5,29 +5,28 @@
 //! waiting for GDB on 127.0.0.1:1234
 //! ```
 
-use std::fs;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use clap::Args;
 use debug::Endpoint;
 use debug::embedded::Options;
-use debug::qemu::Foreground;
-use debug::serve::{self, Disconnect, GdbTarget, Listener, ServeEvent, Typing};
+use debug::guardian::Ward;
+use debug::serve::{self, Disconnect, GdbTarget, ServeEvent, Typing};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::kernel::{Kernel, KernelArguments};
 use super::machine_arg::MachineArg;
 use super::narration;
 use super::recording::{self, RecordArgument, Replay};
+use super::run::{end_of, type_in};
 use super::terminal::RawTerminal;
-
-/// How long QEMU may take to be ready.
-const START: Duration = Duration::from_secs(60);
+use super::{HELD, listen};
 
 /// Runs a kernel on the embedded machine and waits for GDB: no QEMU, and GDB can go back in time.
 ///
@@ -35,8 +34,7 @@ const START: Duration = Duration::from_secs(60);
 /// reverse-stepi, reverse-step and reverse-continue go back; `monitor help` lists more commands.
 ///
 /// One client is served at a time, the next when it leaves. `kill` in GDB, Ctrl-A X here, or SIGTERM end it. What the kernel
-/// prints goes to standard output; what is typed in this terminal, Ctrl-C too, to the kernel. A Unix socket is removed at the end;
-/// after SIGKILL it stays until the next start there.
+/// prints goes to standard output; what is typed in this terminal, Ctrl-C too, to the kernel. A Unix socket is removed at the end.
 #[derive(Args)]
 pub struct Arguments {
     #[command(flatten)]
@@ -60,15 +58,22 @@ pub struct Arguments {
     /// Does a recorded run again, and stands where it ended; kernel and options are the recording's
     #[arg(long, value_name = "FILE", help_heading = "Recording", conflicts_with = "record")]
     replay: Option<PathBuf>,
+
+    /// Ends when standard input does
+    #[arg(long, hide = true)]
+    tied: bool,
 }
 
-/// Serves clients until it is told to end.
-pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
+/// Serves clients until it is told to end. The exit status.
+pub fn run(arguments: Arguments) -> anyhow::Result<u8> {
     // Before the socket exists: from now on a signal removes it.
     let (ending, ended) = UnixStream::pair().context("cannot make a socket pair for signals")?;
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         let ended = ended.try_clone().context("cannot make a socket pair for signals")?;
         signal_hook::low_level::pipe::register(signal, ended).context("cannot install a signal handler")?;
+    }
+    if arguments.tied {
+        end_with_input();
     }
     let replay = arguments.replay.as_deref().map(Replay::open).transpose()?;
     let kernel = match &replay {
@@ -81,7 +86,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
             bail!("--record needs the embedded machine, whose run is the same each time; try: --on embedded")
         }
         MachineArg::Embedded => {}
-        MachineArg::Qemu => return on_qemu(&kernel, &arguments.listen, ending),
+        MachineArg::Qemu => return on_qemu(&arguments, &kernel, ending),
         other => bail!("--on {} serves nothing; try: --on embedded or --on qemu", other.name()),
     }
     let options = Options { history_mib: arguments.history, ..kernel.options.clone() };
@@ -90,68 +95,68 @@ pub fn run(arguments: Arguments) -> anyhow::Result<bool> {
         let _waiting = narration::Waiting::until("doing the recorded run again");
         target.moved(|machine| recording.play(machine))?;
     }
-    let listener = Listener::bind(&arguments.listen).map_err(with_option)?;
+    let listener = listen::bind(&arguments.kernel, &arguments.listen)?;
+    let mut ward = Ward::start()?;
+    listen::remove_with_us(&mut ward, &arguments.listen)?;
     if !listener.is_local() {
         narrate("warning: other computers can connect and control the machine; try: --listen 127.0.0.1:PORT");
     }
-    let mut stdout = io::stdout();
-    writeln!(stdout, "waiting for GDB on {}", listener.endpoint())
-        .and_then(|()| stdout.flush())
-        .context("cannot write to standard output")?;
+    listen::tell(&listener.endpoint())?;
     if let Some(Replay { recording, .. }) = &replay {
         narrate(&format!("{} stands after {} instructions, as recorded", recording.kernel_name(), recording.end()));
     }
-    let terminal = RawTerminal::take().context("cannot make the terminal the kernel's; try: < /dev/null")?;
+    let terminal = take_terminal()?;
     let typing = terminal.as_ref().map(RawTerminal::input).transpose().context("no descriptor for the terminal")?;
-    if terminal.is_some() {
-        narrate("what is typed here goes to the kernel; Ctrl-A X ends this");
-    }
     serve::serve(&listener, &mut target, &ending, typing.map(Typing::new), &mut tell)?;
     if let Some(path) = &arguments.recording.record {
         let (image, machine) = target.parts();
         recording::write(&kernel, image, machine, serde_json::json!({ "serve": {} }), path)?;
     }
     kernel.devices.finish(target.into_machine())?;
-    Ok(true)
+    Ok(HELD)
 }
 
-/// QEMU's own stub, until somebody wants it to end or it does.
-fn on_qemu(kernel: &Kernel, listen: &Endpoint, mut ending: UnixStream) -> anyhow::Result<bool> {
-    let stub = match listen {
-        Endpoint::Tcp(address) => format!("tcp:{address}"),
-        Endpoint::Unix(path) => format!("unix:{},server=on,wait=off", path.display().to_string().replace(',', ",,")),
-    };
+/// QEMU's own stub, until somebody wants it to end or it does: then its exit status.
+fn on_qemu(arguments: &Arguments, kernel: &Kernel, mut ending: UnixStream) -> anyhow::Result<u8> {
     kernel.devices.check_for_qemu()?;
-    narration::tell_machine(kernel.machine(), true);
-    let machine = Foreground::start(kernel.machine(), Some(&stub), START)?;
-    let mut stdout = io::stdout();
-    writeln!(stdout, "waiting for GDB on {listen}")
-        .and_then(|()| stdout.flush())
-        .context("cannot write to standard output")?;
+    let mut machine = listen::start_qemu(&arguments.kernel, kernel, Some(&arguments.listen))?;
+    listen::tell(machine.stub())?;
+    let terminal = take_terminal()?;
+    if !arguments.tied {
+        type_in(machine.keyboard().context("cannot type on the machine's console")?);
+    }
     let console = machine.console();
+    let has_ended = Arc::new(AtomicBool::new(false));
+    let ends = Arc::clone(&has_ended);
     thread::spawn(move || {
         while console.read(&mut |bytes| tell(ServeEvent::Console(bytes))) {}
-        // As if by a signal.
-        let _ = signal_hook::low_level::raise(SIGTERM);
+        ends.store(true, Ordering::SeqCst);
+        end();
     });
     ending.read_exact(&mut [0]).context("no signals arrive")?;
-    drop(machine);
-    if let Endpoint::Unix(path) = listen {
-        // QEMU has removed it itself where it ended by itself.
-        let _ = fs::remove_file(path);
-    }
-    Ok(true)
+    drop(terminal);
+    if has_ended.load(Ordering::SeqCst) { end_of(&mut machine) } else { Ok(HELD) }
 }
 
-/// The error, with the option that names another address.
-fn with_option(error: serve::Error) -> anyhow::Error {
-    let advice = match error {
-        serve::Error::InUse(_) => ", or use another address: --listen HOST:PORT or unix:PATH",
-        serve::Error::NotASocket(_) => "; try: another path, --listen unix:PATH",
-        serve::Error::Listen { .. } => "; try: another address, --listen HOST:PORT or unix:PATH",
-        _ => return error.into(),
-    };
-    anyhow!("{error}{advice}")
+/// As if by a signal.
+fn end() {
+    let _ = signal_hook::low_level::raise(SIGTERM);
+}
+
+/// Ends with standard input.
+fn end_with_input() {
+    thread::spawn(|| {
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        end();
+    });
+}
+
+fn take_terminal() -> anyhow::Result<Option<RawTerminal>> {
+    let terminal = RawTerminal::take().context("cannot make the terminal the kernel's; try: < /dev/null")?;
+    if terminal.is_some() {
+        narrate("what is typed here goes to the kernel; Ctrl-A X ends this");
+    }
+    Ok(terminal)
 }
 
 fn tell(event: ServeEvent<'_>) {

@@ -1,9 +1,9 @@
 //! A private folder that is locked while its owner lives, and removed afterwards. It does not know its contents.
 
 use std::env;
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -45,7 +45,9 @@ impl Folder {
 }
 
 fn make_in(around: &Path) -> std::io::Result<Folder> {
-    let folder = tempfile::Builder::new().prefix(&prefix()).tempdir_in(around)?;
+    // Whatever the umask is.
+    let alone = Permissions::from_mode(0o700);
+    let folder = tempfile::Builder::new().prefix(&prefix()).permissions(alone).tempdir_in(around)?;
     let unlocked = folder.path().join(UNLOCKED);
     let owner = File::create(&unlocked)?;
     flock(&owner, FlockOperation::NonBlockingLockExclusive)?;

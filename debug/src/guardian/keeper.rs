@@ -2,14 +2,17 @@
 
 use std::env;
 use std::ffi::OsStr;
+use std::fs;
 use std::io::{self, PipeReader, Read};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{self, Sender};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{FdFlags, fcntl_setfd};
@@ -17,10 +20,13 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU};
 
 use super::folder::Folder;
-use super::{Error, Order, program, system};
+use super::{Error, Order, Stub, program, system};
+use crate::endpoint::{self, Endpoint};
 
 /// The time limit for killed processes to end.
 const END_PATIENCE: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
+/// How long a QEMU that has been killed may go on listening.
+const SOCKET_PATIENCE: Duration = Duration::from_secs(2);
 /// The exit status of a QEMU that SIGKILL ended, as in a shell.
 const KILLED: u8 = 137;
 
@@ -54,6 +60,9 @@ pub fn keep(order: &Order) -> Result<u8, Error> {
         _ => KILLED,
     };
     end_group(group, &alive);
+    if let Some(Stub::At(Endpoint::Unix(socket))) = &order.stub {
+        remove_socket(socket);
+    }
     drop(lifeline);
     drop(folder);
     Ok(status)
@@ -102,6 +111,22 @@ fn end_group(group: Pid, alive: &PipeReader) {
     if !has_ended(alive, Timespec { tv_sec: 0, tv_nsec: 0 }) {
         let _ = kill_process_group(group, Signal::KILL);
         has_ended(alive, END_PATIENCE);
+    }
+}
+
+/// Removes a socket whose program is ending, unless it belongs to another program by now, which listens there.
+pub fn remove_socket(socket: &Path) {
+    let deadline = Instant::now() + SOCKET_PATIENCE;
+    // A process that ends closes one file after the other, and no call waits for the last.
+    while matches!(endpoint::is_listened(socket), Ok(true)) {
+        if Instant::now() >= deadline {
+            return;
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    if endpoint::is_left(socket) {
+        // Somebody else may remove it at the same time.
+        let _ = fs::remove_file(socket);
     }
 }
 

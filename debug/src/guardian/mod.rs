@@ -22,20 +22,22 @@ mod watcher;
 
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 pub use keeper::{keep, status_of};
 pub use ward::{Ward, ward};
 pub use watcher::watch;
 
+use crate::endpoint::{Endpoint, NoEndpoint};
+
 /// The hidden subcommand of keeper and watcher.
 pub const SUBCOMMAND: &str = "guardian";
 /// The watcher prints this and the private folder when QEMU is ready. Then the machine's console output follows.
 pub const READY: &str = "machine in ";
-/// A stub that listens on [`STUB`].
-pub const PRIVATE: &str = "private";
 /// The socket of QEMU's stub, in the private folder.
 pub const STUB: &str = "gdb";
 /// The pipe for input to the machine's console, in the private folder.
@@ -44,15 +46,46 @@ pub const CONSOLE: &str = "console";
 /// The name of the installed program.
 const PROGRAM: &str = "cargo-debug";
 
+/// Where QEMU's stub listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stub {
+    /// At [`STUB`] in the private folder.
+    Private,
+    /// Where others find it. A socket there is removed at the end.
+    At(Endpoint),
+}
+
+/// The text of [`Stub::Private`].
+const PRIVATE: &str = "private";
+
+impl fmt::Display for Stub {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Stub::Private => formatter.write_str(PRIVATE),
+            Stub::At(endpoint) => write!(formatter, "{endpoint}"),
+        }
+    }
+}
+
+impl FromStr for Stub {
+    type Err = NoEndpoint;
+
+    fn from_str(text: &str) -> Result<Stub, NoEndpoint> {
+        if text == PRIVATE { Ok(Stub::Private) } else { text.parse().map(Stub::At) }
+    }
+}
+
 /// The task of a keeper and its watcher.
 #[derive(Clone, Debug, Default)]
 pub struct Order {
     /// QEMU, a name or a path.
     pub program: OsString,
-    /// QEMU's arguments, without those that the watcher adds: its monitor, `-S`, the stub.
+    /// QEMU's arguments, without those that the watcher adds: its monitor, `-S`, and the stub if there is no `-gdb` among them.
     pub arguments: Vec<OsString>,
-    /// Where the machine waits at reset for a debugger, as QEMU's `-gdb` writes it, or [`PRIVATE`]; else it runs at once.
-    pub stub: Option<OsString>,
+    /// Where the machine waits at reset for a debugger; else it runs at once.
+    pub stub: Option<Stub>,
+    /// The largest file that QEMU may write, in MiB. What goes beyond is lost, and QEMU goes on if SIGXFSZ is ignored.
+    pub file_limit_mib: Option<u64>,
 }
 
 /// Why the guardian or QEMU cannot run.
@@ -113,7 +146,10 @@ impl Order {
     pub fn to_arguments(&self, extra: &[&OsStr]) -> Vec<OsString> {
         let mut arguments = vec![OsString::from(SUBCOMMAND)];
         if let Some(stub) = &self.stub {
-            arguments.extend(["--stub".into(), stub.clone()]);
+            arguments.extend(["--stub".into(), stub.to_string().into()]);
+        }
+        if let Some(limit) = self.file_limit_mib {
+            arguments.extend(["--file-limit".into(), limit.to_string().into()]);
         }
         arguments.extend(extra.iter().map(|argument| OsString::from(*argument)));
         arguments.push("--".into());

@@ -1,12 +1,12 @@
 //! What else has to be put in order when the front ends in any way: another process, which is ended, and a terminal, which gets its
-//! settings back; a private folder is removed. A process of its own does it, as the keeper does for QEMU. It does not know what they are.
+//! settings back; a private folder and a socket are removed. A process of its own does it, as the keeper does for QEMU. It does not know what they are.
 
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,11 +14,13 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 use super::folder::Folder;
-use super::keeper::stay_awake;
+use super::keeper::{remove_socket, stay_awake};
 use super::{Error, SUBCOMMAND, program, system};
 
 /// What the front says of a process, in a line with its number behind.
 const ENDS_WITH_US: &str = "ends with us ";
+/// What the front says of a socket, in a line with its path behind.
+const GOES_WITH_US: &str = "goes with us ";
 /// What the front says when nothing is left to do.
 const DONE: &str = "done";
 
@@ -85,8 +87,20 @@ impl Ward {
     /// # Errors
     /// If nobody is there to do so.
     pub fn end_with_us(&mut self, process: u32) -> io::Result<()> {
+        self.say(&format!("{ENDS_WITH_US}{process}"))
+    }
+
+    /// Removes a socket at which we listen, if we end and leave it.
+    ///
+    /// # Errors
+    /// If nobody is there to do so.
+    pub fn remove_with_us(&mut self, socket: &Path) -> io::Result<()> {
+        self.say(&format!("{GOES_WITH_US}{}", std::path::absolute(socket)?.display()))
+    }
+
+    fn say(&mut self, line: &str) -> io::Result<()> {
         match &mut self.lifeline {
-            Some(lifeline) => writeln!(lifeline, "{ENDS_WITH_US}{process}"),
+            Some(lifeline) => writeln!(lifeline, "{line}"),
             None => Err(io::ErrorKind::BrokenPipe.into()),
         }
     }
@@ -114,16 +128,24 @@ pub fn ward(settings: Option<&str>, with_folder: bool) -> Result<u8, Error> {
         let path = [folder.path().as_os_str().as_bytes(), b"\n"].concat();
         io::stdout().write_all(&path).and_then(|()| io::stdout().flush()).map_err(system("tell the private folder"))?;
     }
-    let mut process = None;
+    let (mut process, mut socket) = (None, None);
     // A line that is not text is the end, too: our front never writes one.
     for line in io::stdin().lock().lines().map_while(Result::ok) {
         if line == DONE {
             return Ok(0);
         }
-        process = line.strip_prefix(ENDS_WITH_US).and_then(|number| Pid::from_raw(number.parse().ok()?));
+        if let Some(path) = line.strip_prefix(GOES_WITH_US) {
+            socket = Some(PathBuf::from(path));
+        }
+        if let Some(number) = line.strip_prefix(ENDS_WITH_US) {
+            process = number.parse().ok().and_then(Pid::from_raw);
+        }
     }
     if let Some(process) = process {
         end(process);
+    }
+    if let Some(socket) = socket {
+        remove_socket(&socket);
     }
     if let Some(settings) = settings {
         let terminal = io::stdout().as_fd().try_clone_to_owned().map_err(system("pass on a terminal"))?;

@@ -9,12 +9,14 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
+use rustix::fs::Mode;
 use rustix::io::{FdFlags, fcntl_setfd};
-use rustix::process::{Signal, kill_current_process_group};
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, kill_current_process_group, setrlimit, umask};
 
 use super::keeper::{status_of, stay_awake};
 use super::monitor::Monitor;
-use super::{CONSOLE, Error, Order, PRIVATE, READY, STUB, quoted, system};
+use super::{CONSOLE, Error, Order, READY, STUB, Stub, quoted, system};
+use crate::endpoint::Endpoint;
 
 /// Runs QEMU. Returns its exit status; 128 and above for signals, as in a shell.
 ///
@@ -56,6 +58,7 @@ fn start(order: &Order, folder: &Path, monitor: UnixStream) -> Result<Child, Err
     let input = File::options().read(true).write(true).open(&console).map_err(system("open the console's pipe"))?;
     // QEMU inherits the descriptor by its number.
     fcntl_setfd(&monitor, FdFlags::empty()).map_err(|cause| system("pass on a socket")(cause.into()))?;
+    restrict(order)?;
     let mut words = vec![order.program.clone()];
     words.extend(order.arguments.iter().cloned());
     words.extend(own_arguments(order, folder, &monitor));
@@ -67,6 +70,18 @@ fn start(order: &Order, folder: &Path, monitor: UnixStream) -> Result<Child, Err
     })
 }
 
+/// Restricts this process, and so QEMU: who may connect to a stub that others can find, and how large a file may get.
+fn restrict(order: &Order) -> Result<(), Error> {
+    if let Some(Stub::At(_)) = order.stub {
+        umask(Mode::RWXG | Mode::RWXO);
+    }
+    if let Some(limit) = order.file_limit_mib {
+        let limits = Rlimit { current: Some(limit << 20), ..getrlimit(Resource::Fsize) };
+        setrlimit(Resource::Fsize, limits).map_err(|cause| system("limit the size of files")(cause.into()))?;
+    }
+    Ok(())
+}
+
 /// The arguments that the watcher adds: QEMU's monitor, a stopped start, and the stub.
 fn own_arguments(order: &Order, folder: &Path, monitor: &UnixStream) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = vec![
@@ -76,13 +91,21 @@ fn own_arguments(order: &Order, folder: &Path, monitor: &UnixStream) -> Vec<OsSt
         "chardev=cargo-debug,mode=control".into(),
         "-S".into(),
     ];
-    match &order.stub {
-        Some(stub) if stub == PRIVATE => {
-            let socket = folder.join(STUB).display().to_string().replace(',', ",,");
-            arguments.extend(["-gdb".into(), format!("unix:{socket},server=on,wait=off").into()]);
-        }
-        Some(stub) => arguments.extend(["-gdb".into(), stub.clone()]),
-        None => {}
+    let given = order.arguments.iter().any(|argument| argument == "-gdb");
+    let endpoint = match &order.stub {
+        Some(Stub::Private) => Some(Endpoint::Unix(folder.join(STUB))),
+        Some(Stub::At(endpoint)) => Some(endpoint.clone()),
+        None => None,
+    };
+    if let Some(endpoint) = endpoint.filter(|_| !given) {
+        let device = match endpoint {
+            Endpoint::Tcp(address) => format!("tcp:{address}"),
+            // A comma ends a value, and two of them stand for one.
+            Endpoint::Unix(path) => {
+                format!("unix:{},server=on,wait=off", path.display().to_string().replace(',', ",,"))
+            }
+        };
+        arguments.extend(["-gdb".into(), device.into()]);
     }
     arguments
 }

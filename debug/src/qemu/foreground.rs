@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use super::process::{Process, readable};
 use super::{Error, MachineOptions};
 use crate::endpoint::Endpoint;
-use crate::guardian;
+use crate::guardian::{self, Stub};
 use crate::machine::{Address, Machine, Stop};
 use crate::remote::Remote;
 use rustix::event::Timespec;
@@ -22,6 +22,7 @@ pub struct Foreground {
     process: Process,
     console: Console,
     folder: PathBuf,
+    stub: Endpoint,
 }
 
 /// What the machine prints. Its clones read the same stream, and each byte is delivered once.
@@ -75,16 +76,20 @@ impl Console {
 }
 
 impl Foreground {
-    /// Starts QEMU; returns when the machine runs, or, where it is to wait for a debugger at `stub`, when that can connect:
-    /// [`guardian::PRIVATE`], or as QEMU's `-gdb` writes it.
+    /// Starts QEMU; returns when the machine runs, or, where it is to wait for a debugger at `stub`, when that can connect.
     ///
     /// # Errors
     /// Where QEMU is missing or ends at once, with what it said; where it is not ready within `limit`.
-    pub fn start(machine: &MachineOptions, stub: Option<&str>, limit: Duration) -> Result<Foreground, Error> {
+    pub fn start(machine: &MachineOptions, stub: Option<Stub>, limit: Duration) -> Result<Foreground, Error> {
+        let elsewhere = match &stub {
+            Some(Stub::At(endpoint)) => Some(endpoint.clone()),
+            _ => None,
+        };
         let (process, folder, console) = Process::start_foreground(machine, stub, limit)?;
+        let stub = elsewhere.unwrap_or_else(|| Endpoint::Unix(folder.join(guardian::STUB)));
         let console = Console::new(console)
             .map_err(|cause| Error::Failed { what: "reading the console", words: cause.to_string() })?;
-        Ok(Foreground { process, console, folder })
+        Ok(Foreground { process, console, folder, stub })
     }
 
     /// What the machine prints, to be read while it runs: who does not read makes it wait.
@@ -104,7 +109,7 @@ impl Foreground {
         firmware: &mut dyn FnMut(&[u8]),
         begun: &mut dyn FnMut(),
     ) -> Result<bool, crate::machine::Error> {
-        let mut remote = Remote::attach(&self.stub(), Instant::now() + limit)?;
+        let mut remote = Remote::attach(self.stub(), Instant::now() + limit)?;
         remote.rename("qemu");
         remote.insert_breakpoint(entry)?;
         let stop = remote.resume(limit)?;
@@ -127,8 +132,8 @@ impl Foreground {
     }
 
     /// Where a debugger connects.
-    pub fn stub(&self) -> Endpoint {
-        Endpoint::Unix(self.folder.join(guardian::STUB))
+    pub fn stub(&self) -> &Endpoint {
+        &self.stub
     }
 
     /// A folder that is removed when the machine ends.

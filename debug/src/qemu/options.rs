@@ -51,6 +51,9 @@ pub struct MachineOptions {
     pub drives: Vec<String>,
     /// Further arguments.
     pub extra: Vec<OsString>,
+    /// The arguments, if they are known already: in place of all of this but the program and the further arguments. What waits for
+    /// a debugger has `-gdb` and `-S` among them.
+    pub line: Option<Vec<OsString>>,
 }
 
 /// What QEMU is called.
@@ -74,6 +77,7 @@ impl Default for MachineOptions {
             initrd: None,
             drives: Vec::new(),
             extra: Vec::new(),
+            line: None,
         }
     }
 }
@@ -127,6 +131,9 @@ impl MachineOptions {
 
     /// The arguments, in the order of run.sh's.
     pub fn arguments(&self) -> Vec<OsString> {
+        if let Some(line) = &self.line {
+            return line.iter().chain(&self.extra).cloned().collect();
+        }
         let mut arguments: Vec<OsString> = Vec::new();
         let mut add = |name: &str, value: OsString| arguments.extend([name.into(), value]);
         add("-machine", self.machine.clone().into());

@@ -20,13 +20,15 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::options::PROGRAM;
 use super::{Error, MachineOptions, project};
-use crate::guardian::{self, Order};
+use crate::guardian::{self, Order, Stub};
 
 /// How many bytes of the console output are kept.
 const TAIL_BYTES: usize = 1 << 20;
 /// How long output may stay in the pipe. QEMU writes it byte by byte, and a wake-up for each byte costs QEMU and us more than the
 /// byte does. A caller that asks for the console gets everything that is there by then.
 const CONSOLE_PAUSE: Duration = Duration::from_millis(2);
+/// How much a QEMU may log whose command line says so. A kernel that traps for ever logs 50 MB a second.
+const FILE_LIMIT_MIB: u64 = 64;
 /// The time limit for QEMU to end.
 const END_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -65,7 +67,7 @@ type Stream = BufReader<ChildStdout>;
 impl Process {
     /// Starts QEMU with its hart at reset, and waits until it is ready; the second is the guardian's private folder.
     pub fn start(machine: &MachineOptions, limit: Duration) -> Result<(Process, PathBuf), Error> {
-        let (mut child, words) = spawn(machine, Some(guardian::PRIVATE))?;
+        let (mut child, words) = spawn(machine, Some(Stub::Private))?;
         let (ready, output) = mpsc::channel();
         let console = Tail::default();
         let (stdout, tail) = (child.stdout.take(), console.clone());
@@ -87,7 +89,7 @@ impl Process {
     /// As [`Process::start`], of a machine that runs, or waits for a debugger at `stub`, with its console.
     pub fn start_foreground(
         machine: &MachineOptions,
-        stub: Option<&str>,
+        stub: Option<Stub>,
         limit: Duration,
     ) -> Result<(Process, PathBuf, Stream), Error> {
         let (mut child, words) = spawn(machine, stub)?;
@@ -174,8 +176,13 @@ impl Drop for Process {
 }
 
 /// The guardian for a machine, and what will be said on its standard error.
-fn spawn(machine: &MachineOptions, stub: Option<&str>) -> Result<(Child, Tail), Error> {
-    let order = Order { program: machine.program.clone(), arguments: machine.arguments(), stub: stub.map(Into::into) };
+fn spawn(machine: &MachineOptions, stub: Option<Stub>) -> Result<(Child, Tail), Error> {
+    let order = Order {
+        program: machine.program.clone(),
+        arguments: machine.arguments(),
+        stub,
+        file_limit_mib: machine.line.is_some().then_some(FILE_LIMIT_MIB),
+    };
     if machine.is_too_wide() {
         return Err(Error::TooWide { program: machine.program.clone().into() });
     }

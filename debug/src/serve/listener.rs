@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::net::TcpListener;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use rustix::io::FdFlags;
@@ -13,7 +13,7 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
 
 use super::Error;
 use super::wire::Wire;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, is_listened};
 
 /// How many clients can wait.
 const QUEUE: i32 = 128;
@@ -50,6 +50,23 @@ impl Listener {
         }
         .map_err(failed)?;
         Ok(listener)
+    }
+
+    /// Makes sure that another program, such as QEMU, can listen there: nobody does, and nothing is in the way. Nobody is disturbed who
+    /// listens already.
+    ///
+    /// # Errors
+    /// Those of [`Listener::bind`].
+    pub fn make_way(endpoint: &Endpoint) -> Result<(), Error> {
+        match endpoint {
+            Endpoint::Tcp(_) => Listener::bind(endpoint).map(drop),
+            Endpoint::Unix(path) => {
+                remove_stale(path, endpoint)?;
+                SocketAddrUnix::new(path)
+                    .map(drop)
+                    .map_err(|cause| Error::Listen { at: endpoint.to_string(), cause: cause.into() })
+            }
+        }
     }
 
     /// Its address, with the real port if port 0 was requested.
@@ -145,9 +162,8 @@ fn remove_stale(path: &Path, endpoint: &Endpoint) -> Result<(), Error> {
     if !kind.is_socket() {
         return Err(Error::NotASocket(path.to_owned()));
     }
-    match UnixStream::connect(path) {
-        Ok(_) => Err(Error::InUse(endpoint.to_string())),
-        Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path).map_err(failed),
-        Err(error) => Err(failed(error)),
+    match is_listened(path).map_err(failed)? {
+        true => Err(Error::InUse(endpoint.to_string())),
+        false => fs::remove_file(path).map_err(failed),
     }
 }

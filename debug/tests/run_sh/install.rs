@@ -269,8 +269,12 @@ fn the_gdb_is_the_first_that_knows_riscv() {
     assert!(finished.reason().contains("missing: gdb"), "{}", finished.stderr);
 
     // With one that does, it is QEMU that fails.
-    let finished = machine.with("riscv64-elf-gdb", RISCV_GDB).run_with(&["--debug"], &[("NO_INSTALL", "1")]);
-    assert!(finished.reason().contains("QEMU ended"), "{}", finished.stderr);
+    let cargo = format!("echo '{{\"executable\":\"{}\",\"fresh\":true}}'", env!("CARGO_BIN_EXE_cargo-debug"));
+    let machine = machine.with("riscv64-elf-gdb", RISCV_GDB).with("cargo", &cargo);
+    let kernel = crate::kernels::build("good");
+    let debug = ["--debug", "--kernel", kernel.to_str().unwrap()];
+    let finished = machine.run_with(&debug, &[("NO_INSTALL", "1")]);
+    assert!(finished.reason().contains("starting QEMU failed"), "{}", finished.stderr);
 }
 
 #[test]

@@ -16,14 +16,13 @@ use testkit::programs::write_script;
 use crate::processes::{Family, await_some, marked};
 use crate::script::{PROJECT, Running, Script, private_folder};
 
-const MODES: [&[&str]; 9] = [
+const MODES: [&[&str]; 8] = [
     &["--debug"],
     &["--debug", "--", "-ex", "continue"],
     &["--debug", "--embedded"],
     &["--wait"],
     &["--wait", "--embedded"],
     &["--wait", "--tied"],
-    &["--wait", "--tied", "--private"],
     &["--reverse"],
     &[],
 ];
@@ -50,7 +49,7 @@ fn random_kills_leave_nothing() {
     let (count, next_kill) = (number("KILLS", 100) as usize, AtomicUsize::new(0));
     println!("KILLS_SEED={seed}");
     // Cargo goes on building for a while when run.sh is killed: here it has nothing to build any more.
-    Script::with_kernel("good", &["--wait", "--embedded", "--tied", "--private"]).finish();
+    Script::with_kernel("good", &["--wait", "--embedded", "--tied", "--port", &crate::script::free_port()]).finish();
     thread::scope(|scope| {
         for _ in 0..WORKERS {
             scope.spawn(|| {
@@ -78,7 +77,7 @@ fn kill_one(seed: u64, index: usize) {
     let signal = ["KILL", "KILL", "TERM", "HUP"][(next(&mut state) % 4) as usize];
     let what = format!("kill {index} of KILLS_SEED={seed}: {mode:?}, {signal} after {after:?}, group: {group}");
     let mut script = Script::with_kernel("good", &[]);
-    let takes_socket = mode.first().is_some_and(|first| *first != "--firmware") && !mode.contains(&"--private");
+    let takes_socket = mode.first().is_some_and(|first| *first != "--firmware");
     if takes_socket {
         script.command.arg("--socket").arg(script.folder.path().join("gdb"));
     }
@@ -176,23 +175,20 @@ fn a_recording_ends_with_its_front() {
 
 #[test]
 fn the_next_start_clears_what_a_killed_keeper_left() {
-    let mut script = Script::with_kernel("good", &["--wait", "--tied", "--private"]);
+    let mut script = Script::with_kernel("good", &["--wait", "--tied", "--port", &crate::script::free_port()]);
     script.command.stdin(Stdio::piped());
     let mut running = script.start();
     running.await_line("waiting for GDB");
     let family = Family::with_qemu(running.child.id());
     let left = private_folder(running.folder.path()).unwrap();
-    let owner = fs::read_to_string(left.join("owner")).unwrap();
-    let keeper = owner.trim().rsplit(' ').next().unwrap();
-    assert!(
-        Command::new("bash").args(["-c", "kill \"$@\"", "kill"]).args(["-KILL", keeper]).status().unwrap().success()
-    );
+    let keeper = format!("kill -KILL $(pgrep -P {} -f guardian)", running.child.id());
+    assert!(Command::new("bash").args(["-c", &keeper]).status().unwrap().success());
     running.await_end();
     family.assert_gone();
     assert!(left.exists(), "nobody was there to remove it");
-    let alive = running.folder.path().join("run.sh.others");
+    // One that has just been made has no owner yet.
+    let alive = running.folder.path().join("cargo-debug.others");
     fs::create_dir(&alive).unwrap();
-    fs::write(alive.join("owner"), owner.replace(keeper, &std::process::id().to_string())).unwrap();
 
     let mut script = Script::with_kernel("good", &["--debug", "--socket"]);
     script.command.arg(script.folder.path().join("gdb")).args(["--", "-batch"]);

@@ -54,8 +54,8 @@ fn a_port_in_use_is_named_before_anything_starts() {
         let port = other.local_addr().unwrap().port().to_string();
         let finished = Script::with_kernel("good", &[mode, "--port", &port]).finish();
         let reason = finished.reason();
-        assert!(reason.contains(&format!("port {port} is in use")) && reason.contains("--port N"), "{reason}");
-        assert_eq!(finished.commands(), [""; 0], "{mode}");
+        assert!(reason.contains(&format!("{port} is in use")) && reason.contains("--port N"), "{reason}");
+        assert!(!reason.contains("-machine virt"), "{mode}: {reason}");
     }
 }
 
@@ -110,7 +110,7 @@ fn a_port_that_is_taken_while_qemu_starts_is_not_ours() {
     });
     let finished = script.finish();
     let other = other.join().unwrap();
-    assert!(finished.reason().contains(&format!("port {port} was taken meanwhile")), "{}", finished.stderr);
+    assert!(finished.reason().contains(&format!("127.0.0.1:{port} was taken meanwhile")), "{}", finished.stderr);
     other.set_nonblocking(true).unwrap();
     assert!(other.accept().is_err(), "nobody has connected");
 }
@@ -121,5 +121,5 @@ fn a_qemu_that_ends_at_once_is_reported() {
     let qemu = script.program("qemu", "echo 'out of order' >&2; exit 1");
     let finished = script.env("QEMU", qemu).finish();
     let reason = finished.reason();
-    assert!(reason.contains("out of order") && reason.contains("ended before GDB could connect"), "{reason}");
+    assert!(reason.contains("out of order") && reason.contains("starting QEMU failed"), "{reason}");
 }

@@ -20,7 +20,7 @@ fn a_second_machine_on_the_port_ends_without_getting_ready() {
     first.await_ready().expect("the port is free");
     let mut second = Task::start(&sandbox, &task);
     let output = second.await_ready().expect_err("the port is in use");
-    assert!(output.contains("port 1234 is in use"), "{output}");
+    assert!(output.contains("127.0.0.1:1234 is in use"), "{output}");
     assert_eq!(second.status().code(), Some(2));
     end_machine(&workspace::configurations()[0], first);
     sandbox.assert_empty();

@@ -1,0 +1,68 @@
+//! `--listen`: where a machine waits for GDB. It does not know which machine.
+
+use std::io::{self, Write};
+
+use anyhow::{Context, anyhow};
+use debug::guardian::{Stub, Ward};
+use debug::qemu::Foreground;
+use debug::serve::{self, Listener};
+use debug::{Endpoint, qemu};
+
+use super::kernel::{Kernel, KernelArguments};
+use super::{START, narration};
+
+/// Starts QEMU with its hart at reset and its stub at `listen`, by default a private socket.
+pub fn start_qemu(
+    arguments: &KernelArguments,
+    kernel: &Kernel,
+    listen: Option<&Endpoint>,
+) -> anyhow::Result<Foreground> {
+    let make_way = |endpoint| Listener::make_way(endpoint).map_err(|error| with_option(error, arguments));
+    listen.map(make_way).transpose()?;
+    narration::tell_machine(kernel.machine(), true);
+    let _waiting = narration::Waiting::until("starting QEMU");
+    let stub = listen.map_or(Stub::Private, |endpoint| Stub::At(endpoint.clone()));
+    Foreground::start(kernel.machine(), Some(stub), START).map_err(|error| match (&error, listen) {
+        (qemu::Error::Failed { .. }, Some(endpoint)) if Listener::make_way(endpoint).is_err() => {
+            anyhow!("{error}\n{endpoint} was taken meanwhile; try: {}", another(arguments))
+        }
+        _ => error.into(),
+    })
+}
+
+/// Listens there.
+pub fn bind(arguments: &KernelArguments, endpoint: &Endpoint) -> anyhow::Result<Listener> {
+    Listener::bind(endpoint).map_err(|error| with_option(error, arguments))
+}
+
+/// Removes the socket also where this process is killed.
+pub fn remove_with_us(ward: &mut Ward, endpoint: &Endpoint) -> anyhow::Result<()> {
+    match endpoint {
+        Endpoint::Unix(path) => ward.remove_with_us(path).context("nobody can remove the socket after us"),
+        Endpoint::Tcp(_) => Ok(()),
+    }
+}
+
+/// Prints the line that programs wait for.
+pub fn tell(endpoint: &Endpoint) -> anyhow::Result<()> {
+    let mut stdout = io::stdout();
+    let told = writeln!(stdout, "waiting for GDB on {endpoint}").and_then(|()| stdout.flush());
+    told.context("cannot write to standard output")
+}
+
+/// The error, with the option that names another address.
+fn with_option(error: serve::Error, arguments: &KernelArguments) -> anyhow::Error {
+    let another = another(arguments);
+    match error {
+        serve::Error::InUse(_) => anyhow!("{error}, or use {another}"),
+        serve::Error::NotASocket(_) | serve::Error::Listen { .. } => anyhow!("{error}; try: {another}"),
+        _ => error.into(),
+    }
+}
+
+fn another(arguments: &KernelArguments) -> &'static str {
+    match arguments.qemu.is_run_sh() {
+        true => "another address: --port N or --socket PATH",
+        false => "another address: --listen HOST:PORT or unix:PATH",
+    }
+}
