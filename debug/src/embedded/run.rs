@@ -93,9 +93,8 @@ impl Board {
             let index = self.code_page(page)?;
             // What changes V leaves the slice.
             let set = self.breakpoints.of_page(page, self.hart.virtualized).filter(|_| stop_at == StopAt::All);
-            let length = set.map_or(PAGE, |bits| distance(&bits, self.hart.pc as usize % PAGE));
-            let room = Room { count: end - self.icount, length };
-            if length == 0 {
+            let room = Room { count: end - self.icount, length: before_breakpoint(set.as_ref(), self.hart.pc, PAGE) };
+            if room.length == 0 {
                 return Err(Interruption::Breakpoint);
             }
             self.memory.go_on(self.hart.x(Register::SP));
@@ -109,9 +108,9 @@ impl Board {
             if is_first {
                 self.memory.notice_stores();
             }
-            let fits = self.code.block(number).is_some_and(|block| block.count() <= room.count);
-            if set.is_none() && fits {
-                self.run_blocks(number, end, stop_at == StopAt::All && !self.breakpoints.is_empty())?;
+            if self.code.block(number).is_some_and(|block| block.fits(room)) {
+                let stops = self.stops(set, stop_at);
+                self.run_blocks(number, end, stops.as_ref())?;
             } else {
                 self.run_within(index, number, room)?;
             }
@@ -119,13 +118,21 @@ impl Board {
         Ok(())
     }
 
-    /// Executes a block, and those that it leads to, as long as there is room until `end` for all of a block. With `in_page` it stops
-    /// where they leave the page.
-    fn run_blocks(&mut self, number: u32, end: u64, in_page: bool) -> Result<(), Interruption> {
+    /// The breakpoints of the page that pc is in, unless there are none anywhere.
+    fn stops(&self, set: Option<Halfwords>, stop_at: StopAt) -> Option<Halfwords> {
+        if stop_at == StopAt::All && !self.breakpoints.is_empty() { Some(set.unwrap_or_default()) } else { None }
+    }
+
+    /// Executes a block, and those that it leads to, as long as there is room until `end` for all of a block. With breakpoints it stays
+    /// in their page, and stops before a block that has one.
+    fn run_blocks(&mut self, number: u32, end: u64, breakpoints: Option<&Halfwords>) -> Result<(), Interruption> {
         let page = self.hart.pc / PAGE as u64;
         let mut number = number;
         while let Some(block) = self.code.block(number) {
             if block.count() > end - self.icount {
+                return Ok(());
+            }
+            if breakpoints.is_some() && before_breakpoint(breakpoints, self.hart.pc, block.length()) < block.length() {
                 return Ok(());
             }
             self.memory.block_icount = self.icount;
@@ -133,7 +140,7 @@ impl Board {
             self.icount += exit.count();
             number = match exit.to() {
                 Exit::UNLINKED | Exit::UNKNOWN => {
-                    if in_page && self.hart.pc / PAGE as u64 != page {
+                    if breakpoints.is_some() && self.hart.pc / PAGE as u64 != page {
                         return Ok(());
                     }
                     let Some(next) = self.code.known(self.hart.pc) else { return Ok(()) };
@@ -336,8 +343,19 @@ impl Board {
     }
 }
 
-/// How many bytes after `within` the next breakpoint of the page is; its rest, if there is none.
-fn distance(breakpoints: &Halfwords, within: usize) -> usize {
-    let is_set = |half: &usize| breakpoints[half / 64] >> (half % 64) & 1 != 0;
-    (within / 2..PAGE / 2).find(is_set).map_or(PAGE, |half| 2 * half - within)
+/// How many bytes from pc to the next breakpoint of its page; a page's size, if there is none, at least not in `length` bytes.
+fn before_breakpoint(breakpoints: Option<&Halfwords>, pc: u64, length: usize) -> usize {
+    let Some(breakpoints) = breakpoints else { return PAGE };
+    let half = pc as usize % PAGE / 2;
+    // Those before pc do not count.
+    let mut hidden = (1 << (half % 64)) - 1;
+    let last = (half + length / 2) / 64;
+    for (index, word) in breakpoints.iter().enumerate().skip(half / 64).take_while(|(index, _)| *index <= last) {
+        let word = word & !hidden;
+        if word != 0 {
+            return 2 * (64 * index + word.trailing_zeros() as usize - half);
+        }
+        hidden = 0;
+    }
+    PAGE
 }

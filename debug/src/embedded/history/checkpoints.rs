@@ -12,10 +12,10 @@ use crate::embedded::bus::ram::PAGE;
 use crate::embedded::hart::state::Hart;
 use crate::embedded::history::pages::Pages;
 
-/// Instructions between the newest checkpoints: about half a millisecond of execution.
-pub const INTERVAL: u64 = 50_000;
+/// Instructions between the newest checkpoints: about a tenth of a millisecond of execution.
+pub const INTERVAL: u64 = 100_000;
 /// Executing this many instructions takes about twenty times as long as copying a page. So the history costs a twentieth.
-const INSTRUCTIONS_PER_DIRTY_PAGE: u64 = 600;
+const INSTRUCTIONS_PER_DIRTY_PAGE: u64 = 6_000;
 /// A checkpoint is needed if its neighbours are further apart than this fraction of its age.
 const AGE_PER_GAP: u64 = 64;
 /// How often, in checkpoints, the old ones are thinned.

@@ -63,6 +63,17 @@ impl Block {
         self.count
     }
 
+    /// How many bytes it has.
+    #[inline(always)]
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
+    /// Whether there is room for all of it.
+    pub fn fits(&self, room: Room) -> bool {
+        self.count <= room.count && self.length <= room.length
+    }
+
     /// Executes it from its beginning, where pc is.
     #[inline(always)]
     pub fn run(&self, hart: &mut Hart, memory: &mut Memory) -> Exit {
@@ -71,7 +82,7 @@ impl Block {
 
     /// Executes as much of it as there is room for; `None` where not even the first step fits.
     pub fn run_within(&self, room: Room, hart: &mut Hart, memory: &mut Memory) -> Option<Exit> {
-        if self.count <= room.count && self.length <= room.length {
+        if self.fits(room) {
             return Some(self.run(hart, memory));
         }
         let fits = |step: &Step| {
