@@ -3,6 +3,7 @@
 //! Each row measures its two sides in turn, several times, and shows the medians and the median of the ratios: what else the
 //! host does then hits both. `cargo bench -p debug --bench embedded`
 
+mod compute;
 mod reverse;
 
 use std::cell::RefCell;
@@ -30,6 +31,7 @@ fn main() {
         return;
     }
     println!("{:<54} {:>12} {:>12} {:>8}   goal", "", "this", "other", "ratio");
+    compute::rows();
     speed();
     whole_check();
     large_bss();
