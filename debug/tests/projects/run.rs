@@ -10,16 +10,39 @@ use crate::{PROGRAM, Project, ended, stderr};
 
 #[test]
 fn the_console_is_here_and_the_exit_status_is_the_kernels() {
+    the_console_and_the_status_on("qemu");
+}
+
+#[test]
+fn on_the_embedded_machine_as_well() {
+    the_console_and_the_status_on("embedded");
+    let project = Project::new("make");
+    ended(&project.debug(&["init"]), 0);
+    let output = project.debug(&["run", "--on", "embedded", "--timeout", "2"]);
+    ended(&output, 1);
+    let said = stderr(&output);
+    assert!(
+        said.contains("has not ended within 2 s; try: ") || said.contains("waits for an interrupt that never comes"),
+        "{said}"
+    );
+    let output = project.debug(&["run", "--on", "embedded", "--expect", "hello from C", "--record", "run.rec"]);
+    ended(&output, 0);
+    let output = project.debug(&["ask", "--replay", "run.rec", "why"]);
+    assert!(output.status.code().is_some_and(|code| code < 2), "{}", stderr(&output));
+}
+
+fn the_console_and_the_status_on(machine: &str) {
     let project = Project::new("cargo");
-    let output = project.debug(&["run"]);
+    let run = |more: &[&str]| project.debug(&[&["run", "--on", machine], more].concat());
+    let output = run(&[]);
     assert!(ended(&output, 0).trim_end().ends_with("booted"), "{}", stderr(&output));
     // With the words behind which it would go on.
-    ended(&project.debug(&["run", "--expect", "booted", "--forbid", "panicked"]), 0);
-    let output = project.debug(&["run", "--forbid", "booted"]);
+    ended(&run(&["--expect", "booted", "--forbid", "panicked"]), 0);
+    let output = run(&["--forbid", "booted"]);
     ended(&output, 1);
     assert!(stderr(&output).contains("the kernel said what it must not: booted"), "{}", stderr(&output));
     // A firmware's banner says OpenSBI; the kernel does not.
-    let output = project.debug(&["run", "--expect", "OpenSBI"]);
+    let output = run(&["--expect", "OpenSBI"]);
     ended(&output, 1);
     assert!(stderr(&output).contains("has not said what is expected: OpenSBI"), "{}", stderr(&output));
 }

@@ -1,4 +1,4 @@
-//! `cargo debug run`: a kernel on QEMU, its console on the terminal, its exit status ours.
+//! `cargo debug run`: a kernel on QEMU or the embedded machine, its console on the terminal, its exit status ours.
 //!
 //! ```text
 //! $ cargo debug run
@@ -10,6 +10,8 @@
 //! [target.riscv64gc-unknown-none-elf]
 //! runner = "cargo-debug run"
 //! ```
+
+mod embedded;
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -27,13 +29,15 @@ use regex::bytes::Regex;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::kernel::{Kernel, KernelArguments};
+use super::machine_arg::MachineArg;
+use super::recording::RecordArgument;
 use super::terminal::RawTerminal;
 use super::{START, narration};
 
 /// Nobody waits longer.
 const FOR_EVER: Duration = Duration::from_secs(1 << 32);
 
-/// Boots a kernel on QEMU, with its console here. Ctrl-A X leaves, Ctrl-A H lists what else Ctrl-A does.
+/// Boots a kernel, with its console here. Ctrl-A X leaves, Ctrl-A H lists what else Ctrl-A does.
 ///
 /// Exit status: the kernel's, by the test finisher (`sifive_test`) or a system reset of the SBI: 0 for a power-off, 1 or the finisher's
 /// number for a failure; 2 where it could not be started. With --expect: 0 once the kernel has said it, 1 where it ends without.
@@ -52,6 +56,13 @@ pub struct Arguments {
     #[command(flatten)]
     kernel: KernelArguments,
 
+    /// The machine: qemu or embedded [default: qemu where it is installed, else embedded]
+    #[arg(long, value_name = "MACHINE")]
+    on: Option<MachineArg>,
+
+    #[command(flatten)]
+    recording: RecordArgument,
+
     /// Ends with status 0 once the kernel has said this, a regular expression. More than one: all of them
     #[arg(long, value_name = "REGEX")]
     expect: Vec<Regex>,
@@ -67,6 +78,10 @@ pub struct Arguments {
 
 enum Event {
     Printed(Vec<u8>),
+    /// Keys for the embedded machine.
+    Typed(Vec<u8>),
+    /// Who typed wants it to end.
+    Left,
     /// What was printed is the firmware's, what follows the kernel's.
     Begun,
     /// The machine has ended.
@@ -80,13 +95,23 @@ pub fn run(mut arguments: Arguments) -> anyhow::Result<u8> {
     if let Some(kernel) = arguments.runner_kernel.take() {
         arguments.kernel.be_of(kernel);
     }
-    let kernel = arguments.kernel.read()?;
+    let mut kernel = arguments.kernel.read()?;
     let mut options = kernel.machine().clone();
     if options.append.is_none() && !arguments.runner_arguments.is_empty() {
         let words: Vec<_> = arguments.runner_arguments.iter().map(|word| word.to_string_lossy()).collect();
         options.append = Some(words.join(" "));
     }
-    boot(&arguments, &kernel, &options)
+    match arguments.kernel.machine_or_usual(&kernel, arguments.on.as_ref())? {
+        MachineArg::Embedded => {
+            kernel.options.append = options.append;
+            embedded::boot(&arguments, &kernel)
+        }
+        MachineArg::Qemu if arguments.recording.record.is_some() => {
+            bail!("--record needs the embedded machine, whose run is the same each time; try: --on embedded")
+        }
+        MachineArg::Qemu => boot(&arguments, &kernel, &options),
+        other => bail!("--on {} runs nothing by itself; try: --on qemu or --on embedded", other.name()),
+    }
 }
 
 fn boot(arguments: &Arguments, kernel: &Kernel, options: &MachineOptions) -> anyhow::Result<u8> {
@@ -139,14 +164,20 @@ fn watch(arguments: &Arguments, events: &Receiver<Event>, deadline: Instant) -> 
                 has_begun = true;
             }
             Ok(Event::Signal(number)) => return Ok(Some(u8::try_from(128 + number).unwrap_or(1))),
+            // These are the embedded machine's.
+            Ok(Event::Typed(_) | Event::Left) => {}
             Ok(Event::Ended) | Err(RecvTimeoutError::Disconnected) => return Ok(None),
             Err(RecvTimeoutError::Timeout) => {
-                let limit = arguments.timeout.unwrap_or_default().as_secs_f64();
-                narration::say(&format!("the kernel has not ended within {limit} s; try: a larger --timeout"));
+                tell_timeout(arguments);
                 return Ok(Some(1));
             }
         }
     }
+}
+
+fn tell_timeout(arguments: &Arguments) {
+    let limit = arguments.timeout.unwrap_or_default().as_secs_f64();
+    narration::say(&format!("the kernel has not ended within {limit} s; try: a larger --timeout"));
 }
 
 /// What is said may decide.
@@ -177,14 +208,14 @@ pub fn end_of(machine: &mut Foreground) -> anyhow::Result<u8> {
 }
 
 fn status_of(machine: &mut Foreground, arguments: &Arguments) -> anyhow::Result<u8> {
-    let status = end_of(machine)?;
-    if let Some(missing) = arguments.expect.first() {
-        narration::say(&format!(
-            "the kernel ended, with status {status}, and has not said what is expected: {missing}"
-        ));
-        return Ok(1);
-    }
-    Ok(status)
+    Ok(judge_end(end_of(machine)?, arguments))
+}
+
+/// The exit status where the kernel ended by itself with this one.
+fn judge_end(status: u8, arguments: &Arguments) -> u8 {
+    let Some(missing) = arguments.expect.first() else { return status };
+    narration::say(&format!("the kernel ended, with status {status}, and has not said what is expected: {missing}"));
+    1
 }
 
 fn read_console(console: ForegroundConsole, tell: Sender<Event>) {

@@ -1,0 +1,107 @@
+//! `cargo debug run --on embedded`: the kernel on the machine in this process. It does not know QEMU.
+
+use std::io::{self, Read, Write};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use debug::machine::Stop;
+use debug::{Address, Embedded, Machine, ask};
+
+use super::{Arguments, Event, FOR_EVER, narration, verdict, watch_signals};
+use crate::cli::kernel::Kernel;
+use crate::cli::recording;
+use crate::cli::terminal::RawTerminal;
+
+/// How long the machine runs before its console and the keyboard are looked at.
+const SLICE: Duration = Duration::from_millis(20);
+/// The key before the one that leaves, as in QEMU.
+const ESCAPE: u8 = 1;
+
+/// Runs the kernel until there is a reason to end: the exit status.
+pub fn boot(arguments: &Arguments, kernel: &Kernel) -> anyhow::Result<u8> {
+    let mut machine = Embedded::load(&kernel.image, &kernel.options)?;
+    let (tell, events) = mpsc::channel();
+    watch_signals(tell.clone()).context("signals cannot be caught")?;
+    let terminal = RawTerminal::take().context("cannot make the terminal the kernel's; try: < /dev/null")?;
+    type_in(tell, terminal.is_some());
+    let status = run(arguments, kernel, &mut machine, &events);
+    drop(terminal);
+    let status = status?;
+    if let Some(path) = &arguments.recording.record {
+        recording::write(kernel, &kernel.image, &mut machine, serde_json::json!({ "run": {} }), path)?;
+    }
+    kernel.devices.finish(machine)?;
+    Ok(status)
+}
+
+fn run(arguments: &Arguments, kernel: &Kernel, machine: &mut Embedded, events: &Receiver<Event>) -> anyhow::Result<u8> {
+    let deadline = Instant::now() + arguments.timeout.unwrap_or(FOR_EVER);
+    let (mut said, mut more_input) = (Vec::new(), true);
+    loop {
+        let stop = machine.resume(SLICE)?;
+        let printed = machine.new_console_output();
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(&printed).and_then(|()| stdout.flush()).context("cannot write to standard output")?;
+        drop(stdout);
+        said.extend(printed);
+        if let Some(status) = verdict(arguments, &said) {
+            return Ok(status);
+        }
+        match stop {
+            Stop::Exited { status } => return Ok(super::judge_end(status.unwrap_or(0), arguments)),
+            Stop::Fault(fault) => {
+                let pc = Address(machine.general_registers().pc);
+                let mut bytes = [0; 4];
+                let read = machine.peek(pc, &mut bytes).then_some(&bytes[..]);
+                let why = ask::words::fault_in_words(&kernel.image, fault, read);
+                narration::say(&format!("the kernel cannot go on: {why}"));
+                return Ok(1);
+            }
+            _ => {}
+        }
+        let waits = machine.waits_for_ever();
+        if waits && !more_input {
+            narration::say("the kernel waits for an interrupt that never comes, and nobody types any more");
+            return Ok(1);
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        match events.recv_timeout(if waits { left } else { Duration::ZERO }) {
+            Ok(Event::Typed(bytes)) => {
+                if let Err(too_much) = machine.input(&bytes) {
+                    narration::say(&format!("not typed: {too_much}"));
+                }
+            }
+            Ok(Event::Signal(number)) => return Ok(u8::try_from(128 + number).unwrap_or(1)),
+            Ok(Event::Left) => return Ok(0),
+            Ok(_) => more_input = false,
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+        }
+        if Instant::now() >= deadline {
+            super::tell_timeout(arguments);
+            return Ok(1);
+        }
+    }
+}
+
+/// Passes on what is typed. On a terminal Ctrl-A X leaves, and Ctrl-A twice is Ctrl-A.
+fn type_in(tell: Sender<Event>, on_terminal: bool) {
+    thread::spawn(move || {
+        let (mut bytes, mut escaped) = ([0; 4096], false);
+        while let Ok(count @ 1..) = io::stdin().read(&mut bytes) {
+            let mut typed = Vec::new();
+            for byte in &bytes[..count] {
+                match (std::mem::take(&mut escaped), *byte) {
+                    (true, b'x' | b'X') => drop(tell.send(Event::Left)),
+                    (false, ESCAPE) if on_terminal => escaped = true,
+                    (_, byte) => typed.push(byte),
+                }
+            }
+            if tell.send(Event::Typed(typed)).is_err() {
+                return;
+            }
+        }
+        let _ = tell.send(Event::Ended);
+    });
+}
