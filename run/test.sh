@@ -11,12 +11,13 @@ mode_test() {
     fi
     export NOT_TRIED=${CARGO_TARGET_DIR:-$PWD/target}/not-tried.$$ # where tests write what they could not try
     run debug/tests/vscode/install.sh || fail "nothing was tested: debug/tests/vscode/install.sh failed, see above"
+    run debug/tests/page/install.sh || fail "nothing was tested: debug/tests/page/install.sh failed, see above"
     ! have apt-get || step debug/tests/truth/install.sh
     step cargo fmt --all --check
     step cargo clippy --workspace --exclude kernel --all-targets -- -D warnings
     step cargo clippy --package kernel --target "$target" -- -D warnings
     step shellcheck --check-sourced run.sh run/*.sh .ci/{run,fresh,fresh-inside,prepare,table} .vscode/{check,gdb,gdb-dap,lldb-dap} \
-        debug/tests/vscode/install.sh debug/tests/vscode/code-server/run.sh debug/benches/record debug/tests/truth/install.sh
+        debug/tests/vscode/install.sh debug/tests/vscode/code-server/run.sh debug/tests/page/install.sh debug/benches/record debug/tests/truth/install.sh
     step cargo test --no-fail-fast --workspace --exclude kernel ${arguments[@]+"${arguments[@]}"}
     step env GDB="${CARGO_TARGET_DIR:-$PWD/target}/vscode/gdb" cargo test --no-fail-fast --package debug --test gdb --test serve # with the newest GDB, too
     if have apt-get; then

@@ -34,6 +34,7 @@ pub mod guardian;
 pub mod image;
 pub mod machine;
 pub mod output;
+pub mod profile;
 pub mod qemu;
 pub mod recording;
 pub mod remote;

@@ -156,6 +156,6 @@ fn tell(answered: &Answered<'_>, format: FormatArg) -> io::Result<()> {
 }
 
 /// A number of instructions, decimal or hexadecimal.
-fn count(text: &str) -> Result<u64, String> {
+pub fn count(text: &str) -> Result<u64, String> {
     debug::ask::number(text).ok_or_else(|| "expected a number of instructions, such as 1000 or 0x3e8".into())
 }

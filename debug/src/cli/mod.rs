@@ -15,13 +15,16 @@ mod kernel;
 mod listen;
 mod machine_arg;
 mod narration;
+mod page;
 mod places;
+mod profile;
 mod qemu_arguments;
 mod recording;
 mod run;
 mod serve;
 mod spelling;
 mod terminal;
+mod values;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -76,6 +79,7 @@ enum Command {
     Gdb(Box<gdb::Arguments>),
     Serve(Box<serve::Arguments>),
     Ask(Box<ask::Arguments>),
+    Profile(Box<profile::Arguments>),
     Init(init::Arguments),
     Completions(documents::CompletionsArguments),
     Man(documents::ManArguments),
@@ -109,6 +113,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Command::Gdb(arguments) => gdb::run(&arguments)?,
         Command::Serve(arguments) => serve::run(*arguments)?,
         Command::Ask(arguments) => held(ask::run(&arguments)?),
+        Command::Profile(arguments) => held(profile::run(&arguments).map(|()| true)?),
         Command::Init(arguments) => held(init::run(&arguments)?),
         Command::Completions(arguments) => {
             held(documents::completions(&arguments, &Arguments::command()).map(|()| true)?)

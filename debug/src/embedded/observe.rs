@@ -98,6 +98,7 @@ impl Embedded {
             match event {
                 Event::Store(store) => observer.store(&store),
                 Event::Load(load) => observer.load(&load),
+                Event::Jump(jump) => observer.jump(&jump),
                 Event::StackPointer(moved) => observer.stack_pointer(&moved),
                 Event::Hart(event) => observer.event(&event),
             }

@@ -136,8 +136,15 @@ impl Board {
                 return Ok(());
             }
             self.memory.block_icount = self.icount;
+            let begin = self.hart.pc;
             let exit = block.run(&mut self.hart, &mut self.memory);
             self.icount += exit.count();
+            if self.memory.wants_jumps() {
+                self.memory.record_exit(block.left_by(exit), begin, self.icount, &self.hart);
+                if self.memory.record_is_due() && exit.to() != Exit::FAILED {
+                    return Ok(());
+                }
+            }
             number = match exit.to() {
                 Exit::UNLINKED | Exit::UNKNOWN => {
                     if breakpoints.is_some() && self.hart.pc / PAGE as u64 != page {
@@ -160,9 +167,13 @@ impl Board {
     fn run_within(&mut self, index: usize, number: u32, room: Room) -> Result<(), Interruption> {
         self.memory.block_icount = self.icount;
         let Some(block) = self.code.block(number) else { return Ok(()) };
+        let begin = self.hart.pc;
         match block.run_within(room, &mut self.hart, &mut self.memory) {
             Some(exit) => {
                 self.icount += exit.count();
+                if self.memory.wants_jumps() {
+                    self.memory.record_exit(block.left_by(exit), begin, self.icount, &self.hart);
+                }
                 if exit.to() == Exit::FAILED { self.failure() } else { Ok(()) }
             }
             None => self.run_one(index),
@@ -176,6 +187,7 @@ impl Board {
         self.prepare();
         execute::execute(&operation, &mut self.hart, &mut self.memory)?;
         self.icount += 1;
+        self.memory.record_jump(&operation, self.hart.pc);
         self.memory.record_stack_pointer(&operation, self.hart.x(Register::SP));
         Ok(())
     }
@@ -320,6 +332,7 @@ impl Board {
             Err(Interruption::NeedsBoard) => return self.trap(Trap::illegal(operation.bits)),
             Err(interruption) => return self.handle(interruption),
         };
+        self.memory.record_jump(&operation, next);
         self.hart.pc = next;
         self.icount += 1;
         Ok(())

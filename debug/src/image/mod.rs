@@ -301,6 +301,25 @@ impl Image {
         if self.is_code(address) { self.lines().frames(self.linked(address)) } else { Vec::new() }
     }
 
+    /// The functions that contain the instruction at `address`, innermost first: inlined ones by the debug information, then the one that was
+    /// called. The lines are those of the instruction and of what was inlined. Empty outside of code.
+    pub fn functions(&self, address: Address) -> Vec<Place> {
+        let frames = self.frames(address);
+        let outer = self.place(address);
+        if frames.len() < 2 || outer.symbol.is_none() {
+            return if self.is_code(address) { vec![outer] } else { Vec::new() };
+        }
+        let last = frames.len() - 1;
+        let place = |(index, frame): (usize, Frame)| match index == last {
+            true => Place { line: frame.line, ..outer.clone() },
+            false => {
+                let symbol = Some((frame.function.unwrap_or_else(|| "?".into()), 0));
+                Place { address, symbol, line: frame.line, inlined: true }
+            }
+        };
+        frames.into_iter().enumerate().map(place).collect()
+    }
+
     /// The zero-initialised memory, by sections with their names (`.bss`, `.sbss` and so on), or by segments if there is no section table.
     pub fn zeroed(&self) -> Vec<(String, Range<Address>)> {
         let range = |start, end| Address(start)..Address(end);
@@ -323,6 +342,16 @@ impl Image {
     pub fn code(&self) -> impl Iterator<Item = (Address, &[u8])> + '_ {
         let code = self.sections.iter().filter(|section| section.code && !section.range.is_empty());
         code.map(|section| (Address(section.range.start), self.bytes.get(section.file.clone()).unwrap_or_default()))
+    }
+
+    /// The sections that are in memory, with their names, by address.
+    pub fn memory_sections(&self) -> Vec<(String, Range<Address>)> {
+        let sections = self.sections.iter().filter(|section| !section.range.is_empty());
+        let mut sections: Vec<_> = sections
+            .map(|section| (section.name.clone(), Address(section.range.start)..Address(section.range.end)))
+            .collect();
+        sections.sort_by_key(|(_, range)| range.start);
+        sections
     }
 
     /// Whether an instruction of the image may be at `address`.

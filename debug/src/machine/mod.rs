@@ -12,7 +12,7 @@ use std::time::Duration;
 pub use crate::riscv::{Address, Register, Registers, csr};
 pub use fault::{DriveTrouble, Fault};
 pub use observe::{
-    HartEvent, InstructionBytes, Interest, Load, Observed, Observer, StackPointerMove, Store, TakenTrap,
+    HartEvent, InstructionBytes, Interest, Jump, JumpKind, Load, Observed, Observer, StackPointerMove, Store, TakenTrap,
 };
 pub use quirk::Quirk;
 pub use trace::{Moment, Traceable, Traced};

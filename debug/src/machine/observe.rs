@@ -60,6 +60,32 @@ pub struct StackPointerMove {
     pub partial: bool,
 }
 
+/// An instruction after which the hart does not continue behind it: a jump, a call, a return, a branch that is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Jump {
+    /// Instructions executed before it.
+    pub icount: u64,
+    /// The instruction.
+    pub pc: Address,
+    /// Where the hart continues.
+    pub to: Address,
+    /// The stack pointer before it.
+    pub sp: Address,
+    /// What it is by the calling convention.
+    pub kind: JumpKind,
+}
+
+/// What a jump is by the calling convention (unprivileged manual, "Unconditional Jumps": hints for return-address stacks).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JumpKind {
+    /// It keeps a return address in ra or t0, which is this one.
+    Call(Address),
+    /// It goes to the address in ra or t0.
+    Return,
+    /// Another jump or branch.
+    Other,
+}
+
 /// What an observer wants to see. Other events cost little time. Addresses are physical, except sp's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Interest {
@@ -69,6 +95,8 @@ pub struct Interest {
     pub loads: Vec<Range<Address>>,
     /// Changes of sp, except those within one of these ranges (ends included) that do not set it upwards; `None` for no changes at all.
     pub quiet_stacks: Option<Vec<Range<Address>>>,
+    /// Jumps, calls, returns and branches that are taken.
+    pub jumps: bool,
 }
 
 /// An exception or interrupt that a handler took.
@@ -197,6 +225,9 @@ pub trait Observer {
 
     /// sp changed. The machine is behind the instruction.
     fn stack_pointer(&mut self, _moved: &StackPointerMove) {}
+
+    /// The hart did not continue behind an instruction.
+    fn jump(&mut self, _jump: &Jump) {}
 
     /// What to report besides traps. It is called at the start of each call to the machine.
     fn interest(&self) -> Interest {

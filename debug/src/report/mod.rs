@@ -2,8 +2,10 @@
 //! know machines.
 
 mod answer;
+mod html;
 mod json;
 mod junit;
+mod markdown;
 mod text;
 
 use std::borrow::Cow;
@@ -15,6 +17,7 @@ use std::time::Duration;
 use crate::checks::{Finding, Status};
 
 pub use answer::Answered;
+pub use html::{Page, Source, svg};
 
 /// The result of checking a boot.
 #[derive(Clone, Debug)]
@@ -74,6 +77,11 @@ impl Report {
         to.write_all(whole.as_bytes())
     }
 
+    /// The verdict as Markdown, for the summary of a CI job: a table of the checks, and these commands to go on with.
+    pub fn markdown(&self, commands: &[String]) -> String {
+        markdown::markdown(self, commands)
+    }
+
     fn kernel_name(&self) -> Cow<'_, str> {
         self.kernel.to_string_lossy()
     }
@@ -109,6 +117,11 @@ fn details(finding: &Finding) -> Vec<(&'static str, String)> {
     details.push(("try:", finding.advice.as_deref().map(printable).unwrap_or_default()));
     details.retain(|(_, text)| !text.is_empty());
     details
+}
+
+/// A name of the kernel's as reports show it, with what is invisible escaped.
+pub fn shown(text: &str) -> String {
+    printable(text)
 }
 
 /// Escapes characters that are invisible or change how the rest is shown: `\n`, `\u{1b}`.

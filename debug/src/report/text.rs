@@ -47,7 +47,7 @@ fn painted(text: &str, colour: AnsiColor, wanted: bool) -> String {
 }
 
 /// `boots: 7 of 7 checks hold (152 ms on qemu)`, or `does not boot: stack failed, 4 checks not run (80 ms on qemu)`.
-fn verdict(report: &Report) -> String {
+pub(super) fn verdict(report: &Report) -> String {
     let elapsed = format!("{} on {}", elapsed(report.elapsed), printable(&report.machine));
     let count = report.findings.len();
     if report.verdict() == Verdict::Pass {

@@ -63,6 +63,8 @@ impl Register {
     pub const RA: u8 = 1;
     /// The stack pointer.
     pub const SP: u8 = 2;
+    /// t0: the alternate link register.
+    pub const T0: u8 = 5;
     /// The global pointer.
     pub const GP: u8 = 3;
     /// The thread pointer; in kernels, the hart's own variables.

@@ -253,7 +253,12 @@ impl Observer for Choosy {
     fn interest(&self) -> Interest {
         let doubleword = Address(DATA + 16)..Address(DATA + 24);
         let quiet = Address(DATA)..Address(DATA + 4096);
-        Interest { stores: Some(vec![doubleword.clone()]), loads: vec![doubleword], quiet_stacks: Some(vec![quiet]) }
+        Interest {
+            stores: Some(vec![doubleword.clone()]),
+            loads: vec![doubleword],
+            quiet_stacks: Some(vec![quiet]),
+            jumps: false,
+        }
     }
 
     fn ends_run(&self) -> bool {

@@ -150,15 +150,19 @@ jobs:
       - uses: actions/checkout@v4
 {rust}{note}      - run: sudo apt-get update && sudo apt-get install -y --no-install-recommends {packages}
       # The repository that cargo-debug comes from:
+      - run: mkdir -p boot
       - run: cargo install --locked --git \"$CARGO_DEBUG\" debug
         env:
           CARGO_DEBUG: ${{{{ vars.CARGO_DEBUG }}}}
-      - run: cargo debug check --format junit --output junit.xml
+      # The summary has the verdict, and the commands that go on from boot.html and the recording at the desk.
+      - run: |
+          cargo debug check --format junit --output boot/junit.xml --html boot/boot.html \\
+            --record-on-failure boot --summary \"$GITHUB_STEP_SUMMARY\"
       - if: always()
         uses: actions/upload-artifact@v4
         with:
           name: boot
-          path: junit.xml
+          path: boot
 "
     )
 }

@@ -72,7 +72,7 @@ pub struct Arguments {
     forbid: Vec<Regex>,
 
     /// Ends with status 1 where the kernel has not ended by then
-    #[arg(long, value_name = "SECONDS", value_parser = super::check::seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = super::values::seconds)]
     timeout: Option<Duration>,
 }
 

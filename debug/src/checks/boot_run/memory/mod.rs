@@ -82,7 +82,7 @@ impl<'a> MemoryFacts<'a> {
         let stores = over.then(|| code.chain(early.iter().cloned()).chain(tree).collect());
         let quiet_stacks =
             self.stacks.quiet().map(|ranges| ranges.iter().flat_map(|range| self.aliases(range)).collect());
-        Interest { stores, loads: early.into_iter().chain(header).collect(), quiet_stacks }
+        Interest { stores, loads: early.into_iter().chain(header).collect(), quiet_stacks, jumps: false }
     }
 
     /// Whether [`MemoryFacts::interest`] has changed since the last call.

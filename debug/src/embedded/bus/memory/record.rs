@@ -6,8 +6,8 @@ use super::{At, Memory, from_bytes};
 use crate::embedded::bus::map::Region;
 use crate::embedded::bus::ram::PAGE;
 use crate::embedded::hart::decode::{Kind, Operation};
-use crate::embedded::hart::state::Privilege;
-use crate::machine::{Address, HartEvent, Interest, Load, StackPointerMove, Store};
+use crate::embedded::hart::state::{Hart, Privilege};
+use crate::machine::{Address, HartEvent, Interest, Jump, JumpKind, Load, StackPointerMove, Store};
 use crate::riscv::Register;
 
 /// How many events are recorded before the run pauses and passes them on.
@@ -19,6 +19,7 @@ pub enum Event {
     Store(Store),
     Load(Load),
     StackPointer(StackPointerMove),
+    Jump(Jump),
     Hart(HartEvent),
 }
 
@@ -161,6 +162,49 @@ impl Memory {
         let (pc, old, new) = (Address(pc), Address(old), Address(new));
         self.push(Event::StackPointer(StackPointerMove { icount, pc, old, new, relative: of_sp, partial }));
         self.pause();
+    }
+
+    /// Whether jumps are recorded.
+    #[inline(always)]
+    pub fn wants_jumps(&self) -> bool {
+        self.record.as_ref().is_some_and(|record| record.interest.jumps)
+    }
+
+    /// Looks at where the hart continues after `operation`, for which [`Memory::at`] was kept.
+    pub fn record_jump(&mut self, operation: &Operation, next: u64) {
+        if self.wants_jumps() {
+            let At { icount, pc, sp } = self.at;
+            let end = pc.wrapping_add(operation.length.into());
+            self.push_jump(operation, end, next, At { icount, pc, sp });
+        }
+    }
+
+    /// As [`Memory::record_jump`], after a block that began at `begin` and was left by an instruction, with its bytes until then.
+    pub fn record_exit(&mut self, left_by: Option<(&Operation, u64)>, begin: u64, icount: u64, hart: &Hart) {
+        if let Some((operation, length)) = left_by {
+            let end = begin.wrapping_add(length);
+            let pc = end.wrapping_sub(operation.length.into());
+            self.push_jump(
+                operation,
+                end,
+                hart.pc,
+                At { icount: icount.wrapping_sub(1), pc, sp: hart.x(Register::SP) },
+            );
+        }
+    }
+
+    fn push_jump(&mut self, operation: &Operation, end: u64, next: u64, at: At) {
+        const LINKS: [u8; 2] = [Register::RA, Register::T0];
+        if next == end {
+            return;
+        }
+        let kind = match operation.kind {
+            Kind::Jal | Kind::Jalr if LINKS.contains(&operation.rd) => JumpKind::Call(Address(end)),
+            Kind::Jalr if LINKS.contains(&operation.rs1) => JumpKind::Return,
+            _ => JumpKind::Other,
+        };
+        let At { icount, pc, sp } = at;
+        self.push(Event::Jump(Jump { icount, pc: Address(pc), to: Address(next), sp: Address(sp), kind }));
     }
 
     pub(super) fn record_load(&mut self, physical: u64, address: u64, length: usize, value: u64) {

@@ -99,6 +99,14 @@ impl Block {
         Some(Exit::new(last.index + u16::from(last.count), 0, Exit::UNKNOWN))
     }
 
+    /// The last instruction that was executed, where it was left by `exit`, and how many bytes of the block end with it.
+    pub fn left_by(&self, exit: Exit) -> Option<(&Operation, u64)> {
+        let step = self.steps.get(exit.step())?;
+        let is_last = u64::from(step.index) + u64::from(step.count) == exit.count();
+        let whole = !matches!(exit.to(), Exit::FAILED | Exit::PAUSED | Exit::RAN_OUT);
+        (is_last && whole).then(|| (&step.operation, u64::from(step.offset) + u64::from(step.length)))
+    }
+
     /// From now on the step that was left by `exit` leads to block `number`.
     pub fn link(&self, exit: Exit, number: u32) {
         if let Some(step) = self.steps.get(exit.step()) {

@@ -4,7 +4,9 @@
 //! $ cargo debug check
 //! ```
 
-use std::cell::Cell;
+mod keeper;
+
+use std::cell::RefCell;
 use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -23,12 +25,15 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use regex::bytes::Regex;
 use signal_hook::consts::SIGCONT;
 
-use super::harsh;
-use super::kernel::{Kernel, KernelArguments};
-use super::machine_arg::MachineArg;
-use super::narration;
-use super::places::{PlaceArguments, with_option};
-use super::recording::{self, RecordArgument, RecordedCheck, Replay};
+use crate::cli::harsh;
+use crate::cli::kernel::{Kernel, KernelArguments};
+use crate::cli::machine_arg::MachineArg;
+use crate::cli::narration;
+use crate::cli::page;
+use crate::cli::places::{PlaceArguments, with_option};
+use crate::cli::recording::{RecordArgument, Replay};
+use crate::cli::values::{Text, seconds, unescaped};
+use keeper::Keeper;
 
 /// How much longer than the kernel the machine may run, for the last requests.
 const GRACE: Duration = Duration::from_secs(5);
@@ -44,16 +49,16 @@ const CONSOLE: &str = "Console";
 #[derive(Args)]
 pub struct Arguments {
     #[command(flatten)]
-    kernel: KernelArguments,
+    pub kernel: KernelArguments,
 
     /// The machine: qemu starts QEMU; embedded uses the machine in this program; both compares the two after every
     /// instruction; HOST:PORT or unix:PATH attaches to a GDB stub that waits at reset [default: qemu if it is installed,
     /// else embedded]
     #[arg(long, value_name = "MACHINE")]
-    on: Option<MachineArg>,
+    pub on: Option<MachineArg>,
 
     #[command(flatten)]
-    places: PlaceArguments,
+    pub places: PlaceArguments,
 
     /// The report's format
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
@@ -63,9 +68,17 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 
+    /// Writes a page to look at to FILE: the verdict, the time line, memory, the clear, the stack and a flame graph
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+
+    /// Appends the verdict as Markdown to FILE, such as "$GITHUB_STEP_SUMMARY"
+    #[arg(long, value_name = "FILE")]
+    summary: Option<PathBuf>,
+
     /// Executes the BSS clear one instruction at a time, and counts the instructions (slow)
     #[arg(long)]
-    step: bool,
+    pub step: bool,
 
     /// The hart to follow [default: the first that reaches the entry]
     #[arg(long, value_name = "HART")]
@@ -73,44 +86,44 @@ pub struct Arguments {
 
     /// How many bytes of the stack have to remain unused
     #[arg(long, value_name = "BYTES", default_value = "0")]
-    min_margin: u64,
+    pub min_margin: u64,
 
     /// Boots again and again on the embedded machine, each time with one thing that the boot protocol does not promise changed:
     /// an eighth check, luck
     #[arg(long)]
-    harsh: bool,
+    pub harsh: bool,
 
     /// A regular expression that the kernel must print. The boot passes as soon as it is printed, even if the kernel would run
     /// for ever. Can be repeated: then all of them
     #[arg(long, value_name = "REGEX", help_heading = CONSOLE)]
-    expect: Vec<Regex>,
+    pub expect: Vec<Regex>,
 
     /// A regular expression that the kernel must not print. Can be repeated
     #[arg(long, value_name = "REGEX", help_heading = CONSOLE)]
-    forbid: Vec<Regex>,
+    pub forbid: Vec<Regex>,
 
     /// Types TEXT, in which \n, \r, \t and \\ mean the same as in C. Can be repeated: one after the other
     #[arg(long, value_name = "TEXT", help_heading = CONSOLE, value_parser = unescaped)]
-    input: Vec<Text>,
+    pub input: Vec<Text>,
 
     /// Types the --input in the same position only after the kernel has printed TEXT (not a regular expression)
     #[arg(long, value_name = "TEXT", help_heading = CONSOLE, value_parser = unescaped)]
-    after: Vec<Text>,
+    pub after: Vec<Text>,
 
     /// Writes everything that the kernel prints to FILE
     #[arg(long, value_name = "FILE", help_heading = CONSOLE)]
     console: Option<PathBuf>,
 
     #[command(flatten)]
-    recording: RecordArgument,
+    pub recording: RecordArgument,
 
     /// If a check fails, writes the run on the embedded machine to DIR/KERNEL.rec
     #[arg(long, value_name = "DIR", help_heading = "Recording")]
-    record_on_failure: Option<PathBuf>,
+    pub record_on_failure: Option<PathBuf>,
 
     /// Makes the recorded checks again, of the recorded run; kernel and options are the recording's
     #[arg(long, value_name = "FILE", help_heading = "Recording", conflicts_with_all = ["record", "record_on_failure"])]
-    replay: Option<PathBuf>,
+    pub replay: Option<PathBuf>,
 
     /// The time limit for the boot
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
@@ -155,11 +168,12 @@ pub fn run(mut arguments: Arguments) -> anyhow::Result<bool> {
     let output = arguments.output.as_deref().map(|path| OutputFile::create(path, &kernel.files())).transpose()?;
     let console_file =
         arguments.console.as_deref().map(|path| OutputFile::create(path, &kernel.files())).transpose()?;
+    let page_file = arguments.html.as_deref().map(|path| OutputFile::create(path, &kernel.files())).transpose()?;
     let mut printed = None;
     let continued = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(SIGCONT, Arc::clone(&continued)).context("cannot install a signal handler")?;
     let begin = Instant::now();
-    let keeper = Keeper { arguments: &arguments, kernel: &kernel, replay: replay.as_ref(), kept: Cell::new(false) };
+    let keeper = Keeper { arguments: &arguments, kernel: &kernel, replay: replay.as_ref(), kept: RefCell::default() };
     let findings = walk(&arguments, &on, &keeper, &layout, &mut printed);
     let fails =
         findings.as_ref().map_or(true, |findings| findings.iter().any(|finding| finding.status != Status::Pass));
@@ -175,6 +189,16 @@ pub fn run(mut arguments: Arguments) -> anyhow::Result<bool> {
     let console = printed.as_deref().map(checks::console::last_lines);
     let report =
         Report { machine: on.name(), kernel: kernel.files.kernel.clone(), elapsed: begin.elapsed(), findings, console };
+    let commands = arguments.commands(&kernel, &report);
+    if let Some(path) = &arguments.summary {
+        let file = fs::OpenOptions::new().append(true).create(true).open(path);
+        let written = file.and_then(|mut file| file.write_all(report.markdown(&commands).as_bytes()));
+        written.with_context(|| format!("cannot append to {}; try: another file, --summary FILE", path.display()))?;
+    }
+    if let Some(file) = page_file {
+        let page = page::html(&report, &kernel, &layout, keeper.kept.take(), &commands)?;
+        file.write(page.as_bytes())?;
+    }
     if let Some(file) = console_file {
         file.write(&printed.unwrap_or_default())?;
     }
@@ -182,72 +206,8 @@ pub fn run(mut arguments: Arguments) -> anyhow::Result<bool> {
     Ok(report.verdict() == Verdict::Pass)
 }
 
-/// What becomes of the embedded machine's run after the checks.
-struct Keeper<'a> {
-    arguments: &'a Arguments,
-    kernel: &'a Kernel,
-    replay: Option<&'a Replay>,
-    /// There was a run.
-    kept: Cell<bool>,
-}
-
-impl Keeper<'_> {
-    /// Records it where that was asked for, or compares it with the recorded one. A companion's run is `judged` otherwise again.
-    fn keep(&self, machine: &mut Embedded, findings: &[Finding], judged: bool) -> anyhow::Result<()> {
-        self.kept.set(true);
-        let arguments = self.arguments;
-        if let (Some(replay), Some(path)) = (self.replay, &arguments.replay) {
-            RecordedCheck::of(replay, path)?.compare(findings)?;
-            return Ok(replay.recording.compare(machine)?);
-        }
-        let fails = findings.iter().any(|finding| finding.status != Status::Pass);
-        let on_failure = arguments.record_on_failure.as_ref().filter(|_| fails).map(|folder| {
-            let name = self.kernel.files.kernel.file_name().unwrap_or_default();
-            let mut name = name.to_owned();
-            name.push(".rec");
-            fs::create_dir_all(folder).map(|()| folder.join(name)).with_context(|| {
-                format!("cannot make the folder {}; try: another, --record-on-failure DIR", folder.display())
-            })
-        });
-        for path in arguments.recording.record.iter().cloned().map(Ok).chain(on_failure) {
-            let names = arguments.places.names();
-            let judgement = if judged { findings } else { &[] };
-            let check = RecordedCheck::new(names, &arguments.script(), arguments.min_margin, judgement);
-            recording::write(self.kernel, &self.kernel.image, machine, check.to_purpose()?, &path?)?;
-        }
-        Ok(())
-    }
-
-    /// Refuses a recording of nothing.
-    fn check(&self) -> anyhow::Result<()> {
-        if self.arguments.recording.record.is_some() && !self.kept.get() {
-            bail!("nothing is recorded: the kernel did not run on the embedded machine; try: without --record")
-        }
-        Ok(())
-    }
-}
-
 impl Arguments {
-    /// Makes the recorded checks those that are made.
-    fn take_over(&mut self, replay: &Replay) -> anyhow::Result<Kernel> {
-        let path = self.replay.clone().unwrap_or_default();
-        let check = RecordedCheck::of(replay, &path)?;
-        let kernel = replay.kernel()?;
-        let mut machine = Embedded::load(&kernel.image, &kernel.options)?;
-        {
-            let _waiting = narration::Waiting::until("doing the recorded run again");
-            replay.recording.play(&mut machine)?;
-        }
-        let script = check.script()?;
-        self.places = PlaceArguments::of(check.names());
-        (self.expect, self.forbid) = (script.expect, script.forbid);
-        (self.input, self.after) = script.input.into_iter().map(|input| (Text(input.text), Text(input.after))).unzip();
-        (self.min_margin, self.on, self.harsh, self.step) =
-            (check.min_margin, Some(MachineArg::Embedded), false, false);
-        Ok(kernel)
-    }
-
-    fn script(&self) -> Script {
+    pub fn script(&self) -> Script {
         let after = self.after.iter().map(|text| text.0.clone()).chain(std::iter::repeat_with(Vec::new));
         let input = self.input.iter().zip(after).map(|(text, after)| Input { after, text: text.0.clone() });
         Script { expect: self.expect.clone(), forbid: self.forbid.clone(), input: input.collect() }
@@ -461,41 +421,4 @@ fn deliver(report: &Report, format: Format, output: Option<OutputFile>) -> anyho
         output.write(&contents)?;
     }
     report.write(shown, colour, &mut stdout).and_then(|()| stdout.flush()).context("cannot write to standard output")
-}
-
-/// Replaces C's escapes, which a shell leaves unchanged.
-#[derive(Clone, Debug)]
-struct Text(Vec<u8>);
-
-fn unescaped(text: &str) -> Result<Text, String> {
-    let mut bytes = Vec::new();
-    let mut rest = text.chars();
-    while let Some(character) = rest.next() {
-        let meant = match character {
-            '\\' => match rest.next() {
-                Some('n') => '\n',
-                Some('r') => '\r',
-                Some('t') => '\t',
-                Some('\\') => '\\',
-                other => {
-                    return Err(format!(
-                        "\\{} is not an escape; use \\n, \\r, \\t or \\\\",
-                        other.map_or(String::new(), String::from)
-                    ));
-                }
-            },
-            plain => plain,
-        };
-        bytes.extend(meant.encode_utf8(&mut [0; 4]).as_bytes());
-    }
-    Ok(Text(bytes))
-}
-
-/// A number of seconds, above 0 and up to a day.
-pub fn seconds(text: &str) -> Result<Duration, String> {
-    const DAY: f64 = 86_400.0;
-    match text.parse::<f64>() {
-        Ok(seconds) if seconds > 0.0 && seconds <= DAY => Ok(Duration::from_secs_f64(seconds)),
-        _ => Err(format!("expected a number of seconds, more than 0 and at most {DAY}")),
-    }
 }

@@ -1,0 +1,381 @@
+//! Gathers what a page shows of a boot, in one observed run: a time line, the stores, the stack's depth, the profile. All of it is summed up
+//! in a fixed number of columns, whatever the run's length. It does not draw.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::Duration;
+
+use super::calls::Calls;
+use super::{By, Profile};
+use crate::embedded::{Change, Embedded, Error, Options};
+use crate::image::Image;
+use crate::machine::{
+    Address, HartEvent, Interest, Jump, Machine, Observed, Observer, StackPointerMove, Stop, Store, TakenTrap,
+};
+use crate::riscv::board::DEVICE_TREE_MAGIC;
+use crate::riscv::{cause, csr};
+
+/// Columns of time.
+pub const COLUMNS: usize = 300;
+/// Bands of addresses of the clear.
+pub const BANDS: usize = 60;
+/// Stores are looked at up to this moment: a run may be long.
+const LOOKED_AT: u64 = 20_000_000;
+/// How many traps, marks and lines of the console are kept one by one.
+const MOST: usize = 200;
+/// Of how many printed bytes the moments are kept.
+const MOST_BYTES: usize = 1 << 16;
+const PAGE: u64 = 4096;
+
+/// A moment of the time line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Instructions executed before it.
+    pub icount: u64,
+    /// What happened, such as `first output`.
+    pub what: String,
+    /// Where; 0 if that says nothing.
+    pub pc: Address,
+    /// It is a trap or an interrupt.
+    pub is_trap: bool,
+}
+
+/// The stores of one column of time to one band of BSS or of what lies beside it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Write {
+    /// How many stored zero.
+    pub zeros: u64,
+    /// How many stored something else.
+    pub others: u64,
+}
+
+/// The deepest use of the stack in a column of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Depth {
+    /// Instructions executed before the moment.
+    pub icount: u64,
+    /// The column.
+    pub column: usize,
+    /// sp.
+    pub sp: Address,
+    /// The function.
+    pub function: Address,
+}
+
+/// A line that was printed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Printed {
+    /// Instructions executed before its first byte.
+    pub icount: u64,
+    /// Its text.
+    pub text: String,
+}
+
+/// What a page shows of a boot.
+#[derive(Clone, Debug, Default)]
+pub struct Boot {
+    /// The run's length in instructions.
+    pub end: u64,
+    /// The time line, in order; at most some hundreds, of the traps the first.
+    pub marks: Vec<Mark>,
+    /// All traps and interrupts, also those that are not among the marks.
+    pub traps: u64,
+    /// What was printed, by line; the first lines.
+    pub console: Vec<Printed>,
+    /// All lines.
+    pub lines: u64,
+    /// By column of time and band of addresses.
+    pub clear: BTreeMap<(usize, usize), Write>,
+    /// The addresses that the bands divide: BSS with some bytes on both sides.
+    pub cleared: Range<u64>,
+    /// By page of RAM, physical: how many stores.
+    pub written: BTreeMap<u64, u64>,
+    /// The stores were looked at up to this moment.
+    pub looked_at: u64,
+    /// The stack's use over time.
+    pub depth: Vec<Depth>,
+    /// Instructions by function.
+    pub profile: Profile,
+    /// The device tree that the firmware gave; empty for none.
+    pub device_tree: Range<u64>,
+    /// The value of satp at the end.
+    pub satp: u64,
+    /// How much of BSS still holds the checks' poison, in bytes.
+    pub poison_left: u64,
+}
+
+/// What of a kernel is looked at.
+pub struct Look {
+    /// BSS.
+    pub bss: Range<Address>,
+    /// The stack.
+    pub stack: Range<Address>,
+}
+
+/// Does a run again on a new machine, and gathers what a page shows.
+///
+/// # Errors
+/// If the kernel cannot be loaded.
+pub fn gather(
+    image: &Image,
+    options: &Options,
+    changes: &[(u64, Change)],
+    end: u64,
+    look: &Look,
+) -> Result<Boot, Error> {
+    let mut machine = Embedded::load(image, options)?;
+    let margin = 64.max((look.bss.end.0 - look.bss.start.0) / 40);
+    let cleared = look.bss.start.0.saturating_sub(margin)..look.bss.end.0.saturating_add(margin);
+    let pc = Address(machine.general_registers().pc);
+    let mut gathering = Gathering {
+        boot: Boot { end, cleared, looked_at: end.min(LOOKED_AT), ..Boot::default() },
+        calls: Calls::new(image, pc, 0),
+        look,
+        is_set: false,
+        printed: Vec::new(),
+        looks_at_stores: true,
+        has_changed: false,
+        latest: (u64::MAX, 0),
+        columns: vec![None; COLUMNS],
+        clear: None,
+        ended: false,
+    };
+    gathering.mark(0, "entry", pc);
+    gathering.boot.device_tree = device_tree(&machine);
+    run(&mut machine, changes, end, &mut gathering);
+    Ok(gathering.finish(image, &mut machine))
+}
+
+/// Where a1 points at the entry, and as long as its header says.
+fn device_tree(machine: &Embedded) -> Range<u64> {
+    let start = machine.general_registers().a1();
+    let mut header = [0; 8];
+    let is_read = machine.peek(Address(start), &mut header);
+    let [magic, size] =
+        [0, 4].map(|at| header[at..at + 4].iter().fold(0, |number, byte| number << 8 | u64::from(*byte)));
+    if is_read && magic == u64::from(DEVICE_TREE_MAGIC) { start..start.saturating_add(size) } else { 0..0 }
+}
+
+fn run(machine: &mut Embedded, changes: &[(u64, Change)], end: u64, gathering: &mut Gathering<'_>) {
+    let mut changes = changes.iter().peekable();
+    let mut paged = false;
+    for column in 1..=COLUMNS as u64 {
+        let until = (u128::from(end) * u128::from(column) / COLUMNS as u128) as u64;
+        loop {
+            let next = changes.peek().map_or(until, |(at, _)| until.min(*at));
+            advance(machine, next, gathering);
+            match changes.next_if(|(at, _)| *at <= next) {
+                Some((_, change)) => drop(machine.change(change)),
+                None => break,
+            }
+        }
+        let begun = (u128::from(end) * u128::from(column - 1) / COLUMNS as u128) as u64;
+        if !paged && satp(machine) != 0 {
+            paged = true;
+            let moment = first_paged(machine, begun, machine.icount());
+            gathering.mark(moment, "satp: translation is on", Address(0));
+        }
+    }
+}
+
+fn advance(machine: &mut Embedded, target: u64, gathering: &mut Gathering<'_>) {
+    while machine.icount() < target {
+        let before = machine.icount();
+        let left = target - before;
+        let stepped = machine.step_observed(left, Duration::MAX, gathering);
+        if machine.icount() == before || matches!(stepped, Err(_) | Ok((_, Stop::Fault(_) | Stop::Exited { .. }))) {
+            return;
+        }
+    }
+}
+
+fn satp(machine: &mut Embedded) -> u64 {
+    machine.read_register(csr::SATP).unwrap_or(0)
+}
+
+/// The first moment in a stretch, at whose end satp is set, at which it is.
+fn first_paged(machine: &mut Embedded, mut before: u64, mut after: u64) -> u64 {
+    while before + 1 < after {
+        let middle = before + (after - before) / 2;
+        match machine.at_moment(middle, satp) {
+            Some(0) => before = middle,
+            Some(_) => after = middle,
+            None => return after,
+        }
+    }
+    after
+}
+
+struct Gathering<'a> {
+    boot: Boot,
+    calls: Calls<'a>,
+    look: &'a Look,
+    /// sp was set to the stack.
+    is_set: bool,
+    /// When each byte was printed.
+    printed: Vec<u64>,
+    looks_at_stores: bool,
+    has_changed: bool,
+    /// The page of the latest stores, and how many.
+    latest: (u64, u64),
+    columns: Vec<Option<Depth>>,
+    /// The first and last moment at which BSS was cleared, and where.
+    clear: Option<(Mark, Mark)>,
+    /// BSS was used for something else.
+    ended: bool,
+}
+
+impl Gathering<'_> {
+    fn mark(&mut self, icount: u64, what: &str, pc: Address) {
+        self.boot.marks.push(Mark { icount, what: what.into(), pc, is_trap: false });
+    }
+
+    fn column(&self, icount: u64) -> usize {
+        let column = u128::from(icount) * COLUMNS as u128 / u128::from(self.boot.end.max(1));
+        (column as usize).min(COLUMNS - 1)
+    }
+
+    fn deepen(&mut self, icount: u64, sp: Address) {
+        if !self.look.stack.contains(&sp) && sp != self.look.stack.end {
+            return;
+        }
+        let column = self.column(icount);
+        if self.columns[column].is_none_or(|known| sp < known.sp) {
+            self.columns[column] = Some(Depth { icount, column, sp, function: self.calls.present() });
+        }
+    }
+
+    fn write_to_bss(&mut self, store: &Store) {
+        let cleared = &self.boot.cleared;
+        let Some(offset) = store.address.0.checked_sub(cleared.start).filter(|_| store.address.0 < cleared.end) else {
+            return;
+        };
+        let band = (u128::from(offset) * BANDS as u128 / u128::from(cleared.end - cleared.start)) as usize;
+        let write = self.boot.clear.entry((self.column(store.icount), band)).or_default();
+        if store.new == 0 {
+            write.zeros += 1
+        } else {
+            write.others += 1
+        }
+        if !self.look.bss.contains(&store.address) {
+            return;
+        }
+        if store.new != 0 {
+            self.ended = true;
+        } else if !self.ended {
+            let mark = |what: &str| Mark { icount: store.icount, what: what.into(), pc: store.pc, is_trap: false };
+            let first = self.clear.take().map_or_else(|| mark("the BSS clear begins"), |(first, _)| first);
+            self.clear = Some((first, mark("the BSS clear ends")));
+        }
+    }
+
+    fn trap(&mut self, trap: &TakenTrap) {
+        self.boot.traps += 1;
+        if self.boot.traps <= MOST as u64 {
+            let what = cause::cause(trap.cause).to_string();
+            self.boot.marks.push(Mark { icount: trap.icount, what, pc: trap.pc, is_trap: true });
+        }
+    }
+
+    fn finish(mut self, image: &Image, machine: &mut Embedded) -> Boot {
+        self.calls.finish(machine.icount());
+        let mut boot = self.boot;
+        *boot.written.entry(self.latest.0).or_insert(0) += self.latest.1;
+        boot.written.remove(&u64::MAX);
+        if let Some((first, last)) = self.clear {
+            boot.marks.extend([first, last]);
+        }
+        boot.depth = self.columns.into_iter().flatten().collect();
+        if let Some(deepest) = boot.depth.iter().min_by_key(|depth| depth.sp) {
+            let (icount, what) =
+                (deepest.icount, format!("the stack is deepest: {} bytes", self.look.stack.end.0 - deepest.sp.0));
+            boot.marks.push(Mark { icount, what, pc: deepest.function, is_trap: false });
+        }
+        read_console(&mut boot, &machine.console(), &self.printed);
+        let last = Address(machine.general_registers().pc);
+        boot.marks.push(Mark { icount: machine.icount(), what: "the end".into(), pc: last, is_trap: false });
+        boot.marks.sort_by_key(|mark| mark.icount);
+        boot.satp = satp(machine);
+        boot.profile = self.calls.profile(image, By::Line);
+        boot.poison_left = poison_left(machine, image, &self.look.bss);
+        boot
+    }
+}
+
+/// The first lines of what was printed, with the moment of each one's first byte.
+fn read_console(boot: &mut Boot, text: &[u8], moments: &[u64]) {
+    let mut at = 0;
+    for line in text.split_inclusive(|byte| *byte == b'\n') {
+        boot.lines += 1;
+        if let Some(icount) = moments.get(at).filter(|_| boot.console.len() < MOST) {
+            let text = String::from_utf8_lossy(line).trim_end_matches(['\r', '\n']).to_owned();
+            boot.console.push(Printed { icount: *icount, text });
+        }
+        at += line.len();
+    }
+}
+
+fn poison_left(machine: &mut Embedded, image: &Image, bss: &Range<Address>) -> u64 {
+    const POISON: u8 = 0xa5;
+    let mut bytes = vec![0; usize::try_from(bss.end.0 - bss.start.0).unwrap_or(0).min(64 << 20)];
+    match machine.read_physical(image.physical(bss.start), &mut bytes) {
+        Ok(()) => bytes.iter().filter(|byte| **byte == POISON).count() as u64,
+        Err(_) => 0,
+    }
+}
+
+impl Observer for Gathering<'_> {
+    fn interest(&self) -> Interest {
+        // Only moves that leave the stack.
+        let quiet_stacks = Some(vec![self.look.stack.clone()]);
+        let stores = if self.looks_at_stores { None } else { Some(Vec::new()) };
+        Interest { stores, quiet_stacks, jumps: true, ..Interest::default() }
+    }
+
+    fn store(&mut self, store: &Store) {
+        let page = store.physical.0 / PAGE;
+        if page == self.latest.0 {
+            self.latest.1 += 1;
+        } else {
+            let (page, count) = std::mem::replace(&mut self.latest, (page, 1));
+            *self.boot.written.entry(page).or_insert(0) += count;
+        }
+        self.write_to_bss(store);
+        self.deepen(store.icount, store.sp);
+    }
+
+    fn jump(&mut self, jump: &Jump) {
+        if self.looks_at_stores && jump.icount > LOOKED_AT {
+            (self.looks_at_stores, self.has_changed) = (false, true);
+        }
+        self.deepen(jump.icount, jump.sp);
+        self.calls.jump(jump);
+    }
+
+    fn stack_pointer(&mut self, moved: &StackPointerMove) {
+        if !self.is_set && (self.look.stack.start < moved.new && moved.new <= self.look.stack.end) && !moved.partial {
+            self.is_set = true;
+            self.mark(moved.icount, "sp is set to the stack", moved.pc);
+        }
+    }
+
+    fn event(&mut self, event: &HartEvent) {
+        self.calls.event(event);
+        match event {
+            HartEvent::Trap(trap) => self.trap(trap),
+            HartEvent::Printed { icount } => {
+                if self.printed.is_empty() {
+                    self.mark(*icount, "first output", Address(0));
+                }
+                if self.printed.len() < MOST_BYTES {
+                    self.printed.push(*icount);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn has_new_interest(&mut self) -> bool {
+        std::mem::take(&mut self.has_changed)
+    }
+}

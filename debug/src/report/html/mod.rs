@@ -1,0 +1,146 @@
+//! The report as a page to look at: one file that needs no network and no script. Its template escapes all that comes from the kernel.
+
+mod flame;
+mod pictures;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::{Report, Verdict, details, printable, text};
+use crate::checks::{Finding, Status};
+use crate::image::{Image, Line};
+use crate::profile::Boot;
+use pictures::{clear, console, depth, memory, time_line};
+
+pub use flame::svg;
+
+const STYLE: &str = include_str!("style.css");
+
+/// The lines of a source file around one, with their numbers.
+pub type Source = Vec<(u32, String)>;
+
+/// What a page is made of.
+pub struct Page<'a> {
+    /// The findings.
+    pub report: &'a Report,
+    /// The kernel.
+    pub image: &'a Image,
+    /// The run on the embedded machine; `None` where it did not run there.
+    pub boot: Option<&'a Boot>,
+    /// The page shows another machine's verdict, and this run beside it.
+    pub is_companion: bool,
+    /// The stack, for its picture.
+    pub stack: std::ops::Range<crate::machine::Address>,
+    /// The machine's RAM in bytes.
+    pub ram: u64,
+    /// The commands that repeat this run, and go to a moment of it.
+    pub commands: &'a [String],
+    /// Finds the source lines around one.
+    pub source: &'a dyn Fn(&Line) -> Option<Source>,
+}
+
+impl Page<'_> {
+    /// The whole page.
+    pub fn html(&self) -> String {
+        let verdict = text::verdict(self.report);
+        let class = if self.report.verdict() == Verdict::Pass { "good" } else { "bad" };
+        let kernel = printable(&self.report.kernel_name());
+        let page = html! {
+            (DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'";
+                    title { (kernel) ": " (verdict) }
+                    style { (PreEscaped(STYLE)) }
+                }
+                body {
+                    h1 class=(class) { (verdict) }
+                    p.faint.mono { (kernel) }
+                    main {
+                        section { h2 { "Checks" } @for finding in &self.report.findings { (self.finding(finding)) } }
+                        (self.go_there())
+                        @match self.boot {
+                            Some(boot) => (self.pictures(boot)),
+                            None => p { "The embedded machine did not run this kernel, so there are no pictures: only it sees every instruction." },
+                        }
+                    }
+                }
+            }
+        };
+        page.into_string()
+    }
+
+    fn finding(&self, finding: &Finding) -> Markup {
+        let (class, word) = match finding.status {
+            Status::Pass => ("good", "ok"),
+            Status::Fail => ("bad", "FAIL"),
+            Status::NotRun => ("open", "not run"),
+        };
+        html! {
+            div class=(format!("check {class}")) {
+                b { (word) " " (finding.name) } " " (printable(&finding.summary))
+                @if finding.status == Status::Fail {
+                    dl { @for (label, detail) in details(finding) { dt { (label) } dd.mono { (detail) } } }
+                    @if let Some(line) = finding.location.as_ref().and_then(|place| place.line.as_ref()) { (self.lines(line)) }
+                }
+            }
+        }
+    }
+
+    fn lines(&self, line: &Line) -> Markup {
+        let Some(source) = (self.source)(line) else { return html! {} };
+        html! {
+            pre.source {
+                @for (number, text) in source {
+                    span.here[number == line.line] { (format!("{number:>5}  {}", printable(&text))) @if number != line.line { "\n" } }
+                }
+            }
+        }
+    }
+
+    fn go_there(&self) -> Markup {
+        html! {
+            @if !self.commands.is_empty() {
+                section {
+                    h2 { "Go there" }
+                    pre { @for command in self.commands { (printable(command)) "\n" } }
+                }
+            }
+        }
+    }
+
+    fn pictures(&self, boot: &Boot) -> Markup {
+        html! {
+            @if self.is_companion {
+                p.faint {
+                    "The checks are of " (printable(&self.report.machine)) ". It does not tell what it executes, so the pictures are of the embedded machine, \
+                     which ran the same kernel. Times and interrupts differ from those there."
+                }
+            }
+            section { h2 { "Time line" } (time_line(boot, self.image)) (console(boot)) }
+            section { h2 { "Memory" } (memory(boot, self)) }
+            section { h2 { "The BSS clear" } (clear(boot, self.image)) }
+            section { h2 { "Stack" } (depth(boot, self.image, &self.stack)) }
+            section { h2 { "Instructions by function" } (flame::flame(&boot.profile)) }
+        }
+    }
+}
+
+/// A number with its thousands apart.
+fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut parts = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            parts.push(',');
+        }
+        parts.push(digit);
+    }
+    parts
+}
+
+/// A part of a whole in percent, for a picture.
+fn percent(part: u64, whole: u64) -> String {
+    format!("{:.3}", 100.0 * part as f64 / whole.max(1) as f64)
+}
