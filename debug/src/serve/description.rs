@@ -22,7 +22,7 @@ const PRIVILEGE: usize = 4161;
 pub fn of(machine: &mut dyn Machine) -> String {
     let has_guests = machine.read_register(csr::HSTATUS).is_ok();
     let has = |(number, _): &&(u16, &str)| machine.read_register(Register::Csr(*number)).is_ok();
-    let csrs: Vec<&(u16, &str)> = csr::NAMES.iter().filter(has).collect();
+    let csrs: Vec<&(u16, &str)> = csr::NAMES.iter().chain(csr::OTHERS).filter(has).collect();
     let mut xml = String::from(
         "<?xml version=\"1.0\"?>\n<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n<target version=\"1.0\">\n\
          <architecture>riscv:rv64</architecture>\n<osabi>none</osabi>\n",

@@ -262,6 +262,8 @@ fn breakpoints_can_be_bound_to_the_hypervisor_or_its_guest() {
         &server,
         &[
             "print $v",
+            "print /x $hstatus = 0x100",
+            "print /x $hstatus | $vscause",
             "hbreak *0x80200004",
             "monitor world guest",
             "monitor goto 1000",
@@ -278,6 +280,7 @@ fn breakpoints_can_be_bound_to_the_hypervisor_or_its_guest() {
         ],
         &[
             "= 0",
+            "$3 = 0x200000100",
             "breakpoints stop only the guest (V = 1); the hart executes the host now",
             "No more reverse-execution history.",
             "breakpoints stop only the hypervisor (V = 0)",
