@@ -693,9 +693,11 @@ choose! {
                 "csrrw t1, senvcfg, t0", "csrr t2, senvcfg", "csrw senvcfg, t1",
                 "li t0, 0", "next", "csrrs t1, cycle, t0", "9:",
                 // Floating point: comparisons of a signalling NaN, which raises a flag, and of a subnormal number, which raises none.
-                "li t0, 0x7f800001", "li t1, 0x2000", "li t2, 0x4000", "csrs sstatus, t2", "fmv.w.x ft0, t0", "fsflags zero",
+                "li t0, 0x7f800001", "li t1, 0x2000", "li t2, 0x4000", "li t4, 0", "csrs sstatus, t2", "fmv.w.x ft0, t0", "fsflags zero",
                 "csrc sstatus, t1", "feq.s t3, ft0, ft0",
                 "csrs sstatus, t2", "li t0, 1", "fmv.d.x ft0, t0", "csrc sstatus, t1", "feq.d t3, ft0, ft0",
+                // A write of no bits is one.
+                "csrc sstatus, t1", "csrs sstatus, t2", "csrrs t3, fflags, t4",
                 "csrs sstatus, t1"
             )
         }

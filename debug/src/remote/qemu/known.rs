@@ -56,7 +56,7 @@ const TABLE: &[Known] = &[
     },
     Known {
         from: OLD,
-        until: Some(ELEVEN),
+        until: None,
         quirk: Quirk {
             what: "sstatus.FS stays clean although fcsr was written",
             source: "privileged manual, \"Extension Context Status in mstatus Register\"; unprivileged manual, \"CSR \
