@@ -63,7 +63,11 @@ define walk set-sp
     walk explain
     walk fail
   else
-    printf "sp = %#lx, __stack_top = %#lx", $walk_sp, $walk_stack_top
+    set $walk_name = $debug_stack_top
+    if ! $_isvoid($debug_stack_name)
+      set $walk_name = $debug_stack_name
+    end
+    eval "printf \"sp = %%#lx, %s = %%#lx\", $walk_sp, $walk_stack_top", $walk_name
     if ($walk_sp == $walk_stack_top || $walk_sp == $walk_linked_top) && $walk_sp % $walk_alignment == 0
       echo : PASS\n
     else

@@ -209,7 +209,7 @@ fn write_script(folder: &Path) -> anyhow::Result<PathBuf> {
 }
 
 /// What the walk's variables are to name, in C; nothing where not all of it is found.
-fn names(arguments: &Arguments, kernel: &Kernel) -> Option<[(&'static str, String); 6]> {
+fn names(arguments: &Arguments, kernel: &Kernel) -> Option<[(&'static str, String); 7]> {
     let image = &kernel.image;
     let mut layout = Layout::of(image, arguments.places.names()).ok()?;
     if layout.needs_stack() {
@@ -227,9 +227,13 @@ fn names(arguments: &Arguments, kernel: &Kernel) -> Option<[(&'static str, Strin
         if free { GUARD_BYTES } else { 0 }.to_string()
     };
     let names = &layout.names;
+    let stack_top = name(&names.stack_top, layout.stack.end);
+    // An address alone says less to a person.
+    let stack_name = if stack_top.starts_with("\"*") { "\"the stack's top\"".into() } else { stack_top.clone() };
     Some([
         ("boot", name(&names.entry, layout.entry)),
-        ("stack_top", name(&names.stack_top, layout.stack.end)),
+        ("stack_top", stack_top),
+        ("stack_name", stack_name),
         ("bss", name(&names.bss_start, layout.bss.start)),
         ("bss_end", name(&names.bss_end, layout.bss.end)),
         ("guard_below", guard(layout.bss.start - GUARD_BYTES, layout.bss.start - 1)),

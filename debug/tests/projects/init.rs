@@ -6,6 +6,9 @@ use crate::{Project, ended, stderr};
 fn it_writes_what_the_makefile_and_the_linker_script_tell() {
     let project = Project::new("make");
     assert!(ended(&project.debug(&["init"]), 0).contains("debug.toml: written"));
+    let walk = ended(&project.debug(&["gdb", "--", "-batch", "-ex", "boot", "-ex", "stack"]), 0);
+    let stack = walk.lines().find(|line| line.starts_with("stack: ")).unwrap_or_default();
+    assert!(stack.contains(", early_stack_hi = 0x"), "by the kernel's own name: {walk}");
     let written = project.read("debug.toml");
     for line in [
         "build = \"make\"",
