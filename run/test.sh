@@ -18,6 +18,7 @@ mode_test() {
     step cargo clippy --package kernel --target "$target" -- -D warnings
     step shellcheck --check-sourced run.sh run/*.sh .ci/{run,fresh,fresh-inside,prepare,table} .vscode/{check,gdb,gdb-dap,lldb-dap} \
         debug/tests/vscode/install.sh debug/tests/vscode/code-server/run.sh debug/tests/page/install.sh debug/benches/record debug/tests/truth/install.sh
+    step cargo build --release --package debug # tests call run.sh, which needs it, and have deadlines
     step cargo test --no-fail-fast --workspace --exclude kernel ${arguments[@]+"${arguments[@]}"}
     step env GDB="${CARGO_TARGET_DIR:-$PWD/target}/vscode/gdb" cargo test --no-fail-fast --package debug --test gdb --test serve # with the newest GDB, too
     if have apt-get; then
