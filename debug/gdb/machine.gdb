@@ -295,27 +295,40 @@ define walk collect
   end
 end
 
+# Searches $walk_at to $walk_last for a word: $numfound, and its address in $_. GDB refuses to search a range that is shorter.
+define walk seek
+  if $walk_at <= $walk_last - 3
+    find /w1 $walk_at, $walk_last, $arg0
+  else
+    set $numfound = 0
+  end
+end
+
 define walk collect-waits
   set $walk_waits_found = 0
-  find /w1 $walk_from, $walk_last, 0x10500073
+  set $walk_at = $walk_from
+  walk seek 0x10500073
   while $numfound > 0
     set $walk_at = (unsigned long)$_
     eval "set $walk_wait_%d = $walk_at - $walk_up", $walk_waits_found
     set $walk_waits_found = $walk_waits_found + 1
-    find /w1 $walk_at + 4, $walk_last, 0x10500073
+    set $walk_at = $walk_at + 4
+    walk seek 0x10500073
   end
 end
 
 define walk collect-calls
   set $walk_calls_found = 0
-  find /w1 $walk_from, $walk_last, 0x73
+  set $walk_at = $walk_from
+  walk seek 0x73
   while $numfound > 0
     set $walk_at = (unsigned long)$_
     if $walk_at % 2 == 0
       eval "set $walk_call_%d = $walk_at - $walk_up", $walk_calls_found
       set $walk_calls_found = $walk_calls_found + 1
     end
-    find /w1 $walk_at + 1, $walk_last, 0x73
+    set $walk_at = $walk_at + 1
+    walk seek 0x73
   end
 end
 

@@ -64,7 +64,7 @@ define walk set-sp
     walk fail
   else
     set $walk_name = $debug_stack_top
-    if ! $_isvoid($debug_stack_name)
+    if $_isvoid($debug_stack_name) == 0
       set $walk_name = $debug_stack_name
     end
     eval "printf \"sp = %%#lx, %s = %%#lx\", $walk_sp, $walk_stack_top", $walk_name

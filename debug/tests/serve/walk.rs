@@ -69,6 +69,17 @@ fn check_boot_fails_a_kernel_that_does_not() {
     }
 }
 
+#[test]
+fn each_symbol_that_is_missing_is_named() {
+    for command in ["check-boot", "why"] {
+        let ended = run("renamed", &[command]);
+        for symbol in ["boot", "__stack_top", "__bss", "__bss_end"] {
+            let expected = format!("The kernel has no symbol {symbol}; if it has another name: set $debug_");
+            assert!(ended.output.contains(&expected), "{command}: {}", ended.output);
+        }
+    }
+}
+
 /// The frames of the two functions lie at the same place of the stack: what GDB has read of it is of no use any more.
 #[test]
 fn gdb_knows_where_a_monitor_command_went() {
