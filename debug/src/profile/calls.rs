@@ -108,7 +108,8 @@ impl<'a> Calls<'a> {
         }
         let start = self.image.function(Address(address)).map_or(address, |(_, offset)| address - offset);
         let size = self.image.symbols().find(|symbol| symbol.address.0 == start && symbol.size > 0);
-        let range = start..start + size.map_or(address + 2 - start, |symbol| symbol.size.max(address + 2 - start));
+        let least = (address - start).saturating_add(2);
+        let range = start..start.saturating_add(size.map_or(least, |symbol| symbol.size.max(least)));
         self.functions.insert(address, range.clone());
         range
     }
@@ -144,6 +145,12 @@ impl<'a> Calls<'a> {
     /// Control goes to `to` without a call.
     fn move_to(&mut self, to: u64) {
         if self.function.contains(&to) {
+            return;
+        }
+        let function = self.function_at(to);
+        if function.start == self.function.start {
+            // Nobody knows how long the function is, and it is longer than was seen.
+            self.function = function;
             return;
         }
         let frame = self.frames.pop();
@@ -206,6 +213,11 @@ impl<'a> Calls<'a> {
 
     fn trap(&mut self, trap: &TakenTrap) {
         self.end_stretch(trap.icount, 0);
+        // A handler that traps without end never returns to what it interrupted.
+        if self.frames.len() >= 2 * DEEPEST {
+            self.frames.truncate(DEEPEST);
+            self.deeper = 0;
+        }
         let context = self.child(self.top(), Key::Trap(trap.cause));
         self.contexts[context].calls += 1;
         self.frames.push(Frame { context, back: trap.pc.0, is_trap: true });

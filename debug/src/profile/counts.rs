@@ -83,7 +83,7 @@ impl Tree<'_> {
             }
             self.profile.nodes[node].own += instructions * times;
             left -= instructions;
-            pc += length;
+            pc = pc.wrapping_add(length);
         }
     }
 
