@@ -81,6 +81,7 @@ impl Embedded {
     /// [`Stop::Interrupted`] where it was not to go on, which is asked with the moment up to which all is searched.
     pub fn arrivals_at(&mut self, places: &[Address], most: usize, goes_on: &mut GoesOn<'_>) -> Result<Arrivals, Stop> {
         let now = self.icount();
+        let stood = (self.fault, self.watched_at);
         self.goto(self.beginning(), Duration::MAX);
         let set = self.board.take_breakpoints(places.iter().map(|place| place.0));
         let mut arrivals = Arrivals::default();
@@ -102,6 +103,11 @@ impl Embedded {
                         break Err(Stop::Interrupted);
                     }
                 }
+                Stop::Watchpoint { .. } if self.icount() < now => {
+                    if self.step_over().is_err() {
+                        break Ok(());
+                    }
+                }
                 stop if self.is_out_of_time(stop) && goes_on(self.icount()) => {}
                 stop if self.is_out_of_time(stop) => break Err(Stop::Interrupted),
                 _ => break Ok(()),
@@ -109,6 +115,7 @@ impl Embedded {
         };
         self.board.put_breakpoints(set);
         self.return_to(now);
+        (self.fault, self.watched_at) = stood;
         ended.map(|()| arrivals)
     }
 

@@ -36,6 +36,7 @@ impl Embedded {
     /// # Errors
     /// [`Stop::Interrupted`] where it was not to go on.
     fn look_back(&mut self, looker: &mut dyn LooksBack, goes_on: &mut GoesOn<'_>) -> Result<(), Stop> {
+        let fault = self.fault;
         self.commit_external_changes();
         self.history.keep_present(&mut self.board);
         let now = self.board.icount;
@@ -57,6 +58,7 @@ impl Embedded {
             end = start;
         }
         self.return_to(now);
+        self.fault = fault;
         if over { Err(Stop::Interrupted) } else { Ok(()) }
     }
 
@@ -180,12 +182,14 @@ impl Embedded {
         let now = self.icount();
         let length = usize::try_from(range.end.0 - range.start.0).ok()?;
         self.board.memory.physical(range.start.0, length)?;
+        let fault = self.fault;
         self.commit_external_changes();
         self.history.keep_present(&mut self.board);
         self.goto(self.beginning(), Duration::MAX);
         let mut bytes = vec![0; length];
         let read = self.read_physical(range.start, &mut bytes);
         self.return_to(now);
+        self.fault = fault;
         read.ok().map(|()| bytes)
     }
 }
