@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -78,12 +79,11 @@ impl Plugged {
 impl Kept {
     fn of(path: &Path, keep: &mut impl FnMut(&[u8]) -> usize) -> io::Result<Kept> {
         let path = std::path::absolute(path)?;
-        let small = fs::metadata(&path)?.len() <= LARGEST;
-        let (hash, blob) = match small {
-            true => {
-                let bytes = fs::read(&path)?;
-                (hex(&Sha256::digest(&bytes)), Some(keep(&bytes)))
-            }
+        // A device tells no length.
+        let mut bytes = Vec::new();
+        File::open(&path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
+        let (hash, blob) = match bytes.len() as u64 <= LARGEST {
+            true => (hex(&Sha256::digest(&bytes)), Some(keep(&bytes))),
             false => (hash_of(&path)?, None),
         };
         Ok(Kept { path, hash, blob })
@@ -106,6 +106,11 @@ impl Kept {
 }
 
 fn hash_of(path: &Path) -> io::Result<String> {
+    // A recording may name any file, and reading /dev/zero or a pipe never ends.
+    let kind = fs::metadata(path)?.file_type();
+    if !kind.is_file() && !kind.is_block_device() {
+        return Err(io::Error::other("it is neither a file nor a disk"));
+    }
     let mut file = File::open(path)?;
     let mut sum = Sha256::new();
     let mut part = vec![0; 1 << 16];

@@ -5,7 +5,7 @@
 //! body    = zlib( header-length:u32 header blob* )                        the header is JSON, with the blobs' lengths
 //! ```
 //!
-//! No bytes make reading panic, hang, or take more memory than [`LARGEST`]. It does not know what a recording means.
+//! No bytes make reading panic or hang, and no more than [`LARGEST`] bytes are unpacked. It does not know what a recording means.
 
 use std::fs::File;
 use std::io::{Read, Write};

@@ -92,8 +92,8 @@ impl Recording {
             Noted::Input(blob) => Change::Input(self.blobs[*blob].clone()),
             Noted::Register(kind, number, value) => {
                 let register = match kind {
-                    Kind::Gpr => Register::Gpr(u8::try_from(*number).ok()?),
-                    Kind::Fpr => Register::Fpr(u8::try_from(*number).ok()?),
+                    Kind::Gpr => Register::Gpr(number_of(*number)?),
+                    Kind::Fpr => Register::Fpr(number_of(*number)?),
                     Kind::Pc => Register::Pc,
                     Kind::Csr => Register::Csr(*number),
                     Kind::Privilege => Register::Priv,
@@ -112,4 +112,9 @@ impl Recording {
             Noted::Guest(in_guest) => Change::Guest(*in_guest),
         })
     }
+}
+
+/// The number of one of 32 registers.
+fn number_of(number: u16) -> Option<u8> {
+    u8::try_from(number).ok().filter(|number| *number < 32)
 }
