@@ -1,6 +1,6 @@
 //! What becomes of a checked run besides its report: a recording, a comparison with one, the commands that go on. It does not check.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use debug::Embedded;
 use debug::checks::{Finding, Status};
-use debug::report::{Report, Verdict};
+use debug::report::Report;
 
 use super::Arguments;
 use crate::cli::kernel::Kernel;
@@ -25,6 +25,8 @@ pub struct Keeper<'a> {
     pub replay: Option<&'a Replay>,
     /// There was a run: its changes from outside, and its end.
     pub kept: RefCell<Option<page::Ran>>,
+    /// A recording was written because a check failed.
+    pub recorded_failure: Cell<bool>,
 }
 
 impl Keeper<'_> {
@@ -37,6 +39,7 @@ impl Keeper<'_> {
             return Ok(replay.recording.compare(machine)?);
         }
         let fails = findings.iter().any(|finding| finding.status != Status::Pass);
+        self.recorded_failure.set(fails && arguments.record_on_failure.is_some());
         let on_failure = arguments.record_on_failure.as_ref().filter(|_| fails).map(|folder| {
             let name = name_of_recording(self.kernel);
             fs::create_dir_all(folder).map(|()| folder.join(name)).with_context(|| {
@@ -88,11 +91,9 @@ impl Arguments {
         Ok(kernel)
     }
 
-    /// What goes to the place of a failure, for a page.
-    pub fn commands(&self, kernel: &Kernel, report: &Report) -> Vec<String> {
-        let fails = report.verdict() == Verdict::Fail;
-        let on_failure = self.record_on_failure.as_ref().filter(|_| fails);
-        let on_failure = on_failure.map(|_| PathBuf::from(name_of_recording(kernel)));
+    /// What goes to the place of a failure, for a page; `recorded_failure`: --record-on-failure has written the run.
+    pub fn commands(&self, kernel: &Kernel, report: &Report, recorded_failure: bool) -> Vec<String> {
+        let on_failure = recorded_failure.then(|| PathBuf::from(name_of_recording(kernel)));
         let recorded = self.recording.record.clone().or_else(|| self.replay.clone()).or(on_failure);
         let of = match recorded {
             Some(file) => format!("--replay {}", file.display()),

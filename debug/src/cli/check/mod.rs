@@ -6,7 +6,7 @@
 
 mod keeper;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -173,7 +173,8 @@ pub fn run(mut arguments: Arguments) -> anyhow::Result<bool> {
     let continued = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(SIGCONT, Arc::clone(&continued)).context("cannot install a signal handler")?;
     let begin = Instant::now();
-    let keeper = Keeper { arguments: &arguments, kernel: &kernel, replay: replay.as_ref(), kept: RefCell::default() };
+    let (kept, recorded_failure) = (RefCell::default(), Cell::default());
+    let keeper = Keeper { arguments: &arguments, kernel: &kernel, replay: replay.as_ref(), kept, recorded_failure };
     let findings = walk(&arguments, &on, &keeper, &layout, &mut printed);
     let fails =
         findings.as_ref().map_or(true, |findings| findings.iter().any(|finding| finding.status != Status::Pass));
@@ -189,7 +190,7 @@ pub fn run(mut arguments: Arguments) -> anyhow::Result<bool> {
     let console = printed.as_deref().map(checks::console::last_lines);
     let report =
         Report { machine: on.name(), kernel: kernel.files.kernel.clone(), elapsed: begin.elapsed(), findings, console };
-    let commands = arguments.commands(&kernel, &report);
+    let commands = arguments.commands(&kernel, &report, keeper.recorded_failure.get());
     if let Some(path) = &arguments.summary {
         let file = fs::OpenOptions::new().append(true).create(true).open(path);
         let written = file.and_then(|mut file| file.write_all(report.markdown(&commands).as_bytes()));
