@@ -9,7 +9,7 @@ use anyhow::Context;
 use debug::machine::Stop;
 use debug::{Address, Embedded, Machine, ask};
 
-use super::{Arguments, Event, FOR_EVER, narration, verdict, watch_signals};
+use super::{Arguments, Event, FOR_EVER, listens, narration, verdict, watch_signals};
 use crate::cli::kernel::Kernel;
 use crate::cli::recording;
 use crate::cli::terminal::RawTerminal;
@@ -45,7 +45,9 @@ fn run(arguments: &Arguments, kernel: &Kernel, machine: &mut Embedded, events: &
         let mut stdout = io::stdout().lock();
         stdout.write_all(&printed).and_then(|()| stdout.flush()).context("cannot write to standard output")?;
         drop(stdout);
-        said.extend(printed);
+        if listens(arguments) {
+            said.extend(printed);
+        }
         if let Some(status) = verdict(arguments, &said) {
             return Ok(status);
         }

@@ -117,7 +117,7 @@ pub fn run(mut arguments: Arguments) -> anyhow::Result<u8> {
 fn boot(arguments: &Arguments, kernel: &Kernel, options: &MachineOptions) -> anyhow::Result<u8> {
     narration::tell_machine(options, false);
     // A firmware's banner has many words: what is looked for is looked for behind it.
-    let listens = !arguments.expect.is_empty() || !arguments.forbid.is_empty();
+    let listens = listens(arguments);
     let (tell, events) = mpsc::channel();
     watch_signals(tell.clone()).context("signals cannot be caught")?;
     let mut machine = {
@@ -154,7 +154,9 @@ fn watch(arguments: &Arguments, events: &Receiver<Event>, deadline: Instant) -> 
             Ok(Event::Printed(bytes)) => {
                 let mut stdout = io::stdout().lock();
                 stdout.write_all(&bytes).and_then(|()| stdout.flush()).context("cannot write to standard output")?;
-                said.extend(bytes);
+                if listens(arguments) {
+                    said.extend(bytes);
+                }
                 if let Some(status) = verdict(arguments, &said).filter(|_| has_begun) {
                     return Ok(Some(status));
                 }
@@ -180,9 +182,14 @@ fn tell_timeout(arguments: &Arguments) {
     narration::say(&format!("the kernel has not ended within {limit} s; try: a larger --timeout"));
 }
 
+/// Whether what the kernel says may decide; else it is not kept.
+fn listens(arguments: &Arguments) -> bool {
+    !arguments.expect.is_empty() || !arguments.forbid.is_empty()
+}
+
 /// What is said may decide.
 fn verdict(arguments: &Arguments, said: &[u8]) -> Option<u8> {
-    if arguments.expect.is_empty() && arguments.forbid.is_empty() {
+    if !listens(arguments) {
         return None;
     }
     if let Some(forbidden) = arguments.forbid.iter().find(|regex| regex.is_match(said)) {
