@@ -76,7 +76,7 @@ fn run(arguments: &Arguments, kernel: &Kernel, machine: &mut Embedded, events: &
                 }
             }
             Ok(Event::Signal(number)) => return Ok(u8::try_from(128 + number).unwrap_or(1)),
-            Ok(Event::Left) => return Ok(0),
+            Ok(Event::Left) => return Ok(super::judge_end(0, arguments)),
             Ok(_) => more_input = false,
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
         }
