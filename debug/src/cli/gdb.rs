@@ -22,6 +22,7 @@ use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use debug::checks::{GUARD_BYTES, Layout};
 use debug::qemu::ForegroundConsole;
+use debug::riscv::Xlen;
 use debug::serve::{self, GdbTarget, ServeEvent};
 use debug::{Address, Endpoint, Image, guardian};
 use signal_hook::consts::{SIGINT, SIGQUIT};
@@ -241,10 +242,16 @@ fn names(arguments: &Arguments, kernel: &Kernel) -> Option<[(&'static str, Strin
     ])
 }
 
-/// What the addresses of a kernel that is linked high are more than those where it is loaded; 0 for others.
+/// What the addresses of a kernel that is linked high are more than those where it is loaded; 0 for others, such as one whose data
+/// lies behind its code in the file and is copied to where it is linked.
 fn linked_minus_loaded(image: &Image) -> u64 {
-    let differences = image.segments().iter().map(|segment| segment.address.0.wrapping_sub(segment.physical.0));
-    differences.max().unwrap_or(0)
+    // As $walk_half in debug/gdb/machine.gdb.
+    let half = match image.xlen() {
+        Xlen::Rv32 => 0xc000_0000,
+        Xlen::Rv64 => 1 << 63,
+    };
+    let high = image.segments().iter().filter(|segment| segment.address.0 >= half);
+    high.map(|segment| segment.address.0.wrapping_sub(segment.physical.0)).max().unwrap_or(0)
 }
 
 /// The terminal is GDB's, and standard output too: what the kernel prints goes beside it.
