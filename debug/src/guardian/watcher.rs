@@ -76,8 +76,11 @@ fn restrict(order: &Order) -> Result<(), Error> {
         umask(Mode::RWXG | Mode::RWXO);
     }
     if let Some(limit) = order.file_limit_mib {
-        let limits = Rlimit { current: Some(limit << 20), ..getrlimit(Resource::Fsize) };
-        setrlimit(Resource::Fsize, limits).map_err(|cause| system("limit the size of files")(cause.into()))?;
+        let allowed = getrlimit(Resource::Fsize);
+        // A smaller limit stays, and none can be above the hard one.
+        let least = [allowed.current, allowed.maximum].into_iter().flatten().fold(limit << 20, u64::min);
+        setrlimit(Resource::Fsize, Rlimit { current: Some(least), ..allowed })
+            .map_err(|cause| system("limit the size of files")(cause.into()))?;
     }
     Ok(())
 }
