@@ -184,7 +184,7 @@ fn memory(image: &Image, word: &str, bytes: Option<&str>, physical: bool) -> Res
 
 fn traps(text: &str) -> Result<Question, String> {
     let count = number(text).filter(|count| (1..=MOST_TRAPS).contains(count));
-    let count = count.ok_or_else(|| format!("{text} is no number of traps: 1 to {MOST_TRAPS}"))?;
+    let count = count.ok_or_else(|| format!("{text} is not a number of traps: 1 to {MOST_TRAPS}"))?;
     Ok(Question::Traps(count as usize))
 }
 

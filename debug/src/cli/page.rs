@@ -16,7 +16,7 @@ pub type Ran = (Vec<(u64, Change)>, u64);
 
 /// How many lines around a place are shown.
 const AROUND: u32 = 4;
-/// A larger file is no source.
+/// A larger file is not read for source lines.
 const LARGEST: u64 = 4 << 20;
 
 /// The page of a run that had these changes from outside and this length.

@@ -104,7 +104,10 @@ impl RecordedCheck {
                 format!("the recording {} has checks that this version does not know", path.display())
             }),
             None => {
-                bail!("{file} is no recording of checks; try: cargo debug serve --replay {file}", file = path.display())
+                bail!(
+                    "{file} is not a recording of checks; try: cargo debug serve --replay {file}",
+                    file = path.display()
+                )
             }
         }
     }
@@ -121,7 +124,11 @@ impl RecordedCheck {
 
     pub fn script(&self) -> anyhow::Result<Script> {
         let patterns = |texts: &[String]| {
-            texts.iter().map(|text| Regex::new(text)).collect::<Result<_, _>>().context("the recording has no pattern")
+            texts
+                .iter()
+                .map(|text| Regex::new(text))
+                .collect::<Result<_, _>>()
+                .context("a pattern in the recording is not a regular expression")
         };
         let input = self.input.iter().map(|(text, after)| Input { text: text.clone(), after: after.clone() });
         Ok(Script { expect: patterns(&self.expect)?, forbid: patterns(&self.forbid)?, input: input.collect() })
@@ -132,7 +139,7 @@ impl RecordedCheck {
         let now = statuses(findings);
         match self.statuses.iter().zip(&now).find(|(then, now)| then != now) {
             Some(((name, then), (_, now))) => {
-                bail!("this version judges the recorded run otherwise: {name} was {then} and is {now}")
+                bail!("this version judges the recorded run differently: {name} was {then} and is {now}")
             }
             None => Ok(()),
         }

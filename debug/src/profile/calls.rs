@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::image::Image;
 use crate::machine::{Address, HartEvent, Interest, Jump, JumpKind, Observer, Store, TakenTrap};
 
-/// Deeper calls are counted for the function at this depth: a recursion without end is no tree without end.
+/// Deeper calls are counted for the function at this depth, so that an endless recursion makes no endless tree.
 const DEEPEST: usize = 200;
 /// More functions in contexts than this are counted for their callers.
 const MOST: usize = 50_000;

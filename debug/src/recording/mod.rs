@@ -29,7 +29,7 @@ pub enum Error {
         cause: std::io::Error,
     },
 
-    /// It is no recording.
+    /// It is not a recording.
     #[error("{} is not a recording; try: a file that was recorded by this command", .0.display())]
     NotARecording(PathBuf),
 

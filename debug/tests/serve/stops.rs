@@ -288,7 +288,7 @@ fn breakpoints_can_be_bound_to_the_hypervisor_or_its_guest() {
             "= 1",
             "breakpoints stop only the hypervisor (V = 0); the hart executes the guest now",
             "0x80200000 of the guest: nothing is translated (vsatp 0x0)",
-            "nowhere is no world: any, host or guest",
+            "nowhere is not a world: any, host or guest",
             "0x40 of the guest: nothing is translated (vsatp 0x0), it is the guest-physical address",
         ],
     );

@@ -127,7 +127,7 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
             }
         }
         deeds.rounds += u32::from(registers.pc == start.pc);
-        // A handler that traps to itself is no loop.
+        // A handler that traps to itself is not a loop.
         let is_round = registers == start && run.hart.depth() == depth && !deeds.trapped_unseen;
         if is_round && state_is(run, &state)? && deeds.left_memory_alone(run)? {
             return deeds.judge(run, Some(BootEnd::Loop { instructions }));
@@ -139,7 +139,7 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
     deeds.judge(run, None)
 }
 
-/// A step that reaches a breakpoint is no stop there, so the run is told. `Some` if the search is over. The hart may be behind that
+/// A step that reaches a breakpoint does not stop there, so the run is told. `Some` if the search is over. The hart may be behind that
 /// instruction now.
 fn arrive(run: &mut BootRun<'_>, registers: &mut Registers) -> Result<Option<Over>, Error> {
     let pc = Address(registers.pc);

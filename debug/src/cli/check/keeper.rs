@@ -30,7 +30,8 @@ pub struct Keeper<'a> {
 }
 
 impl Keeper<'_> {
-    /// Records it where that was asked for, or compares it with the recorded one. A companion's run is `judged` otherwise again.
+    /// Records the run if that was asked for, or compares it with the recorded one. `judged`: the findings are of this machine; those of a
+    /// companion's run are not, and are not recorded.
     pub fn keep(&self, machine: &mut Embedded, findings: &[Finding], judged: bool) -> anyhow::Result<()> {
         *self.kept.borrow_mut() = Some((machine.changes().to_vec(), machine.icount()));
         let arguments = self.arguments;

@@ -30,7 +30,7 @@ impl GdbTarget {
     pub(super) fn world(&mut self, word: Option<&str>) -> Answer {
         if let Some(word) = word {
             let asked = WORLDS.iter().find(|(known, ..)| *known == word);
-            let (_, world, _) = asked.ok_or_else(|| format!("{word} is no world: any, host or guest"))?;
+            let (_, world, _) = asked.ok_or_else(|| format!("{word} is not a world: any, host or guest"))?;
             if *world != World::Any {
                 ask::require_guests(&self.machine)?;
             }
