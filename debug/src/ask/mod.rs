@@ -131,7 +131,10 @@ pub fn first_write(
 ) -> Result<LastWrite, Interrupted> {
     let ranges = physical_ranges(machine, image, memory);
     let mut watched = Watched { searched_to: machine.icount(), goes_on };
-    let found = machine.first_write_physical(&ranges, &mut |at| watched.ask(at));
+    let found = match ranges.is_empty() {
+        true => machine.first_write(memory.start, memory.length, &mut |at| watched.ask(at)),
+        false => machine.first_write_physical(&ranges, &mut |at| watched.ask(at)),
+    };
     let store = found.map_err(|stop| watched.interrupted(stop))?;
     let changed_otherwise = store.is_none() && ranges.iter().any(|range| has_changed(machine, range));
     Ok(LastWrite { memory: memory.clone(), ranges, store, changed_otherwise })

@@ -58,7 +58,23 @@ impl Embedded {
         ranges: &[Range<Address>],
         goes_on: &mut GoesOn<'_>,
     ) -> Result<Option<Store>, Stop> {
-        let mut search = FirstWrite { ranges: ranges.to_vec(), stretch: None, found: None };
+        let mut search = FirstWrite { ranges: ranges.to_vec(), physical: true, stretch: None, found: None };
+        self.look_back(&mut search, goes_on)?;
+        Ok(search.found)
+    }
+
+    /// The first store before now to any byte of [`address`, `address + length`), as the hart addressed it.
+    ///
+    /// # Errors
+    /// [`Stop::Interrupted`] where it was not to go on.
+    pub fn first_write(
+        &mut self,
+        address: Address,
+        length: u64,
+        goes_on: &mut GoesOn<'_>,
+    ) -> Result<Option<Store>, Stop> {
+        let end = Address(address.0.saturating_add(length));
+        let mut search = FirstWrite { ranges: vec![address..end], physical: false, stretch: None, found: None };
         self.look_back(&mut search, goes_on)?;
         Ok(search.found)
     }
@@ -148,17 +164,20 @@ fn touches(ranges: &[Range<Address>], start: Address, length: u8) -> bool {
 
 struct FirstWrite {
     ranges: Vec<Range<Address>>,
+    physical: bool,
     stretch: Option<Store>,
     found: Option<Store>,
 }
 
 impl Observer for FirstWrite {
     fn interest(&self) -> Interest {
-        Interest { stores: Some(self.ranges.clone()), ..Interest::default() }
+        let stores = self.physical.then(|| self.ranges.clone());
+        Interest { stores, ..Interest::default() }
     }
 
     fn store(&mut self, store: &Store) {
-        if self.stretch.is_none() && touches(&self.ranges, store.physical, store.length) {
+        let start = if self.physical { store.physical } else { store.address };
+        if self.stretch.is_none() && touches(&self.ranges, start, store.length) {
             self.stretch = Some(*store);
         }
     }
