@@ -134,6 +134,7 @@ impl History {
         let ram = memory.ram_pages() as u32;
         let mut pages = self.pages.with_versions();
         pages.extend((0..ram).filter(|page| memory.is_dirty(*page)));
+        pages.extend(memory.written_pages());
         pages.sort_unstable();
         pages.dedup();
         pages

@@ -30,6 +30,17 @@ impl Memory {
         dirty
     }
 
+    /// The pages of drives that the kernel wrote, in order.
+    pub fn written_pages(&self) -> Vec<u32> {
+        let mut first = self.ram_pages() as u32;
+        let mut written = Vec::new();
+        for disk in self.devices.disks() {
+            written.extend(disk.written_pages().map(|page| first + page));
+            first += disk.pages() as u32;
+        }
+        written
+    }
+
     /// Whether the page holds what `contents` are.
     pub fn page_is(&self, page: u32, contents: Option<&[u8; PAGE]>) -> bool {
         if (page as usize) < self.ram_pages() {

@@ -142,6 +142,11 @@ impl Disk {
         self.written.get(&page)
     }
 
+    /// The pages that the kernel wrote, in order.
+    pub fn written_pages(&self) -> impl Iterator<Item = u32> {
+        self.written.keys().copied()
+    }
+
     /// Writes all pages that the kernel wrote to the file; how many bytes that were.
     ///
     /// # Errors
