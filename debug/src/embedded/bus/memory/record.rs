@@ -135,6 +135,8 @@ impl Memory {
         self.at = At { icount, pc, sp: self.known_sp };
         self.known_sp = sp;
         self.record_stack_pointer(operation, sp);
+        // Who executes the instruction by itself looks, too.
+        self.at.sp = sp;
     }
 
     /// Looks at sp after `operation`, for which [`Memory::at`] was kept. A move that somebody is interested in is shown at once.

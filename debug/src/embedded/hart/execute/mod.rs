@@ -106,7 +106,13 @@ fn general(steps: &[Step], hart: &mut Hart, memory: &mut Memory) -> Exit {
     let (icount, pc) = place(step, hart, memory);
     memory.at = At { icount, pc, sp: hart.x(Register::SP) };
     match perform(&step.operation, hart, memory) {
-        Ok(()) if memory.is_paused() => pause(step, hart),
+        Ok(()) if memory.is_paused() => {
+            // The look at sp that may follow in the block is not made any more.
+            if step.operation.rd == Register::SP && memory.follows_stack_pointer() {
+                memory.follow_stack_pointer(icount, pc, &step.operation, hart.x(Register::SP));
+            }
+            pause(step, hart)
+        }
         Ok(()) => (step.next)(rest, hart, memory),
         Err(interruption) => fail(step, hart, memory, interruption),
     }
