@@ -104,6 +104,7 @@ fn on_qemu(arguments: &Arguments, gdb: &Path, kernel: &Kernel) -> anyhow::Result
 }
 
 fn on_embedded(arguments: &Arguments, gdb: &Path, kernel: Kernel) -> anyhow::Result<ExitStatus> {
+    arguments.recording.check(&kernel)?;
     let (mut ward, folder) = guardian::Ward::with_folder()?;
     let endpoint = arguments.listen.clone().unwrap_or_else(|| Endpoint::Unix(folder.join("gdb")));
     let listener = listen::bind(&arguments.kernel, &endpoint)?;
@@ -138,6 +139,7 @@ fn on_embedded(arguments: &Arguments, gdb: &Path, kernel: Kernel) -> anyhow::Res
     let status = status?;
     if let Some(path) = &arguments.recording.record {
         let mut target = target.context("the machine is lost")?;
+        let _waiting = narration::Waiting::until("doing the run again for its recording");
         let (image, machine) = target.parts();
         recording::write(&kernel, image, machine, serde_json::json!({ "gdb": {} }), path)?;
     }

@@ -26,6 +26,16 @@ pub struct RecordArgument {
     pub record: Option<PathBuf>,
 }
 
+impl RecordArgument {
+    /// Refuses a file that cannot be written, before there is a run to be lost.
+    pub fn check(&self, kernel: &Kernel) -> anyhow::Result<()> {
+        if let Some(path) = &self.record {
+            drop(OutputFile::create(path, &kernel.files())?);
+        }
+        Ok(())
+    }
+}
+
 /// A recording, and the folder with its files.
 pub struct Replay {
     pub recording: Recording,

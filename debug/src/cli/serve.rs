@@ -89,6 +89,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<u8> {
         MachineArg::Qemu => return on_qemu(&arguments, &kernel, ending),
         other => bail!("--on {} serves nothing; try: --on embedded or --on qemu", other.name()),
     }
+    arguments.recording.check(&kernel)?;
     let options = Options { history_mib: arguments.history, ..kernel.options.clone() };
     let mut target = GdbTarget::open(&kernel.files, options)?;
     if let Some(Replay { recording, .. }) = &replay {
@@ -109,6 +110,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<u8> {
     let typing = terminal.as_ref().map(RawTerminal::input).transpose().context("no descriptor for the terminal")?;
     serve::serve(&listener, &mut target, &ending, typing.map(Typing::new), &mut tell)?;
     if let Some(path) = &arguments.recording.record {
+        let _waiting = narration::Waiting::until("doing the run again for its recording");
         let (image, machine) = target.parts();
         recording::write(&kernel, image, machine, serde_json::json!({ "serve": {} }), path)?;
     }

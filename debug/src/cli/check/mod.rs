@@ -169,6 +169,7 @@ pub fn run(mut arguments: Arguments) -> anyhow::Result<bool> {
     let console_file =
         arguments.console.as_deref().map(|path| OutputFile::create(path, &kernel.files())).transpose()?;
     let page_file = arguments.html.as_deref().map(|path| OutputFile::create(path, &kernel.files())).transpose()?;
+    arguments.recording.check(&kernel)?;
     let mut printed = None;
     let continued = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(SIGCONT, Arc::clone(&continued)).context("cannot install a signal handler")?;

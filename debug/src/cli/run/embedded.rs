@@ -21,6 +21,7 @@ const ESCAPE: u8 = 1;
 
 /// Runs the kernel until there is a reason to end: the exit status.
 pub fn boot(arguments: &Arguments, kernel: &Kernel) -> anyhow::Result<u8> {
+    arguments.recording.check(kernel)?;
     let mut machine = Embedded::load(&kernel.image, &kernel.options)?;
     let (tell, events) = mpsc::channel();
     watch_signals(tell.clone()).context("signals cannot be caught")?;
@@ -30,6 +31,7 @@ pub fn boot(arguments: &Arguments, kernel: &Kernel) -> anyhow::Result<u8> {
     drop(terminal);
     let status = status?;
     if let Some(path) = &arguments.recording.record {
+        let _waiting = narration::Waiting::until("doing the run again for its recording");
         recording::write(kernel, &kernel.image, &mut machine, serde_json::json!({ "run": {} }), path)?;
     }
     kernel.devices.finish(machine)?;
