@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use debug::Embedded;
 use debug::checks::{Finding, Status};
+use debug::guardian::quoted;
 use debug::report::Report;
 
 use super::Arguments;
@@ -97,8 +98,8 @@ impl Arguments {
         let on_failure = recorded_failure.then(|| PathBuf::from(name_of_recording(kernel)));
         let recorded = self.recording.record.clone().or_else(|| self.replay.clone()).or(on_failure);
         let of = match recorded {
-            Some(file) => format!("--replay {}", file.display()),
-            None => format!("--kernel {}", kernel.files.kernel.display()),
+            Some(file) => format!("--replay {}", quoted(&[file])),
+            None => format!("--kernel {}", quoted(&[&kernel.files.kernel])),
         };
         let mut commands = vec![format!("cargo debug serve {of}"), "gdb-multiarch -ex 'target remote :1234'".into()];
         let failed = report.findings.iter().find(|finding| finding.status == Status::Fail);
