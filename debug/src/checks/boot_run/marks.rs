@@ -80,6 +80,12 @@ impl Marks {
         Ok(())
     }
 
+    /// Whether a handler begins at `pc`.
+    fn is_handler(&mut self, machine: &mut dyn Machine, pc: Address) -> Result<bool, Error> {
+        self.learn(machine, pc)?;
+        Ok(self.places.get(&pc).is_some_and(|marks| marks.contains(&Mark::Handler)))
+    }
+
     /// All addresses with a breakpoint of these.
     pub fn places(&self) -> impl Iterator<Item = Address> + '_ {
         self.places.keys().copied()
@@ -349,7 +355,9 @@ impl BootRun<'_> {
             let [cause, sepc] = self.machine.read_registers(&[csr::SCAUSE, csr::SEPC])?[..] else {
                 return Ok(Passed::On);
             };
-            if let Some(trap) = self.hart.last_interrupt
+            // A panic or another mark within the handler, which is still the same one's, is handled later.
+            if self.begins_handler()?
+                && let Some(trap) = self.hart.last_interrupt
                 && trap.cause == cause
                 && self.machine.linked(Address(sepc))? == pc
             {
@@ -415,10 +423,15 @@ impl BootRun<'_> {
 
     /// Whether the hart, that trapped in a step and is at `pc`, did so unseen.
     pub(super) fn misses_trap(&mut self, pc: Address) -> Result<bool, Error> {
-        self.marks.learn(self.machine, pc)?;
-        let is_seen = self.marks.places.get(&pc).is_some_and(|marks| marks.contains(&Mark::Handler));
+        let is_seen = self.marks.is_handler(self.machine, pc)?;
         self.hart.has_gaps |= !is_seen;
         Ok(!is_seen)
+    }
+
+    /// Whether the hart is at the first instruction of its handler.
+    fn begins_handler(&mut self) -> Result<bool, Error> {
+        let pc = Address(self.machine.registers()?.pc);
+        self.marks.is_handler(self.machine, pc)
     }
 
     fn stop_telling(&mut self) -> Result<(), Error> {
