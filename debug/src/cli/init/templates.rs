@@ -149,8 +149,8 @@ jobs:
     steps:
       - uses: actions/checkout@v4
 {rust}{note}      - run: sudo apt-get update && sudo apt-get install -y --no-install-recommends {packages}
-      # The repository that cargo-debug comes from:
       - run: mkdir -p boot
+      # The repository that cargo-debug comes from:
       - run: cargo install --locked --git \"$CARGO_DEBUG\" debug
         env:
           CARGO_DEBUG: ${{{{ vars.CARGO_DEBUG }}}}
