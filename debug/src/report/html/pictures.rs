@@ -76,7 +76,7 @@ fn parts(page: &Page<'_>) -> Vec<Part> {
                 name if name.contains("stack") => "d",
                 _ => "c",
             };
-            Part { name, start, end: start + (range.end.0 - range.start.0), class }
+            Part { name, start, end: start.saturating_add(range.end.0 - range.start.0), class }
         })
         .collect();
     if parts.is_empty() {
