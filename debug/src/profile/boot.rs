@@ -26,6 +26,8 @@ const MOST: usize = 200;
 /// Of how many printed bytes the moments are kept.
 const MOST_BYTES: usize = 1 << 16;
 const PAGE: u64 = 4096;
+/// Where the upper half of virtual addresses begins.
+const HALF: u64 = 1 << 63;
 
 /// A moment of the time line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,8 +126,9 @@ pub fn gather(
     look: &Look,
 ) -> Result<Boot, Error> {
     let mut machine = Embedded::load(image, options)?;
-    let margin = 64.max((look.bss.end.0 - look.bss.start.0) / 40);
-    let cleared = look.bss.start.0.saturating_sub(margin)..look.bss.end.0.saturating_add(margin);
+    let start = look.bss.start.0;
+    let margin = 64.max((look.bss.end.0 - start) / 40);
+    let cleared = start.saturating_sub(margin)..look.bss.end.0.saturating_add(margin);
     let pc = Address(machine.general_registers().pc);
     let mut gathering = Gathering {
         boot: Boot { end, cleared, looked_at: end.min(LOOKED_AT), ..Boot::default() },
@@ -139,6 +142,7 @@ pub fn gather(
         columns: vec![None; COLUMNS],
         clear: None,
         ended: false,
+        high: if start < HALF { 0 } else { start.wrapping_sub(image.physical(look.bss.start).0) },
     };
     gathering.mark(0, "entry", pc);
     gathering.boot.device_tree = device_tree(&machine);
@@ -223,6 +227,8 @@ struct Gathering<'a> {
     clear: Option<(Mark, Mark)>,
     /// BSS was used for something else.
     ended: bool,
+    /// What the addresses of a kernel that is linked high are more than those where it is loaded; 0 for others.
+    high: u64,
 }
 
 impl Gathering<'_> {
@@ -235,7 +241,13 @@ impl Gathering<'_> {
         (column as usize).min(COLUMNS - 1)
     }
 
+    /// The linked address: until paging is on, a kernel that is linked high has its memory where it is loaded.
+    fn linked(&self, address: Address) -> Address {
+        if address.0 < HALF { address + self.high } else { address }
+    }
+
     fn deepen(&mut self, icount: u64, sp: Address) {
+        let sp = self.linked(sp);
         if !self.look.stack.contains(&sp) && sp != self.look.stack.end {
             return;
         }
@@ -246,8 +258,10 @@ impl Gathering<'_> {
     }
 
     fn write_to_bss(&mut self, store: &Store) {
+        let is_translated = store.address != store.physical;
+        let address = if is_translated { store.address } else { self.linked(store.address) };
         let cleared = &self.boot.cleared;
-        let Some(offset) = store.address.0.checked_sub(cleared.start).filter(|_| store.address.0 < cleared.end) else {
+        let Some(offset) = address.0.checked_sub(cleared.start).filter(|_| address.0 < cleared.end) else {
             return;
         };
         let band = (u128::from(offset) * BANDS as u128 / u128::from(cleared.end - cleared.start)) as usize;
@@ -257,7 +271,7 @@ impl Gathering<'_> {
         } else {
             write.others += 1
         }
-        if !self.look.bss.contains(&store.address) {
+        if !self.look.bss.contains(&address) {
             return;
         }
         if store.new != 0 {
@@ -327,7 +341,9 @@ fn poison_left(machine: &mut Embedded, image: &Image, bss: &Range<Address>) -> u
 impl Observer for Gathering<'_> {
     fn interest(&self) -> Interest {
         // Only moves that leave the stack.
-        let quiet_stacks = Some(vec![self.look.stack.clone()]);
+        let stack = &self.look.stack;
+        let loaded = stack.start - self.high..stack.end - self.high;
+        let quiet_stacks = Some(vec![stack.clone(), loaded]);
         let stores = if self.looks_at_stores { None } else { Some(Vec::new()) };
         Interest { stores, quiet_stacks, jumps: true, ..Interest::default() }
     }
@@ -353,7 +369,8 @@ impl Observer for Gathering<'_> {
     }
 
     fn stack_pointer(&mut self, moved: &StackPointerMove) {
-        if !self.is_set && (self.look.stack.start < moved.new && moved.new <= self.look.stack.end) && !moved.partial {
+        let new = self.linked(moved.new);
+        if !self.is_set && (self.look.stack.start < new && new <= self.look.stack.end) && !moved.partial {
             self.is_set = true;
             self.mark(moved.icount, "sp is set to the stack", moved.pc);
         }
