@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use debug::ask::Question;
-use debug::machine::{Machine, Observed, Stop};
+use debug::machine::{Machine, Stop};
 use debug::output::OutputFile;
 use debug::profile::{By, Calls, Format, Profile};
 use debug::{Address, Embedded, Image, report};
@@ -78,10 +78,16 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let (from, to) = (from.transpose()?, to.transpose()?);
     let mut machine = Embedded::load(image, &kernel.options)?;
     let output = arguments.output.as_deref().map(|path| OutputFile::create(path, &kernel.files())).transpose()?;
-    let profile = {
+    let (profile, stop) = {
         let _waiting = narration::Waiting::until("counting instructions");
         count(&mut machine, image, arguments, from, to)?
     };
+    if let Some(to) = to.filter(|_| stop != Stop::Breakpoint) {
+        let (place, icount) = (image.place(to), machine.icount());
+        narration::say(&format!(
+            "{place} was not executed, so the profile ends after {icount} instructions; try: another --to, or a larger --until"
+        ));
+    }
     let name = kernel.files.kernel.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let text = match arguments.format {
         FormatArg::Text => table(&profile),
@@ -113,7 +119,7 @@ fn count(
     arguments: &Arguments,
     from: Option<Address>,
     to: Option<Address>,
-) -> anyhow::Result<Profile> {
+) -> anyhow::Result<(Profile, Stop)> {
     if let Some(from) = from {
         let places = [from, image.physical(from)];
         places.iter().try_for_each(|place| machine.insert_breakpoint(*place))?;
@@ -132,24 +138,14 @@ fn count(
         [to, image.physical(to)].iter().try_for_each(|place| machine.insert_breakpoint(*place))?;
     }
     let mut calls = Calls::new(image, Address(machine.general_registers().pc), machine.icount());
-    loop {
-        let stop = match to {
-            // It stops at breakpoints.
-            Some(_) => machine.resume_observed(SLICE, &mut calls)?,
-            None => machine.step_observed(arguments.until - machine.icount(), SLICE, &mut calls)?.1,
-        };
-        let is_over = machine.icount() >= arguments.until || has_ended(machine);
-        if is_over || matches!(stop, Stop::Breakpoint | Stop::Fault(_) | Stop::Exited { .. }) {
-            break;
-        }
-    }
+    let stop = machine.resume_observed_to(arguments.until, &mut calls);
     calls.finish(machine.icount());
     let by = match arguments.by {
         ByArg::Function => By::Function,
         ByArg::Line => By::Line,
         ByArg::Symbol => By::Symbol,
     };
-    Ok(calls.profile(image, by))
+    Ok((calls.profile(image, by), stop))
 }
 
 fn has_ended(machine: &Embedded) -> bool {

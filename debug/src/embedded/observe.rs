@@ -39,6 +39,12 @@ impl Observed for Embedded {
 }
 
 impl Embedded {
+    /// As [`Observed::resume_observed`], until `end` instructions since the start; then the stop is [`Stop::Stepped`].
+    pub fn resume_observed_to(&mut self, end: u64, observer: &mut dyn Observer) -> Stop {
+        let ended = self.record(end, StopAt::All, Deadline::NEVER, observer);
+        ended.map_or_else(|stop| self.stopped(stop), |()| Stop::Stepped)
+    }
+
     /// Runs until `end` instructions since the start, or to a stop in `stop_at`, and reports all events.
     fn record(
         &mut self,
