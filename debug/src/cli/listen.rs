@@ -1,6 +1,7 @@
 //! `--listen`: where a machine waits for GDB. It does not know which machine.
 
 use std::io::{self, Write};
+use std::net::ToSocketAddrs;
 
 use anyhow::{Context, anyhow};
 use debug::guardian::{Stub, Ward};
@@ -19,6 +20,7 @@ pub fn start_qemu(
 ) -> anyhow::Result<Foreground> {
     let make_way = |endpoint| Listener::make_way(endpoint).map_err(|error| with_option(error, arguments));
     listen.map(make_way).transpose()?;
+    warn(listen.is_none_or(is_local));
     narration::tell_machine(kernel.machine(), true);
     let _waiting = narration::Waiting::until("starting QEMU");
     let stub = listen.map_or(Stub::Private, |endpoint| Stub::At(endpoint.clone()));
@@ -32,7 +34,25 @@ pub fn start_qemu(
 
 /// Listens there.
 pub fn bind(arguments: &KernelArguments, endpoint: &Endpoint) -> anyhow::Result<Listener> {
-    Listener::bind(endpoint).map_err(|error| with_option(error, arguments))
+    let listener = Listener::bind(endpoint).map_err(|error| with_option(error, arguments))?;
+    warn(listener.is_local());
+    Ok(listener)
+}
+
+/// Warns if other computers can connect.
+fn warn(is_local: bool) {
+    if !is_local {
+        narration::say("warning: other computers can connect and control the machine; try: --listen 127.0.0.1:PORT");
+    }
+}
+
+fn is_local(endpoint: &Endpoint) -> bool {
+    match endpoint {
+        Endpoint::Tcp(address) => {
+            address.to_socket_addrs().is_ok_and(|mut found| found.all(|one| one.ip().is_loopback()))
+        }
+        Endpoint::Unix(_) => true,
+    }
 }
 
 /// Removes the socket also where this process is killed.

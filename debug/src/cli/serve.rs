@@ -99,9 +99,6 @@ pub fn run(arguments: Arguments) -> anyhow::Result<u8> {
     let listener = listen::bind(&arguments.kernel, &arguments.listen)?;
     let mut ward = Ward::start()?;
     listen::remove_with_us(&mut ward, &arguments.listen)?;
-    if !listener.is_local() {
-        narrate("warning: other computers can connect and control the machine; try: --listen 127.0.0.1:PORT");
-    }
     listen::tell(&listener.endpoint())?;
     if let Some(Replay { recording, .. }) = &replay {
         narrate(&format!("{} stands after {} instructions, as recorded", recording.kernel_name(), recording.end()));
