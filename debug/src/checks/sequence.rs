@@ -172,7 +172,7 @@ fn after_clear(
             }
         };
         if let Some(end) = end {
-            if let Some(stray) = bss.stray(run) {
+            if let Some(stray) = bss.stray(run)? {
                 findings.push(stray);
                 return Ok(complete(findings, "the BSS clear went wrong"));
             }

@@ -6,6 +6,7 @@
 
 mod judgement;
 pub mod outside;
+mod rounds;
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -49,6 +50,8 @@ enum Early {
 
 struct GuardState {
     guard: Guard,
+    /// Stores to it are awaited: nothing else owns it, or BSS is empty and a store is all that tells of its clear.
+    watched: bool,
     /// Its content at the entry.
     memory: Vec<u8>,
 }
@@ -93,10 +96,13 @@ impl Bss {
                 run.machine.read_memory(guard.range.start, &mut memory)?;
             } else {
                 run.machine.write_memory(guard.range.start, &memory)?;
+            }
+            let watched = !guard.owned || bytes(&run.layout.bss) == 0;
+            if watched {
                 run.machine.insert_watchpoint(watch_all(&guard.range))?;
                 run.guards.push(guard.range.clone());
             }
-            bss.guards.push(GuardState { guard, memory });
+            bss.guards.push(GuardState { guard, watched, memory });
         }
         if let (Some(first), Some(last)) = (bss.parts.first(), bss.parts.last()) {
             let ends = [first.start, last.end - 1];
@@ -140,13 +146,15 @@ impl Bss {
     /// Whether it waits for a store to these bytes.
     pub fn awaits(&self, range: &Range<Address>) -> bool {
         let watched = self.watched.iter().any(|watched| range.contains(&watched.address));
-        watched || self.guards.iter().any(|state| !state.guard.owned && overlap(&state.guard.range, range))
+        watched || self.guards.iter().any(|state| state.watched && overlap(&state.guard.range, range))
     }
 
     /// Handles a store before sp is used: many kernels clear BSS before they need a stack.
     pub fn early_store(&mut self, run: &mut BootRun<'_>, store: &PendingStore) -> Result<(), Error> {
         if self.touches_guard(store) {
-            self.early = self.early.take().or(Some(Early::Beside(store.clone())));
+            if bytes(&run.layout.bss) > 0 || clears_nothing(run, store)? {
+                self.early = self.early.take().or(Some(Early::Beside(store.clone())));
+            }
             run.step(1, STEP_LIMIT)?;
         } else if self.store(run, store)? {
             self.early = Some(Early::Cleared(Box::new(self.cleared(run)?.finding)));
@@ -159,6 +167,19 @@ impl Bss {
         if !self.touches_guard(store) {
             return Ok(None);
         }
+        if bytes(&run.layout.bss) == 0 {
+            if clears_nothing(run, store)? {
+                return self.overrun(run, store).map(Some);
+            }
+            self.strangers += 1;
+            if self.strangers < ROUNDS {
+                // Otherwise the stack's check goes on with it.
+                if !run.stack_use.is_watching(&store.range) {
+                    run.step(1, STEP_LIMIT)?;
+                }
+                return Ok(None);
+            }
+        }
         let registers = run.machine.registers()?;
         let goes_on = |clear: &Clear| {
             run.same_function(clear.pc, store.pc) && clear.sp == registers.sp().0 && clear.ra == registers.ra().0
@@ -168,14 +189,15 @@ impl Bss {
         }
         // Another function stores there, so the clear is over and the guards are no longer needed.
         run.guards.clear();
-        for state in self.guards.iter().filter(|state| !state.guard.owned) {
+        for state in self.guards.iter_mut().filter(|state| state.watched) {
+            state.watched = false;
             run.machine.remove_watchpoint(watch_all(&state.guard.range))?;
         }
         Ok(None)
     }
 
     fn touches_guard(&self, store: &PendingStore) -> bool {
-        self.guards.iter().any(|state| !state.guard.owned && overlap(&state.guard.range, &store.range))
+        self.guards.iter().any(|state| state.watched && overlap(&state.guard.range, &store.range))
     }
 
     /// Executes a store to BSS. Returns true if BSS is cleared now.
@@ -236,6 +258,12 @@ impl Bss {
 
 fn watch_all(range: &Range<Address>) -> Watchpoint {
     Watchpoint { address: range.start, length: bytes(range), access: Access::Write }
+}
+
+/// Whether a store beside an empty BSS is the clear's: a loop's that compares with the end of BSS only when it has stored.
+fn clears_nothing(run: &mut BootRun<'_>, store: &PendingStore) -> Result<bool, Error> {
+    let touches = store.range.start == run.layout.bss.end || store.range.end == run.layout.bss.start;
+    Ok(touches && clears(run, store)? && rounds::are_bounded_by(run, store.pc, run.layout.bss.end)?)
 }
 
 /// Whether a store may be the clear's: it stores zero and is not atomic. An unknown store may be.

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use super::sweep::{Course, Sweep};
 use crate::checks::boot_run::BootRun;
 use crate::checks::boot_run::layout::{GUARD_BYTES, Layout, bytes, overlap};
 use crate::checks::finding::Finding;
@@ -13,6 +14,8 @@ use crate::machine::{Address, Store};
 pub struct Clearing {
     bss: Range<Address>,
     parts: Vec<Part>,
+    /// The clear of a BSS that needs none, as the file has all of it.
+    unneeded: Sweep,
     /// Bytes that have not been cleared yet. The clear is over when there are none.
     left: u64,
     stores: u64,
@@ -41,40 +44,6 @@ pub struct ErasedFrame {
     /// The store that wrote the erased value. Its function owns the frame, and its sp is the start of the frame.
     pub stored: Store,
     pub cleared: Store,
-}
-
-/// Zeros side by side: what a clear leaves behind, and a lock that is released, or a variable that is set to 0, does not.
-#[derive(Default)]
-struct Course {
-    block: Range<Address>,
-    /// So many of the block's bytes were stored, each counted once.
-    stored: u64,
-    by: BTreeSet<Address>,
-}
-
-impl Course {
-    /// An unrolled clear stores in any order within this, in bytes.
-    const NEAR: u64 = 128;
-
-    fn store(&mut self, pc: Address, range: &Range<Address>) {
-        let near = self.block.start.0.saturating_sub(Self::NEAR)..=self.block.end.0 + Self::NEAR;
-        if self.by.is_empty() || !near.contains(&range.start.0) || !near.contains(&range.end.0) {
-            *self = Course { block: range.clone(), stored: bytes(range), by: BTreeSet::from([pc]) };
-            return;
-        }
-        let new = bytes(&(range.start..range.end.min(self.block.start)))
-            + bytes(&(range.start.max(self.block.end)..range.end));
-        self.block = self.block.start.min(range.start)..self.block.end.max(range.end);
-        self.stored += new;
-        if new > 0 {
-            self.by.insert(pc);
-        }
-    }
-
-    /// Whether so many bytes lie side by side, with hardly a gap.
-    fn is_a_sweep(&self, least: u64) -> bool {
-        self.stored >= least && 2 * self.stored > bytes(&self.block)
-    }
 }
 
 /// Zeros side by side are a clear from so many bytes on, or from all of BSS on.
@@ -132,6 +101,7 @@ impl Clearing {
             bss: layout.bss.clone(),
             left: parts.iter().map(|part| part.times.len() as u64).sum(),
             parts,
+            unneeded: Sweep::new(layout.bss.clone()),
             stores: 0,
             first: None,
             last: None,
@@ -149,12 +119,22 @@ impl Clearing {
 
     /// Whether everything is cleared, and the last store was not one of the clear's.
     pub fn is_over(&self) -> bool {
-        self.over || self.parts.is_empty()
+        self.over || !self.is_needed()
+    }
+
+    /// Whether a byte is there that the file does not have.
+    fn is_needed(&self) -> bool {
+        !self.parts.is_empty()
+    }
+
+    /// The bytes whose stores still count where no clear is needed.
+    pub fn unneeded(&self) -> Option<Range<Address>> {
+        (!self.is_needed()).then(|| self.unneeded.awaited()).flatten()
     }
 
     /// Whether anything was cleared by more than stores that happen to be of zero.
     pub fn has_begun(&self) -> bool {
-        !self.sweeping.is_empty()
+        !self.sweeping.is_empty() || self.unneeded.is_whole()
     }
 
     /// Whether the instruction stored zero to BSS more than once.
@@ -164,7 +144,7 @@ impl Clearing {
 
     /// Whether this store belongs to the clear.
     pub fn is_clear(&self, store: &Store) -> bool {
-        self.sweeping.contains(&store.pc)
+        self.sweeping.contains(&store.pc) || self.unneeded.is_whole() && self.unneeded.is_by(store.pc)
     }
 
     /// A frame that the clear erased before its function returned.
@@ -177,7 +157,8 @@ impl Clearing {
         if !self.stack.contains(&store.address) {
             return;
         }
-        let is_zero_elsewhere = store.new == 0 && self.clearing.contains_key(&store.pc);
+        let is_zero_elsewhere =
+            store.new == 0 && (self.clearing.contains_key(&store.pc) || self.unneeded.is_by(store.pc));
         if !is_zero_elsewhere {
             if self.frames.len() < MOST_FRAMES {
                 self.frames.insert(store.address, *store);
@@ -194,8 +175,13 @@ impl Clearing {
     }
 
     pub fn store(&mut self, store: &Store) {
+        if !self.is_needed() {
+            self.look_at_frames(store);
+            return self.unneeded.store(store);
+        }
         let pause = self.last.map_or(0, |last| store.icount - last.icount);
-        if self.left == 0 && pause > self.longest_pause {
+        let longest = if self.stores == 1 { Sweep::ONE_ROUND } else { self.longest_pause };
+        if self.left == 0 && pause > longest {
             self.over = true;
         }
         if self.over {
@@ -252,6 +238,9 @@ impl Clearing {
 
     /// The first store of zero beside BSS by an instruction of the clear, during the clear or in its frame.
     pub fn stray(&self) -> Option<Store> {
+        if !self.is_needed() {
+            return self.unneeded.stray();
+        }
         // Between the first and the last store of the clear, all stores of its instructions belong to it.
         let within = |stray: &Store| {
             self.first.zip(self.last).is_some_and(|(first, last)| (first.icount..last.icount).contains(&stray.icount))

@@ -7,6 +7,7 @@ pub mod code_writes;
 pub mod device_tree;
 pub mod early;
 pub mod stacks;
+mod sweep;
 
 use std::ops::Range;
 
@@ -29,7 +30,7 @@ pub struct MemoryFacts<'a> {
     pub early: EarlyUse,
     pub stacks: Stacks,
     pub device_tree: DeviceTreeUse,
-    clear_was_over: bool,
+    clear_was_over: (bool, bool),
     /// The run was observed to its end: an event that was not seen did not happen.
     pub is_whole: bool,
     /// The findings of a run that could not continue, as far as they are certain.
@@ -47,7 +48,7 @@ impl<'a> MemoryFacts<'a> {
             early: EarlyUse::new(zeroed),
             stacks: Stacks::new(image, layout),
             device_tree: DeviceTreeUse::default(),
-            clear_was_over: false,
+            clear_was_over: (false, false),
             is_whole: false,
             findings: Vec::new(),
         }
@@ -73,13 +74,14 @@ impl<'a> MemoryFacts<'a> {
         self.stacks.moved(&StackPointerMove { old, new, ..*moved }, self.image);
     }
 
-    /// All stores until BSS is cleared; then stores to code, to the bytes that the clear erased, and to the device tree.
+    /// All stores until BSS is cleared; then stores to code, to a BSS that needs no clear, to the bytes that the clear erased, and to the device tree.
     pub fn interest(&self) -> Interest {
         let over = self.clearing.is_over();
         let (tree, header) = self.device_tree.ranges();
         let early: Vec<Range<Address>> = self.early.ranges(over).iter().map(|range| self.physical(range)).collect();
-        let code = self.code_writes.ranges().iter().map(|range| self.physical(range));
-        let stores = over.then(|| code.chain(early.iter().cloned()).chain(tree).collect());
+        let linked = self.code_writes.ranges().iter().cloned().chain(self.clearing.unneeded());
+        let physical = linked.map(|range| self.physical(&range));
+        let stores = over.then(|| physical.chain(early.iter().cloned()).chain(tree).collect());
         let quiet_stacks =
             self.stacks.quiet().map(|ranges| ranges.iter().flat_map(|range| self.aliases(range)).collect());
         Interest { stores, loads: early.into_iter().chain(header).collect(), quiet_stacks, jumps: false }
@@ -87,7 +89,7 @@ impl<'a> MemoryFacts<'a> {
 
     /// Whether [`MemoryFacts::interest`] has changed since the last call.
     pub fn has_new_interest(&mut self) -> bool {
-        let over = self.clearing.is_over();
+        let over = (self.clearing.is_over(), self.clearing.unneeded().is_none());
         let clear_ended = over != std::mem::replace(&mut self.clear_was_over, over);
         self.stacks.take_changed() || clear_ended
     }
