@@ -7,6 +7,7 @@
 use std::time::{Duration, Instant};
 
 use super::boot_run::event::BootEnd;
+use super::boot_run::hart_trace::HartTrace;
 use super::boot_run::memory::MemoryFacts;
 use super::console::Script;
 use super::finding::{Finding, Status};
@@ -28,6 +29,7 @@ pub struct Companion<'a> {
     findings: Vec<Finding>,
     pub memory: Option<MemoryFacts<'a>>,
     end: Option<BootEnd>,
+    hart: HartTrace,
     name: String,
 }
 
@@ -41,13 +43,13 @@ impl<'a> Companion<'a> {
     ) -> Companion<'a> {
         let deadline = Instant::now() + timeout.min(LONGEST);
         let name = machine.name().to_owned();
-        let Walked { findings, mut memory, end, .. } =
+        let Walked { findings, mut memory, end, hart, .. } =
             walk(machine, image, layout, Walk { deadline, boot_hart: None, step: None, memory: None, script });
         if let Some(memory) = &mut memory {
             memory.is_whole = findings.is_ok() && Instant::now() < deadline;
         }
         let certain = memory.as_mut().map(|memory| std::mem::take(&mut memory.findings)).unwrap_or_default();
-        Companion { findings: findings.unwrap_or(certain), memory, end, name }
+        Companion { findings: findings.unwrap_or(certain), memory, end, hart, name }
     }
 
     /// Whether its run came to an end that time did not make.
@@ -57,8 +59,14 @@ impl<'a> Companion<'a> {
     }
 
     /// Compares how the boot ended on the machine itself (`end`) with how it did here. `interrupted`: where interrupts come there, if
-    /// they come again and again.
-    pub fn judge_end(&self, findings: &mut [Finding], end: Option<&BootEnd>, interrupted: Option<&Place>) {
+    /// they come again and again. `hart`: the traps that were seen there.
+    pub fn judge_end(
+        &self,
+        findings: &mut [Finding],
+        end: Option<&BootEnd>,
+        interrupted: Option<&Place>,
+        hart: &HartTrace,
+    ) {
         if !self.has_ended() {
             return;
         }
@@ -73,9 +81,21 @@ impl<'a> Companion<'a> {
             Some(BootEnd::Deadline) if self.ticks_at(interrupted) => self.take_over(findings, true),
             Some(BootEnd::Firmware) if stopped => self.take_over(findings, false),
             Some(_) if self.panics_alike(findings) => self.take_over(findings, false),
+            Some(_) if fails(findings).is_none() && self.is_stuck_unseen(hart) => self.take_over(findings, false),
+            Some(BootEnd::Stuck) if self.goes_on(hart) => self.take_over(findings, false),
             Some(_) if fails(findings) != fails(&self.findings) => self.add_other_end(findings),
             _ => {}
         }
+    }
+
+    /// Whether an instruction traps for ever here, and there not every trap was seen (`hart`).
+    fn is_stuck_unseen(&self, hart: &HartTrace) -> bool {
+        hart.has_gaps && self.hart.stuck.is_some()
+    }
+
+    /// Whether what seems to trap for ever there (`hart`) was seen here to be executed between its traps.
+    fn goes_on(&self, hart: &HartTrace) -> bool {
+        self.hart.stuck.is_none() && hart.stuck.is_some_and(|stuck| self.hart.knows(stuck.fault()))
     }
 
     /// Whether the same function panicked on both, and here the trap that it panicked about was seen.
@@ -180,6 +200,7 @@ mod tests {
 
     use super::*;
     use crate::checks::Names;
+    use crate::checks::boot_run::hart_trace::tests::thread_that_faults;
     use crate::image::fixture::Elf;
     use crate::machine::Address;
 
@@ -196,14 +217,24 @@ mod tests {
         own: [Finding; 2],
         interrupted: Option<Address>,
     ) -> [Finding; 2] {
+        judged_with(HartTrace::default(), &HartTrace::default(), seen, end, own, interrupted)
+    }
+
+    /// The same with what was seen of traps, on the companion and on the machine itself.
+    fn judged_with(
+        hart: HartTrace,
+        own_hart: &HartTrace,
+        (its_end, findings): (BootEnd, [Finding; 2]),
+        end: BootEnd,
+        mut own: [Finding; 2],
+        interrupted: Option<Address>,
+    ) -> [Finding; 2] {
         let image = Image::parse(Path::new("kernel"), Elf::default().bytes()).unwrap();
         let mut memory = MemoryFacts::new(&image, &Layout::of(&image, Names::default()).unwrap());
         memory.is_whole = true;
-        let (its_end, findings) = seen;
         let name = "embedded".into();
-        let companion = Companion { findings: findings.to_vec(), memory: Some(memory), end: Some(its_end), name };
-        let mut own = own;
-        companion.judge_end(&mut own, Some(&end), interrupted.map(|pc| image.place(pc)).as_ref());
+        let companion = Companion { findings: findings.to_vec(), memory: Some(memory), end: Some(its_end), hart, name };
+        companion.judge_end(&mut own, Some(&end), interrupted.map(|pc| image.place(pc)).as_ref(), own_hart);
         own
     }
 
@@ -257,5 +288,32 @@ mod tests {
         let own = [finding(trap::NAME, Status::Pass, "none"), panicked("it panicked")];
         let [trap, _] = judged((BootEnd::Wfi, seen), BootEnd::Wfi, own, None);
         assert_eq!((trap.status, &*trap.summary), (Status::Fail, "a fault"));
+    }
+
+    #[test]
+    fn an_instruction_that_traps_for_ever_counts_where_not_all_traps_were_seen() {
+        let status = |has_gaps| {
+            let own = [finding(trap::NAME, Status::Pass, "handled"), finding(idle::NAME, Status::Pass, "waits")];
+            let trapped =
+                [finding(trap::NAME, Status::Fail, "for ever"), finding(idle::NAME, Status::NotRun, "it trapped")];
+            let mut own_hart = HartTrace::default();
+            own_hart.has_gaps = has_gaps;
+            judged_with(thread_that_faults(), &own_hart, (BootEnd::Stuck, trapped), BootEnd::Wfi, own, None)[0].status
+        };
+        assert_eq!(status(true), Status::Fail);
+        assert_eq!(status(false), Status::Pass, "all was seen, and it went on");
+    }
+
+    #[test]
+    fn what_was_seen_to_be_executed_between_its_traps_does_not_trap_for_ever() {
+        let status = |stuck| {
+            let own =
+                [finding(trap::NAME, Status::Fail, "for ever"), finding(idle::NAME, Status::NotRun, "it trapped")];
+            let ticks = [finding(trap::NAME, Status::Pass, "handled"), finding(idle::NAME, Status::Pass, "ticks")];
+            let mut hart = thread_that_faults();
+            hart.stuck = hart.stuck.filter(|_| stuck);
+            judged_with(hart, &thread_that_faults(), (TICKING, ticks), BootEnd::Stuck, own, None)[0].status
+        };
+        assert_eq!((status(false), status(true)), (Status::Pass, Status::Fail));
     }
 }

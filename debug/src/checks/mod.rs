@@ -221,14 +221,14 @@ pub fn check(
         .filter(|_| boot_hart.is_none_or(|hart| hart == 0))
         .map(|machine| Companion::walk(machine, image, layout, timeout, script.clone()));
     let memory = companion.as_ref().and_then(|companion| companion.memory.as_ref());
-    let Walked { findings, end, interrupted, .. } =
+    let Walked { findings, end, interrupted, hart, .. } =
         walk(machine, image, layout, Walk { deadline: Instant::now() + timeout, boot_hart, step, memory, script });
     if let (Some(console), Some(printed)) = (console, machine.printed()) {
         *console = printed;
     }
     let mut findings = findings?;
     if let Some(companion) = companion {
-        companion.judge_end(&mut findings, end.as_ref(), interrupted.as_ref());
+        companion.judge_end(&mut findings, end.as_ref(), interrupted.as_ref(), &hart);
         companion.judge_memory(&mut findings);
     }
     for margin in findings.iter_mut().filter(|finding| finding.name == margin::NAME) {

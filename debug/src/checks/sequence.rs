@@ -6,6 +6,7 @@ use super::boot_run::BootRun;
 use super::boot_run::arrival::arrive;
 use super::boot_run::dialogue::Dialogue;
 use super::boot_run::event::{BootEnd, BootEvent};
+use super::boot_run::hart_trace::HartTrace;
 use super::boot_run::layout::Layout;
 use super::boot_run::memory::MemoryFacts;
 use super::boot_run::stepping::Stepping;
@@ -39,11 +40,13 @@ pub struct Walked<'a> {
     pub end: Option<BootEnd>,
     /// What was interrupted last, if interrupts come again and again.
     pub interrupted: Option<Place>,
+    /// The traps that were seen.
+    pub hart: HartTrace,
 }
 
 impl<'a> Walked<'a> {
     fn early(findings: Result<Vec<Finding>, Error>) -> Walked<'a> {
-        Walked { findings, memory: None, end: None, interrupted: None }
+        Walked { findings, memory: None, end: None, interrupted: None, hart: HartTrace::default() }
     }
 }
 
@@ -96,7 +99,7 @@ pub fn walk<'a>(machine: &'a mut dyn Machine, image: &'a Image, layout: &'a Layo
         if let Some(memory) = &mut memory {
             memory.findings = so_far;
         }
-        return Walked { findings, memory, end: None, interrupted: None };
+        return Walked { findings, memory, end: None, interrupted: None, hart: run.hart };
     }
     if let Ok(made) = &mut findings {
         memory::add(&mut run, made);
@@ -112,7 +115,7 @@ pub fn walk<'a>(machine: &'a mut dyn Machine, image: &'a Image, layout: &'a Layo
         }
     }
     let interrupted = run.hart.last_interrupt.filter(|_| run.hart.interrupts > 1).map(|trap| run.place(trap.pc));
-    Walked { findings, memory: run.trace.map(|trace| trace.memory), end: run.end, interrupted }
+    Walked { findings, memory: run.trace.map(|trace| trace.memory), end: run.end, interrupted, hart: run.hart }
 }
 
 /// The checks from the entry to the end.

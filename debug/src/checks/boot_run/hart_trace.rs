@@ -11,8 +11,12 @@ use crate::riscv::cause::{USER_CALL, is_interrupt};
 const MOST_KINDS: usize = 64;
 /// How many nested traps are kept.
 const DEEPEST: usize = 64;
-/// How often an instruction must trap and be returned to before it counts as trapping for ever.
+/// How often an instruction must trap and be returned to before it counts as trapping for ever, where nobody sees whether it is executed
+/// in between.
 const SAME_INSTRUCTION: u64 = 16;
+/// How often in a row the hart must come back to an instruction, whatever ran in between, and trap before it executes it. A thread that
+/// faults whenever it is its turn does, and a kernel idles after 16 ticks ([`PERIODS`]).
+const EACH_TURN: u64 = 12;
 /// How many nested exceptions at one place count as a handler that faults itself.
 const WITHIN_ITSELF: usize = 16;
 /// How many traps without a return count as the same.
@@ -45,6 +49,8 @@ pub struct Exception {
     pub returned_to: Option<Address>,
     /// stvec was written after it and before any return: the kernel uses the trap as a jump.
     pub vector_rewritten: bool,
+    /// How often in a row a trap returned to the instruction, and it raised this at once.
+    turns: u64,
 }
 
 /// Traps that repeat for ever.
@@ -157,11 +163,14 @@ pub struct HartTrace {
     pub stops_at_prints: bool,
     /// Something was printed since this was reset.
     pub has_printed: bool,
+    /// The icount is exact, and every trap and return is seen.
+    pub counts_instructions: bool,
     /// Not every trap and return was seen.
     pub has_gaps: bool,
     same: u64,
     last_exception: Option<TakenTrap>,
-    last_return: Option<u64>,
+    /// The last return from a trap, if no trap came since: its icount, and where it went.
+    last_return: Option<(u64, Address)>,
     group: Group,
 }
 
@@ -206,7 +215,9 @@ impl HartTrace {
     fn trap(&mut self, trap: TakenTrap) {
         self.last_trap = Some(trap);
         // Behind a return the code that was interrupted goes on. Otherwise all instructions belong to a handler.
-        let outside = self.last_return.take().map_or(0, |returned| trap.icount.saturating_sub(returned + 1));
+        let last_return = self.last_return.take();
+        let outside = last_return.map_or(0, |(returned, _)| trap.icount.saturating_sub(returned + 1));
+        self.look_at_turn(&trap, last_return.map(|(_, to)| to), outside);
         if is_interrupt(trap.cause) {
             self.interrupt(trap, outside);
         } else {
@@ -226,6 +237,21 @@ impl HartTrace {
         }
         self.live.push(LiveTrap { trap, exception });
         self.look_for_faulting_handler();
+    }
+
+    /// Notes whether the hart executed the instruction that it came back to: it did if it executed any, and not if that trapped.
+    fn look_at_turn(&mut self, trap: &TakenTrap, back_to: Option<Address>, outside: u64) {
+        for known in self.exceptions.iter_mut().filter(|known| back_to == Some(known.trap.pc)) {
+            let again = (known.trap.pc, known.trap.cause, known.trap.value) == (trap.pc, trap.cause, trap.value);
+            match outside {
+                0 if again => known.turns += 1,
+                0 => {}
+                _ => known.turns = 0,
+            }
+            if known.turns == EACH_TURN {
+                self.stuck = self.stuck.or(Some(Stuck::SameInstruction(*trap)));
+            }
+        }
     }
 
     /// `outside`: how many instructions of the interrupted code were executed before it.
@@ -257,7 +283,7 @@ impl HartTrace {
             (known.trap.pc, known.trap.cause, known.trap.from_user) == (trap.pc, trap.cause, trap.from_user)
         });
         let comes_back = self.last_exception.is_some_and(again) && known.is_some_and(returned_to_it);
-        self.same = if comes_back { self.same + 1 } else { 0 };
+        self.same = if comes_back && !self.counts_instructions { self.same + 1 } else { 0 };
         if self.same == SAME_INSTRUCTION {
             self.stuck = self.stuck.or(Some(Stuck::SameInstruction(trap)));
         }
@@ -271,8 +297,8 @@ impl HartTrace {
                 Some(index)
             }
             None if self.exceptions.len() < MOST_KINDS => {
-                let (times, returned_to, vector_rewritten) = (1, None, false);
-                self.exceptions.push(Exception { trap, times, within, returned_to, vector_rewritten });
+                let (times, turns, returned_to, vector_rewritten) = (1, 0, None, false);
+                self.exceptions.push(Exception { trap, times, within, returned_to, vector_rewritten, turns });
                 Some(self.exceptions.len() - 1)
             }
             None => None,
@@ -294,7 +320,7 @@ impl HartTrace {
     }
 
     fn returned(&mut self, icount: u64, to: Address, to_user: bool) {
-        self.last_return = Some(icount);
+        self.last_return = Some((icount, to));
         let left = if to_user { self.live.len() } else { self.live.len().min(1) };
         self.depth = if to_user { 0 } else { self.depth.saturating_sub(1) };
         for live in self.live.split_off(self.live.len() - left) {
@@ -345,6 +371,11 @@ impl HartTrace {
         self.live.iter().all(|live| is_interrupt(live.trap.cause)) && self.live.len() <= 1
     }
 
+    /// Whether an exception by the same instruction and with the same cause was seen.
+    pub fn knows(&self, fault: &TakenTrap) -> bool {
+        self.exceptions.iter().any(|known| (known.trap.pc, known.trap.cause) == (fault.pc, fault.cause))
+    }
+
     /// The exceptions without a return, the innermost last.
     pub fn unreturned(&self) -> impl DoubleEndedIterator<Item = &Exception> {
         self.live.iter().filter_map(|live| live.exception).map(|index| &self.exceptions[index])
@@ -357,7 +388,7 @@ impl HartTrace {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
 
     const TIMER: u64 = 1 << 63 | 5;
@@ -387,7 +418,7 @@ mod tests {
 
     /// The trace after these events, `rounds` times, each round so many instructions after the one before.
     fn after(rounds: u64, length: u64, events: &[HartEvent]) -> HartTrace {
-        let mut trace = HartTrace::default();
+        let mut trace = HartTrace { counts_instructions: true, ..HartTrace::default() };
         for round in 0..rounds {
             for event in events {
                 let later = round * length;
@@ -436,5 +467,25 @@ mod tests {
         }
         events.extend([trap(221, TIMER, true), back(240, true)]);
         assert_eq!(after(3 * STORM, 240, &events).end(), None);
+    }
+
+    /// Two threads that are switched at each trap: one faults whenever it is its turn, and a timer interrupts the other.
+    pub fn thread_that_faults() -> HartTrace {
+        let to_other = HartEvent::TrapReturn { icount: 2, to: Address(0x8020_0800), to_user: false };
+        after(16, 30, &[trap(1, 5, false), to_other, trap(20, TIMER, false), back(30, false)])
+    }
+
+    #[test]
+    fn a_thread_that_faults_at_each_turn_is_stuck() {
+        let trace = thread_that_faults();
+        let Some(Stuck::SameInstruction(fault)) = trace.stuck else { panic!("{:?}", trace.stuck) };
+        assert_eq!((fault.cause, trace.end()), (5, Some(BootEnd::Stuck)));
+    }
+
+    /// The first floating-point instruction of each turn traps, and the handler turns the unit on and returns to it.
+    #[test]
+    fn an_instruction_that_is_executed_after_its_trap_is_not_stuck() {
+        let turn = [trap(1, 2, false), back(2, false), trap(10, USER_CALL, true), back(30, false)];
+        assert_eq!(after(64, 30, &turn).end(), None);
     }
 }

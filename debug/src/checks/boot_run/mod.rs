@@ -138,6 +138,8 @@ impl<'a> BootRun<'a> {
             trace.memory.device_tree.lies_at(tree);
         }
         let (guards, slice) = (Vec::new(), FIRST_SLICE);
+        let mut hart = HartTrace::default();
+        hart.counts_instructions = trace.is_some();
         let at_entry = machine.registers()?;
         Ok(BootRun {
             machine,
@@ -149,7 +151,7 @@ impl<'a> BootRun<'a> {
             trace,
             companion,
             guards,
-            hart: HartTrace::default(),
+            hart,
             panicked: None,
             dialogue: Dialogue::default(),
             end: None,
