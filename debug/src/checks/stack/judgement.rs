@@ -2,10 +2,10 @@
 
 use super::{Approach, NAME, Setting, sp_of};
 use crate::checks::boot_run::BootRun;
-use crate::checks::boot_run::layout::overlap;
+use crate::checks::boot_run::layout::{Layout, overlap};
 use crate::checks::finding::{Finding, Status};
 use crate::checks::image::stack_alignment;
-use crate::image::{Symbol, is_stack_name};
+use crate::image::{Image, Symbol, is_stack_name};
 use crate::machine::{Address, Error, Registers};
 
 /// The largest frame that one `addi` can make (RISC-V unprivileged manual, "Integer Computational Instructions").
@@ -49,7 +49,7 @@ impl Approach {
             return finding;
         };
         finding.set("instructions", setting.instructions);
-        match self.explain(run, setting, sp, deed) {
+        match self.explain(run.image, run.layout, setting, sp, deed) {
             Ok(summary) => {
                 finding.status = Status::Pass;
                 finding.summary = summary;
@@ -63,11 +63,18 @@ impl Approach {
     }
 
     /// Why this sp is right (`Ok`) or wrong (`Err`).
-    fn explain(&self, run: &BootRun<'_>, setting: &Setting, sp: Address, deed: Use) -> Result<String, Wrong> {
-        let stack = &run.layout.stack;
-        let name = &run.layout.names.stack_top;
-        let at = run.image.canonical(sp);
-        let base = run.image.canonical(setting.value);
+    fn explain(
+        &self,
+        image: &Image,
+        layout: &Layout,
+        setting: &Setting,
+        sp: Address,
+        deed: Use,
+    ) -> Result<String, Wrong> {
+        let stack = &layout.stack;
+        let name = &layout.names.stack_top;
+        let at = image.canonical(sp);
+        let base = image.canonical(setting.value);
         let instructions = setting.instructions;
         let origin = self.origins.of_sp();
         if at == stack.end {
@@ -81,7 +88,7 @@ impl Approach {
                 advice: "set gp first, `la gp, __global_pointer$` between `.option norelax` and `.option pop`".into(),
             });
         }
-        let alignment = stack_alignment(run.image);
+        let alignment = stack_alignment(image);
         if !sp.0.is_multiple_of(alignment) {
             return Err(Wrong {
                 what: format!(
@@ -92,9 +99,9 @@ impl Approach {
             });
         }
         let inside = stack.start <= at && at <= stack.end;
-        if origin.of_hart && (inside || run.image.stack_around(at).is_some()) {
+        if origin.of_hart && (inside || image.stack_around(at).is_some()) {
             let (anchor, distance) = if at.0 - stack.start.0.min(at.0) <= stack.end.0.saturating_sub(at.0) {
-                (format!("{} + ", run.layout.stack_bottom_name), at.0.wrapping_sub(stack.start.0))
+                (format!("{} + ", layout.stack_bottom_name), at.0.wrapping_sub(stack.start.0))
             } else {
                 (format!("{name} - "), stack.end.0.wrapping_sub(at.0))
             };
@@ -113,8 +120,7 @@ impl Approach {
         }
         let mut wrong = format!("sp was set to {}", difference(sp, at, stack.end, name));
         if at == stack.start {
-            wrong =
-                format!("{wrong}: it is {}, the low end, and a stack grows downwards", run.layout.stack_bottom_name);
+            wrong = format!("{wrong}: it is {}, the low end, and a stack grows downwards", layout.stack_bottom_name);
         }
         Err(Wrong { what: wrong, advice: format!("set sp to {name} right before") })
     }
@@ -184,5 +190,104 @@ fn difference(sp: Address, at: Address, top: Address, name: &str) -> String {
         (Some(above @ 1..NEAR), _) => format!("{sp}, {above} bytes above {name}"),
         (_, Some(below @ 1..NEAR)) => format!("{sp}, {below} bytes below {name}"),
         _ => format!("{sp}, not {name} ({top})"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::origin::Origins;
+    use super::*;
+    use crate::checks::Names;
+    use crate::image::fixture::{BASE, Elf};
+    use crate::riscv::{Computation, Operands, Register};
+
+    /// The stack of [`Elf::default`] ends here, and begins at __bss_end.
+    const TOP: u64 = BASE + 0x4000;
+    const BOTTOM: u64 = BASE + 0x2000;
+
+    /// What is said of an sp that was set to `value`, then lowered by numbers to `sp`. `from`: a register that it was computed from.
+    fn judged_from(from: Option<u8>, value: u64, sp: u64, deed: Use) -> Result<String, String> {
+        let lowered = value.saturating_sub(sp);
+        let setting = Setting { value: Address(value), instructions: 2, incomplete: false, lowered, by_numbers: true };
+        explained(from, setting, sp, deed)
+    }
+
+    fn explained(from: Option<u8>, setting: Setting, sp: u64, deed: Use) -> Result<String, String> {
+        let image = Image::parse(Path::new("kernel"), Elf::default().bytes()).unwrap();
+        let layout = Layout::of(&image, Names::default()).unwrap();
+        assert_eq!(layout.stack, Address(BOTTOM)..Address(TOP));
+        let mut origins = Origins::at_entry();
+        let computation = Computation::AddOrSubtract;
+        origins.execute(&Operands { destination: Register::SP, sources: [from.unwrap_or(0), 0], computation });
+        let (entry_sp, executed) = (Address(0), 0);
+        let approach =
+            Approach { entry_sp, origins, setting: None, held: None, executed, function: None, called: false };
+        approach.explain(&image, &layout, &setting, Address(sp), deed).map_err(|wrong| wrong.what)
+    }
+
+    fn judged(value: u64, sp: u64, deed: Use) -> Result<String, String> {
+        judged_from(None, value, sp, deed)
+    }
+
+    /// The text of the failure.
+    fn fault(judged: Result<String, String>) -> String {
+        judged.expect_err("it is wrong")
+    }
+
+    #[test]
+    fn the_top_is_right_whatever_uses_it() {
+        for deed in [Use::Store, Use::Load, Use::Call, Use::Jump] {
+            assert_eq!(judged(TOP, TOP, deed).unwrap(), "sp = 0x80204000 = __stack_top after 2 instructions");
+        }
+        assert!(judged_from(Some(3), TOP, TOP, Use::Call).is_ok(), "even if it was computed from the firmware's gp");
+    }
+
+    #[test]
+    fn a_frame_below_the_top_is_right_where_it_is_made() {
+        for deed in [Use::Store, Use::Load, Use::Call] {
+            assert!(judged(TOP, TOP - 64, deed).unwrap().contains("a frame of 64 bytes below __stack_top"));
+        }
+        let large = TOP - LARGEST_FRAME - 16;
+        assert!(judged(TOP, large, Use::Store).is_ok(), "it is used as a frame");
+        assert!(fault(judged(TOP, large, Use::Call)).contains("2064 bytes below __stack_top"), "one `addi` makes none");
+        let computed = |deed| {
+            let value = Address(TOP);
+            let setting = Setting { value, instructions: 2, incomplete: false, lowered: 64, by_numbers: false };
+            explained(None, setting, TOP - 64, deed)
+        };
+        assert!(computed(Use::Call).is_err() && computed(Use::Load).is_ok());
+    }
+
+    #[test]
+    fn a_frame_must_begin_at_the_top_and_lie_in_the_stack() {
+        assert!(fault(judged(TOP - 64, TOP - 64, Use::Store)).contains("64 bytes below"), "it was set too low");
+        assert!(judged(TOP - 64, TOP - 128, Use::Store).is_err(), "so is the frame below it");
+        assert!(fault(judged(TOP, BOTTOM - 16, Use::Store)).contains("8208 bytes below"));
+        assert!(fault(judged(TOP + 32, TOP + 32, Use::Call)).contains("32 bytes above __stack_top"));
+        assert!(fault(judged(BOTTOM, BOTTOM, Use::Call)).contains("the low end, and a stack grows downwards"));
+        assert!(fault(judged(0, 0, Use::Call)).contains("0x0, not __stack_top"), "it is nowhere near");
+    }
+
+    #[test]
+    fn an_sp_that_is_not_aligned_is_wrong_even_in_a_slot() {
+        assert!(fault(judged(TOP, TOP - 8, Use::Store)).contains("not 16-aligned"));
+        assert!(fault(judged_from(Some(Register::A0), TOP - 8, TOP - 8, Use::Call)).contains("not 16-aligned"));
+    }
+
+    #[test]
+    fn a_slot_of_the_stack_is_the_hart_s_if_its_number_chose_it() {
+        let of_hart = |sp| judged_from(Some(Register::A0), sp, sp, Use::Call);
+        assert!(of_hart(TOP - 0x400).unwrap().contains("__stack_top - 1024, computed from the hart's number"));
+        assert!(of_hart(BOTTOM + 0x400).unwrap().contains("__bss_end + 1024, computed"), "counted from the nearer end");
+        assert!(of_hart(TOP + 0x400).is_err() && of_hart(BOTTOM - 0x400).is_err(), "outside of the stack");
+        assert!(judged(TOP - 0x400, TOP - 0x400, Use::Call).is_err(), "the number had no part in it");
+    }
+
+    #[test]
+    fn an_sp_computed_from_a_gp_that_nobody_set_is_told_as_that() {
+        let fault = fault(judged_from(Some(3), 0xe00, 0xe00, Use::Call));
+        assert!(fault.contains("computed from gp, which nobody has set"), "{fault}");
     }
 }
