@@ -342,6 +342,7 @@ impl HartTrace {
             return Some(BootEnd::HartStopped { at });
         }
         if self.waits.times >= PERIODS
+            && !self.trapped_since_it_waited()
             && (self.waits.ticks() >= LONG_ENOUGH || self.waits.instructions() >= BUSY_ENOUGH)
         {
             return Some(BootEnd::Ticking { period: self.waits.period(), spins: false });
@@ -350,6 +351,11 @@ impl HartTrace {
             return Some(BootEnd::Polls { at: self.polled_at });
         }
         None
+    }
+
+    /// Whether the hart handles an exception that came after its last `wfi`: the handler may yet return.
+    fn trapped_since_it_waited(&self) -> bool {
+        self.live.iter().any(|live| live.exception.is_some() && live.trap.icount > self.waits.last)
     }
 
     pub fn has_come_to_an_end(&self) -> bool {
@@ -427,6 +433,9 @@ pub mod tests {
                     HartEvent::TrapReturn { icount, to, to_user } => {
                         HartEvent::TrapReturn { icount: icount + later, to, to_user }
                     }
+                    HartEvent::Wait { icount, pc, time, waits } => {
+                        HartEvent::Wait { icount: icount + later, pc, time: time + later * LONG_ENOUGH, waits }
+                    }
                     other => other,
                 });
             }
@@ -467,6 +476,24 @@ pub mod tests {
         }
         events.extend([trap(221, TIMER, true), back(240, true)]);
         assert_eq!(after(3 * STORM, 240, &events).end(), None);
+    }
+
+    /// The end is asked for at any instruction, in a handler too.
+    #[test]
+    fn a_handler_that_may_yet_return_does_not_rest() {
+        let wait =
+            |icount| HartEvent::Wait { icount, time: icount * LONG_ENOUGH, waits: true, pc: Address(0x8020_0000) };
+        let tick = [wait(1), trap(2, TIMER, false), back(9, false)];
+        let resting = |events: &[HartEvent]| {
+            let mut trace = after(PERIODS, 30, &tick);
+            events.iter().for_each(|event| trace.event(event));
+            trace.end().is_some()
+        };
+        let (fault, later) = (trap(30 * PERIODS, 2, false), 30 * PERIODS + 5);
+        assert!(resting(&[]));
+        assert!(!resting(&[fault]));
+        assert!(resting(&[fault, back(later, false)]));
+        assert!(resting(&[fault, wait(later)]), "a handler that waits itself");
     }
 
     /// Two threads that are switched at each trap: one faults whenever it is its turn, and a timer interrupts the other.
