@@ -121,8 +121,10 @@ fn on_qemu(arguments: &Arguments, kernel: &Kernel, mut ending: UnixStream) -> an
     let mut machine = listen::start_qemu(&arguments.kernel, kernel, Some(&arguments.listen))?;
     listen::tell(machine.stub())?;
     let terminal = take_terminal()?;
-    if !arguments.tied {
-        type_in(machine.keyboard().context("cannot type on the machine's console")?);
+    if !arguments.tied
+        && let Some(keyboard) = machine.keyboard().context("cannot type on the machine's console")?
+    {
+        type_in(keyboard);
     }
     let console = machine.console();
     let has_ended = Arc::new(AtomicBool::new(false));

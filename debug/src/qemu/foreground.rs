@@ -123,12 +123,15 @@ impl Foreground {
         Ok(true)
     }
 
-    /// What is written there is typed.
+    /// What is written there is typed. None where the machine has ended, and its folder with it: a kernel may take no time.
     ///
     /// # Errors
-    /// Where the machine has ended.
-    pub fn keyboard(&self) -> io::Result<File> {
-        OpenOptions::new().write(true).open(self.folder.join(guardian::CONSOLE))
+    /// Where the console cannot be opened.
+    pub fn keyboard(&self) -> io::Result<Option<File>> {
+        match OpenOptions::new().write(true).open(self.folder.join(guardian::CONSOLE)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            opened => opened.map(Some),
+        }
     }
 
     /// Where a debugger connects.

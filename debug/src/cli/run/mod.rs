@@ -126,7 +126,9 @@ fn boot(arguments: &Arguments, kernel: &Kernel, options: &MachineOptions) -> any
     };
     read_console(machine.console(), tell.clone());
     let terminal = RawTerminal::take().context("cannot make the terminal the kernel's; try: < /dev/null")?;
-    type_in(machine.keyboard().context("cannot type on the machine's console")?);
+    if let Some(keyboard) = machine.keyboard().context("cannot type on the machine's console")? {
+        type_in(keyboard);
+    }
     let deadline = Instant::now() + arguments.timeout.unwrap_or(FOR_EVER);
     if listens {
         let limit = arguments.timeout.unwrap_or(START);
