@@ -3,6 +3,7 @@
 //! It runs the machine, and reports to the checks the stores that they wait for and the end of the boot. It does not judge.
 
 pub mod arrival;
+mod code;
 pub mod device_tree;
 pub mod dialogue;
 mod ending;
@@ -26,6 +27,7 @@ mod rest;
 pub mod stack_use;
 pub mod stepping;
 pub mod store_trace;
+mod stores;
 pub mod trial;
 mod watching;
 
@@ -33,12 +35,12 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use self::dialogue::Dialogue;
-use self::event::{BootEnd, BootEvent, PendingStore, StackOverflow, store_range};
+use self::event::{BootEnd, BootEvent};
 pub use self::finisher::FINISHER;
 use self::finisher::Finisher;
 use self::hart_trace::HartTrace;
 use self::hot_page::Computed;
-use self::layout::{Layout, overlap};
+use self::layout::Layout;
 use self::marks::{Marks, Passed};
 use self::memory::MemoryFacts;
 use self::panic::Panicked;
@@ -47,11 +49,10 @@ use self::stack_use::StackUse;
 use self::store_trace::StoreTrace;
 use self::watching::Watching;
 use crate::checks::finding::Finding;
-use crate::image::{Image, Place};
+use crate::image::Image;
 use crate::machine::{Address, Error, Machine, Register, Registers, Stop, csr};
 use crate::riscv::cause::is_interrupt;
 use crate::riscv::status::{MACHINE_MODE, USER_MODE};
-use crate::riscv::{self, Effect};
 
 /// A machine that runs a kernel's boot.
 pub struct BootRun<'a> {
@@ -375,105 +376,14 @@ impl<'a> BootRun<'a> {
     pub fn in_user_mode(&mut self) -> Result<bool, Error> {
         Ok(self.csr(Register::Priv)? == Some(USER_MODE))
     }
-
-    /// What the store of a watchpoint means for this run.
-    fn store(&mut self, named: Address) -> Result<Option<BootEvent>, Error> {
-        let registers = self.machine.registers()?;
-        let store = self.pending_store(&registers, named)?;
-        if self.finisher.is_watching(&store.range) && self.finisher.is_at(self.machine, store.range.start)? {
-            return Ok(self.finish(&registers, &store)?.map(BootEvent::End));
-        }
-        let guarded = self.guards.iter().any(|guard| overlap(guard, &store.range));
-        if !guarded && self.stack_use.is_watching(&store.range) {
-            return Ok(self.stack_store(store)?.map(BootEvent::End));
-        }
-        Ok(Some(BootEvent::Store(store)))
-    }
-
-    /// Handles a store that may be to the stack. Returns the end of the boot if it is below the stack's bottom.
-    pub fn stack_store(&mut self, store: PendingStore) -> Result<Option<BootEnd>, Error> {
-        if !self.stack_use.is_watching(&store.range) {
-            return Ok(None);
-        }
-        let registers = self.machine.registers()?;
-        let overflows = self.stack_use.store(self.machine, &store.range, &registers)?;
-        Ok(overflows.then(|| {
-            BootEnd::Overflow(StackOverflow {
-                pc: store.pc,
-                sp: registers.sp(),
-                frame: None,
-                stack: self.layout.stack.clone(),
-                bottom_name: self.layout.stack_bottom_name.clone(),
-                stored: Some(store.range),
-            })
-        }))
-    }
-
-    /// The store at pc. If the instruction does not tell, the byte that the machine reported.
-    fn pending_store(&mut self, registers: &Registers, named: Address) -> Result<PendingStore, Error> {
-        let pc = Address(registers.pc);
-        let linked = |range: Range<Address>| {
-            let start = self.image.linked(range.start);
-            start..start + (range.end.0 - range.start.0)
-        };
-        let range = match store_range(self.effect(pc)?, registers).map(linked) {
-            Some(range) if range.start <= named && named < range.end => range,
-            Some(range) if range.start >= named => range,
-            _ => named..named + 1,
-        };
-        Ok(PendingStore { pc, range })
-    }
-
-    /// The effect of the instruction at `pc`.
-    pub fn effect(&mut self, pc: Address) -> Result<Effect, Error> {
-        let operation = riscv::decode(self.image.xlen(), &self.instruction(pc)?);
-        Ok(operation.map_or(Effect::Other, |operation| operation.effect()))
-    }
-
-    /// The bytes of the instruction at `pc`: four, or two at the end of memory.
-    pub fn instruction(&mut self, pc: Address) -> Result<Vec<u8>, Error> {
-        let mut bytes = vec![0; 4];
-        match self.machine.read_memory(pc, &mut bytes) {
-            // The last two bytes of memory may be a compressed instruction.
-            Err(Error::Refused { .. }) => {
-                bytes.truncate(2);
-                self.machine.read_memory(pc, &mut bytes)?;
-            }
-            read => read?,
-        }
-        Ok(bytes)
-    }
-
-    pub fn place(&self, address: Address) -> Place {
-        self.image.place(address)
-    }
-
-    /// The backtrace of a hart with these registers.
-    pub fn backtrace(&mut self, registers: &Registers) -> Vec<Place> {
-        self.image.backtrace(registers, &mut |address, bytes| self.machine.read_memory(address, bytes).is_ok())
-    }
-
-    /// Whether the two instructions are in the same function.
-    pub fn same_function(&self, one: Address, other: Address) -> bool {
-        let start = |pc: Address| self.image.function(pc).map(|(_, offset)| pc - offset);
-        start(one).is_some() && start(one) == start(other)
-    }
-
-    /// A CSR that the machine may not have.
-    pub fn csr(&mut self, register: Register) -> Result<Option<u64>, Error> {
-        optional(self.machine.read_register(register))
-    }
 }
 
 /// The range of the device tree that a1 points to at the entry; `None` if there is none.
 fn device_tree(machine: &mut dyn Machine) -> Result<Option<Range<Address>>, Error> {
     let tree = Address(machine.registers()?.a1());
     let mut header = [0; 8];
-    if machine.read_memory(tree, &mut header).is_err() {
-        return Ok(None);
-    }
-    let [.., a, b, c, d] = header;
-    Ok(Some(tree..tree + u64::from(u32::from_be_bytes([a, b, c, d]))))
+    let size = machine.read_memory(tree, &mut header).ok().and_then(|()| device_tree::size(&header));
+    Ok(size.map(|size| tree..tree + size as u64))
 }
 
 /// `None` if the stub does not support the request.

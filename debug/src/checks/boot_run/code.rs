@@ -1,0 +1,48 @@
+//! What the checks ask of the kernel's code where the hart runs: instructions, places, backtraces, and CSRs that may be missing.
+
+use super::{BootRun, optional};
+use crate::image::Place;
+use crate::machine::{Address, Error, Register, Registers};
+use crate::riscv::{self, Effect};
+
+impl BootRun<'_> {
+    /// The effect of the instruction at `pc`.
+    pub fn effect(&mut self, pc: Address) -> Result<Effect, Error> {
+        let operation = riscv::decode(self.image.xlen(), &self.instruction(pc)?);
+        Ok(operation.map_or(Effect::Other, |operation| operation.effect()))
+    }
+
+    /// The bytes of the instruction at `pc`: four, or two at the end of memory.
+    pub fn instruction(&mut self, pc: Address) -> Result<Vec<u8>, Error> {
+        let mut bytes = vec![0; 4];
+        match self.machine.read_memory(pc, &mut bytes) {
+            // The last two bytes of memory may be a compressed instruction.
+            Err(Error::Refused { .. }) => {
+                bytes.truncate(2);
+                self.machine.read_memory(pc, &mut bytes)?;
+            }
+            read => read?,
+        }
+        Ok(bytes)
+    }
+
+    pub fn place(&self, address: Address) -> Place {
+        self.image.place(address)
+    }
+
+    /// The backtrace of a hart with these registers.
+    pub fn backtrace(&mut self, registers: &Registers) -> Vec<Place> {
+        self.image.backtrace(registers, &mut |address, bytes| self.machine.read_memory(address, bytes).is_ok())
+    }
+
+    /// Whether the two instructions are in the same function.
+    pub fn same_function(&self, one: Address, other: Address) -> bool {
+        let start = |pc: Address| self.image.function(pc).map(|(_, offset)| pc - offset);
+        start(one).is_some() && start(one) == start(other)
+    }
+
+    /// A CSR that the machine may not have.
+    pub fn csr(&mut self, register: Register) -> Result<Option<u64>, Error> {
+        optional(self.machine.read_register(register))
+    }
+}
