@@ -76,11 +76,26 @@ pub fn last_write(
     memory: &Memory,
     goes_on: &mut GoesOn<'_>,
 ) -> Result<LastWrite, Interrupted> {
+    write(machine, image, memory, goes_on, Embedded::last_write, Embedded::last_write_physical)
+}
+
+/// A search for a store by the addresses of the hart, and one by those of RAM.
+type ByAddress = fn(&mut Embedded, Address, u64, &mut GoesOn<'_>) -> Result<Option<Store>, Stop>;
+type ByPlace = fn(&mut Embedded, &[Range<Address>], &mut GoesOn<'_>) -> Result<Option<Store>, Stop>;
+
+fn write(
+    machine: &mut Embedded,
+    image: &Image,
+    memory: &Memory,
+    goes_on: &mut GoesOn<'_>,
+    by_address: ByAddress,
+    by_place: ByPlace,
+) -> Result<LastWrite, Interrupted> {
     let ranges = physical_ranges(machine, image, memory);
     let mut watched = Watched { searched_to: machine.icount(), goes_on };
     let found = match ranges.is_empty() {
-        true => machine.last_write(memory.start, memory.length, &mut |at| watched.ask(at)),
-        false => machine.last_write_physical(&ranges, &mut |at| watched.ask(at)),
+        true => by_address(machine, memory.start, memory.length, &mut |at| watched.ask(at)),
+        false => by_place(machine, &ranges, &mut |at| watched.ask(at)),
     };
     let store = found.map_err(|stop| watched.interrupted(stop))?;
     let changed_otherwise = store.is_none() && ranges.iter().any(|range| has_changed(machine, range));
@@ -129,15 +144,7 @@ pub fn first_write(
     memory: &Memory,
     goes_on: &mut GoesOn<'_>,
 ) -> Result<LastWrite, Interrupted> {
-    let ranges = physical_ranges(machine, image, memory);
-    let mut watched = Watched { searched_to: machine.icount(), goes_on };
-    let found = match ranges.is_empty() {
-        true => machine.first_write(memory.start, memory.length, &mut |at| watched.ask(at)),
-        false => machine.first_write_physical(&ranges, &mut |at| watched.ask(at)),
-    };
-    let store = found.map_err(|stop| watched.interrupted(stop))?;
-    let changed_otherwise = store.is_none() && ranges.iter().any(|range| has_changed(machine, range));
-    Ok(LastWrite { memory: memory.clone(), ranges, store, changed_otherwise })
+    write(machine, image, memory, goes_on, Embedded::first_write, Embedded::first_write_physical)
 }
 
 /// The loads from some memory before now.
