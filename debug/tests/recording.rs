@@ -1,10 +1,13 @@
 //! Runs in files: `--record`, `--record-on-failure` and `--replay` as their users meet them.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use testkit::kernels;
+use testkit::processes::await_some;
 
 fn debug(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-debug"));
@@ -90,4 +93,34 @@ fn qemu_s_run_is_not_recorded_but_its_companion_s() {
     assert_eq!(replayed.status.code(), Some(1), "{}", text(&replayed.stderr));
     let refused = debug(&["gdb", "--on", "qemu", "--kernel", kernel, "--record", file]);
     assert!(text(&refused.stderr).contains("--record needs the embedded machine"), "{}", text(&refused.stderr));
+}
+
+/// The recording's kernel lies in a private folder, and a killed process cannot remove it itself.
+#[test]
+fn a_replay_that_is_killed_leaves_no_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, temporary) = (folder.path().join("boot.rec"), folder.path().join("temporary"));
+    fs::create_dir(&temporary).unwrap();
+    let good = kernels::build("good");
+    let [file, good] = [&file, &good].map(|path| path.to_str().unwrap());
+    let recorded = debug(&["check", "--on", "embedded", "--timeout", "100", "--kernel", good, "--record", file]);
+    assert_eq!(recorded.status.code(), Some(0), "{}", text(&recorded.stderr));
+    let socket = format!("unix:{}", folder.path().join("gdb").display());
+    for signal in [Signal::KILL, Signal::TERM] {
+        let mut server = Command::new(env!("CARGO_BIN_EXE_cargo-debug"))
+            .args(["debug", "serve", "--listen", &socket, "--replay", file])
+            .env("TMPDIR", &temporary)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(server.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.starts_with("waiting for GDB on "), "{line}");
+        let files = || fs::read_dir(&temporary).unwrap().count();
+        assert!(files() > 0, "the kernel is there as long as it is needed");
+        kill_process(Pid::from_raw(server.id() as i32).unwrap(), signal).unwrap();
+        server.wait().unwrap();
+        await_some(&format!("{signal:?}: the end of the private folder"), || (files() == 0).then_some(()));
+    }
 }

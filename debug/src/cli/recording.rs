@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Args;
 use debug::checks::{Finding, Input, Names, Script, Status};
+use debug::guardian::Ward;
 use debug::output::OutputFile;
 use debug::recording::{Recording, Run};
 use debug::{Embedded, Image};
 use regex::bytes::Regex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tempfile::TempDir;
 
 use super::kernel::Kernel;
 
@@ -36,22 +36,24 @@ impl RecordArgument {
     }
 }
 
-/// A recording, and the folder with its files.
+/// A recording, and the folder with its files, which does not outlive us.
 pub struct Replay {
     pub recording: Recording,
-    folder: TempDir,
+    folder: PathBuf,
+    _ward: Ward,
 }
 
 impl Replay {
     pub fn open(path: &Path) -> anyhow::Result<Replay> {
-        let folder = tempfile::tempdir().context("no folder for the recording's files; try: TMPDIR=FOLDER")?;
-        Ok(Replay { recording: Recording::open(path)?, folder })
+        let recording = Recording::open(path)?;
+        let (ward, folder) = Ward::with_folder().context("no folder for the recording's files; try: TMPDIR=FOLDER")?;
+        Ok(Replay { recording, folder, _ward: ward })
     }
 
     /// Its kernel and machine, whose files stay as long as this does.
     pub fn kernel(&self) -> anyhow::Result<Kernel> {
-        let files = self.recording.unpack(self.folder.path())?;
-        Kernel::of_files(files, self.recording.options(self.folder.path())?)
+        let files = self.recording.unpack(&self.folder)?;
+        Kernel::of_files(files, self.recording.options(&self.folder)?)
     }
 }
 
@@ -147,6 +149,9 @@ impl RecordedCheck {
     /// Refuses other results than the recorded ones, where the recorded checks were made on the embedded machine.
     pub fn compare(&self, findings: &[Finding]) -> anyhow::Result<()> {
         let now = statuses(findings);
+        if !self.statuses.is_empty() && self.statuses.len() != now.len() {
+            bail!("this version makes {} checks, and the recorded run had {}", now.len(), self.statuses.len());
+        }
         match self.statuses.iter().zip(&now).find(|(then, now)| then != now) {
             Some(((name, then), (_, now))) => {
                 bail!("this version judges the recorded run differently: {name} was {then} and is {now}")

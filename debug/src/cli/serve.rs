@@ -66,9 +66,12 @@ pub struct Arguments {
 
 /// Serves clients until it is told to end. The exit status.
 pub fn run(arguments: Arguments) -> anyhow::Result<u8> {
-    // Before the socket exists: from now on a signal removes it.
     let (ending, ended) = UnixStream::pair().context("cannot make a socket pair for signals")?;
+    // While nobody is served a signal ends us as it ends any program: a recorded run may take long.
+    let nobody_is_served = Arc::new(AtomicBool::new(true));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
+        signal_hook::flag::register_conditional_default(signal, Arc::clone(&nobody_is_served))
+            .context("cannot install a signal handler")?;
         let ended = ended.try_clone().context("cannot make a socket pair for signals")?;
         signal_hook::low_level::pipe::register(signal, ended).context("cannot install a signal handler")?;
     }
@@ -86,7 +89,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<u8> {
             bail!("--record needs the embedded machine, whose run is the same each time; try: --on embedded")
         }
         MachineArg::Embedded => {}
-        MachineArg::Qemu => return on_qemu(&arguments, &kernel, ending),
+        MachineArg::Qemu => {
+            nobody_is_served.store(false, Ordering::SeqCst);
+            return on_qemu(&arguments, &kernel, ending);
+        }
         other => bail!("--on {} serves nothing; try: --on embedded or --on qemu", other.name()),
     }
     arguments.recording.check(&kernel)?;
@@ -96,6 +102,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<u8> {
         let _waiting = narration::Waiting::until("doing the recorded run again");
         target.moved(|machine| recording.play(machine))?;
     }
+    // From now on a signal removes the socket.
+    nobody_is_served.store(false, Ordering::SeqCst);
     let listener = listen::bind(&arguments.kernel, &arguments.listen)?;
     let mut ward = Ward::start()?;
     listen::remove_with_us(&mut ward, &arguments.listen)?;
@@ -106,6 +114,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<u8> {
     let terminal = take_terminal()?;
     let typing = terminal.as_ref().map(RawTerminal::input).transpose().context("no descriptor for the terminal")?;
     serve::serve(&listener, &mut target, &ending, typing.map(Typing::new), &mut tell)?;
+    nobody_is_served.store(true, Ordering::SeqCst);
     if let Some(path) = &arguments.recording.record {
         let _waiting = narration::Waiting::until("doing the run again for its recording");
         let (image, machine) = target.parts();
