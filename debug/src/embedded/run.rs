@@ -151,7 +151,7 @@ impl Board {
                         return Ok(());
                     }
                     let Some(next) = self.code.known(self.hart.pc) else { return Ok(()) };
-                    if exit.to() == Exit::UNLINKED {
+                    if exit.to() == Exit::UNLINKED && self.code.block(next).is_some_and(|next| next.is_beside(block)) {
                         block.link(exit, next);
                     }
                     next

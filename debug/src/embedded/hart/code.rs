@@ -161,7 +161,7 @@ fn made(page: usize, within: usize, ram: &mut Ram, extensions: Extensions) -> (B
             break;
         }
     }
-    (Block::new(&operations, within), is_first)
+    (Block::new(&operations, page, within), is_first)
 }
 
 fn decoded(page: usize, within: usize, ram: &Ram, extensions: Extensions) -> Operation {
@@ -172,5 +172,24 @@ fn decoded(page: usize, within: usize, ram: &Ram, extensions: Extensions) -> Ope
         Operation { kind: Kind::Crossing, ..Operation::UNDECODED }
     } else {
         decode::decode_word(extensions, u32::from_le_bytes(ram.load(page + within).expect("a page is within RAM")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_of_two_pages_are_not_beside_each_other() {
+        let (mut code, mut ram) = (Code::new(), Ram::new(2 * PAGE));
+        let mut block_in = |ram_page, address| {
+            let index = code.enter(address / PAGE as u64, ram_page);
+            let (number, _) = code.block_at(index, address, &mut ram, Extensions::default());
+            number
+        };
+        // The same address leads to another page of RAM in between.
+        let [first, behind, other] = [block_in(0, 0x1000), block_in(0, 0x1008), block_in(1, 0x1000)];
+        let [first, behind, other] = [first, behind, other].map(|number| code.block(number).unwrap());
+        assert!(first.is_beside(behind) && !first.is_beside(other));
     }
 }

@@ -18,6 +18,8 @@ pub struct Block {
     count: u64,
     /// How many bytes.
     length: usize,
+    /// Where its page begins in RAM.
+    page: usize,
 }
 
 /// How far a block may be executed.
@@ -40,8 +42,8 @@ pub fn ends_block(kind: Kind) -> bool {
 }
 
 impl Block {
-    /// A block of these instructions, of which the first lies so many bytes into its page.
-    pub fn new(operations: &[Operation], within: usize) -> Block {
+    /// A block of these instructions, of which the first lies so many bytes into the page at this offset of RAM.
+    pub fn new(operations: &[Operation], page: usize, within: usize) -> Block {
         let mut builder = Builder { steps: Vec::new(), handlers: Vec::new(), within, offset: 0, index: 0 };
         for operation in operations {
             builder.add(operation);
@@ -49,7 +51,7 @@ impl Block {
                 builder.look_at_stack_pointer();
             }
         }
-        builder.finish()
+        builder.finish(page)
     }
 
     /// How many steps it has, for those who count memory.
@@ -107,7 +109,12 @@ impl Block {
         (is_last && whole).then(|| (&step.operation, u64::from(step.offset) + u64::from(step.length)))
     }
 
-    /// From now on the step that was left by `exit` leads to block `number`.
+    /// Whether the other lies in the same page of RAM. An address may lead to another page's for a while, until `sfence.vma`.
+    pub fn is_beside(&self, other: &Block) -> bool {
+        self.page == other.page
+    }
+
+    /// From now on the step that was left by `exit` leads to block `number`, which is beside this one.
     pub fn link(&self, exit: Exit, number: u32) {
         if let Some(step) = self.steps.get(exit.step()) {
             step.exit.set(Exit::new(exit.count() as u16, exit.step() as u16, number));
@@ -170,7 +177,7 @@ impl Builder {
         self.index += u16::from(count);
     }
 
-    fn finish(mut self) -> Block {
+    fn finish(mut self, page: usize) -> Block {
         self.push(jump::fall_through, Operation::UNDECODED, 0, 0, Some(self.offset.into()));
         for (step, handler) in self.steps.iter_mut().zip(&self.handlers[1..]) {
             step.next = *handler;
@@ -180,6 +187,7 @@ impl Builder {
             steps: self.steps.into(),
             count: self.index.into(),
             length: self.offset.into(),
+            page,
         }
     }
 }
