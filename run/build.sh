@@ -5,7 +5,7 @@
 cargo_build() {
     local command=("$@" --message-format json-render-diagnostics)
     case " $* " in
-        *' --release '*) [ -e "${CARGO_TARGET_DIR:-target}/release" ] || say "the first build takes a minute or two" ;;
+        *' --release '*) [ -e "${CARGO_TARGET_DIR:-target}/release" ] || say "the first build takes some minutes" ;;
     esac
     show "${command[@]}"
     case $PWD in *$'\n'*) fail "the folder's name contains a line break: $PWD; Rust's tools cannot build there; try: another folder" ;; esac

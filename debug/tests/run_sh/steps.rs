@@ -95,7 +95,7 @@ fn a_first_build_is_announced_and_a_later_one_is_not() {
         }
         let script = Script::new(&["--check"]).env("CARGO_TARGET_DIR", target.path());
         let (finished, _) = with_cargo(script, "echo '{\"executable\":\"/bin/echo\"}'");
-        let said = finished.stderr.find("the first build takes a minute or two");
+        let said = finished.stderr.find("the first build takes some minutes");
         assert_eq!(said.is_some(), announced, "{}", finished.stderr);
         assert!(said < finished.stderr.find("+ cargo build"), "before it begins: {}", finished.stderr);
     }
