@@ -22,7 +22,8 @@ pub fn start_qemu(
     listen.map(make_way).transpose()?;
     warn(listen.is_none_or(is_local));
     narration::tell_machine(kernel.machine(), true);
-    let _waiting = narration::Waiting::until("starting QEMU");
+    // Whoever names an address may read a terminal's lines, as VS Code does: what moves on the line before [`tell`] would be part of it.
+    let _waiting = listen.is_none().then(|| narration::Waiting::until("starting QEMU"));
     let stub = listen.map_or(Stub::Private, |endpoint| Stub::At(endpoint.clone()));
     Foreground::start(kernel.machine(), Some(stub), START).map_err(|error| match (&error, listen) {
         (qemu::Error::Failed { .. }, Some(endpoint)) if Listener::make_way(endpoint).is_err() => {

@@ -99,7 +99,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<u8> {
     let options = Options { history_mib: arguments.history, ..kernel.options.clone() };
     let mut target = GdbTarget::open(&kernel.files, options)?;
     if let Some(Replay { recording, .. }) = &replay {
-        let _waiting = narration::Waiting::until("doing the recorded run again");
+        narrate("doing the recorded run again");
         target.moved(|machine| recording.play(machine))?;
     }
     // From now on a signal removes the socket.
