@@ -82,10 +82,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         let _waiting = narration::Waiting::until("counting instructions");
         count(&mut machine, image, arguments, from, to)?
     };
-    if let Some(to) = to.filter(|_| stop != Stop::Breakpoint) {
-        let (place, icount) = (image.place(to), machine.icount());
+    if let Some(to) = arguments.to.as_deref().filter(|_| stop != Stop::Breakpoint) {
+        let icount = machine.icount();
         narration::say(&format!(
-            "{place} was not executed, so the profile ends after {icount} instructions; try: another --to, or a larger --until"
+            "{to} was not executed, so the profile ends after {icount} instructions; try: another --to, or a larger --until"
         ));
     }
     let name = kernel.files.kernel.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -125,11 +125,8 @@ fn count(
         places.iter().try_for_each(|place| machine.insert_breakpoint(*place))?;
         while !matches!(machine.run_to(arguments.until, true, SLICE), Stop::Breakpoint) {
             if machine.icount() >= arguments.until || has_ended(machine) {
-                bail!(
-                    "{} was not executed in {} instructions; try: another --from",
-                    image.place(from),
-                    machine.icount()
-                );
+                let word = arguments.from.as_deref().unwrap_or_default();
+                bail!("{word} was not executed in {} instructions; try: another --from", machine.icount());
             }
         }
         places.iter().try_for_each(|place| machine.remove_breakpoint(*place))?;

@@ -1,6 +1,11 @@
 //! Formats are what their tools read, whatever a kernel calls its functions.
 
+use std::path::Path;
+
 use super::*;
+use crate::image::Image;
+use crate::image::fixture::{BASE, Elf};
+use crate::machine::{HartEvent, Jump, JumpKind, Observer, TakenTrap};
 
 fn node(name: &str, parent: Option<usize>, own: u64) -> Node {
     let address = Address(0);
@@ -45,4 +50,54 @@ fn perfetto_s_slices_lie_within_their_callers() {
         .map(|event| (event["ts"].as_u64().unwrap(), event["dur"].as_u64().unwrap()))
         .collect();
     assert_eq!(slices, [(0, 12), (0, 12), (0, 4), (4, 5)]);
+}
+
+/// 0x10000 instructions after each other, of which each traps; the handler traps itself.
+#[test]
+fn traps_without_end_make_no_tree_without_end_and_are_counted() {
+    const TRAPS: u64 = 0x10000;
+    let image = Image::parse(Path::new("kernel"), Elf::default().bytes()).unwrap();
+    let mut calls = Calls::new(&image, Address(BASE), 0);
+    for count in 0..TRAPS {
+        calls.event(&HartEvent::Trap(TakenTrap {
+            icount: 2 * count + 1,
+            pc: Address(BASE + 0x44),
+            cause: 5,
+            value: 0,
+            from_user: false,
+            from_guest: false,
+            by_guest: false,
+            guest_physical: None,
+            sp: Address(BASE + 0x4000),
+            sscratch: 0,
+            handler: Address(BASE + 0x40),
+            instruction: None,
+        }));
+        assert!(calls.depth() < 1000, "after {count} traps");
+    }
+    calls.finish(2 * TRAPS);
+    let profile = calls.profile(&image, By::Symbol);
+    assert!(profile.nodes.len() < 1000, "{} nodes", profile.nodes.len());
+    assert_eq!(profile.total(), 2 * TRAPS);
+}
+
+/// Of `memset` no symbol says how long it is.
+#[test]
+fn a_jump_forward_in_a_function_of_unknown_size_is_no_call() {
+    let image = Image::parse(Path::new("kernel"), Elf::default().bytes()).unwrap();
+    let mut calls = Calls::new(&image, Address(BASE), 0);
+    let mut jump = |icount: u64, from: u64, to: u64, kind| {
+        let [pc, to, sp] = [BASE + from, BASE + to, BASE + 0x4000].map(Address);
+        calls.jump(&Jump { icount, pc, to, sp, kind });
+    };
+    jump(1, 4, 0x40, JumpKind::Call(Address(BASE + 8)));
+    for round in 0..5 {
+        jump(2 + 2 * round, 0x40, 0x60 + 4 * round, JumpKind::Other);
+        jump(3 + 2 * round, 0x60 + 4 * round, 0x40, JumpKind::Other);
+    }
+    jump(12, 0x40, 8, JumpKind::Return);
+    calls.finish(14);
+    let rows = calls.profile(&image, By::Symbol).rows(false);
+    let row = |name| rows.iter().find(|row| row.name == name).map(|row| (row.own, row.total, row.calls));
+    assert_eq!((row("boot"), row("memset")), (Some((3, 14, 1)), Some((11, 11, 1))), "{rows:?}");
 }

@@ -125,3 +125,36 @@ fn hash_of(path: &Path) -> io::Result<String> {
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file of this content, which lies where it was.
+    fn kept(content: &[u8]) -> (tempfile::NamedTempFile, Kept) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), content).unwrap();
+        let kept = Kept::of(file.path(), &mut |_| 0).unwrap();
+        (file, kept)
+    }
+
+    #[test]
+    fn a_large_file_must_be_as_it_was() {
+        let mut content = vec![7; LARGEST as usize + 1];
+        let (file, kept) = kept(&content);
+        assert_eq!(kept.blob, None);
+        assert_eq!(kept.find(&[], Path::new("")).unwrap(), file.path());
+        content[1000] = 8;
+        fs::write(file.path(), &content).unwrap();
+        let error = kept.find(&[], Path::new("")).unwrap_err();
+        assert!(matches!(&error, Error::Device { hash, .. } if *hash == kept.hash), "{error}");
+    }
+
+    #[test]
+    fn what_has_no_end_is_not_read() {
+        let (_, mut kept) = kept(b"");
+        (kept.path, kept.blob) = ("/dev/null".into(), None);
+        let error = kept.find(&[], Path::new("")).unwrap_err();
+        assert!(error.to_string().contains("it is neither a file nor a disk"), "{error}");
+    }
+}

@@ -32,6 +32,13 @@ fn recording() -> Recording {
     Recording::of(run, &mut machine).unwrap()
 }
 
+/// A machine at the beginning of a recorded run.
+fn fresh(recording: &Recording) -> Embedded {
+    let folder = tempfile::tempdir().unwrap();
+    let image = Image::open_files(&recording.unpack(folder.path()).unwrap()).unwrap();
+    Embedded::load(&image, &Options::default()).unwrap()
+}
+
 fn parse(bytes: &[u8]) -> Result<Recording, Error> {
     Recording::parse(Path::new("boot.rec"), bytes)
 }
@@ -70,18 +77,39 @@ fn another_run_is_refused_with_the_point_at_which_it_differs() {
     let mut recording = recording();
     let end = recording.header.end;
     recording.header.points.last_mut().unwrap().memory ^= 1;
-    let folder = tempfile::tempdir().unwrap();
-    let image = Image::open_files(&recording.unpack(folder.path()).unwrap()).unwrap();
-    let mut again = Embedded::load(&image, &Options::default()).unwrap();
-    let error = recording.play(&mut again).unwrap_err();
+    let error = recording.play(&mut fresh(&recording)).unwrap_err();
     assert!(matches!(error, Error::Differs { at, what: "memory", .. } if at == end), "{error}");
     recording.header.changes[1].1 = Noted::Register(Kind::Csr, 0xfff, 0);
-    let mut again = Embedded::load(&image, &Options::default()).unwrap();
-    let error = recording.play(&mut again).unwrap_err();
+    let error = recording.play(&mut fresh(&recording)).unwrap_err();
     assert!(
         error.to_string().contains(&format!("at instruction 2 of {end} what can be changed is not as recorded")),
         "{error}"
     );
+}
+
+#[test]
+fn a_register_that_no_hart_has_is_refused() {
+    for (kind, number) in [(Kind::Gpr, 32), (Kind::Fpr, 32), (Kind::Gpr, 256), (Kind::Fpr, 0xffff)] {
+        let mut recording = recording();
+        recording.header.changes[1].1 = Noted::Register(kind, number, 1);
+        let mut again = fresh(&recording);
+        let error = recording.play(&mut again).unwrap_err();
+        assert!(matches!(error, Error::Differs { at: 2, what: "what can be changed", .. }), "{number}: {error}");
+    }
+}
+
+#[test]
+fn a_run_with_another_change_or_another_end_is_not_the_recorded_one() {
+    let (mut recording, (_, _, mut machine)) = (recording(), machine());
+    recording.compare(&machine).unwrap();
+    recording.header.changes[1].1 = Noted::Register(Kind::Gpr, 9, 0x1235);
+    let error = recording.compare(&machine).unwrap_err();
+    assert!(matches!(error, Error::Differs { at: 2, what: "what the checks do", .. }), "{error}");
+    let recording = self::recording();
+    let end = machine.icount();
+    machine.step(1, LIMIT).unwrap();
+    let error = recording.compare(&machine).unwrap_err();
+    assert!(matches!(error, Error::Differs { at, what: "the run's end", .. } if at == end), "{error}");
 }
 
 #[test]
@@ -106,11 +134,18 @@ fn a_recording_of_another_schema_is_named() {
 #[test]
 fn a_header_that_lies_is_refused() {
     type Lie = fn(&mut Recording);
-    let lies: [(&str, Lie); 4] = [
+    let lies: [(&str, Lie); 8] = [
         ("it refers to a file that is not in it", |recording| recording.header.kernel.blob = 99),
         ("it refers to a file that is not in it", |recording| recording.header.changes[0].1 = Noted::Input(99)),
         ("its moments are not in order", |recording| recording.header.changes[0].0 = 1 << 40),
         ("its moments are not in order", |recording| recording.header.points.clear()),
+        ("its moments are not in order", |recording| recording.header.changes.swap(0, 1)),
+        ("its moments are not in order", |recording| recording.header.points.swap(0, 1)),
+        ("its moments are not in order", |recording| recording.header.changes.last_mut().unwrap().0 += 2),
+        ("its moments are not in order", |recording| {
+            recording.header.end = u64::MAX;
+            recording.header.points.last_mut().unwrap().at = u64::MAX;
+        }),
     ];
     for (words, lie) in lies {
         let mut recording = recording();

@@ -2,6 +2,7 @@
 
 mod ask;
 mod assembler;
+mod blocks;
 mod devices;
 mod differential;
 mod documented;
@@ -13,5 +14,6 @@ mod images;
 mod kernel;
 mod machine;
 mod random;
+mod searches;
 mod wild;
 use testkit::elf;

@@ -118,7 +118,8 @@ impl Embedded {
         self.board.memory.remove_physical_watches(watchpoint.address.0, watchpoint.access);
     }
 
-    /// Where what the hart sees at [`start`, `start + length`) lies physically, page by page; `None` where not all of it is mapped.
+    /// Where what the hart sees at [`start`, `start + length`) lies physically, page by page; `None` where not all of it
+    /// is mapped, or nothing lies there (without paging each address is mapped).
     pub fn physical_ranges(&self, start: Address, length: u64) -> Option<Vec<Range<Address>>> {
         const PAGE: u64 = 4096;
         let end = start.0.checked_add(length)?;
@@ -130,7 +131,8 @@ impl Embedded {
         let mut at = start.0;
         while at < end {
             let next = (at / PAGE + 1).saturating_mul(PAGE).min(end);
-            let physical = Address(self.board.memory.physical_address(at)?);
+            let memory = &self.board.memory;
+            let physical = Address(memory.physical_address(at).filter(|physical| memory.is_there(*physical))?);
             match ranges.last_mut() {
                 Some(last) if last.end == physical => last.end = physical + (next - at),
                 _ => ranges.push(physical..physical + (next - at)),

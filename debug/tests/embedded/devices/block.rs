@@ -52,7 +52,11 @@ fn a_modern_drive_is_qemu_s() {
 
 /// Writes a page to the disk's beginning, reads it back, and again with other bytes.
 fn writer(file: &NamedTempFile) -> Embedded {
-    let options = Options { devices: devices(file, false), ..Options::default() };
+    writer_with(file, Options::default().history_mib)
+}
+
+fn writer_with(file: &NamedTempFile, history_mib: usize) -> Embedded {
+    let options = Options { devices: devices(file, false), history_mib, ..Options::default() };
     Embedded::open(&guest_file::build("writer"), &options).expect("the guest is a kernel")
 }
 
@@ -80,6 +84,25 @@ fn what_is_written_is_undone_by_going_back_and_reaches_the_file_when_it_is_told_
     let mut machine = writer(&file);
     assert_eq!(machine.resume(LIMIT).unwrap(), Stop::Exited { status: Some(0) });
     assert_ne!(machine.console(), printed);
+}
+
+/// The one has been everywhere and has checkpoints, the other has none.
+#[test]
+fn a_moment_s_digest_has_what_was_written_to_a_drive_whatever_checkpoints_there_are() {
+    let file = disk();
+    let mut machine = writer(&file);
+    assert_eq!(machine.resume(LIMIT).unwrap(), Stop::Exited { status: Some(0) });
+    let end = machine.icount();
+    let mut fresh = writer_with(&file, 0);
+    for part in 1..=8 {
+        let moment = end * part / 8 - 1;
+        assert_eq!(machine.goto(moment, LIMIT), Stop::Stepped);
+        while fresh.icount() < moment {
+            fresh.run_to(moment, false, LIMIT);
+        }
+        assert_eq!(fresh.digest(), machine.digest(), "at {moment} of {end}");
+    }
+    assert!(fresh.write_back().unwrap() > 0);
 }
 
 #[test]

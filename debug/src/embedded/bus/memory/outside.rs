@@ -1,7 +1,7 @@
 //! Accesses to memory by the board, the firmware and debuggers, between instructions. It does not know why.
 
 use super::{Memory, PhysicalWatch};
-use crate::embedded::bus::map;
+use crate::embedded::bus::map::{self, Region};
 use crate::embedded::bus::ram::PAGE;
 use crate::embedded::bus::translate::{self, Context};
 use crate::machine::{Access, Watchpoint};
@@ -71,6 +71,15 @@ impl Memory {
     /// The physical address of a virtual address, ignoring permissions. `None` if it is not mapped.
     pub fn physical_address(&self, address: u64) -> Option<u64> {
         translate::peek(&self.ram, &self.context, address)
+    }
+
+    /// Whether RAM or a device lies at a physical address.
+    pub fn is_there(&self, physical: u64) -> bool {
+        match Region::of(physical) {
+            Region::Ram(offset) => offset < self.ram.size(),
+            Region::Nothing => map::is_firmware(physical),
+            _ => true,
+        }
     }
 
     /// Reads at virtual addresses, ignoring permissions, without marking pages. Returns false unless all of it is RAM.
