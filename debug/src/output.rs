@@ -8,11 +8,12 @@
 //! | a pipe, a terminal, a device | it is opened and written |
 //! | our own standard output or error | it is written there, at the current position |
 //!
-//! Symbolic links are followed. An input file cannot be the output.
+//! Symbolic links are followed. An input file cannot be the output. A file that is written beside another has no name until it is whole,
+//! where the system can do that: a process that is killed leaves none behind.
 
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -65,8 +66,8 @@ pub struct OutputFile {
 }
 
 enum Way {
-    /// A new file, which is renamed to the path.
-    Replace(NamedTempFile, PathBuf),
+    /// A new file, which gets the path as its name.
+    Replace(NewFile, PathBuf),
     /// The file itself; true if it must be truncated first.
     Open(File, bool),
     /// A pipe. Opening it waits for its reader.
@@ -102,10 +103,7 @@ impl OutputFile {
         let path = self.path;
         let failed = |cause| Error::Failed { path: path.clone(), cause };
         match self.way {
-            Way::Replace(mut file, target) => {
-                file.write_all(contents).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
-                file.persist(target).map_err(|error| failed(error.error))?;
-            }
+            Way::Replace(new, target) => new.write(contents, &target).map_err(failed)?,
             Way::Open(mut file, truncates) => {
                 if truncates {
                     file.set_len(0).map_err(failed)?;
@@ -119,6 +117,71 @@ impl OutputFile {
         }
         Ok(())
     }
+}
+
+/// A file that does not have its name yet.
+enum NewFile {
+    Unnamed(File),
+    Named(NamedTempFile),
+}
+
+impl NewFile {
+    /// In `folder`; the umask applies to `mode`.
+    fn new_in(folder: &Path, mode: u32) -> io::Result<NewFile> {
+        if let Some(file) = unnamed(folder, mode) {
+            return Ok(NewFile::Unnamed(file));
+        }
+        let mut named = tempfile::Builder::new();
+        named.permissions(Permissions::from_mode(mode)).tempfile_in(folder).map(NewFile::Named)
+    }
+
+    fn file(&self) -> &File {
+        match self {
+            NewFile::Unnamed(file) => file,
+            NewFile::Named(file) => file.as_file(),
+        }
+    }
+
+    /// Writes the whole contents, and gives the file its name.
+    fn write(self, contents: &[u8], target: &Path) -> io::Result<()> {
+        self.file().write_all(contents)?;
+        self.file().sync_all()?;
+        match self {
+            NewFile::Named(file) => drop(file.persist(target)?),
+            NewFile::Unnamed(file) => match link(&file, target) {
+                // A name cannot be given in place of another; a rename can.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                    let linked = tempfile::Builder::new().make_in(folder(target), |beside| link(&file, beside))?;
+                    linked.persist(target).map_err(|error| error.error)?;
+                }
+                linked => linked?,
+            },
+        }
+        Ok(())
+    }
+}
+
+/// A file without a name that can get one, where the system and the file system have such.
+#[cfg(target_os = "linux")]
+fn unnamed(folder: &Path, mode: u32) -> Option<File> {
+    let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(folder, flags, rustix::fs::Mode::from_raw_mode(mode)).ok()?);
+    fs::metadata(by_descriptor(&file)).is_ok().then_some(file)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn unnamed(_folder: &Path, _mode: u32) -> Option<File> {
+    None
+}
+
+fn by_descriptor(file: &File) -> String {
+    format!("/proc/self/fd/{}", file.as_raw_fd())
+}
+
+/// Gives the file a name that is free (open(2), "O_TMPFILE").
+fn link(file: &File, path: &Path) -> io::Result<()> {
+    let flags = rustix::fs::AtFlags::SYMLINK_FOLLOW;
+    Ok(rustix::fs::linkat(rustix::fs::CWD, by_descriptor(file), rustix::fs::CWD, path, flags)?)
 }
 
 fn is_same(path: &Path, file: &Metadata) -> bool {
@@ -140,9 +203,7 @@ fn folder(path: &Path) -> &Path {
 }
 
 fn new(target: &Path) -> io::Result<Way> {
-    // The umask applies, as for any new file.
-    let file = tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder(target));
-    Ok(Way::Replace(file.map_err(without_path)?, target.into()))
+    Ok(Way::Replace(NewFile::new_in(folder(target), 0o666).map_err(without_path)?, target.into()))
 }
 
 fn existing(path: &Path, there: &Metadata) -> io::Result<Way> {
@@ -164,12 +225,12 @@ fn replacement(path: &Path, there: &Metadata, file: &File) -> Option<Way> {
         return None;
     }
     let target = fs::canonicalize(path).ok().filter(|target| is_same(target, there))?;
-    let beside = NamedTempFile::new_in(folder(&target)).ok()?;
+    let beside = NewFile::new_in(folder(&target), 0o600).ok()?;
     let owner = |file: &Metadata| (file.uid(), file.gid());
-    if owner(&beside.as_file().metadata().ok()?) != owner(there) {
+    if owner(&beside.file().metadata().ok()?) != owner(there) {
         return None;
     }
-    beside.as_file().set_permissions(Permissions::from_mode(there.mode() & 0o7777)).ok()?;
+    beside.file().set_permissions(Permissions::from_mode(there.mode() & 0o7777)).ok()?;
     Some(Way::Replace(beside, target))
 }
 
