@@ -4,6 +4,7 @@ pub mod elf;
 pub mod fuzz;
 mod gdb;
 pub mod kernels;
+pub mod kills;
 pub mod liar;
 pub mod processes;
 pub mod programs;

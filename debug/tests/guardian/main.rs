@@ -1,32 +1,45 @@
-//! QEMU ends with whom it serves, however that one ends: each of the processes around it is killed, alone or with its group.
+//! A machine ends with whom it serves, however that one ends: each of the processes around it is killed, alone or with its group.
 //!
-//! A hundred random kills here; `KILLS=1000 cargo test -p debug --test guardian random -- --nocapture` makes more, and
-//! `KILLS_SEED=N` the same again.
+//! A hundred random kills here; `KILLS=1000 cargo test -p debug --test guardian random -- --nocapture` makes more (testkit's
+//! `kills`).
 
-#[allow(dead_code)] // other tests need the rest
 use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tempfile::TempDir;
 use testkit::kernels;
+use testkit::kills::Chance;
 use testkit::processes::{await_some, marked};
 use testkit::programs;
 
-/// So many calls run at a time.
-const WORKERS: usize = 3;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cargo-debug");
 /// How the command lines of the keeper and of the watcher begin.
 const GUARDIAN: &str = concat!(env!("CARGO_BIN_EXE_cargo-debug"), " guardian --stub ");
 
-/// A front that would go on for minutes, with a folder for its files.
+/// A kernel, and what is done with it.
+type Mode = (&'static str, &'static [&'static str]);
+
+/// A QEMU for minutes.
+const LONG: Mode = ("counts-for-ever", &["check", "--on", "qemu", "--timeout", "600", "--expect", "never"]);
+const MODES: [Mode; 8] = [
+    LONG,
+    ("good", &["check", "--on", "both"]),
+    ("counts-for-ever", &["check", "--on", "both", "--timeout", "600"]),
+    ("good", &["check", "--on", "embedded", "--harsh", "--output", "files/report"]),
+    ("prints-for-ever", &["run", "--on", "qemu"]),
+    ("prints-for-ever", &["run", "--on", "embedded"]),
+    ("good", &["gdb", "--on", "qemu", "--listen", "unix:gdb"]),
+    ("good", &["gdb", "--on", "embedded", "--listen", "unix:gdb"]),
+];
+
+/// A front in a folder for its files.
 struct Front {
     child: Child,
     mark: OsString,
@@ -34,15 +47,19 @@ struct Front {
 
 impl Front {
     fn start(name: &str, temporary: &Path, qemu: Option<&Path>) -> Front {
+        Front::of(LONG, name, temporary, qemu)
+    }
+
+    fn of((kernel, arguments): Mode, name: &str, temporary: &Path, qemu: Option<&Path>) -> Front {
         let value = format!("{name}-{}", std::process::id());
-        let kernel = kernels::build("counts-for-ever");
         let mut command = Command::new(PROGRAM);
-        command.args(["check", "--on", "qemu", "--timeout", "600", "--expect", "never", "--elf"]).arg(kernel);
+        command.args(arguments).arg("--elf").arg(kernels::build(kernel)).current_dir(temporary);
         command.env("GUARDIAN_KILL", &value).env("TMPDIR", temporary).process_group(0);
         if let Some(qemu) = qemu {
             command.env("QEMU", qemu);
         }
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        // GDB waits for what is never said.
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         Front { child: command.spawn().unwrap(), mark: format!("GUARDIAN_KILL={value}").into() }
     }
 
@@ -75,13 +92,17 @@ impl Front {
         self.member(&["-machine virt", "id=cargo-debug"])
     }
 
+    fn gdb(&self) -> Option<u32> {
+        self.member(&[" -iex "])
+    }
+
     fn assert_gone(mut self, what: &str) {
         await_some(&format!("{what}: the end of the front"), || self.child.try_wait().unwrap());
         await_some(&format!("{what}: the end of all processes"), || self.members().is_empty().then_some(()));
     }
 }
 
-/// The folders of keepers.
+/// The folders of keepers, and what else there is.
 fn folders(temporary: &Path) -> Vec<PathBuf> {
     fs::read_dir(temporary).unwrap().map(|entry| entry.unwrap().path()).collect()
 }
@@ -90,59 +111,30 @@ fn pid(process: u32) -> Pid {
     Pid::from_raw(process as i32).unwrap()
 }
 
-/// The number that the environment says, or `usual`.
-fn number(variable: &str, usual: u64) -> u64 {
-    std::env::var(variable).map_or(usual, |text| text.parse().unwrap_or_else(|_| panic!("{variable} is no number")))
-}
-
-/// The next of a sequence of numbers that look random (Marsaglia, "Xorshift RNGs").
-fn next(state: &mut u64) -> u64 {
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    *state
-}
-
 #[test]
 fn random_kills_leave_nothing() {
-    let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let seed = number("KILLS_SEED", clock.as_nanos() as u64);
-    let (count, next_kill) = (number("KILLS", 100) as usize, AtomicUsize::new(0));
-    println!("KILLS_SEED={seed}");
-    kernels::build("counts-for-ever");
-    thread::scope(|scope| {
-        for _ in 0..WORKERS {
-            scope.spawn(|| {
-                loop {
-                    let index = next_kill.fetch_add(1, Ordering::Relaxed);
-                    if index >= count {
-                        break;
-                    }
-                    kill_one(seed, index);
-                }
-            });
-        }
-    });
+    MODES.iter().for_each(|(kernel, _)| drop(kernels::build(kernel)));
+    testkit::kills::at_random(kill_one);
 }
 
-/// The kill of that index: whom, when and how follow from the seed.
-fn kill_one(seed: u64, index: usize) {
-    let mut state = (seed ^ (index as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)).max(1);
-    for _ in 0..4 {
-        next(&mut state);
-    }
-    let after = Duration::from_millis(1 + next(&mut state) % 500);
-    let signal = [Signal::KILL, Signal::KILL, Signal::TERM, Signal::HUP][(next(&mut state) % 4) as usize];
-    let whom = ["front", "front", "front's group", "keeper", "watcher", "qemu"][(next(&mut state) % 6) as usize];
-    let what = format!("kill {index} of KILLS_SEED={seed}: {whom}, {signal:?} after {after:?}");
+/// Kills one of those around a machine, in the mode of that index.
+fn kill_one(index: usize, chance: &mut Chance) {
+    let mode = MODES[index % MODES.len()];
+    let after = chance.moment();
+    let signal = chance.pick(&[Signal::KILL, Signal::KILL, Signal::TERM, Signal::HUP]);
+    let whom = chance.pick(&["front", "front", "front's group", "front's group", "keeper", "watcher", "qemu", "gdb"]);
+    let what = format!("{}: {whom} of {mode:?}, {signal:?} after {after:?}", chance.name);
     let temporary = tempfile::tempdir().unwrap();
-    let front = Front::start(&format!("{seed}-{index}"), temporary.path(), None);
+    fs::create_dir(temporary.path().join("files")).unwrap();
+    let name = format!("{index}-{}", chance.below(u64::MAX));
+    let front = Front::of(mode, &name, temporary.path(), None);
     // The moment of the kill is what is tried here: there is nothing to wait for.
     thread::sleep(after);
     let target = match whom {
         "keeper" => front.keeper(),
         "watcher" => front.watcher(),
         "qemu" => front.qemu(),
+        "gdb" => front.gdb(),
         _ => None,
     };
     match target {
@@ -152,23 +144,23 @@ fn kill_one(seed: u64, index: usize) {
         None => drop(kill_process(pid(front.child.id()), signal)),
     }
     front.assert_gone(&what);
-    let left = folders(temporary.path());
-    // A keeper that was killed cannot remove its folder: the next one does.
-    if whom != "keeper" || signal != Signal::KILL {
-        assert!(left.is_empty(), "{what} left {left:?}");
-    }
-    if !left.is_empty() {
-        let front = Front::start(&format!("{seed}-{index}-next"), temporary.path(), None);
+    // A keeper that was killed cannot remove its files: the next one does.
+    if whom == "keeper" && target.is_some() && signal == Signal::KILL {
+        // A socket is for whoever wants the same one.
+        let mode = if mode.1.contains(&"--listen") { mode } else { LONG };
+        let front = Front::of(mode, &format!("{name}-next"), temporary.path(), None);
         await_some("the next keeper's QEMU", || front.qemu());
-        assert!(left.iter().all(|left| !left.exists() || is_newborn(left)), "{what} left {left:?} for good");
         let _ = kill_process(pid(front.child.id()), Signal::KILL);
         front.assert_gone(&what);
     }
+    let mut left = [temporary.path().into(), temporary.path().join("files")].map(|folder| folders(&folder)).concat();
+    left.retain(|left| !is_newborn(left) && !["files", "report"].iter().any(|told| left.ends_with(told)));
+    assert!(left.is_empty(), "{what} left {left:?}");
 }
 
-/// Killed between the two system calls that make and lock it: that one stays for a minute.
+/// A folder whose keeper was killed between the two system calls that make and lock it: that one stays for a minute.
 fn is_newborn(left: &Path) -> bool {
-    !left.join("owner").exists()
+    left.is_dir() && !left.join("owner").exists()
 }
 
 /// A front whose QEMU runs.

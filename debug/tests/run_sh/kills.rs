@@ -1,89 +1,65 @@
 //! run.sh killed at random moments, in every mode, alone or with its whole process group: nothing is left of it.
 //!
-//! A hundred kills here; `KILLS=1000 cargo test -p debug --test run_sh random -- --nocapture` makes more, and `KILLS_SEED=N` the
-//! same again.
+//! A hundred kills here; `KILLS=1000 cargo test -p debug --test run_sh random -- --nocapture` makes more (testkit's `kills`).
 
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use testkit::kills::Chance;
 use testkit::programs::write_script;
 
 use crate::processes::{Family, await_some, marked};
 use crate::script::{PROJECT, Running, Script, private_folder};
 
-const MODES: [&[&str]; 8] = [
-    &["--debug"],
-    &["--debug", "--", "-ex", "continue"],
-    &["--debug", "--embedded"],
-    &["--wait"],
-    &["--wait", "--embedded"],
-    &["--wait", "--tied"],
-    &["--reverse"],
-    &[],
+/// A kernel, and how it is called.
+const MODES: [(&str, &[&str]); 11] = [
+    ("good", &["--debug"]),
+    ("good", &["--debug", "--", "-ex", "continue"]),
+    ("good", &["--debug", "--embedded"]),
+    ("good", &["--wait"]),
+    ("good", &["--wait", "--embedded"]),
+    ("good", &["--wait", "--tied"]),
+    ("good", &["--reverse"]),
+    ("good", &["--check"]),
+    ("prints-for-ever", &["--check", "--on", "qemu", "--timeout", "600", "--expect", "never"]),
+    ("good", &["--check", "--on", "both"]),
+    ("good", &[]),
 ];
-/// So many calls run at a time.
-const WORKERS: usize = 3;
-
-/// The number that the environment says, or `usual`.
-fn number(variable: &str, usual: u64) -> u64 {
-    std::env::var(variable).map_or(usual, |text| text.parse().unwrap_or_else(|_| panic!("{variable} is no number")))
-}
-
-/// The next of a sequence of numbers that look random (Marsaglia, "Xorshift RNGs").
-fn next(state: &mut u64) -> u64 {
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    *state
-}
+const REPORT: &str = "report";
+const CONSOLE: &str = "console";
 
 #[test]
 fn random_kills_leave_nothing() {
-    let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let seed = number("KILLS_SEED", clock.as_nanos() as u64);
-    let (count, next_kill) = (number("KILLS", 100) as usize, AtomicUsize::new(0));
-    println!("KILLS_SEED={seed}");
     // Cargo goes on building for a while when run.sh is killed: here it has nothing to build any more.
     Script::with_kernel("good", &["--wait", "--embedded", "--tied", "--port", &crate::script::free_port()]).finish();
-    thread::scope(|scope| {
-        for _ in 0..WORKERS {
-            scope.spawn(|| {
-                loop {
-                    let index = next_kill.fetch_add(1, Ordering::Relaxed);
-                    if index >= count {
-                        break;
-                    }
-                    kill_one(seed, index);
-                }
-            });
-        }
-    });
+    testkit::kills::at_random(kill_one);
 }
 
-/// The kill of that index: which mode, when and how follow from the seed.
-fn kill_one(seed: u64, index: usize) {
-    let mut state = (seed ^ (index as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)).max(1);
-    for _ in 0..4 {
-        next(&mut state);
-    }
-    let mode = MODES[index % MODES.len()];
-    let after = Duration::from_millis(10 + next(&mut state) % 991);
-    let group = next(&mut state).is_multiple_of(2);
-    let signal = ["KILL", "KILL", "TERM", "HUP"][(next(&mut state) % 4) as usize];
-    let what = format!("kill {index} of KILLS_SEED={seed}: {mode:?}, {signal} after {after:?}, group: {group}");
-    let mut script = Script::with_kernel("good", &[]);
-    let takes_socket = mode.first().is_some_and(|first| *first != "--firmware");
+/// Kills a call of the mode of that index.
+fn kill_one(index: usize, chance: &mut Chance) {
+    let (kernel, mode) = MODES[index % MODES.len()];
+    let (after, group) = (chance.moment(), chance.below(2) == 0);
+    let signal = chance.pick(&["KILL", "KILL", "TERM", "HUP"]);
+    let what = format!("{}: {mode:?}, {signal} after {after:?}, group: {group}", chance.name);
+    let mut script = Script::with_kernel(kernel, &[]);
+    let takes_socket = mode.first().is_some_and(|first| *first != "--check");
     if takes_socket {
         script.command.arg("--socket").arg(script.folder.path().join("gdb"));
     }
     script.command.args(mode).stdin(Stdio::piped());
-    let mark = OsString::from(format!("RUN_SH_KILL={seed}-{index}-{}", std::process::id()));
-    script.command.env("RUN_SH_KILL", &mark.to_str().unwrap()["RUN_SH_KILL=".len()..]);
+    if mode.contains(&"--check") {
+        // Files that are written at the end, or while the kernel runs.
+        for (option, file) in [("--output", REPORT), ("--console", CONSOLE)] {
+            script.command.arg(option).arg(script.folder.path().join(file));
+        }
+    }
+    let value = format!("{index}-{}-{}", chance.below(u64::MAX), std::process::id());
+    let mark = OsString::from(format!("RUN_SH_KILL={value}"));
+    script.command.env("RUN_SH_KILL", value);
     let mut running = script.start();
     // The moment of the kill is what is tried here: there is nothing to wait for.
     thread::sleep(after);
@@ -93,10 +69,10 @@ fn kill_one(seed: u64, index: usize) {
     assert_clean(&running, &what);
 }
 
-/// What a call may leave: its log, and here what it said.
+/// What a call may leave: its log, what it was told to write, and here what it said.
 fn assert_clean(running: &Running, what: &str) {
     let left: Vec<_> = fs::read_dir(running.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    let known = ["said", "qemu.log"];
+    let known = ["said", "qemu.log", REPORT, CONSOLE];
     let left: Vec<_> = left.into_iter().filter(|name| !known.iter().any(|known| name == known)).collect();
     assert!(left.is_empty(), "{what} left {left:?}; it said:\n{}", running.said());
 }
