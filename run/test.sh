@@ -16,7 +16,7 @@ mode_test() {
     step cargo fmt --all --check
     step cargo clippy --workspace --exclude kernel --all-targets -- -D warnings
     step cargo clippy --package kernel --target "$target" -- -D warnings
-    step shellcheck --check-sourced run.sh run/*.sh .ci/{run,fresh,fresh-inside,prepare,table} .vscode/{check,gdb,gdb-dap,lldb-dap} \
+    step shellcheck --check-sourced run.sh run/*.sh .ci/{run,fresh,fresh-inside,elsewhere,prepare,table} .vscode/{check,gdb,gdb-dap,lldb-dap} \
         debug/tests/vscode/install.sh debug/tests/vscode/code-server/run.sh debug/tests/page/install.sh debug/benches/record debug/tests/truth/install.sh
     step cargo build --release --package debug # tests call run.sh, which needs it, and have deadlines
     step cargo test --no-fail-fast --workspace --exclude kernel ${arguments[@]+"${arguments[@]}"}
