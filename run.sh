@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # Builds the kernel and boots it in QEMU. The two command lines are here: build_line and qemu_command. run/ has the rest: the options
-# (./run.sh --help), installing missing tools, GDB, and the end of QEMU. It must run in bash 3.2, the version that macOS has.
+# (./run.sh --help), installing missing tools, building. What starts GDB is cargo debug (debug/). It must run in bash 3.2, the version that macOS has.
 # shellcheck disable=SC2034,SC2154 # variables that run/ shares
 set -eu
 
 target=riscv64gc-unknown-none-elf
 build_line=(cargo build --package kernel --target "$target") # the kernel is then copied to hypervisor.elf
 
-# Sets `machine_line` to QEMU's command line. Only this function knows it. $1, if given: record or replay.
+# Sets `machine_line` to QEMU's command line. Only this function knows it.
 qemu_command() {
-    [ "${1:-}" = record ] || find_log
+    find_log
     machine_line=("$QEMU" -machine virt)
     if [ "$mode" = firmware ]; then
         machine_line+=(-bios default -nographic -serial mon:stdio --no-reboot)
@@ -17,16 +17,14 @@ qemu_command() {
     fi
     machine_line+=(-cpu "$cpu" -bios default -smp "$harts" -m "${memory:-128}M" -nographic)
     # shellcheck disable=SC2054 # QEMU's commas
-    [ "${1:-}" = record ] || machine_line+=(-d cpu_reset,unimp,guest_errors,int -D "$log") # the replay logs all of it again
+    machine_line+=(-d cpu_reset,unimp,guest_errors,int -D "$log")
     machine_line+=(-serial mon:stdio --no-reboot -kernel "$kernel")
     [ -z "$initrd" ] || machine_line+=(-initrd "$initrd")
     [ -z "$append" ] || machine_line+=(-append "$append")
-    [ -z "${1:-}" ] || add_recording "$1"
-    if [ "${1:-}" = record ]; then
-        machine_line+=(-gdb "unix:${private//,/,,}/stub,server=on,wait=off" -S)
-    elif [ "$mode" != boot ] && [ -n "$socket" ]; then
+    case $mode in debug | wait) ;; *) return 0 ;; esac # cargo debug adds what --reverse needs
+    if [ -n "$socket" ]; then
         machine_line+=(-gdb "unix:${socket//,/,,},server=on,wait=off" -S)
-    elif [ "$mode" != boot ]; then
+    else
         machine_line+=(-gdb "tcp:127.0.0.1:$port" -S) # -s -S, but -s would listen on all interfaces
     fi
 }
@@ -36,7 +34,7 @@ case ${BASH_SOURCE[0]} in
     */*) project=$PWD/${BASH_SOURCE[0]%/*} ;;
     *) project=$PWD ;;
 esac
-for part in words options tools stub build console left lifeline recording modes test versions; do
+for part in words options tools build console places modes test versions; do
     # shellcheck source=/dev/null
     . "$project/run/$part.sh"
 done
@@ -49,7 +47,7 @@ main() {
         build) ;;
         debug) need_machine gdb ;;
         wait) need_machine ;;
-        reverse) need qemu qemu-img gdb ;;
+        reverse) need rust qemu qemu-img gdb ;;
         check) need rust ;; # without QEMU, cargo debug check takes the embedded machine
         test) if [ -n "$fast" ]; then need rust; else need rust qemu qemu-img gdb shellcheck; fi ;;
         *) need qemu ;;

@@ -15,11 +15,7 @@ need_machine() {
 # A kernel that traps for ever logs 50 MB a second. After 64 MiB QEMU's writes to the file fail, and QEMU continues.
 become_machine() {
     trap '' XFSZ TTOU
-    ulimit -S -f "${file_blocks:-65536}" 2>/dev/null || :
-    if [ -n "$socket" ]; then
-        [ -z "$log" ] || { : >>"$log"; } 2>/dev/null || : # readable for others, unlike the socket
-        umask 077
-    fi
+    ulimit -S -f 65536 2>/dev/null || :
     exec "${machine_line[@]}"
 }
 
@@ -95,7 +91,7 @@ mode_firmware() {
     case ${QEMU##*/} in
         *riscv32*)
             while read -r folder; do [ ! -e "$folder/$name" ] || there=yes; done < <("$QEMU" -L help)
-            [ -n "$there" ] || fail "QEMU's 32-bit firmware, $name, is not installed: Debian ships the riscv64 one only"
+            [ -n "$there" ] || fail "QEMU's 32-bit firmware, $name, is not installed: Debian has it since 13 (package opensbi)"
             ;;
     esac
     mode_boot
@@ -110,26 +106,15 @@ mode_wait() {
 }
 
 mode_debug() {
-    hand_over gdb -- ${arguments[@]+"${arguments[@]}"}
+    [ -z "$bss_end" ] || set -- --bss-end "$bss_end"
+    [ -z "$bss_start" ] || set -- --bss-start "$bss_start" "$@"
+    [ -z "$stack_top" ] || set -- --stack-top "$stack_top" "$@"
+    [ -z "$entry" ] || set -- --entry "$entry" "$@"
+    [ "$mode" = debug ] || set -- --reverse "$@"
+    hand_over gdb "$@" -- ${arguments[@]+"${arguments[@]}"}
 }
 
-mode_reverse() {
-    local status=0
-    require_free
-    start_guarded
-    gdb_command
-    gdb+=(${arguments[@]+"${arguments[@]}"})
-    show "${gdb[@]}"
-    trap : INT QUIT # they are for GDB; this process waits for GDB
-    # GDB does not inherit the lifeline: processes that it starts and leaves behind would hold it too.
-    # shellcheck disable=SC2016 # for sh
-    sh -c 'echo "gdb $$" >&9; exec "$@" 8<&- 9>&-' sh "${gdb[@]}" || status=$?
-    trap '' PIPE
-    echo quit >&9
-    exec 9>&-
-    while read -r -t 10 _ <&8; do :; done # until the keeper has ended QEMU and removed its files
-    exit "$status"
-}
+mode_reverse() { mode_debug; }
 
 # Runs cargo debug check in the caller's folder, which relative paths refer to. Cargo would not find the project there.
 mode_check() {

@@ -17,6 +17,8 @@ pub enum Setting {
     Qemu,
     /// No firmware is started: the kernel starts in M-mode.
     NoFirmware,
+    /// The machine has one hart.
+    OneHart,
     /// The model of the hart.
     Cpu,
     /// Where a file without addresses of its own is loaded.
@@ -58,6 +60,7 @@ impl Setting {
             Setting::Embedded => "the embedded machine",
             Setting::Qemu => "QEMU",
             Setting::NoFirmware => "no firmware",
+            Setting::OneHart => "one hart",
             Setting::Cpu => "the CPU",
             Setting::LoadAddress => "the load address",
             Setting::Symbols => "symbols",

@@ -21,7 +21,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use debug::checks::{GUARD_BYTES, Layout};
-use debug::qemu::ForegroundConsole;
+use debug::qemu::{ForegroundConsole, Replay};
 use debug::riscv::Xlen;
 use debug::serve::{self, GdbTarget, ServeEvent};
 use debug::{Address, Endpoint, Image, guardian};
@@ -32,7 +32,7 @@ use super::machine_arg::MachineArg;
 use super::narration;
 use super::places::PlaceArguments;
 use super::recording::{self, RecordArgument};
-use super::{find_gdb, listen};
+use super::{find_gdb, listen, reverse};
 
 /// How long the search for the stack may take.
 const SEARCH: Duration = Duration::from_secs(5);
@@ -66,6 +66,11 @@ pub struct Arguments {
     #[arg(long, value_name = "WHERE")]
     listen: Option<Endpoint>,
 
+    /// On QEMU: records the boot first, and debugs the recording, where reverse-stepi and reverse-continue go back. The embedded
+    /// machine needs no recording for it
+    #[arg(long)]
+    reverse: bool,
+
     #[command(flatten)]
     recording: RecordArgument,
 
@@ -94,8 +99,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<u8> {
 }
 
 fn on_qemu(arguments: &Arguments, gdb: &Path, kernel: &Kernel) -> anyhow::Result<ExitStatus> {
-    let machine = listen::start_qemu(&arguments.kernel, kernel, arguments.listen.as_ref())?;
+    let listen = arguments.listen.as_ref();
+    let (replay, machine) = match arguments.reverse {
+        true => reverse::start(&arguments.kernel, kernel, listen).map(|(replay, machine)| (Some(replay), machine))?,
+        false => (None, listen::start_qemu(&arguments.kernel, kernel, listen)?),
+    };
     show_console(machine.console());
+    replay.as_ref().map(Replay::go_to_origin).transpose()?;
     let command = command(arguments, gdb, kernel, machine.stub(), machine.folder())?;
     narration::tell_command(&command);
     let status = run_gdb(command, guardian::Ward::start()?)?;

@@ -5,7 +5,7 @@ use std::net::ToSocketAddrs;
 
 use anyhow::{Context, anyhow};
 use debug::guardian::{Stub, Ward};
-use debug::qemu::Foreground;
+use debug::qemu::{Foreground, MachineOptions};
 use debug::serve::{self, Listener};
 use debug::{Endpoint, qemu};
 
@@ -18,14 +18,28 @@ pub fn start_qemu(
     kernel: &Kernel,
     listen: Option<&Endpoint>,
 ) -> anyhow::Result<Foreground> {
+    make_way(arguments, listen)?;
+    start_machine(arguments, kernel.machine(), listen)
+}
+
+/// Looks whether nobody listens there, before anything is started.
+pub fn make_way(arguments: &KernelArguments, listen: Option<&Endpoint>) -> anyhow::Result<()> {
     let make_way = |endpoint| Listener::make_way(endpoint).map_err(|error| with_option(error, arguments));
-    listen.map(make_way).transpose()?;
+    listen.map(make_way).transpose().map(drop)
+}
+
+/// As [`start_qemu`], of this machine, and where the way was made.
+pub fn start_machine(
+    arguments: &KernelArguments,
+    machine: &MachineOptions,
+    listen: Option<&Endpoint>,
+) -> anyhow::Result<Foreground> {
     warn(listen.is_none_or(is_local));
-    narration::tell_machine(kernel.machine(), true);
+    narration::tell_machine(machine, true);
     // Whoever names an address may read a terminal's lines, as VS Code does: what moves on the line before [`tell`] would be part of it.
     let _waiting = listen.is_none().then(|| narration::Waiting::until("starting QEMU"));
     let stub = listen.map_or(Stub::Private, |endpoint| Stub::At(endpoint.clone()));
-    Foreground::start(kernel.machine(), Some(stub), START).map_err(|error| match (&error, listen) {
+    Foreground::start(machine, Some(stub), START).map_err(|error| match (&error, listen) {
         (qemu::Error::Failed { .. }, Some(endpoint)) if Listener::make_way(endpoint).is_err() => {
             anyhow!("{error}\n{endpoint} was taken meanwhile; try: {}", another(arguments))
         }

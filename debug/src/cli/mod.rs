@@ -20,6 +20,7 @@ mod places;
 mod profile;
 mod qemu_arguments;
 mod recording;
+mod reverse;
 mod run;
 mod serve;
 mod spelling;

@@ -8,6 +8,9 @@ use clap::Args;
 use debug::qemu::{Bios, MachineOptions};
 use debug::riscv::{Xlen, board};
 
+/// How much run.sh's QEMU may log. A kernel that traps for ever logs 50 MB a second.
+const LOG_LIMIT_MIB: u64 = 64;
+
 /// QEMU's options.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "QEMU")]
@@ -82,6 +85,7 @@ impl QemuArguments {
         if let Some((program, line)) = self.line.as_ref().and_then(|line| line.0.split_first()) {
             usual.program = program.into();
             usual.line = Some(line.iter().map(Into::into).collect());
+            usual.file_limit_mib = Some(LOG_LIMIT_MIB);
         }
         MachineOptions {
             machine: self.machine.clone().unwrap_or_else(|| usual.machine.clone()),

@@ -10,6 +10,7 @@ pub fn option(setting: Setting) -> &'static str {
         Setting::Embedded => "--on embedded",
         Setting::Qemu => "--on qemu",
         Setting::NoFirmware => "--bios none",
+        Setting::OneHart => "--smp 1",
         Setting::Cpu => "--cpu",
         Setting::LoadAddress => "--load-address",
         Setting::Symbols => "--symbols",

@@ -29,6 +29,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 pub use keeper::{keep, status_of};
+pub use monitor::Monitor;
 pub use ward::{Ward, ward};
 pub use watcher::watch;
 
@@ -185,6 +186,11 @@ pub fn program() -> Result<PathBuf, Error> {
 pub fn find_in_path(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file())
+}
+
+/// A path in the value of one of QEMU's options, where a comma ends a value and two of them stand for one.
+pub fn option_value(path: &Path) -> String {
+    path.display().to_string().replace(',', ",,")
 }
 
 /// Quotes a command so that it can be pasted into a shell.

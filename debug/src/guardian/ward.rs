@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -96,6 +96,15 @@ impl Ward {
     /// If nobody is there to do so.
     pub fn remove_with_us(&mut self, socket: &Path) -> io::Result<()> {
         self.say(&format!("{GOES_WITH_US}{}", std::path::absolute(socket)?.display()))
+    }
+
+    /// A descriptor that children inherit, and their children: as long as one of them has it, nothing is put in order.
+    ///
+    /// # Errors
+    /// If there is no descriptor left.
+    pub fn hold(&self) -> io::Result<OwnedFd> {
+        let lifeline = self.lifeline.as_ref().ok_or(io::ErrorKind::BrokenPipe)?;
+        Ok(rustix::io::dup(lifeline)?)
     }
 
     fn say(&mut self, line: &str) -> io::Result<()> {

@@ -15,7 +15,7 @@ use rustix::process::{Resource, Rlimit, Signal, getrlimit, kill_current_process_
 
 use super::keeper::{status_of, stay_awake};
 use super::monitor::Monitor;
-use super::{CONSOLE, Error, Order, READY, STUB, Stub, quoted, system};
+use super::{CONSOLE, Error, Order, READY, STUB, Stub, option_value, quoted, system};
 use crate::endpoint::Endpoint;
 
 /// Runs QEMU. Returns its exit status; 128 and above for signals, as in a shell.
@@ -103,10 +103,7 @@ fn own_arguments(order: &Order, folder: &Path, monitor: &UnixStream) -> Vec<OsSt
     if let Some(endpoint) = endpoint.filter(|_| !given) {
         let device = match endpoint {
             Endpoint::Tcp(address) => format!("tcp:{address}"),
-            // A comma ends a value, and two of them stand for one.
-            Endpoint::Unix(path) => {
-                format!("unix:{},server=on,wait=off", path.display().to_string().replace(',', ",,"))
-            }
+            Endpoint::Unix(path) => format!("unix:{},server=on,wait=off", option_value(&path)),
         };
         arguments.extend(["-gdb".into(), device.into()]);
     }

@@ -4,6 +4,7 @@ mod foreground;
 mod options;
 mod process;
 mod project;
+mod replay;
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use crate::endpoint::Endpoint;
 use crate::guardian;
+use crate::machine::{self, Address};
 use crate::remote::{Console, Remote};
 use crate::rsp;
 use crate::setting::Setting;
@@ -23,6 +25,7 @@ pub use foreground::{Console as ForegroundConsole, Foreground};
 pub use options::{Bios, MachineOptions};
 pub use process::{build_kernel, is_installed};
 pub use project::{has_our_project, is_our_project};
+pub use replay::Replay;
 
 /// A QEMU `virt` machine with a kernel loaded; it starts at reset.
 ///
@@ -147,9 +150,62 @@ pub enum Error {
         firmware: &'static str,
     },
 
+    /// A boot of several harts was to be recorded.
+    #[error(
+        "QEMU records machines with one hart, and this one has {harts}; try: {}, or {}",
+        Setting::OneHart,
+        Setting::Embedded
+    )]
+    SeveralHarts {
+        /// How many harts.
+        harts: u32,
+    },
+
+    /// qemu-img, which makes a file for snapshots, is not installed.
+    #[error("qemu-img is not installed; try: apt install qemu-utils, dnf install qemu-img, or brew install qemu")]
+    NoImageTool,
+
+    /// The file for snapshots cannot be made.
+    #[error("cannot write {}: {words}; try: TMPDIR=FOLDER with another folder", path.display())]
+    NoSnapshots {
+        /// The file.
+        path: PathBuf,
+        /// The messages of qemu-img.
+        words: String,
+    },
+
+    /// A boot that was to be recorded did not come to the kernel's entry.
+    #[error(
+        "QEMU did not reach the kernel's entry, {entry}, within {} seconds, so nothing was recorded; is the kernel's first address \
+         where the firmware jumps? is this computer busy?",
+        after.as_secs()
+    )]
+    NoEntry {
+        /// The entry.
+        entry: Address,
+        /// The time waited.
+        after: Duration,
+    },
+
+    /// A replay did not come to the kernel's entry.
+    #[error(
+        "QEMU's replay did not reach the kernel's entry, {entry}, and take a snapshot there within {} seconds; is this computer busy?",
+        after.as_secs()
+    )]
+    NoOrigin {
+        /// The entry.
+        entry: Address,
+        /// The time waited.
+        after: Duration,
+    },
+
     /// An error of QEMU's stub.
     #[error(transparent)]
     Stub(#[from] rsp::Error),
+
+    /// An error of the machine behind QEMU's stub.
+    #[error(transparent)]
+    Machine(#[from] machine::Error),
 }
 
 fn said(words: &str) -> String {

@@ -54,6 +54,8 @@ pub struct MachineOptions {
     /// The arguments, if they are known already: in place of all of this but the program and the further arguments. What waits for
     /// a debugger has `-gdb` and `-S` among them.
     pub line: Option<Vec<OsString>>,
+    /// The largest file that QEMU may write, in MiB. What goes beyond is lost, and QEMU goes on if SIGXFSZ is ignored.
+    pub file_limit_mib: Option<u64>,
 }
 
 /// What QEMU is called.
@@ -78,6 +80,7 @@ impl Default for MachineOptions {
             drives: Vec::new(),
             extra: Vec::new(),
             line: None,
+            file_limit_mib: None,
         }
     }
 }

@@ -27,8 +27,6 @@ const TAIL_BYTES: usize = 1 << 20;
 /// How long output may stay in the pipe. QEMU writes it byte by byte, and a wake-up for each byte costs QEMU and us more than the
 /// byte does. A caller that asks for the console gets everything that is there by then.
 const CONSOLE_PAUSE: Duration = Duration::from_millis(2);
-/// How much a QEMU may log whose command line says so. A kernel that traps for ever logs 50 MB a second.
-const FILE_LIMIT_MIB: u64 = 64;
 /// The time limit for QEMU to end.
 const END_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -135,6 +133,13 @@ impl Process {
         Ok(guardian::status_of(status))
     }
 
+    /// The exit status of a QEMU that ends within `limit`.
+    pub fn end_within(&mut self, limit: Duration) -> Option<u8> {
+        // Its output ends when QEMU, the guardian and the keeper have ended.
+        let Err(RecvTimeoutError::Disconnected) = self.output.recv_timeout(limit) else { return None };
+        self.wait().ok()
+    }
+
     /// The exit status of a QEMU that has ended, or is about to, because of the kernel; `None` for any other end.
     pub fn end_of_the_machine(&mut self) -> Option<u8> {
         // Its output ends when QEMU, the guardian and the keeper have ended.
@@ -181,7 +186,7 @@ fn spawn(machine: &MachineOptions, stub: Option<Stub>) -> Result<(Child, Tail), 
         program: machine.program.clone(),
         arguments: machine.arguments(),
         stub,
-        file_limit_mib: machine.line.is_some().then_some(FILE_LIMIT_MIB),
+        file_limit_mib: machine.file_limit_mib,
     };
     if machine.is_too_wide() {
         return Err(Error::TooWide { program: machine.program.clone().into() });

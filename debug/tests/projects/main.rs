@@ -105,6 +105,25 @@ fn gdb_comes_to_the_first_instruction_and_walks() {
     }
 }
 
+/// In a recording of the boot; with and without a firmware.
+#[test]
+fn gdb_goes_back_on_qemu_as_well() {
+    for (name, entry) in [("cargo", "_start in section .text"), ("machine", "start in section .text")] {
+        let project = Project::new(name);
+        ended(&project.debug(&["init"]), 0);
+        let walk = ["stepi", "stepi 4", "reverse-stepi 4", "info symbol $pc"].map(|command| ["-ex", command]);
+        let arguments = [&["gdb", "--on", "qemu", "--reverse", "--", "-batch"][..], &walk.concat()].concat();
+        let said = ended(&project.debug(&arguments), 0);
+        assert_eq!(said.lines().last(), Some(entry), "{said}");
+    }
+    // QEMU says only that this is not supported.
+    let project = Project::new("make");
+    ended(&project.debug(&["init"]), 0);
+    let output = project.debug(&["gdb", "--on", "qemu", "--reverse"]);
+    assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
+    assert!(stderr(&output).contains("this one has 2; try: --smp 1, or --on embedded"), "{}", stderr(&output));
+}
+
 /// Whatever becomes of the machine before, and whichever machine it is.
 #[test]
 #[cfg(target_os = "linux")] // the processes are looked for in /proc

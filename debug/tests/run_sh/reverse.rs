@@ -4,7 +4,10 @@ use crate::script::{Finished, Script};
 
 /// What GDB printed for each [`PC`] and [`SP`], in order.
 fn replay(kernel: &str, commands: &[&str]) -> (Finished, Vec<String>) {
-    let mut script = Script::with_kernel(kernel, &["--reverse", "--socket"]);
+    replay_with(Script::with_kernel(kernel, &["--reverse", "--socket"]), commands)
+}
+
+fn replay_with(mut script: Script, commands: &[&str]) -> (Finished, Vec<String>) {
     script.command.arg(script.folder.path().join("gdb")).args(["--", "-batch", "-ex", "set language c"]);
     script.command.args(commands.iter().flat_map(|command| ["-ex", command]));
     let finished = script.finish();
@@ -57,15 +60,34 @@ fn the_way_forth_leads_past_where_it_turned_back() {
 /// A history from reset on was seen to hang QEMU on the way forth, each time: none is offered where the entry is not found.
 #[test]
 fn a_kernel_whose_entry_is_never_reached_is_told_so() {
-    let mut script = Script::with_kernel("boot-not-first", &["--reverse", "--socket"]);
+    let mut script = Script::with_kernel("good", &["--reverse", "--socket"]);
     script.command.arg(script.folder.path().join("gdb")).args(["--", "-batch", "-ex", "stepi"]);
-    let finished = script.finish();
+    // Without a firmware nobody jumps to the kernel. The last -bios counts.
+    let qemu = script.program("qemu", "exec qemu-system-riscv64 \"$@\" -bios none");
+    let finished = script.env("QEMU", qemu).finish();
     let reason = finished.reason();
-    assert!(
-        reason.contains("QEMU did not reach the kernel's entry, 0x0000000080200004, within 20 seconds"),
-        "{reason}"
-    );
+    assert!(reason.contains("QEMU did not reach the kernel's entry, 0x80200000, within 20 seconds"), "{reason}");
     assert!(!reason.contains("gdb-multiarch -q"), "GDB is not started: {reason}");
+}
+
+/// The firmware jumps to the lowest address, whatever the ELF's entry is.
+#[test]
+fn a_kernel_that_does_not_begin_at_its_entry_can_be_replayed() {
+    let (_, values) = replay("boot-not-first", &[PC, "stepi", PC, "reverse-stepi", PC]);
+    let [origin, first, back] = &values[..] else { panic!("{values:?}") };
+    assert_eq!((first.as_str(), origin), (BOOT, back));
+}
+
+/// The recording is not, which would be the same again.
+#[test]
+fn the_replay_is_logged() {
+    let script = Script::with_kernel("traps-for-ever", &["--reverse", "--socket"]);
+    let log = script.folder.path().join("qemu.log");
+    let kept = script.folder.path().join("kept");
+    let copy =
+        format!("shell cp '{}' '{}' && test -s '{}' && echo logged", log.display(), kept.display(), kept.display());
+    let (finished, _) = replay_with(script, &["tbreak *boot", "continue", "stepi 30", &copy]);
+    assert!(finished.stdout.contains("logged"), "{}", finished.stdout);
 }
 
 #[test]

@@ -194,14 +194,12 @@ impl Drop for Running {
     }
 }
 
-/// A folder in `folder` of a name that cargo debug or run.sh gives its own.
+/// A folder in `folder` of a name that cargo debug gives its own.
 pub fn private_folder(folder: &Path) -> Option<PathBuf> {
     let names = fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path());
-    names.into_iter().find(|path| path.file_name().is_some_and(|name| is_private(&name.to_string_lossy())))
-}
-
-fn is_private(name: &str) -> bool {
-    name.starts_with("cargo-debug.") || name.starts_with("run.sh.")
+    names
+        .into_iter()
+        .find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("cargo-debug.")))
 }
 
 /// A port that nobody listened on a moment ago.
