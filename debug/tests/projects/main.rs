@@ -212,6 +212,36 @@ fn the_configuration_is_the_project_s_and_what_is_typed_counts() {
     assert!(said.contains("debug.toml: invalid value 'many' for '--smp <HARTS>'"), "{said}");
 }
 
+/// Both machines get them; their paths are relative to the file.
+#[test]
+fn the_drives_are_those_of_the_configuration() {
+    let project = Project::new("cargo");
+    let image = |name: &str| project.path().join(name).display().to_string();
+    project.write("disk.img", &"1".repeat(512));
+    project.write("other.img", &"2".repeat(512));
+    project.write("debug.toml", "drives = ['disk.img,readonly', 'file=other.img,format=raw,if=none,id=other']\n");
+    let below = |arguments: &[&str]| {
+        project.command(PROGRAM).args(arguments).current_dir(project.path().join("src")).output().unwrap()
+    };
+    let output = below(&["-v", "check", "--on", "qemu"]);
+    ended(&output, 0);
+    let said = stderr(&output);
+    for drive in [
+        format!("-drive file={},if=none,id=drive0,format=raw,readonly=on,snapshot=on ", image("disk.img")),
+        format!("-drive file={},format=raw,if=none,id=other,snapshot=on ", image("other.img")),
+        "-device virtio-blk-device,drive=drive0 -device virtio-blk-device,drive=other".into(),
+    ] {
+        assert!(said.contains(&drive), "{drive} in\n{said}");
+    }
+    ended(&below(&["check", "--on", "embedded"]), 0);
+    fs::remove_file(image("disk.img")).unwrap();
+    for on in ["qemu", "embedded"] {
+        let output = below(&["check", "--on", on]);
+        assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
+        assert!(stderr(&output).contains(&image("disk.img")), "{}", stderr(&output));
+    }
+}
+
 #[test]
 fn the_configuration_may_stand_in_the_manifest() {
     let project = Project::new("cargo");
@@ -259,6 +289,21 @@ fn a_make_project_is_built_by_make() {
     let output = project.debug(&["check"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("the kernel was not built: `make` ended with"), "{}", stderr(&output));
+}
+
+/// As in xv6: one array has the stacks of all harts, and no symbol marks an end.
+#[test]
+fn stacks_in_an_array_are_found_without_a_configuration() {
+    let project = Project::new("make");
+    let array = "__attribute__((aligned(16), section(\".data\"))) char stack0[4096 * 2] = {1};\n\n__attribute__((naked";
+    let start = "la sp, stack0\\n li t0, 4096\\n addi t1, a0, 1\\n mul t0, t0, t1\\n add sp, sp, t0\\n";
+    let kernel = project.read("kernel.c").replace("la sp, early_stack_hi\\n", start);
+    project.write("kernel.c", &kernel.replace("__attribute__((naked", array));
+    project.write("kernel.ld", &project.read("kernel.ld").replace("    early_stack_hi = .;\n", ""));
+    for on in ["qemu", "embedded"] {
+        let report = ended(&project.debug(&["check", "--build", "make", "--kernel", "kernel.elf", "--on", on]), 0);
+        assert!(report.contains("stack0"), "{report}");
+    }
 }
 
 #[test]

@@ -139,6 +139,8 @@ impl Config {
         match key.kind {
             Kind::Path if key.name == "bios" && matches!(text, "none" | "default") => text.to_owned(),
             Kind::Path => joined(text),
+            // As --drive has it: a path, and what is said of it behind.
+            Kind::Drives if !text.split(',').any(|part| part.starts_with("file=")) => joined(text),
             Kind::Drives => {
                 let part = |part: &str| match part.strip_prefix("file=") {
                     Some(path) => format!("file={}", joined(path)),
@@ -209,6 +211,13 @@ mod tests {
         let mut expected = expected.map(String::from);
         expected.sort();
         assert_eq!(arguments, expected);
+    }
+
+    #[test]
+    fn a_drive_may_be_a_path_alone() {
+        let several = "drives = ['a,b.img,readonly', '/c.img', 'id=x,file=d.img']";
+        let expected = ["--drive=/project/a,b.img,readonly", "--drive=/c.img", "--drive=id=x,file=/project/d.img"];
+        assert_eq!(arguments(several, "check", &[]), expected);
     }
 
     #[test]
