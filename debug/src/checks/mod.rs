@@ -237,7 +237,10 @@ pub fn check(
     explain::advise(layout, &mut findings);
     // It may have gone on in S-mode since.
     let (entered, is_there) = (machine.starts_in_machine_mode(), machine.is_in_machine_mode());
-    let of_machine_mode = |finding: &&mut Finding| is_there || entered && finding.name == handoff::NAME;
-    findings.iter_mut().filter(of_machine_mode).for_each(boot_run::machine_mode::rename);
+    let mut of_machine_mode = |finding: &Finding| {
+        let mut is_taken = |finding: &Finding| boot_run::machine_mode::takes(machine, finding);
+        is_there || entered && (finding.name == handoff::NAME || is_taken(finding))
+    };
+    findings.iter_mut().filter(|finding| of_machine_mode(finding)).for_each(boot_run::machine_mode::rename);
     Ok(findings)
 }

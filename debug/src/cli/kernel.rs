@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use debug::checks::{self, Layout};
 use debug::image::KernelFiles;
-use debug::qemu::{Bios, MachineOptions};
+use debug::qemu::MachineOptions;
 use debug::riscv::{Cpu, Xlen, board};
 use debug::{Address, Embedded, Image, Qemu, embedded};
 use tempfile::NamedTempFile;
@@ -105,6 +105,7 @@ impl KernelArguments {
             append: self.append.clone(),
             initrd,
             cpu: self.cpu.clone().unwrap_or_default(),
+            firmware: self.qemu.firmware(),
             ..embedded::Options::default()
         };
         let usual_place = self.qemu.flat_base(image.xlen());
@@ -149,17 +150,13 @@ impl KernelArguments {
     /// # Errors
     /// Where the embedded machine is asked for what it has not.
     pub fn machine_or_usual(&self, kernel: &Kernel, asked: Option<&MachineArg>) -> anyhow::Result<MachineArg> {
-        let machine_mode = self.qemu.starts_in_machine_mode();
         let is_rv32 = kernel.image.xlen() == Xlen::Rv32;
         match asked {
             Some(MachineArg::Embedded | MachineArg::Both) if is_rv32 => {
                 Err(embedded::Error::Rv32 { path: kernel.image.path().to_owned() }.into())
             }
-            Some(MachineArg::Embedded | MachineArg::Both) if machine_mode => {
-                bail!("the embedded machine has no M-mode, which --bios none is about; try: --on qemu")
-            }
             Some(machine) => Ok(machine.clone()),
-            None if machine_mode || is_rv32 => Ok(MachineArg::Qemu),
+            None if is_rv32 => Ok(MachineArg::Qemu),
             None => Ok(MachineArg::installed()),
         }
     }
@@ -195,7 +192,7 @@ impl Kernel {
         if let Ok(mut machine) = Embedded::load(&self.image, &self.options) {
             return Ok(checks::find_stack(&mut machine, &self.image, layout, limit)?);
         }
-        let only_qemu = self.machine.bios == Bios::None || self.image.xlen() == Xlen::Rv32;
+        let only_qemu = self.image.xlen() == Xlen::Rv32;
         if only_qemu && let Ok(mut qemu) = Qemu::start_machine(&self.machine, limit) {
             checks::find_stack(qemu.machine(), &self.image, layout, limit)?;
         }

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::str::FromStr;
 
 use clap::Args;
+use debug::embedded::Firmware;
 use debug::qemu::{Bios, MachineOptions};
 use debug::riscv::{Xlen, board};
 
@@ -63,6 +64,15 @@ impl QemuArguments {
     /// Whether the kernel starts in M-mode.
     pub fn starts_in_machine_mode(&self) -> bool {
         self.bios.0 == Bios::None
+    }
+
+    /// The same for the embedded machine.
+    pub fn firmware(&self) -> Firmware {
+        match &self.bios.0 {
+            Bios::Default => Firmware::Host,
+            Bios::None => Firmware::None,
+            Bios::File(path) => Firmware::Code(path.clone()),
+        }
     }
 
     /// Whether it is run.sh that asks: its options have other names.

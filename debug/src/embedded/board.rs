@@ -6,17 +6,16 @@
 use std::collections::BTreeMap;
 
 use crate::embedded::bus::devices::Devices;
+pub use crate::embedded::bus::dma::INSTRUCTIONS_PER_TICK;
 use crate::embedded::bus::dma::Moment;
 use crate::embedded::bus::memory::Memory;
+use crate::embedded::bus::protection::Protection;
 use crate::embedded::bus::ram::{PAGE, Ram};
 use crate::embedded::bus::translate::{self, Context};
 use crate::embedded::conditions::Conditions;
 use crate::embedded::hart::code::Code;
-use crate::embedded::hart::state::Hart;
+use crate::embedded::hart::state::{Hart, Privilege};
 use crate::machine::{Address, HartEvent};
-
-/// Instructions per tick of the `time` CSR: at the board's 10 MHz, 100 million instructions a second.
-pub const INSTRUCTIONS_PER_TICK: u64 = 10;
 
 /// The halfwords of a page that have a breakpoint.
 pub(super) type Halfwords = [u64; PAGE / 2 / 64];
@@ -68,6 +67,8 @@ pub struct Board {
     pub wfi_skipped: u64,
     /// The kernel's entry. While stvec points there, the kernel has no handler.
     pub entry: u64,
+    /// A firmware that is code is below the kernel: what M-mode does is not the kernel's.
+    pub(super) firmware_is_code: bool,
     pub(super) breakpoints: Breakpoints,
     /// The machine takes no interrupts by itself.
     pub(super) interrupts_held: bool,
@@ -77,7 +78,7 @@ impl Board {
     pub fn new(hart: Hart, ram: Ram, devices: Devices, conditions: Conditions) -> Board {
         let memory = Memory::new(ram, devices, Context::of(&hart), conditions);
         let entry = hart.pc;
-        Board {
+        let mut board = Board {
             hart,
             memory,
             conditions,
@@ -85,9 +86,12 @@ impl Board {
             icount: 0,
             wfi_skipped: 0,
             entry,
+            firmware_is_code: false,
             breakpoints: Breakpoints::default(),
             interrupts_held: false,
-        }
+        };
+        board.protect();
+        board
     }
 
     /// The present, for devices.
@@ -97,7 +101,12 @@ impl Board {
 
     /// The time, in ticks.
     pub fn time(&self) -> u64 {
-        self.now().time / INSTRUCTIONS_PER_TICK
+        self.memory.devices.clint.time(self.now().ticks())
+    }
+
+    /// Whether what the hart does now is the kernel's own, not its firmware's.
+    pub fn is_kernels(&self) -> bool {
+        !self.firmware_is_code || self.hart.privilege != Privilege::Machine
     }
 
     /// The instruction count at which a device does something by itself.
@@ -144,12 +153,20 @@ impl Board {
 
     /// Sets the privilege and translation for memory and code.
     pub fn refresh_context(&mut self) {
-        let context = Context::of(&self.hart);
-        if !self.memory.context.shares_translations(&context) {
+        let (context, of_data) = (Context::of(&self.hart), Context::of_data(&self.hart));
+        if !self.memory.fetch_context.shares_translations(&context) {
             self.code.flush();
         }
-        self.memory.set_context(context);
+        self.memory.set_context(context, of_data);
         self.code.select(context.privilege);
+    }
+
+    /// Has memory go by the PMP entries of the hart, which were changed.
+    pub fn protect(&mut self) {
+        if let Some(machine) = &self.hart.machine {
+            self.memory.protection = Protection::Entries(machine.pmp.rules());
+            self.flush_translations();
+        }
     }
 
     /// Where the guest's address leads, through both stages.
@@ -184,6 +201,12 @@ impl Board {
     pub fn insert_breakpoint(&mut self, address: u64) {
         let half = address as usize % PAGE / 2;
         self.breakpoints.pages.entry(address / PAGE as u64).or_default()[half / 64] |= 1 << (half % 64);
+    }
+
+    pub(super) fn is_breakpoint(&self, address: u64) -> bool {
+        let half = address as usize % PAGE / 2;
+        let set = self.breakpoints.of_page(address / PAGE as u64, self.hart.virtualized);
+        set.is_some_and(|set| set[half / 64] >> (half % 64) & 1 != 0)
     }
 
     pub fn remove_breakpoint(&mut self, address: u64) {

@@ -8,7 +8,7 @@ use crate::embedded::bus::virtio::block::Block;
 use crate::embedded::bus::virtio::disk::Disk;
 use crate::embedded::bus::virtio::random::Random;
 use crate::embedded::bus::virtio::{self, Slot, network, pcap};
-use crate::embedded::firmware::load::Error;
+use crate::embedded::firmware::error::Error;
 use crate::riscv::board::VIRTIO_SLOTS;
 
 /// The virtio devices, in the order in which QEMU would be given them: the first takes the last slot that is free.

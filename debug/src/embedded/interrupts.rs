@@ -1,26 +1,40 @@
-//! Which interrupts are pending, and which of them is taken next: the host's and its guest's.
+//! Which interrupts are pending, and which of them is taken next: M-mode's, the host's and its guest's.
 //!
-//! Source: privileged manual, "Supervisor Interrupt Registers" and "Hypervisor Interrupt Registers". It does not know how they are taken.
+//! Source: privileged manual, "Machine Interrupt Registers", "Supervisor Interrupt Registers" and "Hypervisor Interrupt Registers". It does not know how they are taken.
 
 use crate::embedded::board::{Board, INSTRUCTIONS_PER_TICK};
-use crate::embedded::hart::state::{Privilege, henvcfg, interrupt, sstatus};
-
-/// An interrupt's number, and whose handler it goes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taken {
-    ByHost(u64),
-    ByGuest(u64),
-}
+use crate::embedded::hart::state::{Handler, Privilege, henvcfg, interrupt, sstatus};
+use crate::riscv::status::mstatus::MIE;
 
 impl Board {
-    /// The interrupts that are pending: as sip shows them, and hip those of a guest.
+    /// The interrupts that are pending, as mip shows them: sip and hip are parts of it.
     pub fn pending(&self) -> u64 {
-        let timer = if self.time() >= self.hart.stimecmp { interrupt::TIMER } else { 0 };
+        let timer = if self.has_own_timer() && self.time() >= self.hart.stimecmp { interrupt::TIMER } else { 0 };
         let software = if self.hart.software_interrupt { interrupt::SOFTWARE } else { 0 };
         let external = if self.memory.devices.interrupts() { interrupt::EXTERNAL } else { 0 };
         let guest = &self.hart.guest;
-        let of_guest = guest.henvcfg & henvcfg::STCE != 0 && self.guest_time() >= guest.vstimecmp;
-        timer | software | external | guest.hvip | if of_guest { interrupt::GUEST_TIMER } else { 0 }
+        let of_guest = self.guest_has_own_timer() && self.guest_time() >= guest.vstimecmp;
+        let of_guest = if of_guest { interrupt::GUEST_TIMER } else { 0 };
+        timer | software | external | guest.hvip | of_guest | self.pending_by_machine()
+    }
+
+    /// Those of M-mode, and those that M-mode raised.
+    fn pending_by_machine(&self) -> u64 {
+        let (Some(machine), devices) = (&self.hart.machine, &self.memory.devices) else { return 0 };
+        let timer = if self.time() >= devices.clint.compare() { interrupt::MACHINE_TIMER } else { 0 };
+        let software = if devices.clint.software_interrupt() { interrupt::MACHINE_SOFTWARE } else { 0 };
+        let external = if devices.interrupts_machine() { interrupt::MACHINE_EXTERNAL } else { 0 };
+        let raised = if self.has_own_timer() { machine.raised & !interrupt::TIMER } else { machine.raised };
+        timer | software | external | raised
+    }
+
+    /// S-mode's timer is stimecmp's (Sstc); a firmware in the host uses it in its place.
+    fn has_own_timer(&self) -> bool {
+        self.hart.menvcfg() & henvcfg::STCE != 0
+    }
+
+    fn guest_has_own_timer(&self) -> bool {
+        self.hart.guest.henvcfg & self.hart.menvcfg() & henvcfg::STCE != 0
     }
 
     fn guest_time(&self) -> u64 {
@@ -28,7 +42,8 @@ impl Board {
     }
 
     /// The interrupt to be taken now: those for the hypervisor before its guest's (privileged manual, "Hypervisor Interrupt Registers").
-    pub(super) fn takeable_interrupt(&self) -> Option<Taken> {
+    pub(super) fn takeable_interrupt(&self) -> Option<(u64, Handler)> {
+        const BY_MACHINE: [u64; 6] = [11, 3, 7, 9, 1, 5];
         const BY_HOST: [u64; 7] = [9, 1, 5, 12, 10, 2, 6];
         const BY_GUEST: [u64; 3] = [10, 2, 6];
         let hart = &self.hart;
@@ -38,11 +53,22 @@ impl Board {
         let active = self.pending() & hart.sie;
         let user = hart.privilege == Privilege::User;
         let first = |from: &[u64], of: u64| from.iter().copied().find(|number| of >> number & 1 != 0);
+        let mut active = active;
+        if let Some(machine) = &hart.machine {
+            let in_machine = hart.privilege == Privilege::Machine;
+            if let Some(number) = first(&BY_MACHINE, active & !machine.mideleg)
+                && (!in_machine || machine.status & MIE != 0)
+            {
+                return Some((number, Handler::Machine));
+            }
+            active &= if in_machine { 0 } else { machine.mideleg };
+        }
         let by_host = hart.virtualized || user || hart.sstatus & sstatus::SIE != 0;
         let by_guest = hart.virtualized && (user || hart.guest.vsstatus & sstatus::SIE != 0);
         let for_host = if by_host { active & !hart.guest.hideleg } else { 0 };
         let for_guest = if by_guest { active & hart.guest.hideleg } else { 0 };
-        first(&BY_HOST, for_host).map(Taken::ByHost).or_else(|| first(&BY_GUEST, for_guest).map(Taken::ByGuest))
+        let by_host = first(&BY_HOST, for_host).map(|number| (number, Handler::Supervisor));
+        by_host.or_else(|| first(&BY_GUEST, for_guest).map(|number| (number, Handler::Guest)))
     }
 
     /// The instruction count at which a timer's interrupt becomes pending, where that will be noticed.
@@ -52,10 +78,16 @@ impl Board {
             if !enabled || self.time() >= time {
                 return u64::MAX;
             }
-            time.saturating_mul(INSTRUCTIONS_PER_TICK).saturating_sub(self.wfi_skipped)
+            // mtime may have been set: what is left of it is the same by either clock.
+            let ticks = self.now().ticks().saturating_add(time - self.time());
+            ticks.saturating_mul(INSTRUCTIONS_PER_TICK).saturating_sub(self.wfi_skipped)
         };
-        let own = at(self.hart.sie & interrupt::TIMER != 0, self.hart.stimecmp);
-        if guest.henvcfg & henvcfg::STCE == 0 || self.guest_time() >= guest.vstimecmp {
+        let enabled = |bit: u64| self.hart.sie & bit != 0;
+        let mut own = at(enabled(interrupt::TIMER) && self.has_own_timer(), self.hart.stimecmp);
+        if self.hart.machine.is_some() {
+            own = own.min(at(enabled(interrupt::MACHINE_TIMER), self.memory.devices.clint.compare()));
+        }
+        if !self.guest_has_own_timer() || self.guest_time() >= guest.vstimecmp {
             return own;
         }
         // What is left of its time is the same by either clock.

@@ -6,11 +6,12 @@ use crate::embedded::Embedded;
 use crate::embedded::bus::map;
 use crate::embedded::firmware::sbi;
 use crate::embedded::hart::csr as hart_csr;
-use crate::embedded::hart::state::Privilege;
+use crate::embedded::hart::state::{Handler, Privilege};
 use crate::embedded::history::seek::Deadline;
 use crate::embedded::journal::Change;
 use crate::embedded::run::StopAt;
 use crate::machine::{Address, Error, Fault, Machine, Observed, Register, Registers, Stop, Watchpoint, csr};
+use crate::riscv::cause;
 
 const NAME: &str = "embedded";
 
@@ -30,7 +31,7 @@ impl Machine for Embedded {
             Register::Fpr(number) => Some(hart.f[usize::from(number & 31)]),
             Register::Pc => Some(hart.pc),
             Register::Csr(number) => self.read_csr(number),
-            Register::Priv => Some(if hart.privilege == Privilege::Supervisor { 1 } else { 0 }),
+            Register::Priv => Some(hart.privilege as u64),
         };
         value.ok_or_else(|| unsupported(register))
     }
@@ -48,6 +49,10 @@ impl Machine for Embedded {
                 board.hart.privilege = match value {
                     0 => Privilege::User,
                     1 => Privilege::Supervisor,
+                    3 if board.hart.machine.is_some() => Privilege::Machine,
+                    _ if board.hart.machine.is_some() => {
+                        return Err(refused("this privilege", "the machine has U-mode (0), S-mode (1) and M-mode (3)"));
+                    }
                     _ => return Err(refused("this privilege", "the machine has U-mode (0) and S-mode (1)")),
                 };
                 board.refresh_context();
@@ -230,7 +235,12 @@ impl Embedded {
     /// At a fault, scause, sepc and stval have the values that the unhandled trap would set.
     fn read_csr(&self, number: u16) -> Option<u64> {
         if let Some(Fault::Trap { cause, value, pc }) = self.fault {
+            let by_machine = self.board.hart.takes(cause::code(cause)) == Handler::Machine;
             match Register::Csr(number) {
+                csr::MCAUSE if by_machine => return Some(cause),
+                csr::MEPC if by_machine => return Some(pc.0),
+                csr::MTVAL if by_machine => return Some(value),
+                _ if by_machine => {}
                 csr::SCAUSE => return Some(cause),
                 csr::SEPC => return Some(pc.0),
                 csr::STVAL => return Some(value),
@@ -239,7 +249,7 @@ impl Embedded {
         }
         match Register::Csr(number) {
             csr::MHARTID => Some(self.board.conditions.hart),
-            csr::MEDELEG => Some(sbi::DELEGATED & !self.board.conditions.kept),
+            csr::MEDELEG if self.board.hart.machine.is_none() => Some(sbi::DELEGATED & !self.board.conditions.kept),
             _ => hart_csr::read(&self.board, number),
         }
     }

@@ -15,6 +15,7 @@ mod machine;
 mod observe;
 mod run;
 mod search;
+mod traps;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -29,7 +30,8 @@ pub use bus::console::TooMuch;
 pub use bus::memory::Ended;
 pub use conditions::{Conditions, Fill};
 pub use devices::{Device, Devices, Drive, Network};
-pub use firmware::load::Error;
+pub use firmware::code::Choice as Firmware;
+pub use firmware::error::Error;
 pub use hart::trap::{Cause, Trap};
 pub use journal::{Change, Contents, Digest};
 pub use search::{Arrival, Arrivals, GoesOn, Loads};
@@ -57,6 +59,8 @@ pub struct Options {
     pub initrd: Option<Arc<[u8]>>,
     /// The hart's extensions.
     pub cpu: Cpu,
+    /// What is below the kernel.
+    pub firmware: Firmware,
     /// What is plugged into the board.
     pub devices: Devices,
 }
@@ -69,6 +73,7 @@ impl Default for Options {
             append: None,
             initrd: None,
             cpu: Cpu::default(),
+            firmware: Firmware::default(),
             devices: Devices::default(),
         }
     }
@@ -141,9 +146,20 @@ impl Embedded {
             return Err(Error::NoMemory { mebibytes: options.memory_mib });
         }
         let mut ram = Ram::new(size as usize);
-        let loaded = firmware::load::load(image, &mut ram, options, conditions)?;
-        let hart = firmware::sbi::hand_over(loaded.entry, loaded.device_tree, extensions, conditions);
-        let mut board = Board::new(hart, ram, options.devices.open()?, *conditions);
+        let firmware = firmware::code::Firmware::of(&options.firmware, size)?;
+        let loaded = firmware::load::load(image, &firmware, &mut ram, options, conditions)?;
+        let devices = options.devices.open()?;
+        let mut board = if options.firmware == Firmware::Host {
+            let hart = firmware::sbi::hand_over(loaded.entry, loaded.device_tree, extensions, conditions);
+            Board::new(hart, ram, devices, *conditions)
+        } else {
+            let is_code = matches!(firmware, firmware::code::Firmware::Code { .. });
+            ram.set_rom(&firmware::code::reset_rom(loaded.device_tree, if is_code { loaded.entry } else { 0 }));
+            let hart = firmware::code::reset(extensions, conditions);
+            let mut board = Board::new(hart, ram, devices.reset(), *conditions);
+            (board.entry, board.firmware_is_code) = (loaded.entry, is_code);
+            board
+        };
         let history = History::new(&mut board, options.history_mib.saturating_mul(1 << 20));
         let journal = journal::Journal::default();
         Ok(Embedded { board, history, fault: None, watched_at: None, journal, changed: false })

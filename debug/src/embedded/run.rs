@@ -5,14 +5,12 @@
 use crate::embedded::board::{Board, Halfwords};
 use crate::embedded::bus::memory::At;
 use crate::embedded::bus::ram::PAGE;
-use crate::embedded::hart::decode::{self, Extension, Operation};
+use crate::embedded::hart::decode::{self, Operation};
 use crate::embedded::hart::execute::{self, Exit, Room};
-use crate::embedded::hart::state::{GuestTrap, Privilege};
+use crate::embedded::hart::system;
 use crate::embedded::hart::trap::{AccessType, Interruption, Trap};
-use crate::embedded::hart::{system, transformed};
-use crate::embedded::interrupts::Taken;
-use crate::machine::{Address, Fault, HartEvent, InstructionBytes, Stop, TakenTrap};
-use crate::riscv::{Register, cause};
+use crate::machine::{Address, Fault, Stop};
+use crate::riscv::Register;
 
 /// What people call this machine, in messages.
 const THIS_MACHINE: &str = "the embedded machine";
@@ -24,13 +22,6 @@ pub enum StopAt {
     Watchpoints,
     /// Watchpoints and breakpoints.
     All,
-}
-
-/// What the hart was in at a trap.
-#[derive(Clone, Copy)]
-struct Origin {
-    from_user: bool,
-    from_guest: bool,
 }
 
 impl Board {
@@ -53,16 +44,8 @@ impl Board {
                 self.wake();
                 continue;
             }
-            if let Some(taken) = self.takeable_interrupt() {
-                let from = self.origin();
-                match taken {
-                    Taken::ByHost(number) if self.hart.stvec & !3 == self.entry => {
-                        return Err(self.fault(cause::INTERRUPT | number, 0));
-                    }
-                    Taken::ByHost(number) => self.hart.take_interrupt(number),
-                    Taken::ByGuest(number) => self.hart.take_guest_interrupt(number),
-                }
-                self.took_trap(from, None);
+            if let Some((number, by)) = self.takeable_interrupt() {
+                self.interrupt(number, by)?;
             } else if let Err(interruption) =
                 self.run_slice(end.min(self.next_event()).min(self.memory.devices.next_input()), stop_at)
             {
@@ -90,7 +73,7 @@ impl Board {
             }
             self.code.limit(&mut self.memory.ram);
             let page = self.hart.pc / PAGE as u64;
-            let index = self.code_page(page)?;
+            let index = self.code_page(page, stop_at)?;
             // What changes V leaves the slice.
             let set = self.breakpoints.of_page(page, self.hart.virtualized).filter(|_| stop_at == StopAt::All);
             let room = Room { count: end - self.icount, length: before_breakpoint(set.as_ref(), self.hart.pc, PAGE) };
@@ -203,12 +186,16 @@ impl Board {
     }
 
     /// The index of the page of decoded code that this virtual page, which pc is in, leads to.
-    fn code_page(&mut self, page: u64) -> Result<usize, Interruption> {
+    fn code_page(&mut self, page: u64, stop_at: StopAt) -> Result<usize, Interruption> {
         if let Some(index) = self.code.known_page(page) {
             return Ok(index);
         }
-        let ram_page = self.memory.fetch_page(self.hart.pc)?;
-        Ok(self.code.enter(page, ram_page))
+        match self.memory.fetch_page(self.hart.pc)? {
+            (ram_page, true) => Ok(self.code.enter(page, ram_page)),
+            // Each instruction there has to be asked about.
+            (_, false) if stop_at == StopAt::All && self.is_breakpoint(self.hart.pc) => Err(Interruption::Breakpoint),
+            (_, false) => Err(Interruption::NeedsBoard),
+        }
     }
 
     fn handle(&mut self, interruption: Interruption) -> Result<(), Stop> {
@@ -226,93 +213,6 @@ impl Board {
                 Err(Stop::Fault(Fault::MissingExtension { extension, bits, pc, machine: THIS_MACHINE }))
             }
         }
-    }
-
-    /// Nobody takes the trap of this cause, at pc.
-    fn fault(&self, cause: u64, value: u64) -> Stop {
-        Stop::Fault(Fault::Trap { cause, value, pc: Address(self.hart.pc) })
-    }
-
-    /// The supervisor's handler takes it, or the guest's, where there is one; this counts as the instruction.
-    fn trap(&mut self, trap: Trap) -> Result<(), Stop> {
-        let code = trap.cause.code();
-        let by_guest = self.hart.virtualized && self.hart.guest.hedeleg >> code & 1 != 0;
-        let nobody = !by_guest && self.hart.stvec & !3 == self.entry;
-        if nobody || self.conditions.kept >> code & 1 != 0 {
-            self.memory.guest_trap = GuestTrap::default();
-            return Err(self.fault(code, trap.value));
-        }
-        let from = self.origin();
-        let instruction = if self.memory.is_recording() { self.instruction_bytes() } else { None };
-        let about = self.about_guest(trap);
-        self.hart.take_exception(trap, about);
-        self.took_trap(from, instruction);
-        Ok(())
-    }
-
-    /// What a hypervisor is told beyond scause and stval.
-    fn about_guest(&mut self, trap: Trap) -> GuestTrap {
-        let noted = std::mem::take(&mut self.memory.guest_trap);
-        if !self.hart.extensions.has(Extension::Hypervisor) {
-            return GuestTrap::default();
-        }
-        let guest_physical = if trap.cause.is_guest_page() { noted.guest_physical } else { 0 };
-        let instruction = match trap.cause.is_guest_page() && noted.instruction != 0 {
-            true => noted.instruction,
-            false if trap.cause.is_data_access() => self.transformed(trap.value),
-            false => 0,
-        };
-        let guest_address = trap.cause.has_address() && (self.hart.virtualized || noted.guest_address);
-        GuestTrap { guest_physical, instruction, guest_address }
-    }
-
-    /// The instruction at pc, as htinst tells of it; it was fetched before.
-    fn transformed(&mut self, address: u64) -> u64 {
-        self.fetch().map_or(0, |operation| transformed::transformed(&operation, &self.hart, address))
-    }
-
-    fn instruction_bytes(&self) -> Option<InstructionBytes> {
-        let mut bytes = [0; 4];
-        let whole = self.memory.peek(self.hart.pc, &mut bytes);
-        let length =
-            if whole || self.memory.peek(self.hart.pc, &mut bytes[..2]) { if whole { 4 } else { 2 } } else { 0 };
-        InstructionBytes::new(&bytes[..length])
-    }
-
-    /// Where the hart is before a trap.
-    fn origin(&self) -> Origin {
-        Origin { from_user: self.hart.privilege == Privilege::User, from_guest: self.hart.virtualized }
-    }
-
-    /// The hart has entered its handler.
-    fn took_trap(&mut self, Origin { from_user, from_guest }: Origin, instruction: Option<InstructionBytes>) {
-        self.refresh_context();
-        self.icount += 1;
-        let hart = &self.hart;
-        let (pc, cause, value, sscratch) = match hart.virtualized {
-            true => (hart.guest.vsepc, hart.guest.vscause, hart.guest.vstval, hart.guest.vsscratch),
-            false => (hart.sepc, hart.scause, hart.stval, hart.sscratch),
-        };
-        let is_told = !hart.virtualized && cause::is_guest_page(cause);
-        // The lowest bits are stval's, but of an entry that the hart read itself, which is aligned: there htinst is no instruction, whose
-        // lowest bit would be set.
-        let of_entry = hart.guest.htinst != 0 && hart.guest.htinst & 1 == 0;
-        let lowest = if of_entry { 0 } else { value & 3 };
-        let guest_physical = is_told.then_some(hart.guest.htval << 2 | lowest);
-        self.memory.note(HartEvent::Trap(TakenTrap {
-            icount: self.icount - 1,
-            pc: Address(pc),
-            cause,
-            value,
-            from_user,
-            from_guest,
-            by_guest: hart.virtualized,
-            guest_physical: guest_physical.map(Address),
-            sp: Address(hart.x(Register::SP)),
-            sscratch,
-            handler: Address(hart.pc),
-            instruction,
-        }));
     }
 
     /// Executes the instruction at pc, which may use devices, CSRs and the firmware.
@@ -339,7 +239,7 @@ impl Board {
     }
 
     /// The instruction at pc, which may span two pages.
-    fn fetch(&mut self) -> Result<Operation, Interruption> {
+    pub(super) fn fetch(&mut self) -> Result<Operation, Interruption> {
         let pc = self.hart.pc;
         let low = self.fetch_half(pc)?;
         if !decode::is_full_length(low) {
@@ -350,7 +250,7 @@ impl Board {
     }
 
     fn fetch_half(&mut self, address: u64) -> Result<u16, Interruption> {
-        let page = self.memory.fetch_page(address)?;
+        let (page, _) = self.memory.fetch_page(address)?;
         let bytes = self.memory.ram.load(page * PAGE + address as usize % PAGE);
         bytes.map(u16::from_le_bytes).ok_or_else(|| AccessType::Fetch.access_fault(address).into())
     }

@@ -16,7 +16,7 @@ use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
 use serde::{Deserialize, Serialize};
 
-use super::{Error, Header, Noted, Recording};
+use super::{Error, Firmware, Header, Noted, Recording};
 
 const MAGIC: &[u8; 16] = b"boot recording\n\0";
 /// The version of the format.
@@ -124,7 +124,9 @@ impl Recording {
             Noted::Input(blob) | Noted::Memory { blob, .. } => Some(*blob),
             _ => None,
         });
-        let named = [Some(&header.kernel), header.symbols.as_ref()].into_iter().flatten().map(|named| named.blob);
+        let firmware = if let Firmware::Code(named) = &header.firmware { Some(named) } else { None };
+        let named = [Some(&header.kernel), header.symbols.as_ref(), firmware];
+        let named = named.into_iter().flatten().map(|named| named.blob);
         let of_devices = header.devices.iter().filter_map(|device| device.blobs());
         let mut blobs = of_changes.chain(named).chain(of_devices).chain(header.initrd);
         if blobs.any(|blob| blob >= self.blobs.len()) {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::embedded::{Change, Contents, Devices, Digest, Embedded, Options};
+use crate::embedded::{self, Change, Contents, Devices, Digest, Embedded, Options};
 use crate::image::{Image, KernelFiles};
 use crate::machine::{Address, Register};
 use devices::Plugged;
@@ -115,6 +115,8 @@ struct Header {
     append: Option<String>,
     initrd: Option<usize>,
     cpu: String,
+    #[serde(default)]
+    firmware: Firmware,
     devices: Vec<Plugged>,
     modern: bool,
     changes: Vec<(u64, Noted)>,
@@ -125,6 +127,16 @@ struct Header {
     faulted: bool,
     /// What the one who recorded it needs to do the same again.
     purpose: serde_json::Value,
+}
+
+/// What is below the kernel.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Firmware {
+    #[default]
+    Host,
+    None,
+    Code(Named),
 }
 
 /// The content of a file, and its name without folders.
@@ -228,6 +240,14 @@ impl Recording {
             append: options.append.clone(),
             initrd: options.initrd.as_deref().map(&mut keep),
             cpu: options.cpu.to_string(),
+            firmware: match &options.firmware {
+                embedded::Firmware::Host => Firmware::Host,
+                embedded::Firmware::None => Firmware::None,
+                embedded::Firmware::Code(path) => {
+                    let bytes = std::fs::read(path).map_err(|cause| Error::Keep { path: path.clone(), cause })?;
+                    Firmware::Code(Named { name: name_of(path), blob: keep(&bytes) })
+                }
+            },
             devices: Plugged::all(&options.devices, &mut keep)?,
             modern: options.devices.modern,
             changes,
@@ -252,19 +272,21 @@ impl Recording {
     /// # Errors
     /// [`Error::Unpack`].
     pub fn unpack(&self, folder: &Path) -> Result<KernelFiles, Error> {
-        let write = |named: &Named, within: &str| -> std::io::Result<PathBuf> {
-            let folder = folder.join(within);
-            std::fs::create_dir_all(&folder)?;
-            let path = folder.join(name_of(Path::new(&named.name)));
-            std::fs::write(&path, &self.blobs[named.blob])?;
-            Ok(path)
-        };
         let written = || -> std::io::Result<KernelFiles> {
-            let kernel = write(&self.header.kernel, "kernel")?;
-            let symbols = self.header.symbols.as_ref().map(|symbols| write(symbols, "symbols")).transpose()?;
+            let kernel = self.write(&self.header.kernel, folder, "kernel")?;
+            let symbols =
+                self.header.symbols.as_ref().map(|symbols| self.write(symbols, folder, "symbols")).transpose()?;
             Ok(KernelFiles { kernel, symbols, load_address: self.header.load_address.map(Address), guest: None })
         };
         written().map_err(Error::Unpack)
+    }
+
+    fn write(&self, named: &Named, folder: &Path, within: &str) -> std::io::Result<PathBuf> {
+        let folder = folder.join(within);
+        std::fs::create_dir_all(&folder)?;
+        let path = folder.join(name_of(Path::new(&named.name)));
+        std::fs::write(&path, &self.blobs[named.blob])?;
+        Ok(path)
     }
 
     /// The machine's options; what is plugged in finds its files in `folder`, or where they were.
@@ -278,6 +300,13 @@ impl Recording {
             append: self.header.append.clone(),
             initrd: self.header.initrd.map(|blob| self.blobs[blob].as_slice().into()),
             cpu: self.header.cpu.parse().unwrap_or_default(),
+            firmware: match &self.header.firmware {
+                Firmware::Host => embedded::Firmware::Host,
+                Firmware::None => embedded::Firmware::None,
+                Firmware::Code(named) => {
+                    embedded::Firmware::Code(self.write(named, folder, "firmware").map_err(Error::Unpack)?)
+                }
+            },
             devices: Devices { virtio: virtio.collect::<Result<_, _>>()?, modern: self.header.modern },
             ..Options::default()
         })

@@ -36,7 +36,11 @@ pub const FINISHER_RESET: u32 = 0x7777;
 pub const CLOCK: u64 = 0x10_1000;
 /// The size of its registers, in bytes.
 pub const CLOCK_SIZE: u64 = 0x24;
-/// The CLINT, which the firmware protects.
+/// The reset ROM, where a hart starts.
+pub const ROM: u64 = 0x1000;
+/// The size of the ROM, in bytes.
+pub const ROM_SIZE: u64 = 0xf000;
+/// The CLINT, which a firmware protects.
 pub const CLINT: u64 = 0x200_0000;
 /// The size of its registers, in bytes.
 pub const CLINT_SIZE: u64 = 0x1_0000;
@@ -66,10 +70,8 @@ pub const CLOCK_INTERRUPT: u32 = 11;
 /// The first word of a device tree, big-endian (Devicetree Specification, section "Header").
 pub const DEVICE_TREE_MAGIC: u32 = 0xd00d_feed;
 
-/// Start, size and name of the board's devices that the embedded machine does not have; the CLINT is absent, as the firmware
-/// protects it.
+/// Start, size and name of the board's devices that the embedded machine does not have.
 pub const DEVICES: &[(u64, u64, &str)] = &[
-    (0x1000, 0xf000, "the reset ROM"),
     (0x300_0000, 0x1_0000, "the PCI Express I/O window"),
     (0x400_0000, 0x200_0000, "the platform bus"),
     (0x1010_0000, 0x18, "the firmware configuration device (fw_cfg)"),

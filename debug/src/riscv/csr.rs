@@ -106,6 +106,14 @@ const NUMBERED: &[(u16, u16, &str, u16)] = &[
     (0xc03, 0xc1f, "hpmcounter", 3),
 ];
 
+/// The configurations of PMP entries, eight in each even one on RV64, and their addresses: of 16 entries.
+pub const PMP_CONFIGURATIONS: std::ops::RangeInclusive<u16> = 0x3a0..=0x3a3;
+/// The addresses of these entries.
+pub const PMP_ADDRESSES: std::ops::RangeInclusive<u16> = 0x3b0..=0x3bf;
+/// What mhpmcounter3 to mhpmcounter31 count.
+pub const EVENTS: std::ops::RangeInclusive<u16> = 0x323..=0x33f;
+/// mhpmcounter3 to mhpmcounter18, which QEMU's harts have.
+pub const MACHINE_COUNTERS: std::ops::RangeInclusive<u16> = 0xb03..=0xb12;
 /// The CSRs of floating point: fflags, frm and fcsr.
 pub const FLOAT: std::ops::RangeInclusive<u16> = 0x001..=0x003;
 /// The counters that a program may read: cycle, time, instret and hpmcounter3 to hpmcounter31.
@@ -133,6 +141,14 @@ pub fn is_hypervisor(number: u16) -> bool {
 /// Whether it is a CSR of the vector extension: vstart, vxsat, vxrm, vcsr, vl, vtype or vlenb.
 pub fn is_vector(number: u16) -> bool {
     matches!(number, 0x008..=0x00a | 0x00f | 0xc20..=0xc22)
+}
+
+/// The numbered CSRs, one by one, with their names: PMP entries, counters and what they count.
+pub fn numbered() -> impl Iterator<Item = (u16, String)> {
+    let of = |&(first, last, name, from): &(u16, u16, &'static str, u16)| {
+        (first..=last).map(move |number| (number, format!("{name}{}", number - first + from)))
+    };
+    NUMBERED.iter().flat_map(of)
 }
 
 /// The lowest privilege that may access it. The number encodes it: 0 U, 1 S, 2 HS and VS, 3 M.

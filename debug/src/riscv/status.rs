@@ -29,7 +29,33 @@ pub mod sstatus {
     pub const SD: u64 = 1 << 63;
 }
 
-/// Supervisor interrupts, as bits of sie and sip.
+/// Bits of mstatus, beyond those of sstatus (privileged manual, "Machine Status Registers").
+pub mod mstatus {
+    /// Interrupts are enabled in M-mode.
+    pub const MIE: u64 = 1 << 3;
+    /// MIE before the trap.
+    pub const MPIE: u64 = 1 << 7;
+    /// Where the privilege before the trap is.
+    pub const MPP_SHIFT: u32 = 11;
+    /// Its bits.
+    pub const MPP: u64 = 3 << MPP_SHIFT;
+    /// Loads and stores are made at the privilege in MPP.
+    pub const MPRV: u64 = 1 << 17;
+    /// S-mode may neither access satp nor forget translations.
+    pub const TVM: u64 = 1 << 20;
+    /// Its wfi traps.
+    pub const TW: u64 = 1 << 21;
+    /// Its sret traps.
+    pub const TSR: u64 = 1 << 22;
+    /// S-mode is 64 bits wide, and stays so.
+    pub const SXL: u64 = 2 << 34;
+    /// mtval holds an address of a guest's.
+    pub const GVA: u64 = 1 << 38;
+    /// V before the trap.
+    pub const MPV: u64 = 1 << 39;
+}
+
+/// Interrupts, as bits of sie and sip, mie and mip.
 pub mod interrupt {
     /// The software interrupt.
     pub const SOFTWARE: u64 = 1 << 1;
@@ -37,6 +63,14 @@ pub mod interrupt {
     pub const TIMER: u64 = 1 << 5;
     /// The interrupt of devices.
     pub const EXTERNAL: u64 = 1 << 9;
-    /// All of them.
+    /// All of S-mode.
     pub const ALL: u64 = SOFTWARE | TIMER | EXTERNAL;
+    /// M-mode's software interrupt.
+    pub const MACHINE_SOFTWARE: u64 = 1 << 3;
+    /// M-mode's timer.
+    pub const MACHINE_TIMER: u64 = 1 << 7;
+    /// M-mode's interrupt of devices.
+    pub const MACHINE_EXTERNAL: u64 = 1 << 11;
+    /// All of M-mode.
+    pub const MACHINE: u64 = MACHINE_SOFTWARE | MACHINE_TIMER | MACHINE_EXTERNAL;
 }

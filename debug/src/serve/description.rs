@@ -21,8 +21,10 @@ const PRIVILEGE: usize = 4161;
 /// The target description of this machine, with the CSRs that it can read.
 pub fn of(machine: &mut dyn Machine) -> String {
     let has_guests = machine.read_register(csr::HSTATUS).is_ok();
-    let has = |(number, _): &&(u16, &str)| machine.read_register(Register::Csr(*number)).is_ok();
-    let csrs: Vec<&(u16, &str)> = csr::NAMES.iter().chain(csr::OTHERS).filter(has).collect();
+    let mut has = |number| machine.read_register(Register::Csr(number)).is_ok();
+    let csrs: Vec<&(u16, &str)> = csr::NAMES.iter().chain(csr::OTHERS).filter(|(number, _)| has(*number)).collect();
+    let numbered: Vec<(u16, String)> = csr::numbered().filter(|(number, _)| has(*number)).collect();
+    let numbered = numbered.iter().map(|(number, name)| (number, name.as_str()));
     let mut xml = String::from(
         "<?xml version=\"1.0\"?>\n<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n<target version=\"1.0\">\n\
          <architecture>riscv:rv64</architecture>\n<osabi>none</osabi>\n",
@@ -49,7 +51,7 @@ pub fn of(machine: &mut dyn Machine) -> String {
         }
     });
     feature(&mut xml, "csr", |xml| {
-        for (number, name) in csrs {
+        for (number, name) in csrs.iter().map(|(number, name)| (number, *name)).chain(numbered) {
             register(xml, name, 64, FIRST_CSR + usize::from(*number), "int");
         }
     });

@@ -27,7 +27,7 @@ use super::progress::Progress;
 use super::wire::{Others, Readiness, Wire, await_readable};
 use super::wishes::{Motion, Set};
 use super::{Error, description};
-use crate::embedded::{Embedded, Options};
+use crate::embedded::{Embedded, Firmware, Options};
 use crate::image::{Image, KernelFiles};
 
 /// A kernel on the embedded machine, which clients can inspect and move in both directions of time.
@@ -69,13 +69,15 @@ impl GdbTarget {
         let image = Image::open_files(&files)?;
         let mut machine = Embedded::load(&image, &options)?;
         let description = description::of(&mut machine);
+        // A machine whose M-mode is not in the host has a ROM of its own.
+        let in_rom = options.firmware == Firmware::Host;
         Ok(GdbTarget {
             machine,
             image,
             files,
             options,
             description,
-            in_rom: true,
+            in_rom,
             set: Set::default(),
             motion: Motion::default(),
             interrupt_poll: None,

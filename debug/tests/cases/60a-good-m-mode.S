@@ -1,6 +1,5 @@
 # expect: pass
 # ld: 60a-good-m-mode.ld
-# on: qemu
 # flags: --bios none
 # why: As xv6: it starts in M-mode, opens all memory by a PMP entry, delegates, and goes to S-mode by mret.
 .include "k.inc"

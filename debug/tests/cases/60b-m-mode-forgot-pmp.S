@@ -1,7 +1,6 @@
 # expect: trap
 # words: PMP|pmp
 # ld: 60a-good-m-mode.ld
-# on: qemu
 # flags: --bios none
 # why: As 60a without the PMP entry: no memory may be used after mret.
 .include "k.inc"

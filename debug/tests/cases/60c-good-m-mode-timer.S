@@ -1,6 +1,5 @@
 # expect: pass
 # ld: 60a-good-m-mode.ld
-# on: qemu
 # flags: --bios none
 # why: A kernel for M-mode with a periodic timer of the CLINT.
 .include "k.inc"

@@ -3,6 +3,7 @@
 //!
 //! Source: the RISC-V privileged manual, "Machine Status Registers", "Machine Interrupt Registers", "Machine Cause Register".
 
+use crate::checks::fact::Fact;
 use crate::checks::finding::Finding;
 use crate::image::Image;
 use crate::machine::{Error, Machine, Register, csr};
@@ -57,10 +58,9 @@ fn status(value: u64) -> u64 {
     value & !0x19aa | mie << 1 | mpie << 5 | u64::from(mpp != 0) << 8
 }
 
-/// The timer of M-mode is 7, that of S-mode 5, and so on; an ecall from M-mode is 11, one from S-mode 9.
-fn cause(value: u64) -> u64 {
+/// The timer of M-mode is 7, that of S-mode 5, and so on.
+pub fn cause(value: u64) -> u64 {
     match value {
-        cause::MACHINE_CALL => cause::SUPERVISOR_CALL,
         _ if is_interrupt(value) && is_machines_own(cause::code(value)) => value - 2,
         _ => value,
     }
@@ -68,6 +68,20 @@ fn cause(value: u64) -> u64 {
 
 fn is_machines_own(interrupt: u64) -> bool {
     matches!(interrupt, cause::MACHINE_SOFTWARE | cause::MACHINE_TIMER | cause::MACHINE_EXTERNAL)
+}
+
+/// Whether the finding is about an exception that M-mode takes, as the kernel has not delegated it.
+pub fn takes(machine: &mut dyn Machine, finding: &Finding) -> bool {
+    let Some(Fact::Register(scause)) = finding.data.get("scause") else { return false };
+    let delegated = machine.read_register(csr::MEDELEG).unwrap_or(0);
+    !is_interrupt(*scause) && delegated >> (cause::code(*scause) & 63) & 1 == 0
+}
+
+/// Whether no PMP entry is on: only M-mode may use memory (privileged manual, "Physical Memory Protection CSRs").
+pub fn memory_is_closed(machine: &mut dyn Machine) -> bool {
+    let mut configurations =
+        csr::PMP_CONFIGURATIONS.step_by(2).map(|number| machine.read_register(Register::Csr(number)));
+    configurations.all(|held| held.is_ok_and(|held| held == 0))
 }
 
 /// Names M-mode's registers in a finding about such a kernel.
@@ -84,15 +98,12 @@ pub fn rename(finding: &mut Finding) {
         ("supervisor software interrupt", "machine software interrupt"),
         ("supervisor external interrupt", "machine external interrupt"),
     ];
-    for text in [&mut finding.summary, &mut finding.expected, &mut finding.found] {
-        for (theirs, own) in NAMES {
-            *text = text.replace(theirs, own);
-        }
-    }
-    if let Some(advice) = &mut finding.advice {
-        for (theirs, own) in NAMES {
-            *advice = advice.replace(theirs, own);
-        }
+    // Who calls is in the cause, whoever takes it.
+    const AS_IT_IS: &str = "environment call from S-mode";
+    let renamed = |text: &str| NAMES.iter().fold(text.to_owned(), |text, (theirs, own)| text.replace(theirs, own));
+    let texts = [&mut finding.summary, &mut finding.expected, &mut finding.found];
+    for text in texts.into_iter().chain(&mut finding.advice) {
+        *text = text.split(AS_IT_IS).map(renamed).collect::<Vec<_>>().join(AS_IT_IS);
     }
 }
 
@@ -106,7 +117,7 @@ mod tests {
         assert_eq!(status(1 << 3), 1 << 1);
         assert_eq!(status(1 << 7 | 3 << 11) & 0x122, 1 << 5 | 1 << 8);
         assert_eq!(status(0) & 0x100, 0, "from U-mode");
-        assert_eq!((cause(5), cause(11)), (5, 9));
+        assert_eq!((cause(5), cause(11)), (5, 11));
         for interrupt in [Xlen::Rv64, Xlen::Rv32].map(Xlen::top_bit) {
             assert_eq!(cause(interrupt | 7), interrupt | 5);
         }

@@ -72,11 +72,14 @@ pub fn illegal_instruction(
     Ok(())
 }
 
-/// Adds to an `mret` that trapped why it did. QEMU 7.2 calls it an illegal instruction, later ones an access fault.
-pub fn closed_memory(run: &BootRun<'_>, finding: &mut Finding, cause: u64, bytes: &[u8]) {
+/// Adds to an `mret` that trapped, or to the first instruction behind it, why it did. QEMU 7.2 calls the `mret` an illegal instruction,
+/// later ones an access fault.
+pub fn closed_memory(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About, bytes: &[u8]) {
     let is_mret = riscv::decode(run.image.xlen(), bytes).is_some_and(|operation| operation.kind == Kind::Mret);
-    let of_memory = [INSTRUCTION_ACCESS, ILLEGAL_INSTRUCTION].contains(&cause);
-    if is_mret && of_memory && machine_mode::starts_there(run.image, run.layout.entry) {
+    let of_memory = [INSTRUCTION_ACCESS, ILLEGAL_INSTRUCTION].contains(&trap.cause);
+    let behind = trap.cause == INSTRUCTION_ACCESS && run.image.is_code(run.image.linked(trap.pc));
+    let is_reason = is_mret && of_memory || behind && machine_mode::memory_is_closed(run.machine);
+    if is_reason && machine_mode::starts_there(run.image, run.layout.entry) {
         finding.summary = format!("{}; no PMP entry is set, so only M-mode may use memory", finding.summary);
         // RISC-V privileged manual, "Physical Memory Protection CSRs".
         finding.advice =

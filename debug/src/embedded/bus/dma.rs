@@ -11,6 +11,17 @@ pub struct Moment {
     pub time: u64,
 }
 
+/// Instructions per tick of the `time` CSR: at the board's 10 MHz, 100 million instructions a second.
+pub const INSTRUCTIONS_PER_TICK: u64 = 10;
+
+impl Moment {
+    /// The board's own time in ticks, from the beginning on.
+    #[inline(always)]
+    pub fn ticks(self) -> u64 {
+        self.time / INSTRUCTIONS_PER_TICK
+    }
+}
+
 /// Memory as devices access it by themselves, at physical addresses, and the console.
 pub trait Dma {
     /// Bytes of RAM; the firmware does not protect itself from these.

@@ -7,6 +7,7 @@ pub mod devices;
 pub mod dma;
 pub mod map;
 pub mod memory;
+pub mod protection;
 pub mod ram;
 pub mod tlb;
 pub mod translate;

@@ -11,7 +11,9 @@ pub const PAGE: usize = 4096;
 type Decoded = Box<[u64; PAGE / 2 / 64]>;
 
 pub struct Ram {
+    /// And behind RAM the first page of the reset ROM, so that it can be executed.
     bytes: Vec<u8>,
+    size: usize,
     dirty: Vec<bool>,
     dirty_pages: Vec<u32>,
     decoded: Vec<Option<Decoded>>,
@@ -25,11 +27,30 @@ impl Ram {
         let pages = size / PAGE;
         Ram {
             bytes: vec![0; size],
+            size,
             dirty: vec![false; pages],
             dirty_pages: Vec::new(),
             decoded: vec![None; pages],
             overwritten: Vec::new(),
         }
+    }
+
+    /// Gives the machine a reset ROM that begins with these bytes.
+    pub fn set_rom(&mut self, bytes: &[u8]) {
+        self.bytes.truncate(self.size);
+        self.bytes.extend(bytes);
+        self.bytes.resize(self.size + PAGE, 0);
+        self.decoded.resize(self.size / PAGE + 1, None);
+    }
+
+    /// The number of the ROM's page, if there is a ROM.
+    pub fn rom_page(&self) -> Option<usize> {
+        (self.bytes.len() > self.size).then_some(self.size / PAGE)
+    }
+
+    /// The first page of the ROM, if there is a ROM.
+    pub fn rom(&self) -> Option<&[u8]> {
+        self.bytes.get(self.size..).filter(|rom| !rom.is_empty())
     }
 
     /// Fills RAM before anything is loaded.
@@ -40,17 +61,17 @@ impl Ram {
     }
 
     pub fn size(&self) -> usize {
-        self.bytes.len()
+        self.size
     }
 
-    /// Loads `N` bytes at `offset`, if all of them are in RAM.
+    /// Loads `N` bytes at `offset`, which is known to be one of RAM, or of the ROM's page behind it.
     #[inline(always)]
     pub fn load<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
         self.bytes.get(offset..)?.first_chunk().copied()
     }
 
     pub fn bytes(&self, offset: usize, length: usize) -> Option<&[u8]> {
-        self.bytes.get(offset..offset.checked_add(length)?)
+        self.bytes[..self.size].get(offset..offset.checked_add(length)?)
     }
 
     /// Stores without bookkeeping, for pages that are dirty already and have no decoded code.
@@ -63,7 +84,7 @@ impl Ram {
     /// Stores any number of bytes; `None` if they do not fit.
     pub fn store(&mut self, offset: usize, value: &[u8]) -> Option<()> {
         let end = offset.checked_add(value.len())?;
-        self.bytes.get_mut(offset..end)?.copy_from_slice(value);
+        self.bytes[..self.size].get_mut(offset..end)?.copy_from_slice(value);
         if !value.is_empty() {
             for page in offset / PAGE..=(end - 1) / PAGE {
                 self.mark_dirty(page);

@@ -14,34 +14,41 @@ struct Entry {
 
 const EMPTY: Entry = Entry { key: u64::MAX, target: 0 };
 
-/// What is known of addresses for one kind of access, separately for both privileges: by default of so many pages of each.
+/// What is known of addresses for one kind of access, separately for each privilege: by default of so many pages of each.
 pub struct Tlb<const ENTRIES: usize = 256> {
     entries: Box<[Entry; ENTRIES]>,
-    /// Those of the privilege that the hart does not have now.
-    others: Box<[Entry; ENTRIES]>,
-    of_user: bool,
-    is_empty: bool,
+    /// Those of each privilege; those of the hart's own are above meanwhile.
+    kept: [Box<[Entry; ENTRIES]>; PRIVILEGES],
+    filled: [bool; PRIVILEGES],
+    of: usize,
 }
+
+/// Privileges are numbered up to M-mode's.
+const PRIVILEGES: usize = Privilege::Machine as usize + 1;
 
 impl<const ENTRIES: usize> Tlb<ENTRIES> {
     pub fn new() -> Tlb<ENTRIES> {
-        let [entries, others] = [Box::new([EMPTY; ENTRIES]), Box::new([EMPTY; ENTRIES])];
-        Tlb { entries, others, of_user: false, is_empty: true }
+        let table = || Box::new([EMPTY; ENTRIES]);
+        let kept = std::array::from_fn(|_| table());
+        Tlb { entries: table(), kept, filled: [false; PRIVILEGES], of: Privilege::Supervisor as usize }
     }
 
+    /// From now on it is about accesses at this privilege.
     pub fn select(&mut self, privilege: Privilege) {
-        let of_user = privilege == Privilege::User;
-        if of_user != self.of_user {
-            std::mem::swap(&mut self.entries, &mut self.others);
-            self.of_user = of_user;
+        let privilege = privilege as usize;
+        if privilege != self.of {
+            std::mem::swap(&mut self.entries, &mut self.kept[self.of]);
+            std::mem::swap(&mut self.entries, &mut self.kept[privilege]);
+            self.of = privilege;
         }
     }
 
     pub fn flush(&mut self) {
-        if !self.is_empty {
-            self.entries.fill(EMPTY);
-            self.others.fill(EMPTY);
-            self.is_empty = true;
+        for (privilege, filled) in self.filled.iter_mut().enumerate() {
+            if std::mem::take(filled) {
+                let table = if privilege == self.of { &mut self.entries } else { &mut self.kept[privilege] };
+                table.fill(EMPTY);
+            }
         }
     }
 
@@ -53,7 +60,7 @@ impl<const ENTRIES: usize> Tlb<ENTRIES> {
 
     pub fn insert(&mut self, key: u64, target: u64) {
         self.entries[key as usize % ENTRIES] = Entry { key, target };
-        self.is_empty = false;
+        self.filled[self.of] = true;
     }
 
     /// The offset in RAM of `length` bytes at `address`, if they are in one page that was inserted by [`Tlb::insert_page`].
@@ -70,5 +77,29 @@ impl<const ENTRIES: usize> Tlb<ENTRIES> {
     /// The virtual page lies at this offset in RAM.
     pub fn insert_page(&mut self, page: u64, offset: usize) {
         self.insert(page, (offset as u64).wrapping_sub(page.wrapping_mul(PAGE as u64)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_privilege_has_its_own_entries() {
+        const ALL: [Privilege; 3] = [Privilege::User, Privilege::Supervisor, Privilege::Machine];
+        for first in ALL {
+            for then in ALL {
+                let mut tlb: Tlb = Tlb::new();
+                for (number, privilege) in (1..).zip(ALL) {
+                    tlb.select(privilege);
+                    tlb.insert(7, number);
+                }
+                for privilege in [first, then, first] {
+                    tlb.select(privilege);
+                    let expected = ALL.iter().position(|one| *one == privilege).unwrap() as u64 + 1;
+                    assert_eq!(tlb.get(7), Some(expected), "{first:?}, {then:?}");
+                }
+            }
+        }
     }
 }

@@ -21,6 +21,7 @@ const FINISHER: u32 = 4;
 const SUPERVISOR_EXTERNAL: u32 = 9;
 const MACHINE_SOFTWARE: u32 = 3;
 const MACHINE_TIMER: u32 = 7;
+const MACHINE_EXTERNAL: u32 = 11;
 /// What OpenSBI writes in place of an interrupt that is not the kernel's.
 const NOT_CONNECTED: u32 = u32::MAX;
 
@@ -35,6 +36,8 @@ pub struct Contents<'a> {
     pub command_line: Option<&'a str>,
     /// Where the initrd lies, physically.
     pub initrd: Option<Range<u64>>,
+    /// It is the kernel's, as a firmware in the host leaves it; else it is the board's own.
+    pub is_handed_over: bool,
 }
 
 /// The blob for a machine.
@@ -50,8 +53,11 @@ pub fn build(contents: &Contents<'_>, conditions: &Conditions) -> Result<Vec<u8>
     tree.property_string("model", "riscv-virtio,embedded")?;
     write_chosen(&mut tree, contents)?;
     write_memory(&mut tree, contents.ram_size, conditions)?;
+    if contents.is_handed_over {
+        write_reserved(&mut tree)?;
+    }
     write_hart(&mut tree, contents.extensions, conditions)?;
-    write_devices(&mut tree)?;
+    write_devices(&mut tree, contents.is_handed_over)?;
     tree.end_node(root)?;
     tree.finish()
 }
@@ -79,8 +85,11 @@ fn write_memory(tree: &mut FdtWriter, ram_size: u64, conditions: &Conditions) ->
     } else {
         tree.property_array_u64("reg", &[map::RAM_BASE, ram_size])?;
     }
-    tree.end_node(memory)?;
+    tree.end_node(memory)
+}
 
+/// The memory that the firmware keeps to itself.
+fn write_reserved(tree: &mut FdtWriter) -> Result<(), Error> {
     let reserved = tree.begin_node("reserved-memory")?;
     tree.property_u32("#address-cells", 2)?;
     tree.property_u32("#size-cells", 2)?;
@@ -146,7 +155,7 @@ fn isa(extensions: Extensions, conditions: &Conditions) -> String {
     if conditions.no_marking { set.with(Extension::Svadu, false).isa() + "_svade" } else { set.isa() }
 }
 
-fn write_devices(tree: &mut FdtWriter) -> Result<(), Error> {
+fn write_devices(tree: &mut FdtWriter, is_handed_over: bool) -> Result<(), Error> {
     let soc = tree.begin_node("soc")?;
     tree.property_u32("#address-cells", 2)?;
     tree.property_u32("#size-cells", 2)?;
@@ -173,7 +182,7 @@ fn write_devices(tree: &mut FdtWriter) -> Result<(), Error> {
     tree.property_phandle(FINISHER)?;
     tree.end_node(finisher)?;
     write_virtio(tree)?;
-    write_interrupt_controllers(tree)?;
+    write_interrupt_controllers(tree, is_handed_over)?;
     tree.end_node(soc)?;
 
     for (name, compatible, value) in
@@ -209,12 +218,13 @@ fn write_virtio(tree: &mut FdtWriter) -> Result<(), Error> {
 }
 
 /// The PLIC, and the CLINT, which the firmware keeps to itself.
-fn write_interrupt_controllers(tree: &mut FdtWriter) -> Result<(), Error> {
+fn write_interrupt_controllers(tree: &mut FdtWriter, is_handed_over: bool) -> Result<(), Error> {
     let plic = tree.begin_node("plic@c000000")?;
     tree.property_phandle(PLIC)?;
     tree.property_u32("riscv,ndev", board::INTERRUPT_SOURCES)?;
     tree.property_array_u64("reg", &[board::INTERRUPT_CONTROLLER, board::INTERRUPT_CONTROLLER_SIZE])?;
-    let contexts = [INTERRUPT_CONTROLLER, NOT_CONNECTED, INTERRUPT_CONTROLLER, SUPERVISOR_EXTERNAL];
+    let of_machine = if is_handed_over { NOT_CONNECTED } else { MACHINE_EXTERNAL };
+    let contexts = [INTERRUPT_CONTROLLER, of_machine, INTERRUPT_CONTROLLER, SUPERVISOR_EXTERNAL];
     tree.property_array_u32("interrupts-extended", &contexts)?;
     tree.property_null("interrupt-controller")?;
     tree.property_string_list("compatible", vec!["sifive,plic-1.0.0".into(), "riscv,plic0".into()])?;

@@ -2,6 +2,8 @@
 //!
 //! It does not know the history or how instructions execute.
 
+pub mod code;
 pub mod device_tree;
+pub mod error;
 pub mod load;
 pub mod sbi;

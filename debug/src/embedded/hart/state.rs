@@ -2,82 +2,20 @@
 //!
 //! It does not know memory, time or what an instruction does.
 
-use crate::embedded::hart::trap::Trap;
-use crate::riscv::cause::{INTERRUPT, handler};
-use crate::riscv::{Extension, Extensions};
+pub use crate::embedded::hart::bits::{Privilege, henvcfg, hstatus, interrupt, senvcfg, sstatus};
+use crate::embedded::hart::machine_mode::MachineMode;
+use crate::riscv::Extensions;
 
 /// Where writes to x0 go: a slot that nobody reads. Decoding names it in place of register 0 as a destination.
 pub const SINK: u8 = 32;
 
-/// sstatus, and what of it this machine holds.
-pub mod sstatus {
-    pub use crate::riscv::status::sstatus::*;
-
-    pub const WRITABLE: u64 = SIE | SPIE | SPP | FS | SUM | MXR;
-}
-
-/// senvcfg (privileged manual, "Supervisor Environment Configuration Register"): what U-mode may.
-pub mod senvcfg {
-    /// Fences of I/O order memory as well; no effect where both keep their order anyway.
-    pub const FIOM: u64 = 1;
-    /// Invalidate cache blocks: 1 flushes them, 3 invalidates, 2 is reserved.
-    pub const CBIE: u64 = 3 << 4;
-    /// Clean and flush them.
-    pub const CBCFE: u64 = 1 << 6;
-    /// Zero them.
-    pub const CBZE: u64 = 1 << 7;
-}
-
-/// hstatus (privileged manual, "Hypervisor Status Register").
-pub mod hstatus {
-    /// stval holds an address of the guest's.
-    pub const GVA: u64 = 1 << 6;
-    /// V before the trap; `sret` goes back to it.
-    pub const SPV: u64 = 1 << 7;
-    /// The guest's privilege before the trap; `hlv` and its like go by it.
-    pub const SPVP: u64 = 1 << 8;
-    /// U-mode may load and store as the guest.
-    pub const HU: u64 = 1 << 9;
-    /// satp and sfence.vma of the guest trap.
-    pub const VTVM: u64 = 1 << 20;
-    /// Its wfi traps.
-    pub const VTW: u64 = 1 << 21;
-    /// Its sret traps.
-    pub const VTSR: u64 = 1 << 22;
-    /// VS-mode is 64 bits wide, and stays so.
-    pub const VSXL: u64 = 2 << 32;
-    pub const WRITABLE: u64 = GVA | SPV | SPVP | HU | VTVM | VTW | VTSR;
-}
-
-/// henvcfg, beyond what senvcfg has as well (privileged manual, "Hypervisor Environment Configuration Register").
-pub mod henvcfg {
-    /// The hart sets A and D in the guest's page tables.
-    pub const ADUE: u64 = 1 << 61;
-    /// The guest has Svpbmt.
-    pub const PBMTE: u64 = 1 << 62;
-    /// The guest has Sstc.
-    pub const STCE: u64 = 1 << 63;
-}
-
-/// Interrupts, as bits of sie and sip, hie and hip.
-pub mod interrupt {
-    pub use crate::riscv::status::interrupt::*;
-
-    /// Those of the guest lie one bit above.
-    pub const GUEST: u64 = ALL << 1;
-    pub const GUEST_SOFTWARE: u64 = SOFTWARE << 1;
-    pub const GUEST_TIMER: u64 = TIMER << 1;
-    /// A guest's device wants its hypervisor.
-    pub const GUEST_EXTERNAL_FOR_HOST: u64 = 1 << 12;
-    /// What hie holds.
-    pub const HYPERVISOR: u64 = GUEST | GUEST_EXTERNAL_FOR_HOST;
-}
-
-/// Modes below the firmware's; the firmware itself is in the host.
+/// Who takes a trap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Privilege {
-    User,
+pub enum Handler {
+    Machine,
+    /// The hypervisor, if there are guests.
     Supervisor,
+    Guest,
 }
 
 /// What `lr` read, and where: `sc` succeeds while memory still holds it (as QEMU decides it, and as one hart can tell). A trap, the
@@ -141,8 +79,11 @@ pub struct Hart {
     /// V: the hart executes a guest.
     pub virtualized: bool,
     pub guest: Guest,
+    /// M-mode; none where the firmware is in the host.
+    pub machine: Option<Box<MachineMode>>,
     /// Without SD and UXL, which reading adds.
     pub sstatus: u64,
+    /// mie, of which sie and hie are parts.
     pub sie: u64,
     pub stvec: u64,
     pub scounteren: u64,
@@ -173,6 +114,7 @@ impl Hart {
             privilege: Privilege::Supervisor,
             virtualized: false,
             guest: Guest { vstimecmp: u64::MAX, ..Guest::default() },
+            machine: None,
             sstatus: 0,
             sie: 0,
             stvec: pc,
@@ -187,6 +129,17 @@ impl Hart {
             software_interrupt: false,
             reservation: None,
             waiting: false,
+        }
+    }
+
+    /// A hart in M-mode at `pc`, as it is after a reset.
+    pub fn reset(pc: u64, extensions: Extensions) -> Hart {
+        Hart {
+            privilege: Privilege::Machine,
+            machine: Some(Box::new(MachineMode::new(extensions))),
+            stvec: 0,
+            stimecmp: 0,
+            ..Hart::new(pc, extensions)
         }
     }
 
@@ -231,84 +184,24 @@ impl Hart {
         }
     }
 
-    /// Goes to the handler for an exception at pc: the guest's, where it is in a guest whose hypervisor leaves it those.
-    pub fn take_exception(&mut self, trap: Trap, about: GuestTrap) {
-        let code = trap.cause.code();
-        if self.virtualized && self.guest.hedeleg >> code & 1 != 0 {
-            self.enter_guest_handler(code, trap.value);
-        } else {
-            self.enter_handler(code, trap.value, about);
-        }
+    /// Which of S-mode's and the guests' interrupts are not M-mode's: all, where the firmware is in the host.
+    pub fn delegated_interrupts(&self) -> u64 {
+        self.machine.as_ref().map_or(u64::MAX, |machine| machine.mideleg)
     }
 
-    /// Goes to the supervisor's handler for interrupt `number`.
-    pub fn take_interrupt(&mut self, number: u64) {
-        self.enter_handler(INTERRUPT | number, 0, GuestTrap::default());
+    /// A bit of mstatus that restricts S-mode is set, and this is S-mode.
+    pub fn is_restricted(&self, bit: u64) -> bool {
+        let held = self.machine.as_ref().is_some_and(|machine| machine.status & bit != 0);
+        held && self.privilege == Privilege::Supervisor
     }
 
-    /// Goes to the guest's handler for interrupt `number`, which the guest knows by the number before it.
-    pub fn take_guest_interrupt(&mut self, number: u64) {
-        self.enter_guest_handler(INTERRUPT | (number - 1), 0);
-    }
-
-    /// The part that both share (privileged manual, "Supervisor Cause Register", "sstatus" and "Trap Entry").
-    fn enter_handler(&mut self, cause: u64, value: u64, about: GuestTrap) {
-        self.scause = cause;
-        self.sepc = self.pc;
-        self.pc = handler(self.stvec, cause);
-        self.stval = value;
-        self.sstatus = entered_status(self.sstatus, self.privilege);
-        if self.extensions.has(Extension::Hypervisor) {
-            let guest = &mut self.guest;
-            if self.virtualized {
-                let privilege = if self.privilege == Privilege::Supervisor { hstatus::SPVP } else { 0 };
-                guest.hstatus = guest.hstatus & !hstatus::SPVP | privilege;
-            }
-            let came_from = if self.virtualized { hstatus::SPV } else { 0 };
-            let address = if about.guest_address { hstatus::GVA } else { 0 };
-            guest.hstatus = guest.hstatus & !(hstatus::SPV | hstatus::GVA) | came_from | address;
-            guest.htval = about.guest_physical >> 2;
-            guest.htinst = about.instruction;
-        }
-        self.virtualized = false;
-        self.privilege = Privilege::Supervisor;
-        self.reservation = None;
-    }
-
-    fn enter_guest_handler(&mut self, cause: u64, value: u64) {
-        self.guest.vscause = cause;
-        self.guest.vsepc = self.pc;
-        self.pc = handler(self.guest.vstvec, cause);
-        self.guest.vstval = value;
-        self.guest.vsstatus = entered_status(self.guest.vsstatus, self.privilege);
-        self.privilege = Privilege::Supervisor;
-        self.reservation = None;
-    }
-
-    /// `sret`: back to where the trap came from. A guest's stays in the guest; a hypervisor's may lead there.
-    pub fn return_from_trap(&mut self) {
-        let status = if self.virtualized { &mut self.guest.vsstatus } else { &mut self.sstatus };
-        self.privilege = if *status & sstatus::SPP != 0 { Privilege::Supervisor } else { Privilege::User };
-        let enabled = if *status & sstatus::SPIE != 0 { sstatus::SIE } else { 0 };
-        *status &= !(sstatus::SIE | sstatus::SPP);
-        *status |= enabled | sstatus::SPIE;
-        self.pc = if self.virtualized { self.guest.vsepc } else { self.sepc };
-        if !self.virtualized {
-            self.virtualized = self.guest.hstatus & hstatus::SPV != 0;
-            self.guest.hstatus &= !hstatus::SPV;
-        }
-        self.reservation = None;
+    /// menvcfg. A firmware in the host has allowed all.
+    pub fn menvcfg(&self) -> u64 {
+        self.machine.as_ref().map_or(u64::MAX, |machine| machine.menvcfg)
     }
 }
 
 fn shown_status(status: u64) -> u64 {
     let dirty = if status & sstatus::FS == sstatus::FS { sstatus::SD } else { 0 };
     status | sstatus::UXL | dirty
-}
-
-/// The status in a handler that was entered at this privilege.
-fn entered_status(status: u64, privilege: Privilege) -> u64 {
-    let enabled_before = if status & sstatus::SIE != 0 { sstatus::SPIE } else { 0 };
-    let came_from = if privilege == Privilege::Supervisor { sstatus::SPP } else { 0 };
-    status & !(sstatus::SIE | sstatus::SPIE | sstatus::SPP) | enabled_before | came_from
 }

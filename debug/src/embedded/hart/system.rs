@@ -11,6 +11,7 @@ use crate::embedded::hart::execute;
 use crate::embedded::hart::state::{Hart, Privilege, SINK, hstatus};
 use crate::embedded::hart::trap::{AccessType, Cause, Interruption, Trap};
 use crate::machine::{Address, HartEvent, Register};
+use crate::riscv::status::mstatus::{TSR, TVM, TW};
 use crate::riscv::{self, Fence, GuestAccess};
 
 /// Executes the instruction at pc; the value is the next one's address.
@@ -20,16 +21,8 @@ pub fn execute(board: &mut Board, operation: &Operation) -> Result<u64, Interrup
     may_execute(&board.hart, operation)?;
     match operation.kind {
         Kind::Csr(access) => access_csr(board, operation, access)?,
-        Kind::Ecall if board.hart.privilege == Privilege::User => return Err(Trap::new(Cause::UserCall, 0).into()),
-        Kind::Ecall if board.hart.virtualized => return Err(Trap::new(Cause::GuestCall, 0).into()),
-        Kind::Ecall => return sbi::call(board, next),
-        Kind::Sret => {
-            board.hart.return_from_trap();
-            board.refresh_context();
-            let to_user = board.hart.privilege == Privilege::User;
-            board.memory.note(HartEvent::TrapReturn { icount: board.icount, to: Address(board.hart.pc), to_user });
-            return Ok(board.hart.pc);
-        }
+        Kind::Ecall => return call(board, next),
+        Kind::Sret | Kind::Mret => return Ok(return_from_trap(board, operation.kind)),
         Kind::Wfi => {
             board.wait(pc);
         }
@@ -46,13 +39,45 @@ pub fn execute(board: &mut Board, operation: &Operation) -> Result<u64, Interrup
     Ok(next)
 }
 
+/// `ecall`: a trap, but where the firmware is in the host.
+fn call(board: &mut Board, next: u64) -> Result<u64, Interruption> {
+    let cause = match board.hart.privilege {
+        Privilege::User => Cause::UserCall,
+        Privilege::Supervisor if board.hart.virtualized => Cause::GuestCall,
+        Privilege::Supervisor if board.hart.machine.is_none() => return sbi::call(board, next),
+        Privilege::Supervisor => Cause::SupervisorCall,
+        Privilege::Machine => Cause::MachineCall,
+    };
+    Err(Trap::new(cause, 0).into())
+}
+
+fn return_from_trap(board: &mut Board, kind: Kind) -> u64 {
+    let is_kernels = board.is_kernels();
+    match kind {
+        Kind::Mret => board.hart.return_from_machine_trap(),
+        _ => board.hart.return_from_trap(),
+    }
+    board.refresh_context();
+    let to_user = board.hart.privilege == Privilege::User;
+    if is_kernels {
+        board.memory.note(HartEvent::TrapReturn { icount: board.icount, to: Address(board.hart.pc), to_user });
+    }
+    board.hart.pc
+}
+
 /// Whether the mode and hstatus allow a privileged instruction (privileged manual, "Virtual-Instruction Exceptions").
 fn may_execute(hart: &Hart, operation: &Operation) -> Result<(), Trap> {
+    if operation.kind == Kind::Mret && hart.privilege != Privilege::Machine {
+        return Err(Trap::illegal(operation.bits));
+    }
     let (user, held) = (hart.privilege == Privilege::User, hart.guest.hstatus);
     let supervisors =
         matches!(operation.kind, Kind::Sret | Kind::Wfi | Kind::SfenceVma | Kind::Invalidate(_) | Kind::Guest(_));
     if !supervisors {
         return Ok(());
+    }
+    if is_restricted(hart, operation.kind) {
+        return Err(Trap::illegal(operation.bits));
     }
     if !hart.virtualized {
         let by_user = matches!(operation.kind, Kind::Guest(_)) && held & hstatus::HU != 0;
@@ -67,6 +92,20 @@ fn may_execute(hart: &Hart, operation: &Operation) -> Result<(), Trap> {
             _ => true,
         };
     if refused { Err(Trap::virtual_instruction(operation.bits)) } else { Ok(()) }
+}
+
+/// Whether a bit of mstatus keeps it from S-mode; wfi from a guest as well, whose other bits are in hstatus.
+fn is_restricted(hart: &Hart, kind: Kind) -> bool {
+    match kind {
+        Kind::Wfi => hart.is_restricted(TW),
+        _ if hart.virtualized => false,
+        Kind::Sret => hart.is_restricted(TSR),
+        Kind::SfenceVma | Kind::Invalidate(Fence::Supervisor) => hart.is_restricted(TVM),
+        Kind::Invalidate(Fence::Hypervisor { guest_physical } | Fence::InvalidateGuest { guest_physical }) => {
+            guest_physical && hart.is_restricted(TVM)
+        }
+        _ => false,
+    }
 }
 
 /// `hlv`, `hlvx` and `hsv` (privileged manual, "Hypervisor Virtual-Machine Load and Store Instructions").
@@ -104,8 +143,11 @@ fn access_csr(board: &mut Board, operation: &Operation, access: CsrAccess) -> Re
             CsrChange::Clear => old & !source,
         };
         csr::write(board, number, new);
-        if Register::Csr(number) == riscv::csr::STVEC && !board.hart.virtualized {
-            let (icount, pc, held) = (board.icount, Address(board.hart.pc), board.hart.stvec);
+        let register = Register::Csr(number);
+        let is_vector = matches!(register, riscv::csr::STVEC | riscv::csr::MTVEC) && !board.hart.virtualized;
+        if is_vector && board.is_kernels() {
+            let (icount, pc) = (board.icount, Address(board.hart.pc));
+            let held = csr::read(board, number).unwrap_or(0);
             board.memory.note(HartEvent::VectorWrite { icount, pc, written: new, held });
         }
     }

@@ -24,8 +24,12 @@ pub enum Cause {
     StoreAccess = cause::STORE_ACCESS,
     /// An `ecall` from U-mode.
     UserCall = cause::USER_CALL,
+    /// An `ecall` from S-mode, where the firmware is code.
+    SupervisorCall = cause::SUPERVISOR_CALL,
     /// An `ecall` from VS-mode.
     GuestCall = cause::GUEST_CALL,
+    /// An `ecall` from M-mode.
+    MachineCall = cause::MACHINE_CALL,
     /// An instruction page fault.
     InstructionPage = cause::INSTRUCTION_PAGE,
     /// A load page fault.

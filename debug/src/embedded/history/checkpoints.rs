@@ -57,6 +57,7 @@ impl State {
         board.memory.devices.restore(&self.devices);
         board.memory.ended = self.ended;
         board.refresh_context();
+        board.protect();
         board.flush_translations();
     }
 }

@@ -1,5 +1,6 @@
 //! The board's devices and their interrupt lines. It knows neither the hart nor how time passes.
 
+pub mod clint;
 pub mod clock;
 mod plic;
 
@@ -9,12 +10,14 @@ use crate::embedded::bus::virtio::disk::{Disk, Trouble};
 use crate::embedded::bus::virtio::network::Network;
 use crate::embedded::bus::virtio::{Device, Slot, SlotState};
 use crate::riscv::board::{CLOCK_INTERRUPT, UART_INTERRUPT, VIRTIO_INTERRUPT, VIRTIO_SLOTS};
+use clint::Clint;
 use clock::Clock;
 use plic::Plic;
 
 pub struct Devices {
     pub uart: Uart,
     plic: Plic,
+    pub clint: Clint,
     clock: Clock,
     /// How many typed bytes the UART has announced.
     told: usize,
@@ -29,6 +32,8 @@ pub struct Devices {
 struct Outlook {
     /// An external interrupt is pending for S-mode.
     interrupts: bool,
+    /// One is for M-mode.
+    interrupts_machine: bool,
     /// The time of the next device event, in [`Moment::time`].
     time: u64,
     /// When typed input arrives that no device has announced, in [`Moment::icount`].
@@ -40,6 +45,7 @@ struct Outlook {
 pub struct State {
     uart: uart::Registers,
     plic: Plic,
+    clint: Clint,
     clock: Clock,
     told: usize,
     slots: [SlotState; VIRTIO_SLOTS],
@@ -49,19 +55,26 @@ impl Devices {
     pub fn new(slots: [Slot; VIRTIO_SLOTS]) -> Devices {
         Devices {
             uart: Uart::default(),
-            plic: Plic::new(),
+            plic: Plic::handed_over(),
+            clint: Clint::default(),
             clock: Clock::new(),
             told: 0,
             slots,
             trouble: None,
-            outlook: Outlook { interrupts: false, time: u64::MAX, input: u64::MAX },
+            outlook: Outlook { interrupts: false, interrupts_machine: false, time: u64::MAX, input: u64::MAX },
         }
+    }
+
+    /// As they are after a reset, which no firmware in the host has seen.
+    pub fn reset(self) -> Devices {
+        Devices { plic: Plic::new(), ..self }
     }
 
     pub fn state(&self) -> State {
         State {
             uart: self.uart.registers.clone(),
             plic: self.plic.clone(),
+            clint: self.clint.clone(),
             clock: self.clock.clone(),
             told: self.told,
             slots: self.slots.each_ref().map(Slot::state),
@@ -72,6 +85,7 @@ impl Devices {
     pub fn restore(&mut self, state: &State) {
         self.uart.registers = state.uart.clone();
         self.plic = state.plic.clone();
+        self.clint = state.clint.clone();
         self.clock = state.clock.clone();
         self.told = state.told;
         for (slot, state) in self.slots.iter_mut().zip(&state.slots) {
@@ -85,6 +99,11 @@ impl Devices {
     #[inline(always)]
     pub fn interrupts(&self) -> bool {
         self.outlook.interrupts
+    }
+
+    /// Whether one is pending in M-mode.
+    pub fn interrupts_machine(&self) -> bool {
+        self.outlook.interrupts_machine
     }
 
     /// The time of the next device event, in [`Moment::time`].
@@ -128,6 +147,7 @@ impl Devices {
     fn look_ahead(&mut self) {
         self.outlook = Outlook {
             interrupts: self.plic.interrupts_supervisor(),
+            interrupts_machine: self.plic.interrupts_machine(),
             time: self.slots.iter().map(Slot::next_event).fold(self.clock.next_event(), u64::min),
             input: self.uart.console.arrival(self.told).unwrap_or(u64::MAX),
         };

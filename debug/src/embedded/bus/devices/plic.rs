@@ -11,6 +11,7 @@ const WORDS: usize = (INTERRUPT_SOURCES as usize).div_ceil(32);
 const SOURCES: usize = INTERRUPT_SOURCES as usize + 1;
 /// A hart has two contexts: M-mode, then S-mode.
 const CONTEXTS: usize = 2;
+const MACHINE: usize = 0;
 const SUPERVISOR: usize = 1;
 
 const PRIORITIES_END: u64 = 4 * SOURCES as u64;
@@ -40,13 +41,18 @@ pub struct Plic {
 
 impl Plic {
     /// The state in which OpenSBI leaves it: no priority is above the thresholds.
+    pub fn handed_over() -> Plic {
+        Plic { thresholds: [INTERRUPT_PRIORITY as u8; CONTEXTS], ..Plic::new() }
+    }
+
+    /// After a reset.
     pub fn new() -> Plic {
         Plic {
             priorities: [0; SOURCES],
             pending: [0; WORDS],
             claimed: [0; WORDS],
             enabled: [[0; WORDS]; CONTEXTS],
-            thresholds: [INTERRUPT_PRIORITY as u8; CONTEXTS],
+            thresholds: [0; CONTEXTS],
         }
     }
 
@@ -61,6 +67,11 @@ impl Plic {
     /// Whether an interrupt is pending for S-mode.
     pub fn interrupts_supervisor(&self) -> bool {
         self.best(SUPERVISOR) != 0
+    }
+
+    /// Whether one is for M-mode.
+    pub fn interrupts_machine(&self) -> bool {
+        self.best(MACHINE) != 0
     }
 
     /// The pending source with the highest priority above the context's threshold, and among equals the lowest number; 0 for none.

@@ -30,7 +30,7 @@ impl Memory {
         self.check_alignment(address, length, access_type)?;
         let mut value = 0;
         for (part, start, count) in parts(address, length) {
-            let physical = self.resolve_in(context, start, access_type)?;
+            let physical = self.resolve_in(context, start, count, access_type)?;
             value |= self.load_physical(physical, count, start)? << (8 * part);
         }
         Ok(value)
@@ -60,7 +60,7 @@ impl Memory {
         self.check_alignment(address, length, AccessType::Store)?;
         let mut places = Vec::new();
         for (part, start, count) in parts(address, length) {
-            places.push((part, start, count, self.resolve_in(context, start, AccessType::Store)?));
+            places.push((part, start, count, self.resolve_in(context, start, count, AccessType::Store)?));
         }
         for (part, start, count, physical) in places {
             let bytes = value >> (8 * part);

@@ -6,13 +6,15 @@ mod device;
 mod guest;
 mod outside;
 mod pages;
+mod physical;
 mod record;
 
 use std::ops::Range;
 
 use crate::embedded::bus::devices::Devices;
 use crate::embedded::bus::dma::Moment;
-use crate::embedded::bus::map::{self, Region};
+use crate::embedded::bus::map::Region;
+use crate::embedded::bus::protection::Protection;
 use crate::embedded::bus::ram::{PAGE, Ram};
 use crate::embedded::bus::tlb::Tlb;
 use crate::embedded::bus::translate::{self, Context};
@@ -54,6 +56,11 @@ impl Ended {
     }
 }
 
+/// What a machine with its firmware in the host lacks, and others beyond what a hart executes there.
+const ROM_NAME: &str = "the reset ROM";
+/// The bytes of the shortest instruction.
+const SHORTEST: usize = 2;
+
 pub struct Memory {
     pub ram: Ram,
     pub(in crate::embedded) conditions: Conditions,
@@ -73,7 +80,11 @@ pub struct Memory {
     known_sp: u64,
     /// Why code at full speed stopped.
     pub(in crate::embedded) failure: Option<Interruption>,
+    /// How loads and stores are translated.
     pub(in crate::embedded) context: Context,
+    /// How fetches are: at the hart's own privilege.
+    pub(in crate::embedded) fetch_context: Context,
+    pub(in crate::embedded) protection: Protection,
     loads: Tlb,
     stores: Tlb,
     /// About the guest-page fault that translation ended in last; and whether an access was made in a guest's place.
@@ -100,6 +111,8 @@ impl Memory {
             known_sp: 0,
             failure: None,
             context,
+            fetch_context: context,
+            protection: Protection::Firmware,
             loads: Tlb::new(),
             stores: Tlb::new(),
             guest_trap: GuestTrap::default(),
@@ -158,14 +171,14 @@ impl Memory {
     }
 
     /// Fails as such an access would, and makes none: for operations that load before they store, and for cache blocks.
-    pub fn check(&mut self, address: u64, access_type: AccessType) -> Result<(), Interruption> {
-        self.resolve(address, access_type)?;
+    pub fn check(&mut self, address: u64, length: usize, access_type: AccessType) -> Result<(), Interruption> {
+        self.resolve(address, length, access_type)?;
         Ok(())
     }
 
     /// Stores zeros to the block of `size` bytes that the address lies in; a failure is told at the address.
     pub fn zero_block(&mut self, address: u64, size: u64) -> Result<(), Interruption> {
-        self.check(address, AccessType::Store)?;
+        self.check(address, 1, AccessType::Store)?;
         let start = address & !(size - 1);
         for offset in (0..size).step_by(8) {
             self.store_slowly(start + offset, 0, 8)?;
@@ -173,11 +186,17 @@ impl Memory {
         Ok(())
     }
 
-    /// The page of RAM with the instruction at `address`.
-    pub fn fetch_page(&mut self, address: u64) -> Result<usize, Interruption> {
-        let physical = self.resolve(address, AccessType::Fetch)?;
+    /// The page of RAM, or of the reset ROM, with the instruction at `address`; whether all of the page can be executed as this can.
+    pub fn fetch_page(&mut self, address: u64) -> Result<(usize, bool), Interruption> {
+        let context = self.fetch_context;
+        let physical = self.resolve_in(&context, address, SHORTEST, AccessType::Fetch)?;
+        let is_uniform = self.protection.is_uniform(physical, PAGE);
         match Region::of(physical) {
-            Region::Ram(offset) if offset < self.ram.size() => Ok(offset / PAGE),
+            Region::Ram(offset) if offset < self.ram.size() => Ok((offset / PAGE, is_uniform)),
+            Region::Rom(offset) => match self.ram.rom_page().filter(|_| (offset as usize) < PAGE) {
+                Some(page) => Ok((page, is_uniform)),
+                None => Err(Interruption::MissingDevice(ROM_NAME)),
+            },
             Region::Missing(device) => Err(Interruption::MissingDevice(device)),
             _ => Err(AccessType::Fetch.access_fault(address).into()),
         }
@@ -187,8 +206,8 @@ impl Memory {
     #[inline(never)]
     fn load_slowly(&mut self, address: u64, length: usize) -> Result<u64, Interruption> {
         self.check_alignment(address, length, AccessType::Load)?;
-        let first = self.resolve(address, AccessType::Load)?;
         let head = length.min(PAGE - address as usize % PAGE);
+        let first = self.resolve(address, head, AccessType::Load)?;
         if head == length {
             self.watch(address, length, Access::Read)?;
             self.watch_physical(first, length, Access::Read)?;
@@ -196,6 +215,7 @@ impl Memory {
                 && offset < self.ram.size()
                 && !self.is_watched(address / PAGE as u64, first)
                 && !self.conditions.misaligned_traps
+                && self.protection.is_uniform(first, PAGE)
                 && !self.record.as_ref().is_some_and(|record| record.wants_load_of_page(first))
             {
                 self.loads.insert_page(address / PAGE as u64, offset / PAGE * PAGE);
@@ -207,7 +227,7 @@ impl Memory {
         self.watch(address, length, Access::Read)?;
         let low = self.load_physical(first, head, address)?;
         let rest = address.wrapping_add(head as u64);
-        let second = self.resolve(rest, AccessType::Load)?;
+        let second = self.resolve(rest, length - head, AccessType::Load)?;
         self.watch_physical(first, head, Access::Read)?;
         self.watch_physical(second, length - head, Access::Read)?;
         let high = self.load_physical(second, length - head, rest)?;
@@ -220,10 +240,10 @@ impl Memory {
     #[inline(never)]
     fn store_slowly(&mut self, address: u64, value: u64, length: usize) -> Result<(), Interruption> {
         self.check_alignment(address, length, AccessType::Store)?;
-        let first = self.resolve(address, AccessType::Store)?;
         let head = length.min(PAGE - address as usize % PAGE);
+        let first = self.resolve(address, head, AccessType::Store)?;
         let rest = address.wrapping_add(head as u64);
-        let second = if head < length { Some(self.resolve(rest, AccessType::Store)?) } else { None };
+        let second = if head < length { Some(self.resolve(rest, length - head, AccessType::Store)?) } else { None };
         self.watch(address, length, Access::Write)?;
         self.watch_physical(first, head, Access::Write)?;
         if let Some(second) = second {
@@ -244,89 +264,30 @@ impl Memory {
         Ok(())
     }
 
-    /// The physical address for this access, if the firmware allows it.
-    fn resolve(&mut self, address: u64, access_type: AccessType) -> Result<u64, Interruption> {
+    /// The physical address for this access, if it is permitted.
+    fn resolve(&mut self, address: u64, length: usize, access_type: AccessType) -> Result<u64, Interruption> {
         let context = self.context;
-        self.resolve_in(&context, address, access_type)
+        self.resolve_in(&context, address, length, access_type)
     }
 
-    fn resolve_in(&mut self, context: &Context, address: u64, access_type: AccessType) -> Result<u64, Interruption> {
+    fn resolve_in(
+        &mut self,
+        context: &Context,
+        address: u64,
+        length: usize,
+        access_type: AccessType,
+    ) -> Result<u64, Interruption> {
         let no_marking = self.conditions.no_marking;
-        let physical = translate::translate(&mut self.ram, context, no_marking, address, access_type);
+        let places = (&mut self.ram, &self.protection);
+        let physical = translate::translate(places, context, no_marking, address, access_type);
         let physical = physical.map_err(|failure| {
             self.guest_trap = failure.guest;
             failure.trap
         })?;
-        if map::is_firmware(physical) {
+        if !self.protection.permits(physical, length, access_type, context.privilege) {
             return Err(access_type.access_fault(address).into());
         }
         Ok(physical)
-    }
-
-    fn load_physical(&mut self, physical: u64, length: usize, address: u64) -> Result<u64, Interruption> {
-        let fault = Err(AccessType::Load.access_fault(address).into());
-        match Region::of_access(physical, length) {
-            Region::Ram(offset) => self.ram.bytes(offset, length).map_or(fault, |bytes| Ok(from_bytes(bytes))),
-            Region::Uart(register) => {
-                let now = self.now.ok_or(Interruption::NeedsBoard)?;
-                if self.devices.uart.is_asked_in_vain(register, now.icount) {
-                    self.note_poll();
-                }
-                Ok(self.devices.read_uart(register, now).into())
-            }
-            Region::Clock(offset) => {
-                let now = self.now.ok_or(Interruption::NeedsBoard)?;
-                Ok(self.devices.read_clock(offset, now).into())
-            }
-            Region::InterruptController(offset) => {
-                self.now.ok_or(Interruption::NeedsBoard)?;
-                Ok(self.devices.read_plic(offset).into())
-            }
-            Region::Virtio(slot, offset) => {
-                self.now.ok_or(Interruption::NeedsBoard)?;
-                Ok(self.devices.read_virtio(slot, offset, length))
-            }
-            Region::Finisher(_) if matches!(length, 2 | 4) => Ok(0),
-            Region::Missing(device) => Err(Interruption::MissingDevice(device)),
-            Region::Finisher(_) | Region::Nothing => fault,
-        }
-    }
-
-    fn store_physical(&mut self, physical: u64, value: u64, length: usize, address: u64) -> Result<(), Interruption> {
-        let fault = Err(AccessType::Store.access_fault(address).into());
-        match Region::of_access(physical, length) {
-            Region::Ram(offset) => self.ram.store(offset, &value.to_le_bytes()[..length]).map_or(fault, Ok),
-            Region::Uart(register) => {
-                let now = self.now.ok_or(Interruption::NeedsBoard)?;
-                self.devices.write_uart(register, value as u8, now);
-                self.note_printed();
-                Ok(())
-            }
-            Region::Clock(offset) => {
-                let now = self.now.ok_or(Interruption::NeedsBoard)?;
-                self.devices.write_clock(offset, value as u32, now);
-                Ok(())
-            }
-            Region::InterruptController(offset) => {
-                self.now.ok_or(Interruption::NeedsBoard)?;
-                self.devices.write_plic(offset, value as u32);
-                Ok(())
-            }
-            Region::Virtio(slot, offset) => {
-                let now = self.now.ok_or(Interruption::NeedsBoard)?;
-                self.write_virtio(slot, offset, value, length, now);
-                Ok(())
-            }
-            Region::Finisher(offset) if matches!(length, 2 | 4) => {
-                self.now.ok_or(Interruption::NeedsBoard)?;
-                if offset == 0 {
-                    self.ended = Ended::by_finisher(value as u32);
-                }
-                Ok(())
-            }
-            Region::Missing(device) => Err(Interruption::MissingDevice(device)),
-            Region::Finisher(_) | Region::Nothing => fault,
-        }
     }
 
     /// Lets the next store to this page use the fast path, unless it must be noticed.
@@ -334,6 +295,7 @@ impl Memory {
         let wanted = self.record.as_ref().is_some_and(|record| record.wants_store_to_page(physical));
         if !wanted
             && !self.conditions.misaligned_traps
+            && self.protection.is_uniform(physical, PAGE)
             && !self.is_watched(page, physical)
             && !self.ram.holds_code(ram_page)
         {

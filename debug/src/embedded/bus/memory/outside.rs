@@ -2,12 +2,15 @@
 
 use super::{Memory, PhysicalWatch};
 use crate::embedded::bus::map::{self, Region};
+use crate::embedded::bus::protection::Protection;
 use crate::embedded::bus::ram::PAGE;
 use crate::embedded::bus::translate::{self, Context};
 use crate::machine::{Access, Watchpoint};
 
 impl Memory {
-    pub fn set_context(&mut self, context: Context) {
+    /// How fetches are translated, and how loads and stores are.
+    pub fn set_context(&mut self, fetch_context: Context, context: Context) {
+        self.fetch_context = fetch_context;
         if !self.context.shares_translations(&context) {
             self.flush();
         }
@@ -54,7 +57,8 @@ impl Memory {
 
     /// The offset in RAM of a physical range, if a kernel may use all of it.
     pub fn physical(&self, start: u64, length: usize) -> Option<&[u8]> {
-        if map::is_firmware(start) { None } else { self.ram.bytes(map::ram_offset(start)?, length) }
+        let is_firmwares = matches!(self.protection, Protection::Firmware) && map::is_firmware(start);
+        if is_firmwares { None } else { self.ram.bytes(map::ram_offset(start)?, length) }
     }
 
     /// Stores for the firmware and the instruction that called it. [`Memory::physical`] has checked the range.
@@ -70,32 +74,39 @@ impl Memory {
 
     /// The physical address of a virtual address, ignoring permissions. `None` if it is not mapped.
     pub fn physical_address(&self, address: u64) -> Option<u64> {
-        translate::peek(&self.ram, &self.context, address)
+        translate::peek(&self.ram, &self.fetch_context, address)
     }
 
     /// Whether RAM or a device lies at a physical address.
     pub fn is_there(&self, physical: u64) -> bool {
         match Region::of(physical) {
             Region::Ram(offset) => offset < self.ram.size(),
-            Region::Nothing => map::is_firmware(physical),
+            Region::Nothing => false,
             _ => true,
         }
     }
 
-    /// Reads at virtual addresses, ignoring permissions, without marking pages. Returns false unless all of it is RAM.
+    /// Reads at virtual addresses, ignoring permissions, without marking pages. Returns false unless all of it is RAM, or of the ROM.
     pub fn peek(&self, start: u64, bytes: &mut [u8]) -> bool {
         let mut done = 0;
         while done < bytes.len() {
             let address = start.wrapping_add(done as u64);
             let length = (bytes.len() - done).min(PAGE - address as usize % PAGE);
-            let found = translate::peek(&self.ram, &self.context, address)
-                .and_then(map::ram_offset)
-                .and_then(|offset| self.ram.bytes(offset, length));
+            let found = translate::peek(&self.ram, &self.fetch_context, address)
+                .and_then(|physical| self.bytes_at(physical, length));
             let Some(found) = found else { return false };
             bytes[done..done + length].copy_from_slice(found);
             done += length;
         }
         true
+    }
+
+    fn bytes_at(&self, physical: u64, length: usize) -> Option<&[u8]> {
+        match Region::of(physical) {
+            Region::Ram(offset) => self.ram.bytes(offset, length),
+            Region::Rom(offset) => self.ram.rom()?.get(offset as usize..)?.get(..length),
+            _ => None,
+        }
     }
 
     /// Writes to a physical address: all bytes, or none unless all of it is RAM.
@@ -110,7 +121,7 @@ impl Memory {
         while done < bytes.len() {
             let address = start.wrapping_add(done as u64);
             let length = (bytes.len() - done).min(PAGE - address as usize % PAGE);
-            let offset = translate::peek(&self.ram, &self.context, address).and_then(map::ram_offset);
+            let offset = translate::peek(&self.ram, &self.fetch_context, address).and_then(map::ram_offset);
             let Some(offset) = offset.filter(|offset| self.ram.bytes(*offset, length).is_some()) else { return false };
             spans.push((offset, done, length));
             done += length;

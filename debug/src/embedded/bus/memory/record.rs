@@ -157,7 +157,7 @@ impl Memory {
         };
         let goes_back = !of_sp && new > old;
         let wanted = self.record.as_ref().is_some_and(|record| record.wants_move(old, new, goes_back));
-        if self.context.privilege == Privilege::User || !wanted {
+        if self.fetch_context.privilege == Privilege::User || !wanted {
             return;
         }
         let partial = matches!(operation.kind, Kind::Lui | Kind::Auipc | Kind::Slli | Kind::Addiw);

@@ -7,11 +7,13 @@
 mod table;
 
 use crate::embedded::bus::map;
+use crate::embedded::bus::protection::Protection;
 use crate::embedded::bus::ram::Ram;
 use crate::embedded::hart::decode::Extension;
 use crate::embedded::hart::state::{GuestTrap, Hart, Privilege, henvcfg, hstatus, sstatus};
 use crate::embedded::hart::trap::{AccessType, Trap};
 use crate::riscv::page_table::{ACCESSED, DIRTY, EXECUTE, MEMORY_TYPE, READ, RESERVED, USER, WRITE};
+use crate::riscv::status::mstatus::{MPRV, MPV};
 use table::Table;
 pub use table::has_mode;
 
@@ -20,13 +22,16 @@ pub use table::has_mode;
 const TABLE_READ: u64 = 0x3000;
 const TABLE_WRITE: u64 = 0x3020;
 
+/// The bytes of an entry.
+const ENTRY: usize = 8;
+
 /// The hart's state that translation depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Context {
     pub privilege: Privilege,
     /// In two stages.
     pub virtualized: bool,
-    /// Of the first stage: satp, or vsatp.
+    /// Of the first stage: satp, or vsatp. M-mode has none.
     first: u64,
     /// Of the second: hgatp.
     second: u64,
@@ -46,13 +51,26 @@ pub struct Context {
 
 impl Context {
     pub fn of(hart: &Hart) -> Context {
-        if hart.virtualized { Context::of_guest(hart, hart.privilege) } else { Context::of_host(hart) }
+        if hart.virtualized { Context::of_guest(hart, hart.privilege) } else { Context::of_host(hart, hart.privilege) }
     }
 
-    fn of_host(hart: &Hart) -> Context {
-        let reserved = reserved(hart.extensions.has(Extension::Svpbmt));
+    /// Of loads and stores: M-mode may make them as another mode would (privileged manual, "Memory Privilege in mstatus Register").
+    pub fn of_data(hart: &Hart) -> Context {
+        let asked =
+            hart.machine.as_ref().filter(|held| hart.privilege == Privilege::Machine && held.status & MPRV != 0);
+        let Some(machine) = asked else { return Context::of(hart) };
+        let privilege = machine.previous_privilege();
+        if machine.status & MPV != 0 && privilege != Privilege::Machine {
+            return Context::of_guest(hart, privilege);
+        }
+        Context::of_host(hart, privilege)
+    }
+
+    fn of_host(hart: &Hart, privilege: Privilege) -> Context {
+        let (has, enabled) = (|extension| hart.extensions.has(extension), |bit| hart.menvcfg() & bit != 0);
+        let reserved = reserved(has(Extension::Svpbmt) && enabled(henvcfg::PBMTE));
         Context {
-            privilege: hart.privilege,
+            privilege,
             virtualized: false,
             first: hart.satp,
             second: 0,
@@ -61,15 +79,16 @@ impl Context {
             second_mxr: false,
             reserved,
             second_reserved: reserved,
-            napot: hart.extensions.has(Extension::Svnapot),
-            marks: true,
+            napot: has(Extension::Svnapot),
+            marks: !has(Extension::Svadu) || enabled(henvcfg::ADUE),
         }
     }
 
     /// As the guest accesses memory at this privilege, whether it runs or its hypervisor does it in its place.
     fn of_guest(hart: &Hart, privilege: Privilege) -> Context {
-        let (guest, host) = (&hart.guest, Context::of_host(hart));
+        let (guest, host) = (&hart.guest, Context::of_host(hart, privilege));
         let has_svadu = hart.extensions.has(Extension::Svadu);
+        let enabled = |bit| guest.henvcfg & hart.menvcfg() & bit != 0;
         Context {
             privilege,
             virtualized: true,
@@ -78,8 +97,8 @@ impl Context {
             sum: guest.vsstatus & sstatus::SUM != 0,
             mxr: host.mxr || guest.vsstatus & sstatus::MXR != 0,
             second_mxr: host.mxr,
-            reserved: reserved(guest.henvcfg & henvcfg::PBMTE != 0),
-            marks: !has_svadu || guest.henvcfg & henvcfg::ADUE != 0,
+            reserved: reserved(enabled(henvcfg::PBMTE)),
+            marks: !has_svadu || enabled(henvcfg::ADUE),
             ..host
         }
     }
@@ -96,6 +115,9 @@ impl Context {
     }
 
     fn first_table(&self) -> Option<Table> {
+        if self.privilege == Privilege::Machine {
+            return None;
+        }
         Table::of(self.first, false, self.reserved, self.napot)
     }
 
@@ -139,13 +161,13 @@ struct Access {
 /// # Errors
 /// The page, guest-page or access fault of the access.
 pub fn translate(
-    ram: &mut Ram,
+    (ram, protection): (&mut Ram, &Protection),
     context: &Context,
     no_marking: bool,
     address: u64,
     access_type: AccessType,
 ) -> Result<u64, Failure> {
-    let mut stages = Stages { ram, context, no_marking };
+    let mut stages = Stages { ram, protection, context, no_marking };
     let address_in_between = stages.first(address, access_type)?;
     let access = Access { here: access_type, asked: access_type, address, pseudoinstruction: 0 };
     stages.second(address_in_between, access)
@@ -153,6 +175,7 @@ pub fn translate(
 
 struct Stages<'a> {
     ram: &'a mut Ram,
+    protection: &'a Protection,
     context: &'a Context,
     no_marking: bool,
 }
@@ -165,7 +188,7 @@ impl Stages<'_> {
         let of_table = |here, pseudoinstruction| Access { here, asked, address, pseudoinstruction };
         let found = table.walk(address, &mut |_, entry_address| {
             let physical = self.second(entry_address, of_table(AccessType::Load, TABLE_READ))?;
-            Ok(read_entry(self.ram, physical, asked, address)?)
+            Ok(self.read_entry(physical, asked, address)?)
         });
         let leaf = found.map_err(|error| error.or(refused))?;
         if !(privileged(leaf.entry, context, asked) && permitted(leaf.entry, context.mxr, asked)) {
@@ -176,7 +199,7 @@ impl Stages<'_> {
                 return Err(refused());
             }
             let physical = self.second(leaf.entry_address, of_table(AccessType::Store, TABLE_WRITE))?;
-            self.write_entry(physical, marked);
+            self.write_entry(physical, marked, asked, address)?;
         }
         Ok(leaf.physical)
     }
@@ -186,9 +209,8 @@ impl Stages<'_> {
         let Some(table) = self.context.second_table() else { return Ok(address) };
         let guest = GuestTrap { guest_physical: address, instruction: access.pseudoinstruction, guest_address: true };
         let refused = || Failure { trap: access.asked.guest_page_fault(access.address), guest };
-        let found = table.walk(address, &mut |_, entry_address| {
-            Ok(read_entry(self.ram, entry_address, access.asked, access.address)?)
-        });
+        let found = table
+            .walk(address, &mut |_, entry_address| Ok(self.read_entry(entry_address, access.asked, access.address)?));
         let leaf = found.map_err(|error| error.or(refused))?;
         // All accesses of a guest are those of a user to its hypervisor.
         if leaf.entry & USER == 0 || !permitted(leaf.entry, self.context.second_mxr, access.here) {
@@ -198,15 +220,27 @@ impl Stages<'_> {
             if self.no_marking {
                 return Err(refused());
             }
-            self.write_entry(leaf.entry_address, marked);
+            self.write_entry(leaf.entry_address, marked, access.asked, access.address)?;
         }
         Ok(leaf.physical)
     }
 
-    fn write_entry(&mut self, physical: u64, entry: u64) {
+    /// Page tables must be in RAM, and where S-mode may read.
+    fn read_entry(&self, entry_address: u64, asked: AccessType, address: u64) -> Result<u64, Trap> {
+        if !self.protection.permits(entry_address, ENTRY, AccessType::Load, Privilege::Supervisor) {
+            return Err(asked.access_fault(address));
+        }
+        read_entry(self.ram, entry_address, asked, address)
+    }
+
+    fn write_entry(&mut self, physical: u64, entry: u64, asked: AccessType, address: u64) -> Result<(), Trap> {
+        if !self.protection.permits(physical, ENTRY, AccessType::Store, Privilege::Supervisor) {
+            return Err(asked.access_fault(address));
+        }
         if let Some(offset) = map::ram_offset(physical) {
             self.ram.store(offset, &entry.to_le_bytes());
         }
+        Ok(())
     }
 }
 
@@ -236,6 +270,7 @@ fn privileged(entry: u64, context: &Context, access_type: AccessType) -> bool {
     let for_user = entry & USER != 0;
     match context.privilege {
         Privilege::User => for_user,
+        Privilege::Machine => true,
         Privilege::Supervisor => !for_user || (context.sum && access_type != AccessType::Fetch),
     }
 }
@@ -251,11 +286,7 @@ fn permitted(entry: u64, mxr: bool, access_type: AccessType) -> bool {
     permitted && (entry & WRITE == 0 || entry & READ != 0)
 }
 
-/// Page tables must be in RAM, and not in the firmware's memory.
 fn read_entry(ram: &Ram, entry_address: u64, asked: AccessType, address: u64) -> Result<u64, Trap> {
-    if map::is_firmware(entry_address) {
-        return Err(asked.access_fault(address));
-    }
-    let bytes = map::ram_offset(entry_address).and_then(|offset| ram.load(offset));
+    let bytes = map::ram_offset(entry_address).and_then(|offset| ram.bytes(offset, ENTRY)?.first_chunk().copied());
     bytes.map(u64::from_le_bytes).ok_or_else(|| asked.page_fault(address))
 }

@@ -68,7 +68,7 @@ pub fn read(board: &Board, register: Register) -> Option<u64> {
         HCOUNTEREN => guest.hcounteren,
         // No device interrupts a guest by itself.
         HGEIE | HGEIP => 0,
-        HENVCFG => guest.henvcfg,
+        HENVCFG => guest.henvcfg & shared_with_guests(hart),
         HTVAL => guest.htval,
         HIP => board.pending() & interrupt::HYPERVISOR,
         HVIP => guest.hvip,
@@ -93,6 +93,7 @@ pub fn write(board: &mut Board, register: Register, value: u64) -> Option<()> {
     if !hart.extensions.has(Extension::Hypervisor) {
         return None;
     }
+    let shared = shared_with_guests(hart);
     let guest = &mut hart.guest;
     let zero_in_hgatp = if board.conditions.aligned_guest_root { ROOT_ALIGNMENT } else { 0 };
     let delegated = guest.hideleg & interrupt::GUEST;
@@ -105,7 +106,7 @@ pub fn write(board: &mut Board, register: Register, value: u64) -> Option<()> {
         HTIMEDELTA => guest.htimedelta = value,
         HCOUNTEREN => guest.hcounteren = value & 0xffff_ffff,
         HGEIE | HGEIP => {}
-        HENVCFG => guest.henvcfg = held_henvcfg(hart.extensions, guest.henvcfg, value),
+        HENVCFG => guest.henvcfg = held_henvcfg(hart.extensions, guest.henvcfg, value & shared),
         HTVAL => guest.htval = value,
         HIP => guest.hvip = replace(guest.hvip, interrupt::GUEST_SOFTWARE, value),
         HVIP => guest.hvip = value & interrupt::GUEST,
@@ -130,6 +131,11 @@ pub fn write(board: &mut Board, register: Register, value: u64) -> Option<()> {
     }
     board.refresh_context();
     Some(())
+}
+
+/// What henvcfg may hold: of what menvcfg has too, no more than that does.
+fn shared_with_guests(hart: &Hart) -> u64 {
+    hart.menvcfg() | !(henvcfg::ADUE | henvcfg::PBMTE | henvcfg::STCE)
 }
 
 fn held_henvcfg(extensions: Extensions, old: u64, value: u64) -> u64 {

@@ -3,13 +3,19 @@
 //! Source: privileged manual, "Supervisor-Level ISA"; unprivileged manual, "Zicsr" and "Zicntr". It does not know instructions.
 
 mod guest;
+mod machine;
 
 use crate::embedded::board::Board;
 use crate::embedded::bus::translate;
 use crate::embedded::hart::decode::{Extension, Extensions};
-use crate::embedded::hart::state::{Privilege, henvcfg, hstatus, interrupt, senvcfg, sstatus};
+use crate::embedded::hart::machine_mode::{Counter, MachineMode};
+use crate::embedded::hart::state::{Hart, Privilege, henvcfg, hstatus, interrupt, senvcfg, sstatus};
 use crate::riscv::Register;
 use crate::riscv::csr::*;
+use crate::riscv::status::mstatus::TVM;
+
+/// [`lowest_privilege`] of M-mode's CSRs.
+const OF_MACHINE: u16 = 3;
 
 /// The CSRs that this machine has, in the order of their numbers.
 pub const ALL: &[Register] = &[
@@ -45,9 +51,11 @@ pub fn check(board: &Board, number: u16, writes: bool) -> Result<(), Denied> {
         VSTIMECMP => extensions.has(Extension::Sstc) && extensions.has(Extension::Hypervisor),
         _ if is_performance_counter(number) => extensions.has(Extension::Zihpm),
         _ if is_hypervisor(number) => extensions.has(Extension::Hypervisor),
+        _ if lowest_privilege(number) == OF_MACHINE => machine::exists(hart, number),
         register => ALL.contains(&register),
     };
-    if !exists || (writes && is_read_only(number)) {
+    let is_machines = lowest_privilege(number) == OF_MACHINE && hart.privilege != Privilege::Machine;
+    if !exists || is_machines || (writes && is_read_only(number)) || !machine_allows(hart, number) {
         return Err(Denied::Illegal);
     }
     // Who lacks the privilege, and what a hypervisor would be allowed, is told apart (privileged manual, "Virtual-Instruction Exceptions").
@@ -72,12 +80,25 @@ pub fn check(board: &Board, number: u16, writes: bool) -> Result<(), Denied> {
     if has_privilege && allowed { Ok(()) } else { refused }
 }
 
-/// Whether its value changes by itself: time, counters, pending interrupts.
-pub fn changes_by_itself(number: u16) -> bool {
-    matches!(Register::Csr(number), SIP | HIP | VSIP | CYCLE | TIME | INSTRET)
+/// Whether M-mode leaves it to the other modes, where there is M-mode (privileged manual, "Machine Counter-Enable Register", "Machine
+/// Environment Configuration Register" and "Virtualization Support in mstatus Register").
+fn machine_allows(hart: &Hart, number: u16) -> bool {
+    let Some(machine) = hart.machine.as_ref().filter(|_| hart.privilege != Privilege::Machine) else { return true };
+    let enabled = |counter: u16| machine.mcounteren >> (counter & 31) & 1 != 0;
+    match Register::Csr(number) {
+        STIMECMP | VSTIMECMP => enabled(TIME.csr_number()) && machine.menvcfg & henvcfg::STCE != 0,
+        SATP => hart.virtualized || !hart.is_restricted(TVM),
+        HGATP => !hart.is_restricted(TVM),
+        _ => !COUNTERS.contains(&number) || enabled(number),
+    }
 }
 
-/// Those that QEMU has: hpmcounter3 to hpmcounter18. No event is counted in them: they hold 0.
+/// Whether its value changes by itself: time, counters, pending interrupts.
+pub fn changes_by_itself(number: u16) -> bool {
+    matches!(Register::Csr(number), SIP | HIP | VSIP | MIP | CYCLE | TIME | INSTRET | MCYCLE | MINSTRET)
+}
+
+/// Those that QEMU has: hpmcounter3 to hpmcounter18. No event is counted in them: they hold 0, or what M-mode wrote.
 fn is_performance_counter(number: u16) -> bool {
     (BASE_COUNTERS.start() + 3..=BASE_COUNTERS.start() + 18).contains(&number)
 }
@@ -89,12 +110,20 @@ pub fn read(board: &Board, number: u16) -> Option<u64> {
     if is_hypervisor(number) {
         return guest::read(board, Register::Csr(number));
     }
+    if lowest_privilege(number) == OF_MACHINE {
+        return machine::read(board, number);
+    }
+    let delegated = hart.delegated_interrupts() & interrupt::ALL;
+    let count = |counter: fn(&MachineMode) -> Counter| match &hart.machine {
+        Some(machine) => counter(machine).value(board.icount),
+        None => board.icount,
+    };
     Some(match Register::Csr(number) {
         FFLAGS => hart.fflags.into(),
         FRM => hart.frm.into(),
         FCSR => u64::from(hart.frm) << 5 | u64::from(hart.fflags),
         SSTATUS => hart.sstatus(),
-        SIE => hart.sie & interrupt::ALL,
+        SIE => hart.sie & delegated,
         STVEC => hart.stvec,
         SCOUNTEREN => hart.scounteren,
         SENVCFG => hart.senvcfg,
@@ -102,13 +131,17 @@ pub fn read(board: &Board, number: u16) -> Option<u64> {
         SEPC => hart.sepc,
         SCAUSE => hart.scause,
         STVAL => hart.stval,
-        SIP => board.pending() & interrupt::ALL,
+        SIP => board.pending() & delegated,
         STIMECMP => hart.stimecmp,
         SATP => hart.satp,
-        CYCLE | INSTRET => board.icount,
+        CYCLE => count(|machine| machine.cycle),
+        INSTRET => count(|machine| machine.instret),
         TIME if hart.virtualized => board.time().wrapping_add(hart.guest.htimedelta),
         TIME => board.time(),
-        _ if is_performance_counter(number) => 0,
+        _ if is_performance_counter(number) => {
+            let index = usize::from(number - BASE_COUNTERS.start() - 3);
+            hart.machine.as_ref().map_or(0, |machine| machine.counters[index])
+        }
         _ => return None,
     })
 }
@@ -119,6 +152,10 @@ pub fn write(board: &mut Board, number: u16, value: u64) -> Option<()> {
     if is_hypervisor(number) {
         return guest::write(board, Register::Csr(number), value);
     }
+    if lowest_privilege(number) == OF_MACHINE {
+        return machine::write(board, number, value);
+    }
+    let delegated = board.hart.delegated_interrupts() & interrupt::ALL;
     let hart = &mut board.hart;
     let register = Register::Csr(number);
     match register {
@@ -129,7 +166,7 @@ pub fn write(board: &mut Board, number: u16, value: u64) -> Option<()> {
             hart.frm = (value >> 5 & 7) as u8;
         }
         SSTATUS => hart.sstatus = value & sstatus::WRITABLE,
-        SIE => hart.sie = hart.sie & !interrupt::ALL | value & interrupt::ALL,
+        SIE => hart.sie = hart.sie & !delegated | value & delegated,
         // Modes 2 and 3 are reserved: the register keeps its value.
         STVEC if value & 3 < 2 => hart.stvec = value,
         STVEC => {}
@@ -139,7 +176,8 @@ pub fn write(board: &mut Board, number: u16, value: u64) -> Option<()> {
         SEPC => hart.sepc = value & !1,
         SCAUSE => hart.scause = value,
         STVAL => hart.stval = value,
-        SIP => hart.software_interrupt = value & interrupt::SOFTWARE != 0,
+        SIP if delegated & interrupt::SOFTWARE != 0 => hart.software_interrupt = value & interrupt::SOFTWARE != 0,
+        SIP => {}
         STIMECMP => hart.stimecmp = value,
         SATP if translate::has_mode(value) => {
             hart.satp = value;

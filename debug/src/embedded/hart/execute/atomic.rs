@@ -38,7 +38,7 @@ pub(super) fn store_conditional(
     if unchanged {
         store(memory, address, hart.x(operation.rs2), width)?;
     } else {
-        memory.check(address, AccessType::Store)?;
+        memory.check(address, width.bytes().into(), AccessType::Store)?;
     }
     hart.reservation = None;
     hart.set_x(operation.rd, (!unchanged).into());

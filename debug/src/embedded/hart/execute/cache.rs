@@ -17,6 +17,9 @@ pub(super) fn access(
     what: CacheBlock,
 ) -> Result<(), Interruption> {
     let by_user = hart.privilege == Privilege::User;
+    if hart.privilege != Privilege::Machine && !allowed(hart.menvcfg(), what) {
+        return Err(Trap::illegal(operation.bits).into());
+    }
     if hart.virtualized && !(allowed(hart.guest.henvcfg, what) && (!by_user || allowed(hart.senvcfg, what))) {
         return Err(Trap::virtual_instruction(operation.bits).into());
     }
@@ -27,8 +30,8 @@ pub(super) fn access(
     match what {
         CacheBlock::Zero => memory.zero_block(address, CACHE_BLOCK),
         // Who may load from it or store to it may manage it; where neither is allowed, a store was refused.
-        _ => match memory.check(address, AccessType::Load) {
-            Err(Interruption::Trap(_)) => memory.check(address, AccessType::Store),
+        _ => match memory.check(address, 1, AccessType::Load) {
+            Err(Interruption::Trap(_)) => memory.check(address, 1, AccessType::Store),
             checked => checked,
         },
     }

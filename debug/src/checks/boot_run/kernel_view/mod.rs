@@ -5,6 +5,8 @@
 //! address of a place, and reads and writes the kernel's own memory at its load address, whatever the page table maps now.
 //! Everything else is passed through.
 
+mod observer;
+
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
@@ -14,10 +16,8 @@ use super::machine_mode;
 use super::optional;
 use super::page_table::PageTable;
 use crate::image::Image;
-use crate::machine::{
-    Address, Error, HartEvent, Interest, Load, Machine, Observed, Observer, Register, Registers, StackPointerMove,
-    Stop, Store, Watchpoint, csr,
-};
+use crate::machine::{Address, Error, Machine, Observed, Observer, Register, Registers, Stop, Watchpoint, csr};
+use observer::LinkedObserver;
 
 const SP: usize = Register::SP as usize;
 /// How many bytes around the kernel's memory belong to it too: the checks look at the bytes beside BSS.
@@ -309,7 +309,7 @@ impl Machine for KernelView<'_> {
     }
 
     fn observed(&mut self) -> Option<&mut dyn Observed> {
-        if self.is_plain() {
+        if self.is_plain() && !self.machine_mode {
             return self.machine.observed();
         }
         self.machine.observed()?;
@@ -325,7 +325,7 @@ impl Observed for KernelView<'_> {
         limit: Duration,
         observer: &mut dyn Observer,
     ) -> Result<(u64, Stop), Error> {
-        let mut observer = LinkedObserver { observer, spaces: &self.spaces };
+        let mut observer = LinkedObserver { observer, spaces: &self.spaces, machine_mode: self.machine_mode };
         let (executed, stop) = match self.machine.observed() {
             Some(machine) => machine.step_observed(count, limit, &mut observer)?,
             None => self.machine.step(count, limit)?,
@@ -334,7 +334,7 @@ impl Observed for KernelView<'_> {
     }
 
     fn resume_observed(&mut self, limit: Duration, observer: &mut dyn Observer) -> Result<Stop, Error> {
-        let mut observer = LinkedObserver { observer, spaces: &self.spaces };
+        let mut observer = LinkedObserver { observer, spaces: &self.spaces, machine_mode: self.machine_mode };
         let stop = match self.machine.observed() {
             Some(machine) => machine.resume_observed(limit, &mut observer)?,
             None => self.machine.resume(limit)?,
@@ -346,77 +346,5 @@ impl Observed for KernelView<'_> {
         if let Some(machine) = self.machine.observed() {
             machine.skip_time(ticks);
         }
-    }
-}
-
-/// Passes linked addresses to an observer.
-struct LinkedObserver<'a> {
-    observer: &'a mut dyn Observer,
-    spaces: &'a Spaces,
-}
-
-impl LinkedObserver<'_> {
-    fn linked(&self, address: Address) -> Address {
-        self.spaces.or_same(address)
-    }
-}
-
-impl Observer for LinkedObserver<'_> {
-    fn store(&mut self, store: &Store) {
-        let Store { pc, sp, address, .. } = *store;
-        let store = Store { pc: self.linked(pc), sp: self.linked(sp), address: self.linked(address), ..*store };
-        self.observer.store(&store);
-    }
-
-    fn event(&mut self, event: &HartEvent) {
-        let mut event = *event;
-        match &mut event {
-            HartEvent::Trap(trap) => {
-                trap.pc = self.linked(trap.pc);
-                trap.sp = self.linked(trap.sp);
-                trap.handler = self.linked(trap.handler);
-            }
-            HartEvent::TrapReturn { to: pc, .. }
-            | HartEvent::Wait { pc, .. }
-            | HartEvent::Stopped { pc, .. }
-            | HartEvent::VectorWrite { pc, .. }
-            | HartEvent::Poll { pc, .. } => *pc = self.linked(*pc),
-            _ => {}
-        }
-        self.observer.event(&event);
-    }
-
-    fn load(&mut self, load: &Load) {
-        let load = Load { pc: self.linked(load.pc), address: self.linked(load.address), ..*load };
-        self.observer.load(&load);
-    }
-
-    fn stack_pointer(&mut self, moved: &StackPointerMove) {
-        let StackPointerMove { pc, old, new, .. } = *moved;
-        let moved = StackPointerMove { pc: self.linked(pc), old: self.linked(old), new: self.linked(new), ..*moved };
-        self.observer.stack_pointer(&moved);
-    }
-
-    fn interest(&self) -> Interest {
-        self.observer.interest()
-    }
-
-    fn has_new_interest(&mut self) -> bool {
-        self.observer.has_new_interest()
-    }
-
-    fn ends_run(&self) -> bool {
-        self.observer.ends_run()
-    }
-
-    fn wants_instructions(&self) -> bool {
-        self.observer.wants_instructions()
-    }
-
-    fn instruction(&mut self, icount: u64, registers: &Registers) {
-        let mut registers = registers.clone();
-        registers.pc = self.linked(Address(registers.pc)).0;
-        registers.x[SP] = self.linked(registers.sp()).0;
-        self.observer.instruction(icount, &registers);
     }
 }

@@ -1,0 +1,82 @@
+//! Tells an observer of the machine's events by linked addresses, and in the words of S-mode. It does not judge.
+
+use super::{SP, Spaces};
+use crate::checks::boot_run::machine_mode;
+use crate::machine::{Address, HartEvent, Interest, Load, Observer, Registers, StackPointerMove, Store};
+
+/// Passes linked addresses to an observer, and causes in the words of S-mode.
+pub(super) struct LinkedObserver<'a> {
+    pub(super) observer: &'a mut dyn Observer,
+    pub(super) spaces: &'a Spaces,
+    /// The kernel starts in M-mode.
+    pub(super) machine_mode: bool,
+}
+
+impl LinkedObserver<'_> {
+    fn linked(&self, address: Address) -> Address {
+        self.spaces.or_same(address)
+    }
+}
+
+impl Observer for LinkedObserver<'_> {
+    fn store(&mut self, store: &Store) {
+        let Store { pc, sp, address, .. } = *store;
+        let store = Store { pc: self.linked(pc), sp: self.linked(sp), address: self.linked(address), ..*store };
+        self.observer.store(&store);
+    }
+
+    fn event(&mut self, event: &HartEvent) {
+        let mut event = *event;
+        match &mut event {
+            HartEvent::Trap(trap) => {
+                trap.pc = self.linked(trap.pc);
+                trap.sp = self.linked(trap.sp);
+                trap.handler = self.linked(trap.handler);
+                if self.machine_mode {
+                    trap.cause = machine_mode::cause(trap.cause);
+                }
+            }
+            HartEvent::TrapReturn { to: pc, .. }
+            | HartEvent::Wait { pc, .. }
+            | HartEvent::Stopped { pc, .. }
+            | HartEvent::VectorWrite { pc, .. }
+            | HartEvent::Poll { pc, .. } => *pc = self.linked(*pc),
+            _ => {}
+        }
+        self.observer.event(&event);
+    }
+
+    fn load(&mut self, load: &Load) {
+        let load = Load { pc: self.linked(load.pc), address: self.linked(load.address), ..*load };
+        self.observer.load(&load);
+    }
+
+    fn stack_pointer(&mut self, moved: &StackPointerMove) {
+        let StackPointerMove { pc, old, new, .. } = *moved;
+        let moved = StackPointerMove { pc: self.linked(pc), old: self.linked(old), new: self.linked(new), ..*moved };
+        self.observer.stack_pointer(&moved);
+    }
+
+    fn interest(&self) -> Interest {
+        self.observer.interest()
+    }
+
+    fn has_new_interest(&mut self) -> bool {
+        self.observer.has_new_interest()
+    }
+
+    fn ends_run(&self) -> bool {
+        self.observer.ends_run()
+    }
+
+    fn wants_instructions(&self) -> bool {
+        self.observer.wants_instructions()
+    }
+
+    fn instruction(&mut self, icount: u64, registers: &Registers) {
+        let mut registers = registers.clone();
+        registers.pc = self.linked(Address(registers.pc)).0;
+        registers.x[SP] = self.linked(registers.sp()).0;
+        self.observer.instruction(icount, &registers);
+    }
+}
