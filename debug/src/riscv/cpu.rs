@@ -17,6 +17,7 @@ const USUAL: Extensions = Extensions::of(&[
     Extension::Zihintpause,
     Extension::Zihpm,
     Extension::Zawrs,
+    Extension::Zfa,
     Extension::Zba,
     Extension::Zbb,
     Extension::Zbc,

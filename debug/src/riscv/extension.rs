@@ -39,6 +39,7 @@ extensions! {
     Zihintpause "zihintpause" "the hint pause",
     Zihpm "zihpm" "hardware performance counters",
     Zawrs "zawrs" "waiting for a reservation to end",
+    Zfa "zfa" "additional floating-point instructions",
     Zba "zba" "bit manipulation for addresses",
     Zbb "zbb" "basic bit manipulation",
     Zbc "zbc" "carry-less multiplication",

@@ -21,8 +21,8 @@ mod xlen;
 pub use address::Address;
 pub use cpu::Cpu;
 pub use decode::{
-    Atomic, Bits, CacheBlock, CsrAccess, CsrChange, Fence, Float, GuestAccess, Integer, Kind, Operation, Precision,
-    Width, decode, decode_half, decode_word, length,
+    Atomic, Bits, CONSTANTS, CacheBlock, CsrAccess, CsrChange, Fence, Float, GuestAccess, Integer, Kind, Operation,
+    Precision, Width, decode, decode_half, decode_word, length,
 };
 pub use effect::{Effect, Target, places, places_of, resting_places};
 pub use extension::{Extension, Extensions};

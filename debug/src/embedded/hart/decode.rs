@@ -6,7 +6,7 @@ use crate::embedded::hart::state::SINK;
 use crate::riscv::{self, Fence, Xlen};
 
 pub use crate::riscv::{
-    Atomic, CsrAccess, CsrChange, Extension, Extensions, Float, Integer, Kind, Operation, Precision, Width,
+    Atomic, CONSTANTS, CsrAccess, CsrChange, Extension, Extensions, Float, Integer, Kind, Operation, Precision, Width,
 };
 
 /// Whether these are the first two bytes of an instruction of four bytes, or of a longer one, which is illegal here.

@@ -1,4 +1,4 @@
-//! The encodings of extensions F and D. It does not know rounding modes: whether one is legal may depend on frm.
+//! The encodings of extensions F, D and Zfa. It does not know rounding modes: whether one is legal may depend on frm.
 
 use super::{Fields, Float, Integer, Kind, Precision};
 
@@ -50,20 +50,65 @@ fn operation(fields: Fields, precision: Precision) -> Option<Float> {
         (0x04, _, 2) => Float::XorSign,
         (0x05, _, 0) => Float::Minimum,
         (0x05, _, 1) => Float::Maximum,
+        (0x05, _, 2) => Float::MinimumOrNan,
+        (0x05, _, 3) => Float::MaximumOrNan,
         (0x08, 1, _) if precision == Precision::Single => Float::Convert,
         (0x08, 0, _) if precision == Precision::Double => Float::Convert,
+        (0x08, 4, _) => Float::Round,
+        (0x08, 5, _) => Float::RoundInexact,
         (0x14, _, 0) => Float::LessOrEqual,
         (0x14, _, 1) => Float::LessThan,
         (0x14, _, 2) => Float::Equal,
+        (0x14, _, 4) => Float::LessOrEqualQuiet,
+        (0x14, _, 5) => Float::LessThanQuiet,
+        (0x18, 8, 1) if precision == Precision::Double => Float::ToWordModulo,
         (0x18, form, _) => Float::ToInteger(integer(form)?),
         (0x1a, form, _) => Float::FromInteger(integer(form)?),
         (0x1c, 0, 0) => Float::MoveToInteger,
         (0x1c, 0, 1) => Float::Classify,
         (0x1e, 0, 0) => Float::MoveFromInteger,
+        (0x1e, 1, 0) => Float::Constant,
         _ => return None,
     };
     Some(operation)
 }
+
+/// The numbers that `fli` loads, but for those of the format: the smallest normal one, number 1, and the canonical NaN, number 31
+/// (unprivileged manual, "Zfa", table of immediate values).
+pub const CONSTANTS: [f64; 32] = [
+    -1.0,
+    f64::MIN_POSITIVE,
+    1.0 / 65536.0,
+    1.0 / 32768.0,
+    1.0 / 256.0,
+    1.0 / 128.0,
+    0.0625,
+    0.125,
+    0.25,
+    0.3125,
+    0.375,
+    0.4375,
+    0.5,
+    0.625,
+    0.75,
+    0.875,
+    1.0,
+    1.25,
+    1.5,
+    1.75,
+    2.0,
+    2.5,
+    3.0,
+    4.0,
+    8.0,
+    16.0,
+    128.0,
+    256.0,
+    32768.0,
+    65536.0,
+    f64::INFINITY,
+    f64::NAN,
+];
 
 fn integer(form: u8) -> Option<Integer> {
     match form {

@@ -12,6 +12,7 @@ use super::{Extension, Xlen};
 
 pub use bits::Bits;
 pub use compressed::decode as decode_half;
+pub use float::CONSTANTS;
 pub use operation::{
     Atomic, CacheBlock, CsrAccess, CsrChange, Fence, Float, GuestAccess, Integer, Kind, Operation, Precision, Width,
 };

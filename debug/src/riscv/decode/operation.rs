@@ -122,6 +122,7 @@ impl Kind {
             Kind::CacheBlock(CacheBlock::Zero) => Some(Extension::Zicboz),
             Kind::CacheBlock(_) => Some(Extension::Zicbom),
             Kind::WaitForReservation { .. } => Some(Extension::Zawrs),
+            Kind::Float(float, _) => float.extension(),
             Kind::Invalidate(Fence::Hypervisor { .. }) | Kind::Guest(_) => Some(Extension::Hypervisor),
             Kind::Invalidate(_) => Some(Extension::Svinval),
             Kind::Other(extension) => Some(extension),
@@ -223,7 +224,7 @@ impl CsrChange {
     }
 }
 
-/// Operations of extensions F and D.
+/// Operations of extensions F, D and Zfa.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // named as in the manual
 pub enum Float {
@@ -241,6 +242,16 @@ pub enum Float {
     XorSign,
     Minimum,
     Maximum,
+    /// Zfa's `fminm`: a NaN where one operand is a NaN.
+    MinimumOrNan,
+    /// Zfa's `fmaxm`.
+    MaximumOrNan,
+    /// Zfa's `fli`: one of 32 constants, whose number is in the field of rs1.
+    Constant,
+    /// Zfa's `fround`: to an integer, in the same format.
+    Round,
+    /// Zfa's `froundnx`: likewise, and inexact where that is another number.
+    RoundInexact,
     /// To an integer register.
     Equal,
     LessThan,
@@ -248,6 +259,12 @@ pub enum Float {
     Classify,
     MoveToInteger,
     ToInteger(Integer),
+    /// Zfa's `fleq`: less or equal, and quiet.
+    LessOrEqualQuiet,
+    /// Zfa's `fltq`.
+    LessThanQuiet,
+    /// Zfa's `fcvtmod.w.d`: the lowest 32 bits of the integer part.
+    ToWordModulo,
     /// From an integer register.
     MoveFromInteger,
     FromInteger(Integer),
@@ -262,7 +279,7 @@ impl Float {
         matches!(
             self,
             MultiplyAdd | MultiplySubtract | NegatedMultiplySubtract | NegatedMultiplyAdd | Add | Subtract | Multiply
-        ) || matches!(self, Divide | SquareRoot | ToInteger(_) | FromInteger(_) | Convert)
+        ) || matches!(self, Divide | SquareRoot | ToInteger(_) | FromInteger(_) | Convert | Round | RoundInexact)
     }
 
     /// Whether the result goes to an x register.
@@ -275,7 +292,27 @@ impl Float {
                 | Float::Classify
                 | Float::MoveToInteger
                 | Float::ToInteger(_)
+                | Float::LessOrEqualQuiet
+                | Float::LessThanQuiet
+                | Float::ToWordModulo
         )
+    }
+
+    /// The extension beyond RV64GC that defines it.
+    pub fn extension(self) -> Option<Extension> {
+        use Float::*;
+        let additional = matches!(
+            self,
+            MinimumOrNan
+                | MaximumOrNan
+                | Constant
+                | Round
+                | RoundInexact
+                | LessOrEqualQuiet
+                | LessThanQuiet
+                | ToWordModulo
+        );
+        additional.then_some(Extension::Zfa)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::riscv::{Address, Kind, Xlen, decode};
 const PC: Address = Address(0x8020_0000);
 
 /// `riscv64-unknown-elf-as -march=rv64gch_zba_zbb_zbc_zbs_zicbom_zicboz_zihintpause_svinval` (binutils 2.40); the last four by the
-/// manuals of Zicond and Zawrs.
+/// manuals of Zicond and Zawrs, and Zfa's by LLVM 22.
 const KNOWN: &[(u32, &str)] = &[
     (0x09fd_853b, "add.uw a0, s11, t6"),
     (0x080d_853b, "zext.w a0, s11"),
@@ -79,6 +79,19 @@ const KNOWN: &[(u32, &str)] = &[
     (0x6ea5_c073, "hsv.d a0, (a1)"),
     (0x0ec5_d533, "czero.eqz a0, a1, a2"),
     (0x0ec5_f533, "czero.nez a0, a1, a2"),
+    (0xf010_8553, "fli.s fa0, min"),
+    (0xf216_0553, "fli.d fa0, 0.5"),
+    (0xf21f_05d3, "fli.d fa1, inf"),
+    (0xf01f_85d3, "fli.s fa1, nan"),
+    (0xf011_0553, "fli.s fa0, 1.52587890625e-5"),
+    (0xf210_0553, "fli.d fa0, -1.0"),
+    (0x28c5_a553, "fminm.s fa0, fa1, fa2"),
+    (0x2ac5_b553, "fmaxm.d fa0, fa1, fa2"),
+    (0x4045_f553, "fround.s fa0, fa1"),
+    (0x4255_9553, "froundnx.d fa0, fa1, rtz"),
+    (0xc285_9553, "fcvtmod.w.d a0, fa1, rtz"),
+    (0xa0c5_c553, "fleq.s a0, fa1, fa2"),
+    (0xa2c5_d553, "fltq.d a0, fa1, fa2"),
     (0x00d0_0073, "wrs.nto"),
     (0x01d0_0073, "wrs.sto"),
 ];

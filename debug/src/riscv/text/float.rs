@@ -1,6 +1,7 @@
 //! The text of instructions that compute with floating point.
 
 use super::{f, x};
+use crate::riscv::decode::CONSTANTS;
 use crate::riscv::{Float, Integer, Operation, Precision};
 
 impl Operation {
@@ -39,9 +40,17 @@ impl Operation {
             Float::XorSign => sign("fsgnjx", "fabs"),
             Float::Minimum => plain("fmin"),
             Float::Maximum => plain("fmax"),
+            Float::MinimumOrNan => plain("fminm"),
+            Float::MaximumOrNan => plain("fmaxm"),
+            Float::Constant => (format!("fli.{suffix}"), format!("{rd}, {}", constant(self.rs1))),
+            Float::Round => (format!("fround.{suffix}"), format!("{rd}, {one}{}", rounding())),
+            Float::RoundInexact => (format!("froundnx.{suffix}"), format!("{rd}, {one}{}", rounding())),
             Float::Equal => plain("feq"),
             Float::LessThan => plain("flt"),
             Float::LessOrEqual => plain("fle"),
+            Float::LessOrEqualQuiet => plain("fleq"),
+            Float::LessThanQuiet => plain("fltq"),
+            Float::ToWordModulo => ("fcvtmod.w.d".into(), format!("{rd}, {one}{}", rounding())),
             Float::Classify => (format!("fclass.{suffix}"), format!("{rd}, {one}")),
             Float::MoveToInteger => (format!("fmv.x.{}", moved(precision)), format!("{rd}, {one}")),
             Float::MoveFromInteger => (format!("fmv.{}.x", moved(precision)), format!("{rd}, {}", x(self.rs1))),
@@ -56,6 +65,16 @@ impl Operation {
             Float::Convert if precision == Precision::Double => ("fcvt.d.s".into(), format!("{rd}, {one}{}", exact())),
             Float::Convert => ("fcvt.s.d".into(), format!("{rd}, {one}{}", rounding())),
         }
+    }
+}
+
+/// As assemblers take them.
+fn constant(number: u8) -> String {
+    match number {
+        1 => "min".into(),
+        30 => "inf".into(),
+        31 => "nan".into(),
+        _ => format!("{:?}", CONSTANTS[usize::from(number)]),
     }
 }
 

@@ -4,6 +4,7 @@
 use super::cpu;
 use super::generate::{self, plain};
 use super::program::*;
+use super::zfa;
 use crate::assembler::*;
 use crate::random::Random;
 
@@ -93,7 +94,8 @@ pub fn kinds() -> impl Iterator<Item = u32> {
     const ZICOND: u32 = 0x07;
     let binary = BINARY.into_iter().filter(|(_, funct7, _)| *funct7 != ZICOND || !cpu::is_old());
     let binary = binary.map(|(opcode, funct7, funct3)| register_form(opcode, funct7, funct3, 0, 0, 0));
-    binary.chain(UNARY.into_iter().map(|(opcode, upper, _, funct3)| immediate_form(opcode, funct3, 0, 0, upper)))
+    let unary = UNARY.into_iter().map(|(opcode, upper, _, funct3)| immediate_form(opcode, funct3, 0, 0, upper));
+    binary.chain(unary).chain(zfa::kinds())
 }
 
 /// Which of them an instruction is.
@@ -104,7 +106,7 @@ pub fn kind_of(instruction: u32) -> Option<u32> {
         let kind = immediate_form(opcode, funct3, 0, 0, upper);
         (with(((1 << free) - 1) << 20) == kind).then_some(kind)
     });
-    unary.or_else(|| binary.into_iter().find(|kind| with(31 << 20) == *kind))
+    unary.or_else(|| binary.into_iter().find(|kind| with(31 << 20) == *kind)).or_else(|| zfa::kind_of(instruction))
 }
 
 /// A cache-block instruction at any address; U-mode's permission is asked for in some.

@@ -11,7 +11,7 @@ const BARE: &str = "rv64i";
 const ALWAYS: &str =
     "m=on,a=on,f=on,d=on,c=on,s=on,u=on,zicsr=on,zifencei=on,zca=on,zcd=on,svadu=on,mmu=on,pmp=on,sv57=on";
 /// What our hart can have or not.
-const CHOSEN: [Extension; 16] = [
+const CHOSEN: [Extension; 17] = [
     Extension::Zicbom,
     Extension::Zicbop,
     Extension::Zicboz,
@@ -21,6 +21,7 @@ const CHOSEN: [Extension; 16] = [
     Extension::Zihintpause,
     Extension::Zihpm,
     Extension::Zawrs,
+    Extension::Zfa,
     Extension::Zba,
     Extension::Zbb,
     Extension::Zbc,

@@ -28,6 +28,7 @@ pub fn programs(random: &mut Random, slots: usize) -> Vec<Program> {
     ];
     programs[1].slots = (0..=u16::MAX).filter(|half| half & 3 != 3 && !leaves_slot(*half)).map(short_slot).collect();
     programs.extend(super::bits::programs(random, slots));
+    programs.extend(super::zfa::programs(random, slots / 2));
     programs.extend(super::paging::programs(random, slots));
     programs.extend(super::interrupts::programs(random, slots / 2));
     programs.extend(guests(random, slots));

@@ -18,6 +18,7 @@ mod operands;
 mod paging;
 mod program;
 mod run;
+mod zfa;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

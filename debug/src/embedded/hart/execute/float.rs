@@ -1,4 +1,4 @@
-//! Extensions F and D as instructions: registers, NaN boxing, rounding modes, flags. It does not know how numbers are computed.
+//! Extensions F, D and Zfa as instructions: registers, NaN boxing, rounding modes, flags. It does not know how numbers are computed.
 
 use super::{Interruption, address};
 use crate::embedded::bus::memory::Memory;
@@ -73,6 +73,11 @@ fn compute_in<F: Format>(
         Float::XorSign => sign_of(a ^ b),
         Float::Minimum => float::minimum::<F>(a, b),
         Float::Maximum => float::maximum::<F>(a, b),
+        Float::MinimumOrNan => float::minimum_or_nan::<F>(a, b),
+        Float::MaximumOrNan => float::maximum_or_nan::<F>(a, b),
+        Float::Constant => FloatResult { bits: float::constant::<F>(operation.rs1), flags: 0 },
+        Float::Round => float::to_integral::<F>(a, rounding()?, false),
+        Float::RoundInexact => float::to_integral::<F>(a, rounding()?, true),
         Float::MoveFromInteger => FloatResult { bits: integer, flags: 0 },
         Float::FromInteger(form) => float::from_integer::<F>(integer, form, rounding()?),
         Float::Convert => {
@@ -86,6 +91,9 @@ fn compute_in<F: Format>(
         Float::Equal => return set_integer(hart, operation, float::equal::<F>(a, b)),
         Float::LessThan => return set_integer(hart, operation, float::less_than::<F>(a, b)),
         Float::LessOrEqual => return set_integer(hart, operation, float::less_or_equal::<F>(a, b)),
+        Float::LessThanQuiet => return set_integer(hart, operation, float::less_than_quiet::<F>(a, b)),
+        Float::LessOrEqualQuiet => return set_integer(hart, operation, float::less_or_equal_quiet::<F>(a, b)),
+        Float::ToWordModulo => return set_integer(hart, operation, float::to_word_modulo(a)),
         Float::Classify => {
             return set_integer(hart, operation, FloatResult { bits: float::classify::<F>(a), flags: 0 });
         }

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{FloatResult, Format, flag};
+use super::{FloatResult, Format, flag, nan_operand};
 
 /// Quiet: only a signalling NaN is invalid.
 pub fn equal<F: Format>(first: u64, second: u64) -> FloatResult {
@@ -20,6 +20,16 @@ pub fn less_or_equal<F: Format>(first: u64, second: u64) -> FloatResult {
     truth(order::<F>(first, second).map(Ordering::is_le), true)
 }
 
+/// Quiet: only a signalling NaN is invalid.
+pub fn less_than_quiet<F: Format>(first: u64, second: u64) -> FloatResult {
+    FloatResult { flags: equal::<F>(first, second).flags, ..less_than::<F>(first, second) }
+}
+
+/// Quiet: only a signalling NaN is invalid.
+pub fn less_or_equal_quiet<F: Format>(first: u64, second: u64) -> FloatResult {
+    FloatResult { flags: equal::<F>(first, second).flags, ..less_or_equal::<F>(first, second) }
+}
+
 /// -0 is less than +0; the number where the other is a NaN.
 pub fn minimum<F: Format>(first: u64, second: u64) -> FloatResult {
     choose::<F>(first, second, Ordering::is_le)
@@ -28,6 +38,16 @@ pub fn minimum<F: Format>(first: u64, second: u64) -> FloatResult {
 /// +0 is greater than -0; the number where the other is a NaN.
 pub fn maximum<F: Format>(first: u64, second: u64) -> FloatResult {
     choose::<F>(first, second, Ordering::is_ge)
+}
+
+/// The same, but for a NaN where one of them is one.
+pub fn minimum_or_nan<F: Format>(first: u64, second: u64) -> FloatResult {
+    nan_operand::<F>(&[first, second]).unwrap_or_else(|| minimum::<F>(first, second))
+}
+
+/// The same, but for a NaN where one of them is one.
+pub fn maximum_or_nan<F: Format>(first: u64, second: u64) -> FloatResult {
+    nan_operand::<F>(&[first, second]).unwrap_or_else(|| maximum::<F>(first, second))
 }
 
 /// One bit of ten (unprivileged manual, table "Format of result of FCLASS instruction").

@@ -4,7 +4,7 @@ use rustc_apfloat::ieee::IeeeFloat;
 use rustc_apfloat::{Float, FloatConvert, Round, Status};
 
 use super::{Double, FloatResult, Format, Single, finish, flag, flags, nan_operand};
-use crate::embedded::hart::decode::Integer;
+use crate::embedded::hart::decode::{CONSTANTS, Integer};
 
 pub fn single_to_double(bits: u64) -> FloatResult {
     if Single::is_nan(bits) {
@@ -44,6 +44,45 @@ pub fn to_integer<F: Format>(bits: u64, form: Integer, round: Round) -> FloatRes
     };
     let bits = if width == 32 { value as i32 as u64 } else { value };
     FloatResult { bits, flags: flags(status) }
+}
+
+/// The lowest 32 bits of the integer part, sign-extended; 0 of what has none. The flags are those of a conversion to a word
+/// (unprivileged manual, "Zfa").
+pub fn to_word_modulo(bits: u64) -> FloatResult {
+    let flags = to_integer::<Double>(bits, Integer::Word, Round::TowardZero).flags;
+    let exponent = ((bits & Double::EXPONENT) >> Double::FRACTION_BITS) as i32;
+    let significand = bits & Double::FRACTION | Double::MIN_NORMAL;
+    let shift = exponent - 1023 - Double::FRACTION_BITS as i32;
+    // What is shifted by more has no bit left: numbers below 1, multiples of 2^32, infinities and NaNs.
+    let magnitude = match shift {
+        0..=31 => significand << shift,
+        -52..=-1 => significand >> -shift,
+        _ => 0,
+    };
+    let word = if bits & Double::SIGN != 0 { magnitude.wrapping_neg() } else { magnitude };
+    FloatResult { bits: word as i32 as u64, flags }
+}
+
+/// The nearest integer by this rounding mode, in the same format. Inexact is told of only by `froundnx`.
+pub fn to_integral<F: Format>(bits: u64, round: Round, tells_inexact: bool) -> FloatResult {
+    if let Some(nan) = nan_operand::<F>(&[bits]) {
+        return nan;
+    }
+    let rounded = F::number(bits).round_to_integral(round);
+    FloatResult { bits: rounded.value.to_bits() as u64, flags: if tells_inexact { flags(rounded.status) } else { 0 } }
+}
+
+/// One of the numbers that `fli` loads.
+pub fn constant<F: Format>(number: u8) -> u64 {
+    let value = CONSTANTS[usize::from(number & 31)];
+    match number & 31 {
+        1 => F::MIN_NORMAL,
+        31 => F::CANONICAL_NAN,
+        _ => {
+            let exact: IeeeFloat<F::Semantics> = Double::number(value.to_bits()).convert(&mut false).value;
+            exact.to_bits() as u64
+        }
+    }
 }
 
 pub fn from_integer<F: Format>(value: u64, form: Integer, round: Round) -> FloatResult {

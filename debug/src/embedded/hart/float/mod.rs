@@ -1,4 +1,4 @@
-//! Floating-point arithmetic of extensions F and D, with canonical results and exact flags.
+//! Floating-point arithmetic of extensions F, D and Zfa, with canonical results and exact flags.
 //!
 //! The arithmetic is rustc_apfloat's. Of the soft-float crates it alone is pure Rust, maintained (by the Rust project, for constant
 //! evaluation) and under a licence that fits: Berkeley SoftFloat's bindings need CMake, simple-soft-float is LGPL. Three
@@ -8,8 +8,13 @@
 mod compare;
 mod convert;
 
-pub use compare::{classify, equal, less_or_equal, less_than, maximum, minimum};
-pub use convert::{double_to_single, from_integer, single_to_double, to_integer};
+pub use compare::{
+    classify, equal, less_or_equal, less_or_equal_quiet, less_than, less_than_quiet, maximum, maximum_or_nan, minimum,
+    minimum_or_nan,
+};
+pub use convert::{
+    constant, double_to_single, from_integer, single_to_double, to_integer, to_integral, to_word_modulo,
+};
 
 use std::cmp::Ordering;
 
