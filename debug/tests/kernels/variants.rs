@@ -691,6 +691,15 @@ choose! {
                 "li t0, 1", "csrw sepc, t0",
                 "li t0, -1", "csrrw t1, scounteren, t0", "csrr t2, scounteren", "csrw scounteren, t1",
                 "csrrw t1, senvcfg, t0", "csrr t2, senvcfg", "csrw senvcfg, t1",
+                // Of a hypervisor: vsstatus as it was found; then hstatus, vsstatus, vsepc, htinst, hcounteren, hedeleg, hideleg.
+                "csrr t1, 0x200", "li t0, -1",
+                "csrr t1, 0x600", "csrw 0x600, t0", "csrr t2, 0x600", "csrw 0x600, t1",
+                "csrr t1, 0x200", "csrw 0x200, t0", "csrr t2, 0x200", "csrw 0x200, t1",
+                "csrr t1, 0x241", "csrw 0x241, t0", "csrr t2, 0x241", "csrw 0x241, t1",
+                "csrr t1, 0x64a", "csrw 0x64a, t0", "csrr t2, 0x64a", "csrw 0x64a, t1",
+                "csrr t1, 0x606", "csrw 0x606, t0", "csrr t2, 0x606", "csrw 0x606, t1",
+                "csrr t1, 0x602", "csrw 0x602, t0", "csrr t2, 0x602", "csrw 0x602, t1",
+                "csrr t1, 0x603", "csrw 0x603, t0", "csrr t2, 0x603", "csrw 0x603, t1",
                 "li t0, 0", "next", "csrrs t1, cycle, t0", "9:",
                 // Floating point: comparisons of a signalling NaN, which raises a flag, and of a subnormal number, which raises none.
                 "li t0, 0x7f800001", "li t1, 0x2000", "li t2, 0x4000", "li t4, 0", "csrs sstatus, t2", "fmv.w.x ft0, t0", "fsflags zero",

@@ -7,7 +7,7 @@ use crate::embedded::board::Board;
 use crate::embedded::bus::map;
 use crate::embedded::bus::memory::Ended;
 use crate::embedded::conditions::Conditions;
-use crate::embedded::hart::state::{Hart, henvcfg, sstatus};
+use crate::embedded::hart::state::{Hart, sstatus};
 use crate::embedded::hart::trap::Interruption;
 use crate::machine::{Access, Address, HartEvent};
 use crate::riscv::sbi::{
@@ -62,9 +62,6 @@ pub fn hand_over(entry: u64, device_tree: u64, extensions: Extensions, condition
     hart.sstatus = if conditions.float_off { 0 } else { sstatus::FS };
     hart.stimecmp = if conditions.timer_due { 0 } else { u64::MAX };
     hart.scounteren = 7;
-    if extensions.has(Extension::Svadu) {
-        hart.guest.henvcfg = henvcfg::ADUE;
-    }
     hart
 }
 

@@ -31,19 +31,9 @@ pub fn programs(random: &mut Random, slots: usize) -> Vec<Program> {
     programs.extend(super::zfa::programs(random, slots / 2));
     programs.extend(super::paging::programs(random, slots));
     programs.extend(super::interrupts::programs(random, slots / 2));
-    programs.extend(guests(random, slots));
+    programs.extend(super::guest::programs(random, slots));
     programs.push(super::devices::program(random, slots / 2));
     programs
-}
-
-/// Programs of guests: always the same, but for who asks for a seed. What QEMU does otherwise there is not known wholly yet: from 10 on
-/// vsstatus.SD and the vstval of an access to two pages are others, so nothing is compared with those unless a seed is given.
-fn guests(random: &mut Random, slots: usize) -> Vec<Program> {
-    const SEED: u64 = 1;
-    if std::env::var_os("DIFFERENTIAL_SEED").is_some() {
-        return super::guest::programs(random, slots);
-    }
-    if super::cpu::is_old() { super::guest::programs(&mut Random::new(SEED), slots) } else { Vec::new() }
 }
 
 pub fn plain(

@@ -3,6 +3,8 @@
 //! `until` is the first tested version that does it right. 7.2, 10.0 and 11.1 were tested, by a kernel that meets each of them
 //! (debug/tests/lockstep.rs); versions in between are assumed to have the fault. The differential tests and lockstep use this table.
 
+mod guest;
+
 use super::Version;
 use crate::machine::Quirk;
 use crate::machine::quirk::{Case, Outcome, TrapValues};
@@ -151,18 +153,20 @@ const TABLE: &[Known] = &[
         from: OLD,
         until: Some(TEN),
         quirk: Quirk {
-            what: "scounteren has 64 bits",
-            source: "privileged manual, \"Counter-Enable (scounteren) Register\": 32 bits",
-            explains: holds_wide_scounteren,
+            what: "scounteren and hcounteren have 64 bits",
+            source: "privileged manual, \"Counter-Enable (scounteren) Register\" and \"Hypervisor Counter-Enable (hcounteren) \
+                     Register\": 32 bits",
+            explains: holds_wide_counters,
         },
     },
     Known {
         from: TEN,
         until: None,
         quirk: Quirk {
-            what: "scounteren holds only the bits of counters that there are",
-            source: "privileged manual, \"Counter-Enable (scounteren) Register\": any of them may be read-only zero",
-            explains: holds_narrow_scounteren,
+            what: "scounteren and hcounteren hold only the bits of counters that there are",
+            source: "privileged manual, \"Counter-Enable (scounteren) Register\" and \"Hypervisor Counter-Enable (hcounteren) \
+                     Register\": any of them may be read-only zero",
+            explains: holds_narrow_counters,
         },
     },
     Known {
@@ -189,7 +193,7 @@ const TABLE: &[Known] = &[
 /// The quirks of a version.
 pub fn of(version: Version) -> Vec<Quirk> {
     let has = |known: &&Known| known.from <= version && known.until.is_none_or(|until| version < until);
-    TABLE.iter().filter(has).map(|known| known.quirk).collect()
+    TABLE.iter().chain(guest::TABLE).filter(has).map(|known| known.quirk).collect()
 }
 
 /// One of them, that explains all that differs.
@@ -310,14 +314,17 @@ fn holds_odd_sepc(case: &Case) -> bool {
     held(case, SEPC).is_some_and(|(machine, manual)| machine ^ manual == 1)
 }
 
-const SCOUNTEREN: u16 = csr::SCOUNTEREN.csr_number();
-
-fn holds_narrow_scounteren(case: &Case) -> bool {
-    held(case, SCOUNTEREN).is_some_and(|(machine, manual)| machine & !manual == 0)
+/// The values of scounteren or hcounteren.
+fn held_counters(case: &Case) -> Option<(u64, u64)> {
+    held(case, csr::SCOUNTEREN.csr_number()).or_else(|| held(case, csr::HCOUNTEREN.csr_number()))
 }
 
-fn holds_wide_scounteren(case: &Case) -> bool {
-    held(case, SCOUNTEREN).is_some_and(|(machine, manual)| machine as u32 == manual as u32)
+fn holds_narrow_counters(case: &Case) -> bool {
+    held_counters(case).is_some_and(|(machine, manual)| machine & !manual == 0)
+}
+
+fn holds_wide_counters(case: &Case) -> bool {
+    held_counters(case).is_some_and(|(machine, manual)| machine as u32 == manual as u32)
 }
 
 fn holds_other_extensions(case: &Case) -> bool {
