@@ -3,7 +3,7 @@
 use debug::ask;
 use debug::embedded::{Options, World};
 use debug::image::KernelFiles;
-use debug::machine::Stop;
+use debug::machine::{Access, Stop, Watchpoint};
 use debug::{Address, Embedded, Image, Machine};
 
 use crate::assembler::*;
@@ -225,4 +225,32 @@ fn a_guest_s_page_is_walked_through_both_stages() {
     machine.step((shared.0 - ENTRY) / 4, LIMIT).unwrap();
     assert!(!machine.is_in_guest());
     assert_eq!(ask::words::page(&image, &ask::page::page_of_guest(&mut machine, Address(NAPOT + 0x5008))), of_page);
+}
+
+/// `hsv` and `hlv` access memory by the guest's addresses: a watchpoint on that memory, and a search, find them all the same.
+#[test]
+fn what_a_hypervisor_stores_and_loads_as_its_guest_is_found() {
+    const HSV_D: u32 = 0x6ea5_c073; // a0 to (a1)
+    const HLV_D: u32 = 0x6c05_c573;
+    let mut code = [li(8, 1 << 8), vec![csrw(0x600, 8)], li(11, DATA), li(10, 7)].concat();
+    let store = code.len();
+    code.extend([HSV_D, HLV_D, STAY]);
+    let mut machine = boot(&code);
+    let memory = Address(DATA)..Address(DATA + 8);
+    for (access, index) in [(Access::Write, store), (Access::Read, store + 1)] {
+        // As the hypervisor would see it through another mapping.
+        let watchpoint = Watchpoint { address: Address(0xffff_ffc0_0000_0000), length: 8, access };
+        machine.watch_physical(watchpoint, std::slice::from_ref(&memory));
+        assert_eq!(resume(&mut machine), Stop::Watchpoint { address: watchpoint.address });
+        assert_eq!(pc(&mut machine), at(index));
+        machine.unwatch_physical(watchpoint);
+    }
+    machine.step(8, LIMIT).unwrap();
+    let image = elf::image(elf::build(&[(ENTRY, vec![0; 4])]));
+    let place = ask::Memory { start: Address(DATA), length: 8, physical: false };
+    let written = ask::last_write(&mut machine, &image, &place, &mut |_| true).unwrap().store.unwrap();
+    assert_eq!((written.pc, written.new), (at(store), 7));
+    let reads = ask::reads(&mut machine, &image, &place, &mut |_| true).unwrap().loads;
+    let [loads] = reads[..] else { panic!("{reads:?}") };
+    assert_eq!((loads.pc(), loads.count, loads.first.value), (at(store + 1), 1, 7));
 }

@@ -4,6 +4,7 @@ use super::{Context, Memory};
 use crate::embedded::bus::ram::PAGE;
 use crate::embedded::hart::state::GuestTrap;
 use crate::embedded::hart::trap::{AccessType, Interruption};
+use crate::machine::Access;
 
 impl Memory {
     /// Loads 1 to 8 bytes.
@@ -31,7 +32,10 @@ impl Memory {
         let mut value = 0;
         for (part, start, count) in parts(address, length) {
             let physical = self.resolve_in(context, start, count, access_type)?;
-            value |= self.load_physical(physical, count, start)? << (8 * part);
+            self.watch_physical(physical, count, Access::Read)?;
+            let loaded = self.load_physical(physical, count, start)?;
+            self.record_load(physical, start, count, loaded);
+            value |= loaded << (8 * part);
         }
         Ok(value)
     }
@@ -61,6 +65,9 @@ impl Memory {
         let mut places = Vec::new();
         for (part, start, count) in parts(address, length) {
             places.push((part, start, count, self.resolve_in(context, start, count, AccessType::Store)?));
+        }
+        for (_, _, count, physical) in &places {
+            self.watch_physical(*physical, *count, Access::Write)?;
         }
         for (part, start, count, physical) in places {
             let bytes = value >> (8 * part);
