@@ -9,6 +9,20 @@ use crate::riscv::csr;
 const DIGESTED: [Register; 9] =
     [csr::SSTATUS, csr::SIE, csr::STVEC, csr::SSCRATCH, csr::SEPC, csr::SCAUSE, csr::STVAL, csr::SATP, csr::FCSR];
 
+/// Those of M-mode, where there is M-mode.
+const DIGESTED_OF_MACHINE: [Register; 10] = [
+    csr::MSTATUS,
+    csr::MIE,
+    csr::MTVEC,
+    csr::MSCRATCH,
+    csr::MEPC,
+    csr::MCAUSE,
+    csr::MTVAL,
+    csr::MEDELEG,
+    csr::MIDELEG,
+    csr::MENVCFG,
+];
+
 /// A change from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -120,7 +134,10 @@ impl Embedded {
         let fault = self.fault.take();
         let registers = self.general_registers();
         let mut hart = crc32fast::Hasher::new();
-        let csrs = DIGESTED.map(|number| self.read_register(number).unwrap_or(0));
+        let mut csrs = DIGESTED.map(|number| self.read_register(number).unwrap_or(0)).to_vec();
+        if self.board.hart.machine.is_some() {
+            csrs.extend(DIGESTED_OF_MACHINE.map(|number| self.read_register(number).unwrap_or(0)));
+        }
         self.fault = fault;
         let hart_now = &self.board.hart;
         let all = registers.x.iter().chain([&registers.pc]).chain(&hart_now.f).chain(&csrs);

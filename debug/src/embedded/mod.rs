@@ -154,7 +154,7 @@ impl Embedded {
             Board::new(hart, ram, devices, *conditions)
         } else {
             let is_code = matches!(firmware, firmware::code::Firmware::Code { .. });
-            ram.set_rom(&firmware::code::reset_rom(loaded.device_tree, if is_code { loaded.entry } else { 0 }));
+            ram.set_rom(&firmware::code::reset_rom(loaded.device_tree, loaded.entry));
             let hart = firmware::code::reset(extensions, conditions);
             let mut board = Board::new(hart, ram, devices.reset(), *conditions);
             (board.entry, board.firmware_is_code) = (loaded.entry, is_code);

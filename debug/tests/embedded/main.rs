@@ -7,6 +7,7 @@ mod devices;
 mod differential;
 mod documented;
 mod firmware;
+mod firmware_code;
 mod fixed;
 mod guests;
 mod history;

@@ -96,7 +96,7 @@ pub fn reset(extensions: Extensions, conditions: &Conditions) -> Hart {
 }
 
 /// QEMU's reset ROM: a0 is the hart's number, a1 the device tree, a2 what OpenSBI's fw_dynamic is told; then it goes to the beginning of
-/// RAM. `kernel` is the next stage's address, 0 without a firmware.
+/// RAM. `kernel` is the next stage's address.
 pub fn reset_rom(device_tree: u64, kernel: u64) -> Vec<u8> {
     /// `OSBI`.
     const MAGIC: u64 = 0x4942_534f;

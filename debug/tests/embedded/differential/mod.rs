@@ -13,6 +13,7 @@ mod generate;
 mod guest;
 mod interrupts;
 mod known;
+mod machine;
 mod missing;
 mod operands;
 mod paging;
@@ -67,6 +68,11 @@ fn generated_programs_do_the_same_as_on_qemu() {
 fn the_kernel_finds_the_same_hart_as_under_qemu() {
     let program = generate::plain("handoff", &mut Random::new(0), 1, |_| program::slot(&[]));
     run::compare_entry(&program);
+}
+
+/// What QEMU prints when it is given these.
+pub fn ask_qemu(arguments: &[&str]) -> String {
+    cpu::ask(arguments)
 }
 
 fn number(variable: &str) -> Option<u64> {
