@@ -168,3 +168,17 @@ fn tell(instead: &clap::Error) -> anyhow::Result<ExitCode> {
         false => told.map(|()| HELD.into()).context("cannot write to standard output"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_key_of_a_configuration_is_an_option() {
+        let command = Arguments::command();
+        let check = command.find_subcommand("check").expect("it is a command");
+        let has_option = |option: &str| check.get_arguments().any(|argument| argument.get_long() == Some(option));
+        let missing: Vec<_> = config::keys::KEYS.iter().filter(|key| !has_option(key.option)).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+}

@@ -14,6 +14,7 @@ pub fn start(
 ) -> anyhow::Result<(Replay, Foreground)> {
     listen::make_way(arguments, listen)?;
     let mut replay = Replay::new(kernel.machine(), kernel.image.jumped_to())?;
+    narration::tell_command(&replay.snapshots_command());
     narration::tell_machine(&replay.recorder(), true);
     let waiting = narration::Waiting::until("recording the boot");
     if !replay.record(START)? {

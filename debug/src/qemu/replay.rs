@@ -51,15 +51,20 @@ impl Replay {
     /// For a kernel that the machine enters at `entry`.
     ///
     /// # Errors
-    /// If the machine has several harts, temporary files cannot be written, or qemu-img is not installed.
+    /// If the machine has several harts, or temporary files cannot be written.
     pub fn new(machine: &MachineOptions, entry: Address) -> Result<Replay, Error> {
         if machine.smp > 1 {
             return Err(Error::SeveralHarts { harts: machine.smp });
         }
         let (ward, folder) = Ward::with_folder()?;
-        let replay = Replay { machine: machine.clone(), folder, ward, entry, before_entry: 0 };
-        create_snapshots(&replay.snapshots())?;
-        Ok(replay)
+        Ok(Replay { machine: machine.clone(), folder, ward, entry, before_entry: 0 })
+    }
+
+    /// The command that makes the file for snapshots, before the recorder starts.
+    pub fn snapshots_command(&self) -> Command {
+        let mut command = Command::new("qemu-img");
+        command.args(["create", "-q", "-f", "qcow2"]).arg(self.snapshots()).arg("1M").stdin(Stdio::null());
+        command
     }
 
     /// The machine that records.
@@ -88,8 +93,9 @@ impl Replay {
     /// `limit` to start.
     ///
     /// # Errors
-    /// If QEMU does not start, does not come to the kernel's entry, or cannot complete the recording.
+    /// If qemu-img is not installed; if QEMU does not start, does not come to the kernel's entry, or cannot complete the recording.
     pub fn record(&mut self, limit: Duration) -> Result<bool, Error> {
+        self.create_snapshots()?;
         let held = self.hold()?;
         let (process, folder) = Process::start(&self.recorder(), limit)?;
         drop(held);
@@ -132,6 +138,16 @@ impl Replay {
         machine.extra.extend(options.into_iter().flat_map(|(name, value)| [name.into(), value.into()]));
         machine.file_limit_mib = machine.file_limit_mib.map(|_| FILE_LIMIT_MIB);
         machine
+    }
+
+    /// Makes an image that holds snapshots and nothing else.
+    fn create_snapshots(&self) -> Result<(), Error> {
+        let output = self.snapshots_command().output().map_err(|cause| match cause.kind() {
+            io::ErrorKind::NotFound => Error::NoImageTool,
+            _ => failed("running qemu-img")(cause),
+        })?;
+        let words = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        if output.status.success() { Ok(()) } else { Err(Error::NoSnapshots { path: self.snapshots(), words }) }
     }
 
     fn snapshots(&self) -> PathBuf {
@@ -192,23 +208,6 @@ impl Replay {
             Some(0) => Ok(()),
             _ => Err(Error::Failed { what: "recording the boot", words: process.words() }),
         }
-    }
-}
-
-/// Makes the image that holds snapshots and nothing else.
-fn create_snapshots(path: &Path) -> Result<(), Error> {
-    let mut command = Command::new("qemu-img");
-    command.args(["create", "-q", "-f", "qcow2"]).arg(path).arg("1M").stdin(Stdio::null());
-    let output = command.output().map_err(|cause| match cause.kind() {
-        io::ErrorKind::NotFound => Error::NoImageTool,
-        _ => failed("running qemu-img")(cause),
-    })?;
-    match output.status.success() {
-        true => Ok(()),
-        false => Err(Error::NoSnapshots {
-            path: path.to_owned(),
-            words: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-        }),
     }
 }
 

@@ -45,6 +45,25 @@ fn a_file_that_is_there_is_shown_the_difference_and_left_alone() {
 }
 
 #[test]
+fn no_other_file_that_is_there_is_replaced_either() {
+    let project = Project::new("cargo");
+    let files = [".vscode/launch.json", ".vscode/tasks.json", ".github/workflows/boot.yml", ".gdbinit"];
+    for file in files {
+        std::fs::create_dir_all(project.path().join(file).parent().unwrap()).unwrap();
+        project.write(file, "mine\n");
+    }
+    let all = ["init", "--vscode", "--ci", "--gdbinit"];
+    let said = ended(&project.debug(&all), 1);
+    for file in files {
+        assert!(said.contains(&format!("--- {file}\n")) && said.contains("-mine"), "{file}: {said}");
+        assert!(said.contains(&format!("{file}: is there already, and is left as it is; try: --force")), "{said}");
+        assert_eq!(project.read(file), "mine\n");
+    }
+    ended(&project.debug(&[&all[..], &["--force"]].concat()), 0);
+    assert!(files.iter().all(|file| project.read(file) != "mine\n"));
+}
+
+#[test]
 fn the_other_files_are_written_on_request() {
     let project = Project::new("cargo");
     let said = ended(&project.debug(&["init", "--vscode", "--ci", "--gdbinit"]), 0);

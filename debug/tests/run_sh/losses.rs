@@ -147,6 +147,19 @@ fn no_process_that_is_killed_while_qemu_starts_hangs_the_others() {
     kill_each("qemu", || slow_machine(&["--debug", "--", "-batch"]), |_, gate| gate.open());
 }
 
+/// Two QEMUs start then, one after the other.
+#[test]
+fn no_process_that_is_killed_while_a_boot_is_recorded_hangs_the_others() {
+    kill_each(
+        "qemu",
+        || slow_machine(&["--reverse", "--", "-batch"]),
+        |_, gate| {
+            gate.open();
+            gate.open();
+        },
+    );
+}
+
 /// What was killed may be what would have told the end of standard input; that of run.sh itself is known all the same.
 #[test]
 fn no_process_that_is_killed_while_qemu_starts_outlives_a_tied_run_sh() {
