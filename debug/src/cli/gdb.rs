@@ -21,7 +21,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use debug::checks::{GUARD_BYTES, Layout};
-use debug::qemu::{ForegroundConsole, Replay};
+use debug::qemu::ForegroundConsole;
 use debug::riscv::Xlen;
 use debug::serve::{self, GdbTarget, ServeEvent};
 use debug::{Address, Endpoint, Image, guardian};
@@ -105,7 +105,10 @@ fn on_qemu(arguments: &Arguments, gdb: &Path, kernel: &Kernel) -> anyhow::Result
         false => (None, listen::start_qemu(&arguments.kernel, kernel, listen)?),
     };
     show_console(machine.console());
-    replay.as_ref().map(Replay::go_to_origin).transpose()?;
+    if let Some(replay) = &replay {
+        // QEMU may have ended, with the reason.
+        replay.go_to_origin().map_err(|error| anyhow!("{error}\n{}", machine.words().trim()))?;
+    }
     let command = command(arguments, gdb, kernel, machine.stub(), machine.folder())?;
     narration::tell_command(&command);
     let status = run_gdb(command, guardian::Ward::start()?)?;

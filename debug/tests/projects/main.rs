@@ -302,7 +302,8 @@ fn stacks_in_an_array_are_found_without_a_configuration() {
     project.write("kernel.ld", &project.read("kernel.ld").replace("    early_stack_hi = .;\n", ""));
     for on in ["qemu", "embedded"] {
         let report = ended(&project.debug(&["check", "--build", "make", "--kernel", "kernel.elf", "--on", on]), 0);
-        assert!(report.contains("stack0"), "{report}");
+        assert!(report.contains("the stack is assumed to be stack0 to stack0+0x1000, where sp points"), "{report}");
+        assert!(report.contains(" = stack0+0x1000 after 6 instructions"), "{report}");
     }
 }
 
