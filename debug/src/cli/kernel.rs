@@ -155,6 +155,11 @@ impl KernelArguments {
             Some(MachineArg::Embedded | MachineArg::Both) if is_rv32 => {
                 Err(embedded::Error::Rv32 { path: kernel.image.path().to_owned() }.into())
             }
+            Some(MachineArg::Both) if self.qemu.starts_in_machine_mode() => {
+                bail!(
+                    "the machines are not compared in lockstep for a kernel that starts in M-mode; try: --on embedded, and --on qemu"
+                )
+            }
             Some(machine) => Ok(machine.clone()),
             None if is_rv32 => Ok(MachineArg::Qemu),
             None => Ok(MachineArg::installed()),

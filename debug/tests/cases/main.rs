@@ -7,7 +7,7 @@
 //! | `expect` | the first check that fails, or one of several (`a|b`); `pass`; `refused` for exit status 2 |
 //! | `words` | regular expressions, `;` between them, that the failing check must say, find or locate |
 //! | `flags` | what the command is given besides |
-//! | `on` | the only machine that it is for: the embedded one has no M-mode |
+//! | `on` | the only machine that it is for |
 //! | `why` | why that is right |
 //!
 //! What an assembler is enough for is built here, by the Rust toolchain alone; for the others see `build`.

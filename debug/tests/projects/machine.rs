@@ -38,16 +38,14 @@ fn a_kernel_that_goes_on_in_s_mode_is_not_lost() {
 }
 
 #[test]
-fn the_embedded_machine_says_that_it_has_no_m_mode() {
+fn the_embedded_machine_has_m_mode_and_both_in_lockstep_have_not() {
     let project = Project::new("machine");
     ended(&project.debug(&["init"]), 0);
-    let output = project.debug(&["check", "--on", "embedded"]);
+    let said = ended(&project.debug(&["check", "--on", "embedded"]), 0);
+    assert!(said.contains("M-mode, hart 0, device tree at") && said.contains("on embedded"), "{said}");
+    let output = project.debug(&["check", "--on", "both"]);
     assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
-    assert!(
-        stderr(&output).contains("has no M-mode") && stderr(&output).contains("try: --on qemu"),
-        "{}",
-        stderr(&output)
-    );
+    assert!(stderr(&output).contains("try: --on embedded, and --on qemu"), "{}", stderr(&output));
 }
 
 #[test]
