@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use proptest::prelude::*;
-use testkit::fuzz::{client, code, elf};
+use testkit::fuzz::{client, code, elf, recording};
 
 /// The targets themselves, which nothing else here builds; libFuzzer is left out, and with it the need for nightly.
 #[test]
@@ -82,6 +82,11 @@ proptest! {
     #[test]
     fn any_code_of_known_opcodes_may_run(words in prop::collection::vec(instruction(), 64..512)) {
         code::survive(&bytes(words));
+    }
+
+    #[test]
+    fn any_bytes_may_be_a_recording(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+        recording::survive(&bytes);
     }
 
     #[test]

@@ -124,3 +124,65 @@ fn a_replay_that_is_killed_leaves_no_files() {
         await_some(&format!("{signal:?}: the end of the private folder"), || (files() == 0).then_some(()));
     }
 }
+
+/// What ended the run was the clock, and a replay does not ask it.
+#[test]
+fn a_run_that_its_time_limit_ended_is_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("boot.rec");
+    let (kernel, file) = (kernels::build("computes"), file.to_str().unwrap());
+    let kernel = kernel.to_str().unwrap();
+    let first = debug(&["check", "--on", "embedded", "--timeout", "1", "--kernel", kernel, "--record", file]);
+    assert_eq!(first.status.code(), Some(1), "{}", text(&first.stderr));
+    let replayed = debug(&["check", "--replay", file]);
+    assert_eq!(report(&replayed), report(&first), "{}", text(&replayed.stderr));
+}
+
+#[test]
+fn what_fails_only_under_other_conditions_is_recorded_and_fails_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let kernel = kernels::build("guest-root-at-any-page");
+    let [kernel, at] = [&kernel, folder.path()].map(|path| path.to_str().unwrap());
+    let check = ["check", "--on", "embedded", "--harsh", "--timeout", "100", "--kernel", kernel];
+    let first = debug(&[&check[..], &["--record-on-failure", at]].concat());
+    assert!(text(&first.stdout).contains("boots by luck"), "{}{}", text(&first.stdout), text(&first.stderr));
+    let file = fs::read_dir(folder.path()).unwrap().next().expect("it is recorded").unwrap().path();
+    let replayed = debug(&["check", "--replay", file.to_str().unwrap()]);
+    assert_eq!((replayed.status.code(), report(&replayed)), (Some(1), report(&first)), "{}", text(&replayed.stderr));
+}
+
+#[test]
+fn what_a_recording_has_cannot_be_said_beside_it() {
+    let beside = [
+        &["check", "--kernel", "x"][..],
+        &["check", "--harsh"],
+        &["check", "--stack-top", "x"],
+        &["check", "--on", "qemu"],
+        &["serve", "--kernel", "x"],
+        &["serve", "--drive", "x"],
+        &["serve", "--on", "qemu"],
+        &["ask", "why", "--memory", "64"],
+        &["ask", "why", "--until", "64"],
+    ];
+    for words in beside {
+        let output = debug(&[words, &["--replay", "no.rec"]].concat());
+        let said = text(&output.stderr);
+        assert!(output.status.code() == Some(2) && said.contains("cannot be used with"), "{words:?}: {said}");
+    }
+    let output = debug(&["ask", "why", "--guest-symbols", "x", "--replay", "no.rec"]);
+    assert!(text(&output.stderr).contains("cannot read the recording no.rec"), "{}", text(&output.stderr));
+}
+
+/// What is typed is part of the run, which is bounded.
+#[test]
+fn too_much_input_is_told_once() {
+    let kernel = kernels::build("good");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-debug"));
+    command.args(["debug", "run", "--config", "none", "--on", "embedded", "--kernel"]).arg(kernel);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), vec![b'x'; 3 << 20]).unwrap();
+    let output = command.stdin(fs::File::open(file.path()).unwrap()).output().unwrap();
+    let said = text(&output.stderr);
+    let words = "a run can have at most 1048576 typed bytes: what comes after them in standard input is not typed";
+    assert_eq!(said.matches(words).count(), 1, "{said}");
+}

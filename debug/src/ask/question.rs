@@ -116,6 +116,18 @@ impl Question {
         })
     }
 
+    /// Where the history begins, if an earlier beginning could change this answer: what was before is not known.
+    pub fn forgets(&self, answer: &Answer, machine: &Embedded) -> Option<u64> {
+        let needs_all = match (self, answer) {
+            (Question::LastWrite(_), Answer::Write(write)) => write.store.is_none(),
+            (Question::Traps(count), Answer::Traps(traps)) => traps.len() < *count,
+            (Question::Why, Answer::Why(why)) => *why == Why::Nothing,
+            (Question::FirstWrite(_) | Question::Reads(_) | Question::When(_), _) => true,
+            _ => false,
+        };
+        Some(machine.beginning()).filter(|beginning| needs_all && *beginning > 0)
+    }
+
     /// Refuses what this machine has not.
     ///
     /// # Errors

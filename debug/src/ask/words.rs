@@ -10,6 +10,11 @@ use crate::riscv::{self, Xlen, cause, csr, page_table};
 /// How the one who reads the words goes to a moment: a command, to which the moment is added, such as `monitor goto`.
 pub type Goto<'a> = &'a str;
 
+/// What was before the history's beginning is not known.
+pub fn forgotten(beginning: u64) -> String {
+    format!("the history begins at instruction {beginning}: what was before is not known")
+}
+
 /// Who wrote it last or first, what, and how to go there.
 pub fn write(image: &Image, answer: &LastWrite, goto: Goto<'_>) -> String {
     let LastWrite { memory, store, .. } = answer;

@@ -18,7 +18,7 @@ use debug::report::Answered;
 
 use super::kernel::KernelArguments;
 use super::narration;
-use super::recording::Replay;
+use super::recording::{OF_THE_RECORDING, Replay};
 
 /// How long the machine runs before a sign of life.
 const SLICE: Duration = Duration::from_millis(100);
@@ -61,7 +61,7 @@ pub struct Arguments {
     until: u64,
 
     /// Asks about a recorded run, up to its end; kernel and options are the recording's
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = OF_THE_RECORDING, conflicts_with = "until")]
     replay: Option<PathBuf>,
 
     /// The answer's format
@@ -82,7 +82,7 @@ enum FormatArg {
 pub fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     let replay = arguments.replay.as_deref().map(Replay::open).transpose()?;
     let kernel = match &replay {
-        Some(replay) => replay.kernel()?,
+        Some(replay) => replay.kernel(arguments.kernel.guest_symbols.clone())?,
         None => arguments.kernel.read()?,
     };
     let image = &kernel.image;
@@ -105,7 +105,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         let _waiting = narration::Waiting::until("looking back");
         question.answer(&mut machine, image, &mut |_| true)?
     };
-    let answered = Answered { question: &typed, image, icount: machine.icount(), end, answer: &answer };
+    let forgotten = question.forgets(&answer, &machine);
+    let answered = Answered { question: &typed, image, icount: machine.icount(), end, answer: &answer, forgotten };
     tell(&answered, arguments.format).context("cannot write to standard output")?;
     Ok(answer.is_found())
 }

@@ -201,7 +201,7 @@ fn command(
     }
     command.arg("-x").arg(script).arg(kernel.symbols_file());
     if let Some(guest) = &kernel.files.guest {
-        command.args(["-ex", &format!("with confirm off -- add-symbol-file \"{}\"", guest.display())]);
+        command.args(["-ex", &format!("with confirm off -- add-symbol-file {}", for_gdb(guest))]);
     }
     match (arguments.gdb.is_empty(), names) {
         (false, _) => command.args(&arguments.gdb),
@@ -210,6 +210,11 @@ fn command(
         (true, None) => command.args(["-ex", &format!("tbreak *{:#x}", kernel.image.entry().0), "-ex", "continue"]),
     };
     Ok(command)
+}
+
+/// A path as a word of a GDB command, which ends a quoted word at a quote that has no backslash.
+fn for_gdb(path: &Path) -> String {
+    format!("\"{}\"", path.display().to_string().replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// One file of all of them.
@@ -281,6 +286,12 @@ fn show_console(console: ForegroundConsole) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_is_one_word_of_a_command() {
+        assert_eq!(for_gdb(Path::new("my guest")), "\"my guest\"");
+        assert_eq!(for_gdb(Path::new("a\"b\\c")), r#""a\"b\\c""#);
+    }
 
     #[test]
     fn the_script_has_all_parts() {

@@ -44,7 +44,7 @@ pub struct KernelArguments {
 
     /// The ELF of a hypervisor's guest: its symbols name the guest's addresses
     #[arg(long, value_name = "ELF")]
-    guest_symbols: Option<PathBuf>,
+    pub guest_symbols: Option<PathBuf>,
 
     /// The initial RAM disk, loaded at the same address as in QEMU
     #[arg(long, value_name = "FILE")]

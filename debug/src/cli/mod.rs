@@ -140,6 +140,10 @@ fn with_config(matches: ArgMatches, mut words: Vec<OsString>) -> anyhow::Result<
     let takes_options =
         command.find_subcommand(name).filter(|command| command.get_arguments().any(|a| a.get_id() == "kernel"));
     let Some(subcommand) = takes_options else { return Ok(matches) };
+    // A recording has the kernel and its options.
+    if typed.try_contains_id("replay").unwrap_or(false) {
+        return Ok(matches);
+    }
     let Some(config) = find_config(typed)? else { return Ok(matches) };
     let options = config.arguments(subcommand, typed)?;
     let place = words.iter().position(|word| word == name).map_or(words.len(), |place| place + 1);

@@ -6,6 +6,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use debug::checks::{Finding, Input, Names, Script, Status};
 use debug::guardian::Ward;
+use debug::image::KernelFiles;
 use debug::output::OutputFile;
 use debug::recording::{Recording, Run};
 use debug::{Embedded, Image};
@@ -16,6 +17,21 @@ use serde_json::Value;
 use super::kernel::Kernel;
 
 const HEADING: &str = "Recording";
+
+/// The options of a kernel and its machine. A recording has them, so who replays one may not say them.
+pub const OF_THE_RECORDING: [&str; 11] = [
+    "kernel",
+    "load_address",
+    "symbols",
+    "initrd",
+    "append",
+    "memory",
+    "cpu",
+    "raw",
+    "BuildArguments",
+    "DeviceArguments",
+    "QemuArguments",
+];
 
 /// Where the run is written to.
 #[derive(Args, Clone, Debug)]
@@ -50,11 +66,23 @@ impl Replay {
         Ok(Replay { recording, folder, _ward: ward })
     }
 
-    /// Its kernel and machine, whose files stay as long as this does.
-    pub fn kernel(&self) -> anyhow::Result<Kernel> {
-        let files = self.recording.unpack(&self.folder)?;
+    /// Its kernel and machine, whose files stay as long as this does; `guest`: the symbols of its guest, which it does not have.
+    pub fn kernel(&self, guest: Option<PathBuf>) -> anyhow::Result<Kernel> {
+        let files = KernelFiles { guest, ..self.recording.unpack(&self.folder)? };
         Kernel::of_files(files, self.recording.options(&self.folder)?)
     }
+}
+
+/// The run of this machine.
+pub fn of(kernel: &Kernel, image: &Image, machine: &mut Embedded, purpose: Value) -> anyhow::Result<Recording> {
+    let load_address = kernel.files.load_address;
+    Ok(Recording::of(Run { image, load_address, options: &kernel.options, purpose }, machine)?)
+}
+
+/// Writes a run to a file.
+pub fn save(kernel: &Kernel, recording: &Recording, path: &Path) -> anyhow::Result<()> {
+    OutputFile::create(path, &kernel.files())?.write(&recording.to_bytes())?;
+    Ok(())
 }
 
 /// Writes the run of this machine to a file.
@@ -65,10 +93,7 @@ pub fn write(
     purpose: Value,
     path: &Path,
 ) -> anyhow::Result<()> {
-    let load_address = kernel.files.load_address;
-    let recording = Recording::of(Run { image, load_address, options: &kernel.options, purpose }, machine)?;
-    OutputFile::create(path, &kernel.files())?.write(&recording.to_bytes())?;
-    Ok(())
+    save(kernel, &of(kernel, image, machine, purpose)?, path)
 }
 
 /// What a check needs besides the machine's run, to make the same checks again.
@@ -84,6 +109,14 @@ pub struct RecordedCheck {
     /// What is typed, and what must have been printed before.
     input: Vec<(Vec<u8>, Vec<u8>)>,
     pub min_margin: u64,
+    #[serde(default)]
+    pub step: bool,
+    /// Boots with other conditions were asked for.
+    #[serde(default)]
+    pub harsh: bool,
+    /// A comparison with QEMU was asked for.
+    #[serde(default)]
+    pub with_qemu: bool,
     /// The checks on the embedded machine, in order.
     statuses: Vec<(String, String)>,
 }
@@ -101,6 +134,9 @@ impl RecordedCheck {
             forbid: texts(&script.forbid),
             input: script.input.iter().map(|input| (input.text.clone(), input.after.clone())).collect(),
             min_margin,
+            step: false,
+            harsh: false,
+            with_qemu: false,
             statuses: statuses(findings),
         }
     }

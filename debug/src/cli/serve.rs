@@ -23,7 +23,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use super::kernel::{Kernel, KernelArguments};
 use super::machine_arg::MachineArg;
 use super::narration;
-use super::recording::{self, RecordArgument, Replay};
+use super::recording::{self, OF_THE_RECORDING, RecordArgument, Replay};
 use super::run::{end_of, type_in};
 use super::terminal::RawTerminal;
 use super::{HELD, listen};
@@ -56,7 +56,7 @@ pub struct Arguments {
     recording: RecordArgument,
 
     /// Does a recorded run again, and stands where it ended; kernel and options are the recording's
-    #[arg(long, value_name = "FILE", help_heading = "Recording", conflicts_with = "record")]
+    #[arg(long, value_name = "FILE", help_heading = "Recording", conflicts_with_all = OF_THE_RECORDING, conflicts_with_all = ["record", "on"])]
     replay: Option<PathBuf>,
 
     /// Ends when standard input does
@@ -80,10 +80,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<u8> {
     }
     let replay = arguments.replay.as_deref().map(Replay::open).transpose()?;
     let kernel = match &replay {
-        Some(replay) => replay.kernel()?,
+        Some(replay) => replay.kernel(arguments.kernel.guest_symbols.clone())?,
         None => arguments.kernel.read()?,
     };
-    let on = arguments.on.clone().filter(|_| replay.is_none()).unwrap_or(MachineArg::Embedded);
+    let on = arguments.on.clone().unwrap_or(MachineArg::Embedded);
     match arguments.kernel.machine_or_usual(&kernel, Some(&on))? {
         MachineArg::Qemu if arguments.recording.record.is_some() => {
             bail!("--record needs the embedded machine, whose run is the same each time; try: --on embedded")

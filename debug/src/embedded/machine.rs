@@ -1,6 +1,6 @@
 //! Implements [`Machine`] for the embedded machine. It does not know how instructions execute.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::embedded::Embedded;
 use crate::embedded::bus::map;
@@ -124,22 +124,24 @@ impl Machine for Embedded {
             return Ok((0, Stop::Stepped));
         }
         self.commit_external_changes();
-        let ended = self
-            .leave_here()
-            .and_then(|()| self.advance(begun.saturating_add(count), StopAt::Watchpoints, Deadline::after(limit)));
+        let (call, target) = (self.begin_call(limit), begun.saturating_add(count));
+        let ended =
+            self.leave_here().and_then(|()| self.advance(target.min(call.end), StopAt::Watchpoints, call.deadline));
         let executed = self.board.icount - begun;
         let stop = match ended {
-            Ok(()) if self.board.waits_for_ever() => Stop::Interrupted,
+            Ok(()) if self.board.waits_for_ever() || executed < count => Stop::Interrupted,
             Ok(()) => Stop::Stepped,
             Err(stop) => self.stopped(stop),
         };
-        Ok((executed, stop))
+        Ok((executed, self.end_call(stop)))
     }
 
     fn resume(&mut self, limit: Duration) -> Result<Stop, Error> {
         self.commit_external_changes();
-        let ended = self.leave_here().and_then(|()| self.advance(u64::MAX, StopAt::All, Deadline::after(limit)));
-        Ok(ended.map_or_else(|stop| self.stopped(stop), |()| Stop::Interrupted))
+        let call = self.begin_call(limit);
+        let ended = self.leave_here().and_then(|()| self.advance(call.end, StopAt::All, call.deadline));
+        let stop = ended.map_or_else(|stop| self.stopped(stop), |()| Stop::Interrupted);
+        Ok(self.end_call(stop))
     }
 
     fn printed(&mut self) -> Option<Vec<u8>> {
@@ -148,6 +150,10 @@ impl Machine for Embedded {
 
     fn type_in(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.input(bytes).map_err(|_| refused("to type so much", "its input buffer is full"))
+    }
+
+    fn has_passed(&mut self, deadline: Instant) -> bool {
+        self.ask_clock(deadline)
     }
 
     fn hold_interrupts(&mut self) {

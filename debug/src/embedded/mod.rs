@@ -4,6 +4,7 @@
 
 mod board;
 mod bus;
+mod clock;
 mod conditions;
 mod devices;
 mod firmware;
@@ -28,6 +29,7 @@ use crate::riscv::{Cpu, Xlen};
 pub use board::World;
 pub use bus::console::TooMuch;
 pub use bus::memory::Ended;
+pub use clock::ClockAnswers;
 pub use conditions::{Conditions, Fill};
 pub use devices::{Device, Devices, Drive, Network};
 pub use firmware::code::Choice as Firmware;
@@ -104,6 +106,7 @@ pub struct Embedded {
     watched_at: Option<u64>,
     /// Changes from outside, all of them.
     journal: journal::Journal,
+    clock: clock::Clock,
     /// Registers or memory were changed from outside since the last instruction.
     changed: bool,
 }
@@ -161,8 +164,8 @@ impl Embedded {
             board
         };
         let history = History::new(&mut board, options.history_mib.saturating_mul(1 << 20));
-        let journal = journal::Journal::default();
-        Ok(Embedded { board, history, fault: None, watched_at: None, journal, changed: false })
+        let (journal, clock) = Default::default();
+        Ok(Embedded { board, history, fault: None, watched_at: None, journal, clock, changed: false })
     }
 
     /// The number of executed instructions; each interrupt counts as one.

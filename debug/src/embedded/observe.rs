@@ -17,18 +17,22 @@ impl Observed for Embedded {
         observer: &mut dyn Observer,
     ) -> Result<(u64, Stop), Error> {
         let begun = self.board.icount;
-        let ended = self.record(begun.saturating_add(count), StopAt::Watchpoints, Deadline::after(limit), observer);
+        let (call, target) = (self.begin_call(limit), begun.saturating_add(count));
+        let ended = self.record(target.min(call.end), StopAt::Watchpoints, call.deadline, observer);
+        let executed = self.board.icount - begun;
         let stop = match ended {
-            Ok(()) if self.board.hart.waiting => Stop::Interrupted,
+            Ok(()) if self.board.hart.waiting || executed < count => Stop::Interrupted,
             Ok(()) => Stop::Stepped,
             Err(stop) => self.stopped(stop),
         };
-        Ok((self.board.icount - begun, stop))
+        Ok((executed, self.end_call(stop)))
     }
 
     fn resume_observed(&mut self, limit: Duration, observer: &mut dyn Observer) -> Result<Stop, Error> {
-        let ended = self.record(u64::MAX, StopAt::All, Deadline::after(limit), observer);
-        Ok(ended.map_or_else(|stop| self.stopped(stop), |()| Stop::Interrupted))
+        let call = self.begin_call(limit);
+        let ended = self.record(call.end, StopAt::All, call.deadline, observer);
+        let stop = ended.map_or_else(|stop| self.stopped(stop), |()| Stop::Interrupted);
+        Ok(self.end_call(stop))
     }
 
     fn skip_time(&mut self, ticks: u64) {

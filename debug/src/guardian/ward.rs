@@ -19,7 +19,7 @@ use super::{Error, SUBCOMMAND, program, system};
 
 /// What the front says of a process, in a line with its number behind.
 const ENDS_WITH_US: &str = "ends with us ";
-/// What the front says of a socket, in a line with its path behind.
+/// What the front says of a socket, in a line with its path's bytes behind, in hexadecimal: a path may have any of them, and is often no text.
 const GOES_WITH_US: &str = "goes with us ";
 /// What the front says when nothing is left to do.
 const DONE: &str = "done";
@@ -95,7 +95,9 @@ impl Ward {
     /// # Errors
     /// If nobody is there to do so.
     pub fn remove_with_us(&mut self, socket: &Path) -> io::Result<()> {
-        self.say(&format!("{GOES_WITH_US}{}", std::path::absolute(socket)?.display()))
+        let path = std::path::absolute(socket)?;
+        let bytes: String = path.as_os_str().as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        self.say(&format!("{GOES_WITH_US}{bytes}"))
     }
 
     /// A descriptor that children inherit, and their children: as long as one of them has it, nothing is put in order.
@@ -144,7 +146,7 @@ pub fn ward(settings: Option<&str>, with_folder: bool) -> Result<u8, Error> {
             return Ok(0);
         }
         if let Some(path) = line.strip_prefix(GOES_WITH_US) {
-            socket = Some(PathBuf::from(path));
+            socket = from_hexadecimal(path);
         }
         if let Some(number) = line.strip_prefix(ENDS_WITH_US) {
             process = number.parse().ok().and_then(Pid::from_raw);
@@ -166,6 +168,13 @@ pub fn ward(settings: Option<&str>, with_folder: bool) -> Result<u8, Error> {
     Ok(0)
 }
 
+fn from_hexadecimal(digits: &str) -> Option<PathBuf> {
+    let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
+    let byte = |pair: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    let bytes: Option<Vec<u8>> = pairs.iter().map(byte).collect();
+    bytes.filter(|_| rest.is_empty()).map(|bytes| OsString::from_vec(bytes).into())
+}
+
 /// It is asked to end first, because it may restore its terminal.
 fn end(process: Pid) {
     let deadline = Instant::now() + PATIENCE;
@@ -177,5 +186,16 @@ fn end(process: Pid) {
             return;
         }
         thread::sleep(LOOK);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_s_bytes_come_back() {
+        assert_eq!(from_hexadecimal("2fff0a41"), Some(OsString::from_vec(b"/\xff\nA".to_vec()).into()));
+        assert_eq!((from_hexadecimal("2"), from_hexadecimal("2g"), from_hexadecimal("é")), (None, None, None));
     }
 }

@@ -7,7 +7,7 @@ mod observe;
 pub mod quirk;
 mod trace;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use crate::riscv::{Address, Register, Registers, csr};
 pub use fault::{DriveTrouble, Fault};
@@ -211,6 +211,11 @@ pub trait Machine {
     /// If its version is not known.
     fn quirks(&mut self) -> Result<Vec<Quirk>, Error> {
         Ok(Vec::new())
+    }
+
+    /// Whether this moment has passed. A machine that does a recorded run again says what was said then.
+    fn has_passed(&mut self, deadline: Instant) -> bool {
+        Instant::now() >= deadline
     }
 
     /// From now on the machine takes no interrupts, like QEMU while its stub steps.

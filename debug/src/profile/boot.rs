@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::calls::Calls;
+use super::tables::{PageTables, page_tables};
 use super::{By, Profile};
 use crate::embedded::{Change, Embedded, Error, Options};
 use crate::image::Image;
@@ -23,8 +24,10 @@ pub const BANDS: usize = 60;
 const LOOKED_AT: u64 = 20_000_000;
 /// How many traps, marks and lines of the console are kept one by one.
 const MOST: usize = 200;
-/// Of how many printed bytes the moments are kept.
-const MOST_BYTES: usize = 1 << 16;
+/// How many bytes of a printed line are kept.
+const MOST_BYTES: usize = 1000;
+/// How many instructions are executed before what was printed is taken: the machine does not keep all of it.
+const PART: u64 = 1 << 20;
 const PAGE: u64 = 4096;
 /// Where the upper half of virtual addresses begins.
 const HALF: u64 = 1 << 63;
@@ -100,8 +103,8 @@ pub struct Boot {
     pub profile: Profile,
     /// The device tree that the firmware gave; empty for none.
     pub device_tree: Range<u64>,
-    /// The value of satp at the end.
-    pub satp: u64,
+    /// The page tables at the end, where translation is on.
+    pub page_tables: Vec<PageTables>,
     /// How much of BSS still holds the checks' poison, in bytes.
     pub poison_left: u64,
 }
@@ -136,6 +139,8 @@ pub fn gather(
         look,
         is_set: false,
         printed: Vec::new(),
+        has_printed: false,
+        line: None,
         looks_at_stores: true,
         has_changed: false,
         latest: (u64::MAX, 0),
@@ -185,8 +190,9 @@ fn run(machine: &mut Embedded, changes: &[(u64, Change)], end: u64, gathering: &
 fn advance(machine: &mut Embedded, target: u64, gathering: &mut Gathering<'_>) {
     while machine.icount() < target {
         let before = machine.icount();
-        let left = target - before;
+        let left = (target - before).min(PART);
         let stepped = machine.step_observed(left, Duration::MAX, gathering);
+        gathering.take_printed(&machine.new_console_output());
         if machine.icount() == before || matches!(stepped, Err(_) | Ok((_, Stop::Fault(_) | Stop::Exited { .. }))) {
             return;
         }
@@ -216,8 +222,11 @@ struct Gathering<'a> {
     look: &'a Look,
     /// sp was set to the stack.
     is_set: bool,
-    /// When each byte was printed.
+    /// When each byte was printed that was not taken yet.
     printed: Vec<u64>,
+    has_printed: bool,
+    /// The line that has not ended.
+    line: Option<(u64, Vec<u8>)>,
     looks_at_stores: bool,
     has_changed: bool,
     /// The page of the latest stores, and how many.
@@ -291,8 +300,32 @@ impl Gathering<'_> {
         }
     }
 
+    /// Takes what was printed since it was last taken: of very much in one instruction only the end.
+    fn take_printed(&mut self, bytes: &[u8]) {
+        let moments = std::mem::take(&mut self.printed);
+        let lost = moments.len().saturating_sub(bytes.len());
+        for (icount, byte) in moments[lost..].iter().zip(bytes) {
+            let (_, line) = self.line.get_or_insert_with(|| (*icount, Vec::new()));
+            if *byte == b'\n' {
+                self.end_line();
+            } else if line.len() < MOST_BYTES {
+                line.push(*byte);
+            }
+        }
+    }
+
+    fn end_line(&mut self) {
+        let Some((icount, line)) = self.line.take() else { return };
+        self.boot.lines += 1;
+        if self.boot.console.len() < MOST {
+            let text = String::from_utf8_lossy(&line).trim_end_matches('\r').to_owned();
+            self.boot.console.push(Printed { icount, text });
+        }
+    }
+
     fn finish(mut self, image: &Image, machine: &mut Embedded) -> Boot {
         self.calls.finish(machine.icount());
+        self.end_line();
         let mut boot = self.boot;
         *boot.written.entry(self.latest.0).or_insert(0) += self.latest.1;
         boot.written.remove(&u64::MAX);
@@ -305,27 +338,14 @@ impl Gathering<'_> {
                 (deepest.icount, format!("the stack is deepest: {} bytes", self.look.stack.end.0 - deepest.sp.0));
             boot.marks.push(Mark { icount, what, pc: deepest.function, is_trap: false });
         }
-        read_console(&mut boot, &machine.console(), &self.printed);
         let last = Address(machine.general_registers().pc);
-        boot.marks.push(Mark { icount: machine.icount(), what: "the end".into(), pc: last, is_trap: false });
+        let what = if machine.waits_for_ever() { "at rest: waits for an interrupt" } else { "the end" };
+        boot.marks.push(Mark { icount: machine.icount(), what: what.into(), pc: last, is_trap: false });
         boot.marks.sort_by_key(|mark| mark.icount);
-        boot.satp = satp(machine);
+        boot.page_tables = page_tables(machine);
         boot.profile = self.calls.profile(image, By::Line);
         boot.poison_left = poison_left(machine, image, &self.look.bss);
         boot
-    }
-}
-
-/// The first lines of what was printed, with the moment of each one's first byte.
-fn read_console(boot: &mut Boot, text: &[u8], moments: &[u64]) {
-    let mut at = 0;
-    for line in text.split_inclusive(|byte| *byte == b'\n') {
-        boot.lines += 1;
-        if let Some(icount) = moments.get(at).filter(|_| boot.console.len() < MOST) {
-            let text = String::from_utf8_lossy(line).trim_end_matches(['\r', '\n']).to_owned();
-            boot.console.push(Printed { icount: *icount, text });
-        }
-        at += line.len();
     }
 }
 
@@ -381,12 +401,10 @@ impl Observer for Gathering<'_> {
         match event {
             HartEvent::Trap(trap) => self.trap(trap),
             HartEvent::Printed { icount } => {
-                if self.printed.is_empty() {
+                if !std::mem::replace(&mut self.has_printed, true) {
                     self.mark(*icount, "first output", Address(0));
                 }
-                if self.printed.len() < MOST_BYTES {
-                    self.printed.push(*icount);
-                }
+                self.printed.push(*icount);
             }
             _ => {}
         }

@@ -6,6 +6,7 @@ mod boot;
 mod calls;
 mod counts;
 mod formats;
+mod tables;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +16,7 @@ use crate::machine::Address;
 pub use boot::{BANDS, Boot, COLUMNS, Depth, Look, Mark, Printed, Write, gather};
 pub use calls::Calls;
 pub use formats::Format;
+pub use tables::{Branch, PageTables, page_tables};
 
 /// How instructions are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 //! body    = zlib( header-length:u32 header blob* )                        the header is JSON, with the blobs' lengths
 //! ```
 //!
-//! No bytes make reading panic or hang, and no more than [`LARGEST`] bytes are unpacked. It does not know what a recording means.
+//! No bytes make reading panic or hang. No more than [`LARGEST`] bytes are read or unpacked, and no byte is held twice. It does not know what a recording means.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -16,13 +16,16 @@ use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
 use serde::{Deserialize, Serialize};
 
-use super::{Error, Firmware, Header, Noted, Recording};
+use super::{Clock, Error, Firmware, Header, Noted, Recording};
+use crate::embedded::MEMORY_MIB;
 
 const MAGIC: &[u8; 16] = b"boot recording\n\0";
 /// The version of the format.
 pub const SCHEMA: u32 = 1;
-/// The most bytes that a recording unpacks to, and the largest file that is read.
-const LARGEST: u64 = 4 << 30;
+/// The most bytes of all files in a recording, and the largest recording that is read.
+pub const LARGEST: u64 = 512 << 20;
+/// The most bytes of a header.
+const LARGEST_HEADER: u64 = 64 << 20;
 const BEGIN: usize = 16 + 4 + 8 + 4;
 
 #[derive(Serialize, Deserialize)]
@@ -95,25 +98,31 @@ impl Recording {
 }
 
 fn unpack(body: &[u8]) -> Result<Recording, &'static str> {
-    let mut unpacked = Vec::new();
-    let mut reader = ZlibDecoder::new(body).take(LARGEST);
-    reader.read_to_end(&mut unpacked).map_err(|_| "it cannot be unpacked")?;
-    let (length, rest) = unpacked.split_first_chunk().ok_or("it has no header")?;
-    let (header, mut rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or("its header is cut")?;
-    let Document { lengths, header } =
-        serde_json::from_slice::<Document<Header>>(header).map_err(|_| "its header makes no sense")?;
-    let mut blobs = Vec::new();
-    for length in lengths {
-        let (blob, others) = usize::try_from(length)
-            .ok()
-            .and_then(|length| rest.split_at_checked(length))
-            .ok_or("a file in it is cut")?;
-        blobs.push(blob.to_vec());
-        rest = others;
+    let mut reader = ZlibDecoder::new(body);
+    let mut length = [0; 4];
+    reader.read_exact(&mut length).map_err(|_| "it has no header")?;
+    let length = u64::from(u32::from_le_bytes(length));
+    if length > LARGEST_HEADER {
+        return Err("its header is too large");
     }
-    let recording = Recording { header, blobs };
+    let header = take(&mut reader, length).ok_or("its header is cut")?;
+    let Document { lengths, header } =
+        serde_json::from_slice::<Document<Header>>(&header).map_err(|_| "its header makes no sense")?;
+    let all = lengths.iter().try_fold(0_u64, |all, length| all.checked_add(*length));
+    if all.is_none_or(|all| all > LARGEST) {
+        return Err("its files are too large");
+    }
+    let blobs = lengths.iter().map(|length| take(&mut reader, *length).ok_or("a file in it is cut"));
+    let recording = Recording { header, blobs: blobs.collect::<Result<_, _>>()? };
     recording.check()?;
     Ok(recording)
+}
+
+/// So many bytes; `None` where there are fewer. Memory is taken as they come, not as they are promised.
+fn take(reader: &mut ZlibDecoder<&[u8]>, length: u64) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reader.take(length).read_to_end(&mut bytes).ok()?;
+    (bytes.len() as u64 == length).then_some(bytes)
 }
 
 impl Recording {
@@ -136,6 +145,11 @@ impl Recording {
             header.changes.is_sorted_by_key(|(at, _)| *at) && header.points.is_sorted_by_key(|point| point.at);
         let last = header.points.last().map(|point| point.at);
         let too_late = header.changes.last().is_some_and(|(at, _)| *at > header.end);
+        if !MEMORY_MIB.contains(&header.memory_mib) {
+            return Err("its memory is no machine's");
+        }
+        let is_known = |(ended, passed): &Clock| ended.is_sorted_by_key(|(call, _)| *call) && passed.is_sorted();
+        let is_sorted = is_sorted && header.clock.as_ref().is_none_or(is_known);
         if !is_sorted || last != Some(header.end) || too_late || header.end == u64::MAX {
             return Err("its moments are not in order");
         }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::embedded::{self, Change, Contents, Devices, Digest, Embedded, Options};
+use crate::embedded::{self, Change, ClockAnswers, Contents, Devices, Digest, Embedded, Options};
 use crate::image::{Image, KernelFiles};
 use crate::machine::{Address, Register};
 use devices::Plugged;
@@ -77,6 +77,26 @@ pub enum Error {
         program: String,
     },
 
+    /// The hart is one that this version does not have.
+    #[error(
+        "the recorded run is of the CPU {cpu}, of which this version does not know {property}; try: the version that recorded it, {program}"
+    )]
+    Cpu {
+        /// Its name.
+        cpu: String,
+        /// What is unknown of it.
+        property: String,
+        /// The version that recorded it.
+        program: String,
+    },
+
+    /// It is more than a recording may hold.
+    #[error("the run cannot be recorded: its files have {bytes} bytes, and a recording holds at most {most}; try: a smaller initrd", most = file::LARGEST)]
+    TooLarge {
+        /// All files together.
+        bytes: u64,
+    },
+
     /// The kernel cannot be loaded.
     #[error(transparent)]
     Machine(#[from] crate::embedded::Error),
@@ -125,6 +145,9 @@ struct Header {
     end: u64,
     /// It ended because the machine could not go on.
     faulted: bool,
+    /// What the clock said to who made the run: [`ClockAnswers`].
+    #[serde(default)]
+    clock: Option<Clock>,
     /// What the one who recorded it needs to do the same again.
     purpose: serde_json::Value,
 }
@@ -138,6 +161,9 @@ enum Firmware {
     None,
     Code(Named),
 }
+
+/// What [`ClockAnswers`] has.
+type Clock = (Vec<(u64, u64)>, Vec<u64>);
 
 /// The content of a file, and its name without folders.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -254,8 +280,13 @@ impl Recording {
             points: Vec::new(),
             end: machine.icount(),
             faulted: machine.fault().is_some(),
+            clock: Some((machine.clock_answers().ended.clone(), machine.clock_answers().passed.clone())),
             purpose,
         };
+        let bytes = blobs.iter().map(|blob| blob.len() as u64).sum();
+        if bytes > file::LARGEST {
+            return Err(Error::TooLarge { bytes });
+        }
         let mut recording = Recording { header, blobs };
         let mut again = Embedded::load(image, options)?;
         recording.header.points = recording.digests(&mut again)?;
@@ -292,14 +323,18 @@ impl Recording {
     /// The machine's options; what is plugged in finds its files in `folder`, or where they were.
     ///
     /// # Errors
-    /// [`Error::Device`], [`Error::Unpack`].
+    /// [`Error::Cpu`], [`Error::Device`], [`Error::Unpack`].
     pub fn options(&self, folder: &Path) -> Result<Options, Error> {
+        let cpu = self.header.cpu.parse().unwrap_or_else(|_| Options::default().cpu);
+        if let Some(property) = cpu.unknown().first().cloned() {
+            return Err(Error::Cpu { cpu: cpu.to_string(), property, program: self.header.program.clone() });
+        }
         let virtio = self.header.devices.iter().map(|device| device.plug(&self.blobs, folder));
         Ok(Options {
             memory_mib: self.header.memory_mib,
             append: self.header.append.clone(),
             initrd: self.header.initrd.map(|blob| self.blobs[blob].as_slice().into()),
-            cpu: self.header.cpu.parse().unwrap_or_default(),
+            cpu,
             firmware: match &self.header.firmware {
                 Firmware::Host => embedded::Firmware::Host,
                 Firmware::None => embedded::Firmware::None,
@@ -315,6 +350,13 @@ impl Recording {
     /// What the one who recorded it needs to do the same again.
     pub fn purpose(&self) -> &serde_json::Value {
         &self.header.purpose
+    }
+
+    /// Has who makes the run again get the same answers from the clock; false where the recording does not know them.
+    pub fn follow_clock(&self, machine: &mut Embedded) -> bool {
+        let Some((ended, passed)) = self.header.clock.clone() else { return false };
+        machine.follow_clock(ClockAnswers { ended, passed }, self.header.end);
+        true
     }
 
     /// The run's length, in instructions.

@@ -134,11 +134,13 @@ fn a_recording_of_another_schema_is_named() {
 #[test]
 fn a_header_that_lies_is_refused() {
     type Lie = fn(&mut Recording);
-    let lies: [(&str, Lie); 8] = [
+    let lies: [(&str, Lie); 10] = [
         ("it refers to a file that is not in it", |recording| recording.header.kernel.blob = 99),
         ("it refers to a file that is not in it", |recording| recording.header.changes[0].1 = Noted::Input(99)),
         ("its moments are not in order", |recording| recording.header.changes[0].0 = 1 << 40),
+        ("its memory is no machine's", |recording| recording.header.memory_mib = u64::MAX),
         ("its moments are not in order", |recording| recording.header.points.clear()),
+        ("its moments are not in order", |recording| recording.header.clock = Some((Vec::new(), vec![2, 1]))),
         ("its moments are not in order", |recording| recording.header.changes.swap(0, 1)),
         ("its moments are not in order", |recording| recording.header.points.swap(0, 1)),
         ("its moments are not in order", |recording| recording.header.changes.last_mut().unwrap().0 += 2),
@@ -158,6 +160,34 @@ fn a_header_that_lies_is_refused() {
     recording.header.kernel = names;
     let folder = tempfile::tempdir().unwrap();
     assert!(recording.unpack(folder.path()).unwrap().kernel.starts_with(folder.path()));
+}
+
+#[test]
+fn a_hart_that_this_version_does_not_have_is_named() {
+    let mut recording = recording();
+    recording.header.cpu = "rv64,time-machine=on".into();
+    let error = recording.options(Path::new("")).unwrap_err().to_string();
+    assert!(error.contains("of which this version does not know time-machine=on; try: "), "{error}");
+}
+
+#[test]
+fn what_is_promised_takes_no_memory() {
+    let document = |lengths: serde_json::Value| {
+        let header = serde_json::to_value(&recording().header).unwrap();
+        let document = serde_json::json!({ "lengths": lengths, "header": header }).to_string();
+        with_body(&[&(document.len() as u32).to_le_bytes()[..], document.as_bytes()].concat())
+    };
+    let cases = [
+        (document(serde_json::json!([u64::MAX, 1])), "its files are too large"),
+        (document(serde_json::json!([1_u64 << 40])), "its files are too large"),
+        (document(serde_json::json!([1 << 28])), "a file in it is cut"),
+        (with_body(&u32::MAX.to_le_bytes()), "its header is too large"),
+        (with_body(&100_u32.to_le_bytes()), "its header is cut"),
+    ];
+    for (bytes, words) in cases {
+        let error = parse(&bytes).unwrap_err();
+        assert!(matches!(error, Error::Damaged { what, .. } if what == words), "{words}: {error}");
+    }
 }
 
 proptest! {

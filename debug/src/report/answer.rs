@@ -24,6 +24,8 @@ pub struct Answered<'a> {
     pub end: &'a str,
     /// What was found.
     pub answer: &'a Answer,
+    /// Where the history begins, if an earlier beginning could change the answer.
+    pub forgotten: Option<u64>,
 }
 
 impl Answered<'_> {
@@ -34,6 +36,9 @@ impl Answered<'_> {
     pub fn text(&self, goto: words::Goto<'_>, to: &mut dyn Write) -> io::Result<()> {
         for line in self.answer.words(self.image, goto).lines() {
             writeln!(to, "{}", printable(line))?;
+        }
+        if let Some(beginning) = self.forgotten {
+            writeln!(to, "{}", words::forgotten(beginning))?;
         }
         Ok(())
     }
@@ -50,6 +55,7 @@ impl Answered<'_> {
             "instructions": self.icount,
             "end": self.end,
             "found": self.answer.is_found(),
+            "history_begins": self.forgotten,
             "answer": Told(self.image).answer(self.answer),
         });
         writeln!(to, "{}", printable_json(&serde_json::to_string_pretty(&document)?))

@@ -24,11 +24,18 @@ pub(super) fn markdown(report: &Report, commands: &[String]) -> String {
     page + "\n"
 }
 
-/// Text in which nothing is Markdown or HTML: every ASCII sign stands behind a backslash.
+/// Text in which nothing is Markdown or HTML, and no address becomes a link: ASCII signs stand behind a backslash.
 fn escaped(text: &str) -> String {
+    let text = printable(text);
     let mut escaped = String::new();
-    for character in printable(text).chars() {
-        if character.is_ascii_punctuation() && !matches!(character, '.' | ',' | ':' | '/' | '\'' | '(' | ')') {
+    for (at, character) in text.char_indices() {
+        let is_link = match character {
+            ':' => text[at..].starts_with("://"),
+            '.' => text[..at].get(at.saturating_sub(3)..).is_some_and(|before| before.eq_ignore_ascii_case("www")),
+            _ => false,
+        };
+        let is_plain = matches!(character, '.' | ',' | ':' | '/' | '\'' | '(' | ')') && !is_link;
+        if character.is_ascii_punctuation() && !is_plain {
             escaped.push('\\');
         }
         escaped.push(character);
@@ -43,6 +50,12 @@ mod tests {
     #[test]
     fn nothing_of_a_kernel_s_text_is_markdown() {
         assert_eq!(escaped("a|b`c`<img>*_\u{1b}["), "a\\|b\\`c\\`\\<img\\>\\*\\_\\\\u\\{1b\\}\\[");
-        assert_eq!(escaped("at 0x80200000, (wfi)"), "at 0x80200000, (wfi)");
+        assert_eq!(escaped("at 0x80200000, (wfi) src/main.rs:7."), "at 0x80200000, (wfi) src/main.rs:7.");
+    }
+
+    #[test]
+    fn nothing_of_a_kernel_s_text_becomes_a_link() {
+        assert_eq!(escaped("http://a.b, WWW.a.b me@a.b"), "http\\://a.b, WWW\\.a.b me\\@a.b");
+        assert_eq!(escaped("ä.b ww.a"), "ä.b ww.a");
     }
 }

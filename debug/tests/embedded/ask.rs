@@ -279,3 +279,33 @@ fn why_walks_the_page_table_of_a_page_fault() {
     // Other causes are no matter of page tables.
     assert!(!why(EBREAK, 0).contains("satp"));
 }
+
+/// Changes from outside are kept as long as there is room; then the past is forgotten from its beginning.
+#[test]
+fn an_answer_about_all_of_the_past_says_where_the_history_begins() {
+    let code = [addi(9, 9, 1), STAY].into_iter().flat_map(u32::to_le_bytes).collect();
+    let image = elf::image(elf::build(&[(ENTRY, code)]));
+    let options = debug::embedded::Options { history_mib: 1, ..Default::default() };
+    let mut machine = Embedded::load(&image, &options).unwrap();
+    let answer = |machine: &mut Embedded, words: &str| {
+        let words: Vec<&str> = words.split(' ').collect();
+        let question = Question::parse(&words, &image).unwrap().unwrap();
+        let answer = question.answer(machine, &image, &mut |_| true).unwrap();
+        question.forgets(&answer, machine)
+    };
+    assert_eq!(answer(&mut machine, "when 0x80200000"), None);
+    for round in 0..8_u8 {
+        machine.write_physical(Address(DATA), &vec![round + 1; 600 << 10]).unwrap();
+        machine.step(1000, LIMIT).unwrap();
+    }
+    assert!(machine.beginning() > 0);
+    for words in
+        ["when 0x80200000", "reads 0x80300000", "first-write 0x80300000", "last-write 0x80300000", "traps", "why"]
+    {
+        // Looking back may need the room as well.
+        assert_eq!(answer(&mut machine, words), Some(machine.beginning()), "{words}");
+    }
+    for words in ["at 7999", "page 0x80200000"] {
+        assert_eq!(answer(&mut machine, words), None, "{words}");
+    }
+}

@@ -1,5 +1,5 @@
 //! The page of `check --html`: in real Chromium it says nothing, asks for nothing and fits, and its pictures are there; what a kernel calls
-//! its things is text. install.sh brings Chromium.
+//! its things is text. And speedscope's importers open the profiles. install.sh brings all of them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,22 +26,34 @@ fn chromium() -> PathBuf {
     places.find(|place| place.exists()).expect("no Chromium: run debug/tests/page/install.sh")
 }
 
-/// What Chromium says of a page, in each look; the pictures stay in target/page/pictures.
-fn look(file: &Path, name: &str) -> Vec<Value> {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("page");
-    assert!(
-        target.join("node_modules/playwright-core").exists(),
-        "no playwright-core: run debug/tests/page/install.sh"
-    );
-    let pictures = target.join("pictures").join(name);
-    fs::create_dir_all(&pictures).unwrap();
+/// What one of the scripts here says, which steers Chromium.
+fn script(name: &str, arguments: &[&Path]) -> Vec<Value> {
+    let target = target();
+    for package in ["playwright-core", "speedscope"] {
+        let is_there = target.join("node_modules").join(package).exists();
+        assert!(is_there, "no {package}: run debug/tests/page/install.sh");
+    }
     let own = target.parent().unwrap().join("vscode/node");
     let mut command = Command::new(if own.exists() { own } else { "node".into() });
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/page/look.mjs"));
-    command.arg(chromium()).arg(file).arg(&pictures).current_dir(&target).env("HOME", &pictures);
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/page").join(name));
+    // Chromium writes to the person's folder.
+    let home = target.join("pictures");
+    fs::create_dir_all(&home).unwrap();
+    command.arg(chromium()).args(arguments).current_dir(&target).env("HOME", home);
     let output = command.output().expect("Node.js is there");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn target() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("page")
+}
+
+/// What Chromium says of a page, in each look; the pictures stay in target/page/pictures.
+fn look(file: &Path, name: &str) -> Vec<Value> {
+    let pictures = target().join("pictures").join(name);
+    fs::create_dir_all(&pictures).unwrap();
+    script("look.mjs", &[file, &pictures])
 }
 
 fn looks_right(looks: &[Value]) {
@@ -103,4 +115,68 @@ fn a_kernel_s_names_are_text() {
     assert!(text.contains("&lt;/p&gt;&lt;scrip") && text.contains("&lt;b onclick=x()&gt;kernel"), "{text}");
     assert!(!text.contains("<script") && !text.contains("<b onclick"), "{text}");
     looks_right(&look(&file, "hostile"));
+}
+
+#[test]
+fn a_kernel_with_page_tables_has_them_as_a_tree() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = page(&kernels::build("linked-high"), "embedded", folder.path());
+    let looks = look(&file, "linked-high");
+    looks_right(&looks);
+    let text = looks[0]["text"].as_str().unwrap();
+    for words in ["Page tables", "Sv39, satp 0x8", "firmware", "the stack's deepest use", "satp: translation is on"] {
+        assert!(text.contains(words), "no {words}: {text}");
+    }
+    assert!(text.contains(" in pages of ") || text.contains(": 1 GiB at "), "{text}");
+}
+
+/// The debug information of a kernel names files of the computer that checks it, and a page may be published.
+#[test]
+fn a_hostile_kernel_gets_no_file_of_the_computer_into_the_page() {
+    // A short path, which fits where the kernel's own was.
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    fs::write(folder.path().join("variants.rs"), "the secret\n".repeat(1000)).unwrap();
+    let mut bytes = fs::read(kernels::build("corrupts-itself")).unwrap();
+    let known = b"debug/tests/kernels";
+    let mut named = folder.path().to_str().unwrap().as_bytes().to_vec();
+    assert!(named.len() <= known.len(), "{}", folder.path().display());
+    named.resize(known.len(), b'/');
+    let places: Vec<usize> = (0..bytes.len() - known.len()).filter(|at| bytes[*at..].starts_with(known)).collect();
+    assert!(!places.is_empty());
+    for place in places {
+        bytes[place..place + known.len()].copy_from_slice(&named);
+    }
+    let kernel = folder.path().join("kernel");
+    fs::write(&kernel, bytes).unwrap();
+    let project = folder.path().join("project");
+    fs::create_dir(&project).unwrap();
+    fs::write(project.join("Makefile"), "").unwrap();
+    fs::copy(&kernel, project.join("kernel")).unwrap();
+    let shown = |kernel: &Path| fs::read_to_string(page(kernel, "embedded", &project)).unwrap();
+    let outside = shown(&project.join("kernel"));
+    assert!(outside.contains("/variants.rs:") && !outside.contains("the secret"));
+    // Where it lies in the kernel's own project it is shown.
+    fs::write(folder.path().join("Makefile"), "").unwrap();
+    assert!(shown(&kernel).contains("the secret"));
+}
+
+#[test]
+fn speedscope_opens_both_formats_with_its_own_importers() {
+    let folder = tempfile::tempdir().unwrap();
+    let kernel = kernels::build("corrupts-itself");
+    let files = ["speedscope", "perfetto"].map(|format| {
+        let file = folder.path().join(format!("{format}.json"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-debug"));
+        command.args(["debug", "profile", "--config", "none", "--format", format, "--kernel"]).arg(&kernel);
+        let output = command.arg("--output").arg(&file).stdin(Stdio::null()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        file
+    });
+    let seen = script("open.mjs", &[&files[0], &files[1]]);
+    let taken = ["Importing as speedscope json file", "Importing as Trace Event Format profile"];
+    for (seen, taken) in seen.iter().zip(taken) {
+        assert_eq!((&seen["taken"], &seen["failed"]), (&taken.into(), &serde_json::json!([])), "{seen}");
+        let table = seen["table"].as_str().unwrap();
+        assert!(table.contains("variant::clear_doublewords") && table.contains("variant::rename"), "{table}");
+    }
 }

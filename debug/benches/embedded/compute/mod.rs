@@ -10,7 +10,7 @@ use debug::machine::Stop;
 use debug::{Embedded, Image, Machine, embedded};
 use tempfile::TempDir;
 
-use super::{HISTORY, LONG, check, processor_time, row};
+use super::{HISTORY, LONG, check, processor_time, row, run};
 
 const KERNEL: &str = "debug/benches/embedded/compute/kernel.rs";
 /// Half a second of QEMU at full speed, on a fast computer.
@@ -33,6 +33,7 @@ pub fn rows() {
             row(&name(&format!("with history / QEMU {label}")), "ms", with, || on_qemu(&kernel, &folder, mode), &goal);
         }
         row(&name("check / run"), "ms", || children_busy(|| check(&kernel, "embedded")), with, "at most 1.5");
+        row(&name("profile / run"), "ms", || children_busy(|| profile(&kernel, &folder)), with, "at most 5");
         row(&name("all of it searched back / run"), "ms", || back(&kernel), with, "1");
     }
 }
@@ -71,6 +72,22 @@ fn back(kernel: &Path) -> f64 {
     let entry = Image::open(kernel).expect("it is an ELF").require("boot").expect("it has one").address;
     machine.insert_breakpoint(entry).expect("it has breakpoints");
     busy(|| assert_eq!(machine.reverse_resume(LONG), Stop::Breakpoint))
+}
+
+fn profile(kernel: &Path, folder: &TempDir) {
+    let mut profile = Command::new(env!("CARGO_BIN_EXE_cargo-debug"));
+    profile.args([
+        "debug",
+        "profile",
+        "--config",
+        "none",
+        "--until",
+        "1000000000000",
+        "--format",
+        "folded",
+        "--kernel",
+    ]);
+    run(profile.arg(kernel).arg("--output").arg(folder.path().join("profile")));
 }
 
 /// What this thread has of a processor meanwhile.

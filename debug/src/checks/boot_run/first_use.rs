@@ -24,7 +24,7 @@ pub fn stack_pointer(machine: &mut dyn Machine, xlen: Xlen, deadline: Instant) -
             return Ok(set.map(Address));
         }
         // A kernel that idles may have set sp and not used it yet.
-        if machine.step(1, STEP_LIMIT)?.1 != Stop::Stepped || Instant::now() > deadline {
+        if machine.step(1, STEP_LIMIT)?.1 != Stop::Stepped || machine.has_passed(deadline) {
             return Ok(set.map(Address));
         }
         let before = std::mem::replace(&mut registers, machine.registers()?);

@@ -132,7 +132,7 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
         if is_round && state_is(run, &state)? && deeds.left_memory_alone(run)? {
             return deeds.judge(run, Some(BootEnd::Loop { instructions }));
         }
-        if begun.elapsed() > LIMIT {
+        if run.machine.has_passed(begun + LIMIT) {
             break;
         }
     }

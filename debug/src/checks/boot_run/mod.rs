@@ -339,12 +339,12 @@ impl<'a> BootRun<'a> {
 
     /// Whether time is up, or a boot hangs that used BSS before it was cleared (it waits for something that never comes), or erased the
     /// clear's own frame.
-    fn is_hopeless(&self) -> bool {
+    fn is_hopeless(&mut self) -> bool {
         let relied = |memory: &MemoryFacts<'_>| {
             memory.early.poison_read.is_some() && !memory.clearing.has_begun()
                 || memory.clearing.erased_frame().is_some()
         };
-        self.slice >= LONG_SLICE && self.memory().is_some_and(relied) || Instant::now() >= self.deadline
+        self.slice >= LONG_SLICE && self.memory().is_some_and(relied) || self.machine.has_passed(self.deadline)
     }
 
     /// Looks for a rest, a loop, and new words on the console.
@@ -364,8 +364,9 @@ impl<'a> BootRun<'a> {
     }
 
     /// Whether a search for a loop is due.
-    fn is_overdue(&self) -> bool {
-        self.looked.elapsed() > self.slice.saturating_mul(2).saturating_add(rest::LOOK)
+    fn is_overdue(&mut self) -> bool {
+        let soon = self.slice.saturating_mul(2).saturating_add(rest::LOOK);
+        self.looked.checked_add(soon).is_some_and(|moment| self.machine.has_passed(moment))
     }
 
     /// Whether the hart executes firmware code.

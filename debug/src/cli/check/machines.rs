@@ -24,6 +24,9 @@ pub fn on_embedded(keeper: &Keeper<'_>, layout: &Layout, options: Options<'_>) -
     let (image, timeout) = (&kernel.image, options.timeout);
     match embedded(kernel) {
         Ok(mut machine) => {
+            if let Some(replay) = keeper.replay {
+                replay.recording.follow_clock(&mut machine);
+            }
             let findings = checks::check(&mut machine, image, layout, options)?;
             keeper.keep(&mut machine, &findings, true)?;
             kernel.devices.finish(machine)?;

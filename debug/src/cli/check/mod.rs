@@ -7,7 +7,6 @@
 mod keeper;
 mod machines;
 
-use std::cell::{Cell, RefCell};
 use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -32,7 +31,7 @@ use crate::cli::machine_arg::MachineArg;
 use crate::cli::narration;
 use crate::cli::page;
 use crate::cli::places::{PlaceArguments, with_option};
-use crate::cli::recording::{RecordArgument, Replay};
+use crate::cli::recording::{OF_THE_RECORDING, RecordArgument, Replay};
 use crate::cli::values::{Text, seconds, unescaped};
 use keeper::Keeper;
 use machines::{companion, embedded, lockstep, on_embedded, on_qemu};
@@ -41,6 +40,23 @@ use machines::{companion, embedded, lockstep, on_embedded, on_qemu};
 const GRACE: Duration = Duration::from_secs(5);
 
 const CONSOLE: &str = "Console";
+
+/// What else a recording of checks has.
+const OF_THE_CHECK: [&str; 13] = [
+    "record",
+    "record_on_failure",
+    "on",
+    "harsh",
+    "step",
+    "expect",
+    "forbid",
+    "input",
+    "after",
+    "min_margin",
+    "boot_hart",
+    "timeout",
+    "PlaceArguments",
+];
 
 /// Boots a kernel, checks its boot from reset to the idle loop, and gives a verdict.
 ///
@@ -124,7 +140,7 @@ pub struct Arguments {
     pub record_on_failure: Option<PathBuf>,
 
     /// Makes the recorded checks again, of the recorded run; kernel and options are the recording's
-    #[arg(long, value_name = "FILE", help_heading = "Recording", conflicts_with_all = ["record", "record_on_failure"])]
+    #[arg(long, value_name = "FILE", help_heading = "Recording", conflicts_with_all = OF_THE_RECORDING, conflicts_with_all = OF_THE_CHECK)]
     pub replay: Option<PathBuf>,
 
     /// The time limit for the boot
@@ -176,8 +192,7 @@ pub fn run(mut arguments: Arguments) -> anyhow::Result<bool> {
     let continued = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(SIGCONT, Arc::clone(&continued)).context("cannot install a signal handler")?;
     let begin = Instant::now();
-    let (kept, recorded_failure) = (RefCell::default(), Cell::default());
-    let keeper = Keeper { arguments: &arguments, kernel: &kernel, replay: replay.as_ref(), kept, recorded_failure };
+    let keeper = Keeper::new(&arguments, &kernel, replay.as_ref());
     let findings = walk(&arguments, &on, &keeper, &layout, &mut printed);
     let fails =
         findings.as_ref().map_or(true, |findings| findings.iter().any(|finding| finding.status != Status::Pass));
@@ -186,14 +201,14 @@ pub fn run(mut arguments: Arguments) -> anyhow::Result<bool> {
         bail!("no verdict: this command was stopped (Ctrl-Z, SIGSTOP) and continued meanwhile; try: run it again");
     }
     let mut findings = findings?;
-    keeper.check()?;
     if arguments.harsh {
         findings.push(harsh::luck(&kernel, &layout, &findings, arguments.timeout));
     }
+    keeper.finish(&findings)?;
     let console = printed.as_deref().map(checks::console::last_lines);
     let report =
         Report { machine: on.name(), kernel: kernel.files.kernel.clone(), elapsed: begin.elapsed(), findings, console };
-    let commands = arguments.commands(&kernel, &report, keeper.recorded_failure.get());
+    let commands = keeper.commands(&report);
     if let Some(path) = &arguments.summary {
         let file = fs::OpenOptions::new().append(true).create(true).open(path);
         let written = file.and_then(|mut file| file.write_all(report.markdown(&commands).as_bytes()));

@@ -73,8 +73,9 @@ fn run(arguments: &Arguments, kernel: &Kernel, machine: &mut Embedded, events: &
         let left = deadline.saturating_duration_since(Instant::now());
         match events.recv_timeout(if waits { left } else { Duration::ZERO }) {
             Ok(Event::Typed(bytes)) => {
-                if let Err(too_much) = machine.input(&bytes) {
-                    narration::say(&format!("not typed: {too_much}"));
+                if more_input && let Err(too_much) = machine.input(&bytes) {
+                    narration::say(&format!("{too_much}: what comes after them in standard input is not typed"));
+                    more_input = false;
                 }
             }
             Ok(Event::Signal(number)) => return Ok(u8::try_from(128 + number).unwrap_or(1)),

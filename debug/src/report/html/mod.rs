@@ -1,7 +1,9 @@
 //! The report as a page to look at: one file that needs no network and no script. Its template escapes all that comes from the kernel.
 
 mod flame;
+mod memory;
 mod pictures;
+mod tree;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -9,7 +11,9 @@ use super::{Report, Verdict, details, printable, text};
 use crate::checks::{Finding, Status};
 use crate::image::{Image, Line};
 use crate::profile::Boot;
-use pictures::{clear, console, depth, memory, time_line};
+use memory::memory;
+use pictures::{clear, console, depth, time_line};
+use tree::tree;
 
 pub use flame::svg;
 
@@ -120,6 +124,9 @@ impl Page<'_> {
             }
             section { h2 { "Time line" } (time_line(boot, self.image)) (console(boot)) }
             section { h2 { "Memory" } (memory(boot, self)) }
+            @if !boot.page_tables.is_empty() {
+                section { h2 { "Page tables" } @for tables in &boot.page_tables { (tree(tables, self.image)) } }
+            }
             section { h2 { "The BSS clear" } (clear(boot, self.image)) }
             section { h2 { "Stack" } (depth(boot, self.image, &self.stack)) }
             section { h2 { "Instructions by function" } (flame::flame(&boot.profile)) }

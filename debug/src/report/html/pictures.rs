@@ -3,18 +3,14 @@
 use maud::{Markup, html};
 
 use super::super::printable;
-use super::{Page, percent, thousands};
+use super::{percent, thousands};
 use crate::image::Image;
 use crate::machine::Address;
 use crate::profile::{BANDS, Boot, COLUMNS, Mark};
-use crate::riscv::board::RAM_BASE;
 
-const PAGE: u64 = 4096;
 /// Marks that are drawn, and rows of a table.
 const DRAWN: usize = 40;
 const ROWS: usize = 60;
-/// Parts that memory is drawn in.
-const PARTS: u64 = 400;
 
 /// A place in words; nothing for none.
 fn place(image: &Image, address: Address) -> String {
@@ -33,12 +29,17 @@ pub fn time_line(boot: &Boot, image: &Image) -> Markup {
                         style=(format!("left:{}%;top:{}rem", percent(mark.icount, end), 1.25 * (index % 8) as f64)) { (mark.what) }
                 }
             }
-            div.axis { span { "instruction 0" } span { (thousands(boot.end)) } }
+            @if !boot.console.is_empty() {
+                div.stage.lines aria-hidden="true" {
+                    @for line in &boot.console { i title=(printable(&line.text)) style=(format!("left:{}%", percent(line.icount, end))) {} }
+                }
+            }
+            div.axis { span { "instruction 0" } @if !boot.console.is_empty() { span { "the lower marks: printed lines" } } span { (thousands(boot.end)) } }
         }
         table {
             thead { tr { th.number { "instruction" } th { "what" } th { "where" } } }
             tbody { @for mark in boot.marks.iter().take(ROWS) {
-                tr { td.number { (thousands(mark.icount)) } td { (mark.what) } td.mono { (place(image, mark.pc)) } }
+                tr { td.number { (thousands(mark.icount)) } td.what { (mark.what) } td.mono { (place(image, mark.pc)) } }
             } }
         }
         @if boot.traps > 0 { p.faint { (thousands(boot.traps)) " traps and interrupts" @if boot.marks.len() > ROWS { "; the first moments are listed" } } }
@@ -53,93 +54,6 @@ pub fn console(boot: &Boot) -> Markup {
         h3 { "Console" }
         pre { @for line in &boot.console { (format!("{:>14}  {}\n", thousands(line.icount), printable(&line.text))) } }
         @if boot.lines > boot.console.len() as u64 { p.faint { "and " (thousands(boot.lines - boot.console.len() as u64)) " more lines" } }
-    }
-}
-
-struct Part {
-    name: String,
-    start: u64,
-    end: u64,
-    class: &'static str,
-}
-
-/// The kernel's parts in memory, by their physical addresses.
-fn parts(page: &Page<'_>) -> Vec<Part> {
-    let sections = page.image.memory_sections();
-    let mut parts: Vec<Part> = sections
-        .into_iter()
-        .map(|(name, range)| {
-            let start = page.image.physical(range.start).0;
-            let class = match name.as_str() {
-                name if name.starts_with(".text") => "a",
-                name if name.contains("bss") => "b",
-                name if name.contains("stack") => "d",
-                _ => "c",
-            };
-            Part { name, start, end: start.saturating_add(range.end.0 - range.start.0), class }
-        })
-        .collect();
-    if parts.is_empty() {
-        let segments = page.image.segments().iter().map(|segment| segment.loaded());
-        parts.extend(segments.map(|range| Part {
-            name: "the file".into(),
-            start: range.start.0,
-            end: range.end.0,
-            class: "a",
-        }));
-    }
-    parts
-}
-
-pub fn memory(boot: &Boot, page: &Page<'_>) -> Markup {
-    let mut parts = parts(page);
-    let first = parts.iter().map(|part| part.start).min().unwrap_or(RAM_BASE);
-    let last = parts.iter().map(|part| part.end).max().unwrap_or(first + PAGE);
-    if !boot.device_tree.is_empty() {
-        let tree = boot.device_tree.clone();
-        parts.push(Part { name: "device tree".into(), start: tree.start, end: tree.end, class: "free" });
-    }
-    let written = |start: u64, end: u64| -> u64 {
-        boot.written.range(start / PAGE..end.div_ceil(PAGE)).map(|(_, count)| count).sum()
-    };
-    let bar = |start: u64, end: u64| {
-        let whole = (end - start).max(1);
-        let x = |address: u64| 1000.0 * (address.clamp(start, end) - start) as f64 / whole as f64;
-        let step = (whole / PARTS).max(1);
-        let touched =
-            (0..PARTS).map(move |part| start + part * step).filter(move |from| written(*from, from + step) > 0);
-        html! {
-            svg viewBox="0 0 1000 60" preserveAspectRatio="none" shape-rendering="crispEdges" height="60" aria-hidden="true" {
-                @for part in &parts {
-                    rect class=(part.class) x=(format!("{:.2}", x(part.start))) y="4" width=(format!("{:.2}", (x(part.end) - x(part.start)).max(1.0))) height="30" {}
-                }
-                @for from in touched {
-                    rect.bad-fill x=(format!("{:.2}", x(from))) y="40" width=(format!("{:.2}", 1000.0 / PARTS as f64)) height="16" {}
-                }
-            }
-        }
-    };
-    html! {
-        figure {
-            (bar(RAM_BASE, RAM_BASE + page.ram))
-            div.axis { span { "all RAM: " (format!("{RAM_BASE:#x}")) } span { (format!("{:#x}", RAM_BASE + page.ram)) } }
-            (bar(first, last))
-            div.axis { span { "the kernel: " (format!("{first:#x}")) } span { (format!("{last:#x}")) } }
-            p.key { i.a {} "code" i.c {} "data" i.b {} "BSS" i.d {} "stack" i.free {} "device tree" i.bad-fill {} "written by the kernel, by page"
-                @if boot.looked_at < boot.end { " (stores of the first " (thousands(boot.looked_at)) " instructions)" } }
-        }
-        div.wide {
-        table {
-            thead { tr { th { "part" } th { "from" } th.number { "bytes" } th.number { "pages written" } th.number { "stores to these pages" } } }
-            tbody { @for part in parts.iter().take(ROWS) {
-                tr { td.mono.whole { (printable(&part.name)) } td.mono.whole { (format!("{:#x}", part.start)) } td.number { (thousands(part.end - part.start)) }
-                    td.number { (boot.written.range(part.start / PAGE..part.end.div_ceil(PAGE)).count()) } td.number { (thousands(written(part.start, part.end))) } }
-            }
-            tr { td { "elsewhere in RAM" } td {} td {} td.number { (boot.written.keys().filter(|page| **page < first / PAGE || **page >= last.div_ceil(PAGE)).count()) }
-                td.number { (thousands(boot.written.iter().filter(|(page, _)| **page < first / PAGE || **page >= last.div_ceil(PAGE)).map(|(_, count)| count).sum())) } }
-            }
-        }
-        }
     }
 }
 

@@ -134,7 +134,13 @@ impl GdbTarget {
         let question = question?;
         question.check(&self.machine)?;
         let answer = self.search(|machine, image, goes_on| question.answer(machine, image, goes_on))?;
-        Ok(answer.words(&self.image, "monitor goto"))
+        let words = answer.words(&self.image, "monitor goto");
+        Ok(match question.forgets(&answer, &self.machine) {
+            Some(beginning) => {
+                format!("{}\n{}; try: more memory for the history", words.trim_end(), ask::words::forgotten(beginning))
+            }
+            None => words,
+        })
     }
 }
 

@@ -5,6 +5,7 @@
 pub mod client;
 pub mod code;
 pub mod elf;
+pub mod recording;
 
 mod past;
 mod template;

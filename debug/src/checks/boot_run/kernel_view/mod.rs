@@ -9,7 +9,7 @@ mod observer;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::layout::Layout;
 use super::machine_mode;
@@ -236,6 +236,10 @@ impl Machine for KernelView<'_> {
 
     fn write_physical(&mut self, start: Address, bytes: &[u8]) -> Result<(), Error> {
         self.machine.write_physical(start, bytes)
+    }
+
+    fn has_passed(&mut self, deadline: Instant) -> bool {
+        self.machine.has_passed(deadline)
     }
 
     fn insert_breakpoint(&mut self, address: Address) -> Result<(), Error> {

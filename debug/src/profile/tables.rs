@@ -1,0 +1,212 @@
+//! The page tables of a moment as a tree: tables, and runs of pages that lie side by side and allow the same. It does not draw.
+//!
+//! Source: privileged manual, "Virtual Address Translation Process".
+
+use crate::embedded::Embedded;
+use crate::machine::{Address, Machine, Register, csr};
+use crate::riscv::page_table::{self, ENTRIES, PAGE};
+
+/// More tables than this are not read: a table may lead to itself.
+const MOST_TABLES: usize = 4096;
+/// More branches than this are not kept.
+const MOST_BRANCHES: usize = 2000;
+/// The bits of an entry that tell pages apart: A and D change by themselves.
+const ALLOWED: u64 = page_table::READ | page_table::WRITE | page_table::EXECUTE | page_table::USER | page_table::GLOBAL;
+
+/// What satp or hgatp translates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageTables {
+    /// satp, or hgatp for a guest's physical addresses.
+    pub register: Register,
+    /// Its value.
+    pub value: u64,
+    /// `Sv39`.
+    pub mode: &'static str,
+    /// The root table's entries.
+    pub root: Vec<Branch>,
+    /// The pages that hold tables, by physical address, in order.
+    pub tables: Vec<Address>,
+    /// All bytes that are mapped, as far as was read.
+    pub mapped: u64,
+    /// There is more than was read.
+    pub is_cut: bool,
+}
+
+/// What one entry leads to, or several entries side by side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Branch {
+    /// Another table.
+    Table {
+        /// The first address that it translates.
+        start: Address,
+        /// Where it lies.
+        at: Address,
+        /// Its level; 0 is the one of the smallest pages.
+        level: u32,
+        /// Its entries.
+        branches: Vec<Branch>,
+    },
+    /// Pages that lie side by side, here and there, and allow the same.
+    Pages {
+        /// The first address.
+        start: Address,
+        /// How many bytes they are.
+        bytes: u64,
+        /// The bytes of one page.
+        page: u64,
+        /// Where the first byte lies.
+        physical: Address,
+        /// `RWX`, U and G: what they allow.
+        letters: String,
+    },
+}
+
+/// The page tables that the hart has now: of the kernel, and of a hypervisor's guest.
+pub fn page_tables(machine: &mut Embedded) -> Vec<PageTables> {
+    let registers = [csr::SATP, csr::HGATP];
+    registers.into_iter().filter_map(|register| tables_of(machine, register)).collect()
+}
+
+fn tables_of(machine: &mut Embedded, register: Register) -> Option<PageTables> {
+    let value = machine.read_register(register).ok()?;
+    let (mode, levels) = page_table::mode(value)?;
+    let is_second = register == csr::HGATP;
+    let mut reading = Reading { machine, tables: Vec::new(), branches: 0, mapped: 0, is_cut: false, is_second };
+    let root = reading.table(page_table::root(value), levels - 1, 0, levels);
+    let Reading { mut tables, mapped, is_cut, .. } = reading;
+    tables.sort_unstable();
+    tables.dedup();
+    Some(PageTables { register, value, mode, root, tables, mapped, is_cut })
+}
+
+struct Reading<'a> {
+    machine: &'a mut Embedded,
+    tables: Vec<Address>,
+    branches: usize,
+    mapped: u64,
+    is_cut: bool,
+    /// The root of the second stage has four times the entries, and its addresses are not sign-extended.
+    is_second: bool,
+}
+
+impl Reading<'_> {
+    /// The table at `at`, which translates the addresses from `start` on.
+    fn table(&mut self, at: u64, level: u32, start: u64, levels: u32) -> Vec<Branch> {
+        let is_wide = self.is_second && level + 1 == levels;
+        let entries = if is_wide { 4 * ENTRIES } else { ENTRIES };
+        let mut branches: Vec<Branch> = Vec::new();
+        let mut bytes = vec![0; 8 * entries];
+        if self.tables.len() >= MOST_TABLES || self.machine.read_physical(Address(at), &mut bytes).is_err() {
+            self.is_cut |= self.tables.len() >= MOST_TABLES;
+            return branches;
+        }
+        self.tables.extend((0..bytes.len() as u64 / PAGE).map(|page| Address(at + page * PAGE)));
+        for (index, entry) in bytes.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes)).enumerate() {
+            if entry & page_table::VALID == 0 {
+                continue;
+            }
+            let address = start | (index as u64) << page_table::shift(level);
+            let address = if self.is_second { address } else { page_table::sign_extended(address, levels) };
+            let target = page_table::target(entry);
+            if page_table::is_leaf(entry) {
+                self.pages(&mut branches, address, target, level, entry);
+            } else if level > 0 && self.has_room() {
+                let within = self.table(target, level - 1, address, levels);
+                let (start, at) = (Address(address), Address(target));
+                branches.push(Branch::Table { start, at, level: level - 1, branches: within });
+            }
+        }
+        branches
+    }
+
+    fn has_room(&mut self) -> bool {
+        self.branches += 1;
+        self.is_cut |= self.branches > MOST_BRANCHES;
+        self.branches <= MOST_BRANCHES
+    }
+
+    /// A page, which is added to those before it where it follows them.
+    fn pages(&mut self, branches: &mut Vec<Branch>, address: u64, target: u64, level: u32, entry: u64) {
+        let size = 1 << page_table::shift(level);
+        let entry = entry & ALLOWED;
+        let set = page_table::LETTERS.iter().filter(|(bit, _)| entry & bit != 0);
+        let own: String = set.map(|(_, letter)| *letter).collect();
+        self.mapped = self.mapped.saturating_add(size);
+        if let Some(Branch::Pages { start, bytes, page, physical, letters }) = branches.last_mut()
+            && start.0.wrapping_add(*bytes) == address
+            && physical.0.wrapping_add(*bytes) == target
+            && (*page, &*letters) == (size, &own)
+        {
+            *bytes += size;
+        } else if self.has_room() {
+            let (start, physical) = (Address(address), Address(target));
+            branches.push(Branch::Pages { start, bytes: size, page: size, physical, letters: own });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::embedded::Options;
+    use crate::image::{self, Image};
+    use crate::riscv::Xlen;
+
+    const ROOT: u64 = 0x8100_0000;
+    const SV39: u64 = 8 << 60;
+    const CODE: u64 = 0xcb;
+    const DATA: u64 = 0xc7;
+
+    /// A machine on which these tables are on; each entry with its table and its index.
+    fn read(entries: &[(u64, u64, u64)]) -> PageTables {
+        let image = Image::parse(Path::new("kernel"), image::neutral(Xlen::Rv64)).unwrap();
+        let mut machine = Embedded::load(&image, &Options::default()).unwrap();
+        for (table, index, entry) in entries {
+            machine.write_physical(Address(table + 8 * index), &entry.to_le_bytes()).unwrap();
+        }
+        machine.write_register(csr::SATP, SV39 | ROOT >> 12).unwrap();
+        page_tables(&mut machine).remove(0)
+    }
+
+    fn leads(to: u64, bits: u64) -> u64 {
+        to >> 12 << 10 | bits
+    }
+
+    #[test]
+    fn neighbours_are_one_and_the_upper_half_is_sign_extended() {
+        let [middle, low] = [ROOT + 0x1000, ROOT + 0x2000];
+        let tables = read(&[
+            (ROOT, 2, leads(0x8000_0000, DATA)),
+            (ROOT, 511, leads(middle, 1)),
+            (middle, 0, leads(low, 1)),
+            (low, 3, leads(0x8020_0000, CODE)),
+            (low, 4, leads(0x8020_1000, CODE & !0x40)),
+            (low, 5, leads(0x8020_2000, DATA)),
+            (low, 6, leads(0x8020_9000, DATA)),
+        ]);
+        let pages = |start, bytes, page, physical, letters: &str| {
+            let (start, physical) = (Address(start), Address(physical));
+            Branch::Pages { start, bytes, page, physical, letters: letters.into() }
+        };
+        let base = 0xffff_ffff_c000_0000;
+        let leaves = vec![
+            pages(base + 0x3000, 0x2000, 0x1000, 0x8020_0000, "RX"),
+            pages(base + 0x5000, 0x1000, 0x1000, 0x8020_2000, "RW"),
+            pages(base + 0x6000, 0x1000, 0x1000, 0x8020_9000, "RW"),
+        ];
+        let table = |at, level, branches| Branch::Table { start: Address(base), at: Address(at), level, branches };
+        let gigabyte = pages(0x8000_0000, 1 << 30, 1 << 30, 0x8000_0000, "RW");
+        assert_eq!(tables.root, [gigabyte, table(middle, 1, vec![table(low, 0, leaves)])]);
+        assert_eq!(tables.tables, [ROOT, middle, low].map(Address));
+        assert_eq!((tables.mode, tables.mapped, tables.is_cut), ("Sv39", (1 << 30) + 0x4000, false));
+    }
+
+    #[test]
+    fn tables_that_lead_to_themselves_end() {
+        let entries: Vec<_> = (0..512).map(|index| (ROOT, index, leads(ROOT, 1))).collect();
+        let tables = read(&entries);
+        assert!(tables.is_cut && tables.tables == [Address(ROOT)], "{tables:?}");
+    }
+}
