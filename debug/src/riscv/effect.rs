@@ -18,7 +18,7 @@ pub enum Effect {
         /// The size of the access in bytes.
         bytes: u8,
     },
-    /// Writes `bytes` bytes at register `base` + `offset`.
+    /// Writes `bytes` bytes at register `base` + `offset`; if that is a cache block's size, the block that contains the address.
     Store {
         /// The number of the x register with the address.
         base: u8,

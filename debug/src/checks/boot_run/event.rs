@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::machine::{Address, Registers};
-use crate::riscv::Effect;
+use crate::riscv::{Effect, board};
 
 /// Why the machine was stopped.
 #[derive(Clone, Debug, PartialEq)]
@@ -105,11 +105,32 @@ pub fn store_range(effect: Effect, registers: &Registers) -> Option<Range<Addres
         Effect::Atomic { base, bytes } => (base, 0, bytes),
         _ => return None,
     };
-    let start = Address(registers.x[usize::from(base)].wrapping_add_signed(offset));
+    let mut start = Address(registers.x[usize::from(base)].wrapping_add_signed(offset));
+    if u64::from(bytes) == board::CACHE_BLOCK {
+        start = Address(start.0 & !(board::CACHE_BLOCK - 1));
+    }
     Some(start..start + u64::from(bytes))
 }
 
 /// The exit status of a machine that is off, as the end of a sentence; empty if it is not known.
 pub fn with_status(status: Option<u8>) -> String {
     status.map_or(String::new(), |status| format!(", with status {status}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::riscv::{Xlen, decode};
+
+    #[test]
+    fn a_block_is_zeroed_from_its_first_byte_on() {
+        let mut registers = Registers::default();
+        registers.x[10] = 0x8020_1234;
+        let stored = |instruction: u32| {
+            let effect = decode(Xlen::Rv64, &instruction.to_le_bytes()).unwrap().effect();
+            store_range(effect, &registers)
+        };
+        assert_eq!(stored(0x0045_200f), Some(Address(0x8020_1200)..Address(0x8020_1240))); // cbo.zero 0(a0)
+        assert_eq!(stored(0x00a5_3023), Some(Address(0x8020_1234)..Address(0x8020_123c))); // sd a0, 0(a0)
+    }
 }
