@@ -209,9 +209,12 @@ fn the_table_of_known_faults_is_right_for_this_qemu() {
     const TESTED: [Version; 3] = [Version::new(7, 2), Version::new(10, 0), Version::new(11, 1)];
     let kernel = kernels::build("meets-known-faults");
     // Cache blocks are in the table, and not every QEMU has them.
-    let (mut qemu, cpu) = match Qemu::start_with_cpu(&kernel, "rv64,zicbom=on,zicboz=on", 2 * TIMEOUT) {
-        Ok(qemu) => (qemu, "rv64,zicbom=on,zicboz=on"),
-        Err(_) => (Qemu::start(&kernel, 2 * TIMEOUT).unwrap(), "rv64,zicbom=off,zicboz=off"),
+    let (mut qemu, cpu) = match Qemu::start_with_cpu(&kernel, "rv64,svnapot=on,zicbom=on,zicboz=on", 2 * TIMEOUT) {
+        Ok(qemu) => (qemu, "rv64,svnapot=on,zicbom=on,zicboz=on"),
+        Err(_) => {
+            let qemu = Qemu::start_with_cpu(&kernel, "rv64,svnapot=on", 2 * TIMEOUT);
+            (qemu.unwrap(), "rv64,svnapot=on,zicbom=off,zicboz=off")
+        }
     };
     let options = embedded::Options { cpu: cpu.parse().unwrap(), ..embedded::Options::default() };
     let version = qemu.machine().qemu_version().unwrap().unwrap();

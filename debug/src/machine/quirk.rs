@@ -27,7 +27,7 @@ pub struct Case {
 }
 
 /// The outcome of an instruction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// The trap; `None` if the instruction was executed.
     pub trap: Option<TrapValues>,
@@ -35,6 +35,8 @@ pub struct Outcome {
     pub sstatus: u64,
     /// The value of the CSR that it names afterwards, if it names one and the machine shows it.
     pub csr: Option<u64>,
+    /// The entry of a page table, if the case is about one: what it holds afterwards.
+    pub entry: Option<u64>,
 }
 
 /// scause, sepc and stval as a trap left them.

@@ -632,7 +632,8 @@ choose! {
 
         /// What QEMU was seen to do otherwise than the manual, in one of its versions at least: without translation, then with
         /// Sv39. From 0x40000000 on it has a page of U-mode's, two that are not mapped, one
-        /// that is only read, and one where no memory is, before one that is not mapped.
+        /// that is only read, one where no memory is before one that is not mapped, one that was never
+        /// used, and one of a reserved size.
         fn after_clear() {
             const EBREAK: usize = 0x10_0073;
             const LEAF: usize = 0xc1; // V, A, D
@@ -646,6 +647,8 @@ choose! {
                 (*leaves)[0] = number(&raw mut PAGE.0) | LEAF | 0x1a; // U, R, X
                 (*leaves)[3] = number(&raw mut PAGE.0) | LEAF | 2;
                 (*leaves)[4] = LEAF | 2;
+                (*leaves)[6] = number(&raw mut PAGE.0) | 7; // V, R, W
+                (*leaves)[8] = 1 << 63 | number(&raw mut PAGE.0) | 3; // Svnapot's, of no size that there is
             }
             without_translation(&raw mut PAGE as usize + 64);
             with_translation(0x4000_0000, 8 << 60 | root as usize >> 12);
@@ -691,6 +694,7 @@ choose! {
                 "li t0, 1", "csrw sepc, t0",
                 "li t0, -1", "csrrw t1, scounteren, t0", "csrr t2, scounteren", "csrw scounteren, t1",
                 "csrrw t1, senvcfg, t0", "csrr t2, senvcfg", "csrw senvcfg, t1",
+                "li t0, 0x20", "csrrw t1, senvcfg, t0", "csrr t2, senvcfg", "csrw senvcfg, t1",
                 // Of a hypervisor: vsstatus as it was found; then hstatus, vsstatus, vsepc, htinst, hcounteren, hedeleg, hideleg.
                 "csrr t1, 0x200", "li t0, -1",
                 "csrr t1, 0x600", "csrw 0x600, t0", "csrr t2, 0x600", "csrw 0x600, t1",
@@ -720,6 +724,8 @@ choose! {
                 "next", "amoadd.d t3, t3, (t2)", "9:",
                 "next", "sc.d t3, t3, (t2)", "9: addi t1, t1, 0x7fd", "addi t1, t1, 0x7fd", "addi t1, t1, 3",
                 "next", "ld t3, (t1)", "9: add t1, t1, t0",
+                "next", "ld t3, (t1)", "9: li t0, 0x1003", "add t1, t1, t0",
+                "next", "sc.d t3, t3, (t1)", "9: li t0, 0x2000", "add t1, t1, t0",
                 "next", "ld t3, (t1)", "9:",
                 "next", "ld t3, (a0)", "jr a0", "9:",
                 "csrw satp, zero", "sfence.vma"

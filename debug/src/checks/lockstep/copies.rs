@@ -4,14 +4,18 @@
 use super::firmware;
 use super::pair::Pair;
 use super::state::{Difference, Executed, OUTSIDE_INTERRUPTS, State};
-use crate::machine::quirk::{Case, Outcome, TrapValues, csr_of};
-use crate::machine::{Error, Register, csr};
+use super::window::read;
+use crate::machine::quirk::{Case, Outcome, Quirk, TrapValues, csr_of};
+use crate::machine::{Address, Error, Register, csr};
 use crate::riscv::page_table::PAGE;
+
+const SATP: u16 = csr::SATP.csr_number();
 
 impl Pair<'_> {
     /// Copies the values that may differ, and returns the other differences.
     pub fn reconcile(&mut self, executed: &Executed<'_>, there: &State) -> Result<(State, Vec<Difference>), Error> {
         self.take_counter(executed, there)?;
+        self.translates |= csr_of(executed.bits()) == Some(SATP);
         let here = self.compared.read(self.other)?;
         let differences = self.compared.differences(there, &here);
         if differences.is_empty() {
@@ -91,10 +95,8 @@ impl Pair<'_> {
             let [there, here] = difference.values;
             format!("{} {there:#x}, the manual {here:#x}", difference.name())
         });
-        let what = format!("{} says {}: {quirk}", self.reference.name(), values.collect::<Vec<_>>().join(", "));
-        if !self.stats.known_faults.iter().any(|(known, _)| *known == quirk.what) {
-            self.stats.known_faults.push((quirk.what, what));
-        }
+        let seen = format!("says {}", values.collect::<Vec<_>>().join(", "));
+        self.tell_known(quirk, &seen);
         for difference in differences {
             match self.other.write_register(difference.register, difference.values[0]) {
                 Ok(()) | Err(Error::Unsupported { .. } | Error::Refused { .. }) => {}
@@ -109,6 +111,33 @@ impl Pair<'_> {
         Ok(true)
     }
 
+    fn tell_known(&mut self, quirk: Quirk, seen: &str) {
+        if !self.stats.known_faults.iter().any(|(known, _)| *known == quirk.what) {
+            let what = format!("{} {seen}: {quirk}", self.reference.name());
+            self.stats.known_faults.push((quirk.what, what));
+        }
+    }
+
+    /// Copies the entry of a page table in which the first machine is known to differ; there is one only where satp was written.
+    pub fn take_entry(&mut self, address: Address) -> Result<bool, Error> {
+        if !self.translates {
+            return Ok(false);
+        }
+        let range = address..address + size_of::<u64>() as u64;
+        let [there, here] = [read(self.reference.machine, &range)?, read(self.other, &range)?];
+        let (Some(there), Some(here)) = (there, here) else { return Ok(false) };
+        let [machine, manual] = [&there, &here].map(|bytes| Outcome {
+            entry: bytes.first_chunk().map(|bytes| u64::from_le_bytes(*bytes)),
+            ..Outcome::default()
+        });
+        let case = Case { instruction: 0, machine, manual };
+        let Some(quirk) = self.quirks.iter().find(|quirk| (quirk.explains)(&case)).copied() else { return Ok(false) };
+        let [held, right] = [machine, manual].map(|side| side.entry.unwrap_or(0));
+        self.tell_known(quirk, &format!("has {held:#x} at {address}, the manual {right:#x}"));
+        self.other.write_memory(address, &there)?;
+        Ok(true)
+    }
+
     /// What an instruction left in a state.
     pub fn outcome(&self, executed: &Executed<'_>, after: &State) -> Outcome {
         let value = |register| self.compared.value(after, register);
@@ -118,6 +147,7 @@ impl Pair<'_> {
         let trapped = after.pc().0 == handler && value(csr::SEPC).is_some_and(in_page);
         let trap = || Some(TrapValues { cause: value(csr::SCAUSE)?, pc: value(csr::SEPC)?, value: value(csr::STVAL)? });
         Outcome {
+            entry: None,
             trap: if trapped { trap() } else { None },
             sstatus: value(csr::SSTATUS).unwrap_or(0),
             csr: csr_of(executed.bits())

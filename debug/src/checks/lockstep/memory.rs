@@ -49,7 +49,7 @@ impl Pair<'_> {
                 self.stats.unreadable_stores += u64::from(there.is_some() != here.is_some());
                 continue;
             };
-            let Some(index) = there.iter().zip(here).position(|(one, other)| one != other) else { continue };
+            let Some(index) = self.first_difference(stretch.start, [there, here])? else { continue };
             let byte = stretch.start + index as u64;
             // The last one to this byte: whatever an earlier one did is gone.
             let stored = self.window.stores.iter().rev().find(|stored| stored.range.contains(&byte));
@@ -64,6 +64,20 @@ impl Pair<'_> {
         Ok(None)
     }
 
+    /// The first byte of memory from `start` on that differs, but for known faults.
+    fn first_difference(&mut self, start: Address, [there, here]: [&[u8]; 2]) -> Result<Option<usize>, Error> {
+        const ENTRY: u64 = size_of::<u64>() as u64;
+        let mut from = 0;
+        while let Some(index) = (from..there.len().min(here.len())).find(|index| there[*index] != here[*index]) {
+            let entry = Address((start + index as u64).0 / ENTRY * ENTRY);
+            if !self.take_entry(entry)? {
+                return Ok(Some(index));
+            }
+            from = (entry.0 + ENTRY - start.0) as usize;
+        }
+        Ok(None)
+    }
+
     /// What of the kernel's memory differs: its image, BSS and stack.
     pub fn compare_memory(&mut self, image: &Image) -> Result<Option<Divergence>, Error> {
         let segments = image.segments().iter().map(|segment| segment.address..segment.address + segment.memory_size);
@@ -74,7 +88,7 @@ impl Pair<'_> {
                 let [there, here] = [read(self.reference.machine, &chunk)?, read(self.other, &chunk)?];
                 // What one of them cannot show cannot be compared.
                 let (Some(one), Some(other)) = (there, here) else { continue };
-                let Some(index) = one.iter().zip(&other).position(|(one, other)| one != other) else { continue };
+                let Some(index) = self.first_difference(start, [&one, &other])? else { continue };
                 let place = image.place(start + index as u64);
                 let summary = format!("memory differs at the end, from {place} on");
                 let sides = [one, other].map(|side| hexadecimal(Some(&side[index..side.len().min(index + 8)])));

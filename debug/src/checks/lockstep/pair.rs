@@ -29,6 +29,8 @@ pub struct Pair<'a> {
     pub quirks: Vec<Quirk>,
     pub window: Window,
     pub stats: Stats,
+    /// Whether there may be page tables: satp was written.
+    pub translates: bool,
 }
 
 /// The result of one instruction.
@@ -55,7 +57,7 @@ impl<'a> Pair<'a> {
         let quirks = reference.quirks()?;
         other.hold_interrupts();
         let (reference, window, stats) = (Reference::new(reference), Window::default(), Stats::default());
-        Ok(Pair { reference, other, layout, deadline, compared, quirks, window, stats })
+        Ok(Pair { reference, other, layout, deadline, compared, quirks, window, stats, translates: false })
     }
 
     /// The common state at the entry, or the differences that are not allowed.
@@ -201,7 +203,7 @@ impl<'a> Pair<'a> {
         let trap = |values: [u64; 3]| Some(TrapValues { cause: values[0], pc: values[1], value: values[2] });
         let status = |state: &State| self.compared.value(state, csr::SSTATUS).unwrap_or(0);
         // Here no trap was taken, so sstatus has not changed.
-        let outcome = |trap| Outcome { trap, sstatus: status(there), csr: None };
+        let outcome = |trap| Outcome { trap, sstatus: status(there), ..Outcome::default() };
         let machine = outcome(if at_entry { trap(one) } else { None });
         let case = Case { instruction: executed.bits(), machine, manual: outcome(trap(other)) };
         let registers = [csr::SCAUSE, csr::SEPC, csr::STVAL];

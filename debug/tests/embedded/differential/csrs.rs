@@ -1,7 +1,11 @@
 //! CSR instructions: which CSRs there are and for whom, what they hold, what is left of what was written. It does not know how
 //! slots are run.
 
+use debug::remote::qemu::Version;
+
+use super::cpu::is_old;
 use super::generate::SEPC;
+use super::known::VERSION;
 use super::program::*;
 use crate::assembler::*;
 use crate::random::Random;
@@ -16,8 +20,8 @@ pub fn slot_with_csrs(random: &mut Random) -> [u8; SLOT_SIZE] {
     let (rd, rs1) = (random.register(), random.register());
     let form = random.pick(&[1, 2, 3, 5, 6, 7]);
     let access = |csr: u32, funct3: u32, rd: u32| csr << 20 | rs1 << 15 | funct3 << 12 | rd << 7 | SYSTEM;
-    match random.below(13) {
-        12 => reserved_translation(random),
+    match random.below(14) {
+        13 => reserved_translation(random),
         0 => {
             // Which CSRs exist, and for whom; counters differ in value, the hypervisor's are QEMU's alone.
             let csr = random.bits(12);
@@ -32,17 +36,32 @@ pub fn slot_with_csrs(random: &mut Random) -> [u8; SLOT_SIZE] {
         2 => slot(&[random.pick(&[SRET, SFENCE_VMA, 0x3020_0073, 0x0000_100f, 0x0ff0_000f, 0x0010_0073])]),
         // The handler's own: only to be read.
         3 => slot(&[csrr(rd, SSCRATCH)]),
-        // Even, as QEMU holds odd ones.
-        4 => slot(&[immediate_form(OP_IMMEDIATE, 7, rs1, rs1, -2), access(SEPC, form & 3, rd), csrr(rd, SEPC)]),
-        // Only bits that RV64GC has: from 12 to 30, or the lowest.
-        5 => {
+        // Even, where QEMU holds odd ones, which the table knows.
+        4 => {
+            let mask = if *VERSION < Version::new(11, 1) { -2 } else { -1 };
+            slot(&[immediate_form(OP_IMMEDIATE, 7, rs1, rs1, mask), access(SEPC, form & 3, rd), csrr(rd, SEPC)])
+        }
+        // On QEMU 7.2 only bits that RV64GC has: from 12 to 30, or the lowest. The table knows those that it has besides.
+        5 if is_old() => {
             slot(&[random.bits(19) << 12 | rs1 << 7 | LUI, access(SSTATUS, form, rd), csrr(random.register(), SSTATUS)])
         }
-        6 => slot(&[immediate_form(OP_IMMEDIATE, 7, rs1, rs1, 0x1ff), access(SSTATUS, form, rd), csrr(rd, SSTATUS)]),
-        // Bits that all hold: QEMU 7.2's scounteren has 64, 10's those of the counters that there are, its senvcfg those of cache blocks too.
+        6 if is_old() => {
+            slot(&[immediate_form(OP_IMMEDIATE, 7, rs1, rs1, 0x1ff), access(SSTATUS, form, rd), csrr(rd, SSTATUS)])
+        }
+        // Not UXL, in which newer ones hold that U-mode is RV32's: it is a WARL field.
+        5 | 6 => {
+            let low_bits = immediate_form(OP_IMMEDIATE, 5, rs1, rs1, 33);
+            slot(&[low_bits, access(SSTATUS, form, rd), csrr(random.register(), SSTATUS)])
+        }
+        // The counters that all have: the table knows that QEMU 7.2 holds 64 bits, and 10 only those of counters that there are.
         7 => {
-            let (csr, mask) = random.pick(&[(SCOUNTEREN, 7), (SENVCFG, 1)]);
-            slot(&[immediate_form(OP_IMMEDIATE, 7, rs1, rs1, mask), access(csr, form & 3, rd), csrr(rd, csr)])
+            let mask = immediate_form(OP_IMMEDIATE, 7, rs1, rs1, 7);
+            slot(&[mask, access(SCOUNTEREN, form & 3, rd), csrr(rd, SCOUNTEREN)])
+        }
+        // QEMU 7.2 holds bits of others besides FIOM, and all hold the reserved value of CBIE, as the table says.
+        8 => {
+            let mask = immediate_form(OP_IMMEDIATE, 7, rs1, rs1, if is_old() { 1 } else { 0xd1 });
+            slot(&[mask, access(SENVCFG, form & 3, rd), csrr(rd, SENVCFG)])
         }
         _ => {
             let csr = random.pick(&HELD);

@@ -28,29 +28,31 @@ const SECOND_VIEW: u64 = 0x1_0000_0000;
 const BREAKPOINT: u64 = 3;
 const EBREAK: u32 = 0x10_0073;
 
-static VERSION: LazyLock<Version> =
+pub static VERSION: LazyLock<Version> =
     LazyLock::new(|| cpu::ask(&["--version"]).parse().expect("QEMU says which version it is"));
 
-/// Whether page tables differ in A and D bits alone that QEMU has set, as 10 does for a page whose access then fails: it translates
-/// both pages of an access, and that of a failing sc, before it is made (privileged manual, "Virtual Memory System": A may be set
-/// by speculation, D for an access that is not made only by an sc that fails). 7.2 does for an entry of Svnapot's whose size is
-/// reserved: it looks at that last.
-pub fn sets_bits_early(here: &[u8], there: &[u8]) -> bool {
+/// Whether page tables differ only in entries that the table knows, or that hlvx has not marked: QEMU's from 10 on does not go by
+/// the guest's SUM, and fails at a page of the guest's user.
+pub fn explains_page_tables(here: &[u8], there: &[u8]) -> bool {
     const ACCESSED: u64 = 0x40;
-    const ACCESSED_AND_DIRTY: u64 = 0xc0;
-    const NAPOT: u64 = 1 << 63;
-    // QEMU's hlvx does not go by the guest's SUM, and fails at a page of the guest's user that it would have marked.
     const EXECUTED_BY_USER: u64 = 0x19;
     let entries = |bytes: &[u8]| -> Vec<u64> {
         bytes.chunks_exact(8).map(|word| word.try_into().map_or(0, u64::from_le_bytes)).collect()
     };
-    let by_all = *VERSION >= Version::new(10, 0);
-    let explained = |(here, there): (&u64, &u64)| {
+    let [here, there] = [here, there].map(entries);
+    let outcome = |entry| Outcome { entry: Some(entry), ..Outcome::default() };
+    here.iter().zip(&there).all(|(here, there)| {
+        let unmarked = here ^ there == ACCESSED && here & EXECUTED_BY_USER == EXECUTED_BY_USER;
         here == there
-            || here | (there & ACCESSED_AND_DIRTY) == *there && (by_all || here & NAPOT != 0)
-            || by_all && here ^ there == ACCESSED && here & EXECUTED_BY_USER == EXECUTED_BY_USER
-    };
-    entries(here).iter().zip(&entries(there)).all(explained)
+            || explained(&Case { instruction: 0, machine: outcome(*there), manual: outcome(*here) })
+            || *VERSION >= Version::new(10, 0) && unmarked
+    })
+}
+
+/// Whether the table knows it, which is counted.
+fn explained(case: &Case) -> bool {
+    static QUIRKS: LazyLock<Vec<Quirk>> = LazyLock::new(|| known::of(*VERSION));
+    known::explanation(&QUIRKS, case).inspect(|quirk| count(quirk.what)).is_some()
 }
 
 /// What QEMU left, without what it is known to leave of a guest otherwise than the manual says.
@@ -176,8 +178,6 @@ pub fn is_error_of_qemu(slot: &[u8; SLOT_SIZE], here: &[u64], there: &[u64]) -> 
     if here == there {
         return true;
     }
-    static QUIRKS: LazyLock<Vec<Quirk>> = LazyLock::new(|| known::of(*VERSION));
-    let explained = |case: &Case| known::explanation(&QUIRKS, case).inspect(|quirk| count(quirk.what)).is_some();
     let mut there = there.to_vec();
     if here[SEPC] != there[SEPC] && explained(&only_sepc_differs(here, &there)) {
         // What else differs is judged by itself.
@@ -231,7 +231,7 @@ fn only_sepc_differs(here: &[u64], there: &[u64]) -> Case {
 /// What the instruction at `at` did, by the record of its slot.
 fn outcome(record: &[u64], at: u64) -> Outcome {
     let trap = TrapValues { cause: record[SCAUSE], pc: record[SEPC], value: record[STVAL] };
-    Outcome { trap: (record[SEPC] == at).then_some(trap), sstatus: record[SSTATUS], csr: None }
+    Outcome { trap: (record[SEPC] == at).then_some(trap), sstatus: record[SSTATUS], ..Outcome::default() }
 }
 
 fn instruction(slot: &[u8; SLOT_SIZE], place: usize) -> Option<u32> {

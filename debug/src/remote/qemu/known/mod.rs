@@ -12,7 +12,7 @@ use crate::riscv::cause::{
     BREAKPOINT, ILLEGAL_INSTRUCTION, INSTRUCTION_PAGE, LOAD_ACCESS, LOAD_MISALIGNED, LOAD_PAGE, STORE_ACCESS,
     STORE_MISALIGNED, STORE_PAGE,
 };
-use crate::riscv::page_table::PAGE;
+use crate::riscv::page_table::{self, PAGE};
 use crate::riscv::status::sstatus::{self, FS};
 use crate::riscv::{board, csr};
 
@@ -138,6 +138,33 @@ const TABLE: &[Known] = &[
             what: "sepc of an instruction on two pages that traps has the second page's number",
             source: "privileged manual, \"Supervisor Exception Program Counter (sepc) Register\": the address of the instruction",
             explains: takes_next_page,
+        },
+    },
+    Known {
+        from: TEN,
+        until: None,
+        quirk: Quirk {
+            what: "senvcfg.CBIE holds 2",
+            source: "unprivileged manual, \"Cache-Block Management Instructions\": a reserved value of a WARL field",
+            explains: holds_reserved_invalidation,
+        },
+    },
+    Known {
+        from: TEN,
+        until: None,
+        quirk: Quirk {
+            what: "A and D of a page are set although the access fails then, or is an sc that stores nothing",
+            source: "privileged manual, \"Virtual Memory System\": A may be set by speculation; D only for a store that is made",
+            explains: sets_bits_early,
+        },
+    },
+    Known {
+        from: OLD,
+        until: Some(TEN),
+        quirk: Quirk {
+            what: "A and D are set in the entry of a page of Svnapot whose size is reserved",
+            source: "unprivileged manual, \"Svnapot\": such an entry raises a page fault",
+            explains: sets_bits_of_reserved_size,
         },
     },
     Known {
@@ -303,6 +330,19 @@ fn ebreak_tells_address(case: &Case) -> bool {
     both && manual.value == 0 && same_but_for_trap(case)
 }
 
+/// It translates both pages of an access before it is made.
+fn sets_bits_early(case: &Case) -> bool {
+    const LEAF: u64 = page_table::READ | page_table::EXECUTE;
+    let Some((machine, manual)) = case.machine.entry.zip(case.manual.entry) else { return false };
+    let is_leaf = manual & page_table::VALID != 0 && manual & LEAF != 0;
+    is_leaf && machine == manual | machine & (page_table::ACCESSED | page_table::DIRTY)
+}
+
+/// It looks at the size last.
+fn sets_bits_of_reserved_size(case: &Case) -> bool {
+    case.manual.entry.is_some_and(|entry| entry & page_table::NAPOT != 0) && sets_bits_early(case)
+}
+
 /// The values of the CSR that the instruction names, by the machine and by the manual, where it is this one.
 fn held(case: &Case, number: u16) -> Option<(u64, u64)> {
     let executed = case.machine.trap.is_none() && case.manual.trap.is_none();
@@ -327,8 +367,14 @@ fn holds_wide_counters(case: &Case) -> bool {
     held_counters(case).is_some_and(|(machine, manual)| machine as u32 == manual as u32)
 }
 
+const SENVCFG: u16 = csr::SENVCFG.csr_number();
+
+fn holds_reserved_invalidation(case: &Case) -> bool {
+    const CBIE: u64 = 3 << 4;
+    held(case, SENVCFG).is_some_and(|(machine, manual)| machine & CBIE == 2 << 4 && (machine ^ manual) & !CBIE == 0)
+}
+
 fn holds_other_extensions(case: &Case) -> bool {
-    const SENVCFG: u16 = csr::SENVCFG.csr_number();
     const SSTATUS: u16 = csr::SSTATUS.csr_number();
     /// Those of cache blocks and pointer masking; of vectors, other extensions, landing pads and double traps.
     const SENVCFG_OTHERS: u64 = 0xf0 | 3 << 32 | 0xc;
@@ -346,26 +392,4 @@ fn zero_is_no_write(case: &Case) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A trap at `pc` with this stval.
-    fn trapped(pc: u64, value: u64) -> Outcome {
-        Outcome { trap: Some(TrapValues { cause: ILLEGAL_INSTRUCTION, pc, value }), sstatus: 0, csr: None }
-    }
-
-    #[test]
-    fn the_second_pages_number_in_sepc_is_known_from_10_on() {
-        const WFI: u32 = 0x1050_0073;
-        let known_by = |version: Version, manual: Outcome, machine: Outcome| {
-            explanation(&of(version), &Case { instruction: WFI, machine, manual }).is_some()
-        };
-        let manual = trapped(0x8020_0ffe, 0);
-        assert!(known_by(TEN, manual, trapped(0x8020_1ffe, 0)));
-        assert!(!known_by(OLD, manual, trapped(0x8020_1ffe, 0)));
-        // Not together with anything else, nor for another place, nor for an instruction on one page.
-        assert!(!known_by(TEN, manual, trapped(0x8020_1ffe, 4)));
-        assert!(!known_by(TEN, manual, trapped(0x8020_2ffe, 0)));
-        assert!(!known_by(TEN, trapped(0x8020_0ffc, 0), trapped(0x8020_1ffc, 0)));
-    }
-}
+mod tests;
