@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use super::{Exit, Handler, Hart, Kind, Memory, Operation, Step, access, compute, float, general, jump};
+use super::{Exit, Handler, Hart, Kind, Memory, Operation, Step, access, compute, float_steps, general, jump};
 use super::{look_at_stack_pointer, stop};
 use crate::embedded::bus::ram::PAGE;
 use crate::riscv::Register;
@@ -201,8 +201,10 @@ fn handler(operation: &Operation) -> Handler {
         // One that sets sp is for the board, which looks at it.
         Kind::Jal if operation.rd != Register::SP => jump::jal,
         Kind::Jalr if operation.rd != Register::SP => jump::jalr,
-        Kind::Float(..) => float,
         kind if access::is_integer(kind) => access::handler(kind),
-        kind => compute::handler(kind).or_else(|| jump::branch(kind)).unwrap_or(general),
+        kind => {
+            let others = || jump::branch(kind).or_else(|| float_steps::handler(kind));
+            compute::handler(kind).or_else(others).unwrap_or(general)
+        }
     }
 }

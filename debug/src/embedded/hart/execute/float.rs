@@ -8,7 +8,7 @@ use crate::embedded::hart::state::Hart;
 use crate::embedded::hart::trap::Trap;
 
 /// The upper half of a register that holds a single.
-const BOX: u64 = 0xffff_ffff << 32;
+pub(super) const BOX: u64 = 0xffff_ffff << 32;
 
 /// flw, fld, fsw, fsd: these move bits without interpreting them.
 #[inline(never)]
@@ -45,7 +45,8 @@ pub(super) fn compute(
 }
 
 /// It is long because each operation has a line.
-fn compute_in<F: Format>(
+#[inline(always)]
+pub(super) fn compute_in<F: Format>(
     hart: &mut Hart,
     operation: &Operation,
     float: Float,
@@ -117,11 +118,13 @@ fn require_unit(hart: &Hart, operation: &Operation) -> Result<(), Interruption> 
     if hart.float_off() { Err(Trap::illegal(operation.bits).into()) } else { Ok(()) }
 }
 
-fn source(hart: &Hart, register: u8) -> u64 {
+#[inline(always)]
+pub(super) fn source(hart: &Hart, register: u8) -> u64 {
     hart.f[usize::from(register & 31)]
 }
 
 /// A single that is not boxed counts as the canonical NaN (unprivileged manual, "NaN Boxing of Narrower Values").
+#[inline(always)]
 fn unbox(bits: u64, precision: Precision) -> u64 {
     match precision {
         Precision::Single if bits & BOX == BOX => bits & !BOX,
@@ -130,7 +133,8 @@ fn unbox(bits: u64, precision: Precision) -> u64 {
     }
 }
 
-fn set(hart: &mut Hart, operation: &Operation, bits: u64) {
+#[inline(always)]
+pub(super) fn set(hart: &mut Hart, operation: &Operation, bits: u64) {
     hart.f[usize::from(operation.rd & 31)] = bits;
     hart.mark_float_dirty();
 }
@@ -145,6 +149,7 @@ fn set_integer(hart: &mut Hart, operation: &Operation, outcome: FloatResult) -> 
 }
 
 /// The instruction's rounding mode, or frm if it is "dynamic". Undefined modes are illegal.
+#[inline(always)]
 fn rounding(hart: &Hart, operation: &Operation) -> Result<rustc_apfloat::Round, Interruption> {
     const DYNAMIC: u8 = 7;
     let mode = operation.funct3();

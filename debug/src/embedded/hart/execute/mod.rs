@@ -12,6 +12,7 @@ mod block;
 mod cache;
 mod compute;
 mod float;
+mod float_steps;
 mod integer;
 mod jump;
 
@@ -123,15 +124,6 @@ fn general(steps: &[Step], hart: &mut Hart, memory: &mut Memory) -> Exit {
 #[inline(never)]
 fn slowly(steps: &[Step], hart: &mut Hart, memory: &mut Memory) -> Exit {
     general(steps, hart, memory)
-}
-
-fn float(steps: &[Step], hart: &mut Hart, memory: &mut Memory) -> Exit {
-    let [step, rest @ ..] = steps else { return ran_out() };
-    let Kind::Float(float, precision) = step.operation.kind else { return ran_out() };
-    match float::compute(hart, &step.operation, float, precision) {
-        Ok(()) => (step.next)(rest, hart, memory),
-        Err(interruption) => fail(step, hart, memory, interruption),
-    }
 }
 
 /// Follows a step that may have moved sp.

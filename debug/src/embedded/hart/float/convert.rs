@@ -3,21 +3,29 @@
 use rustc_apfloat::ieee::IeeeFloat;
 use rustc_apfloat::{Float, FloatConvert, Round, Status};
 
+use super::native::Native;
 use super::{Double, FloatResult, Format, Single, finish, flag, flags, nan_operand};
 use crate::embedded::hart::decode::{CONSTANTS, Integer};
+
+const TWO_TO_31: f64 = 2_147_483_648.0;
 
 pub fn single_to_double(bits: u64) -> FloatResult {
     if Single::is_nan(bits) {
         let invalid = if Single::is_signalling(bits) { flag::INVALID } else { 0 };
         return FloatResult { bits: Double::CANONICAL_NAN, flags: invalid };
     }
-    let widened: IeeeFloat<<Double as Format>::Semantics> = Single::number(bits).convert(&mut false).value;
-    FloatResult::exact(widened.to_bits() as u64)
+    // Each single is a double.
+    FloatResult::exact(Single::widened(bits).to_bits())
 }
 
 pub fn double_to_single(bits: u64, round: Round) -> FloatResult {
     if let Some(nan) = nan_operand::<Double>(&[bits]) {
         return FloatResult { bits: Single::CANONICAL_NAN, ..nan };
+    }
+    let narrowed = f64::from_bits(bits) as f32;
+    if Single::widened(narrowed.to_bits().into()).to_bits() == bits {
+        // Exact in each rounding mode.
+        return FloatResult::exact(narrowed.to_bits().into());
     }
     let number = Double::number(bits);
     finish::<Single>(number.convert_r(round, &mut false), || number.convert_r(round, &mut false))
@@ -31,6 +39,9 @@ pub fn to_integer<F: Format>(bits: u64, form: Integer, round: Round) -> FloatRes
         Integer::Doubleword => (64, true),
         Integer::UnsignedDoubleword => (64, false),
     };
+    if let Some(known) = to_integer_by_host::<F>(bits, (width, signed), round) {
+        return known;
+    }
     let number = F::number(bits);
     let (value, status) = if F::is_nan(bits) {
         let largest = if signed { i128::MAX as u128 >> (128 - width) } else { u128::MAX >> (128 - width) };
@@ -85,6 +96,26 @@ pub fn constant<F: Format>(number: u8) -> u64 {
     }
 }
 
+/// Towards zero, and exact results in each mode, where the result fits.
+#[inline(always)]
+fn to_integer_by_host<F: Format>(bits: u64, (width, signed): (usize, bool), round: Round) -> Option<FloatResult> {
+    let number = F::widened(bits);
+    let lowest = if signed { -TWO_TO_31 } else { 0.0 };
+    let end = match width {
+        32 if signed => TWO_TO_31,
+        32 => 2.0 * TWO_TO_31,
+        _ => TWO_TO_31 * TWO_TO_31,
+    };
+    // A NaN is not within them either.
+    if !(number >= lowest * if width == 32 { 1.0 } else { TWO_TO_31 } && number < end) {
+        return None;
+    }
+    let value = number as i64;
+    let flags = if value as f64 == number { 0 } else { flag::INEXACT };
+    let bits = if width == 32 { value as i32 as u64 } else { value as u64 };
+    (flags == 0 || round == Round::TowardZero).then_some(FloatResult { bits, flags })
+}
+
 pub fn from_integer<F: Format>(value: u64, form: Integer, round: Round) -> FloatResult {
     let wide = match form {
         Integer::Word => i128::from(value as i32),
@@ -92,6 +123,10 @@ pub fn from_integer<F: Format>(value: u64, form: Integer, round: Round) -> Float
         Integer::Doubleword => i128::from(value as i64),
         Integer::UnsignedDoubleword => i128::from(value),
     };
+    if wide.unsigned_abs() <= u128::from(2 * F::MIN_NORMAL) {
+        // Exact in each rounding mode.
+        return FloatResult::exact(F::from_integer(wide as i64));
+    }
     let number = IeeeFloat::<F::Semantics>::from_i128_r(wide, round);
     FloatResult { bits: number.value.to_bits() as u64, flags: flags(number.status) }
 }

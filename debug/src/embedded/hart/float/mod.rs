@@ -2,11 +2,13 @@
 //!
 //! The arithmetic is rustc_apfloat's. Of the soft-float crates it alone is pure Rust, maintained (by the Rust project, for constant
 //! evaluation) and under a licence that fits: Berkeley SoftFloat's bindings need CMake, simple-soft-float is LGPL. Three
-//! things are added here: RISC-V's NaNs, the square root, and underflow and overflow as RISC-V defines them.
+//! things are added here: RISC-V's NaNs, the square root, and underflow and overflow as RISC-V defines them. It takes some 200 cycles an
+//! operation; where the host provably computes the same, flags included, the host does (`native`).
 //! It does not know registers, NaN boxing or the dynamic rounding mode.
 
 mod compare;
 mod convert;
+mod native;
 
 pub use compare::{
     classify, equal, less_or_equal, less_or_equal_quiet, less_than, less_than_quiet, maximum, maximum_or_nan, minimum,
@@ -18,6 +20,7 @@ pub use convert::{
 
 use std::cmp::Ordering;
 
+use native::Native;
 use rustc_apfloat::ieee::{DoubleS, IeeeFloat, Semantics, SingleS};
 use rustc_apfloat::{Category, Float, FloatConvert, Round, Status, StatusAnd};
 
@@ -56,7 +59,7 @@ pub fn rounding(encoding: u8) -> Option<Round> {
 }
 
 /// One of the two formats. Values travel as bits, in the low end of 64.
-pub trait Format {
+pub trait Format: Native {
     type Semantics: Semantics;
     /// The same precision with so many exponents that nothing underflows.
     type Unbounded: Semantics;
@@ -143,7 +146,20 @@ impl Arithmetic {
     }
 }
 
+#[inline(always)]
 pub fn arithmetic<F: Format>(operation: Arithmetic, first: u64, second: u64, round: Round) -> FloatResult {
+    let by_host = match operation {
+        _ if round != Round::NearestTiesToEven => None,
+        Arithmetic::Add => F::add(first, second),
+        Arithmetic::Subtract => F::add(first, second ^ F::SIGN),
+        Arithmetic::Multiply => F::multiply(first, second),
+        Arithmetic::Divide => F::divide(first, second),
+    };
+    by_host.unwrap_or_else(|| arithmetic_without_host::<F>(operation, first, second, round))
+}
+
+#[inline(never)]
+fn arithmetic_without_host<F: Format>(operation: Arithmetic, first: u64, second: u64, round: Round) -> FloatResult {
     if let Some(nan) = nan_operand::<F>(&[first, second]) {
         return nan;
     }
@@ -154,7 +170,14 @@ pub fn arithmetic<F: Format>(operation: Arithmetic, first: u64, second: u64, rou
 }
 
 /// `first * second + addend`, rounded once.
+#[inline(always)]
 pub fn multiply_add<F: Format>(first: u64, second: u64, addend: u64, round: Round) -> FloatResult {
+    let by_host = if round == Round::NearestTiesToEven { F::multiply_add(first, second, addend) } else { None };
+    by_host.unwrap_or_else(|| multiply_add_without_host::<F>(first, second, addend, round))
+}
+
+#[inline(never)]
+fn multiply_add_without_host<F: Format>(first: u64, second: u64, addend: u64, round: Round) -> FloatResult {
     let magnitudes = [first & !F::SIGN, second & !F::SIGN];
     if magnitudes.contains(&0) && magnitudes.contains(&F::EXPONENT) {
         // Invalid even where the addend is a quiet NaN (unprivileged manual, "Single-Precision Floating-Point Computational
@@ -170,7 +193,14 @@ pub fn multiply_add<F: Format>(first: u64, second: u64, addend: u64, round: Roun
     })
 }
 
+#[inline(always)]
 pub fn square_root<F: Format>(bits: u64, round: Round) -> FloatResult {
+    let by_host = if round == Round::NearestTiesToEven { F::square_root(bits) } else { None };
+    by_host.unwrap_or_else(|| square_root_without_host::<F>(bits, round))
+}
+
+#[inline(never)]
+fn square_root_without_host<F: Format>(bits: u64, round: Round) -> FloatResult {
     if let Some(nan) = nan_operand::<F>(&[bits]) {
         return nan;
     }
