@@ -21,20 +21,18 @@ mod program;
 mod run;
 mod zfa;
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use crate::random::Random;
 use coverage::Coverage;
+
+/// Of an ordinary run, so that the same commit always gets the same answer. Whoever looks for differences takes others.
+const SEED: u64 = 1;
 
 /// Of each kind, in a run of the ordinary tests.
 const SLOTS: usize = 16_000;
 
 #[test]
 fn generated_programs_do_the_same_as_on_qemu() {
-    let seed = number("DIFFERENTIAL_SEED").unwrap_or_else(|| {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
-        u64::from(now.subsec_nanos()) ^ now.as_secs() << 20
-    });
+    let seed = number("DIFFERENTIAL_SEED").unwrap_or(SEED);
     let slots = number("DIFFERENTIAL_SLOTS").map_or(SLOTS, |slots| slots as usize);
     println!("DIFFERENTIAL_SEED={seed} DIFFERENTIAL_SLOTS={slots}");
     let mut random = Random::new(seed);
