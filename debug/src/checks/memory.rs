@@ -3,8 +3,8 @@
 
 use super::boot_run::BootRun;
 use super::boot_run::memory::MemoryFacts;
-use super::boot_run::memory::clearing::ErasedFrame;
 use super::boot_run::memory::early::LostValue;
+use super::boot_run::memory::frames::ErasedFrame;
 use super::boot_run::poison;
 use super::bss::outside::{self, Outside};
 use super::finding::{Finding, Status};

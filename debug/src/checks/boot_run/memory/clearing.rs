@@ -5,7 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::sweep::{Course, Sweep};
+use super::frames::{ErasedFrame, Frames};
+use super::sweep::{Course, SWEEP, Sweep};
 use crate::checks::boot_run::BootRun;
 use crate::checks::boot_run::layout::{GUARD_BYTES, Layout, bytes, overlap};
 use crate::checks::finding::Finding;
@@ -32,25 +33,8 @@ pub struct Clearing {
     /// By instruction: its first store of zero beside BSS during the clear.
     beside: BTreeMap<Address, Store>,
     over: bool,
-    stack: Range<Address>,
-    /// Stores to the stack until the clear is over, by address.
-    frames: BTreeMap<Address, Store>,
-    erased: Option<ErasedFrame>,
+    frames: Frames,
 }
-
-/// A clear that erased its own stack.
-#[derive(Clone, Copy, Debug)]
-pub struct ErasedFrame {
-    /// The store that wrote the erased value. Its function owns the frame, and its sp is the start of the frame.
-    pub stored: Store,
-    pub cleared: Store,
-}
-
-/// Zeros side by side are a clear from so many bytes on, or from all of BSS on.
-const SWEEP: u64 = 64;
-
-/// How many stores to the stack are kept. A boot with more stores before the clear reuses the same addresses.
-const MOST_FRAMES: usize = 1 << 16;
 
 /// A part of what has to be cleared.
 struct Part {
@@ -91,7 +75,6 @@ impl Cleared {
 
 impl Clearing {
     pub fn new(layout: &Layout) -> Clearing {
-        let stack = layout.stack.clone();
         let parts: Vec<Part> = layout
             .bss_to_clear()
             .into_iter()
@@ -111,9 +94,7 @@ impl Clearing {
             sweeping: BTreeSet::new(),
             beside: BTreeMap::new(),
             over: false,
-            stack,
-            frames: BTreeMap::new(),
-            erased: None,
+            frames: Frames::new(layout.bss.clone(), layout.stack.clone()),
         }
     }
 
@@ -149,29 +130,12 @@ impl Clearing {
 
     /// A frame that the clear erased before its function returned.
     pub fn erased_frame(&self) -> Option<ErasedFrame> {
-        self.erased.filter(|erased| self.is_clear(&erased.cleared))
+        self.frames.erased(|store| self.is_clear(store))
     }
 
-    /// Records a store to the stack, and whether a store of the clear erases an earlier one.
     fn look_at_frames(&mut self, store: &Store) {
-        if !self.stack.contains(&store.address) {
-            return;
-        }
-        let is_zero_elsewhere =
-            store.new == 0 && (self.clearing.contains_key(&store.pc) || self.unneeded.is_by(store.pc));
-        if !is_zero_elsewhere {
-            if self.frames.len() < MOST_FRAMES {
-                self.frames.insert(store.address, *store);
-            }
-            return;
-        }
-        // Memory below sp is unused, and a value that is zero already is not lost.
-        let range = store.address..store.address + u64::from(store.length);
-        let mut near = self.frames.range(range.start - 8..range.end).map(|(_, stored)| stored);
-        let hit = near.find(|stored| stored.address + u64::from(stored.length) > range.start);
-        if store.old != 0 && store.address >= store.sp && self.erased.is_none() {
-            self.erased = hit.map(|stored| ErasedFrame { stored: *stored, cleared: *store });
-        }
+        let by_clear = self.clearing.contains_key(&store.pc) || self.unneeded.is_by(store.pc);
+        self.frames.store(store, by_clear);
     }
 
     pub fn store(&mut self, store: &Store) {
@@ -190,6 +154,7 @@ impl Clearing {
         self.look_at_frames(store);
         let range = store.address..store.address + u64::from(store.length);
         if store.new == 0 && self.clear(&range) {
+            self.frames.clear_goes_on(store);
             self.stores += 1;
             self.longest_pause = self.longest_pause.max(pause);
             self.first = self.first.or(Some(*store));

@@ -6,6 +6,7 @@ pub mod clearing;
 pub mod code_writes;
 pub mod device_tree;
 pub mod early;
+pub mod frames;
 pub mod stacks;
 mod sweep;
 

@@ -8,6 +8,9 @@ use std::ops::Range;
 use crate::checks::boot_run::layout::{GUARD_BYTES, bytes, overlap};
 use crate::machine::{Address, Store};
 
+/// Zeros side by side are a clear from so many bytes on, or from all of BSS on.
+pub const SWEEP: u64 = 64;
+
 /// Zeros side by side: what a clear leaves behind, and a lock that is released, or a variable that is set to 0, does not.
 #[derive(Default)]
 pub struct Course {
@@ -22,7 +25,7 @@ impl Course {
     const NEAR: u64 = 128;
 
     pub fn store(&mut self, pc: Address, range: &Range<Address>) {
-        if self.by.is_empty() || !self.is_near(range) {
+        if !self.goes_on(range) {
             *self = Course { block: range.clone(), stored: bytes(range), by: BTreeSet::from([pc]) };
             return;
         }
@@ -33,6 +36,11 @@ impl Course {
         if new > 0 {
             self.by.insert(pc);
         }
+    }
+
+    /// Whether the range is beside the zeros.
+    pub fn goes_on(&self, range: &Range<Address>) -> bool {
+        !self.by.is_empty() && self.is_near(range)
     }
 
     fn is_near(&self, range: &Range<Address>) -> bool {
