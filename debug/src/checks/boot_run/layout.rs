@@ -130,7 +130,8 @@ impl Layout {
         let symbol = |address| image.symbols().find(|symbol| symbol.address == address).map(|symbol| symbol.name);
         let place = image.place(sp - 1);
         let end = |(name, offset)| format!("{name}+{:#x}", offset + 1);
-        let name = symbol(sp).or_else(|| place.symbol.map(end)).unwrap_or_else(|| sp.to_string());
+        let array = array_before(image, sp).map(|array| format!("{}+{:#x}", array.name, array.size));
+        let name = array.or_else(|| symbol(sp)).or_else(|| place.symbol.map(end)).unwrap_or_else(|| sp.to_string());
         let top = Spot { address: sp, name: name.clone() };
         // The nearest symbol may belong to another object: a stack without a name may start anywhere.
         let bottom = names::stack_bottom(image, &top).filter(|bottom| sp.0 - bottom.address.0 <= LARGEST_GUESS);
@@ -183,6 +184,15 @@ fn object_around(image: &Image, range: Range<Address>) -> Range<Address> {
     };
     let object = image.symbols().find(holds);
     object.map_or(range.clone(), |symbol| symbol.address..symbol.address + symbol.size)
+}
+
+/// The object that ends where sp points first, if it is large enough for a stack, and no symbol there has a stack's name.
+fn array_before(image: &Image, sp: Address) -> Option<image::Symbol> {
+    const SMALLEST: u64 = 4096;
+    if image.symbols().any(|symbol| symbol.address == sp && image::is_stack_name(&symbol.name)) {
+        return None;
+    }
+    image.symbols().find(|symbol| symbol.size >= SMALLEST && symbol.address + symbol.size == sp)
 }
 
 /// The symbol at the ELF's entry point. If there is no code, the symbol at the lowest address, where the firmware jumps.

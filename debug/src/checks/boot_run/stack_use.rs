@@ -71,12 +71,13 @@ impl StackUse {
             .any(|watched| overlap(range, &(watched.address..watched.address + watched.length)))
     }
 
-    /// Handles a store to `range` that is about to be made. Returns true if the stack grows below its bottom.
+    /// Handles a store to `range` that is about to be made; `elsewhere`: sp is in another stack. Returns true if the stack grows below its bottom.
     pub fn store(
         &mut self,
         machine: &mut dyn Machine,
         range: &Range<Address>,
         registers: &Registers,
+        elsewhere: bool,
     ) -> Result<bool, Error> {
         if let Some(tripwire) =
             self.tripwire.filter(|_| self.stack.start < range.end && range.start < self.painted_from)
@@ -88,7 +89,7 @@ impl StackUse {
             self.watch_below(machine)?;
             return Ok(false);
         }
-        if self.tripwire.is_none() && outgrown(&self.stack, registers.sp()) {
+        if self.tripwire.is_none() && !elsewhere && outgrown(&self.stack, registers.sp()) {
             return Ok(true);
         }
         self.strangers += 1;

@@ -28,7 +28,8 @@ impl BootRun<'_> {
             return Ok(None);
         }
         let registers = self.machine.registers()?;
-        let overflows = self.stack_use.store(self.machine, &store.range, &registers)?;
+        let elsewhere = self.is_on_another_stack(registers.sp());
+        let overflows = self.stack_use.store(self.machine, &store.range, &registers, elsewhere)?;
         Ok(overflows.then(|| {
             BootEnd::Overflow(StackOverflow {
                 pc: store.pc,
@@ -39,6 +40,16 @@ impl BootRun<'_> {
                 stored: Some(store.range),
             })
         }))
+    }
+
+    /// Whether sp lies in a stack that is not the boot's: by its name, or because the companion saw sp set to it.
+    fn is_on_another_stack(&self, sp: Address) -> bool {
+        let sp = self.image.canonical(sp);
+        let boots = &self.layout.stack;
+        let is_boots = boots.start < sp && sp <= boots.end;
+        !is_boots
+            && (self.image.stack_around(sp).is_some()
+                || self.memory().is_some_and(|memory| memory.stacks.is_another(sp)))
     }
 
     /// The store at pc. If the instruction does not tell, the byte that the machine reported.

@@ -127,6 +127,11 @@ impl Stacks {
         }
     }
 
+    /// Whether sp was set to another stack than the boot's, and this is a place in it.
+    pub fn is_another(&self, sp: Address) -> bool {
+        self.stacks.iter().skip(1).any(|stack| stack.range.start < sp && stack.has(sp))
+    }
+
     /// The instruction that set the lowest sp in the boot's stack.
     pub fn deepest(&self) -> Option<StackPointerMove> {
         self.stacks[0].deepest
@@ -275,6 +280,7 @@ mod tests {
         let stacks = after(&[(TOP, TASK + 0x400, false), (TASK + 0x400, TASK + 0x10, true)]);
         assert!(stacks.overflow().is_none());
         assert_eq!(stacks.deepest(), None, "the boot's stack was not used");
+        assert!(stacks.is_another(Address(TASK + 0x10)) && !stacks.is_another(Address(TOP - 16)));
         let stacks = after(&[(TOP, TASK + 0x400, false), (TASK + 0x400, TASK - 16, true)]);
         assert_eq!(stacks.overflow().unwrap().bottom_name, "task_stack");
     }
