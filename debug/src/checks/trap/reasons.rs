@@ -4,9 +4,11 @@
 use crate::checks::boot_run::{BootRun, machine_mode, poison};
 use crate::checks::finding::Finding;
 use crate::machine::{Address, Error, InstructionBytes, Register, TakenTrap, csr};
-use crate::riscv::cause::{ILLEGAL_INSTRUCTION, INSTRUCTION_ACCESS, has_address, is_of_fetch};
+use crate::riscv::cause::{
+    ILLEGAL_INSTRUCTION, INSTRUCTION_ACCESS, LOAD_ACCESS, STORE_ACCESS, has_address, is_of_fetch,
+};
 use crate::riscv::status::sstatus::FS;
-use crate::riscv::{self, Effect, Extension, Kind};
+use crate::riscv::{self, Effect, Extension, Kind, board};
 use crate::setting::Setting;
 
 /// The facts about a trap.
@@ -70,6 +72,27 @@ pub fn illegal_instruction(
         ));
     }
     Ok(())
+}
+
+/// What is, or is not, at the physical address of an access fault, as the end of a sentence.
+pub fn region(run: &mut BootRun<'_>, cause: u64, address: Address) -> Result<Option<String>, Error> {
+    let is_access = [INSTRUCTION_ACCESS, LOAD_ACCESS, STORE_ACCESS].contains(&cause);
+    let has_firmware = !machine_mode::starts_there(run.image, run.layout.entry);
+    if !is_access || !has_firmware || run.csr(csr::SATP)?.is_none_or(|satp| satp != 0) {
+        return Ok(None);
+    }
+    // What lies farther away was no guess at the size of RAM.
+    const FAR: u64 = 1 << 36;
+    let ram = &run.layout.ram;
+    Ok(if (board::RAM_BASE..board::FIRMWARE_END).contains(&address.0) {
+        Some(" (the firmware's memory, which only M-mode may use)".into())
+    } else if (board::CLINT..board::CLINT + board::CLINT_SIZE).contains(&address.0) {
+        Some(" (the CLINT, which only the firmware may use: set the timer by the SBI)".into())
+    } else if (ram.end..ram.end + FAR).contains(&address) {
+        Some(format!(" (RAM ends at {})", ram.end))
+    } else {
+        None
+    })
 }
 
 /// Adds to an `mret` that trapped, or to the first instruction behind it, why it did. QEMU 7.2 calls the `mret` an illegal instruction,

@@ -41,7 +41,8 @@ pub fn explain(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About) -> Re
         _ => String::new(),
     };
     let whose = if trap.from_user { " in U-mode" } else { "" };
-    finding.summary = format!("{cause}{whose}: {instruction}{about}");
+    let region = reasons::region(run, trap.cause, Address(trap.value))?.unwrap_or_default();
+    finding.summary = format!("{cause}{whose}: {instruction}{about}{region}");
     if let Some(overwritten) = run.overwritten(trap.pc)? {
         finding.summary = format!("{}; {overwritten}", finding.summary);
     }
@@ -101,8 +102,8 @@ fn lost(run: &mut BootRun<'_>, finding: &mut Finding, pc: Address) -> Result<(),
     let (xlen, size) = (run.image.xlen(), run.image.xlen().bytes());
     let words = memory.chunks_exact(size).rev().map(|word| xlen.read(word));
     let slots = (0..).map(|index| sp + REACH - size as u64 * (index + 1)).zip(words);
-    let slot = slots.filter(|(_, word)| *word == pc.0 && on_stack).min_by_key(|(slot, _)| slot.0.abs_diff(sp.0));
-    if let Some((slot, _)) = slot.filter(|_| registers.ra() == pc) {
+    let slot = slots.filter(|(_, word)| word & !1 == pc.0 && on_stack).min_by_key(|(slot, _)| slot.0.abs_diff(sp.0));
+    if let Some((slot, _)) = slot.filter(|_| registers.ra().0 & !1 == pc.0) {
         finding.summary = format!(
             "{}; the hart returned to it: the return address in the stack frame, at {slot}, was overwritten",
             finding.summary
