@@ -30,6 +30,8 @@ pub struct Companion<'a> {
     pub memory: Option<MemoryFacts<'a>>,
     end: Option<BootEnd>,
     hart: HartTrace,
+    /// How long it took by the kernel's own clock.
+    took: Duration,
     name: String,
 }
 
@@ -43,13 +45,26 @@ impl<'a> Companion<'a> {
     ) -> Companion<'a> {
         let deadline = Instant::now() + timeout.min(LONGEST);
         let name = machine.name().to_owned();
-        let Walked { findings, mut memory, end, hart, .. } =
-            walk(machine, image, layout, Walk { deadline, boot_hart: None, step: None, memory: None, script });
+        let at_least = Duration::ZERO;
+        let Walked { findings, mut memory, end, hart, took, .. } = walk(
+            machine,
+            image,
+            layout,
+            Walk { deadline, boot_hart: None, step: None, memory: None, script, at_least },
+        );
         if let Some(memory) = &mut memory {
             memory.is_whole = findings.is_ok() && Instant::now() < deadline;
         }
         let certain = memory.as_mut().map(|memory| std::mem::take(&mut memory.findings)).unwrap_or_default();
-        Companion { findings: findings.unwrap_or(certain), memory, end, hart, name }
+        Companion { findings: findings.unwrap_or(certain), memory, end, hart, took, name }
+    }
+
+    /// How long the machine itself has to run before its kernel is taken to rest: until what failed here fails there as well.
+    pub fn at_least(&self) -> Duration {
+        const SLACK: Duration = Duration::from_millis(300);
+        const MOST: Duration = Duration::from_secs(6);
+        let failed = self.findings.iter().any(|finding| finding.status == Status::Fail && ENDS.contains(&finding.name));
+        if self.has_ended() && failed { (self.took * 3 / 2 + SLACK).min(MOST) } else { Duration::ZERO }
     }
 
     /// Whether its run came to an end that time did not make.
@@ -233,7 +248,15 @@ mod tests {
         let mut memory = MemoryFacts::new(&image, &Layout::of(&image, Names::default()).unwrap());
         memory.is_whole = true;
         let name = "embedded".into();
-        let companion = Companion { findings: findings.to_vec(), memory: Some(memory), end: Some(its_end), hart, name };
+        let companion = Companion {
+            findings: findings.to_vec(),
+            memory: Some(memory),
+            end: Some(its_end),
+            hart,
+            took: Duration::from_secs(1),
+            name,
+        };
+        assert_eq!(companion.at_least().is_zero(), findings.iter().all(|finding| finding.status != Status::Fail));
         companion.judge_end(&mut own, Some(&end), interrupted.map(|pc| image.place(pc)).as_ref(), own_hart);
         own
     }

@@ -34,9 +34,9 @@ pub fn check(run: &mut BootRun<'_>, end: &BootEnd) -> Result<Finding, Error> {
     let place = match run.csr(csr::MEPC)?.map(Address) {
         // The kernel only made the call.
         Some(call) if in_firmware && run.image.is_code(call) => run.place(call),
-        _ => run.place(run.rests_at.unwrap_or(Address(registers.pc))),
+        _ => run.place(waits_at(run, end).unwrap_or(Address(registers.pc))),
     };
-    if !in_firmware && run.rests_at.is_none() {
+    if !in_firmware && waits_at(run, end).is_none() {
         finding.backtrace = run.backtrace(&registers);
     }
     finding.location = Some(place);
@@ -50,6 +50,12 @@ pub fn check(run: &mut BootRun<'_>, end: &BootEnd) -> Result<Finding, Error> {
         finding.backtrace.clear();
     }
     Ok(finding)
+}
+
+/// Where a kernel waits whose hart is in a handler now.
+fn waits_at(run: &BootRun<'_>, end: &BootEnd) -> Option<Address> {
+    let waits = matches!(end, BootEnd::Ticking { spins: false, .. }) && run.hart.handling().is_some();
+    run.rests_at.or(run.hart.waited_at.filter(|_| waits))
 }
 
 fn describe_end(run: &BootRun<'_>, finding: &mut Finding, end: &BootEnd, registers: &Registers) {
@@ -116,6 +122,9 @@ fn ticking(run: &BootRun<'_>, finding: &mut Finding, period: Option<u64>, spins:
         Some(period) => {
             finding.set("period_us", Duration::from_micros(period / 10));
             format!("{what}, ticking every {} ms", rounded(period as f64 / TICKS_PER_MS))
+        }
+        None if run.hart.interrupts == 0 => {
+            format!("{what}, again and again: a pending interrupt ends the wait, and none is taken")
         }
         None => format!("{what}, ticking ({} times a {interrupt} until it was looked at)", run.hart.interrupts),
     }

@@ -221,8 +221,10 @@ pub fn check(
         .filter(|_| boot_hart.is_none_or(|hart| hart == 0))
         .map(|machine| Companion::walk(machine, image, layout, timeout, script.clone()));
     let memory = companion.as_ref().and_then(|companion| companion.memory.as_ref());
+    let at_least = companion.as_ref().map_or(Duration::ZERO, Companion::at_least);
+    let deadline = Instant::now() + timeout;
     let Walked { findings, end, interrupted, hart, .. } =
-        walk(machine, image, layout, Walk { deadline: Instant::now() + timeout, boot_hart, step, memory, script });
+        walk(machine, image, layout, Walk { deadline, boot_hart, step, memory, script, at_least });
     if let (Some(console), Some(printed)) = (console, machine.printed()) {
         *console = printed;
     }

@@ -1,6 +1,6 @@
 //! The checks in their order along one run, and where the run ends. It does not judge: each check does.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::boot_run::BootRun;
 use super::boot_run::arrival::arrive;
@@ -21,6 +21,9 @@ use crate::image::{Image, Place};
 use crate::machine::Machine;
 use crate::setting::Setting;
 
+/// A tick of the `time` CSR, on QEMU's `virt` board.
+const NANOSECONDS_PER_TICK: u64 = 100;
+
 /// What a run needs.
 pub struct Walk<'a, 'b> {
     pub deadline: Instant,
@@ -29,6 +32,8 @@ pub struct Walk<'a, 'b> {
     /// What the companion has seen of memory.
     pub memory: Option<&'b MemoryFacts<'b>>,
     pub script: Script,
+    /// The kernel is not taken to rest before it has run for so long: the companion's failed then.
+    pub at_least: Duration,
 }
 
 /// What a run showed.
@@ -42,11 +47,20 @@ pub struct Walked<'a> {
     pub interrupted: Option<Place>,
     /// The traps that were seen.
     pub hart: HartTrace,
+    /// How long the kernel ran by its own clock, on an observed machine.
+    pub took: Duration,
 }
 
 impl<'a> Walked<'a> {
     fn early(findings: Result<Vec<Finding>, Error>) -> Walked<'a> {
-        Walked { findings, memory: None, end: None, interrupted: None, hart: HartTrace::default() }
+        Walked {
+            findings,
+            memory: None,
+            end: None,
+            interrupted: None,
+            hart: HartTrace::default(),
+            took: Duration::ZERO,
+        }
     }
 }
 
@@ -91,6 +105,8 @@ pub fn walk<'a>(machine: &'a mut dyn Machine, image: &'a Image, layout: &'a Layo
         Err(error) => return Walked::early(Err(error.into())),
     };
     run.dialogue = Dialogue::new(walk.script);
+    run.must_run_until = Instant::now() + walk.at_least;
+    let begun = run.ticks();
     let mut findings = kernel(&mut run, findings, walk.step);
     if findings.is_err() {
         let mut so_far = std::mem::take(&mut run.so_far);
@@ -99,7 +115,7 @@ pub fn walk<'a>(machine: &'a mut dyn Machine, image: &'a Image, layout: &'a Layo
         if let Some(memory) = &mut memory {
             memory.findings = so_far;
         }
-        return Walked { findings, memory, end: None, interrupted: None, hart: run.hart };
+        return Walked { memory, hart: run.hart, ..Walked::early(findings) };
     }
     if let Ok(made) = &mut findings {
         memory::add(&mut run, made);
@@ -115,7 +131,9 @@ pub fn walk<'a>(machine: &'a mut dyn Machine, image: &'a Image, layout: &'a Layo
         }
     }
     let interrupted = run.hart.last_interrupt.filter(|_| run.hart.interrupts > 1).map(|trap| run.place(trap.pc));
-    Walked { findings, memory: run.trace.map(|trace| trace.memory), end: run.end, interrupted, hart: run.hart }
+    let took = Duration::from_nanos(run.ticks().saturating_sub(begun) * NANOSECONDS_PER_TICK);
+    let memory = run.trace.map(|trace| trace.memory);
+    Walked { findings, memory, end: run.end, interrupted, hart: run.hart, took }
 }
 
 /// The checks from the entry to the end.

@@ -149,6 +149,14 @@ impl Operation {
         matches!(self.kind, Kind::Csr(_)) && changes
     }
 
+    /// Whether it may let interrupts in, or mask them: it writes sstatus, or returns from a trap.
+    pub fn changes_status(&self) -> bool {
+        match self.kind {
+            Kind::Csr(access) => Register::Csr(self.csr()) == csr::SSTATUS && self.writes_csr(access),
+            kind => kind == Kind::Sret,
+        }
+    }
+
     /// Whether it writes its CSR. csrrs and csrrc do not if rs1 is x0 or the immediate is 0 (unprivileged manual, "Zicsr").
     fn writes_csr(&self, access: CsrAccess) -> bool {
         access.change == CsrChange::Write || self.rs1 != 0

@@ -3,19 +3,21 @@
 //!
 //! A loop that reads time or pending interrupts proves nothing. A loop that asks for input is recognised as polling.
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use super::event::{BootEnd, BootEvent, store_range};
+use super::deeds::{Deed, Deeds, Known};
+use super::event::{BootEnd, BootEvent};
 use super::hart_trace::Stuck;
 use super::{BootRun, PATIENCE, firmware};
 use crate::machine::{Address, Error, InstructionBytes, Register, Registers, Stop, TakenTrap, csr};
 use crate::riscv::cause::is_interrupt;
-use crate::riscv::{self, Effect, board, sbi};
+use crate::riscv::{Effect, board};
 
-/// The longest loop that is recognised, in instructions.
-const LONGEST: u64 = 1024;
+/// The longest loop that is recognised, in instructions: a scheduler's round over a table of processes.
+const LONGEST: u64 = 1 << 14;
+/// After so many instructions a loop that reads the time or asks for input is known.
+const SHORT: u64 = 1024;
 /// The time limit for a search.
 const LIMIT: Duration = Duration::from_millis(400);
 /// A kernel that asks this often for input in one search is polling.
@@ -29,38 +31,6 @@ const FIRMWARE: Duration = Duration::from_millis(200);
 /// The CSRs that belong to a hart's state.
 const STATE: [Register; 7] = [csr::SSTATUS, csr::SIE, csr::STVEC, csr::SEPC, csr::SCAUSE, csr::SSCRATCH, csr::SATP];
 
-/// The debug console's function that reads.
-const READ: u64 = 1;
-const A6: usize = Register::A6 as usize;
-const A7: usize = Register::A7 as usize;
-
-/// The effects of a sequence of instructions.
-#[derive(Default)]
-struct Deeds {
-    /// The addresses that were stored to, with their old values.
-    before: BTreeMap<Address, Vec<u8>>,
-    /// It read a value that changes by itself.
-    reads_clock: bool,
-    polls: u32,
-    polled_at: Option<Address>,
-    /// It trapped in this round, and the run did not see where.
-    trapped_unseen: bool,
-    /// The trap of its first instruction in this round.
-    trapped: Option<TakenTrap>,
-    /// How often the handler returned to it with all registers unchanged.
-    retries: u32,
-    /// How often it reached its first instruction again, with any registers.
-    rounds: u32,
-}
-
-/// What the search needs to know of one instruction.
-enum Deed {
-    Nothing,
-    Calls,
-    /// It has effects that the search cannot follow.
-    Leaves,
-}
-
 /// Searches for a loop on a machine that was interrupted; `None` if the kernel is not in a loop.
 pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
     if run.in_firmware()?
@@ -70,7 +40,7 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
     }
     let mut start = run.machine.registers()?;
     if waits(run, &start)? {
-        return rest(run, BootEnd::Wfi);
+        return rest(run, BootEnd::Wfi, false);
     }
     if let Some(event) = arrive(run, &mut start)? {
         return Ok(event.0);
@@ -85,10 +55,15 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
             Deed::Calls => true,
             Deed::Nothing => false,
         };
-        let falls_through = matches!(run.effect(pc), Ok(Effect::Wfi)) && run.awaited()?.pending;
+        let is_wfi = matches!(run.effect(pc), Ok(Effect::Wfi));
+        let falls_through = is_wfi && run.awaited()?.pending;
+        // A stub that steps the hart keeps interrupts back, and would not come behind a `wfi` that waits.
+        if is_wfi && !falls_through && run.trace.is_none() {
+            return rest(run, BootEnd::Wfi, false);
+        }
         match if falls_through { pass_wfi(run)? } else { run.step(1, PATIENCE)? } {
             (_, Stop::Stepped) => {}
-            (0, Stop::Interrupted) if run.trace.is_some() => return rest(run, BootEnd::Wfi),
+            (0, Stop::Interrupted) if run.trace.is_some() => return rest(run, BootEnd::Wfi, false),
             (_, Stop::Interrupted) => return Ok(None),
             // Mostly a watched store.
             (_, stop) => return run.event(stop),
@@ -132,7 +107,9 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
         if is_round && state_is(run, &state)? && deeds.left_memory_alone(run)? {
             return deeds.judge(run, Some(BootEnd::Loop { instructions }));
         }
-        if run.machine.has_passed(begun + LIMIT) {
+        // Each round reads another time, or asks for input again: more of them tell nothing new.
+        let is_known = (deeds.reads_clock || deeds.polls >= POLLS) && deeds.rounds >= ROUNDS;
+        if is_known && instructions >= SHORT || run.machine.has_passed(begun + LIMIT) {
             break;
         }
     }
@@ -173,10 +150,10 @@ fn state_is(run: &mut BootRun<'_>, before: &Option<Vec<u64>>) -> Result<bool, Er
     Ok(before.is_none() || state(run)? == *before)
 }
 
-/// The end of a kernel that idles as `end` says. It ends at once if no interrupt can come.
-fn rest(run: &mut BootRun<'_>, end: BootEnd) -> Result<Option<BootEvent>, Error> {
+/// The end of a kernel that idles as `end` says. It ends at once if no interrupt can come; `lets_in`: its loop lets them in at times.
+fn rest(run: &mut BootRun<'_>, end: BootEnd, lets_in: bool) -> Result<Option<BootEvent>, Error> {
     let awaited = run.awaited()?;
-    let open = if end == BootEnd::Wfi { awaited.wakes } else { awaited.interrupts };
+    let open = if end == BootEnd::Wfi || lets_in { awaited.wakes } else { awaited.interrupts };
     let end = if open { run.rests_with_interrupts(end)? } else { Some(end) };
     Ok(end.map(BootEvent::End))
 }
@@ -232,83 +209,13 @@ fn return_from(run: &mut BootRun<'_>, places: &[Address]) -> Result<Option<Over>
 }
 
 impl Deeds {
-    /// Records the effects of the instruction at pc, before it is executed.
-    fn note(
-        &mut self,
-        run: &mut BootRun<'_>,
-        registers: &Registers,
-        code: &mut HashMap<u64, (Effect, bool)>,
-    ) -> Result<Deed, Error> {
-        let pc = Address(registers.pc);
-        let (effect, reads_clock) = match code.get(&registers.pc) {
-            Some(known) => *known,
-            None => {
-                let Ok(bytes) = run.instruction(pc) else { return Ok(Deed::Leaves) };
-                let operation = riscv::decode(run.image.xlen(), &bytes);
-                let effect = operation.map_or(Effect::Other, |operation| operation.effect());
-                let known = (effect, operation.is_some_and(|operation| operation.reads_what_changes_by_itself()));
-                code.insert(registers.pc, known);
-                known
-            }
-        };
-        self.reads_clock |= reads_clock;
-        match effect {
-            Effect::Ecall if !run.in_user_mode()? => return Ok(self.call(registers)),
-            Effect::Load { base, offset, .. } => {
-                let address = Address(registers.x[usize::from(base)].wrapping_add_signed(offset));
-                if is_device(address) {
-                    self.poll(pc);
-                }
-            }
-            _ => {}
-        }
-        let Some(range) = store_range(effect, registers) else { return Ok(Deed::Nothing) };
-        if is_device(range.start) {
-            return Ok(Deed::Leaves);
-        }
-        if let Entry::Vacant(entry) = self.before.entry(range.start) {
-            let mut memory = vec![0; super::layout::bytes(&range) as usize];
-            if run.machine.read_memory(range.start, &mut memory).is_err() {
-                return Ok(Deed::Leaves);
-            }
-            entry.insert(memory);
-        }
-        Ok(Deed::Nothing)
-    }
-
-    /// Records a call to the firmware. Printing and setting something are changes.
-    fn call(&mut self, registers: &Registers) -> Deed {
-        match (registers.x[A7], registers.x[A6]) {
-            (sbi::LEGACY_GET_CHARACTER, _) | (sbi::DEBUG_CONSOLE, READ) => self.poll(Address(registers.pc)),
-            (sbi::LEGACY_PUT_CHARACTER, _) | (sbi::DEBUG_CONSOLE, _) => return Deed::Leaves,
-            _ => {}
-        }
-        Deed::Calls
-    }
-
-    fn poll(&mut self, pc: Address) {
-        self.polls += 1;
-        self.polled_at = Some(pc);
-    }
-
-    /// Whether all memory that was stored to holds its old values.
-    fn left_memory_alone(&self, run: &mut BootRun<'_>) -> Result<bool, Error> {
-        for (address, before) in &self.before {
-            let mut now = vec![0; before.len()];
-            run.machine.read_memory(*address, &mut now)?;
-            if now != *before {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
     /// The end of the boot that these effects prove: after a whole round (`repeated`), or after a while.
     fn judge(&self, run: &mut BootRun<'_>, repeated: Option<BootEnd>) -> Result<Option<BootEvent>, Error> {
-        let polls = self.polls > 0 && (repeated.is_some() || self.polls >= POLLS);
+        // A loop that reads a device and the time waits for the device for a limited time.
+        let polls = self.polls > 0 && (self.asks || !self.reads_clock) && (repeated.is_some() || self.polls >= POLLS);
         match repeated {
-            _ if polls => Ok(run.polls(self.polled_at).map(BootEvent::End)),
-            Some(end) if !self.reads_clock => rest(run, end),
+            _ if polls => Ok(run.polls(self.polled_at, self.reads_clock).map(BootEvent::End)),
+            Some(end) if !self.reads_clock => rest(run, end, self.lets_in),
             _ => {
                 run.does_not_poll();
                 // The loop waits for a point in time. A machine that counts time by instructions can jump there.
@@ -327,14 +234,14 @@ fn is_firmware(pc: Address) -> bool {
 }
 
 /// Whether the instruction at `pc`, of this effect, trapped: the hart is neither behind it nor where it leads.
-fn leaves_by_trap(known: Option<&(Effect, bool)>, pc: Address, now: &Registers) -> bool {
+fn leaves_by_trap(known: Option<&Known>, pc: Address, now: &Registers) -> bool {
     let leads_elsewhere = |effect: &Effect| {
         matches!(
             effect,
             Effect::Jump(_) | Effect::Branch { .. } | Effect::Call(_) | Effect::Return | Effect::TrapReturn
         )
     };
-    let stays = known.is_some_and(|(effect, _)| !leads_elsewhere(effect));
+    let stays = known.is_some_and(|known| !leads_elsewhere(&known.effect));
     stays && ![2, 4].iter().any(|length| pc.0.wrapping_add(*length) == now.pc)
 }
 
@@ -374,10 +281,4 @@ fn trapped(
         handler,
         instruction,
     }))
-}
-
-/// Addresses on the `virt` board that are not RAM, for devices that are mapped at their physical address or in the upper half.
-fn is_device(address: Address) -> bool {
-    const OFFSET: u64 = (1 << 38) - 1;
-    address.0 & OFFSET < board::RAM_BASE
 }

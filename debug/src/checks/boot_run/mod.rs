@@ -4,6 +4,7 @@
 
 pub mod arrival;
 mod code;
+mod deeds;
 pub mod device_tree;
 pub mod dialogue;
 mod ending;
@@ -61,6 +62,8 @@ pub struct BootRun<'a> {
     pub layout: &'a Layout,
     /// When the boot must have ended.
     pub deadline: Instant,
+    /// It is not taken to rest with interrupts enabled, or to wait for input, before.
+    pub must_run_until: Instant,
     pub stack_use: StackUse,
     /// The registers at the entry.
     pub at_entry: Registers,
@@ -147,6 +150,7 @@ impl<'a> BootRun<'a> {
             image,
             layout,
             deadline,
+            must_run_until: Instant::now(),
             stack_use,
             at_entry,
             trace,
@@ -350,6 +354,7 @@ impl<'a> BootRun<'a> {
     /// Looks for a rest, a loop, and new words on the console.
     fn look_once(&mut self) -> Result<Option<BootEvent>, Error> {
         self.finisher.search(self.machine)?;
+        self.jump_ahead_of_polls();
         if let Some(end) = self.hart.end() {
             return Ok(Some(BootEvent::End(end)));
         }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::BootRun;
 use super::event::BootEnd;
-use super::hart_trace::{BUSY_ENOUGH, PERIODS};
+use super::hart_trace::{BUSY_ENOUGH, LONG_ENOUGH, PERIODS, Stretch};
 use super::marks::Mark;
 use crate::machine::{Address, Error, Register, Registers, csr};
 use crate::riscv::Effect;
@@ -21,20 +21,27 @@ const AT_LEAST: Duration = Duration::from_millis(300);
 const AT_MOST: Duration = Duration::from_millis(1200);
 /// A kernel waits for input if it asks for it and prints nothing for this long.
 const QUIET: Duration = Duration::from_millis(300);
+/// The same for one that reads the time while it asks: it may ask until a point in time, and no companion has seen whether it does.
+const LONG_QUIET: Duration = Duration::from_secs(4);
 /// How far time first jumps for a kernel that waits for a point in time, in ticks: 100 ms.
 const FIRST_SKIP: u64 = 1_000_000;
+/// How far time jumps for a kernel that asks for input and reads the time, in ticks: 5 s, longer than most boot loaders wait for a key.
+const FAR: u64 = 50_000_000;
 /// How often the run waits for the firmware.
 const FIRMWARE: u32 = 3;
 /// The interval between two looks at a kernel that may idle.
 pub const LOOK: Duration = Duration::from_millis(50);
+
+/// How long a kernel runs whose time has jumped to its next interrupt.
+const MOMENT: Duration = Duration::from_millis(2);
 
 const TIMER: u64 = 1 << 5;
 
 /// What is known of a kernel that may idle.
 #[derive(Default)]
 pub struct Rest {
-    /// When it was first seen to idle; the number of interrupts until then, and the icount of the last one.
-    began: Option<(Instant, u64, u64)>,
+    /// When it was first seen to idle.
+    began: Option<Beginning>,
     /// Since when it has been polling for input, at each look; how much it had printed by then.
     polling: Option<(Instant, usize)>,
     was_found: bool,
@@ -43,8 +50,21 @@ pub struct Rest {
     elsewhere: u32,
     /// The last jump of time, in ticks.
     skipped: u64,
+    /// Time has jumped once for a kernel that asks for input and reads the time.
+    has_jumped: bool,
     /// How often the firmware did not return in time.
     in_firmware: u32,
+}
+
+/// What was known when a kernel was first seen to idle.
+#[derive(Clone, Copy)]
+struct Beginning {
+    at: Instant,
+    interrupts: u64,
+    /// The icount of the last interrupt.
+    icount: u64,
+    /// The point in time that the timer was set to, in ticks.
+    timer: Option<u64>,
 }
 
 impl Rest {
@@ -119,16 +139,19 @@ impl BootRun<'_> {
         self.rest.seen = true;
         let icount = self.hart.last_interrupt.map_or(0, |trap| trap.icount);
         let interrupts = self.hart.interrupts;
-        let (began, before, icount_before) = *self.rest.began.get_or_insert((Instant::now(), interrupts, icount));
+        let timer = if self.trace.is_some() { self.csr(csr::STIMECMP)?.filter(|time| *time != u64::MAX) } else { None };
+        let now = Beginning { at: Instant::now(), interrupts, icount, timer };
+        let began = *self.rest.began.get_or_insert(now);
         let spins = still != BootEnd::Wfi;
-        let came = interrupts - before;
+        let came = interrupts - began.interrupts;
         if self.trace.is_some() {
-            let enough = came >= PERIODS && icount - icount_before >= BUSY_ENOUGH;
-            let period = (icount - icount_before).checked_div(came * INSTRUCTIONS_PER_TICK);
-            return Ok(enough.then_some(BootEnd::Ticking { period, spins }));
+            return Ok(self.has_ticked(&began, &now, spins));
         }
         self.slice = LOOK;
-        let elapsed = began.elapsed();
+        if Instant::now() < self.must_run_until {
+            return Ok(None);
+        }
+        let elapsed = began.at.elapsed();
         if came >= 2 && elapsed >= AT_LEAST {
             // Stops at the handler take time, so the measured period is too long.
             return Ok(Some(BootEnd::Ticking { period: None, spins }));
@@ -138,16 +161,48 @@ impl BootRun<'_> {
 }
 
 impl BootRun<'_> {
+    /// The `time` CSR of an observed machine, which counts time by instructions.
+    pub fn ticks(&mut self) -> u64 {
+        let observed = self.trace.is_some();
+        observed.then(|| self.csr(csr::TIME).ok().flatten()).flatten().unwrap_or(0)
+    }
+
+    /// The end of a kernel on an observed machine, if its interrupts came often enough. Otherwise time jumps to the next one for a loop that
+    /// changes no state.
+    fn has_ticked(&mut self, began: &Beginning, now: &Beginning, spins: bool) -> Option<BootEnd> {
+        let came = now.interrupts - began.interrupts;
+        let instructions = now.icount - began.icount;
+        // Between two settings of the timer lie as many ticks as interrupts came.
+        let ticks =
+            began.timer.zip(now.timer).and_then(|(began, now)| now.checked_sub(began)).filter(|ticks| *ticks > 0);
+        if came >= PERIODS && (instructions >= BUSY_ENOUGH || ticks.is_some_and(|ticks| ticks >= LONG_ENOUGH)) {
+            let period = ticks.unwrap_or(instructions / INSTRUCTIONS_PER_TICK).checked_div(came);
+            return Some(BootEnd::Ticking { period, spins });
+        }
+        let time = self.ticks();
+        if spins
+            && let Some(ahead) = now.timer.and_then(|timer| timer.checked_sub(time))
+            && let Some(machine) = self.machine.observed()
+        {
+            machine.skip_time(ahead);
+            self.slice = MOMENT;
+        }
+        None
+    }
+
     /// The kernel polls for input. Returns the end if that has lasted for a while and nothing was printed. On an observed machine
     /// `HartTrace::end` decides.
-    pub(super) fn polls(&mut self, at: Option<Address>) -> Option<BootEnd> {
+    pub(super) fn polls(&mut self, at: Option<Address>, reads_clock: bool) -> Option<BootEnd> {
         if self.trace.is_some() {
             return None;
         }
+        let quiet = if reads_clock && !self.sees_all_stores() { LONG_QUIET } else { QUIET };
         self.slice = LOOK;
         let said = self.machine.printed().map_or(0, |console| console.len());
         match self.rest.polling {
-            Some((since, before)) if before == said => (since.elapsed() >= QUIET).then_some(BootEnd::Polls { at }),
+            Some((since, before)) if before == said => {
+                (since.elapsed() >= quiet && Instant::now() >= self.must_run_until).then_some(BootEnd::Polls { at })
+            }
             _ => {
                 self.rest.polling = Some((Instant::now(), said));
                 None
@@ -161,6 +216,18 @@ impl BootRun<'_> {
             self.slice = super::FIRST_SLICE;
             self.rest.skipped = self.rest.skipped.saturating_mul(2).max(FIRST_SKIP);
             machine.skip_time(self.rest.skipped);
+        }
+    }
+
+    /// For a kernel that asks for input and reads the time, time jumps ahead once, if the machine can: it may go on without input.
+    pub(super) fn jump_ahead_of_polls(&mut self) {
+        if self.hart.asks_for_limited_time()
+            && !self.rest.has_jumped
+            && let Some(machine) = self.machine.observed()
+        {
+            self.rest.has_jumped = true;
+            machine.skip_time(FAR);
+            self.hart.polls = Stretch::default();
         }
     }
 

@@ -29,7 +29,7 @@ const WAITED: u64 = STORM;
 /// A kernel idles if it returned to its `wfi` after this many interrupts ...
 pub const PERIODS: u64 = 16;
 /// ... for this time, in ticks of 100 ns (2 s) ...
-const LONG_ENOUGH: u64 = 20_000_000;
+pub const LONG_ENOUGH: u64 = 20_000_000;
 /// ... or for this many instructions.
 pub const BUSY_ENOUGH: u64 = 5_000_000;
 /// A kernel waits for input if it asked this often ...
@@ -153,6 +153,8 @@ pub struct HartTrace {
     pub printed: Option<u64>,
     /// The icount of the last read of time or of pending interrupts.
     pub clock_read: Option<u64>,
+    /// The place of the last `wfi` that waited.
+    pub waited_at: Option<Address>,
     /// The last poll's place.
     pub polled_at: Option<Address>,
     /// The call that stopped the hart.
@@ -187,9 +189,10 @@ impl HartTrace {
         match *event {
             HartEvent::Trap(trap) => self.trap(trap),
             HartEvent::TrapReturn { icount, to, to_user } => self.returned(icount, to, to_user),
-            HartEvent::Wait { icount, time, waits, .. } => {
+            HartEvent::Wait { icount, pc, time, waits } => {
                 if waits {
                     self.waits.add(icount, time);
+                    self.waited_at = Some(pc);
                     self.group.instructions += WAITED;
                 }
             }
@@ -351,6 +354,11 @@ impl HartTrace {
             return Some(BootEnd::Polls { at: self.polled_at });
         }
         None
+    }
+
+    /// Whether it reads the time while it asks for input: it may ask until a point in time only.
+    pub fn asks_for_limited_time(&self) -> bool {
+        self.polls.times >= POLLS && self.clock_read.is_some_and(|read| read > self.polls.first)
     }
 
     /// Whether the hart handles an exception that came after its last `wfi`: the handler may yet return.
