@@ -96,7 +96,9 @@ impl<'a> Companion<'a> {
             Some(BootEnd::Deadline) if self.ticks_at(interrupted) => self.take_over(findings, true),
             Some(BootEnd::Firmware) if stopped => self.take_over(findings, false),
             Some(_) if self.panics_alike(findings) => self.take_over(findings, false),
-            Some(_) if fails(findings).is_none() && self.is_stuck_unseen(hart) => self.take_over(findings, false),
+            Some(_) if self.is_stuck_unseen(hart) && (fails(findings).is_none() || self.traps_alike(findings)) => {
+                self.take_over(findings, false);
+            }
             Some(BootEnd::Stuck) if self.goes_on(hart) => self.take_over(findings, false),
             Some(_) if fails(findings) != fails(&self.findings) => self.add_other_end(findings),
             _ => {}
@@ -106,6 +108,15 @@ impl<'a> Companion<'a> {
     /// Whether an instruction traps for ever here, and there not every trap was seen (`hart`).
     fn is_stuck_unseen(&self, hart: &HartTrace) -> bool {
         hart.has_gaps && self.hart.stuck.is_some()
+    }
+
+    /// Whether the same instruction failed by its trap on both.
+    fn traps_alike(&self, findings: &[Finding]) -> bool {
+        let trapped = |findings: &[Finding]| {
+            let trap = findings.iter().find(|finding| finding.name == trap::NAME && finding.status == Status::Fail)?;
+            trap.data.get("sepc").cloned()
+        };
+        trapped(findings).is_some_and(|instruction| trapped(&self.findings) == Some(instruction))
     }
 
     /// Whether what seems to trap for ever there (`hart`) was seen here to be executed between its traps.
@@ -325,6 +336,26 @@ mod tests {
         };
         assert_eq!(status(true), Status::Fail);
         assert_eq!(status(false), Status::Pass, "all was seen, and it went on");
+    }
+
+    #[test]
+    fn an_instruction_that_traps_for_ever_has_not_a_handler_that_never_returns() {
+        let summary = |has_gaps, instruction| {
+            let trapped = |summary, instruction| {
+                let mut trap = finding(trap::NAME, Status::Fail, summary);
+                trap.set("sepc", Address(instruction));
+                [trap, finding(idle::NAME, Status::NotRun, "it trapped")]
+            };
+            let (seen, own) = (trapped("for ever", 0x80), trapped("never returned", instruction));
+            let mut own_hart = HartTrace::default();
+            own_hart.has_gaps = has_gaps;
+            let [trap, _] =
+                judged_with(thread_that_faults(), &own_hart, (BootEnd::Stuck, seen), BootEnd::Wfi, own, None);
+            trap.summary
+        };
+        assert_eq!(summary(true, 0x80), "for ever");
+        assert_eq!(summary(true, 0x90), "never returned", "another instruction");
+        assert_eq!(summary(false, 0x80), "never returned", "all was seen");
     }
 
     #[test]
