@@ -29,14 +29,25 @@ pub struct Deeds {
     /// It changed sstatus by the last instruction; interrupts were let in behind one that did.
     pub status_changed: bool,
     pub lets_in: bool,
-    /// It trapped in this round, and the run did not see where.
+    /// It trapped, and the run did not see where.
     pub trapped_unseen: bool,
+    /// Traps and returns that were stepped through, in their order.
+    pub passages: Vec<Passage>,
     /// The trap of its first instruction in this round.
     pub trapped: Option<TakenTrap>,
     /// How often the handler returned to it with all registers unchanged.
     pub retries: u32,
     /// How often it reached its first instruction again, with any registers.
     pub rounds: u32,
+}
+
+/// A step into a handler, or out of one.
+#[derive(Clone, Copy)]
+pub enum Passage {
+    /// By the trap of the instruction there. It is told where the CSRs are those of an exception.
+    Into(Address, Option<TakenTrap>),
+    /// To the instruction there.
+    OutTo(Address),
 }
 
 /// What an instruction is known to do.
@@ -126,6 +137,22 @@ impl Deeds {
         self.polled_at = Some(pc);
     }
 
+    /// Whether as many handlers were left as were entered.
+    pub fn has_returned(&self) -> bool {
+        let entered = self.passages.iter().filter(|passage| matches!(passage, Passage::Into(..))).count();
+        2 * entered == self.passages.len()
+    }
+
+    /// In a round that is repeated for ever: a trap whose handler returned to the same instruction.
+    pub fn retried(&self) -> Option<TakenTrap> {
+        // The round may begin within the handler.
+        let next = self.passages.iter().cycle().skip(1);
+        self.passages.iter().zip(next).find_map(|passages| match passages {
+            (Passage::Into(pc, trap), Passage::OutTo(to)) if pc == to => *trap,
+            _ => None,
+        })
+    }
+
     /// Whether all memory that was stored to holds its old values.
     pub fn left_memory_alone(&self, run: &mut BootRun<'_>) -> Result<bool, Error> {
         for (address, before) in &self.before {
@@ -149,4 +176,54 @@ fn is_device(address: Address) -> bool {
 
 fn is_uart(address: Address) -> bool {
     (address.0 & OFFSET).checked_sub(board::UART).is_some_and(|offset| offset < board::UART_SIZE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trap(pc: u64) -> TakenTrap {
+        TakenTrap {
+            icount: 0,
+            pc: Address(pc),
+            cause: 8,
+            value: 0,
+            from_user: false,
+            from_guest: false,
+            by_guest: false,
+            guest_physical: None,
+            sp: Address(0x100),
+            sscratch: 0,
+            handler: Address(0x80),
+            instruction: None,
+        }
+    }
+
+    fn deeds(passages: &[Passage]) -> Deeds {
+        Deeds { passages: passages.to_vec(), ..Deeds::default() }
+    }
+
+    #[test]
+    fn a_trap_is_retried_where_its_handler_returns_to_the_same_instruction() {
+        let into = |pc| Passage::Into(Address(pc), Some(trap(pc)));
+        let out_to = |pc| Passage::OutTo(Address(pc));
+        let retried = |passages: &[Passage]| deeds(passages).retried().map(|trap| trap.pc.0);
+        assert_eq!(retried(&[into(0x10), out_to(0x10)]), Some(0x10));
+        assert_eq!(retried(&[out_to(0x10), into(0x10)]), Some(0x10), "the round began in the handler");
+        assert_eq!(retried(&[into(0x10), out_to(0x14)]), None, "the handler went on behind it");
+        assert_eq!(
+            retried(&[into(0x10), out_to(0x14), into(0x14), out_to(0x18)]),
+            None,
+            "two calls, one behind the other"
+        );
+        assert_eq!(retried(&[into(0x10), into(0x80), out_to(0x80), out_to(0x14)]), Some(0x80), "in a handler");
+        assert_eq!(retried(&[]), None);
+    }
+
+    #[test]
+    fn a_handler_that_traps_to_itself_has_not_returned() {
+        let into = Passage::Into(Address(0x10), None);
+        assert!(!deeds(&[into, into]).has_returned());
+        assert!(deeds(&[into, Passage::OutTo(Address(0x14))]).has_returned());
+    }
 }

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use super::deeds::{Deed, Deeds, Known};
+use super::deeds::{Deed, Deeds, Passage};
 use super::event::{BootEnd, BootEvent};
 use super::hart_trace::Stuck;
 use super::{BootRun, PATIENCE, firmware};
@@ -55,7 +55,8 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
             Deed::Calls => true,
             Deed::Nothing => false,
         };
-        let is_wfi = matches!(run.effect(pc), Ok(Effect::Wfi));
+        let effect = code.get(&pc.0).map(|known| known.effect);
+        let is_wfi = effect == Some(Effect::Wfi);
         let falls_through = is_wfi && run.awaited()?.pending;
         // A stub that steps the hart keeps interrupts back, and would not come behind a `wfi` that waits.
         if is_wfi && !falls_through && run.trace.is_none() {
@@ -83,9 +84,12 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
             }
             registers = run.machine.registers()?;
         }
-        deeds.trapped_unseen |= run.trace.is_none()
-            && leaves_by_trap(code.get(&pc.0), pc, &registers)
-            && run.misses_trap(Address(registers.pc))?;
+        if run.trace.is_none() && leaves_by_trap(effect, pc, &registers) {
+            deeds.passages.push(Passage::Into(pc, taken(run, pc, &registers)?));
+            deeds.trapped_unseen |= run.misses_trap(Address(registers.pc))?;
+        } else if effect == Some(Effect::TrapReturn) {
+            deeds.passages.push(Passage::OutTo(Address(registers.pc)));
+        }
         if let Some(event) = arrive(run, &mut registers)? {
             return Ok(event.0);
         }
@@ -103,8 +107,13 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
         }
         deeds.rounds += u32::from(registers.pc == start.pc);
         // A handler that traps to itself is not a loop.
-        let is_round = registers == start && run.hart.depth() == depth && !deeds.trapped_unseen;
+        let has_returned = if deeds.trapped_unseen { deeds.has_returned() } else { run.hart.depth() == depth };
+        let is_round = registers == start && has_returned;
         if is_round && state_is(run, &state)? && deeds.left_memory_alone(run)? {
+            if let Some(trap) = deeds.retried() {
+                run.hart.stuck = Some(for_ever(run, trap));
+                return Ok(Some(BootEvent::End(BootEnd::Stuck)));
+            }
             return deeds.judge(run, Some(BootEnd::Loop { instructions }));
         }
         // Each round reads another time, or asks for input again: more of them tell nothing new.
@@ -234,14 +243,14 @@ fn is_firmware(pc: Address) -> bool {
 }
 
 /// Whether the instruction at `pc`, of this effect, trapped: the hart is neither behind it nor where it leads.
-fn leaves_by_trap(known: Option<&Known>, pc: Address, now: &Registers) -> bool {
+fn leaves_by_trap(effect: Option<Effect>, pc: Address, now: &Registers) -> bool {
     let leads_elsewhere = |effect: &Effect| {
         matches!(
             effect,
             Effect::Jump(_) | Effect::Branch { .. } | Effect::Call(_) | Effect::Return | Effect::TrapReturn
         )
     };
-    let stays = known.is_some_and(|known| !leads_elsewhere(&known.effect));
+    let stays = effect.is_some_and(|effect| !leads_elsewhere(&effect));
     stays && ![2, 4].iter().any(|length| pc.0.wrapping_add(*length) == now.pc)
 }
 
@@ -255,6 +264,11 @@ fn trapped(
     if run.trace.is_some() || executed.0 != start.pc || now.x != start.x {
         return Ok(None);
     }
+    taken(run, executed, now)
+}
+
+/// The exception that the instruction at `executed` raised, if the hart is at its handler now.
+fn taken(run: &mut BootRun<'_>, executed: Address, now: &Registers) -> Result<Option<TakenTrap>, Error> {
     let Some(stvec) = run.csr(csr::STVEC)? else { return Ok(None) };
     let handler = run.machine.linked(Address(stvec & !3))?;
     let (Some(cause), Some(value)) = (run.csr(csr::SCAUSE)?, run.csr(csr::STVAL)?) else { return Ok(None) };
