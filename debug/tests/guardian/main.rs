@@ -127,7 +127,7 @@ fn kill_one(index: usize, chance: &mut Chance) {
     let temporary = tempfile::tempdir().unwrap();
     fs::create_dir(temporary.path().join("files")).unwrap();
     let name = format!("{index}-{}", chance.below(u64::MAX));
-    let front = Front::of(mode, &name, temporary.path(), None);
+    let mut front = Front::of(mode, &name, temporary.path(), None);
     // The moment of the kill is what is tried here: there is nothing to wait for.
     thread::sleep(after);
     let target = match whom {
@@ -142,6 +142,10 @@ fn kill_one(index: usize, chance: &mut Chance) {
         // Where that one is not there yet, it is the front's turn.
         None if whom == "front's group" => drop(kill_process_group(pid(front.child.id()), signal)),
         None => drop(kill_process(pid(front.child.id()), signal)),
+    }
+    if target.is_some() && mode.1[0] == "gdb" && matches!(whom, "keeper" | "watcher" | "qemu") {
+        // GDB says that its machine is gone, and stays until its person leaves.
+        drop(front.child.stdin.take());
     }
     front.assert_gone(&what);
     // A keeper that was killed cannot remove its files: the next one does.
