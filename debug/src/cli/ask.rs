@@ -44,6 +44,7 @@ const GOTO: &str = "cargo debug ask at";
 /// Exit status: 0 something was found, 1 nothing (never written, never executed), 2 there is no answer.
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
+#[allow(rustdoc::broken_intra_doc_links)] // the brackets are those of a usage
 pub struct Arguments {
     #[command(flatten)]
     kernel: KernelArguments,
