@@ -100,7 +100,7 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
             && let Some(trap) = deeds.trapped.take()
         {
             deeds.retries += 1;
-            if deeds.retries >= RETRIES {
+            if deeds.retries >= RETRIES && !deeds.awaits(run)? {
                 run.hart.stuck = Some(for_ever(run, trap));
                 return Ok(Some(BootEvent::End(BootEnd::Stuck)));
             }
@@ -110,7 +110,9 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
         let has_returned = if deeds.trapped_unseen { deeds.has_returned() } else { run.hart.depth() == depth };
         let is_round = registers == start && has_returned;
         if is_round && state_is(run, &state)? && deeds.left_memory_alone(run)? {
-            if let Some(trap) = deeds.retried() {
+            if let Some(trap) = deeds.retried()
+                && !deeds.awaits(run)?
+            {
                 run.hart.stuck = Some(for_ever(run, trap));
                 return Ok(Some(BootEvent::End(BootEnd::Stuck)));
             }
@@ -218,6 +220,12 @@ fn return_from(run: &mut BootRun<'_>, places: &[Address]) -> Result<Option<Over>
 }
 
 impl Deeds {
+    /// Whether something from outside can change what it does: a call may be made again and again until there is a key, or a point in
+    /// time is over.
+    fn awaits(&self, run: &mut BootRun<'_>) -> Result<bool, Error> {
+        Ok(self.polls > 0 || self.reads_clock || run.awaited()?.wakes)
+    }
+
     /// The end of the boot that these effects prove: after a whole round (`repeated`), or after a while.
     fn judge(&self, run: &mut BootRun<'_>, repeated: Option<BootEnd>) -> Result<Option<BootEvent>, Error> {
         // A loop that reads a device and the time waits for the device for a limited time.
