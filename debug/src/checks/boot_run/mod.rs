@@ -16,6 +16,7 @@ pub mod hart_trace;
 mod hot_page;
 pub mod kernel_view;
 pub mod layout;
+mod looking;
 pub mod loop_detection;
 pub mod machine_mode;
 mod marks;
@@ -40,7 +41,6 @@ use self::event::{BootEnd, BootEvent};
 pub use self::finisher::FINISHER;
 use self::finisher::Finisher;
 use self::hart_trace::HartTrace;
-use self::hot_page::Computed;
 use self::layout::Layout;
 use self::marks::{Marks, Passed};
 use self::memory::MemoryFacts;
@@ -317,61 +317,6 @@ impl<'a> BootRun<'a> {
     /// Whether something was reached that is not handled yet.
     pub fn has_pending(&self) -> bool {
         self.pending.is_some() || self.pending_event.is_some()
-    }
-
-    /// Searches for an infinite loop in a kernel that has run for a while without a stop.
-    fn look(&mut self) -> Result<Option<BootEvent>, Error> {
-        self.slice = self.slice.saturating_mul(2).min(LONGEST_SLICE);
-        let mut alone = FIRST_SLICE;
-        loop {
-            self.looked = Instant::now();
-            if let Some(event) = self.look_once()? {
-                return Ok(Some(event));
-            }
-            alone *= 2;
-            self.slice = self.slice.max(alone);
-            match self.compute(alone)? {
-                Computed::Still if !self.is_hopeless() => {}
-                Computed::Still | Computed::Elsewhere => break,
-                Computed::Trapped => return Ok(Some(BootEvent::End(BootEnd::Trap))),
-            }
-        }
-        self.looked = Instant::now();
-        self.tell_traps()?;
-        Ok(self.is_hopeless().then_some(BootEvent::End(BootEnd::Deadline)))
-    }
-
-    /// Whether time is up, or a boot hangs that used BSS before it was cleared (it waits for something that never comes), or erased the
-    /// clear's own frame.
-    fn is_hopeless(&mut self) -> bool {
-        let relied = |memory: &MemoryFacts<'_>| {
-            memory.early.poison_read.is_some() && !memory.clearing.has_begun()
-                || memory.clearing.erased_frame().is_some()
-        };
-        self.slice >= LONG_SLICE && self.memory().is_some_and(relied) || self.machine.has_passed(self.deadline)
-    }
-
-    /// Looks for a rest, a loop, and new words on the console.
-    fn look_once(&mut self) -> Result<Option<BootEvent>, Error> {
-        self.finisher.search(self.machine)?;
-        self.jump_ahead_of_polls();
-        if let Some(end) = self.hart.end() {
-            return Ok(Some(BootEvent::End(end)));
-        }
-        if let Some(event) = loop_detection::find(self)? {
-            return Ok(Some(event));
-        }
-        self.looked_at();
-        let said = self.machine.printed().map_or(0, |console| console.len());
-        self.prints = said > std::mem::replace(&mut self.said.0, self.said.1);
-        self.said.1 = said;
-        Ok(None)
-    }
-
-    /// Whether a search for a loop is due.
-    fn is_overdue(&mut self) -> bool {
-        let soon = self.slice.saturating_mul(2).saturating_add(rest::LOOK);
-        self.looked.checked_add(soon).is_some_and(|moment| self.machine.has_passed(moment))
     }
 
     /// Whether the hart executes firmware code.
