@@ -84,11 +84,13 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
             }
             registers = run.machine.registers()?;
         }
-        if run.trace.is_none() && leaves_by_trap(effect, pc, &registers) {
+        if leaves_by_trap(effect, pc, &registers) {
             deeds.passages.push(Passage::Into(pc, taken(run, pc, &registers)?));
-            deeds.trapped_unseen |= run.misses_trap(Address(registers.pc))?;
+            deeds.trapped_unseen |= run.trace.is_none() && run.misses_trap(Address(registers.pc))?;
         } else if effect == Some(Effect::TrapReturn) {
             deeds.passages.push(Passage::OutTo(Address(registers.pc)));
+            // Behind it they are let in as before the trap, and always in U-mode.
+            deeds.lets_in = deeds.lets_in || run.awaited()?.interrupts;
         }
         if let Some(event) = arrive(run, &mut registers)? {
             return Ok(event.0);
