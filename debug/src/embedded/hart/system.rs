@@ -137,10 +137,11 @@ fn access_csr(board: &mut Board, operation: &Operation, access: CsrAccess) -> Re
     let source = if access.source_is_number { operation.rs1.into() } else { board.hart.x(operation.rs1) };
     let old = csr::read(board, number).unwrap_or(0);
     if writes {
+        let held = csr::held(board, number, old);
         let new = match access.change {
             CsrChange::Write => source,
-            CsrChange::Set => old | source,
-            CsrChange::Clear => old & !source,
+            CsrChange::Set => held | source,
+            CsrChange::Clear => held & !source,
         };
         csr::write(board, number, new);
         let register = Register::Csr(number);

@@ -103,6 +103,15 @@ fn is_performance_counter(number: u16) -> bool {
     (BASE_COUNTERS.start() + 3..=BASE_COUNTERS.start() + 18).contains(&number)
 }
 
+/// What setting and clearing bits of a CSR begins with, where it reads as `shown`: in mip's SEIP, only what software holds (privileged
+/// manual, "Machine Interrupt Registers").
+pub fn held(board: &Board, number: u16, shown: u64) -> u64 {
+    match (Register::Csr(number), &board.hart.machine) {
+        (MIP, Some(machine)) => shown & !interrupt::EXTERNAL | machine.raised & interrupt::EXTERNAL,
+        _ => shown,
+    }
+}
+
 /// The value of an existing CSR.
 pub fn read(board: &Board, number: u16) -> Option<u64> {
     let hart = &board.hart;

@@ -3,6 +3,7 @@
 //!
 //! QEMU's clock is the host's: mtimecmp is long past, or never comes.
 
+mod lines;
 mod pieces;
 
 use std::io::Write;
