@@ -2,26 +2,13 @@
 
 use crate::embedded::Embedded;
 use crate::embedded::bus::ram::PAGE;
+use crate::embedded::hart::csr as hart_csr;
 use crate::machine::{Address, Machine, Observed, Register};
 use crate::riscv::csr;
 
 /// The registers of S-mode that belong to a [`Digest`]. Time and what is pending because of it are none of them.
 const DIGESTED: [Register; 9] =
     [csr::SSTATUS, csr::SIE, csr::STVEC, csr::SSCRATCH, csr::SEPC, csr::SCAUSE, csr::STVAL, csr::SATP, csr::FCSR];
-
-/// Those of M-mode, where there is M-mode.
-const DIGESTED_OF_MACHINE: [Register; 10] = [
-    csr::MSTATUS,
-    csr::MIE,
-    csr::MTVEC,
-    csr::MSCRATCH,
-    csr::MEPC,
-    csr::MCAUSE,
-    csr::MTVAL,
-    csr::MEDELEG,
-    csr::MIDELEG,
-    csr::MENVCFG,
-];
 
 /// A change from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,10 +122,12 @@ impl Embedded {
         let registers = self.general_registers();
         let mut hart = crc32fast::Hasher::new();
         let mut csrs = DIGESTED.map(|number| self.read_register(number).unwrap_or(0)).to_vec();
-        if self.board.hart.machine.is_some() {
-            csrs.extend(DIGESTED_OF_MACHINE.map(|number| self.read_register(number).unwrap_or(0)));
-        }
         self.fault = fault;
+        if self.board.hart.machine.is_some() {
+            let clint = &self.board.memory.devices.clint;
+            csrs.extend(hart_csr::all_set_by_machine_mode(&self.board));
+            csrs.extend([clint.compare(), clint.software_interrupt().into(), clint.time(0)]);
+        }
         let hart_now = &self.board.hart;
         let all = registers.x.iter().chain([&registers.pc]).chain(&hart_now.f).chain(&csrs);
         all.for_each(|value| hart.update(&value.to_le_bytes()));

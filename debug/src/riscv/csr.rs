@@ -106,6 +106,8 @@ const NUMBERED: &[(u16, u16, &str, u16)] = &[
     (0xc03, 0xc1f, "hpmcounter", 3),
 ];
 
+/// M-mode's CSRs that can be written, but for its counters.
+pub const MACHINE_CSRS: std::ops::RangeInclusive<u16> = 0x300..=0x3ff;
 /// The configurations of PMP entries, eight in each even one on RV64, and their addresses: of 16 entries.
 pub const PMP_CONFIGURATIONS: std::ops::RangeInclusive<u16> = 0x3a0..=0x3a3;
 /// The addresses of these entries.

@@ -113,6 +113,13 @@ pub fn read(board: &Board, number: u16) -> Option<u64> {
     })
 }
 
+/// What M-mode has set: its CSRs, and of mip what software holds. Nothing, where there is no M-mode.
+pub fn all_set(board: &Board) -> Vec<u64> {
+    let held = board.hart.machine.iter().flat_map(|held| [held.raised, board.hart.software_interrupt.into()]);
+    let numbers = MACHINE_CSRS.chain(MACHINE_COUNTERS).chain([MCYCLE, MINSTRET].map(|csr| csr.csr_number()));
+    numbers.filter(|number| *number != MIP.csr_number()).filter_map(|number| read(board, number)).chain(held).collect()
+}
+
 /// RV64 with the single letters of this hart.
 fn misa(extensions: Extensions) -> u64 {
     const RV64: u64 = 2 << 62;

@@ -5,6 +5,8 @@
 mod guest;
 mod machine;
 
+pub use machine::all_set as all_set_by_machine_mode;
+
 use crate::embedded::board::Board;
 use crate::embedded::bus::translate;
 use crate::embedded::hart::decode::{Extension, Extensions};
