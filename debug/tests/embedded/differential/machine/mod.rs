@@ -4,6 +4,7 @@
 //! QEMU's clock is the host's: mtimecmp is long past, or never comes.
 
 mod lines;
+mod memory;
 mod pieces;
 
 use std::io::Write;
