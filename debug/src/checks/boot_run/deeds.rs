@@ -43,7 +43,14 @@ pub struct Deeds {
 
 /// A step into a handler, or out of one.
 #[derive(Clone, Copy)]
-pub enum Passage {
+pub struct Passage {
+    /// The instruction's number in the round, from 1 on.
+    pub number: u64,
+    pub way: Way,
+}
+
+#[derive(Clone, Copy)]
+pub enum Way {
     /// By the trap of the instruction there. It is told where the CSRs are those of an exception.
     Into(Address, Option<TakenTrap>),
     /// To the instruction there.
@@ -139,16 +146,19 @@ impl Deeds {
 
     /// Whether as many handlers were left as were entered.
     pub fn has_returned(&self) -> bool {
-        let entered = self.passages.iter().filter(|passage| matches!(passage, Passage::Into(..))).count();
+        let entered = self.passages.iter().filter(|passage| matches!(passage.way, Way::Into(..))).count();
         2 * entered == self.passages.len()
     }
 
-    /// In a round that is repeated for ever: a trap whose handler returned to the same instruction.
-    pub fn retried(&self) -> Option<TakenTrap> {
-        // The round may begin within the handler.
-        let next = self.passages.iter().cycle().skip(1);
-        self.passages.iter().zip(next).find_map(|passages| match passages {
-            (Passage::Into(pc, trap), Passage::OutTo(to)) if pc == to => *trap,
+    /// In a round of so many instructions that is repeated for ever: a trap whose handler returned to the same instruction, which trapped
+    /// at once again.
+    pub fn retried(&self, instructions: u64) -> Option<TakenTrap> {
+        let [second, third] = [1, 2].map(|ahead| self.passages.iter().cycle().skip(ahead));
+        let mut successive = self.passages.iter().zip(second).zip(third);
+        successive.find_map(|((into, out), again)| match (into.way, out.way, again.way) {
+            (Way::Into(pc, trap), Way::OutTo(to), Way::Into(next, _)) if pc == to && to == next => {
+                trap.filter(|_| again.number == out.number % instructions + 1)
+            }
             _ => None,
         })
     }
@@ -199,31 +209,43 @@ mod tests {
         }
     }
 
-    fn deeds(passages: &[Passage]) -> Deeds {
-        Deeds { passages: passages.to_vec(), ..Deeds::default() }
+    /// Each way with the instruction's number.
+    fn deeds(ways: &[(u64, Way)]) -> Deeds {
+        let passages = ways.iter().map(|(number, way)| Passage { number: *number, way: *way }).collect();
+        Deeds { passages, ..Deeds::default() }
+    }
+
+    fn into(pc: u64) -> Way {
+        Way::Into(Address(pc), Some(trap(pc)))
+    }
+
+    fn out_to(pc: u64) -> Way {
+        Way::OutTo(Address(pc))
     }
 
     #[test]
     fn a_trap_is_retried_where_its_handler_returns_to_the_same_instruction() {
-        let into = |pc| Passage::Into(Address(pc), Some(trap(pc)));
-        let out_to = |pc| Passage::OutTo(Address(pc));
-        let retried = |passages: &[Passage]| deeds(passages).retried().map(|trap| trap.pc.0);
-        assert_eq!(retried(&[into(0x10), out_to(0x10)]), Some(0x10));
-        assert_eq!(retried(&[out_to(0x10), into(0x10)]), Some(0x10), "the round began in the handler");
-        assert_eq!(retried(&[into(0x10), out_to(0x14)]), None, "the handler went on behind it");
+        let retried = |ways: &[(u64, Way)]| deeds(ways).retried(9).map(|trap| trap.pc.0);
+        assert_eq!(retried(&[(1, into(0x10)), (9, out_to(0x10))]), Some(0x10));
+        assert_eq!(retried(&[(4, out_to(0x10)), (5, into(0x10))]), Some(0x10), "the round began in the handler");
+        assert_eq!(retried(&[(1, into(0x10)), (9, out_to(0x14))]), None, "the handler went on behind it");
         assert_eq!(
-            retried(&[into(0x10), out_to(0x14), into(0x14), out_to(0x18)]),
+            retried(&[(1, into(0x10)), (4, out_to(0x14)), (5, into(0x14)), (8, out_to(0x18))]),
             None,
             "two calls, one behind the other"
         );
-        assert_eq!(retried(&[into(0x10), into(0x80), out_to(0x80), out_to(0x14)]), Some(0x80), "in a handler");
         assert_eq!(retried(&[]), None);
     }
 
     #[test]
+    fn an_instruction_that_was_executed_between_its_traps_is_not_retried() {
+        assert!(deeds(&[(1, into(0x10)), (5, out_to(0x10))]).retried(9).is_none(), "executed by the sixth");
+        assert!(deeds(&[(4, out_to(0x10)), (9, into(0x10))]).retried(9).is_none());
+    }
+
+    #[test]
     fn a_handler_that_traps_to_itself_has_not_returned() {
-        let into = Passage::Into(Address(0x10), None);
-        assert!(!deeds(&[into, into]).has_returned());
-        assert!(deeds(&[into, Passage::OutTo(Address(0x14))]).has_returned());
+        assert!(!deeds(&[(1, into(0x10)), (2, into(0x10))]).has_returned());
+        assert!(deeds(&[(1, into(0x10)), (5, out_to(0x14))]).has_returned());
     }
 }

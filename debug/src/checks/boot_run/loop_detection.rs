@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use super::deeds::{Deed, Deeds, Passage};
+use super::deeds::{Deed, Deeds, Passage, Way};
 use super::event::{BootEnd, BootEvent};
 use super::hart_trace::Stuck;
 use super::{BootRun, PATIENCE, firmware};
@@ -45,10 +45,11 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
     if let Some(event) = arrive(run, &mut start)? {
         return Ok(event.0);
     }
-    let (state, depth) = (state(run)?, run.hart.depth());
+    let (mut before, mut depth, mut skipped) = (state(run)?, run.hart.depth(), 0);
     let begun = Instant::now();
     let (mut registers, mut deeds, mut code) = (start.clone(), Deeds::default(), HashMap::new());
-    for instructions in 1..=LONGEST {
+    for number in 1..=LONGEST {
+        let instructions = number - skipped;
         let pc = Address(registers.pc);
         let calls = match deeds.note(run, &registers, &mut code)? {
             Deed::Leaves => return Ok(None),
@@ -85,18 +86,28 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
             registers = run.machine.registers()?;
         }
         if leaves_by_trap(effect, pc, &registers) {
-            deeds.passages.push(Passage::Into(pc, taken(run, pc, &registers)?));
+            let way = Way::Into(pc, taken(run, pc, &registers)?);
+            deeds.passages.push(Passage { number: instructions, way });
             deeds.trapped_unseen |= run.trace.is_none() && run.misses_trap(Address(registers.pc))?;
         } else if effect == Some(Effect::TrapReturn) {
-            deeds.passages.push(Passage::OutTo(Address(registers.pc)));
+            let way = Way::OutTo(Address(registers.pc));
+            deeds.passages.push(Passage { number: instructions, way });
             // Behind it they are let in as before the trap, and always in U-mode.
             deeds.lets_in = deeds.lets_in || run.awaited()?.interrupts;
         }
         if let Some(event) = arrive(run, &mut registers)? {
             return Ok(event.0);
         }
+        if run.hart.depth() < depth {
+            // It began in a handler. A round from here on does not end within it.
+            (start, deeds) = (registers.clone(), Deeds::default());
+            (before, depth, skipped) = (state(run)?, run.hart.depth(), number);
+            continue;
+        }
         if let Some(trap) = trapped(run, &start, pc, &registers)? {
             deeds.trapped = Some(trap);
+        } else if pc.0 == start.pc {
+            deeds.retries = 0;
         }
         if registers == start
             && let Some(trap) = deeds.trapped.take()
@@ -111,8 +122,8 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
         // A handler that traps to itself is not a loop.
         let has_returned = if deeds.trapped_unseen { deeds.has_returned() } else { run.hart.depth() == depth };
         let is_round = registers == start && has_returned;
-        if is_round && state_is(run, &state)? && deeds.left_memory_alone(run)? {
-            if let Some(trap) = deeds.retried()
+        if is_round && state_is(run, &before)? && deeds.left_memory_alone(run)? {
+            if let Some(trap) = deeds.retried(instructions)
                 && !deeds.awaits(run)?
             {
                 run.hart.stuck = Some(for_ever(run, trap));

@@ -68,8 +68,7 @@ pub fn trapped(run: &mut BootRun<'_>) -> Result<Finding, Error> {
     }
     if machine_mode::starts_there(run.image, run.layout.entry) && run.hart.vector.is_none() {
         finding.summary.push_str("; stvec was never set, so the hart would go to address 0 and trap there for ever");
-    }
-    if is_interrupt(scause) && run.hart.vector.is_none() {
+    } else if is_interrupt(scause) && run.hart.vector.is_none() {
         finding.summary = format!(
             "{}; stvec was never set: it leads to {}, as the firmware left it",
             finding.summary, run.layout.names.entry
