@@ -137,6 +137,13 @@ fn sessions_are_what_a_person_sees() {
     }
 }
 
+/// A new machine runs the commands that stand before the first section, in a block each: tests that are only mentioned are not run there.
+#[test]
+fn a_newcomer_is_told_to_run_the_tests() {
+    let top = include_str!("../../README.md").split("\n## ").next().expect("what stands before the first section");
+    assert!(top.contains("```sh\n./run.sh --test\n```"), "{top}");
+}
+
 #[test]
 fn the_table_of_what_was_tested_has_whole_rows() {
     let table = include_str!("../../README.md")
