@@ -212,8 +212,11 @@ impl From<rsp::Error> for Error {
     fn from(error: rsp::Error) -> Error {
         match error {
             rsp::Error::Timeout { from, awaited, after } => {
-                let advice = "is it a GDB stub? is another debugger connected?".into();
-                Error::Timeout { awaited, from, after, advice }
+                let advice = match after < super::PATIENCE {
+                    true => "the time limit was over; try: a longer one, or a less busy computer",
+                    false => "try: see whether it is a GDB stub, and whether another debugger is connected",
+                };
+                Error::Timeout { awaited, from, after, advice: advice.into() }
             }
             rsp::Error::Closed { from, awaited } => {
                 Error::Gone { who: from, how: format!("it closed the connection while we awaited {awaited}") }

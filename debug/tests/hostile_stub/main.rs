@@ -66,6 +66,13 @@ fn silence_is_a_timeout_that_says_what_was_awaited() {
     assert_eq!(awaited, "qSupported");
 }
 
+/// The stub may be well, and the computer busy.
+#[test]
+fn silence_until_the_time_limit_says_that_it_was_the_limit() {
+    let error = failure(b"m", || Answer::Silence, read_16).to_string();
+    assert!(error.ends_with("; the time limit was over; try: a longer one, or a less busy computer"), "{error}");
+}
+
 #[test]
 fn nobody_there_is_told_with_the_address() {
     let folder = tempfile::tempdir().unwrap();
