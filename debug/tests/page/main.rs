@@ -1,5 +1,5 @@
 //! The page of `check --html`: in real Chromium it says nothing, asks for nothing and fits, and its pictures are there; what a kernel calls
-//! its things is text. And speedscope's importers open the profiles. install.sh brings all of them.
+//! its things is text. And the viewers of speedscope and Perfetto open the profiles. install.sh brings all of them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,9 +29,8 @@ fn chromium() -> PathBuf {
 /// What one of the scripts here says, which steers Chromium.
 fn script(name: &str, arguments: &[&Path]) -> Vec<Value> {
     let target = target();
-    for package in ["playwright-core", "speedscope"] {
-        let is_there = target.join("node_modules").join(package).exists();
-        assert!(is_there, "no {package}: run debug/tests/page/install.sh");
+    for part in ["node_modules/playwright-core", "node_modules/speedscope", "perfetto"] {
+        assert!(target.join(part).exists(), "no {part}: run debug/tests/page/install.sh");
     }
     let own = target.parent().unwrap().join("vscode/node");
     let mut command = Command::new(if own.exists() { own } else { "node".into() });
@@ -160,18 +159,21 @@ fn a_hostile_kernel_gets_no_file_of_the_computer_into_the_page() {
     assert!(shown(&kernel).contains("the secret"));
 }
 
+/// A kernel's profile in a file.
+fn profile(format: &str, folder: &Path) -> PathBuf {
+    let file = folder.join(format!("{format}.json"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-debug"));
+    command.args(["debug", "profile", "--config", "none", "--format", format, "--kernel"]);
+    command.arg(kernels::build("corrupts-itself")).arg("--output").arg(&file);
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    file
+}
+
 #[test]
 fn speedscope_opens_both_formats_with_its_own_importers() {
     let folder = tempfile::tempdir().unwrap();
-    let kernel = kernels::build("corrupts-itself");
-    let files = ["speedscope", "perfetto"].map(|format| {
-        let file = folder.path().join(format!("{format}.json"));
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-debug"));
-        command.args(["debug", "profile", "--config", "none", "--format", format, "--kernel"]).arg(&kernel);
-        let output = command.arg("--output").arg(&file).stdin(Stdio::null()).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        file
-    });
+    let files = ["speedscope", "perfetto"].map(|format| profile(format, folder.path()));
     let seen = script("open.mjs", &[&files[0], &files[1]]);
     let taken = ["Importing as speedscope json file", "Importing as Trace Event Format profile"];
     for (seen, taken) in seen.iter().zip(taken) {
@@ -179,4 +181,42 @@ fn speedscope_opens_both_formats_with_its_own_importers() {
         let table = seen["table"].as_str().unwrap();
         assert!(table.contains("variant::clear_doublewords") && table.contains("variant::rename"), "{table}");
     }
+}
+
+/// What Perfetto holds of a profile: where each function stands, how long, how deep.
+type Slice = (String, u64, u64, usize);
+
+#[test]
+fn perfetto_s_trace_processor_has_each_function_where_it_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = profile("perfetto", folder.path());
+    let seen = script("perfetto.mjs", &[&target().join("perfetto"), &file]);
+    assert_eq!(seen[0]["errors"], serde_json::json!([]), "what it could not read");
+    let number = |value: &Value| value.as_str().unwrap().parse::<u64>().unwrap();
+    let slice = |slice: &Value| -> Slice {
+        assert!(slice["process"].as_str().unwrap().starts_with("corrupts-itself"), "{slice}");
+        let name = slice["name"].as_str().unwrap().to_owned();
+        // A microsecond is an instruction.
+        (name, number(&slice["ts"]) / 1000, number(&slice["dur"]) / 1000, number(&slice["depth"]) as usize)
+    };
+    let mut held: Vec<Slice> = seen[0]["slices"].as_array().unwrap().iter().map(slice).collect();
+    held.sort_by_key(|(_, start, _, depth)| (*start, *depth));
+    assert_eq!(held, written(&file));
+    assert!(held.iter().any(|(name, ..)| name == "variant::clear_doublewords") && held.len() > 20, "{held:?}");
+}
+
+/// The same of the file. One is within another that begins no later and ends no earlier.
+fn written(file: &Path) -> Vec<Slice> {
+    let document: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+    let mut open: Vec<u64> = Vec::new();
+    let events = document["traceEvents"].as_array().unwrap().iter().filter(|event| event["ph"] == "X");
+    let mut events: Vec<&Value> = events.collect();
+    events.sort_by_key(|event| event["ts"].as_u64());
+    let slice = |event: &Value| {
+        let (start, long) = (event["ts"].as_u64().unwrap(), event["dur"].as_u64().unwrap());
+        open.retain(|end| *end > start);
+        open.push(start + long);
+        (event["name"].as_str().unwrap().to_owned(), start, long, open.len() - 1)
+    };
+    events.into_iter().map(slice).collect()
 }
