@@ -1,6 +1,7 @@
 //! Back and forth in time, by GDB's own commands: every register and every byte as before, and the right moment.
 
 use std::fs;
+use std::process::{Command, Stdio};
 
 use crate::client::Client;
 use crate::gdb;
@@ -298,4 +299,25 @@ fn goto_reaches_any_moment_and_says_where_it_is() {
     );
     assert_eq!(said.matches("Without this project's .gdbinit").count(), 1, "once to each client: {said}");
     server.end();
+}
+
+/// The file that debug/tests/recording.rs tells of: there is no kernel besides it.
+#[test]
+fn a_recording_of_another_computer_has_its_symbols_and_its_past() {
+    let server = Server::at_reset(|listen| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-debug"));
+        command.args(["debug", "serve", "--config", "none", "--listen", listen, "--replay"]);
+        command.arg("debug/tests/recordings/corrupts-itself.rec").stdin(Stdio::null()).stdout(Stdio::piped());
+        command.current_dir(env!("HYPERVISOR_PROJECT"));
+        command
+    });
+    let commands = ["monitor icount", "backtrace", "info symbol $sepc", "reverse-stepi", "monitor icount"];
+    let expected = [
+        "1672 instructions since boot",
+        "variant::rename (",
+        "variant::after_clear ()",
+        "variant::main",
+        "1671 instructions",
+    ];
+    gdb::says(&server, &commands, &expected);
 }
