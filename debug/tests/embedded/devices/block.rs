@@ -146,7 +146,7 @@ fn what_cannot_be_plugged_in_is_told() {
 fn check(machine: &str, file: &NamedTempFile, arguments: &[&str]) -> String {
     let console = NamedTempFile::new().unwrap();
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_cargo-debug"))
-        .args(["check", "--on", machine, "--timeout", "60", "--kernel"])
+        .args(["check", "--on", machine, "--timeout", "300", "--kernel"])
         .arg(guest_file::build("writer"))
         .args(["--expect", "guest ends", "--drive", file.path().to_str().unwrap(), "--console"])
         .arg(console.path())
@@ -155,8 +155,9 @@ fn check(machine: &str, file: &NamedTempFile, arguments: &[&str]) -> String {
         .unwrap();
     let printed = fs::read_to_string(console.path()).unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(printed.contains("guest ends"), "{}\n{errors}\n{printed}", output.status);
-    assert!(output.status.success(), "{errors}{}", String::from_utf8_lossy(&output.stdout));
+    let report = String::from_utf8_lossy(&output.stdout);
+    assert!(printed.contains("guest ends"), "{}\n{errors}\n{report}\n{printed}", output.status);
+    assert!(output.status.success(), "{errors}{report}");
     printed.lines().find(|line| line.contains("100 rounds")).unwrap().trim().to_owned()
 }
 
