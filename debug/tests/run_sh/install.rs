@@ -272,7 +272,8 @@ fn the_gdb_is_the_first_that_knows_riscv() {
     let cargo = format!("echo '{{\"executable\":\"{}\",\"fresh\":true}}'", env!("CARGO_BIN_EXE_cargo-debug"));
     let machine = machine.with("riscv64-elf-gdb", RISCV_GDB).with("cargo", &cargo);
     let kernel = crate::kernels::build("good");
-    let debug = ["--debug", "--kernel", kernel.to_str().unwrap()];
+    let socket = machine.path("stub"); // port 1234 may be in use
+    let debug = ["--debug", "--socket", socket.to_str().unwrap(), "--kernel", kernel.to_str().unwrap()];
     let finished = machine.run_with(&debug, &[("NO_INSTALL", "1")]);
     assert!(finished.reason().contains("starting QEMU failed"), "{}", finished.stderr);
 }
