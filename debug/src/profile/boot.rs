@@ -6,23 +6,20 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::calls::Calls;
+use super::clear::Clear;
+use super::moment::{COLUMNS, Mark};
 use super::tables::{PageTables, page_tables};
+use super::traps::Traps;
 use super::{By, Profile};
 use crate::embedded::{Change, Embedded, Error, Options};
 use crate::image::Image;
-use crate::machine::{
-    Address, HartEvent, Interest, Jump, Machine, Observed, Observer, StackPointerMove, Stop, Store, TakenTrap,
-};
+use crate::machine::{Address, HartEvent, Interest, Jump, Machine, Observed, Observer, StackPointerMove, Stop, Store};
 use crate::riscv::board::DEVICE_TREE_MAGIC;
-use crate::riscv::{cause, csr};
+use crate::riscv::csr;
 
-/// Columns of time.
-pub const COLUMNS: usize = 300;
-/// Bands of addresses of the clear.
-pub const BANDS: usize = 60;
 /// Stores are looked at up to this moment: a run may be long.
 const LOOKED_AT: u64 = 20_000_000;
-/// How many traps, marks and lines of the console are kept one by one.
+/// How many lines of the console are kept.
 const MOST: usize = 200;
 /// How many bytes of a printed line are kept.
 const MOST_BYTES: usize = 1000;
@@ -31,28 +28,6 @@ const PART: u64 = 1 << 20;
 const PAGE: u64 = 4096;
 /// Where the upper half of virtual addresses begins.
 const HALF: u64 = 1 << 63;
-
-/// A moment of the time line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mark {
-    /// Instructions executed before it.
-    pub icount: u64,
-    /// What happened, such as `first output`.
-    pub what: String,
-    /// Where; 0 if that says nothing.
-    pub pc: Address,
-    /// It is a trap or an interrupt.
-    pub is_trap: bool,
-}
-
-/// The stores of one column of time to one band of BSS or of what lies beside it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Write {
-    /// How many stored zero.
-    pub zeros: u64,
-    /// How many stored something else.
-    pub others: u64,
-}
 
 /// The deepest use of the stack in a column of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,18 +56,16 @@ pub struct Printed {
 pub struct Boot {
     /// The run's length in instructions.
     pub end: u64,
-    /// The time line, in order; at most some hundreds, of the traps the first.
+    /// The time line, in order; of each kind of trap the first.
     pub marks: Vec<Mark>,
-    /// All traps and interrupts, also those that are not among the marks.
-    pub traps: u64,
+    /// All traps and interrupts.
+    pub traps: Traps,
     /// What was printed, by line; the first lines.
     pub console: Vec<Printed>,
     /// All lines.
     pub lines: u64,
-    /// By column of time and band of addresses.
-    pub clear: BTreeMap<(usize, usize), Write>,
-    /// The addresses that the bands divide: BSS with some bytes on both sides.
-    pub cleared: Range<u64>,
+    /// The stores to BSS.
+    pub clear: Clear,
     /// By page of RAM, physical: how many stores.
     pub written: BTreeMap<u64, u64>,
     /// The stores were looked at up to this moment.
@@ -134,7 +107,7 @@ pub fn gather(
     let cleared = start.saturating_sub(margin)..look.bss.end.0.saturating_add(margin);
     let pc = Address(machine.general_registers().pc);
     let mut gathering = Gathering {
-        boot: Boot { end, cleared, looked_at: end.min(LOOKED_AT), ..Boot::default() },
+        boot: Boot { end, clear: Clear::of(cleared), looked_at: end.min(LOOKED_AT), ..Boot::default() },
         calls: Calls::new(image, pc, 0),
         look,
         is_set: false,
@@ -147,6 +120,7 @@ pub fn gather(
         columns: vec![None; COLUMNS],
         clear: None,
         ended: false,
+        rest: None,
         high: if start < HALF { 0 } else { start.wrapping_sub(image.physical(look.bss.start).0) },
     };
     gathering.mark(0, "entry", pc);
@@ -236,6 +210,8 @@ struct Gathering<'a> {
     clear: Option<(Mark, Mark)>,
     /// BSS was used for something else.
     ended: bool,
+    /// The first `wfi` that waited: when, and where.
+    rest: Option<(u64, Address)>,
     /// What the addresses of a kernel that is linked high are more than those where it is loaded; 0 for others.
     high: u64,
 }
@@ -257,7 +233,8 @@ impl Gathering<'_> {
 
     fn deepen(&mut self, icount: u64, sp: Address) {
         let sp = self.linked(sp);
-        if !self.look.stack.contains(&sp) && sp != self.look.stack.end {
+        // At its low end another stack may begin.
+        if sp <= self.look.stack.start || sp > self.look.stack.end {
             return;
         }
         let column = self.column(icount);
@@ -269,16 +246,8 @@ impl Gathering<'_> {
     fn write_to_bss(&mut self, store: &Store) {
         let is_translated = store.address != store.physical;
         let address = if is_translated { store.address } else { self.linked(store.address) };
-        let cleared = &self.boot.cleared;
-        let Some(offset) = address.0.checked_sub(cleared.start).filter(|_| address.0 < cleared.end) else {
+        if !self.boot.clear.store(store.icount, address.0, store.new == 0) {
             return;
-        };
-        let band = (u128::from(offset) * BANDS as u128 / u128::from(cleared.end - cleared.start)) as usize;
-        let write = self.boot.clear.entry((self.column(store.icount), band)).or_default();
-        if store.new == 0 {
-            write.zeros += 1
-        } else {
-            write.others += 1
         }
         if !self.look.bss.contains(&address) {
             return;
@@ -289,14 +258,6 @@ impl Gathering<'_> {
             let mark = |what: &str| Mark { icount: store.icount, what: what.into(), pc: store.pc, is_trap: false };
             let first = self.clear.take().map_or_else(|| mark("the BSS clear begins"), |(first, _)| first);
             self.clear = Some((first, mark("the BSS clear ends")));
-        }
-    }
-
-    fn trap(&mut self, trap: &TakenTrap) {
-        self.boot.traps += 1;
-        if self.boot.traps <= MOST as u64 {
-            let what = cause::cause(trap.cause).to_string();
-            self.boot.marks.push(Mark { icount: trap.icount, what, pc: trap.pc, is_trap: true });
         }
     }
 
@@ -333,15 +294,20 @@ impl Gathering<'_> {
             boot.marks.extend([first, last]);
         }
         boot.depth = self.columns.into_iter().flatten().collect();
-        if let Some(deepest) = boot.depth.iter().min_by_key(|depth| depth.sp) {
+        let used = boot.depth.iter().filter(|depth| depth.sp < self.look.stack.end);
+        if let Some(deepest) = used.min_by_key(|depth| depth.sp) {
             let (icount, what) =
                 (deepest.icount, format!("the stack is deepest: {} bytes", self.look.stack.end.0 - deepest.sp.0));
             boot.marks.push(Mark { icount, what, pc: deepest.function, is_trap: false });
         }
+        if let Some((icount, pc)) = self.rest.filter(|(icount, _)| icount + 1 < machine.icount()) {
+            boot.marks.push(Mark { icount, what: "it rests: `wfi` waits".into(), pc, is_trap: false });
+        }
+        boot.marks.extend(boot.traps.marks());
         let last = Address(machine.general_registers().pc);
         let what = if machine.waits_for_ever() { "at rest: waits for an interrupt" } else { "the end" };
-        boot.marks.push(Mark { icount: machine.icount(), what: what.into(), pc: last, is_trap: false });
         boot.marks.sort_by_key(|mark| mark.icount);
+        boot.marks.push(Mark { icount: machine.icount(), what: what.into(), pc: last, is_trap: false });
         boot.page_tables = page_tables(machine);
         boot.profile = self.calls.profile(image, By::Line);
         boot.poison_left = poison_left(machine, image, &self.look.bss);
@@ -360,10 +326,10 @@ fn poison_left(machine: &mut Embedded, image: &Image, bss: &Range<Address>) -> u
 
 impl Observer for Gathering<'_> {
     fn interest(&self) -> Interest {
-        // Only moves that leave the stack.
+        // Once it is set, only moves that leave the stack.
         let stack = &self.look.stack;
         let loaded = stack.start - self.high..stack.end - self.high;
-        let quiet_stacks = Some(vec![stack.clone(), loaded]);
+        let quiet_stacks = Some(if self.is_set { vec![stack.clone(), loaded] } else { Vec::new() });
         let stores = if self.looks_at_stores { None } else { Some(Vec::new()) };
         Interest { stores, quiet_stacks, jumps: true, ..Interest::default() }
     }
@@ -391,7 +357,7 @@ impl Observer for Gathering<'_> {
     fn stack_pointer(&mut self, moved: &StackPointerMove) {
         let new = self.linked(moved.new);
         if !self.is_set && (self.look.stack.start < new && new <= self.look.stack.end) && !moved.partial {
-            self.is_set = true;
+            (self.is_set, self.has_changed) = (true, true);
             self.mark(moved.icount, "sp is set to the stack", moved.pc);
         }
     }
@@ -399,10 +365,14 @@ impl Observer for Gathering<'_> {
     fn event(&mut self, event: &HartEvent) {
         self.calls.event(event);
         match event {
-            HartEvent::Trap(trap) => self.trap(trap),
+            HartEvent::Trap(trap) => {
+                let column = self.column(trap.icount);
+                self.boot.traps.take(trap, column);
+            }
+            HartEvent::Wait { icount, pc, waits: true, .. } => drop(self.rest.get_or_insert((*icount, *pc))),
             HartEvent::Printed { icount } => {
                 if !std::mem::replace(&mut self.has_printed, true) {
-                    self.mark(*icount, "first output", Address(0));
+                    self.mark(*icount, "first output", self.calls.present());
                 }
                 self.printed.push(*icount);
             }

@@ -4,19 +4,25 @@
 
 mod boot;
 mod calls;
+mod clear;
 mod counts;
 mod formats;
+mod moment;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod traps;
 
 use crate::image::{Line, Place};
 use crate::machine::Address;
 
-pub use boot::{BANDS, Boot, COLUMNS, Depth, Look, Mark, Printed, Write, gather};
+pub use boot::{Boot, Depth, Look, Printed, gather};
 pub use calls::Calls;
+pub use clear::{BANDS, Clear, Write};
 pub use formats::Format;
+pub use moment::{COLUMNS, Mark};
 pub use tables::{Branch, PageTables, page_tables};
+pub use traps::{Kind, Traps};
 
 /// How instructions are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

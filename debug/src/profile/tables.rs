@@ -13,10 +13,10 @@ const MOST_BRANCHES: usize = 2000;
 /// The bits of an entry that tell pages apart: A and D change by themselves.
 const ALLOWED: u64 = page_table::READ | page_table::WRITE | page_table::EXECUTE | page_table::USER | page_table::GLOBAL;
 
-/// What satp or hgatp translates.
+/// What satp, hgatp or vsatp translates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageTables {
-    /// satp, or hgatp for a guest's physical addresses.
+    /// satp; for a guest vsatp, and hgatp for what it takes for physical addresses.
     pub register: Register,
     /// Its value.
     pub value: u64,
@@ -24,7 +24,7 @@ pub struct PageTables {
     pub mode: &'static str,
     /// The root table's entries.
     pub root: Vec<Branch>,
-    /// The pages that hold tables, by physical address, in order.
+    /// The pages that hold tables, by physical address, in order; of a guest's own tables as far as hgatp maps them.
     pub tables: Vec<Address>,
     /// All bytes that are mapped, as far as was read.
     pub mapped: u64,
@@ -39,7 +39,7 @@ pub enum Branch {
     Table {
         /// The first address that it translates.
         start: Address,
-        /// Where it lies.
+        /// Where it lies; in a guest's own tables, where it takes it to be.
         at: Address,
         /// Its level; 0 is the one of the smallest pages.
         level: u32,
@@ -61,17 +61,43 @@ pub enum Branch {
     },
 }
 
-/// The page tables that the hart has now: of the kernel, and of a hypervisor's guest.
-pub fn page_tables(machine: &mut Embedded) -> Vec<PageTables> {
-    let registers = [csr::SATP, csr::HGATP];
-    registers.into_iter().filter_map(|register| tables_of(machine, register)).collect()
+impl PageTables {
+    /// They are a guest's own, whose addresses hgatp translates again.
+    pub fn is_of_guest(&self) -> bool {
+        self.register == csr::VSATP
+    }
+
+    /// Where the address leads.
+    fn find(&self, address: u64) -> Option<u64> {
+        find(&self.root, address)
+    }
 }
 
-fn tables_of(machine: &mut Embedded, register: Register) -> Option<PageTables> {
+fn find(branches: &[Branch], address: u64) -> Option<u64> {
+    branches.iter().find_map(|branch| match branch {
+        Branch::Table { branches, .. } => find(branches, address),
+        Branch::Pages { start, bytes, physical, .. } => {
+            let offset = address.checked_sub(start.0).filter(|offset| offset < bytes)?;
+            Some(physical.0 + offset)
+        }
+    })
+}
+
+/// The page tables that the hart has now: of the kernel, and of a hypervisor's guest.
+pub fn page_tables(machine: &mut Embedded) -> Vec<PageTables> {
+    let own = tables_of(machine, csr::SATP, None);
+    let second = tables_of(machine, csr::HGATP, None);
+    let of_guest = tables_of(machine, csr::VSATP, second.as_ref());
+    [own, second, of_guest].into_iter().flatten().collect()
+}
+
+/// What a register translates; `through`: what its tables' own addresses are translated by.
+fn tables_of(machine: &mut Embedded, register: Register, through: Option<&PageTables>) -> Option<PageTables> {
     let value = machine.read_register(register).ok()?;
     let (mode, levels) = page_table::mode(value)?;
     let is_second = register == csr::HGATP;
-    let mut reading = Reading { machine, tables: Vec::new(), branches: 0, mapped: 0, is_cut: false, is_second };
+    let mut reading =
+        Reading { machine, tables: Vec::new(), branches: 0, mapped: 0, is_cut: false, is_second, through };
     let root = reading.table(page_table::root(value), levels - 1, 0, levels);
     let Reading { mut tables, mapped, is_cut, .. } = reading;
     tables.sort_unstable();
@@ -87,6 +113,7 @@ struct Reading<'a> {
     is_cut: bool,
     /// The root of the second stage has four times the entries, and its addresses are not sign-extended.
     is_second: bool,
+    through: Option<&'a PageTables>,
 }
 
 impl Reading<'_> {
@@ -96,10 +123,13 @@ impl Reading<'_> {
         let entries = if is_wide { 4 * ENTRIES } else { ENTRIES };
         let mut branches: Vec<Branch> = Vec::new();
         let mut bytes = vec![0; 8 * entries];
-        if self.tables.len() >= MOST_TABLES || self.machine.read_physical(Address(at), &mut bytes).is_err() {
+        let place = self.through.map_or(Some(at), |second| second.find(at)).map(Address);
+        let place = place.filter(|_| self.tables.len() < MOST_TABLES);
+        let read = place.filter(|place| self.machine.read_physical(*place, &mut bytes).is_ok());
+        let Some(Address(at)) = read else {
             self.is_cut |= self.tables.len() >= MOST_TABLES;
             return branches;
-        }
+        };
         self.tables.extend((0..bytes.len() as u64 / PAGE).map(|page| Address(at + page * PAGE)));
         for (index, entry) in bytes.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes)).enumerate() {
             if entry & page_table::VALID == 0 {
@@ -201,6 +231,33 @@ mod tests {
         assert_eq!(tables.root, [gigabyte, table(middle, 1, vec![table(low, 0, leaves)])]);
         assert_eq!(tables.tables, [ROOT, middle, low].map(Address));
         assert_eq!((tables.mode, tables.mapped, tables.is_cut), ("Sv39", (1 << 30) + 0x4000, false));
+    }
+
+    /// The guest's root lies where hgatp puts it, and so does what it maps.
+    #[test]
+    fn a_guest_s_tables_are_found_through_its_hypervisor_s() {
+        let [guest_root, guest_physical] = [ROOT + 0x8000, 0x4000_0000];
+        let image = Image::parse(Path::new("kernel"), image::neutral(Xlen::Rv64)).unwrap();
+        let mut machine = Embedded::load(&image, &Options::default()).unwrap();
+        let user = page_table::USER | CODE;
+        // The second stage maps 1 GiB from 0x40000000 on to RAM; the guest maps one more in its own address space.
+        for (at, entry) in [(ROOT + 8, leads(0x8000_0000, user)), (guest_root + 16, leads(guest_physical, DATA))] {
+            machine.write_physical(Address(at), &entry.to_le_bytes()).unwrap();
+        }
+        let guest_satp = SV39 | (guest_root - 0x8000_0000 + guest_physical) >> 12;
+        machine.write_register(csr::HGATP, SV39 | ROOT >> 12).unwrap();
+        machine.write_register(csr::VSATP, guest_satp).unwrap();
+        let [second, own] = page_tables(&mut machine).try_into().unwrap();
+        assert_eq!((second.register, second.tables.len()), (csr::HGATP, 4));
+        assert_eq!((own.register, &*own.tables, own.is_of_guest()), (csr::VSATP, &[Address(guest_root)][..], true));
+        let pages = Branch::Pages {
+            start: Address(0x8000_0000),
+            bytes: 1 << 30,
+            page: 1 << 30,
+            physical: Address(guest_physical),
+            letters: "RW".into(),
+        };
+        assert_eq!(own.root, [pages]);
     }
 
     #[test]

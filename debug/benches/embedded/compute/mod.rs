@@ -15,11 +15,13 @@ use super::{HISTORY, LONG, check, processor_time, row, run};
 const KERNEL: &str = "debug/benches/embedded/compute/kernel.rs";
 /// Half a second of QEMU at full speed, on a fast computer.
 const ROUNDS: &str = "60";
+/// A billion instructions.
+const ROUNDS_OF_PAGE: &str = "125";
 
 pub fn rows() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for floating in [false, true] {
-        let kernel = build(&folder, floating);
+        let kernel = build(&folder, floating, &std::env::var("COMPUTE_ROUNDS").unwrap_or(ROUNDS.into()));
         let numbers = if floating { "with doubles" } else { "integers" };
         let name = |sides: &str| format!("compute, {numbers}: {sides}");
         let [with, without] = [HISTORY, 0].map(|history| {
@@ -38,10 +40,26 @@ pub fn rows() {
     }
 }
 
+/// The page of a long boot: its time, and its size, which does not grow with the boot.
+pub fn page() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let kernel = build(&folder, false, ROUNDS_OF_PAGE);
+    let page = folder.path().join("boot.html");
+    let with = || {
+        let mut check = Command::new(env!("CARGO_BIN_EXE_cargo-debug"));
+        check.args(["debug", "check", "--config", "none", "--on", "embedded", "--timeout", "100", "--html"]).arg(&page);
+        children_busy(|| run(check.arg("--kernel").arg(&kernel)))
+    };
+    let without = || children_busy(|| check(&kernel, "embedded"));
+    row("check with a page, 10^9 instructions / without", "ms", with, without, "at most 10 s with");
+    let size = std::fs::metadata(&page).expect("it is written").len();
+    println!("{:<54} {:>8} KiB {:>21}   at most 10240", "page of 10^9 instructions", size >> 10, "");
+}
+
 /// Compiled with optimisation.
-fn build(folder: &TempDir, floating: bool) -> PathBuf {
+fn build(folder: &TempDir, floating: bool, rounds: &str) -> PathBuf {
     let project = Path::new(env!("HYPERVISOR_PROJECT"));
-    let kernel = folder.path().join(format!("compute-{floating}"));
+    let kernel = folder.path().join(format!("compute-{floating}-{rounds}"));
     let mut rustc = Command::new("rustc");
     rustc.args(["--edition", "2024", "--crate-name", "compute", "--crate-type", "bin"]);
     rustc.args(["--target", "riscv64gc-unknown-none-elf", "-g", "-C", "opt-level=3", "-C", "panic=abort"]);
@@ -49,7 +67,7 @@ fn build(folder: &TempDir, floating: bool) -> PathBuf {
     rustc.args(if floating { &["--cfg", "floating"][..] } else { &[] });
     rustc.arg("-C").arg(format!("link-arg=-T{}", project.join("hypervisor.ld").display())).arg("-o").arg(&kernel);
     rustc.arg(KERNEL).current_dir(project);
-    rustc.env("ROUNDS", std::env::var("COMPUTE_ROUNDS").unwrap_or(ROUNDS.into()));
+    rustc.env("ROUNDS", rounds);
     assert!(rustc.status().expect("rustc is there").success(), "{KERNEL} is compiled");
     kernel
 }

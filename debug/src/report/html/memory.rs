@@ -55,7 +55,7 @@ fn others(boot: &Boot, page: &Page<'_>, first: u64) -> Vec<Part> {
     if first >= FIRMWARE_END {
         parts.push(Part::new("firmware", RAM_BASE, FIRMWARE_END - RAM_BASE, "fw"));
     }
-    if let Some(deepest) = boot.depth.iter().map(|depth| depth.sp).min() {
+    if let Some(deepest) = boot.depth.iter().map(|depth| depth.sp).min().filter(|sp| *sp < page.stack.end) {
         let (start, used) = (page.image.physical(deepest).0, page.stack.end.0 - deepest.0);
         parts.push(Part::new("the stack's deepest use", start, used, "deep"));
     }
@@ -93,7 +93,7 @@ fn bar(boot: &Boot, parts: &[Part], start: u64, end: u64) -> Markup {
                 rect class=(part.class) x=(format!("{:.2}", x(part.start))) y=(top) width=(format!("{:.2}", (x(part.end) - x(part.start)).max(1.0))) height=(high) {}
             }
             @for from in touched {
-                rect.bad-fill x=(format!("{:.2}", x(from))) y="40" width=(format!("{:.2}", 1000.0 / PARTS as f64)) height="16" {}
+                rect.written x=(format!("{:.2}", x(from))) y="40" width=(format!("{:.2}", 1000.0 / PARTS as f64)) height="16" {}
             }
         }
     }
@@ -112,7 +112,7 @@ pub fn memory(boot: &Boot, page: &Page<'_>) -> Markup {
             div.axis { span { "the kernel: " (format!("{first:#x}")) } span { (format!("{last:#x}")) } }
             p.key { i.fw {} "firmware" i.a {} "code" i.c {} "data" i.b {} "BSS" i.d {} "stack" i.deep {} "of it used" i.free {} "device tree"
                 @if !boot.page_tables.is_empty() { i.pt {} "page tables" }
-                i.bad-fill {} "written by the kernel, by page; where nothing is marked, it never wrote"
+                i.written {} "written by the kernel, by page; where nothing is marked, it never wrote"
                 @if boot.looked_at < boot.end { " (stores of the first " (thousands(boot.looked_at)) " instructions)" } }
         }
         (table(boot, &parts, first, last))

@@ -3,6 +3,7 @@
 mod flame;
 mod memory;
 mod pictures;
+mod time_line;
 mod tree;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -10,9 +11,11 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::{Report, Verdict, details, printable, text};
 use crate::checks::{Finding, Status};
 use crate::image::{Image, Line};
+use crate::machine::Address;
 use crate::profile::Boot;
 use memory::memory;
-use pictures::{clear, console, depth, time_line};
+use pictures::{clear, depth};
+use time_line::{console, time_line};
 use tree::tree;
 
 pub use flame::svg;
@@ -122,7 +125,7 @@ impl Page<'_> {
                      which ran the same kernel. Times and interrupts differ from those there."
                 }
             }
-            section { h2 { "Time line" } (time_line(boot, self.image)) (console(boot)) }
+            section { h2 { "Time line" } (time_line(boot, self)) (console(boot)) }
             section { h2 { "Memory" } (memory(boot, self)) }
             @if !boot.page_tables.is_empty() {
                 section { h2 { "Page tables" } @for tables in &boot.page_tables { (tree(tables, self.image)) } }
@@ -132,6 +135,11 @@ impl Page<'_> {
             section { h2 { "Instructions by function" } (flame::flame(&boot.profile)) }
         }
     }
+}
+
+/// A place in words; nothing for none.
+fn place(image: &Image, address: Address) -> String {
+    if address.0 == 0 { String::new() } else { printable(&image.place(address).to_string()) }
 }
 
 /// A number with its thousands apart.

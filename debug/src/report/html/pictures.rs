@@ -1,65 +1,19 @@
-//! The pictures of a boot but for the flame graph, each with its numbers as a table. It does not gather them.
+//! The pictures of the BSS clear and of the stack's depth, each with its numbers as a table. It does not gather them.
 
 use maud::{Markup, html};
 
-use super::super::printable;
-use super::{percent, thousands};
+use super::{percent, place, thousands};
 use crate::image::Image;
 use crate::machine::Address;
-use crate::profile::{BANDS, Boot, COLUMNS, Mark};
+use crate::profile::{BANDS, Boot, COLUMNS};
 
-/// Marks that are drawn, and rows of a table.
-const DRAWN: usize = 40;
+/// Rows of a table.
 const ROWS: usize = 60;
 
-/// A place in words; nothing for none.
-fn place(image: &Image, address: Address) -> String {
-    if address.0 == 0 { String::new() } else { printable(&image.place(address).to_string()) }
-}
-
-pub fn time_line(boot: &Boot, image: &Image) -> Markup {
-    let drawn: Vec<&Mark> = boot.marks.iter().take(DRAWN).collect();
-    let rows = drawn.len().min(8);
-    let end = boot.end.max(1);
-    html! {
-        figure {
-            div.stage role="img" aria-label="time line, whose moments are in the table below" style=(format!("height:{}rem", 1.25 * rows as f64)) {
-                @for (index, mark) in drawn.iter().enumerate() {
-                    div.mark.trap[mark.is_trap].late[mark.icount * 2 > end] title=(thousands(mark.icount))
-                        style=(format!("left:{}%;top:{}rem", percent(mark.icount, end), 1.25 * (index % 8) as f64)) { (mark.what) }
-                }
-            }
-            @if !boot.console.is_empty() {
-                div.stage.lines aria-hidden="true" {
-                    @for line in &boot.console { i title=(printable(&line.text)) style=(format!("left:{}%", percent(line.icount, end))) {} }
-                }
-            }
-            div.axis { span { "instruction 0" } @if !boot.console.is_empty() { span { "the lower marks: printed lines" } } span { (thousands(boot.end)) } }
-        }
-        table {
-            thead { tr { th.number { "instruction" } th { "what" } th { "where" } } }
-            tbody { @for mark in boot.marks.iter().take(ROWS) {
-                tr { td.number { (thousands(mark.icount)) } td.what { (mark.what) } td.mono { (place(image, mark.pc)) } }
-            } }
-        }
-        @if boot.traps > 0 { p.faint { (thousands(boot.traps)) " traps and interrupts" @if boot.marks.len() > ROWS { "; the first moments are listed" } } }
-    }
-}
-
-pub fn console(boot: &Boot) -> Markup {
-    if boot.lines == 0 {
-        return html! { p.faint { "The kernel printed nothing." } };
-    }
-    html! {
-        h3 { "Console" }
-        pre { @for line in &boot.console { (format!("{:>14}  {}\n", thousands(line.icount), printable(&line.text))) } }
-        @if boot.lines > boot.console.len() as u64 { p.faint { "and " (thousands(boot.lines - boot.console.len() as u64)) " more lines" } }
-    }
-}
-
 pub fn clear(boot: &Boot, image: &Image) -> Markup {
-    let margin = image.place(Address(boot.cleared.start));
-    let total = |pick: fn(&crate::profile::Write) -> u64| boot.clear.values().map(pick).sum::<u64>();
+    let clear = &boot.clear;
+    // Some room to the right, in which the picture shows what comes after the clear.
+    let columns = (clear.columns() + clear.columns() / 10 + 1).min(COLUMNS);
     let begun = boot.marks.iter().find(|mark| mark.what == "the BSS clear begins");
     let ended = boot.marks.iter().find(|mark| mark.what == "the BSS clear ends");
     // The edge bands lie beside BSS, at least in part.
@@ -70,20 +24,21 @@ pub fn clear(boot: &Boot, image: &Image) -> Markup {
     };
     html! {
         figure {
-            svg viewBox=(format!("0 0 {COLUMNS} {BANDS}")) preserveAspectRatio="none" shape-rendering="crispEdges" height="180" role="img" aria-label="stores to BSS over time, whose numbers are in the table below" {
-                @for ((column, band), write) in &boot.clear {
+            svg viewBox=(format!("0 0 {columns} {BANDS}")) preserveAspectRatio="none" shape-rendering="crispEdges" height="180" role="img" aria-label="stores to BSS over time, whose numbers are in the table below" {
+                @for ((column, band), write) in &clear.writes {
                     rect class=(class(*band, write.others > 0)) x=(column) y=(BANDS - 1 - band) width="1" height="1" {}
                 }
             }
-            div.axis { span { "up: " (printable(&margin.address.to_string())) " to " (format!("{:#x}", boot.cleared.end)) } span { "right: " (thousands(boot.end)) " instructions" } }
+            div.axis { span { "up: " (format!("{:#x}", clear.range.start)) " to " (format!("{:#x}", clear.range.end)) }
+                span { "right: the first " (thousands((columns as u64 * clear.width).min(boot.end))) " instructions" } }
             p.key { i.a {} "zero stored" i.b {} "a value stored" i.bad-fill {} "a store beside BSS" }
         }
         table { tbody {
             @for mark in [begun, ended].into_iter().flatten() {
                 tr { td { (mark.what) } td.number { "instruction " (thousands(mark.icount)) } td.mono { (place(image, mark.pc)) } }
             }
-            tr { td { "stores of zero" } td.number { (thousands(total(|write| write.zeros))) } td {} }
-            tr { td { "stores of other values" } td.number { (thousands(total(|write| write.others))) } td {} }
+            tr { td { "stores of zero" } td.number { (thousands(clear.all.zeros)) } td {} }
+            tr { td { "stores of other values" } td.number { (thousands(clear.all.others)) } td {} }
             tr { td { "bytes that hold the checks' poison (0xa5) at the end" } td.number { (thousands(boot.poison_left)) } td {} }
         } }
     }

@@ -26,12 +26,14 @@ pub fn tree(tables: &PageTables, image: &Image) -> Markup {
     html! {
         p { (tables.mode) (wider) ", " (tables.register.to_string()) " " (format!("{:#x}", tables.value)) ": " (size(tables.mapped)) " are mapped by "
             (thousands(tables.tables.len() as u64)) @if tables.tables.len() == 1 { " page" } @else { " pages" } " of tables, as they are at the end."
+            @if tables.is_of_guest() { " They are the guest's own: where they lead, hgatp translates again." }
             @if tables.is_cut { " There is more, which is not shown." } }
-        (list(&tables.root, image))
+        (list(&tables.root, (!tables.is_of_guest()).then_some(image)))
     }
 }
 
-fn list(branches: &[Branch], image: &Image) -> Markup {
+/// Without the image where addresses are a guest's.
+fn list(branches: &[Branch], image: Option<&Image>) -> Markup {
     html! {
         ul.tree { @for branch in branches {
             li { @match branch {
@@ -43,7 +45,7 @@ fn list(branches: &[Branch], image: &Image) -> Markup {
                 Branch::Pages { start, bytes, page, physical, letters } => span.mono {
                     (start.to_string()) ": " (size(*bytes)) @if bytes > page { " in pages of " (size(*page)) } " at "
                     @if physical == start { "the same address" } @else { (physical.to_string()) }
-                    ", " b { (letters) } (what(image, physical.0, *bytes))
+                    ", " b { (letters) } @if let Some(image) = image { (what(image, physical.0, *bytes)) }
                 },
             } }
         } }
