@@ -16,11 +16,18 @@ pub fn last_lines(console: &[u8]) -> Vec<String> {
     last
 }
 
-/// Fails a kernel that idles or is still running, and whose last line tells of a failure, or that did not print the expected text.
+/// Fails a kernel that idles or is still running, and whose last line tells of a failure, or that printed forbidden text, or not the
+/// expected one.
 pub fn judge(run: &mut BootRun<'_>, finding: &mut Finding) {
     let Some(console) = run.machine.printed() else { return };
     let lines = last_lines(&console);
-    if let Some(missing) = run.dialogue.missing(&console) {
+    if let Some(line) = run.dialogue.forbidden(&console) {
+        // It may have rested or ended before anybody looked at what it had printed.
+        finding.found =
+            format!("{}; its last line: {}", finding.summary, lines.last().map_or("nothing", String::as_str));
+        finding.summary = format!("printed forbidden text: {line}");
+        finding.status = Status::Fail;
+    } else if let Some(missing) = run.dialogue.missing(&console) {
         finding.found =
             format!("{}; its last line: {}", finding.summary, lines.last().map_or("nothing", String::as_str));
         let it = if finding.status == Status::Pass { "it" } else { "it was" };

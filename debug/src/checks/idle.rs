@@ -88,6 +88,10 @@ fn describe_end(run: &BootRun<'_>, finding: &mut Finding, end: &BootEnd, registe
         _ => {
             finding.advice =
                 Some(format!("a longer {}, or look at where it is: {}, then GDB", Setting::Timeout, Setting::Serve));
+            if run.prints {
+                finding.advice =
+                    Some(format!("if it is meant to run for ever, say what it is to print: {}", Setting::Expect));
+            }
             let prints = if run.prints { ", and it printed more and more" } else { "" };
             (Status::Fail, format!("still running when the time limit was reached{}{prints}", handling(run)))
         }

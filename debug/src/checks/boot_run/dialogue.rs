@@ -69,8 +69,8 @@ impl Dialogue {
             let what = format!("showing its console, which {expect}, {forbid} and {input} need");
             return Err(Error::Unsupported { what, by: machine.name().into() });
         };
-        if let Some(said) = self.script.forbid.iter().find_map(|regex| regex.find(&console)) {
-            return Ok(Some(BootEnd::Forbidden { line: line_around(&console, said.start()) }));
+        if let Some(line) = self.forbidden(&console) {
+            return Ok(Some(BootEnd::Forbidden { line }));
         }
         while let Some(input) = self.input.front() {
             let Some(at) = find(&console[self.heard.min(console.len())..], &input.after) else { break };
@@ -82,6 +82,12 @@ impl Dialogue {
         let last =
             said.filter(|_| self.input.is_empty()).and_then(|said| said.into_iter().max_by_key(|said| said.end()));
         Ok(last.map(|said| BootEnd::Expected { line: line_around(&console, said.start()) }))
+    }
+
+    /// The line of the first forbidden text.
+    pub fn forbidden(&self, console: &[u8]) -> Option<String> {
+        let said = self.script.forbid.iter().find_map(|regex| regex.find(console))?;
+        Some(line_around(console, said.start()))
     }
 
     /// A message about text that is still missing at the end of a boot.

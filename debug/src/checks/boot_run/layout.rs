@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use super::machine_mode;
 use super::names::{self, Names, NotFound, Role, Spot};
 use crate::image::{self, Image};
 use crate::machine::Address;
@@ -87,6 +88,13 @@ impl Layout {
                     (start.unwrap_or(known_start), end.unwrap_or(known_end))
                 }
             };
+        let mut loaded: Vec<Range<Address>> = loaded(image).collect();
+        if !guesses.is_empty() && machine_mode::starts_there(image, entry.address) && !image.is_flat() {
+            // Without a firmware whoever loads the file is the loader that the ELF format promises zeros of, and a kernel without
+            // such symbols (xv6) has nothing to clear BSS by.
+            guesses.push("no symbols mark BSS, so it is loaded as zeros; a flat image would have to clear it".into());
+            loaded.push(bss_start.address..bss_end.address);
+        }
         let top = located(&names.stack_top, Role::StackTop)?.or_else(|| names::known_stack_top(image));
         let bottom = match (located(&names.stack_bottom, Role::StackBottom)?, &top) {
             (Some(bottom), _) => Some(bottom),
@@ -101,7 +109,7 @@ impl Layout {
             stack: bottom.address..top.address,
             stack_bottom_name: bottom.name,
             bss: bss_start.address..bss_end.address,
-            loaded: loaded(image).collect(),
+            loaded,
             names: PlaceNames {
                 entry: entry.name,
                 stack_top: top.name,
@@ -127,6 +135,19 @@ impl Layout {
     /// Sets the stack from sp at its first use: it ends there, and starts at the nearest symbol below.
     pub fn guess_stack(&mut self, image: &Image, sp: Address) {
         let sp = image.linked(sp);
+        if let Some(stack) = stack_above(image, sp) {
+            self.guesses.push(format!(
+                "the stack is assumed to be {}, at whose low end sp points when it is first used ({}, {})",
+                stack.name,
+                Setting::StackTop,
+                Setting::StackBottom
+            ));
+            self.stack = sp..sp + stack.size;
+            self.stacks = self.stack.clone();
+            self.names.stack_top = format!("{}+{:#x}", stack.name, stack.size);
+            self.stack_bottom_name = stack.name;
+            return;
+        }
         let symbol = |address| image.symbols().find(|symbol| symbol.address == address).map(|symbol| symbol.name);
         let place = image.place(sp - 1);
         let end = |(name, offset)| format!("{name}+{:#x}", offset + 1);
@@ -193,6 +214,17 @@ fn array_before(image: &Image, sp: Address) -> Option<image::Symbol> {
         return None;
     }
     image.symbols().find(|symbol| symbol.size >= SMALLEST && symbol.address + symbol.size == sp)
+}
+
+/// The stack, by its name, that begins where sp points first, if no other one ends there.
+fn stack_above(image: &Image, sp: Address) -> Option<image::Symbol> {
+    /// What is smaller is a mark at the end of a stack.
+    const SMALLEST: u64 = 512;
+    let is_stack = |symbol: &image::Symbol| image::is_stack_name(&symbol.name) && symbol.size >= SMALLEST;
+    if image.symbols().any(|symbol| is_stack(&symbol) && symbol.address + symbol.size == sp) {
+        return None;
+    }
+    image.symbols().find(|symbol| is_stack(symbol) && symbol.address == sp)
 }
 
 /// The symbol at the ELF's entry point. If there is no code, the symbol at the lowest address, where the firmware jumps.

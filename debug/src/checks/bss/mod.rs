@@ -119,7 +119,10 @@ impl Bss {
         ended: Option<BootEnd>,
     ) -> Result<BssOutcome, Error> {
         match (self.early.take(), ended) {
-            (Some(Early::Cleared(finding)), end) => return Ok(BssOutcome { finding: *finding, end }),
+            // The clear may have gone on since, over an object that nobody watches.
+            (Some(Early::Cleared(finding)), end) => {
+                return Ok(BssOutcome { finding: self.stray(run)?.unwrap_or(*finding), end });
+            }
             (Some(Early::Beside(store)), end) => return Ok(BssOutcome { end, ..self.overrun(run, &store)? }),
             (None, Some(end)) => return self.ended(run, end),
             (None, None) if self.parts.is_empty() => return self.cleared(run),

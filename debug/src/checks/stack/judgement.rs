@@ -99,7 +99,8 @@ impl Approach {
             });
         }
         let inside = stack.start <= at && at <= stack.end;
-        if origin.of_hart && (inside || image.stack_around(at).is_some()) {
+        // At the low end there is no room for a frame, whatever chose it.
+        if origin.of_hart && at != stack.start && (inside || image.stack_around(at).is_some()) {
             let (anchor, distance) = if at.0 - stack.start.0.min(at.0) <= stack.end.0.saturating_sub(at.0) {
                 (format!("{} + ", layout.stack_bottom_name), at.0.wrapping_sub(stack.start.0))
             } else {

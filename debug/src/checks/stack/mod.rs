@@ -22,7 +22,8 @@ pub const NAME: &str = "stack";
 /// How many instructions are executed one by one. A boot that clears its registers and picks a hart needs dozens. After that it
 /// runs to the next instruction that concerns sp.
 const ONE_BY_ONE: u64 = 4096;
-/// And this many where a companion has followed sp already.
+/// And this many where a companion has followed sp already, and from each instruction on that sets sp: its value may be computed by
+/// several.
 const SEEN_BEFORE: u64 = 256;
 const STEP_LIMIT: Duration = Duration::from_secs(1);
 /// How long the boot runs before it is looked at: it may go round in a circle.
@@ -74,11 +75,14 @@ pub fn check(run: &mut BootRun<'_>, bss: &mut Bss) -> Result<StackOutcome, Error
         function: function(run, Address(registers.pc)),
         called: false,
     };
-    let one_by_one = if run.trace.is_none() && run.sees_all_stores() { SEEN_BEFORE } else { ONE_BY_ONE };
+    let mut one_by_one = if run.trace.is_none() && run.sees_all_stores() { SEEN_BEFORE } else { ONE_BY_ONE };
     loop {
         if let Some(mut finding) = approach.look(run)? {
             judgement::look_for_variables(run, &mut finding);
             return Ok(StackOutcome { finding, end: None, was_set: approach.setting.is_some() });
+        }
+        if approach.executed >= one_by_one && sets_sp(run)? {
+            one_by_one = approach.executed + SEEN_BEFORE;
         }
         let stop = if approach.executed < one_by_one { approach.step(run, bss)? } else { run_to_sp(run)? };
         let event = match stop {
@@ -112,9 +116,7 @@ impl Approach {
         }
         self.function = here;
         let operation = riscv::decode(run.image.xlen(), &run.instruction(pc)?);
-        let sets_sp =
-            |operation: &riscv::Operation| operation.operands().is_some_and(|operands| operands.destination == SP);
-        let Some(operation) = operation.filter(|operation| !sets_sp(operation)) else { return Ok(None) };
+        let Some(operation) = operation.filter(|operation| !is_of_sp(operation)) else { return Ok(None) };
         let deed = match operation.effect() {
             Effect::Load { base: SP, .. } => Use::Load,
             Effect::Store { base: SP, .. } | Effect::Atomic { base: SP, .. } => Use::Store,
@@ -186,6 +188,17 @@ impl Approach {
     }
 }
 
+/// Whether an instruction sets sp.
+fn is_of_sp(operation: &riscv::Operation) -> bool {
+    operation.operands().is_some_and(|operands| operands.destination == SP)
+}
+
+/// Whether the next instruction sets sp.
+fn sets_sp(run: &mut BootRun<'_>) -> Result<bool, Error> {
+    let pc = Address(run.machine.registers()?.pc);
+    Ok(riscv::decode(run.image.xlen(), &run.instruction(pc)?).is_some_and(|operation| is_of_sp(&operation)))
+}
+
 /// The first address of the function that contains an instruction.
 fn function(run: &BootRun<'_>, pc: Address) -> Option<Address> {
     let linked = run.image.linked(pc);
@@ -224,8 +237,7 @@ fn sp_places(run: &BootRun<'_>) -> Vec<Address> {
                 Effect::Call(_) => true,
                 _ => false,
             };
-            let sets_sp = operation.operands().is_some_and(|operands| operands.destination == SP);
-            if about_sp || sets_sp {
+            if about_sp || is_of_sp(&operation) {
                 places.push(start + offset as u64);
             }
             offset += usize::from(operation.length);

@@ -81,6 +81,13 @@ pub fn region(run: &mut BootRun<'_>, cause: u64, address: Address) -> Result<Opt
     if !is_access || !has_firmware || run.csr(csr::SATP)?.is_none_or(|satp| satp != 0) {
         return Ok(None);
     }
+    let is_linked = run.image.segments().iter().any(|segment| segment.contains(address));
+    if is_linked && !run.image.is_linked_where_loaded() {
+        return Ok(Some(format!(
+            " (where the kernel is linked, but satp is 0 and nothing maps it yet: it is loaded at {})",
+            run.image.physical(address)
+        )));
+    }
     // What lies farther away was no guess at the size of RAM.
     const FAR: u64 = 1 << 36;
     let ram = &run.layout.ram;
