@@ -10,7 +10,7 @@ use testkit::processes::Family;
 use testkit::programs;
 
 fn debug(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_debug"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-debug"));
     command.args(arguments).stdin(Stdio::null()).current_dir(env!("HYPERVISOR_PROJECT"));
     command
 }

@@ -18,7 +18,7 @@ fn check_with_qemu(script: &str, kernel: &str) -> Output {
     let qemu = folder.path().join("qemu");
     programs::write(&qemu, script.as_bytes());
     let kernel = kernels::build(kernel);
-    let mut command = Command::new(env!("CARGO_BIN_EXE_debug"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-debug"));
     command.args(["check", "--on", "qemu", "--timeout", "60", "--elf"]).arg(kernel);
     command.env("QEMU", &qemu).stdin(Stdio::null()).output().unwrap()
 }

@@ -61,7 +61,8 @@ mod tests {
     #[test]
     fn a_folder_that_is_named_comes_before_the_program_s_and_that_before_the_caller_s() {
         let [named, program, caller] = [project(), project(), project()];
-        let places = || [Some(program.path().join("target/release/debug")), Some(caller.path().join("kernel/src"))];
+        let places =
+            || [Some(program.path().join("target/release/cargo-debug")), Some(caller.path().join("kernel/src"))];
         assert_eq!(find(Some(named.path().to_owned()), places()).unwrap(), named.path());
         assert_eq!(find(None, places()).unwrap(), program.path());
         assert_eq!(find(None, [None, places()[1].clone()]).unwrap(), caller.path());

@@ -83,7 +83,7 @@ fn a_copied_moved_or_cached_checkout_judges_its_own_kernel() {
     assert_eq!(check(&moved), (1, kernel_of(&moved), true));
     // The program itself, called from a folder that tells nothing.
     let mut script = Script::new(&[]);
-    script.command = Command::new(moved.join("target/release/debug"));
+    script.command = Command::new(moved.join("target/release/cargo-debug"));
     script.command.arg("check").args(CHECK).current_dir("/").env_remove("HYPERVISOR_PROJECT");
     assert_eq!(verdict(&script.finish()), (1, kernel_of(&moved), true));
 

@@ -15,7 +15,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 /// The report on the kernel, and the command's exit status.
 fn check(kernel: &str, on: &str, seconds: &str) -> (Value, Option<i32>) {
-    let output = Command::new(env!("CARGO_BIN_EXE_debug"))
+    let output = Command::new(env!("CARGO_BIN_EXE_cargo-debug"))
         .args(["check", "--format", "json", "--timeout", seconds, "--on", on, "--elf"])
         .arg(kernels::build(kernel))
         .current_dir(env!("HYPERVISOR_PROJECT"))

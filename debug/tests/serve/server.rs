@@ -109,7 +109,7 @@ impl Drop for Server {
 }
 
 pub fn command(kernel: &Path, listen: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_debug"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-debug"));
     command.args(["serve", "--listen", listen, "--elf"]).arg(kernel).stdin(Stdio::null()).stdout(Stdio::piped());
     command.current_dir(env!("HYPERVISOR_PROJECT"));
     command
