@@ -10,6 +10,7 @@ use anyhow::bail;
 use clap::Args;
 use debug::Embedded;
 use debug::embedded::{Device, Devices, Drive, Network};
+use debug::guardian::option_words;
 use debug::output::OutputFile;
 use debug::qemu::MachineOptions;
 
@@ -59,7 +60,7 @@ impl FromStr for DriveArgument {
     type Err = String;
 
     fn from_str(text: &str) -> Result<DriveArgument, String> {
-        let words: Vec<&str> = text.split(',').collect();
+        let words = option_words(text);
         let value = |name: &str| words.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
         if let Some(file) = value("file") {
             let read_only = matches!(value("readonly"), Some("on"));
@@ -200,5 +201,6 @@ mod tests {
         let extra = ["-device", "virtio-blk-device,drive=x,bus=virtio-mmio-bus.3"].map(OsString::from);
         assert_eq!(argument.plugged(&extra).bus, Some(3));
         assert_eq!(argument.plugged(&[]).path.to_str(), Some("d.img"));
+        assert_eq!(drive("file=/a,,b/c.img,if=none").path.to_str(), Some("/a,b/c.img"));
     }
 }

@@ -234,7 +234,8 @@ fn names(arguments: &Arguments, kernel: &Kernel) -> Option<[(&'static str, Strin
     let image = &kernel.image;
     let mut layout = Layout::of(image, arguments.places.names()).ok()?;
     if layout.needs_stack() {
-        kernel.find_stack(&mut layout, SEARCH).ok()?;
+        let on = arguments.kernel.machine_or_usual(kernel, arguments.on.as_ref()).ok()?;
+        kernel.find_stack(&mut layout, &on, SEARCH).ok()?;
     }
     let name = |name: &str, address: Address| match image.symbol(name) {
         Some(symbol) if symbol.address == address => format!("\"{name}\""),

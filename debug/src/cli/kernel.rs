@@ -189,17 +189,21 @@ impl Kernel {
         &self.machine
     }
 
-    /// Finds a stack that no symbol names, by a run of the boot: on the embedded machine, or on QEMU if only that has such harts.
+    /// Finds a stack that no symbol names, by a run of the boot: on the embedded machine, or on QEMU if only that has such harts or
+    /// devices.
     ///
     /// # Errors
-    /// If the machine does not respond.
-    pub fn find_stack(&self, layout: &mut Layout, limit: Duration) -> anyhow::Result<()> {
-        if let Ok(mut machine) = Embedded::load(&self.image, &self.options) {
-            return Ok(checks::find_stack(&mut machine, &self.image, layout, limit)?);
-        }
-        let only_qemu = self.image.xlen() == Xlen::Rv32;
-        if only_qemu && let Ok(mut qemu) = Qemu::start_machine(&self.machine, limit) {
-            checks::find_stack(qemu.machine(), &self.image, layout, limit)?;
+    /// If no machine starts for another reason than the kernel; if it does not respond.
+    pub fn find_stack(&self, layout: &mut Layout, on: &MachineArg, limit: Duration) -> anyhow::Result<()> {
+        match (Embedded::load(&self.image, &self.options), on) {
+            (Ok(mut machine), _) => checks::find_stack(&mut machine, &self.image, layout, limit)?,
+            // The image's own check tells why.
+            (Err(error), _) if error.is_about_the_kernel() => {}
+            (Err(error), MachineArg::Embedded) => return Err(error.into()),
+            (Err(_), _) => {
+                let mut qemu = Qemu::start_machine(&self.machine, limit)?;
+                checks::find_stack(qemu.machine(), &self.image, layout, limit)?;
+            }
         }
         Ok(())
     }

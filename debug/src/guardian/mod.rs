@@ -193,6 +193,11 @@ pub fn option_value(path: &Path) -> String {
     path.display().to_string().replace(',', ",,")
 }
 
+/// The words of such an option, each with its commas.
+pub fn option_words(text: &str) -> Vec<String> {
+    text.replace(",,", "\0").split(',').map(|word| word.replace('\0', ",")).collect()
+}
+
 /// Quotes a command so that it can be pasted into a shell.
 pub fn quoted<Word: AsRef<OsStr>>(command: &[Word]) -> String {
     // No shell takes these for anything else, and QEMU's arguments are full of them.

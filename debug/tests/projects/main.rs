@@ -242,6 +242,47 @@ fn the_drives_are_those_of_the_configuration() {
     }
 }
 
+/// QEMU's options end at a comma, and a shell's words at a quote.
+#[test]
+fn a_folder_may_have_any_name() {
+    let project = Project::new("cargo");
+    ended(&project.debug(&["check", "--on", "embedded"]), 0);
+    let folder = project.path().join("it's, \"mine\" (2) \u{fc}");
+    fs::create_dir(&folder).unwrap();
+    fs::copy(project.path().join("target/riscv64gc-unknown-none-elf/debug/little"), folder.join("k.elf")).unwrap();
+    fs::write(folder.join("disk.img"), "1".repeat(512)).unwrap();
+    let drive = "drives = 'file=disk.img,if=none,format=raw,id=one'\ninitrd = 'disk.img'\n";
+    fs::write(folder.join("debug.toml"), format!("kernel = 'k.elf'\n{drive}")).unwrap();
+    let here = |arguments: &[&str]| project.command(PROGRAM).args(arguments).current_dir(&folder).output().unwrap();
+    for on in ["qemu", "embedded"] {
+        ended(&here(&["check", "--on", on]), 0);
+        ended(&here(&["run", "--on", on, "--expect", "booted"]), 0);
+        assert!(
+            ended(&here(&["gdb", "--on", on, "--", "-batch", "-ex", "check-boot"]), 0).contains("check-boot: PASS")
+        );
+    }
+}
+
+/// A machine that does not start says nothing of a kernel, whose stack it would find.
+#[test]
+fn a_drive_that_is_missing_is_no_fault_of_the_kernel() {
+    let project = Project::new("cargo");
+    project.write("src/main.rs", &project.read("src/main.rs").replace("boot_stack_top", "upper_end"));
+    for on in ["qemu", "embedded"] {
+        assert!(ended(&project.debug(&["check", "--on", on]), 0).contains("the stack is assumed to be"));
+        let output = project.debug(&["check", "--on", on, "--drive", "missing.img"]);
+        assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
+        assert!(stderr(&output).contains("missing.img"), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn another_command_makes_the_same_kernel() {
+    let project = Project::new("make");
+    ended(&project.debug(&["init"]), 0);
+    ended(&project.debug(&["check", "--on", "embedded", "--build", "make -B"]), 0);
+}
+
 #[test]
 fn the_configuration_may_stand_in_the_manifest() {
     let project = Project::new("cargo");
@@ -304,6 +345,33 @@ fn stacks_in_an_array_are_found_without_a_configuration() {
         let report = ended(&project.debug(&["check", "--build", "make", "--kernel", "kernel.elf", "--on", on]), 0);
         assert!(report.contains("the stack is assumed to be stack0 to stack0+0x1000, where sp points"), "{report}");
         assert!(report.contains(" = stack0+0x1000 after 6 instructions"), "{report}");
+    }
+}
+
+/// Neither by us nor by what guards QEMU.
+#[test]
+#[cfg(target_os = "linux")] // which has it
+fn proc_is_not_read() {
+    let project = Project::new("cargo");
+    ended(&project.debug(&["check", "--on", "embedded"]), 0);
+    let namespace = ["--mount", "--map-root-user"];
+    let namespace = if rustix::process::getuid().is_root() { &namespace[..1] } else { &namespace[..] };
+    let without = |arguments: &[&str]| {
+        let mut command = project.command("unshare");
+        command.args(namespace).args(["sh", "-c", "mount -t tmpfs tmpfs /proc && exec \"$@\"", "sh"]);
+        command.args(arguments).output().unwrap()
+    };
+    if !without(&["true"]).status.success() {
+        testkit::not_tried("a missing /proc: this user may not mount in a namespace");
+        return;
+    }
+    let kernel = "target/riscv64gc-unknown-none-elf/debug/little";
+    for on in ["qemu", "embedded"] {
+        ended(&without(&[PROGRAM, "check", "--on", on, "--kernel", kernel]), 0);
+        ended(&without(&[PROGRAM, "run", "--on", on, "--kernel", kernel]), 0);
+        let said =
+            ended(&without(&[PROGRAM, "gdb", "--on", on, "--kernel", kernel, "--", "-batch", "-ex", "check-boot"]), 0);
+        assert!(said.contains("check-boot: PASS"), "{said}");
     }
 }
 

@@ -98,7 +98,7 @@ pub struct Arguments {
     #[arg(long)]
     pub step: bool,
 
-    /// The hart to follow [default: the first that reaches the entry]
+    /// The hart to follow [default: the first that reaches the entry; with --bios none, where all do, 0]
     #[arg(long, value_name = "HART")]
     boot_hart: Option<u64>,
 
@@ -179,10 +179,10 @@ pub fn run(mut arguments: Arguments) -> anyhow::Result<bool> {
     let image = &kernel.image;
     let layout = Layout::of(image, arguments.places.names()).map_err(with_option)?;
     let mut layout = layout.in_memory(kernel.options.memory_mib);
-    if layout.needs_stack() {
-        kernel.find_stack(&mut layout, arguments.timeout)?;
-    }
     let on = arguments.kernel.machine_or_usual(&kernel, arguments.on.as_ref())?;
+    if layout.needs_stack() {
+        kernel.find_stack(&mut layout, &on, arguments.timeout)?;
+    }
     let output = arguments.output.as_deref().map(|path| OutputFile::create(path, &kernel.files())).transpose()?;
     let console_file =
         arguments.console.as_deref().map(|path| OutputFile::create(path, &kernel.files())).transpose()?;

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
+use debug::guardian::option_words;
 use toml::{Table, Value};
 
 use keys::{Key, Kind, Part};
@@ -85,7 +86,8 @@ impl Config {
                 typed.value_source(argument.get_id().as_str()) == Some(ValueSource::CommandLine)
             })
         };
-        let other_kernel = is_typed("kernel") || is_typed("package") || is_typed("bin") || is_typed("build");
+        // Another command that makes the kernel makes the same one.
+        let other_kernel = is_typed("kernel") || is_typed("package") || is_typed("bin");
         let on_embedded = typed.try_get_raw("on").ok().flatten().is_some_and(|mut on| on.any(|on| on == "embedded"));
         let folder = command.get_arguments().any(|argument| argument.get_long() == Some("project-folder"));
         let mut arguments: Vec<OsString> = Vec::new();
@@ -140,13 +142,13 @@ impl Config {
             Kind::Path if key.name == "bios" && matches!(text, "none" | "default") => text.to_owned(),
             Kind::Path => joined(text),
             // As --drive has it: a path, and what is said of it behind.
-            Kind::Drives if !text.split(',').any(|part| part.starts_with("file=")) => joined(text),
+            Kind::Drives if !option_words(text).iter().any(|word| word.starts_with("file=")) => joined(text),
             Kind::Drives => {
-                let part = |part: &str| match part.strip_prefix("file=") {
-                    Some(path) => format!("file={}", joined(path)),
-                    None => part.to_owned(),
+                let word = |word: String| match word.strip_prefix("file=") {
+                    Some(path) => format!("file={}", joined(path)).replace(',', ",,"),
+                    None => word.replace(',', ",,"),
                 };
-                text.split(',').map(part).collect::<Vec<_>>().join(",")
+                option_words(text).into_iter().map(word).collect::<Vec<_>>().join(",")
             }
             _ => text.to_owned(),
         }
@@ -218,6 +220,16 @@ mod tests {
         let several = "drives = ['a,b.img,readonly', '/c.img', 'id=x,file=d.img']";
         let expected = ["--drive=/project/a,b.img,readonly", "--drive=/c.img", "--drive=id=x,file=/project/d.img"];
         assert_eq!(arguments(several, "check", &[]), expected);
+    }
+
+    /// As QEMU has it, two commas stand for one.
+    #[test]
+    fn a_folder_s_comma_is_no_end_of_a_drive_s_name() {
+        let file = Path::new("/a,b/debug.toml");
+        let config = Config::new(file, "drives = ['file=c,,d.img,if=none', 'e,f.img']".parse().expect("it is TOML"));
+        let config = config.expect("its keys are keys");
+        let drives = config.values(keys::find("drives").expect("it is a key"), &config.table["drives"]);
+        assert_eq!(drives.expect("they are texts"), ["file=/a,,b/c,,d.img,if=none", "/a,b/e,f.img"]);
     }
 
     #[test]
