@@ -37,6 +37,23 @@ fn a_kernel_that_goes_on_in_s_mode_is_not_lost() {
     assert!(said.contains("hello from S-mode") && said.contains("waits for interrupts (wfi)"), "{said}");
 }
 
+/// They come to the entry together. What is tried on the one that is followed disturbs none of them.
+#[test]
+fn all_harts_begin_at_the_entry() {
+    let project = Project::new("machine");
+    ended(&project.debug(&["init"]), 0);
+    let check = ["check", "--on", "qemu", "--smp", "3", "--build", "make KERNEL=-DHARTS", "--timeout", "100"];
+    for _ in 0..8 {
+        let said = ended(&project.debug(&check), 0);
+        assert!(
+            said.contains("M-mode, hart 0 of 3, ") && said.contains(", in stack0, computed from the hart's number"),
+            "{said}"
+        );
+    }
+    let said = stdout(&project.debug(&[&check[..], &["--boot-hart", "2", "--expect", "hello"]].concat()));
+    assert!(said.contains("M-mode, hart 2 of 3, "), "{said}");
+}
+
 #[test]
 fn the_embedded_machine_has_m_mode_and_both_in_lockstep_have_not() {
     let project = Project::new("machine");

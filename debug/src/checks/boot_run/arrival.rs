@@ -4,13 +4,15 @@ use std::time::Instant;
 
 use super::event::with_status;
 use super::layout::Layout;
+use super::machine_mode;
 use crate::checks::Error;
 use crate::checks::handoff::NoArrival;
 use crate::image::Image;
 use crate::machine::{self, Address, Machine, Stop};
 
-/// Runs from reset until a hart reaches the kernel's entry, and follows that hart. `hart` names the hart to wait for; any hart
-/// will do if it is `None`. If the kernel starts in another way, returns what happened instead.
+/// Runs from reset until a hart reaches the kernel's entry, and follows that hart. `boot_hart` names the hart to wait for; if it is
+/// `None`, any hart will do after a firmware, which chooses one, and hart 0 without one, where all begin at the entry. If the kernel
+/// starts in another way, returns what happened instead.
 ///
 /// # Errors
 /// [`Error::NotAtReset`]; [`Error::NotHandedOver`] if time was up before the kernel started; errors of the machine.
@@ -35,6 +37,8 @@ pub fn arrive(
         machine.insert_breakpoint(door)?;
     }
     let mut begun = false;
+    let all_come = machine.harts() > 1 && machine_mode::starts_there(image, entry);
+    let boot_hart = boot_hart.or(all_come.then_some(0));
     let mut missing = NoArrival { boot_hart, others: Vec::new(), pc };
     while missing.pc != entry || missing.is_another(machine)? {
         let stop = machine.resume(deadline.saturating_duration_since(Instant::now()))?;

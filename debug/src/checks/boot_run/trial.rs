@@ -1,5 +1,8 @@
 //! Tries one watchpoint before the checks rely on them: some versions of QEMU hang on some hosts when one is hit (QEMU's work item
 //! 3444: 10.2 to 11.0 on Apple Silicon). It does not know which machine it is.
+//!
+//! Only this hart makes the store. Others may be about to execute the instructions that it replaces: without a firmware all harts
+//! begin at the entry.
 
 use std::time::Duration;
 
@@ -46,7 +49,11 @@ fn hit(machine: &mut dyn Machine, watched: Address) -> Result<Option<String>, Er
     let watchpoint = Watchpoint { address: watched, length: 1, access: Access::Write };
     machine.insert_watchpoint(watchpoint)?;
     let within = LIMIT.as_millis();
-    match machine.resume(LIMIT) {
+    let stop = match machine.harts() {
+        1 => machine.resume(LIMIT),
+        _ => machine.step(1, LIMIT).map(|(_, stop)| stop),
+    };
+    match stop {
         Ok(Stop::Watchpoint { .. }) => machine.remove_watchpoint(watchpoint).map(|()| None),
         Ok(stop) => Ok(Some(format!(
             "the machine reported {stop:?} instead of a watchpoint for a watched store, within {within} ms"

@@ -99,16 +99,11 @@ impl Approach {
             });
         }
         let inside = stack.start <= at && at <= stack.end;
+        let around = if inside { None } else { image.stack_around(at) };
         // At the low end there is no room for a frame, whatever chose it.
-        if origin.of_hart && at != stack.start && (inside || image.stack_around(at).is_some()) {
-            let (anchor, distance) = if at.0 - stack.start.0.min(at.0) <= stack.end.0.saturating_sub(at.0) {
-                (format!("{} + ", layout.stack_bottom_name), at.0.wrapping_sub(stack.start.0))
-            } else {
-                (format!("{name} - "), stack.end.0.wrapping_sub(at.0))
-            };
-            return Ok(format!(
-                "sp = {sp} = {anchor}{distance}, computed from the hart's number: the slot of this hart"
-            ));
+        if origin.of_hart && at != stack.start && (inside || around.is_some()) {
+            let slot = around.map_or_else(|| nearer_end(layout, at), |stack| format!(", in {stack}"));
+            return Ok(format!("sp = {sp}{slot}, computed from the hart's number: the slot of this hart"));
         }
         let is_frame = base == stack.end && inside && base.0 - at.0 == setting.lowered;
         let made_here =
@@ -191,6 +186,15 @@ fn difference(sp: Address, at: Address, top: Address, name: &str) -> String {
         (Some(above @ 1..NEAR), _) => format!("{sp}, {above} bytes above {name}"),
         (_, Some(below @ 1..NEAR)) => format!("{sp}, {below} bytes below {name}"),
         _ => format!("{sp}, not {name} ({top})"),
+    }
+}
+
+/// A place in the stack, from the end that is nearer.
+fn nearer_end(layout: &Layout, at: Address) -> String {
+    let (above, below) = (at.0 - layout.stack.start.0, layout.stack.end.0 - at.0);
+    match above <= below {
+        true => format!(" = {} + {above}", layout.stack_bottom_name),
+        false => format!(" = {} - {below}", layout.names.stack_top),
     }
 }
 

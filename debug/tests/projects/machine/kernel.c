@@ -1,4 +1,4 @@
-// Starts in M-mode; what else it does the tests choose: FAULTS, HANDLED, SUPERVISOR.
+// Starts in M-mode; what else it does the tests choose: FAULTS, HANDLED, SUPERVISOR, HARTS.
 extern char __bss[], __bss_end[];
 
 static unsigned long boots;
@@ -17,10 +17,30 @@ __attribute__((noinline)) void supervisor(void) {
     for (;;) __asm__ volatile("wfi");
 }
 
+#ifdef HARTS
+// One stack for each hart. Hart 0 boots, and the others wait for it.
+__attribute__((aligned(16), section(".data"))) char stack0[4096 * 4] = {1};
+static volatile int ready __attribute__((section(".data")));
+
+static void wait_for_boot(void) {
+    unsigned long id;
+    __asm__ volatile("csrr %0, mhartid" : "=r"(id));
+    if (id == 0) return;
+    while (!ready);
+    for (;;) __asm__ volatile("wfi");
+}
+#endif
+
 void kernel_main(void) {
+#ifdef HARTS
+    wait_for_boot();
+#endif
     for (volatile char *at = __bss; at < __bss_end; at++) *at = 0;
     boots++;
     put("hello from M-mode\n");
+#ifdef HARTS
+    ready = 1;
+#endif
 #ifdef HANDLED
     __asm__ volatile("csrw mtvec, %0" ::"r"(handler));
 #endif
@@ -39,6 +59,10 @@ void kernel_main(void) {
 }
 
 __attribute__((naked, section(".text.start"))) void start(void) {
+#ifdef HARTS
+    __asm__ volatile("la sp, stack0\nli t0, 4096\ncsrr t1, mhartid\naddi t1, t1, 1\nmul t0, t0, t1\nadd sp, sp, t0\n"
+                     "tail kernel_main");
+#endif
     __asm__ volatile("la sp, __stack_top\n"
                      "tail kernel_main");
 }
