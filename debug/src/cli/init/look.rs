@@ -2,21 +2,23 @@
 //! It writes nothing.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
 use debug::checks::{knows_bss, knows_stack_top};
 use regex::Regex;
 use serde_json::Value;
-use toml::Table;
 
 use super::super::narration;
+use super::cargo::{CargoConfig, Program};
 use super::makefile;
 use super::qemu_line::QemuLine;
 
 /// Folders that are no sources.
 const LEFT_OUT: [&str; 5] = ["target", "build", "node_modules", "third_party", "vendor"];
+/// What cargo builds a kernel for, where nothing says so.
+const USUAL_TARGET: &str = "riscv64gc-unknown-none-elf";
 /// How deep linker scripts may lie.
 const DEEPEST: usize = 3;
 
@@ -28,6 +30,8 @@ pub struct Project {
     pub by_cargo: bool,
     /// The ELF's path where it is known without building, for an editor.
     pub elf: Option<String>,
+    /// What cargo builds for.
+    pub target: Option<String>,
     pub rv32: bool,
     /// The kernel's first function, as the linker script names it.
     pub first: Option<String>,
@@ -60,10 +64,12 @@ impl Project {
 /// Where cargo does not read its Cargo.toml; where nothing tells of a kernel.
 pub fn look(folder: &Path) -> anyhow::Result<Project> {
     let mut project = Project::default();
-    let line = makefile::find(folder);
+    let mut line = makefile::find(folder);
     let has_cargo = folder.join("Cargo.toml").is_file();
     if has_cargo {
-        look_at_cargo(folder, &mut project)?;
+        let config = CargoConfig::of(folder);
+        look_at_cargo(folder, &config, &mut project)?;
+        line = line.or_else(|| makefile::Found::of(".cargo/config.toml", &config.runner()?));
     }
     if let Some(found) = line {
         take_line(folder, &mut project, found);
@@ -79,7 +85,7 @@ pub fn look(folder: &Path) -> anyhow::Result<Project> {
     Ok(project)
 }
 
-fn look_at_cargo(folder: &Path, project: &mut Project) -> anyhow::Result<()> {
+fn look_at_cargo(folder: &Path, config: &CargoConfig, project: &mut Project) -> anyhow::Result<()> {
     let mut cargo = Command::new("cargo");
     cargo.args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(folder).stdin(Stdio::null());
     narration::tell_command(&cargo);
@@ -88,54 +94,36 @@ fn look_at_cargo(folder: &Path, project: &mut Project) -> anyhow::Result<()> {
         bail!("cargo does not read Cargo.toml: see above");
     }
     let metadata: Value = serde_json::from_slice(&output.stdout).context("cargo metadata is no JSON")?;
-    let config = cargo_config(folder);
-    let target = config.as_ref().and_then(build_target);
-    let mut programs = programs(&metadata);
-    let kernel_like = |name: &str| ["kernel", "os", "hypervisor"].iter().any(|part| name.contains(part));
-    programs.sort_by_key(|(package, name)| !(kernel_like(package) || kernel_like(name)));
-    let Some((package, name)) = programs.first() else { return Ok(()) };
+    // Cargo names paths without links.
+    let folder = &folder.canonicalize().context("the current folder is gone; try: in one that exists")?;
+    let programs = Program::all(&metadata, folder);
+    let Some(Program { package, name, .. }) = programs.first() else { return Ok(()) };
     project.by_cargo = true;
     if programs.len() > 1 {
-        let others: Vec<&str> = programs[1..].iter().map(|(_, name)| &**name).collect();
+        let others: Vec<&str> = programs[1..].iter().map(|program| &*program.name).collect();
         let why = format!("there are others: {}", others.join(", "));
         project.add("package", package, why.clone());
         project.add("bin", name, why);
     }
-    match &target {
-        Some(target) => {
-            let target = target.trim_end_matches(".json").rsplit('/').next().unwrap_or(target);
-            project.rv32 = target.starts_with("riscv32");
-            let built = metadata["target_directory"].as_str().unwrap_or("target");
-            let built = Path::new(built).strip_prefix(folder).unwrap_or(Path::new(built));
-            project.elf = Some(format!("{}/{target}/debug/{name}", built.display()));
-        }
-        None => project.add("target", "riscv64gc-unknown-none-elf", ".cargo/config.toml names none"),
-    }
+    let target = config.target().unwrap_or_else(|| {
+        project.add("target", USUAL_TARGET, ".cargo/config.toml names none");
+        USUAL_TARGET.into()
+    });
+    let folder_name = target.trim_end_matches(".json").rsplit('/').next().unwrap_or(&target);
+    project.rv32 = folder_name.starts_with("riscv32");
+    let built = metadata["target_directory"].as_str().unwrap_or("target");
+    let built = from(folder, Path::new(built));
+    project.elf = Some(format!("{}/{folder_name}/debug/{name}", built.display()));
+    project.target = Some(target);
     Ok(())
 }
 
-/// The packages' programs: package, name.
-fn programs(metadata: &Value) -> Vec<(String, String)> {
-    let mut programs = Vec::new();
-    for package in metadata["packages"].as_array().into_iter().flatten() {
-        for target in package["targets"].as_array().into_iter().flatten() {
-            let is_program = target["kind"].as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "bin"));
-            if let (true, Some(package), Some(name)) = (is_program, package["name"].as_str(), target["name"].as_str()) {
-                programs.push((package.to_owned(), name.to_owned()));
-            }
-        }
-    }
-    programs
-}
-
-fn cargo_config(folder: &Path) -> Option<Table> {
-    let files = folder.ancestors().flat_map(|folder| [folder.join(".cargo/config.toml"), folder.join(".cargo/config")]);
-    files.filter_map(|file| fs::read_to_string(file).ok()).find_map(|text| text.parse().ok())
-}
-
-fn build_target(config: &Table) -> Option<String> {
-    let target = config.get("build")?.get("target")?;
-    target.as_str().or_else(|| target.as_array()?.first()?.as_str()).map(str::to_owned)
+/// A path as it is said from a folder; both are absolute.
+fn from(folder: &Path, path: &Path) -> PathBuf {
+    let up = |steps: usize| PathBuf::from_iter(std::iter::repeat_n("..", steps));
+    let mut ancestors = folder.ancestors().enumerate();
+    let found = ancestors.find_map(|(steps, above)| Some(up(steps).join(path.strip_prefix(above).ok()?)));
+    found.unwrap_or_else(|| path.to_owned())
 }
 
 /// What the line that starts QEMU tells.
@@ -238,7 +226,9 @@ mod tests {
     fn keys(files: &[(&str, &str)]) -> Vec<(String, String)> {
         let folder = tempfile::tempdir().expect("there is a folder");
         for (name, text) in files {
-            fs::write(folder.path().join(name), text).expect("it can be written");
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().expect("it is in the folder")).expect("it can be made");
+            fs::write(path, text).expect("it can be written");
         }
         let project = look(folder.path()).expect("there is a kernel");
         project.entries.into_iter().map(|entry| (entry.key.to_owned(), entry.values.join("|"))).collect()
@@ -270,6 +260,24 @@ mod tests {
         let make = "run:\n\tqemu-system-riscv64 -machine virt -nographic -kernel os.elf\n";
         let script = "SECTIONS { sbss = .; ebss = .; boot_stack_top = .; }";
         assert_eq!(keys(&[("Makefile", make), ("os.ld", script)]), owned(&[("build", "make"), ("kernel", "os.elf")]));
+    }
+
+    #[test]
+    fn what_cargo_builds_is_said_from_the_folder() {
+        let said = |folder, path| from(Path::new(folder), Path::new(path)).display().to_string();
+        assert_eq!(said("/work/os", "/work/os/target"), "target");
+        assert_eq!(said("/work/crates/os", "/work/target"), "../../target");
+        assert_eq!(said("/work/os", "/elsewhere"), "../../elsewhere");
+    }
+
+    #[test]
+    fn a_runner_that_is_qemu_tells_of_the_machine() {
+        let config = "[build]\ntarget = 'riscv64gc-unknown-none-elf'\n[target.riscv64gc-unknown-none-elf]\nrunner = 'qemu-system-riscv64 -machine virt \
+                      -cpu rv64 -smp 4 -m 256M -bios none -nographic -kernel'\n";
+        let manifest = "[package]\nname = 'host-os'\n[[bin]]\nname = 'host'\npath = 'main.rs'\n[[bin]]\nname = 'os'\npath = 'main.rs'\n";
+        let found = keys(&[("Cargo.toml", manifest), ("main.rs", ""), (".cargo/config.toml", config)]);
+        let expected = [("package", "host-os"), ("bin", "os"), ("smp", "4"), ("memory", "256"), ("bios", "none")];
+        assert_eq!(found, owned(&expected));
     }
 
     #[test]

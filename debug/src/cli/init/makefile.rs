@@ -20,6 +20,15 @@ pub struct Found {
     pub arguments: Vec<String>,
 }
 
+impl Found {
+    /// Of a command whose words are known; `None` where it does not start QEMU for RISC-V.
+    pub fn of(file: &str, words: &[String]) -> Option<Found> {
+        let program = words.iter().position(|word| word.contains("qemu-system-riscv"))?;
+        let (rv32, arguments) = (words[program].contains("riscv32"), words[program + 1..].to_vec());
+        Some(Found { file: file.into(), rv32, arguments })
+    }
+}
+
 /// The first line of the folder's files that starts QEMU for RISC-V.
 pub fn find(folder: &Path) -> Option<Found> {
     let scripts =

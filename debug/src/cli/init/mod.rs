@@ -6,6 +6,7 @@
 //! .github/workflows/boot.yml: written
 //! ```
 
+mod cargo;
 mod look;
 mod makefile;
 mod qemu_line;

@@ -131,7 +131,12 @@ const NO_FIRMWARE: &str = "\
 
 /// .github/workflows/boot.yml.
 pub fn workflow(project: &Project) -> String {
-    let rust = if project.by_cargo { "      - run: rustup show\n" } else { "" };
+    let rust = match &project.target {
+        // rustc makes what a JSON file describes.
+        Some(target) if target.ends_with(".json") => "      - run: rustup show\n".into(),
+        Some(target) => format!("      - run: rustup target add {target}\n"),
+        None => String::new(),
+    };
     let packages = match (project.by_cargo, project.rv32) {
         (true, _) => "qemu-system-misc",
         (false, _) => "qemu-system-misc gcc-riscv64-unknown-elf clang lld make",
