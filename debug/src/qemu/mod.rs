@@ -199,6 +199,14 @@ pub enum Error {
         after: Duration,
     },
 
+    /// QEMU ended while a replay was prepared.
+    #[error(
+        "QEMU ended while it took its replay to the kernel's entry, so GDB cannot go back in it; QEMU 11.1 does so \
+         (an assertion in bdrv_snapshot_delete); try: {}, which needs no recording, or QEMU=PATH of another version",
+        Setting::Embedded
+    )]
+    ReplayEnded,
+
     /// An error of QEMU's stub.
     #[error(transparent)]
     Stub(#[from] rsp::Error),

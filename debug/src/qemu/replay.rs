@@ -110,7 +110,7 @@ impl Replay {
     /// for want of one before the first. The snapshot of reset therefore goes.
     ///
     /// # Errors
-    /// If the replay does not come there.
+    /// If the replay does not come there, or QEMU ends on the way.
     pub fn go_to_origin(&self) -> Result<(), Error> {
         let not_there = || Error::NoOrigin { entry: self.entry, after: ENTRY_PATIENCE };
         let origin = self.before_entry.saturating_sub(1);
@@ -122,7 +122,7 @@ impl Replay {
             monitor.ask("delvm init")?;
             Ok(is_there)
         };
-        if go().map_err(failed("going to the kernel's entry"))? { Ok(()) } else { Err(not_there()) }
+        if go().map_err(not_gone)? { Ok(()) } else { Err(not_there()) }
     }
 
     /// The machine, with the files of this boot. `mode` is [`RECORD`] or [`REPLAY`].
@@ -243,6 +243,15 @@ fn count_in(said: &str) -> Option<u64> {
     behind.split(|character: char| !character.is_ascii_digit()).next()?.parse().ok()
 }
 
+/// Why the monitor did not take the replay to the entry.
+fn not_gone(cause: io::Error) -> Error {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    match cause.kind() {
+        BrokenPipe | ConnectionReset | UnexpectedEof => Error::ReplayEnded,
+        _ => failed("going to the kernel's entry")(cause),
+    }
+}
+
 fn failed(what: &'static str) -> impl Fn(io::Error) -> Error {
     move |cause| Error::Failed { what, words: cause.to_string() }
 }
@@ -257,5 +266,17 @@ mod tests {
         assert_eq!(count_in(said), Some(57032));
         assert_eq!(count_in("Recording execution 'recording': instruction count = 12\r\n"), Some(12));
         assert_eq!(count_in("Record/replay is not active\r\n"), None);
+    }
+
+    #[test]
+    fn an_end_of_qemu_is_told_from_its_silence() {
+        use std::os::unix::net::UnixStream;
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        drop(theirs);
+        let ended = Monitor::new(ours).ask("delvm init").unwrap_err();
+        assert!(matches!(not_gone(ended), Error::ReplayEnded));
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let silent = Monitor::new(ours).ask_within("delvm init", Duration::from_millis(1)).unwrap_err();
+        assert!(matches!(not_gone(silent), Error::Failed { .. }));
     }
 }
