@@ -16,6 +16,7 @@ mode_test() {
     step cargo fmt --all --check
     step cargo clippy --workspace --exclude kernel --all-targets -- -D warnings
     step cargo clippy --package kernel --target "$target" -- -D warnings
+    check_for_macos
     step shellcheck --check-sourced run.sh run/*.sh .ci/{run,fresh,fresh-inside,elsewhere,prepare,table} .vscode/{check,gdb,gdb-dap,lldb-dap} \
         debug/tests/vscode/install.sh debug/tests/vscode/code-server/run.sh debug/tests/page/install.sh debug/benches/record debug/tests/truth/install.sh
     step cargo build --release --package debug # tests call run.sh, which needs it, and have deadlines
@@ -34,6 +35,17 @@ mode_test() {
     [ ${#failed[@]} -gt 0 ] || return 0
     for step in "${failed[@]}"; do say "failed: $step"; done
     exit 1
+}
+
+# Compiles cargo debug for macOS where Rust has a library for it; .ci/run adds it.
+check_for_macos() {
+    local macos=aarch64-apple-darwin libraries
+    libraries=$(rustc --print target-libdir --target "$macos") || libraries=''
+    if [ -d "$libraries" ]; then
+        step cargo clippy --package debug --target "$macos" -- -D warnings
+    else
+        say "not run: compiling for macOS; try: rustup target add $macos"
+    fi
 }
 
 # Runs the tests that need neither QEMU nor GDB. Uses cargo-nextest if it is installed, which is faster.
