@@ -9,6 +9,7 @@ mod breakpoints;
 mod description;
 mod framing;
 mod listener;
+mod lobby;
 mod monitor;
 mod motion;
 mod progress;
@@ -30,8 +31,9 @@ pub use session::Disconnect;
 pub use target::GdbTarget;
 pub use typing::Typing;
 
+use lobby::{Arrival, Lobby};
 use typing::Typed;
-use wire::{Others, Readiness};
+use wire::Others;
 
 /// Why clients cannot connect.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +83,7 @@ pub enum ServeEvent<'a> {
     NotTyped(TooMuch),
 }
 
-/// Serves one client after the other, until one kills the machine, `ending` becomes readable, or who types says so; what is typed
+/// Serves one client after the other, each from its first byte on, until one kills the machine, `ending` becomes readable, or who types says so; what is typed
 /// reaches the kernel at the moment at which the machine stands.
 ///
 /// # Errors
@@ -93,16 +95,15 @@ pub fn serve(
     mut typing: Option<Typing>,
     tell: &mut dyn FnMut(ServeEvent<'_>),
 ) -> Result<(), Error> {
+    let mut lobby = Lobby::default();
     loop {
         let others = Others { ending: ending.as_fd(), typing: typing.as_ref().and_then(Typing::descriptor) };
-        match wire::await_readable(listener.as_fd(), others, None) {
-            Ok(Readiness::Ending) => return Ok(()),
-            Ok(Readiness::Typed) if pass_on(&mut typing, target, tell) => return Ok(()),
-            Ok(Readiness::Typed) => continue,
-            Ok(_) => {}
-            Err(cause) => return Err(Error::Accept(cause)),
-        }
-        let Some(wire) = listener.accept().map_err(Error::Accept)? else { continue };
+        let wire = match lobby.next(listener, others)? {
+            Arrival::Ending => return Ok(()),
+            Arrival::Typed if pass_on(&mut typing, target, tell) => return Ok(()),
+            Arrival::Typed => continue,
+            Arrival::Client(wire) => wire,
+        };
         let left = session::run(wire, target, ending.as_fd(), &mut typing, tell);
         target.forget_client();
         tell(ServeEvent::Disconnected(&left));

@@ -141,10 +141,10 @@ impl InterruptPoll {
     /// Whether a slow command must stop: the client sent data or hung up, or shutdown was requested. A NACK does not count.
     pub(super) fn is_wanted(&self) -> bool {
         let others = Others { ending: self.ending.as_fd(), typing: None };
-        let ready = await_readable(self.client.as_fd(), others, Some(Duration::ZERO));
+        let ready = await_readable(&[self.client.as_fd()], others, Some(Duration::ZERO));
         match ready {
             Ok(Readiness::Nothing | Readiness::Typed) => false,
-            Ok(Readiness::Readable) => !only_asks_again(self.client.as_fd()),
+            Ok(Readiness::Readable(_)) => !only_asks_again(self.client.as_fd()),
             Ok(Readiness::Ending) | Err(_) => true,
         }
     }

@@ -21,7 +21,8 @@ const OUTGOING: usize = 64 * 1024;
 /// How a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readiness {
-    Readable,
+    /// The socket with this index.
+    Readable(usize),
     /// There is something to read of what is typed.
     Typed,
     /// Shutdown was requested.
@@ -37,24 +38,29 @@ pub struct Others<'a> {
     pub typing: Option<BorrowedFd<'a>>,
 }
 
-/// Waits for `socket` or one of the others to become readable, for ever where there is no `limit`.
-pub fn await_readable(socket: BorrowedFd<'_>, others: Others<'_>, limit: Option<Duration>) -> io::Result<Readiness> {
+/// Waits for one of `sockets` or of the others to become readable, for ever where there is no `limit`.
+pub fn await_readable(
+    sockets: &[BorrowedFd<'_>],
+    others: Others<'_>,
+    limit: Option<Duration>,
+) -> io::Result<Readiness> {
     let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
+    let waited = [others.ending].into_iter().chain(others.typing).chain(sockets.iter().copied());
+    let mut descriptors: Vec<PollFd<'_>> = waited.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
+    let first = descriptors.len() - sockets.len();
     loop {
-        let waited = [Some(others.ending), Some(socket), others.typing];
-        let mut descriptors: Vec<PollFd<'_>> =
-            waited.into_iter().flatten().map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
         match poll(&mut descriptors, limit.as_ref()) {
             Ok(_) => {}
             // A signal. It may have made `ending` readable; otherwise ignore it.
             Err(rustix::io::Errno::INTR) => continue,
             Err(error) => return Err(error.into()),
         }
-        let ready: Vec<bool> = descriptors.iter().map(|descriptor| !descriptor.revents().is_empty()).collect();
-        return Ok(match ready[..] {
-            [true, ..] => Readiness::Ending,
-            [_, true, ..] => Readiness::Readable,
-            [_, _, true] => Readiness::Typed,
+        let ready = |descriptor: &PollFd<'_>| !descriptor.revents().is_empty();
+        let (others, sockets) = descriptors.split_at(first);
+        return Ok(match (ready(&others[0]), sockets.iter().position(ready), others.last().is_some_and(ready)) {
+            (true, ..) => Readiness::Ending,
+            (_, Some(index), _) => Readiness::Readable(index),
+            (_, _, true) => Readiness::Typed,
             _ => Readiness::Nothing,
         });
     }
@@ -106,7 +112,12 @@ impl Wire {
         Wire { stream, outgoing: Vec::new(), muted: Arc::default(), incoming: Vec::new(), taken: 0 }
     }
 
-    /// The socket itself, to find out whether the client sends data.
+    /// The socket itself.
+    pub fn socket(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+
+    /// A copy of the socket, to find out whether the client sends data.
     pub fn descriptor(&self) -> io::Result<OwnedFd> {
         self.stream.as_fd().try_clone_to_owned()
     }
@@ -121,8 +132,8 @@ impl Wire {
         self.muted.store(false, Ordering::Relaxed);
         if self.taken == self.incoming.len() {
             self.flush()?;
-            match await_readable(self.stream.as_fd(), others, limit)? {
-                Readiness::Readable => {}
+            match await_readable(&[self.socket()], others, limit)? {
+                Readiness::Readable(_) => {}
                 Readiness::Typed => return Ok(Incoming::Typed),
                 Readiness::Ending => return Ok(Incoming::Ending),
                 Readiness::Nothing => return Ok(Incoming::Nothing),

@@ -12,7 +12,12 @@ pub struct Client {
 impl Client {
     /// Connects; no acks.
     pub fn new(server: &Server) -> Client {
-        let mut client = Client { stream: server.connect() };
+        Client::of(server.connect())
+    }
+
+    /// Begins to talk on a connection; no acks.
+    pub fn of(stream: UnixStream) -> Client {
+        let mut client = Client { stream };
         client.send_raw(&frame(b"QStartNoAckMode"));
         assert_eq!(client.byte(), b'+');
         assert_eq!(client.receive(), b"OK");

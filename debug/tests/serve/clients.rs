@@ -42,6 +42,24 @@ fn the_next_client_waits_until_the_first_leaves() {
 }
 
 #[test]
+fn a_client_that_sends_nothing_keeps_nobody_waiting() {
+    let server = Server::start("good");
+    let silent = server.connect();
+    gdb::says(&server, &["monitor icount", "break *0x80200000", "stepi"], &["0 instructions since boot"]);
+    // When it speaks it is served, also when others went on being silent.
+    let more: Vec<_> = (0..40).map(|_| server.connect()).collect();
+    let mut client = Client::of(silent);
+    assert!(client.monitor("icount").starts_with("1 instructions since boot"));
+    drop(client);
+    drop(more);
+    // However many there are.
+    let many: Vec<_> = (0..200).map(|_| server.connect()).collect();
+    assert!(Client::new(&server).monitor("icount").starts_with("1 instructions since boot"));
+    drop(many);
+    assert_eq!(server.end(), "", "what a client does is no news to the server's user");
+}
+
+#[test]
 fn a_gdb_that_is_killed_in_mid_command_leaves_the_machine_to_the_next() {
     let server = Server::start("counts-for-ever");
     let mut before = 0;
