@@ -35,6 +35,8 @@ pub struct Outcome {
     pub sstatus: u64,
     /// The value of the CSR that it names afterwards, if it names one and the machine shows it.
     pub csr: Option<u64>,
+    /// What an `sc` that was executed returned, if the machine shows it.
+    pub result: Option<u64>,
     /// The entry of a page table, if the case is about one: what it holds afterwards.
     pub entry: Option<u64>,
 }
@@ -66,6 +68,12 @@ impl Case {
 pub fn csr_of(instruction: u32) -> Option<u16> {
     const SYSTEM: u32 = 0x73;
     (instruction & 0x7f == SYSTEM && instruction >> 12 & 3 != 0).then_some((instruction >> 20) as u16)
+}
+
+/// Whether an instruction is `sc.w` or `sc.d` (unprivileged manual, "Load-Reserved/Store-Conditional Instructions").
+pub fn is_store_conditional(instruction: u32) -> bool {
+    const AMO: u32 = 0x2f;
+    instruction & 0x7f == AMO && instruction >> 27 == 3
 }
 
 impl fmt::Display for Quirk {

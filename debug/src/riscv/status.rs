@@ -25,6 +25,8 @@ pub mod sstatus {
     pub const MXR: u64 = 1 << 19;
     /// U-mode is 64 bits wide.
     pub const UXL: u64 = 2 << 32;
+    /// Both bits of U-mode's width.
+    pub const UXL_FIELD: u64 = 3 << 32;
     /// Some extension's state is dirty: read-only, follows FS.
     pub const SD: u64 = 1 << 63;
 }

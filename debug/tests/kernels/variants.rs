@@ -681,6 +681,8 @@ choose! {
                 "next", "sc.w t1, zero, (t0)", "9:",
                 "next", "sc.d t1, zero, (zero)", "9: addi t0, a0, 4", "lr.w t1, (t0)",
                 "next", "sc.d t1, zero, (t0)", "9:",
+                // A word of a reserved doubleword whose upper half is not the word's sign.
+                "li t1, 0x100000007", "ld t2, (a0)", "sd t1, (a0)", "lr.d t0, (a0)", "sc.w t0, t2, (a0)", "sd t2, (a0)",
                 // Misaligned loads where nothing is, and from two pages of the firmware.
                 "next", "ld t2, 1(zero)", "9: li t0, 0x80000ffd",
                 "next", "ld t2, (t0)", "9: addi t1, t0, 0x14", // cache blocks of it
@@ -695,6 +697,7 @@ choose! {
                 "li t0, -1", "csrrw t1, scounteren, t0", "csrr t2, scounteren", "csrw scounteren, t1",
                 "csrrw t1, senvcfg, t0", "csrr t2, senvcfg", "csrw senvcfg, t1",
                 "li t0, 0x20", "csrrw t1, senvcfg, t0", "csrr t2, senvcfg", "csrw senvcfg, t1",
+                "csrr t1, sstatus", "li t0, 0x300000000", "xor t0, t1, t0", "csrw sstatus, t0", "csrr t2, sstatus", "csrw sstatus, t1", // UXL
                 // Of a hypervisor: vsstatus as it was found; then hstatus, vsstatus, vsepc, htinst, hcounteren, hedeleg, hideleg.
                 "csrr t1, 0x200", "li t0, -1",
                 "csrr t1, 0x600", "csrw 0x600, t0", "csrr t2, 0x600", "csrw 0x600, t1",

@@ -5,7 +5,7 @@ use super::firmware;
 use super::pair::Pair;
 use super::state::{Difference, Executed, OUTSIDE_INTERRUPTS, State};
 use super::window::read;
-use crate::machine::quirk::{Case, Outcome, Quirk, TrapValues, csr_of};
+use crate::machine::quirk::{Case, Outcome, Quirk, TrapValues, csr_of, is_store_conditional};
 use crate::machine::{Address, Error, Register, csr};
 use crate::riscv::page_table::PAGE;
 
@@ -146,8 +146,10 @@ impl Pair<'_> {
         let in_page = |sepc: u64| (sepc ^ executed.before.pc().0).is_multiple_of(PAGE);
         let trapped = after.pc().0 == handler && value(csr::SEPC).is_some_and(in_page);
         let trap = || Some(TrapValues { cause: value(csr::SCAUSE)?, pc: value(csr::SEPC)?, value: value(csr::STVAL)? });
+        let returned = !trapped && is_store_conditional(executed.bits());
         Outcome {
             entry: None,
+            result: if returned { value(executed.destination()) } else { None },
             trap: if trapped { trap() } else { None },
             sstatus: value(csr::SSTATUS).unwrap_or(0),
             csr: csr_of(executed.bits())

@@ -48,7 +48,7 @@ pub fn slot_with_csrs(random: &mut Random) -> [u8; SLOT_SIZE] {
         6 if is_old() => {
             slot(&[immediate_form(OP_IMMEDIATE, 7, rs1, rs1, 0x1ff), access(SSTATUS, form, rd), csrr(rd, SSTATUS)])
         }
-        // Not UXL, in which newer ones hold that U-mode is RV32's: it is a WARL field.
+        // Not UXL, in which they hold that U-mode is RV32's, as the table knows.
         5 | 6 => {
             let low_bits = immediate_form(OP_IMMEDIATE, 5, rs1, rs1, 33);
             slot(&[low_bits, access(SSTATUS, form, rd), csrr(random.register(), SSTATUS)])

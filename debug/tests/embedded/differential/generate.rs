@@ -253,7 +253,7 @@ pub fn atomic(random: &mut Random) -> [u8; SLOT_SIZE] {
         0 => slot(&[lr, sc(width, random.register())]),
         1 => {
             let between = store_form(STORE, random.bits(2), rs1, random.register(), random.pick(&[0, 1, 4, 8]));
-            // Not sc.w after lr.d: that QEMU, up to 11.1, stores and calls failed. What an sc returns is not in the table's cases.
+            // Not sc.w after lr.d, which the table knows: what an sc returned is not in a slot's record.
             slot(&[lr, between, sc(width | random.bits(1), random.register())])
         }
         _ => {

@@ -7,7 +7,7 @@ mod guest;
 
 use super::Version;
 use crate::machine::Quirk;
-use crate::machine::quirk::{Case, Outcome, TrapValues};
+use crate::machine::quirk::{Case, Outcome, TrapValues, is_store_conditional};
 use crate::riscv::cause::{
     BREAKPOINT, ILLEGAL_INSTRUCTION, INSTRUCTION_PAGE, LOAD_ACCESS, LOAD_MISALIGNED, LOAD_PAGE, STORE_ACCESS,
     STORE_MISALIGNED, STORE_PAGE,
@@ -101,6 +101,16 @@ const TABLE: &[Known] = &[
             what: "an sc without a reservation fails as a store would there",
             source: "unprivileged manual, \"Load-Reserved/Store-Conditional Instructions\": it may, or just fail",
             explains: sc_faults_without_reservation,
+        },
+    },
+    Known {
+        from: OLD,
+        until: None,
+        quirk: Quirk {
+            what: "sc.w after lr.d stores, and returns 1",
+            source: "unprivileged manual, \"Load-Reserved/Store-Conditional Instructions\": 0 if it stored; another size than \
+                     that of lr may fail, and then stores nothing",
+            explains: calls_stored_failed,
         },
     },
     Known {
@@ -198,6 +208,15 @@ const TABLE: &[Known] = &[
     },
     Known {
         from: OLD,
+        until: None,
+        quirk: Quirk {
+            what: "sstatus.UXL holds other values than 2",
+            source: "privileged manual, \"Base ISA Control in mstatus Register\": a WARL field; a hart need not have RV32 in U-mode",
+            explains: holds_other_width,
+        },
+    },
+    Known {
+        from: OLD,
         until: Some(TEN),
         quirk: Quirk {
             what: "csrrs and csrrc with a register that holds 0 do not write",
@@ -238,7 +257,7 @@ fn same_but_for_trap(case: &Case) -> bool {
 }
 
 fn is_sc(case: &Case) -> bool {
-    case.opcode() == AMO && case.instruction >> 27 == 3
+    is_store_conditional(case.instruction)
 }
 
 /// With one hart QEMU executes them as a load and a store, and the load is what fails; for some of them it also tells the address
@@ -286,6 +305,14 @@ fn misaligned_sc(case: &Case) -> bool {
 fn sc_faults_without_reservation(case: &Case) -> bool {
     let fails = case.machine.trap.is_some_and(|trap| matches!(trap.cause, STORE_ACCESS | STORE_PAGE));
     is_sc(case) && case.manual.trap.is_none() && fails
+}
+
+/// It stores where the low half of what `lr.d` loaded is still there, and then compares all of it with the word. That they store
+/// the same is seen in memory.
+fn calls_stored_failed(case: &Case) -> bool {
+    let is_word = case.instruction >> 12 & 7 == 2;
+    let returned = case.machine.result == Some(1) && case.manual.result == Some(0);
+    is_sc(case) && is_word && returned && Outcome { result: Some(0), ..case.machine } == case.manual
 }
 
 fn marks_float_early(case: &Case) -> bool {
@@ -382,6 +409,18 @@ fn holds_other_extensions(case: &Case) -> bool {
     let only =
         |number, others: u64| held(case, number).is_some_and(|(machine, manual)| (machine ^ manual) & !others == 0);
     only(SENVCFG, SENVCFG_OTHERS) || only(SSTATUS, SSTATUS_OTHERS)
+}
+
+/// And it is there in sstatus whatever the instruction was.
+fn holds_other_width(case: &Case) -> bool {
+    const SSTATUS: u16 = csr::SSTATUS.csr_number();
+    let names_it = case.csr() == Some(SSTATUS);
+    let without = |outcome: Outcome| Outcome {
+        sstatus: outcome.sstatus & !sstatus::UXL_FIELD,
+        csr: outcome.csr.map(|value| if names_it { value & !sstatus::UXL_FIELD } else { value }),
+        ..outcome
+    };
+    case.machine != case.manual && without(case.machine) == without(case.manual)
 }
 
 fn zero_is_no_write(case: &Case) -> bool {
