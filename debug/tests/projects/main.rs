@@ -4,6 +4,7 @@ mod book;
 mod init;
 mod machine;
 mod run;
+mod workflows;
 
 use std::ffi::OsString;
 use std::fs;
