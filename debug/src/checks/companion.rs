@@ -50,7 +50,7 @@ impl<'a> Companion<'a> {
             machine,
             image,
             layout,
-            Walk { deadline, boot_hart: None, step: None, memory: None, script, at_least },
+            Walk { deadline, boot_hart: None, step: None, memory: None, companion_end: None, script, at_least },
         );
         if let Some(memory) = &mut memory {
             memory.is_whole = findings.is_ok() && Instant::now() < deadline;
@@ -65,6 +65,11 @@ impl<'a> Companion<'a> {
         const MOST: Duration = Duration::from_secs(6);
         let failed = self.findings.iter().any(|finding| finding.status == Status::Fail && ENDS.contains(&finding.name));
         if self.has_ended() && failed { (self.took * 3 / 2 + SLACK).min(MOST) } else { Duration::ZERO }
+    }
+
+    /// How its run ended, if time did not end it.
+    pub fn end(&self) -> Option<&BootEnd> {
+        self.end.as_ref().filter(|_| self.has_ended())
     }
 
     /// Whether its run came to an end that time did not make.

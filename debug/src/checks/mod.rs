@@ -221,10 +221,11 @@ pub fn check(
         .filter(|_| boot_hart.is_none_or(|hart| hart == 0))
         .map(|machine| Companion::walk(machine, image, layout, timeout, script.clone()));
     let memory = companion.as_ref().and_then(|companion| companion.memory.as_ref());
+    let companion_end = companion.as_ref().and_then(Companion::end);
     let at_least = companion.as_ref().map_or(Duration::ZERO, Companion::at_least);
     let deadline = Instant::now() + timeout;
     let Walked { findings, end, interrupted, hart, .. } =
-        walk(machine, image, layout, Walk { deadline, boot_hart, step, memory, script, at_least });
+        walk(machine, image, layout, Walk { deadline, boot_hart, step, memory, companion_end, script, at_least });
     if let (Some(console), Some(printed)) = (console, machine.printed()) {
         *console = printed;
     }

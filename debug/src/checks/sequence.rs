@@ -31,6 +31,8 @@ pub struct Walk<'a, 'b> {
     pub step: Option<&'a mut dyn FnMut(ClearProgress)>,
     /// What the companion has seen of memory.
     pub memory: Option<&'b MemoryFacts<'b>>,
+    /// How the companion's run ended.
+    pub companion_end: Option<&'b BootEnd>,
     pub script: Script,
     /// The kernel is not taken to rest before it has run for so long: the companion's failed then.
     pub at_least: Duration,
@@ -105,6 +107,7 @@ pub fn walk<'a>(machine: &'a mut dyn Machine, image: &'a Image, layout: &'a Layo
         Err(error) => return Walked::early(Err(error.into())),
     };
     run.dialogue = Dialogue::new(walk.script);
+    run.polls_at = walk.companion_end.and_then(BootEnd::polls_at);
     run.must_run_until = Instant::now() + walk.at_least;
     let begun = run.ticks();
     let mut findings = kernel(&mut run, findings, walk.step);

@@ -73,6 +73,13 @@ pub enum BootEnd {
     Deadline,
 }
 
+impl BootEnd {
+    /// Where it polls for input.
+    pub fn polls_at(&self) -> Option<Address> {
+        if let BootEnd::Polls { at } = self { *at } else { None }
+    }
+}
+
 /// A frame that does not fit into its stack.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StackOverflow {

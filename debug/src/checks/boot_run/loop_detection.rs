@@ -26,6 +26,8 @@ const POLLS: u32 = 3;
 const RETRIES: u32 = 3;
 /// A loop with this many rounds that changes only values computed from time waits for a point in time.
 const ROUNDS: u32 = 8;
+/// How long a kernel may take from one poll to the next.
+const POLL: Duration = Duration::from_millis(200);
 /// The time limit for each call to the firmware.
 const FIRMWARE: Duration = Duration::from_millis(200);
 /// The CSRs that belong to a hart's state.
@@ -137,7 +139,24 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
             break;
         }
     }
+    if deeds.polls == 0
+        && let Some(Over(event)) = polls_where_it_did(run)?
+    {
+        return Ok(event);
+    }
     deeds.judge(run, None)
+}
+
+/// A kernel may do so much between two polls that a search sees none. The run waits for the next one where a companion polled.
+fn polls_where_it_did(run: &mut BootRun<'_>) -> Result<Option<Over>, Error> {
+    let Some(at) = run.polls_at else { return Ok(None) };
+    match firmware::run_to(run, &[at], POLL)? {
+        Stop::Breakpoint if run.machine.registers()?.pc == at.0 => {
+            Ok(Some(Over(run.polls(Some(at), false).map(BootEvent::End))))
+        }
+        Stop::Interrupted => Ok(None),
+        stop => Ok(Some(Over(run.event(stop)?))),
+    }
 }
 
 /// A step that reaches a breakpoint does not stop there, so the run is told. `Some` if the search is over. The hart may be behind that

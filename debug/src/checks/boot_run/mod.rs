@@ -71,6 +71,8 @@ pub struct BootRun<'a> {
     pub trace: Option<StoreTrace<'a>>,
     /// What a companion, an observed machine with the same kernel, has seen of memory.
     pub companion: Option<&'a MemoryFacts<'a>>,
+    /// Where a companion polled for input at its end.
+    pub polls_at: Option<Address>,
     /// Bytes beside BSS. A store there is reported, even if another check watches them too.
     pub guards: Vec<Range<Address>>,
     /// What the hart was seen to do.
@@ -155,6 +157,7 @@ impl<'a> BootRun<'a> {
             at_entry,
             trace,
             companion,
+            polls_at: None,
             guards,
             hart,
             panicked: None,
