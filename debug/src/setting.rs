@@ -9,6 +9,8 @@ use std::sync::OnceLock;
 pub enum Setting {
     /// The time limit of a boot.
     Timeout,
+    /// The number of instructions that a boot may take, on a machine that counts them.
+    Instructions,
     /// The hart that is to boot.
     BootHart,
     /// The embedded machine is used.
@@ -56,6 +58,7 @@ impl Setting {
     fn own_name(self) -> &'static str {
         match self {
             Setting::Timeout => "time limit",
+            Setting::Instructions => "number of instructions",
             Setting::BootHart => "boot hart",
             Setting::Embedded => "the embedded machine",
             Setting::Qemu => "QEMU",

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use debug::checks::{self, ClearProgress, Finding, Layout, Names, Options, Status};
-use debug::machine::{Machine, Register, csr};
+use debug::machine::{Machine, Register, Stop, csr};
 use debug::{Embedded, Image, Qemu, embedded};
 use testkit::kernels;
 use testkit::processes::Family;
@@ -218,8 +218,14 @@ fn a_panic_is_shown_with_its_message_and_place(on: On) {
 
 fn a_kernel_that_does_not_rest_is_told_when_time_is_up(on: On) {
     let kernel = kernels::build("counts-for-ever");
-    let findings = on.walk_prepared(&kernel, Names::default(), Duration::from_secs(5), None, |_, _| {});
-    only_failure(&findings, "idle", "still running when the time limit was reached");
+    let (findings, limit) = match on {
+        On::Qemu => {
+            let timeout = Duration::from_secs(5);
+            (on.walk_prepared(&kernel, Names::default(), timeout, None, |_, _| {}), "time limit")
+        }
+        On::Embedded => (within(&kernel, TIMEOUT, Some(20_000_000)).0, "limit of 20000000 instructions"),
+    };
+    only_failure(&findings, "idle", &format!("still running when the {limit} was reached"));
     on.fails("reboot", "idle", "resets the machine");
 }
 
@@ -327,6 +333,73 @@ fn stepping_finds_the_same_faults(on: On) {
     let timeout = Duration::from_secs(5);
     let findings = on.walk_prepared(&kernel, Names::default(), timeout, Some(&mut |_| {}), |_, _| {});
     only_failure(&findings, "bss", "never ends");
+}
+
+/// What a machine that counts its instructions says of a kernel, and how many it has executed.
+fn within(kernel: &Path, timeout: Duration, instructions: Option<u64>) -> (Vec<Finding>, u64) {
+    let image = Image::open(kernel).unwrap();
+    let layout = Layout::of(&image, Names::default()).unwrap();
+    let mut machine = Embedded::open(kernel, &embedded::Options::default()).unwrap();
+    let options = Options { timeout, instructions, ..Options::default() };
+    let mut findings = checks::check(&mut machine, &image, &layout, options).unwrap();
+    // The host's time.
+    findings.iter_mut().for_each(|finding| finding.data.set("clear_us", 0_u64));
+    (findings, machine.icount())
+}
+
+#[test]
+fn a_boot_ends_at_the_very_instruction_that_is_its_limit() {
+    let kernel = kernels::build("counts-for-ever");
+    for limit in [0, 1, 2, 1023, 1025, 10_000, 3_000_000] {
+        let (findings, executed) = within(&kernel, TIMEOUT, Some(limit));
+        assert_eq!(executed, limit);
+        let (again, _) = within(&kernel, TIMEOUT, Some(limit));
+        assert_eq!(format!("{findings:?}"), format!("{again:?}"));
+        let s = if limit == 1 { "" } else { "s" };
+        let words = format!("the limit of {limit} instruction{s} was reached");
+        let failed = findings.iter().find(|finding| finding.status == Status::Fail).unwrap();
+        assert!(failed.found.contains(&words), "{failed:#?}");
+        assert!(failed.advice.as_ref().unwrap().contains("a larger number of instructions"), "{failed:#?}");
+    }
+    let findings = within(&kernel, TIMEOUT, Some(3_000_000)).0;
+    assert_eq!(only_failure(&findings, "idle", "").data["instructions"], 3_000_000_u64);
+}
+
+#[test]
+fn a_limit_that_is_not_reached_changes_nothing() {
+    let kernel = kernels::build("good");
+    let without = within(&kernel, TIMEOUT, None);
+    assert!(without.0.iter().all(|finding| finding.status == Status::Pass), "{:#?}", without.0);
+    for limit in [without.1 + 1, u64::MAX] {
+        assert_eq!(format!("{:?}", within(&kernel, TIMEOUT, Some(limit))), format!("{without:?}"));
+    }
+    let cut = within(&kernel, TIMEOUT, Some(without.1 / 2));
+    assert_eq!(cut.1, without.1 / 2);
+    assert!(cut.0.iter().any(|finding| finding.status == Status::Fail), "{:#?}", cut.0);
+}
+
+#[test]
+fn a_machine_that_counts_is_interrupted_at_the_very_instruction() {
+    let mut machine = Embedded::open(&kernels::build("counts-for-ever"), &embedded::Options::default()).unwrap();
+    let machine: &mut dyn Machine = &mut machine;
+    machine.interrupt_at(10);
+    assert_eq!(machine.step(4, TIMEOUT).unwrap(), (4, Stop::Stepped));
+    assert_eq!(machine.step(20, TIMEOUT).unwrap(), (6, Stop::Interrupted));
+    assert_eq!(machine.step(1, TIMEOUT).unwrap(), (0, Stop::Interrupted));
+    assert_eq!((machine.resume(TIMEOUT).unwrap(), machine.executed()), (Stop::Interrupted, Some(10)));
+    machine.interrupt_at(1_000_000);
+    assert_eq!((machine.resume(TIMEOUT).unwrap(), machine.executed()), (Stop::Interrupted, Some(1_000_000)));
+    machine.interrupt_at(u64::MAX);
+    assert_eq!(machine.step(1, TIMEOUT).unwrap(), (1, Stop::Stepped));
+}
+
+/// A machine that is far too slow ends the boot by the clock, and says so.
+#[test]
+fn a_multiple_of_the_time_ends_a_boot_that_has_instructions_left() {
+    let kernel = kernels::build("counts-for-ever");
+    let (findings, _) = within(&kernel, Duration::from_millis(20), Some(u64::MAX));
+    let idle = only_failure(&findings, "idle", "still running when 4 times the time limit was over, after ");
+    assert!(idle.advice.is_some_and(|advice| advice.starts_with("a longer time limit, or look")));
 }
 
 /// What only a machine that shows every store and trap can tell; on others these kernels pass.

@@ -129,6 +129,8 @@ fn bad_arguments_are_told() {
         &["check", "--on", "nowhere"][..],
         &["check", "--timeout", "0"],
         &["check", "--timeout", "NaN"],
+        &["check", "--instructions", "-1"],
+        &["check", "--instructions", "18446744073709551616"],
         &["check", "--format", "yaml"],
         &["chekc"],
     ] {
@@ -151,6 +153,25 @@ fn a_time_that_is_over_before_the_firmware_was_through_is_no_verdict() {
     let kernel = kernels::build("boot-not-first");
     let arguments = ["check", "--on", "qemu", "--timeout", "5", "--elf", kernel.to_str().unwrap()];
     ends_with(&run(&arguments), 1);
+}
+
+#[test]
+fn a_limit_of_instructions_is_one_of_the_embedded_machine() {
+    let limited = |on: &str, limit: &str| check("good", &["--on", on, "--instructions", limit]);
+    let cut = limited("embedded", "0");
+    ends_with(&cut, 1);
+    let said = String::from_utf8_lossy(&cut.stdout);
+    assert!(
+        said.contains("the limit of 0 instructions was reached") && said.contains("a larger --instructions"),
+        "{said}"
+    );
+    let whole = limited("embedded", "18446744073709551615");
+    ends_with(&whole, 0);
+    assert!(whole.stderr.is_empty(), "{whole:?}");
+    let without = limited("qemu", "0");
+    ends_with(&without, 0);
+    let said = String::from_utf8_lossy(&without.stderr);
+    assert!(said.contains("--instructions has no effect on qemu") && said.contains("try: --on embedded"), "{said}");
 }
 
 /// A program in QEMU's place.

@@ -113,6 +113,21 @@ fn a_boot_that_passes_is_not_a_failure_and_its_input_is_recorded() {
     assert!(text(&damaged.stderr).contains("is damaged: its check sum is wrong; try: "), "{}", text(&damaged.stderr));
 }
 
+/// However busy the host is then, it ends where it ended.
+#[test]
+fn a_boot_that_was_cut_is_cut_there_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("boot.rec");
+    let kernel = kernels::build("counts-for-ever");
+    let [kernel, file] = [&kernel, &file].map(|path| path.to_str().unwrap());
+    let limited = ["check", "--on", "embedded", "--instructions", "3000000", "--timeout", "100"];
+    let first = debug(&[&limited[..], &["--kernel", kernel, "--record", file]].concat());
+    assert_eq!(first.status.code(), Some(1), "{}", text(&first.stderr));
+    let replayed = debug(&["check", "--replay", file]);
+    assert_eq!(replayed.status.code(), Some(1), "{}", text(&replayed.stderr));
+    assert_eq!(report(&replayed), report(&first));
+}
+
 #[test]
 fn qemu_s_run_is_not_recorded_but_its_companion_s() {
     let folder = tempfile::tempdir().unwrap();

@@ -4,10 +4,11 @@
 //! idle, console, power-off) are made on the machine that was asked for. Where that came to no end, the companion's end counts; where
 //! both ended, and not alike, the findings say so. It does not know which machines the two are.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::boot_run::event::BootEnd;
 use super::boot_run::hart_trace::HartTrace;
+use super::boot_run::limit::Limit;
 use super::boot_run::memory::MemoryFacts;
 use super::console::Script;
 use super::finding::{Finding, Status};
@@ -20,8 +21,10 @@ use crate::machine::Machine;
 const MEMORY: [&str; 3] = [stack::NAME, bss::NAME, margin::NAME];
 /// The checks of how the boot ends.
 const ENDS: [&str; 2] = [trap::NAME, idle::NAME];
-/// The time limit for the companion.
-const LONGEST: Duration = Duration::from_secs(3);
+/// The time limit for the companion, which is a number of instructions where it counts them.
+pub const LONGEST: Duration = Duration::from_secs(3);
+/// There, the clock ends its run after so many times that limit: the machine itself waits meanwhile.
+const PATIENCE: u32 = 2;
 
 /// The companion's result.
 pub struct Companion<'a> {
@@ -43,17 +46,13 @@ impl<'a> Companion<'a> {
         timeout: Duration,
         script: Script,
     ) -> Companion<'a> {
-        let deadline = Instant::now() + timeout.min(LONGEST);
+        let limit = Limit::new(timeout.min(LONGEST), None).with_patience(PATIENCE);
         let name = machine.name().to_owned();
         let at_least = Duration::ZERO;
-        let Walked { findings, mut memory, end, hart, took, .. } = walk(
-            machine,
-            image,
-            layout,
-            Walk { deadline, boot_hart: None, step: None, memory: None, companion_end: None, script, at_least },
-        );
+        let walk_it = Walk { limit, boot_hart: None, step: None, memory: None, companion_end: None, script, at_least };
+        let Walked { findings, mut memory, end, hart, took, was_cut, .. } = walk(machine, image, layout, walk_it);
         if let Some(memory) = &mut memory {
-            memory.is_whole = findings.is_ok() && Instant::now() < deadline;
+            memory.is_whole = findings.is_ok() && !was_cut;
         }
         let certain = memory.as_mut().map(|memory| std::mem::take(&mut memory.findings)).unwrap_or_default();
         Companion { findings: findings.unwrap_or(certain), memory, end, hart, took, name }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::boot_run::BootRun;
 use super::boot_run::event::{BootEnd, PowerOff, with_status};
+use super::boot_run::limit::Reached;
 use super::boot_run::panic;
 use super::console;
 use super::finding::{Finding, Status};
@@ -58,7 +59,7 @@ fn waits_at(run: &BootRun<'_>, end: &BootEnd) -> Option<Address> {
     run.rests_at.or(run.hart.waited_at.filter(|_| waits))
 }
 
-fn describe_end(run: &BootRun<'_>, finding: &mut Finding, end: &BootEnd, registers: &Registers) {
+fn describe_end(run: &mut BootRun<'_>, finding: &mut Finding, end: &BootEnd, registers: &Registers) {
     let (status, summary) = match end {
         BootEnd::PowerOff(power_off) => power_off_in_words(finding, *power_off),
         BootEnd::Reset => (Status::Fail, "it resets the machine instead of idling".into()),
@@ -86,14 +87,18 @@ fn describe_end(run: &BootRun<'_>, finding: &mut Finding, end: &BootEnd, registe
             (Status::Fail, "stuck in firmware".into())
         }
         _ => {
-            finding.advice =
-                Some(format!("a longer {}, or look at where it is: {}, then GDB", Setting::Timeout, Setting::Serve));
+            let reached = run.reached().unwrap_or(Reached::Time);
+            let larger = run.limit.larger(reached);
+            finding.advice = Some(format!("{larger}, or look at where it is: {}, then GDB", Setting::Serve));
             if run.prints {
                 finding.advice =
                     Some(format!("if it is meant to run for ever, say what it is to print: {}", Setting::Expect));
             }
+            if let Reached::Instructions(executed) | Reached::Patience(_, executed) = reached {
+                finding.set("instructions", executed);
+            }
             let prints = if run.prints { ", and it printed more and more" } else { "" };
-            (Status::Fail, format!("still running when the time limit was reached{}{prints}", handling(run)))
+            (Status::Fail, format!("still running when {reached}{}{prints}", handling(run)))
         }
     };
     finding.status = status;

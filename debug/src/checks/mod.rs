@@ -32,18 +32,20 @@ mod sequence;
 mod stack;
 mod trap;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::image::{Image, Place};
 use crate::machine::{self, Address, Machine};
 use crate::setting::Setting;
 use boot_run::arrival::arrive;
 use boot_run::kernel_view::KernelView;
+use boot_run::limit::Limit;
 use companion::Companion;
 use sequence::{Walk, Walked, complete, walk};
 
 pub use boot_run::layout::{GUARD_BYTES, Layout, PlaceNames};
 pub use boot_run::names::{Names, NotFound, Role, knows_bss, knows_stack_top};
+pub use companion::LONGEST as LONGEST_OF_COMPANION;
 pub use console::{Input, Script};
 pub use fact::{Fact, Facts};
 pub use finding::{Finding, Status};
@@ -55,8 +57,13 @@ pub const NAMES: [&str; 7] = [image::NAME, handoff::NAME, stack::NAME, bss::NAME
 
 /// How to check a boot.
 pub struct Options<'a> {
-    /// The time limit from reset to the end of the boot.
+    /// The time limit from reset to the end of the boot. On a machine that counts instructions (the embedded one) a second is 300
+    /// million of them, and the clock ends a boot only after four times the limit: the verdict does not depend on how busy the
+    /// host is.
     pub timeout: Duration,
+    /// How many instructions a machine that counts them may execute from reset to the end of the boot; `None` for those of
+    /// `timeout`. Other machines ignore it.
+    pub instructions: Option<u64>,
     /// The id of the hart to follow; `None` for the first that arrives at the entry.
     pub boot_hart: Option<u64>,
     /// Execute the BSS clear one instruction at a time, and report its progress to this function.
@@ -77,6 +84,7 @@ impl Default for Options<'_> {
     fn default() -> Self {
         Options {
             timeout: Duration::from_secs(10),
+            instructions: None,
             boot_hart: None,
             step: None,
             companion: None,
@@ -163,10 +171,10 @@ pub enum Error {
 /// # Errors
 /// If the machine does not respond.
 pub fn find_stack(machine: &mut dyn Machine, image: &Image, layout: &mut Layout, limit: Duration) -> Result<(), Error> {
-    let deadline = Instant::now() + limit;
+    let limit = Limit::new(limit, None);
     let machine = &mut KernelView::of(machine, image, layout);
-    if arrive(machine, image, layout, None, deadline)?.is_ok()
-        && let Some(sp) = boot_run::first_use::stack_pointer(machine, image.xlen(), deadline)?
+    if arrive(machine, image, layout, None, &limit)?.is_ok()
+        && let Some(sp) = boot_run::first_use::stack_pointer(machine, image.xlen(), &limit)?
     {
         layout.guess_stack(image, sp);
     }
@@ -212,7 +220,7 @@ pub fn check(
     if check_image(image, layout).status == Status::Fail {
         return Ok(without_machine(image, layout));
     }
-    let Options { timeout, boot_hart, step, companion, min_margin, script, console } = options;
+    let Options { timeout, instructions, boot_hart, step, companion, min_margin, script, console } = options;
     let machine = &mut KernelView::of(machine, image, layout);
     let mut companion = companion.map(|companion| KernelView::of(companion, image, layout));
     // It has one hart, with id 0.
@@ -223,9 +231,10 @@ pub fn check(
     let memory = companion.as_ref().and_then(|companion| companion.memory.as_ref());
     let companion_end = companion.as_ref().and_then(Companion::end);
     let at_least = companion.as_ref().map_or(Duration::ZERO, Companion::at_least);
-    let deadline = Instant::now() + timeout;
-    let Walked { findings, end, interrupted, hart, .. } =
-        walk(machine, image, layout, Walk { deadline, boot_hart, step, memory, companion_end, script, at_least });
+    let limit = Limit::new(timeout, instructions);
+    let walk_it = Walk { limit, boot_hart, step, memory, companion_end, script, at_least };
+    let Walked { findings, end, interrupted, hart, .. } = walk(machine, image, layout, walk_it);
+    machine.interrupt_at(u64::MAX);
     if let (Some(console), Some(printed)) = (console, machine.printed()) {
         *console = printed;
     }

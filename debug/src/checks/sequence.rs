@@ -8,6 +8,7 @@ use super::boot_run::dialogue::Dialogue;
 use super::boot_run::event::{BootEnd, BootEvent};
 use super::boot_run::hart_trace::HartTrace;
 use super::boot_run::layout::Layout;
+use super::boot_run::limit::Limit;
 use super::boot_run::memory::MemoryFacts;
 use super::boot_run::stepping::Stepping;
 use super::boot_run::trial;
@@ -26,7 +27,7 @@ const NANOSECONDS_PER_TICK: u64 = 100;
 
 /// What a run needs.
 pub struct Walk<'a, 'b> {
-    pub deadline: Instant,
+    pub limit: Limit,
     pub boot_hart: Option<u64>,
     pub step: Option<&'a mut dyn FnMut(ClearProgress)>,
     /// What the companion has seen of memory.
@@ -51,6 +52,8 @@ pub struct Walked<'a> {
     pub hart: HartTrace,
     /// How long the kernel ran by its own clock, on an observed machine.
     pub took: Duration,
+    /// The run reached its limit.
+    pub was_cut: bool,
 }
 
 impl<'a> Walked<'a> {
@@ -62,6 +65,7 @@ impl<'a> Walked<'a> {
             interrupted: None,
             hart: HartTrace::default(),
             took: Duration::ZERO,
+            was_cut: false,
         }
     }
 }
@@ -69,7 +73,7 @@ impl<'a> Walked<'a> {
 /// Makes all checks along one run.
 pub fn walk<'a>(machine: &'a mut dyn Machine, image: &'a Image, layout: &'a Layout, walk: Walk<'_, 'a>) -> Walked<'a> {
     let mut findings = vec![check_image(image, layout)];
-    match arrive(machine, image, layout, walk.boot_hart, walk.deadline) {
+    match arrive(machine, image, layout, walk.boot_hart, &walk.limit) {
         Ok(Ok(())) => machine.begin_console(),
         Ok(Err(missing)) => {
             findings.push(handoff::never_arrived(image, layout, &missing));
@@ -102,7 +106,7 @@ pub fn walk<'a>(machine: &'a mut dyn Machine, image: &'a Image, layout: &'a Layo
             Err(error) => return Walked::early(Err(error.into())),
         }
     }
-    let mut run = match BootRun::begin(machine, image, layout, walk.deadline, walk.memory) {
+    let mut run = match BootRun::begin(machine, image, layout, walk.limit, walk.memory) {
         Ok(run) => run,
         Err(error) => return Walked::early(Err(error.into())),
     };
@@ -135,8 +139,9 @@ pub fn walk<'a>(machine: &'a mut dyn Machine, image: &'a Image, layout: &'a Layo
     }
     let interrupted = run.hart.last_interrupt.filter(|_| run.hart.interrupts > 1).map(|trap| run.place(trap.pc));
     let took = Duration::from_nanos(run.ticks().saturating_sub(begun) * NANOSECONDS_PER_TICK);
+    let was_cut = run.is_over();
     let memory = run.trace.map(|trace| trace.memory);
-    Walked { findings, memory, end: run.end, interrupted, hart: run.hart, took }
+    Walked { findings, memory, end: run.end, interrupted, hart: run.hart, took, was_cut }
 }
 
 /// The checks from the entry to the end.

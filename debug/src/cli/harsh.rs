@@ -23,6 +23,9 @@ const KEPT: u64 = cause::bits(&[
 /// A value that is neither an address nor a small number.
 const REGISTER: u64 = 0xdead_5e1f_5eed_bad7;
 
+/// The limits of a boot: its time, and its instructions if their number was given.
+type Limits = (Duration, Option<u64>);
+
 /// All changes to a hart with these extensions: the description, what a kernel can do about it, and the conditions.
 fn changes(extensions: Extensions) -> Vec<(&'static str, &'static str, Conditions)> {
     let usual = Conditions::default();
@@ -102,19 +105,25 @@ fn changes(extensions: Extensions) -> Vec<(&'static str, &'static str, Condition
 }
 
 /// Makes the check `luck` for a kernel with these findings.
-pub fn luck(kernel: &Kernel, layout: &Layout, findings: &[Finding], timeout: Duration) -> Finding {
+pub fn luck(kernel: &Kernel, layout: &Layout, findings: &[Finding], limits: Limits) -> Finding {
     if findings.iter().any(|finding| finding.status != Status::Pass) {
         return checks::not_tried();
     }
     let boots = changes(kernel.options.cpu.extensions()).into_iter().map(|(change, advice, conditions)| {
-        let findings = boot(kernel, layout, &conditions, timeout.min(LIMIT)).map_err(|error| error.to_string());
+        let findings = boot(kernel, layout, &conditions, limits).map_err(|error| error.to_string());
         HarshBoot { change, advice, findings }
     });
     checks::luck(&boots.collect::<Vec<_>>())
 }
 
-fn boot(kernel: &Kernel, layout: &Layout, conditions: &Conditions, timeout: Duration) -> anyhow::Result<Vec<Finding>> {
+fn boot(
+    kernel: &Kernel,
+    layout: &Layout,
+    conditions: &Conditions,
+    (timeout, instructions): Limits,
+) -> anyhow::Result<Vec<Finding>> {
     let options = Options { history_mib: 0, ..kernel.options.clone() };
     let mut machine = Embedded::load_under(&kernel.image, &options, conditions)?;
-    Ok(checks::check(&mut machine, &kernel.image, layout, checks::Options { timeout, ..checks::Options::default() })?)
+    let options = checks::Options { timeout: timeout.min(LIMIT), instructions, ..checks::Options::default() };
+    Ok(checks::check(&mut machine, &kernel.image, layout, options)?)
 }

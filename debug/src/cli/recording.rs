@@ -1,6 +1,7 @@
 //! `--record`, `--record-on-failure` and `--replay`: a run in a file. It does not know what the run is for.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -117,6 +118,11 @@ pub struct RecordedCheck {
     /// A comparison with QEMU was asked for.
     #[serde(default)]
     pub with_qemu: bool,
+    /// The limits of the boot; older recordings have none.
+    #[serde(default)]
+    pub timeout: Option<Duration>,
+    #[serde(default)]
+    pub instructions: Option<u64>,
     /// The checks on the embedded machine, in order.
     statuses: Vec<(String, String)>,
 }
@@ -137,6 +143,8 @@ impl RecordedCheck {
             step: false,
             harsh: false,
             with_qemu: false,
+            timeout: None,
+            instructions: None,
             statuses: statuses(findings),
         }
     }

@@ -6,6 +6,7 @@ use debug::setting::Setting;
 pub fn option(setting: Setting) -> &'static str {
     match setting {
         Setting::Timeout => "--timeout",
+        Setting::Instructions => "--instructions",
         Setting::BootHart => "--boot-hart",
         Setting::Embedded => "--on embedded",
         Setting::Qemu => "--on qemu",

@@ -35,7 +35,7 @@ pub struct Clock {
 #[derive(Clone, Copy)]
 pub struct CallLimit {
     pub deadline: Deadline,
-    /// The moment at which its time is up, whatever the clock says.
+    /// The moment at which its time is up or it is interrupted, whatever the clock says.
     pub end: u64,
 }
 
@@ -55,16 +55,16 @@ impl Embedded {
         let clock = &mut self.clock;
         clock.calls += 1;
         let Some((answers, end)) = &clock.followed else {
-            return CallLimit { deadline: Deadline::after(limit), end: u64::MAX };
+            return CallLimit { deadline: Deadline::after(limit), end: self.interrupt_at };
         };
         let known = answers.ended.binary_search_by_key(&clock.calls, |(call, _)| *call);
         let end = known.map_or(end.saturating_add(BEYOND), |place| answers.ended[place].1);
-        CallLimit { deadline: Deadline::NEVER, end: end.max(self.board.icount + 1) }
+        CallLimit { deadline: Deadline::NEVER, end: end.max(self.board.icount + 1).min(self.interrupt_at) }
     }
 
     /// Ends it: notes whether its time was up.
     pub(super) fn end_call(&mut self, stop: Stop) -> Stop {
-        let is_over = self.is_out_of_time(stop);
+        let is_over = self.is_out_of_time(stop) && self.board.icount < self.interrupt_at;
         let clock = &mut self.clock;
         if is_over && clock.answers.ended.len() < MOST {
             clock.answers.ended.push((clock.calls, self.board.icount));

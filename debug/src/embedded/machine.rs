@@ -124,6 +124,9 @@ impl Machine for Embedded {
             return Ok((0, Stop::Stepped));
         }
         self.commit_external_changes();
+        if begun >= self.interrupt_at {
+            return Ok((0, Stop::Interrupted));
+        }
         let (call, target) = (self.begin_call(limit), begun.saturating_add(count));
         let ended =
             self.leave_here().and_then(|()| self.advance(target.min(call.end), StopAt::Watchpoints, call.deadline));
@@ -138,6 +141,9 @@ impl Machine for Embedded {
 
     fn resume(&mut self, limit: Duration) -> Result<Stop, Error> {
         self.commit_external_changes();
+        if self.board.icount >= self.interrupt_at {
+            return Ok(Stop::Interrupted);
+        }
         let call = self.begin_call(limit);
         let ended = self.leave_here().and_then(|()| self.advance(call.end, StopAt::All, call.deadline));
         let stop = ended.map_or_else(|stop| self.stopped(stop), |()| Stop::Interrupted);
@@ -162,6 +168,14 @@ impl Machine for Embedded {
 
     fn observed(&mut self) -> Option<&mut dyn Observed> {
         Some(self)
+    }
+
+    fn executed(&self) -> Option<u64> {
+        Some(self.board.icount)
+    }
+
+    fn interrupt_at(&mut self, executed: u64) {
+        self.interrupt_at = executed;
     }
 }
 

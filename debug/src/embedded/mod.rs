@@ -109,6 +109,8 @@ pub struct Embedded {
     clock: clock::Clock,
     /// Registers or memory were changed from outside since the last instruction.
     changed: bool,
+    /// When a run or steps end, in executed instructions.
+    interrupt_at: u64,
 }
 
 impl Embedded {
@@ -165,7 +167,8 @@ impl Embedded {
         };
         let history = History::new(&mut board, options.history_mib.saturating_mul(1 << 20));
         let (journal, clock) = Default::default();
-        Ok(Embedded { board, history, fault: None, watched_at: None, journal, clock, changed: false })
+        let interrupt_at = u64::MAX;
+        Ok(Embedded { board, history, fault: None, watched_at: None, journal, clock, changed: false, interrupt_at })
     }
 
     /// The number of executed instructions; each interrupt counts as one.

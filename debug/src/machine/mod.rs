@@ -220,6 +220,16 @@ pub trait Machine {
 
     /// From now on the machine takes no interrupts, like QEMU while its stub steps.
     fn hold_interrupts(&mut self) {}
+
+    /// How many instructions were executed since reset, on a machine that does the same at the same count in every run; `None` on
+    /// others.
+    fn executed(&self) -> Option<u64> {
+        None
+    }
+
+    /// From now on [`Machine::step`] and [`Machine::resume`] end with [`Stop::Interrupted`] when so many instructions were executed
+    /// since reset, on a machine that counts them. [`u64::MAX`] is never.
+    fn interrupt_at(&mut self, _executed: u64) {}
 }
 
 /// Why a machine did not do what was requested.

@@ -1,9 +1,10 @@
 //! Runs the firmware, from reset to the kernel's entry. It does not judge.
 
-use std::time::Instant;
+use std::time::Duration;
 
 use super::event::with_status;
 use super::layout::Layout;
+use super::limit::Limit;
 use super::machine_mode;
 use crate::checks::Error;
 use crate::checks::handoff::NoArrival;
@@ -21,7 +22,7 @@ pub fn arrive(
     image: &Image,
     layout: &Layout,
     boot_hart: Option<u64>,
-    deadline: Instant,
+    limit: &Limit,
 ) -> Result<Result<(), NoArrival>, Error> {
     let in_image = |pc| image.segments().iter().any(|segment| segment.contains(image.linked(pc)));
     let entry = layout.entry;
@@ -41,7 +42,8 @@ pub fn arrive(
     let boot_hart = boot_hart.or(all_come.then_some(0));
     let mut missing = NoArrival { boot_hart, others: Vec::new(), pc };
     while missing.pc != entry || missing.is_another(machine)? {
-        let stop = machine.resume(deadline.saturating_duration_since(Instant::now()))?;
+        let left = limit.allow(machine, Duration::MAX);
+        let stop = machine.resume(left)?;
         if let Stop::Exited { status } = stop {
             let how = format!("the machine ended before the kernel's entry{}", with_status(status));
             return Err(machine::Error::Gone { who: machine.name().into(), how }.into());
@@ -50,7 +52,7 @@ pub fn arrive(
         if let Some(opened) = door.take_if(|door| *door == missing.pc) {
             machine.remove_breakpoint(opened)?;
             begun = true;
-        } else if missing.pc != entry {
+        } else if missing.pc != entry || limit.reached(machine).is_some() && missing.is_another(machine)? {
             begun |= in_image(missing.pc) || !missing.others.is_empty() || stop != Stop::Interrupted;
             if begun {
                 return Ok(Err(missing));

@@ -1,7 +1,8 @@
 //! Finds where sp points when a kernel first uses it. It does not judge, and does not need to know where the stack is.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::limit::Limit;
 use crate::machine::{Address, Error, Machine, Stop};
 use crate::riscv::{self, Effect, Kind, Register, Xlen};
 
@@ -11,8 +12,8 @@ const STEP_LIMIT: Duration = Duration::from_secs(1);
 const SP: u8 = Register::SP;
 
 /// Steps a machine that is at the kernel's entry until sp has been set and is used, by a store through it or by a call. Stops
-/// at `deadline`, and when the machine stops. Returns the value that sp was set to, without the frame that a function made since.
-pub fn stack_pointer(machine: &mut dyn Machine, xlen: Xlen, deadline: Instant) -> Result<Option<Address>, Error> {
+/// at `limit`, and when the machine stops. Returns the value that sp was set to, without the frame that a function made since.
+pub fn stack_pointer(machine: &mut dyn Machine, xlen: Xlen, limit: &Limit) -> Result<Option<Address>, Error> {
     let mut registers = machine.registers()?;
     let (mut set, mut was_written) = (None, false);
     for _ in 0..FARTHEST {
@@ -24,7 +25,7 @@ pub fn stack_pointer(machine: &mut dyn Machine, xlen: Xlen, deadline: Instant) -
             return Ok(set.map(Address));
         }
         // A kernel that idles may have set sp and not used it yet.
-        if machine.step(1, STEP_LIMIT)?.1 != Stop::Stepped || machine.has_passed(deadline) {
+        if machine.step(1, STEP_LIMIT)?.1 != Stop::Stepped || limit.reached(machine).is_some() {
             return Ok(set.map(Address));
         }
         let before = std::mem::replace(&mut registers, machine.registers()?);

@@ -41,7 +41,7 @@ impl BootRun<'_> {
             let mut places: Vec<Address> = marked.filter(|place| page_of(place.0) == page).collect();
             places.sort();
             places.dedup();
-            if places.is_empty() || Instant::now() >= self.deadline || self.in_firmware()? {
+            if places.is_empty() || self.is_over() || self.in_firmware()? {
                 return Ok(Computed::Elsewhere);
             }
             places.iter().try_for_each(|place| self.machine.remove_breakpoint(*place))?;

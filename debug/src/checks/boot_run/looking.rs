@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::event::{BootEnd, BootEvent};
 use super::hot_page::Computed;
+use super::limit::Reached;
 use super::memory::MemoryFacts;
 use super::{BootRun, FIRST_SLICE, LONG_SLICE, LONGEST_SLICE, loop_detection, rest};
 use crate::machine::Error;
@@ -12,6 +13,10 @@ use crate::machine::Error;
 impl BootRun<'_> {
     /// Searches for an infinite loop in a kernel that has run for a while without a stop.
     pub(super) fn look(&mut self) -> Result<Option<BootEvent>, Error> {
+        if let Some(Reached::Instructions(_)) = self.reached() {
+            // It was looked at just before, and a search would need more instructions.
+            return Ok(Some(BootEvent::End(self.hart.end().unwrap_or(BootEnd::Deadline))));
+        }
         self.slice = self.slice.saturating_mul(2).min(LONGEST_SLICE);
         let mut alone = FIRST_SLICE;
         loop {
@@ -32,14 +37,24 @@ impl BootRun<'_> {
         Ok(self.is_hopeless().then_some(BootEvent::End(BootEnd::Deadline)))
     }
 
-    /// Whether time is up, or a boot hangs that used BSS before it was cleared (it waits for something that never comes), or erased the
+    /// Which limit of the boot is reached.
+    pub fn reached(&mut self) -> Option<Reached> {
+        self.limit.reached(self.machine)
+    }
+
+    /// Whether the boot has reached a limit.
+    pub fn is_over(&mut self) -> bool {
+        self.reached().is_some()
+    }
+
+    /// Whether a limit is reached, or a boot hangs that used BSS before it was cleared (it waits for something that never comes), or erased the
     /// clear's own frame.
     fn is_hopeless(&mut self) -> bool {
         let relied = |memory: &MemoryFacts<'_>| {
             memory.early.poison_read.is_some() && !memory.clearing.has_begun()
                 || memory.clearing.erased_frame().is_some()
         };
-        self.slice >= LONG_SLICE && self.memory().is_some_and(relied) || self.machine.has_passed(self.deadline)
+        self.slice >= LONG_SLICE && self.memory().is_some_and(relied) || self.is_over()
     }
 
     /// Looks for a rest, a loop, and new words on the console.

@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 use super::deeds::{Deed, Deeds, Passage, Way};
 use super::event::{BootEnd, BootEvent};
 use super::hart_trace::Stuck;
+use super::limit::LAST_LOOK;
 use super::{BootRun, PATIENCE, firmware};
 use crate::machine::{Address, Error, InstructionBytes, Register, Registers, Stop, TakenTrap, csr};
 use crate::riscv::cause::is_interrupt;
 use crate::riscv::{Effect, board};
 
 /// The longest loop that is recognised, in instructions: a scheduler's round over a table of processes.
-const LONGEST: u64 = 1 << 14;
+const LONGEST: u64 = LAST_LOOK;
 /// After so many instructions a loop that reads the time or asks for input is known.
 const SHORT: u64 = 1024;
 /// The time limit for a search.
@@ -67,6 +68,7 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
         }
         match if falls_through { pass_wfi(run)? } else { run.step(1, PATIENCE)? } {
             (_, Stop::Stepped) => {}
+            (_, Stop::Interrupted) if run.is_over() => return Ok(None),
             (0, Stop::Interrupted) if run.trace.is_some() => return rest(run, BootEnd::Wfi, false),
             (_, Stop::Interrupted) => return Ok(None),
             // Mostly a watched store.
@@ -135,7 +137,9 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
         }
         // Each round reads another time, or asks for input again: more of them tell nothing new.
         let is_known = (deeds.reads_clock || deeds.polls >= POLLS) && deeds.rounds >= ROUNDS;
-        if is_known && instructions >= SHORT || run.machine.has_passed(begun + LIMIT) {
+        // Where instructions count, their number is limit enough.
+        let is_late = run.trace.is_none() && run.machine.has_passed(begun + LIMIT);
+        if is_known && instructions >= SHORT || is_late {
             break;
         }
     }

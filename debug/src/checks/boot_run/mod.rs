@@ -16,6 +16,7 @@ pub mod hart_trace;
 mod hot_page;
 pub mod kernel_view;
 pub mod layout;
+pub mod limit;
 mod looking;
 pub mod loop_detection;
 pub mod machine_mode;
@@ -42,6 +43,7 @@ pub use self::finisher::FINISHER;
 use self::finisher::Finisher;
 use self::hart_trace::HartTrace;
 use self::layout::Layout;
+use self::limit::Limit;
 use self::marks::{Marks, Passed};
 use self::memory::MemoryFacts;
 use self::panic::Panicked;
@@ -61,7 +63,7 @@ pub struct BootRun<'a> {
     pub image: &'a Image,
     pub layout: &'a Layout,
     /// When the boot must have ended.
-    pub deadline: Instant,
+    pub limit: Limit,
     /// It is not taken to rest with interrupts enabled, or to wait for input, before.
     pub must_run_until: Instant,
     pub stack_use: StackUse,
@@ -124,7 +126,7 @@ impl<'a> BootRun<'a> {
         machine: &'a mut dyn Machine,
         image: &'a Image,
         layout: &'a Layout,
-        deadline: Instant,
+        limit: Limit,
         companion: Option<&'a MemoryFacts<'a>>,
     ) -> Result<BootRun<'a>, Error> {
         // If every write of sp is observed, no watchpoint is needed.
@@ -151,7 +153,7 @@ impl<'a> BootRun<'a> {
             machine,
             image,
             layout,
-            deadline,
+            limit,
             must_run_until: Instant::now(),
             stack_use,
             at_entry,
@@ -182,6 +184,7 @@ impl<'a> BootRun<'a> {
     /// Like [`Machine::step`], observed by the store trace.
     pub fn step(&mut self, count: u64, limit: Duration) -> Result<(u64, Stop), Error> {
         self.arrived = None;
+        let limit = self.limit.allow(self.machine, limit);
         match (self.machine.observed(), &mut self.trace) {
             (Some(machine), Some(trace)) => {
                 machine.step_observed(count, limit, &mut Watching { trace, hart: &mut self.hart })
@@ -193,6 +196,7 @@ impl<'a> BootRun<'a> {
     /// Like [`Machine::resume`], observed by the store trace.
     pub fn resume(&mut self, limit: Duration) -> Result<Stop, Error> {
         self.arrived = None;
+        let limit = self.limit.allow(self.machine, limit);
         match (self.machine.observed(), &mut self.trace) {
             (Some(machine), Some(trace)) => {
                 machine.resume_observed(limit, &mut Watching { trace, hart: &mut self.hart })
@@ -234,12 +238,11 @@ impl<'a> BootRun<'a> {
                 }
             }
             self.finisher.follow(self.machine)?;
-            let left = self.deadline.saturating_duration_since(Instant::now());
             let limit = if self.dialogue.is_over() { self.slice } else { self.slice.min(rest::LOOK) };
             let stop = match self.pending.take() {
                 Some(stop) => stop,
                 None if self.is_at_breakpoint()? => Stop::Breakpoint,
-                None => self.resume(limit.min(left))?,
+                None => self.resume(limit)?,
             };
             if !self.dialogue.is_over() {
                 self.hart.stops_at_prints = true;
@@ -320,6 +323,11 @@ impl<'a> BootRun<'a> {
     /// Whether something was reached that is not handled yet.
     pub fn has_pending(&self) -> bool {
         self.pending.is_some() || self.pending_event.is_some()
+    }
+
+    /// How long to run until the next look: longer each time.
+    pub fn span(&self) -> Duration {
+        self.slice
     }
 
     /// Whether the hart executes firmware code.

@@ -1,7 +1,7 @@
 //! Executes the BSS clear one instruction at a time, and counts. It does not judge.
 
 use std::ops::Range;
-use std::time::Instant;
+use std::time::Duration;
 
 use super::event::{BootEnd, BootEvent};
 use super::layout::bytes;
@@ -27,8 +27,7 @@ impl<'a> Stepping<'a> {
     /// Like [`BootRun::next_event`].
     pub fn next_event(&mut self, run: &mut BootRun<'_>, parts: &[Range<Address>]) -> Result<BootEvent, Error> {
         loop {
-            let left = run.deadline.saturating_duration_since(Instant::now());
-            let (executed, stop) = run.step(BATCH, left)?;
+            let (executed, stop) = run.step(BATCH, Duration::MAX)?;
             self.executed += executed;
             if let Some(event) = self.event(run, stop)? {
                 return Ok(event);

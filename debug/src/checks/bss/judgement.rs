@@ -129,6 +129,11 @@ impl Bss {
         }
         let mut finding = self.new_finding(run);
         let still_clearing = self.describe_remains(run, &mut finding, &remains, &end)?;
+        if let (BootEnd::Deadline, Some(reached)) = (&end, run.reached()) {
+            finding.found = format!("{}; {reached}", finding.found);
+            let mend = finding.advice.take().unwrap_or_else(|| "let the clear come to its end".into());
+            finding.advice = Some(format!("{mend}; if the boot only needs longer, {}", run.limit.larger(reached)));
+        }
         Ok(BssOutcome { finding, end: (!still_clearing).then_some(end) })
     }
 

@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 use super::Error;
 use super::finding::{Finding, Status};
 use crate::checks::boot_run::layout::Layout;
+use crate::checks::boot_run::limit::Limit;
 use crate::image::Image;
 use crate::machine::{Address, Machine, Register};
 use crate::riscv::status::USER_MODE;
@@ -61,12 +62,12 @@ pub fn lockstep(
     layout: &Layout,
     timeout: Duration,
 ) -> Result<Finding, Error> {
-    let deadline = Instant::now() + timeout;
+    let (deadline, limit) = (Instant::now() + timeout, Limit::of_time(timeout));
     // The firmware jumps to where the kernel is loaded; a kernel of a higher half is linked elsewhere.
     let layout = &Layout { entry: image.physical(layout.entry), ..layout.clone() };
     let [reference, other] = machines;
     for machine in [&mut *reference, &mut *other] {
-        if let Err(missing) = super::arrive(machine, image, layout, None, deadline)? {
+        if let Err(missing) = super::arrive(machine, image, layout, None, &limit)? {
             return Ok(super::handoff::never_arrived(image, layout, &missing));
         }
         machine.remove_breakpoint(layout.entry).map_err(Error::Machine)?;

@@ -6,7 +6,7 @@
 mod judgement;
 mod origin;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::boot_run::event::{BootEnd, BootEvent, PendingStore, store_range};
 use super::boot_run::{BootRun, firmware};
@@ -214,8 +214,8 @@ fn run_to_sp(run: &mut BootRun<'_>) -> Result<Stop, Error> {
     for place in &places {
         run.machine.insert_breakpoint(*place)?;
     }
-    let left = run.deadline.saturating_duration_since(Instant::now());
-    let stop = run.resume(left.min(RUN_LIMIT));
+    let span = if run.trace.is_some() { run.span() } else { RUN_LIMIT };
+    let stop = run.resume(span);
     for place in &places {
         run.machine.remove_breakpoint(*place)?;
     }

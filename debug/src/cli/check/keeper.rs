@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use debug::ask;
-use debug::checks::{Finding, Status};
+use debug::checks::{self, Finding, Status};
 use debug::guardian::quoted;
 use debug::recording::Recording;
 use debug::report::Report;
@@ -24,7 +24,7 @@ use crate::cli::{narration, page};
 
 /// How long the moment of a failure is searched for.
 const SEARCH: Duration = Duration::from_secs(2);
-/// A time limit that no run reaches.
+/// A time limit that no run reaches, for recordings that do not know theirs.
 const NEVER: Duration = Duration::from_secs(1 << 31);
 
 /// What becomes of the embedded machine's run after the checks.
@@ -81,6 +81,7 @@ impl<'a> Keeper<'a> {
         }
         let (names, judgement) = (arguments.places.names(), if judged { findings } else { &[] });
         let mut check = RecordedCheck::new(names, &arguments.script(), arguments.min_margin, judgement);
+        (check.timeout, check.instructions) = arguments.limits(judged);
         (check.step, check.harsh, check.with_qemu) = (arguments.step, arguments.harsh, with_qemu);
         let recording = recording::of(self.kernel, &self.kernel.image, machine, check.to_purpose()?)?;
         if let Some(path) = &arguments.recording.record {
@@ -187,10 +188,17 @@ impl Arguments {
                 "the recorded check compared with QEMU as well, which a recording does not have; try: check --on both, with the kernel",
             );
         }
-        // What ended the recorded run in time ends this one.
+        // What ended the recorded run ends this one, however long that takes here.
+        self.instructions = check.instructions;
         if replay.recording.follow_clock(&mut machine) {
-            self.timeout = NEVER;
+            self.timeout = check.timeout.unwrap_or(NEVER);
         }
         Ok(kernel)
+    }
+
+    /// The limits of the run: those of the checks, or of a companion.
+    fn limits(&self, judged: bool) -> (Option<Duration>, Option<u64>) {
+        let longest = if judged { self.timeout } else { self.timeout.min(checks::LONGEST_OF_COMPANION) };
+        (Some(longest), self.instructions.filter(|_| judged))
     }
 }

@@ -76,6 +76,7 @@ pub const KEYS: &[Key] = &[
     key("input", Kind::Texts, Part::Verdict),
     key("after", Kind::Texts, Part::Verdict),
     key("timeout", Kind::Text, Part::Verdict),
+    key("instructions", Kind::Text, Part::Verdict),
     key("min-margin", Kind::Text, Part::Verdict),
     key("harsh", Kind::Flag, Part::Verdict),
 ];

@@ -312,6 +312,14 @@ impl Machine for KernelView<'_> {
         Ok(self.spaces.or_same(address))
     }
 
+    fn executed(&self) -> Option<u64> {
+        self.machine.executed()
+    }
+
+    fn interrupt_at(&mut self, executed: u64) {
+        self.machine.interrupt_at(executed);
+    }
+
     fn observed(&mut self) -> Option<&mut dyn Observed> {
         if self.is_plain() && !self.machine_mode {
             return self.machine.observed();
