@@ -154,7 +154,7 @@ pub enum Error {
 
     /// The kernel was not reached, so nothing is known about it.
     #[error(
-        "no verdict on the kernel: on {machine} the time limit was reached in the firmware; the hart was at {place}; \
+        "the kernel was not reached: on {machine} the time limit was reached in the firmware; the hart was at {place}; \
          try: a longer {}",
         Setting::Timeout
     )]

@@ -400,8 +400,10 @@ choose! {
         }
     }
     "asks-which-firmware" => {
-        /// Asks the firmware all about itself, and prints by what it says that it has: the debug console, or else the legacy call.
+        /// Asks the firmware all about itself, and prints by what it says that it has: the debug console, or else the legacy call. And
+        /// reads what it left in stimecmp.
         fn after_clear() {
+            unsafe { asm!("csrr {}, 0x14d", out(reg) _) };
             for function in [0, 1, 2, 4, 5, 6] {
                 ask(BASE, function, 0);
             }

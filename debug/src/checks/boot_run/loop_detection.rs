@@ -60,7 +60,7 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
             Deed::Nothing => false,
         };
         let effect = code.get(&pc.0).map(|known| known.effect);
-        let is_wfi = effect == Some(Effect::Wfi);
+        let is_wfi = effect == Some(Effect::Wfi) && !run.in_user_mode()?;
         let falls_through = is_wfi && run.awaited()?.pending;
         // A stub that steps the hart keeps interrupts back, and would not come behind a `wfi` that waits.
         if is_wfi && !falls_through && run.trace.is_none() {
@@ -205,14 +205,15 @@ fn rest(run: &mut BootRun<'_>, end: BootEnd, lets_in: bool) -> Result<Option<Boo
     Ok(end.map(BootEvent::End))
 }
 
-/// Whether the hart is in a `wfi`: pc of an interrupted hart is at it or behind it. An observed machine is stepped to find out.
+/// Whether the hart is in a `wfi`: pc of an interrupted hart is at it or behind it. An observed machine is stepped to find out. In U-mode a
+/// `wfi` traps (privileged manual, "Wait for Interrupt").
 fn waits(run: &mut BootRun<'_>, registers: &Registers) -> Result<bool, Error> {
     if run.trace.is_some() {
         return Ok(false);
     }
     let pc = Address(registers.pc);
     let at = matches!(run.effect(pc), Ok(Effect::Wfi)) || matches!(run.effect(pc - 4), Ok(Effect::Wfi));
-    Ok(at && !run.awaited()?.pending)
+    Ok(at && !run.in_user_mode()? && !run.awaited()?.pending)
 }
 
 /// Executes a `wfi` that does not wait because an enabled interrupt is pending: it does nothing. QEMU's stub holds interrupts back

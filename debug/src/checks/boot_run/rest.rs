@@ -122,6 +122,11 @@ impl BootRun<'_> {
     pub(super) fn at_rest(&mut self, registers: &Registers) -> Result<Option<BootEnd>, Error> {
         let awaited = self.awaited()?;
         let wfi = matches!(self.effect(Address(registers.pc))?, Effect::Wfi);
+        if wfi && self.in_user_mode()? {
+            // It traps there, maybe often.
+            self.marks.remove(self.machine, Mark::Rest)?;
+            return Ok(None);
+        }
         if wfi && !awaited.wakes {
             return Ok(Some(BootEnd::Wfi));
         }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::BootRun;
 use super::event::BootEnd;
 use super::hart_trace::STORM;
+use super::machine_mode;
 use super::panic::{self, Panicked};
 use crate::image::Image;
 use crate::machine::{Address, Error, HartEvent, InstructionBytes, Machine, Registers, TakenTrap, csr};
@@ -201,9 +202,16 @@ impl BootRun<'_> {
         if self.step(1, super::PATIENCE)?.0 == 0 {
             return Ok(Passed::On);
         }
-        let held = self.machine.read_register(csr::STVEC)?;
-        self.marks.clock += STORM;
         let written = access.change.written(old, value);
+        let mut held = self.machine.read_register(csr::STVEC)?;
+        // A hart in M-mode shows mtvec for it: what it sets there for S-mode is not seen before it is there.
+        let is_machine_s = machine_mode::starts_there(self.image, self.layout.entry)
+            && operation.write_of(csr::STVEC).is_some()
+            && self.machine.read_register(csr::MTVEC).is_ok_and(|machine_s| machine_s == held);
+        if is_machine_s {
+            held = written;
+        }
+        self.marks.clock += STORM;
         self.hart.event(&HartEvent::VectorWrite { icount: self.marks.clock, pc, written, held });
         self.marks.trapped_since_vector = false;
         self.marks.remove(self.machine, Mark::Handler)?;
