@@ -20,11 +20,14 @@ fn with_cargo(script: Script, effect: &str) -> (crate::script::Finished, String)
 #[test]
 fn test_runs_every_step_and_names_those_that_failed() {
     let script = Script::new(&["--test", "--", "--nocapture"]);
-    let effect = "case \"$1 $2\" in 'clippy --package' | 'doc --workspace') exit 101 ;; \
-                  'test --no-fail-fast') echo 'not tried: this or that' >>\"$NOT_TRIED\" ;; esac";
+    let effect = "case \"$1 $2 $3\" in 'clippy --package kernel' | 'doc --workspace'*) exit 101 ;; \
+                  'test --no-fail-fast'*) echo 'not tried: this or that' >>\"$NOT_TRIED\" ;; esac";
     let (finished, cargo) = with_cargo(script, effect);
+    // Whether Rust has macOS's library differs from computer to computer.
+    let for_macos = "clippy --package debug --target aarch64-apple-darwin -- -D warnings";
+    assert_ne!(cargo.contains(for_macos), finished.stderr.contains("run.sh: not run: compiling for macOS"));
     assert_eq!(
-        cargo.lines().collect::<Vec<_>>(),
+        cargo.lines().filter(|line| *line != for_macos).collect::<Vec<_>>(),
         [
             "fmt --all --check",
             "clippy --workspace --exclude kernel --all-targets -- -D warnings",
