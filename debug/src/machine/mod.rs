@@ -17,6 +17,9 @@ pub use observe::{
 pub use quirk::Quirk;
 pub use trace::{Moment, Traceable, Traced};
 
+/// How many of the latest bytes of its console a machine keeps.
+pub const KEPT_OUTPUT: usize = 1 << 20;
+
 /// What a watchpoint waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Access {

@@ -21,9 +21,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::options::PROGRAM;
 use super::{Error, MachineOptions, project};
 use crate::guardian::{self, Order, Stub};
+use crate::machine::KEPT_OUTPUT;
 
-/// How many bytes of the console output are kept.
-const TAIL_BYTES: usize = 1 << 20;
 /// How long output may stay in the pipe. QEMU writes it byte by byte, and a wake-up for each byte costs QEMU and us more than the
 /// byte does. A caller that asks for the console gets everything that is there by then.
 const CONSOLE_PAUSE: Duration = Duration::from_millis(2);
@@ -242,7 +241,7 @@ impl Output {
     fn push(&mut self, bytes: &[u8]) {
         self.total += bytes.len() as u64;
         self.latest.extend(bytes);
-        let excess = self.latest.len().saturating_sub(TAIL_BYTES);
+        let excess = self.latest.len().saturating_sub(KEPT_OUTPUT);
         self.latest.drain(..excess);
     }
 

@@ -1,6 +1,6 @@
 # expect: idle
 # words: print|say|console
-# flags: --timeout 3 --instructions 20000000
+# flags: --timeout 3
 # why: It reads a character that is not there, takes the error for a character and echoes it, for ever (rCore's shell on another firmware).
 .include "k.inc"
 boot_here

@@ -8,7 +8,7 @@ use super::hot_page::Computed;
 use super::limit::Reached;
 use super::memory::MemoryFacts;
 use super::{BootRun, FIRST_SLICE, LONG_SLICE, LONGEST_SLICE, loop_detection, rest};
-use crate::machine::Error;
+use crate::machine::{Error, KEPT_OUTPUT};
 
 impl BootRun<'_> {
     /// Searches for an infinite loop in a kernel that has run for a while without a stop.
@@ -69,7 +69,8 @@ impl BootRun<'_> {
         }
         self.looked_at();
         let said = self.machine.printed().map_or(0, |console| console.len());
-        self.prints = said > std::mem::replace(&mut self.said.0, self.said.1);
+        // A full console does not grow.
+        self.prints = said > std::mem::replace(&mut self.said.0, self.said.1) || said >= KEPT_OUTPUT;
         self.said.1 = said;
         Ok(None)
     }

@@ -4,8 +4,7 @@
 
 use std::collections::VecDeque;
 
-/// How many of the latest printed bytes are kept.
-const KEPT_OUTPUT: usize = 1 << 20;
+use crate::machine::KEPT_OUTPUT;
 
 /// How many typed bytes are kept. Input is part of the history, which is bounded; a person types this much in weeks.
 const MOST_INPUT: usize = 1 << 20;
