@@ -63,6 +63,8 @@ pub struct Marks {
     panic: Address,
     no_panics: Vec<Address>,
     trapped_since_vector: bool,
+    /// The exception that was told last, if its return is still awaited: all registers, and the trap CSRs.
+    told: Option<(Registers, [u64; 5])>,
 }
 
 impl Marks {
@@ -264,6 +266,12 @@ impl BootRun<'_> {
         if cause == super::TRAP_CSR_POISON || stale && self.hart.handling().is_some() {
             return Ok(None);
         }
+        let state = (registers.clone(), [cause, sepc, value, sstatus, sscratch]);
+        if self.marks.told.as_ref() == Some(&state) && pc.0 != registers.pc {
+            // The firmware took an interrupt before the handler's first instruction, which does not trap itself.
+            return Ok(None);
+        }
+        self.marks.told = (!is_interrupt(cause)).then_some(state);
         self.marks.trapped_since_vector = true;
         let from_user = sstatus & SPP == 0;
         let interrupt = is_interrupt(cause);
@@ -325,6 +333,7 @@ impl BootRun<'_> {
         self.marks.clock += 1;
         let to = self.machine.linked(Address(sepc))?;
         let (icount, to_user) = (self.marks.clock, sstatus & SPP == 0);
+        self.marks.told = None;
         self.hart.event(&HartEvent::TrapReturn { icount, to, to_user });
         if self.hart.handling().is_none_or(|trap| is_interrupt(trap.cause)) {
             self.await_returns(false)?;
