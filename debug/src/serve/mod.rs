@@ -83,8 +83,8 @@ pub enum ServeEvent<'a> {
     NotTyped(TooMuch),
 }
 
-/// Serves one client after the other, each from its first byte on, until one kills the machine, `ending` becomes readable, or who types says so; what is typed
-/// reaches the kernel at the moment at which the machine stands.
+/// Serves one client after the other, each from its first byte on, until one kills the machine, `ending` becomes readable, or who types
+/// says so; what is typed reaches the kernel at the moment at which the machine stands.
 ///
 /// # Errors
 /// [`Error::Accept`]. A client's errors are reported as [`ServeEvent::Disconnected`].

@@ -3,9 +3,12 @@
 //!
 //! Pure: the embedded machine reports every event; on another machine marks (`marks`) report some. It does not judge.
 
-use super::event::BootEnd;
+mod end;
+
 use crate::machine::{Address, HartEvent, TakenTrap};
 use crate::riscv::cause::{USER_CALL, is_interrupt};
+
+pub use end::{BUSY_ENOUGH, LONG_ENOUGH, PERIODS};
 
 /// How many kinds of exceptions (by instruction and cause) are kept.
 const MOST_KINDS: usize = 64;
@@ -25,17 +28,6 @@ const NEVER_RETURNED: u64 = 1000;
 pub const STORM: u64 = 256;
 /// How many instructions a `wfi` that waited counts as: a hart that has time to wait is not in a storm.
 const WAITED: u64 = STORM;
-
-/// A kernel idles if it returned to its `wfi` after this many interrupts ...
-pub const PERIODS: u64 = 16;
-/// ... for this time, in ticks of 100 ns (2 s) ...
-pub const LONG_ENOUGH: u64 = 20_000_000;
-/// ... or for this many instructions.
-pub const BUSY_ENOUGH: u64 = 5_000_000;
-/// A kernel waits for input if it asked this often ...
-const POLLS: u64 = 1000;
-/// ... in this many instructions (200 ms) and printed nothing.
-const QUIET: u64 = 20_000_000;
 
 /// An exception that the kernel's handler took. Exceptions with the same instruction and cause are counted together.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -331,43 +323,6 @@ impl HartTrace {
                 self.exceptions[index].returned_to = Some(to);
             }
         }
-    }
-
-    /// The end of the boot that the trace proves, on a machine that counts every instruction (`icount`).
-    pub fn end(&self) -> Option<BootEnd> {
-        if self.stuck.is_some() {
-            return Some(BootEnd::Stuck);
-        }
-        if self.storm.is_some() {
-            return Some(BootEnd::Storm);
-        }
-        if let Some(at) = self.stopped {
-            return Some(BootEnd::HartStopped { at });
-        }
-        if self.waits.times >= PERIODS
-            && !self.trapped_since_it_waited()
-            && (self.waits.ticks() >= LONG_ENOUGH || self.waits.instructions() >= BUSY_ENOUGH)
-        {
-            return Some(BootEnd::Ticking { period: self.waits.period(), spins: false });
-        }
-        if self.polls.times >= POLLS && self.polls.instructions() >= QUIET {
-            return Some(BootEnd::Polls { at: self.polled_at });
-        }
-        None
-    }
-
-    /// Whether it reads the time while it asks for input: it may ask until a point in time only.
-    pub fn asks_for_limited_time(&self) -> bool {
-        self.polls.times >= POLLS && self.clock_read.is_some_and(|read| read > self.polls.first)
-    }
-
-    /// Whether the hart handles an exception that came after its last `wfi`: the handler may yet return.
-    fn trapped_since_it_waited(&self) -> bool {
-        self.live.iter().any(|live| live.exception.is_some() && live.trap.icount > self.waits.last)
-    }
-
-    pub fn has_come_to_an_end(&self) -> bool {
-        self.end().is_some()
     }
 
     /// The innermost trap that the hart is handling.

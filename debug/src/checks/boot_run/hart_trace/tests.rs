@@ -1,3 +1,4 @@
+use super::super::event::BootEnd;
 use super::*;
 
 const TIMER: u64 = 1 << 63 | 5;

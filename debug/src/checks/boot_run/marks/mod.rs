@@ -207,10 +207,10 @@ impl BootRun<'_> {
         let written = access.change.written(old, value);
         let mut held = self.machine.read_register(csr::STVEC)?;
         // A hart in M-mode shows mtvec for it: what it sets there for S-mode is not seen before it is there.
-        let is_machine_s = machine_mode::starts_there(self.image, self.layout.entry)
+        let shows_mtvec = machine_mode::starts_there(self.image, self.layout.entry)
             && operation.write_of(csr::STVEC).is_some()
-            && self.machine.read_register(csr::MTVEC).is_ok_and(|machine_s| machine_s == held);
-        if is_machine_s {
+            && self.machine.read_register(csr::MTVEC).is_ok_and(|mtvec| mtvec == held);
+        if shows_mtvec {
             held = written;
         }
         self.marks.clock += STORM;

@@ -1,6 +1,8 @@
 //! Unit tests of what explains a difference.
 
 use super::*;
+use crate::machine::quirk::{Outcome, TrapValues};
+use crate::riscv::cause::ILLEGAL_INSTRUCTION;
 
 /// A trap at `pc` with this stval.
 fn trapped(pc: u64, value: u64) -> Outcome {

@@ -1,0 +1,54 @@
+//! The end of a boot that the trace of its hart proves.
+
+use super::super::event::BootEnd;
+use super::HartTrace;
+
+/// A kernel idles if it returned to its `wfi` after this many interrupts ...
+pub const PERIODS: u64 = 16;
+/// ... for this time, in ticks of 100 ns (2 s) ...
+pub const LONG_ENOUGH: u64 = 20_000_000;
+/// ... or for this many instructions.
+pub const BUSY_ENOUGH: u64 = 5_000_000;
+/// A kernel waits for input if it asked this often ...
+const POLLS: u64 = 1000;
+/// ... in this many instructions (200 ms) and printed nothing.
+const QUIET: u64 = 20_000_000;
+
+impl HartTrace {
+    /// The end of the boot that the trace proves, on a machine that counts every instruction (`icount`).
+    pub fn end(&self) -> Option<BootEnd> {
+        if self.stuck.is_some() {
+            return Some(BootEnd::Stuck);
+        }
+        if self.storm.is_some() {
+            return Some(BootEnd::Storm);
+        }
+        if let Some(at) = self.stopped {
+            return Some(BootEnd::HartStopped { at });
+        }
+        if self.waits.times >= PERIODS
+            && !self.trapped_since_it_waited()
+            && (self.waits.ticks() >= LONG_ENOUGH || self.waits.instructions() >= BUSY_ENOUGH)
+        {
+            return Some(BootEnd::Ticking { period: self.waits.period(), spins: false });
+        }
+        if self.polls.times >= POLLS && self.polls.instructions() >= QUIET {
+            return Some(BootEnd::Polls { at: self.polled_at });
+        }
+        None
+    }
+
+    /// Whether it reads the time while it asks for input: it may ask until a point in time only.
+    pub fn asks_for_limited_time(&self) -> bool {
+        self.polls.times >= POLLS && self.clock_read.is_some_and(|read| read > self.polls.first)
+    }
+
+    /// Whether the hart handles an exception that came after its last `wfi`: the handler may yet return.
+    fn trapped_since_it_waited(&self) -> bool {
+        self.live.iter().any(|live| live.exception.is_some() && live.trap.icount > self.waits.last)
+    }
+
+    pub fn has_come_to_an_end(&self) -> bool {
+        self.end().is_some()
+    }
+}
