@@ -2,6 +2,7 @@
 # words: -
 # why: A program faults and is killed, and the next one runs.
 .include "k.inc"
+.include "user.inc"
 
 boot_here
     la sp, __stack_top
@@ -9,58 +10,20 @@ boot_here
 ends boot
 function main
     clear_bss_here
-
-    la t0, handler
-    csrw stvec, t0
-    addi t0, sp, -512
-    csrw sscratch, t0
-    la t0, program
-    csrw sepc, t0
-    li t0, 1 << 8
-    csrc sstatus, t0
-    la sp, user_stack_top
-    sret
+    enter_program
 ends main
 function handler
-    csrrw sp, sscratch, sp
-    addi sp, sp, -256
-    sd ra, 0(sp)
-    sd t0, 8(sp)
-    sd t1, 16(sp)
-    sd a0, 24(sp)
+    save_program
     csrr t0, scause
     li t1, 8
     bne t0, t1, kill
-    csrr t0, sepc
-    addi t0, t0, 4
-    csrw sepc, t0
-    li t1, 93
-    beq a7, t1, exited
-    li t1, 64
-    bne a7, t1, 1f
-    li t1, 0x10000000
-    sb a0, 0(t1)
-1:  ld ra, 0(sp)
-    ld t0, 8(sp)
-    ld t1, 16(sp)
-    ld a0, 24(sp)
-    addi sp, sp, 256
-    csrrw sp, sscratch, sp
-    sret
+    go_on_behind
+    do_call
+1:  return_to_program
 ends handler
-function exited
-    wfi
-    j exited
-ends exited
-function panic
-    wfi
-    j panic
-ends panic
-    .section .text.user,"ax"
-    .balign 4096
-    .globl program
-    .type program,@function
-program:
+waits_for_ever exited
+waits_for_ever panic
+program_here
     addi sp, sp, -16
     sd ra, 8(sp)
     ld a0, 0(zero)
@@ -69,13 +32,7 @@ program:
     li a7, 93
     ecall
 1:  j 1b
-    .size program, .-program
-    .balign 4096
-
-    .section .bss.user,"aw",@nobits
-    .balign 4096
-user_stack: .space 4096
-user_stack_top:
+ends_program
 
 function kill
     la t0, program2

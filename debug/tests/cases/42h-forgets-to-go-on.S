@@ -2,57 +2,27 @@
 # words: environment call from U-mode; for ever
 # why: The handler of a program's call forgets to go on behind it: the same call is made for ever.
 .include "k.inc"
+.include "user.inc"
 boot_here
     la sp, __stack_top
     j main
 ends boot
 function main
     clear_bss_here
-
-    la t0, handler
-    csrw stvec, t0
-    addi t0, sp, -512
-    csrw sscratch, t0
-    la t0, program
-    csrw sepc, t0
-    li t0, 1 << 8
-    csrc sstatus, t0
-    la sp, user_stack_top
-    sret
+    enter_program
 ends main
 function handler
-    csrrw sp, sscratch, sp
-    addi sp, sp, -256
-    sd ra, 0(sp)
-    sd t0, 8(sp)
-    sd t1, 16(sp)
-    sd a0, 24(sp)
+    save_program
     csrr t0, scause
     li t1, 8
     bne t0, t1, panic
     li t1, 93
     beq a7, t1, exited
-1:  ld ra, 0(sp)
-    ld t0, 8(sp)
-    ld t1, 16(sp)
-    ld a0, 24(sp)
-    addi sp, sp, 256
-    csrrw sp, sscratch, sp
-    sret
+1:  return_to_program
 ends handler
-function exited
-    wfi
-    j exited
-ends exited
-function panic
-    wfi
-    j panic
-ends panic
-    .section .text.user,"ax"
-    .balign 4096
-    .globl program
-    .type program,@function
-program:
+waits_for_ever exited
+waits_for_ever panic
+program_here
     addi sp, sp, -16
     sd ra, 8(sp)
     li a0, 'u'
@@ -61,10 +31,4 @@ program:
 1:  li a7, 63
     ecall
     j 1b
-    .size program, .-program
-    .balign 4096
-
-    .section .bss.user,"aw",@nobits
-    .balign 4096
-user_stack: .space 4096
-user_stack_top:
+ends_program
