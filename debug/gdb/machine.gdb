@@ -2,7 +2,7 @@
 # does not know the checks; walk.gdb has them.
 #
 # Why some of it looks odd:
-# - GDB hides output only in `pipe ... | cat >/dev/null`, and ignores errors only in `thread apply 1 -s`. Never run the kernel
+# - GDB hides output only in `pipe ... | cat >/dev/null`, and ignores errors only in `thread apply ... -s`. Never run the kernel
 #   in `thread apply`: GDB hangs if the machine goes away meanwhile.
 # - `continue` has no time limit. So its output is piped into a shell that interrupts GDB when time is up.
 # - Linker symbols and casts need the language C, and GDB warns about C in a Rust frame. So `walk in-c` runs such commands
@@ -10,7 +10,12 @@
 #   that print work the same in C and in Rust. They use `unsigned char`, because Rust's `char` has four bytes.
 
 define walk in-c
-  pipe thread apply 1 -s -- with language c -- walk $arg0 | cat >/dev/null
+  # The hart that stopped last. Without a machine, thread 1 is only warned of; GDB takes no $_thread here, as it is computed.
+  set $walk_thread = $_thread
+  if $walk_thread == 0
+    set $walk_thread = 1
+  end
+  pipe thread apply $walk_thread -s -- with language c -- walk $arg0 | cat >/dev/null
 end
 
 # How GDB was started, and texts that must be C strings.

@@ -333,6 +333,17 @@ fn a_make_project_is_built_by_make() {
     assert!(stderr(&output).contains("the kernel was not built: `make` ended with"), "{}", stderr(&output));
 }
 
+/// OpenSBI draws lots for the hart that boots: GDB's commands are about the one that stopped, not about the first.
+#[test]
+fn gdbs_commands_are_about_the_hart_that_stopped() {
+    let project = Project::new("make");
+    let commands = ["thread 2", "set $pc = $pc + 4", "walk find-out", "printf \"the same: %d\\n\", $walk_pc == $pc"];
+    let mut arguments = vec!["gdb", "--build", "make", "--kernel", "kernel.elf", "--smp", "2", "--", "-batch"];
+    arguments.extend(commands.iter().flat_map(|command| ["-ex", command]));
+    let said = ended(&project.debug(&arguments), 0);
+    assert!(said.lines().any(|line| line == "the same: 1"), "{said}");
+}
+
 /// As in xv6: one array has the stacks of all harts, and no symbol marks an end.
 #[test]
 fn stacks_in_an_array_are_found_without_a_configuration() {
