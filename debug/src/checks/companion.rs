@@ -12,7 +12,7 @@ use super::boot_run::limit::Limit;
 use super::boot_run::memory::MemoryFacts;
 use super::console::Script;
 use super::finding::{Finding, Status};
-use super::sequence::{Walk, Walked, walk};
+use super::sequence::{RunPlan, RunResult, run_checks};
 use super::{Layout, bss, handoff, idle, margin, stack, trap};
 use crate::image::{Image, Place};
 use crate::machine::Machine;
@@ -39,7 +39,7 @@ pub struct Companion<'a> {
 }
 
 impl<'a> Companion<'a> {
-    pub fn walk(
+    pub fn boot(
         machine: &'a mut dyn Machine,
         image: &'a Image,
         layout: &'a Layout,
@@ -49,8 +49,8 @@ impl<'a> Companion<'a> {
         let limit = Limit::new(timeout.min(LONGEST), None).with_patience(PATIENCE);
         let name = machine.name().to_owned();
         let at_least = Duration::ZERO;
-        let walk_it = Walk { limit, boot_hart: None, step: None, memory: None, companion_end: None, script, at_least };
-        let Walked { findings, mut memory, end, hart, took, was_cut, .. } = walk(machine, image, layout, walk_it);
+        let plan = RunPlan { limit, boot_hart: None, step: None, memory: None, companion_end: None, script, at_least };
+        let RunResult { findings, mut memory, end, hart, took, was_cut, .. } = run_checks(machine, image, layout, plan);
         if let Some(memory) = &mut memory {
             memory.is_whole = findings.is_ok() && !was_cut;
         }

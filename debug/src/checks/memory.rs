@@ -37,7 +37,7 @@ pub fn add_seen(run: &BootRun<'_>, findings: &mut [Finding]) {
 }
 
 /// A fault and its place.
-struct Fault {
+struct BssFault {
     summary: String,
     advice: String,
     found: String,
@@ -45,7 +45,7 @@ struct Fault {
     place: crate::image::Place,
 }
 
-impl Fault {
+impl BssFault {
     fn fail(self, finding: &mut Finding) {
         finding.status = Status::Fail;
         finding.summary = self.summary;
@@ -62,7 +62,7 @@ fn find<'a>(findings: &'a mut [Finding], name: &str) -> Option<&'a mut Finding> 
 }
 
 /// Marks the later checks as not run: they would rely on BSS.
-fn add_to_bss(findings: &mut [Finding], fault: Fault) {
+fn add_to_bss(findings: &mut [Finding], fault: BssFault) {
     let panicked = findings.iter().any(|finding| finding.data.get("panic_message").is_some());
     let Some(finding) = find(findings, bss::NAME) else { return };
     // A panic before the clear already tells what went wrong, and its handler may use BSS.
@@ -79,13 +79,13 @@ fn add_to_bss(findings: &mut [Finding], fault: Fault) {
     after.for_each(|finding| *finding = Finding::not_run(finding.name, "the kernel used BSS before it was zero"));
 }
 
-fn erased_frame(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<Fault> {
+fn erased_frame(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<BssFault> {
     let ErasedFrame { stored, cleared } = memory.clearing.erased_frame()?;
     let function = run.image.function(stored.pc).map_or_else(|| stored.pc.to_string(), |(name, _)| name);
     let source =
         run.image.instruction(stored.pc).and_then(|bytes| riscv::decode(run.image.xlen(), bytes)?.stored_register());
     let what = if source == Some(Register::RA) { "its return address" } else { "a saved value" };
-    Some(Fault {
+    Some(BssFault {
         summary: format!(
             "the clear erases the stack frame of {function} at {}, which is in use and holds {what}",
             stored.sp
@@ -97,10 +97,10 @@ fn erased_frame(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<Fault> {
     })
 }
 
-fn lost_value(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<Fault> {
+fn lost_value(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<BssFault> {
     let LostValue { stored, cleared, read } = memory.early.lost?;
     let name = object(run, stored.address);
-    Some(Fault {
+    Some(BssFault {
         summary: format!(
             "{name} was stored at {} before BSS was cleared, the clear erased it, and it was read at {}",
             run.place(stored.pc),
@@ -113,7 +113,7 @@ fn lost_value(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<Fault> {
     })
 }
 
-fn poison_read(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<Fault> {
+fn poison_read(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<BssFault> {
     let Load { pc, address, length, value, .. } = memory.early.poison_read?;
     let name = object(run, address);
     let outside = outside::objects(run.image, run.layout).into_iter().find(|object| object.range.contains(&address));
@@ -128,7 +128,7 @@ fn poison_read(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<Fault> {
         None if memory.clearing.has_begun() => (format!("{read} before BSS was cleared; {held}"), clear_first),
         None => (format!("nothing clears BSS before {name} is read at {}; {held}", run.place(pc)), clear_first),
     };
-    Some(Fault {
+    Some(BssFault {
         summary,
         advice,
         found: format!("{length} bytes read at {}: {value:#x}", run.place(address)),
@@ -138,7 +138,7 @@ fn poison_read(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<Fault> {
 }
 
 /// The failure for variables outside of BSS that still hold poison.
-fn never_cleared(run: &mut BootRun<'_>) -> Option<Fault> {
+fn never_cleared(run: &mut BootRun<'_>) -> Option<BssFault> {
     let objects = outside::objects(run.image, run.layout);
     let mut left = objects.into_iter().filter(|object| object.promised).filter(|object| {
         // A machine that is off cannot be read any more.
@@ -147,7 +147,7 @@ fn never_cleared(run: &mut BootRun<'_>) -> Option<Fault> {
     let first = left.next()?;
     let others = left.count();
     let more = if others > 0 { format!(", and {others} more") } else { String::new() };
-    Some(Fault {
+    Some(BssFault {
         summary: format!(
             "nothing clears {} ({} bytes{more}): {} is outside of {}",
             first.name,
@@ -162,9 +162,9 @@ fn never_cleared(run: &mut BootRun<'_>) -> Option<Fault> {
     })
 }
 
-fn tree_erased(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<Fault> {
+fn tree_erased(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<BssFault> {
     let (erased, read) = memory.device_tree.read_too_late?;
-    Some(Fault {
+    Some(BssFault {
         summary: format!(
             "the device tree was erased before it was read: {} overwrote it, and {} looked for it there",
             run.place(erased.pc),

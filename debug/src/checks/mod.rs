@@ -41,7 +41,7 @@ use boot_run::arrival::arrive;
 use boot_run::kernel_view::KernelView;
 use boot_run::limit::Limit;
 use companion::Companion;
-use sequence::{Walk, Walked, complete, walk};
+use sequence::{RunPlan, RunResult, complete, run_checks};
 
 pub use boot_run::layout::{GUARD_BYTES, Layout, PlaceNames};
 pub use boot_run::names::{Names, NotFound, Role, knows_bss, knows_stack_top};
@@ -227,13 +227,13 @@ pub fn check(
     let companion = companion
         .as_mut()
         .filter(|_| boot_hart.is_none_or(|hart| hart == 0))
-        .map(|machine| Companion::walk(machine, image, layout, timeout, script.clone()));
+        .map(|machine| Companion::boot(machine, image, layout, timeout, script.clone()));
     let memory = companion.as_ref().and_then(|companion| companion.memory.as_ref());
     let companion_end = companion.as_ref().and_then(Companion::end);
     let at_least = companion.as_ref().map_or(Duration::ZERO, Companion::at_least);
     let limit = Limit::new(timeout, instructions);
-    let walk_it = Walk { limit, boot_hart, step, memory, companion_end, script, at_least };
-    let Walked { findings, end, interrupted, hart, .. } = walk(machine, image, layout, walk_it);
+    let plan = RunPlan { limit, boot_hart, step, memory, companion_end, script, at_least };
+    let RunResult { findings, end, interrupted, hart, .. } = run_checks(machine, image, layout, plan);
     machine.interrupt_at(u64::MAX);
     if let (Some(console), Some(printed)) = (console, machine.printed()) {
         *console = printed;

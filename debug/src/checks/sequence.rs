@@ -26,7 +26,7 @@ use crate::setting::Setting;
 const NANOSECONDS_PER_TICK: u64 = 100;
 
 /// What a run needs.
-pub struct Walk<'a, 'b> {
+pub struct RunPlan<'a, 'b> {
     pub limit: Limit,
     pub boot_hart: Option<u64>,
     pub step: Option<&'a mut dyn FnMut(ClearProgress)>,
@@ -40,7 +40,7 @@ pub struct Walk<'a, 'b> {
 }
 
 /// What a run showed.
-pub struct Walked<'a> {
+pub struct RunResult<'a> {
     pub findings: Result<Vec<Finding>, Error>,
     /// The facts about memory on an observed machine, with or without a verdict.
     pub memory: Option<MemoryFacts<'a>>,
@@ -56,9 +56,9 @@ pub struct Walked<'a> {
     pub was_cut: bool,
 }
 
-impl<'a> Walked<'a> {
-    fn early(findings: Result<Vec<Finding>, Error>) -> Walked<'a> {
-        Walked {
+impl<'a> RunResult<'a> {
+    fn early(findings: Result<Vec<Finding>, Error>) -> RunResult<'a> {
+        RunResult {
             findings,
             memory: None,
             end: None,
@@ -71,50 +71,55 @@ impl<'a> Walked<'a> {
 }
 
 /// Makes all checks along one run.
-pub fn walk<'a>(machine: &'a mut dyn Machine, image: &'a Image, layout: &'a Layout, walk: Walk<'_, 'a>) -> Walked<'a> {
+pub fn run_checks<'a>(
+    machine: &'a mut dyn Machine,
+    image: &'a Image,
+    layout: &'a Layout,
+    plan: RunPlan<'_, 'a>,
+) -> RunResult<'a> {
     let mut findings = vec![check_image(image, layout)];
-    match arrive(machine, image, layout, walk.boot_hart, &walk.limit) {
+    match arrive(machine, image, layout, plan.boot_hart, &plan.limit) {
         Ok(Ok(())) => machine.begin_console(),
         Ok(Err(missing)) => {
             findings.push(handoff::never_arrived(image, layout, &missing));
-            return Walked::early(Ok(complete(findings, "the kernel's entry was never reached")));
+            return RunResult::early(Ok(complete(findings, "the kernel's entry was never reached")));
         }
-        Err(error) => return Walked::early(Err(error)),
+        Err(error) => return RunResult::early(Err(error)),
     }
     match handoff::check(machine, image, layout) {
         Ok(handoff) => findings.push(handoff),
-        Err(error) => return Walked::early(Err(error.into())),
+        Err(error) => return RunResult::early(Err(error.into())),
     }
     match MemoryMap::at_entry(machine) {
         Ok(Some(memory)) => {
             if let Some(misplaced) = image::misplaced(image, layout, &memory) {
-                return Walked::early(Ok(complete(vec![misplaced], "this image cannot boot")));
+                return RunResult::early(Ok(complete(vec![misplaced], "this image cannot boot")));
             }
         }
         Ok(None) => {}
-        Err(error) => return Walked::early(Err(error.into())),
+        Err(error) => return RunResult::early(Err(error.into())),
     }
     if failed(&findings) {
-        return Walked::early(Ok(complete(findings, "the boot protocol was violated")));
+        return RunResult::early(Ok(complete(findings, "the boot protocol was violated")));
     }
     if machine.observed().is_none() {
         match trial::watchpoint(machine, image.physical(layout.entry)) {
             Ok(None) => {}
             Ok(Some(how)) => {
-                return Walked::early(Err(Error::Watchpoints { machine: machine.name().into(), how }));
+                return RunResult::early(Err(Error::Watchpoints { machine: machine.name().into(), how }));
             }
-            Err(error) => return Walked::early(Err(error.into())),
+            Err(error) => return RunResult::early(Err(error.into())),
         }
     }
-    let mut run = match BootRun::begin(machine, image, layout, walk.limit, walk.memory) {
+    let mut run = match BootRun::begin(machine, image, layout, plan.limit, plan.memory) {
         Ok(run) => run,
-        Err(error) => return Walked::early(Err(error.into())),
+        Err(error) => return RunResult::early(Err(error.into())),
     };
-    run.dialogue = Dialogue::new(walk.script);
-    run.polls_at = walk.companion_end.and_then(BootEnd::polls_at);
-    run.must_run_until = Instant::now() + walk.at_least;
+    run.dialogue = Dialogue::new(plan.script);
+    run.polls_at = plan.companion_end.and_then(BootEnd::polls_at);
+    run.must_run_until = Instant::now() + plan.at_least;
     let begun = run.ticks();
-    let mut findings = kernel(&mut run, findings, walk.step);
+    let mut findings = kernel(&mut run, findings, plan.step);
     if findings.is_err() {
         let mut so_far = std::mem::take(&mut run.so_far);
         memory::add_seen(&run, &mut so_far);
@@ -122,7 +127,7 @@ pub fn walk<'a>(machine: &'a mut dyn Machine, image: &'a Image, layout: &'a Layo
         if let Some(memory) = &mut memory {
             memory.findings = so_far;
         }
-        return Walked { memory, hart: run.hart, ..Walked::early(findings) };
+        return RunResult { memory, hart: run.hart, ..RunResult::early(findings) };
     }
     if let Ok(made) = &mut findings {
         memory::add(&mut run, made);
@@ -141,7 +146,7 @@ pub fn walk<'a>(machine: &'a mut dyn Machine, image: &'a Image, layout: &'a Layo
     let took = Duration::from_nanos(run.ticks().saturating_sub(begun) * NANOSECONDS_PER_TICK);
     let was_cut = run.is_over();
     let memory = run.trace.map(|trace| trace.memory);
-    Walked { findings, memory, end: run.end, interrupted, hart: run.hart, took, was_cut }
+    RunResult { findings, memory, end: run.end, interrupted, hart: run.hart, took, was_cut }
 }
 
 /// The checks from the entry to the end.

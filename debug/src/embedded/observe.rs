@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::embedded::Embedded;
-use crate::embedded::bus::memory::Event;
+use crate::embedded::bus::memory::Observation;
 use crate::embedded::history::seek::Deadline;
 use crate::embedded::journal::Change;
 use crate::embedded::run::StopAt;
@@ -106,11 +106,11 @@ impl Embedded {
     pub(in crate::embedded) fn show_record(&mut self, observer: &mut dyn Observer) {
         for event in self.board.memory.take_events() {
             match event {
-                Event::Store(store) => observer.store(&store),
-                Event::Load(load) => observer.load(&load),
-                Event::Jump(jump) => observer.jump(&jump),
-                Event::StackPointer(moved) => observer.stack_pointer(&moved),
-                Event::Hart(event) => observer.event(&event),
+                Observation::Store(store) => observer.store(&store),
+                Observation::Load(load) => observer.load(&load),
+                Observation::Jump(jump) => observer.jump(&jump),
+                Observation::StackPointer(moved) => observer.stack_pointer(&moved),
+                Observation::Hart(event) => observer.event(&event),
             }
         }
     }

@@ -30,7 +30,7 @@ const SOCKET_PATIENCE: Duration = Duration::from_secs(2);
 /// The exit status of a QEMU that SIGKILL ended, as in a shell.
 const KILLED: u8 = 137;
 
-enum Event {
+enum KeeperEvent {
     /// The lifeline closed, or a signal told the keeper to end.
     Over,
     /// The watcher ended, with QEMU's exit status.
@@ -54,9 +54,9 @@ pub fn keep(order: &Order) -> Result<u8, Error> {
     // The watcher's lifeline.
     let lifeline = watcher.stdin.take();
     let group = Pid::from_child(&watcher);
-    thread::spawn(move || tell.send(Event::Ended(watcher.wait().ok())));
+    thread::spawn(move || tell.send(KeeperEvent::Ended(watcher.wait().ok())));
     let status = match events.recv() {
-        Ok(Event::Ended(Some(status))) => status_of(status),
+        Ok(KeeperEvent::Ended(Some(status))) => status_of(status),
         _ => KILLED,
     };
     end_group(group, &alive);
@@ -77,22 +77,22 @@ fn start_watcher(order: &Order, folder: &OsStr) -> Result<Child, Error> {
 }
 
 /// Waits for the lifeline's end. Bytes on it mean nothing.
-fn watch_lifeline(tell: Sender<Event>) {
+fn watch_lifeline(tell: Sender<KeeperEvent>) {
     thread::spawn(move || {
         let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
-        tell.send(Event::Over)
+        tell.send(KeeperEvent::Over)
     });
 }
 
 /// Handles the signals of a computer that shuts down.
-fn watch_signals(tell: Sender<Event>) -> io::Result<()> {
+fn watch_signals(tell: Sender<KeeperEvent>) -> io::Result<()> {
     let (mut caught, catching) = UnixStream::pair()?;
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         signal_hook::low_level::pipe::register(signal, catching.try_clone()?)?;
     }
     thread::spawn(move || {
         let _ = caught.read(&mut [0]);
-        tell.send(Event::Over)
+        tell.send(KeeperEvent::Over)
     });
     Ok(())
 }

@@ -9,7 +9,7 @@ use anyhow::Context;
 use debug::machine::Stop;
 use debug::{Address, Embedded, Machine, ask};
 
-use super::{Arguments, Event, FOR_EVER, listens, narration, verdict, watch_signals};
+use super::{Arguments, FOR_EVER, RunEvent, listens, narration, verdict, watch_signals};
 use crate::cli::kernel::Kernel;
 use crate::cli::recording;
 use crate::cli::terminal::RawTerminal;
@@ -38,7 +38,12 @@ pub fn boot(arguments: &Arguments, kernel: &Kernel) -> anyhow::Result<u8> {
     Ok(status)
 }
 
-fn run(arguments: &Arguments, kernel: &Kernel, machine: &mut Embedded, events: &Receiver<Event>) -> anyhow::Result<u8> {
+fn run(
+    arguments: &Arguments,
+    kernel: &Kernel,
+    machine: &mut Embedded,
+    events: &Receiver<RunEvent>,
+) -> anyhow::Result<u8> {
     let deadline = Instant::now() + arguments.timeout.unwrap_or(FOR_EVER);
     let (mut said, mut more_input) = (Vec::new(), true);
     loop {
@@ -72,14 +77,14 @@ fn run(arguments: &Arguments, kernel: &Kernel, machine: &mut Embedded, events: &
         }
         let left = deadline.saturating_duration_since(Instant::now());
         match events.recv_timeout(if waits { left } else { Duration::ZERO }) {
-            Ok(Event::Typed(bytes)) => {
+            Ok(RunEvent::Typed(bytes)) => {
                 if more_input && let Err(too_much) = machine.input(&bytes) {
                     narration::say(&format!("{too_much}: what comes after them in standard input is not typed"));
                     more_input = false;
                 }
             }
-            Ok(Event::Signal(number)) => return Ok(u8::try_from(128 + number).unwrap_or(1)),
-            Ok(Event::Left) => return Ok(super::judge_end(0, arguments)),
+            Ok(RunEvent::Signal(number)) => return Ok(u8::try_from(128 + number).unwrap_or(1)),
+            Ok(RunEvent::Left) => return Ok(super::judge_end(0, arguments)),
             Ok(_) => more_input = false,
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
         }
@@ -91,22 +96,22 @@ fn run(arguments: &Arguments, kernel: &Kernel, machine: &mut Embedded, events: &
 }
 
 /// Passes on what is typed. On a terminal Ctrl-A X leaves, and Ctrl-A twice is Ctrl-A.
-fn type_in(tell: Sender<Event>, on_terminal: bool) {
+fn type_in(tell: Sender<RunEvent>, on_terminal: bool) {
     thread::spawn(move || {
         let (mut bytes, mut escaped) = ([0; 4096], false);
         while let Ok(count @ 1..) = io::stdin().read(&mut bytes) {
             let mut typed = Vec::new();
             for byte in &bytes[..count] {
                 match (std::mem::take(&mut escaped), *byte) {
-                    (true, b'x' | b'X') => drop(tell.send(Event::Left)),
+                    (true, b'x' | b'X') => drop(tell.send(RunEvent::Left)),
                     (false, ESCAPE) if on_terminal => escaped = true,
                     (_, byte) => typed.push(byte),
                 }
             }
-            if tell.send(Event::Typed(typed)).is_err() {
+            if tell.send(RunEvent::Typed(typed)).is_err() {
                 return;
             }
         }
-        let _ = tell.send(Event::Ended);
+        let _ = tell.send(RunEvent::Ended);
     });
 }

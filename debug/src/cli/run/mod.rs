@@ -76,7 +76,7 @@ pub struct Arguments {
     timeout: Option<Duration>,
 }
 
-enum Event {
+enum RunEvent {
     Printed(Vec<u8>),
     /// Keys for the embedded machine.
     Typed(Vec<u8>),
@@ -132,8 +132,8 @@ fn boot(arguments: &Arguments, kernel: &Kernel, options: &MachineOptions) -> any
     let deadline = Instant::now() + arguments.timeout.unwrap_or(FOR_EVER);
     if listens {
         let limit = arguments.timeout.unwrap_or(START);
-        let mut deliver = |bytes: &[u8]| drop(tell.send(Event::Printed(bytes.to_vec())));
-        let mut begun = || drop(tell.send(Event::Begun));
+        let mut deliver = |bytes: &[u8]| drop(tell.send(RunEvent::Printed(bytes.to_vec())));
+        let mut begun = || drop(tell.send(RunEvent::Begun));
         // Where it ends before, its end is told.
         let entered = machine.run_from(kernel.image.jumped_to(), limit, &mut deliver, &mut begun);
         entered.context("the kernel's entry was not reached")?;
@@ -148,12 +148,12 @@ fn boot(arguments: &Arguments, kernel: &Kernel, options: &MachineOptions) -> any
 }
 
 /// Shows what the kernel prints until there is a reason to end: an exit status, or the machine's own end.
-fn watch(arguments: &Arguments, events: &Receiver<Event>, deadline: Instant) -> anyhow::Result<Option<u8>> {
+fn watch(arguments: &Arguments, events: &Receiver<RunEvent>, deadline: Instant) -> anyhow::Result<Option<u8>> {
     let mut said = Vec::new();
     let mut has_begun = false;
     loop {
         match events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            Ok(Event::Printed(bytes)) => {
+            Ok(RunEvent::Printed(bytes)) => {
                 let mut stdout = io::stdout().lock();
                 stdout.write_all(&bytes).and_then(|()| stdout.flush()).context("cannot write to standard output")?;
                 if listens(arguments) {
@@ -163,14 +163,14 @@ fn watch(arguments: &Arguments, events: &Receiver<Event>, deadline: Instant) -> 
                     return Ok(Some(status));
                 }
             }
-            Ok(Event::Begun) => {
+            Ok(RunEvent::Begun) => {
                 said.clear();
                 has_begun = true;
             }
-            Ok(Event::Signal(number)) => return Ok(Some(u8::try_from(128 + number).unwrap_or(1))),
+            Ok(RunEvent::Signal(number)) => return Ok(Some(u8::try_from(128 + number).unwrap_or(1))),
             // These are the embedded machine's.
-            Ok(Event::Typed(_) | Event::Left) => {}
-            Ok(Event::Ended) | Err(RecvTimeoutError::Disconnected) => return Ok(None),
+            Ok(RunEvent::Typed(_) | RunEvent::Left) => {}
+            Ok(RunEvent::Ended) | Err(RecvTimeoutError::Disconnected) => return Ok(None),
             Err(RecvTimeoutError::Timeout) => {
                 tell_timeout(arguments);
                 return Ok(Some(1));
@@ -227,12 +227,12 @@ fn judge_end(status: u8, arguments: &Arguments) -> u8 {
     1
 }
 
-fn read_console(console: ForegroundConsole, tell: Sender<Event>) {
+fn read_console(console: ForegroundConsole, tell: Sender<RunEvent>) {
     thread::spawn(move || {
         while console.read(&mut |bytes| {
-            let _ = tell.send(Event::Printed(bytes.to_vec()));
+            let _ = tell.send(RunEvent::Printed(bytes.to_vec()));
         }) {}
-        let _ = tell.send(Event::Ended);
+        let _ = tell.send(RunEvent::Ended);
     });
 }
 
@@ -249,7 +249,7 @@ pub fn type_in(mut keyboard: File) {
 }
 
 /// A signal ends this process in the usual way, so that the terminal is as it was.
-fn watch_signals(tell: Sender<Event>) -> io::Result<()> {
+fn watch_signals(tell: Sender<RunEvent>) -> io::Result<()> {
     use std::os::unix::net::UnixStream;
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         let (mut caught, catching) = UnixStream::pair()?;
@@ -257,7 +257,7 @@ fn watch_signals(tell: Sender<Event>) -> io::Result<()> {
         let tell = tell.clone();
         thread::spawn(move || {
             while let Ok(1..) = caught.read(&mut [0]) {
-                let _ = tell.send(Event::Signal(signal));
+                let _ = tell.send(RunEvent::Signal(signal));
             }
         });
     }

@@ -24,7 +24,7 @@ use crate::embedded::hart::trap::{AccessType, Interruption};
 use crate::machine::{Access, Watchpoint};
 use crate::riscv::board;
 pub use pages::Contents;
-pub use record::Event;
+pub use record::Observation;
 use record::Record;
 
 /// An instruction in the run.

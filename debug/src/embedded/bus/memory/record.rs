@@ -13,9 +13,9 @@ use crate::riscv::Register;
 /// How many events are recorded before the run pauses and passes them on.
 const AT_ONCE: usize = 4096;
 
-/// A recorded event.
+/// What was observed of one instruction.
 #[derive(Clone, Copy, Debug)]
-pub enum Event {
+pub enum Observation {
     Store(Store),
     Load(Load),
     StackPointer(StackPointerMove),
@@ -25,7 +25,7 @@ pub enum Event {
 
 pub struct Record {
     interest: Interest,
-    events: Vec<Event>,
+    events: Vec<Observation>,
     /// It is time to show what was gathered.
     due: bool,
 }
@@ -85,7 +85,7 @@ impl Memory {
     }
 
     /// The events since the last call.
-    pub fn take_events(&mut self) -> Vec<Event> {
+    pub fn take_events(&mut self) -> Vec<Observation> {
         let Some(record) = &mut self.record else { return Vec::new() };
         record.due = false;
         std::mem::take(&mut record.events)
@@ -96,7 +96,7 @@ impl Memory {
         self.record.as_ref().is_some_and(|record| record.due)
     }
 
-    fn push(&mut self, event: Event) {
+    fn push(&mut self, event: Observation) {
         let Some(record) = &mut self.record else { return };
         record.events.push(event);
         if record.events.len() >= AT_ONCE {
@@ -109,8 +109,8 @@ impl Memory {
         let Some(record) = &mut self.record else { return };
         // A kernel that waits for a point in time reads it again and again. One event is enough for all.
         match (record.events.last_mut(), event) {
-            (Some(Event::Hart(last @ HartEvent::ClockRead { .. })), HartEvent::ClockRead { .. }) => *last = event,
-            _ => self.push(Event::Hart(event)),
+            (Some(Observation::Hart(last @ HartEvent::ClockRead { .. })), HartEvent::ClockRead { .. }) => *last = event,
+            _ => self.push(Observation::Hart(event)),
         }
     }
 
@@ -162,7 +162,7 @@ impl Memory {
         }
         let partial = matches!(operation.kind, Kind::Lui | Kind::Auipc | Kind::Slli | Kind::Addiw);
         let (pc, old, new) = (Address(pc), Address(old), Address(new));
-        self.push(Event::StackPointer(StackPointerMove { icount, pc, old, new, relative: of_sp, partial }));
+        self.push(Observation::StackPointer(StackPointerMove { icount, pc, old, new, relative: of_sp, partial }));
         self.pause();
     }
 
@@ -206,7 +206,7 @@ impl Memory {
             _ => JumpKind::Other,
         };
         let At { icount, pc, sp } = at;
-        self.push(Event::Jump(Jump { icount, pc: Address(pc), to: Address(next), sp: Address(sp), kind }));
+        self.push(Observation::Jump(Jump { icount, pc: Address(pc), to: Address(next), sp: Address(sp), kind }));
     }
 
     pub(super) fn record_load(&mut self, physical: u64, address: u64, length: usize, value: u64) {
@@ -214,7 +214,7 @@ impl Memory {
         if touches(&record.interest.loads, physical, length as u64) {
             let At { icount, pc, .. } = self.at;
             let (pc, address, physical) = (Address(pc), Address(address), Address(physical));
-            self.push(Event::Load(Load { icount, pc, address, physical, length: length as u8, value }));
+            self.push(Observation::Load(Load { icount, pc, address, physical, length: length as u8, value }));
         }
     }
 
@@ -242,6 +242,6 @@ impl Memory {
         let new = if length < 8 { value & ((1 << (8 * length)) - 1) } else { value };
         let At { icount, pc, sp } = self.at;
         let (pc, sp, address, physical) = (Address(pc), Address(sp), Address(address), Address(first));
-        self.push(Event::Store(Store { icount, pc, sp, address, physical, length: length as u8, old, new }));
+        self.push(Observation::Store(Store { icount, pc, sp, address, physical, length: length as u8, old, new }));
     }
 }
