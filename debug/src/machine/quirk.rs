@@ -11,8 +11,45 @@ pub struct Quirk {
     pub what: &'static str,
     /// The section of the manual that says otherwise, or that leaves the choice.
     pub source: &'static str,
-    /// Whether this quirk explains all differences.
-    pub explains: fn(&Case) -> bool,
+    /// Which differences it explains.
+    pub explains: Explains,
+}
+
+/// What a quirk explains of a case.
+#[derive(Clone, Copy)]
+pub enum Explains {
+    /// All that differs, if this holds.
+    All(fn(&Case) -> bool),
+    /// A part, whatever else differs: the machine's outcome, with that part as the manual has it.
+    Part(fn(&Case) -> Outcome),
+}
+
+impl Quirk {
+    /// The machine's outcome, with what this quirk explains as the manual has it.
+    pub fn corrected(&self, case: &Case) -> Outcome {
+        match self.explains {
+            Explains::All(explains) if explains(case) => case.manual,
+            Explains::All(_) => case.machine,
+            Explains::Part(corrected) => corrected(case),
+        }
+    }
+}
+
+/// Takes what these quirks explain out of a case, and returns those that explained something. Both outcomes are the same then if nothing is
+/// left to explain.
+pub fn explain(quirks: &[Quirk], case: &mut Case) -> Vec<Quirk> {
+    let mut used = Vec::new();
+    for quirk in quirks {
+        if case.machine == case.manual {
+            break;
+        }
+        let corrected = quirk.corrected(case);
+        if corrected != case.machine {
+            case.machine = corrected;
+            used.push(*quirk);
+        }
+    }
+    used
 }
 
 /// One instruction, with its outcome on the machine and by the manual.
@@ -39,6 +76,23 @@ pub struct Outcome {
     pub result: Option<u64>,
     /// The entry of a page table, if the case is about one: what it holds afterwards.
     pub entry: Option<u64>,
+    /// What a hypervisor is told, and its guest.
+    pub guest: GuestValues,
+}
+
+/// The registers that a trap of a hypervisor's guest leaves; zeros where the machine does not show them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GuestValues {
+    /// The trap that the guest's own handler took, if that is seen from outside of the guest: vscause, vsepc and vstval.
+    pub told: Option<TrapValues>,
+    /// hstatus.
+    pub hstatus: u64,
+    /// vsstatus.
+    pub vsstatus: u64,
+    /// htval.
+    pub htval: u64,
+    /// htinst.
+    pub htinst: u64,
 }
 
 /// scause, sepc and stval as a trap left them.

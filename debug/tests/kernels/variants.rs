@@ -625,6 +625,57 @@ choose! {
             }
         }
     }
+    "enters-guest" => {
+        #[repr(align(16384))]
+        struct Root([usize; 2048]);
+        /// Maps RAM.
+        static mut ROOT: Root = Root({
+            const RAM: usize = 0x8000_0000 >> 12 << 10;
+            const ALL: usize = 0xdf; // V, R, W, X, U, A, D
+            let mut entries = [0; 2048];
+            entries[2] = RAM | ALL;
+            entries
+        });
+        static mut PLACE: [usize; 8] = [7; 8];
+
+        /// A guest sees RAM at its own address. It loads and stores there, and where its hypervisor has mapped nothing, in CSRs that
+        /// are its own; then it calls the hypervisor, which goes on behind the call.
+        fn after_clear() {
+            unsafe {
+                asm!(
+                    ".option push", ".option norvc",
+                    "csrw 0x680, {hgatp}", ".4byte 0x62000073", // hgatp, hfence.gvma
+                    "csrw stvec, {handler}",
+                    "li t0, 0x80", "csrs 0x600, t0", // hstatus.SPV
+                    "li t0, 0x100", "csrs sstatus, t0", // SPP
+                    "la t0, 1f", "csrw sepc, t0", "sret",
+                    "1: ld t1, 0({place})", "addi t1, t1, 1", "sd t1, 8({place})",
+                    "csrw sscratch, t1", "csrr t2, sscratch",
+                    "ld t1, 8(zero)", "sd t1, 16(zero)", "lw t1, 4(zero)", "amoadd.d t1, t1, (zero)",
+                    "csrr t1, 0x600", // hstatus is not its own
+                    "ecall",
+                    ".option pop",
+                    "csrw 0x680, zero", ".4byte 0x62000073",
+                    hgatp = in(reg) 8 << 60 | &raw const ROOT.0 as usize >> 12,
+                    handler = in(reg) behind as *const () as usize,
+                    place = in(reg) &raw mut PLACE,
+                    out("t0") _, out("t1") _, out("t2") _, out("t3") _,
+                );
+            }
+        }
+
+        /// Returns behind the instruction that trapped: behind a call of VS-mode to the hypervisor.
+        #[unsafe(naked)]
+        extern "C" fn behind() {
+            naked_asm!(
+                ".balign 4",
+                "csrr t0, sepc", "addi t0, t0, 4", "csrw sepc, t0",
+                "csrr t0, scause", "li t3, 10", "bne t0, t3, 2f",
+                "li t0, 0x80", "csrc 0x600, t0",
+                "2: sret"
+            )
+        }
+    }
     "meets-known-faults" => {
         #[repr(align(4096))]
         struct Page([usize; 512]);

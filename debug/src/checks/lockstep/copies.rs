@@ -5,7 +5,7 @@ use super::firmware;
 use super::pair::Pair;
 use super::state::{Difference, Executed, OUTSIDE_INTERRUPTS, State};
 use super::window::read;
-use crate::machine::quirk::{Case, Outcome, Quirk, TrapValues, csr_of, is_store_conditional};
+use crate::machine::quirk::{Case, GuestValues, Outcome, Quirk, TrapValues, csr_of, explain, is_store_conditional};
 use crate::machine::{Address, Error, Register, csr};
 use crate::riscv::page_table::PAGE;
 
@@ -96,13 +96,17 @@ impl Pair<'_> {
 
     /// Like [`Pair::take_quirk`], for the outcome of an instruction.
     pub fn take_known(&mut self, case: &Case, differences: &[Difference]) -> Result<bool, Error> {
-        let Some(quirk) = self.quirks.iter().find(|quirk| (quirk.explains)(case)).copied() else { return Ok(false) };
+        let mut left = *case;
+        let used = explain(&self.quirks, &mut left);
+        if left.machine != left.manual || used.is_empty() {
+            return Ok(false);
+        }
         let values = differences.iter().map(|difference| {
             let [there, here] = difference.values;
             format!("{} {there:#x}, the manual {here:#x}", difference.name())
         });
         let seen = format!("says {}", values.collect::<Vec<_>>().join(", "));
-        self.tell_known(quirk, &seen);
+        used.iter().for_each(|quirk| self.tell_known(*quirk, &seen));
         for difference in differences {
             match self.other.write_register(difference.register, difference.values[0]) {
                 Ok(()) | Err(Error::Unsupported { .. } | Error::Refused { .. }) => {}
@@ -136,10 +140,14 @@ impl Pair<'_> {
             entry: bytes.first_chunk().map(|bytes| u64::from_le_bytes(*bytes)),
             ..Outcome::default()
         });
-        let case = Case { instruction: 0, machine, manual };
-        let Some(quirk) = self.quirks.iter().find(|quirk| (quirk.explains)(&case)).copied() else { return Ok(false) };
+        let mut case = Case { instruction: 0, machine, manual };
+        let used = explain(&self.quirks, &mut case);
+        if case.machine != case.manual || used.is_empty() {
+            return Ok(false);
+        }
         let [held, right] = [machine, manual].map(|side| side.entry.unwrap_or(0));
-        self.tell_known(quirk, &format!("has {held:#x} at {address}, the manual {right:#x}"));
+        let seen = format!("has {held:#x} at {address}, the manual {right:#x}");
+        used.iter().for_each(|quirk| self.tell_known(*quirk, &seen));
         self.other.write_memory(address, &there)?;
         Ok(true)
     }
@@ -153,8 +161,17 @@ impl Pair<'_> {
         let trapped = after.pc().0 == handler && value(csr::SEPC).is_some_and(in_page);
         let trap = || Some(TrapValues { cause: value(csr::SCAUSE)?, pc: value(csr::SEPC)?, value: value(csr::STVAL)? });
         let returned = !trapped && is_store_conditional(executed.bits());
+        let held = |register| value(register).unwrap_or(0);
         Outcome {
             entry: None,
+            // A guest's own trap is in the supervisor's registers, as it sees them.
+            guest: GuestValues {
+                told: None,
+                hstatus: held(csr::HSTATUS),
+                vsstatus: held(csr::VSSTATUS),
+                htval: held(csr::HTVAL),
+                htinst: held(csr::HTINST),
+            },
             result: if returned { value(executed.destination()) } else { None },
             trap: if trapped { trap() } else { None },
             sstatus: value(csr::SSTATUS).unwrap_or(0),

@@ -21,24 +21,10 @@ pub mod senvcfg {
     pub const CBZE: u64 = 1 << 7;
 }
 
-/// hstatus (privileged manual, "Hypervisor Status Register").
+/// hstatus, and what of it this machine holds.
 pub mod hstatus {
-    /// stval holds an address of the guest's.
-    pub const GVA: u64 = 1 << 6;
-    /// V before the trap; `sret` goes back to it.
-    pub const SPV: u64 = 1 << 7;
-    /// The guest's privilege before the trap; `hlv` and its like go by it.
-    pub const SPVP: u64 = 1 << 8;
-    /// U-mode may load and store as the guest.
-    pub const HU: u64 = 1 << 9;
-    /// satp and sfence.vma of the guest trap.
-    pub const VTVM: u64 = 1 << 20;
-    /// Its wfi traps.
-    pub const VTW: u64 = 1 << 21;
-    /// Its sret traps.
-    pub const VTSR: u64 = 1 << 22;
-    /// VS-mode is 64 bits wide, and stays so.
-    pub const VSXL: u64 = 2 << 32;
+    pub use crate::riscv::status::hstatus::*;
+
     pub const WRITABLE: u64 = GVA | SPV | SPVP | HU | VTVM | VTW | VTSR;
 }
 

@@ -181,7 +181,8 @@ pub fn write(board: &mut Board, number: u16, value: u64) -> Option<()> {
     Some(())
 }
 
-/// The bits of mip that software sets; those of M-mode are the CLINT's and the PLIC's, and with Sstc S-mode's timer is its own.
+/// The bits of mip that software sets; those of M-mode are the CLINT's and the PLIC's, and with Sstc S-mode's timer is its own. Of a guest's
+/// only the one for software can be written, as in hip (privileged manual, "Hypervisor Interrupt (hvip, hip, and hie) Registers").
 fn write_mip(hart: &mut Hart, value: u64) {
     let Some(machine) = &mut hart.machine else { return };
     let own_timer = machine.menvcfg & henvcfg::STCE != 0;
@@ -189,8 +190,8 @@ fn write_mip(hart: &mut Hart, value: u64) {
     hart.software_interrupt = value & interrupt::SOFTWARE != 0;
     machine.raised = value & (interrupt::EXTERNAL | timer);
     if hart.extensions.has(Extension::Hypervisor) {
-        let mask = if own_timer { interrupt::GUEST & !interrupt::GUEST_TIMER } else { interrupt::GUEST };
-        hart.guest.hvip = hart.guest.hvip & !mask | value & mask;
+        let written = interrupt::GUEST_SOFTWARE;
+        hart.guest.hvip = hart.guest.hvip & !written | value & written;
     }
 }
 

@@ -1,6 +1,6 @@
 //! Those of hypervisors' CSRs, and of their guests'. Newer versions hold what belongs to extensions that their hart does not have.
 
-use super::{Case, Known, OLD, Quirk, TEN, held};
+use super::{All, Case, Known, OLD, Quirk, TEN, held};
 use crate::riscv::csr;
 
 pub(super) const TABLE: &[Known] = &[
@@ -11,7 +11,7 @@ pub(super) const TABLE: &[Known] = &[
             what: "vsepc holds bit 0",
             source: "privileged manual, \"Virtual Supervisor Exception Program Counter (vsepc) Register\": as sepc, whose low bit is \
                      always zero",
-            explains: holds_odd_vsepc,
+            explains: All(holds_odd_vsepc),
         },
     },
     Known {
@@ -21,7 +21,7 @@ pub(super) const TABLE: &[Known] = &[
             what: "hstatus and vsstatus hold bits of extensions that QEMU's hart only knows, or of none",
             source: "privileged manual, \"Hypervisor Status (hstatus) Register\" and \"Virtual Supervisor Status (vsstatus) \
                      Register\": zero without the extension",
-            explains: holds_others_of_guests,
+            explains: All(holds_others_of_guests),
         },
     },
     Known {
@@ -31,7 +31,7 @@ pub(super) const TABLE: &[Known] = &[
             what: "hedeleg and hideleg hold bits of traps that QEMU's hart only knows",
             source: "privileged manual, \"Hypervisor Trap Delegation (hedeleg and hideleg) Registers\": which bits are writable is the \
                      hart's choice",
-            explains: delegates_others,
+            explains: All(delegates_others),
         },
     },
     Known {
@@ -40,7 +40,7 @@ pub(super) const TABLE: &[Known] = &[
         quirk: Quirk {
             what: "htinst is read-only zero, but for traps",
             source: "privileged manual, \"Hypervisor Trap Instruction (htinst) Register\": it need only hold the values that traps write",
-            explains: holds_no_instruction,
+            explains: All(holds_no_instruction),
         },
     },
 ];

@@ -11,13 +11,14 @@ use std::io::Write;
 use std::time::Duration;
 
 use debug::embedded::{Firmware, Options};
+use debug::machine::quirk::{Case, Outcome};
 use debug::machine::{Register, Stop};
 use debug::qemu::{Bios, MachineOptions};
 use debug::riscv::Xlen;
 use debug::{Address, Embedded, Machine, Qemu};
 
 use super::cpu::{self, Pair};
-use super::number;
+use super::{known, number};
 use crate::assembler::*;
 use crate::elf;
 use crate::random::Random;
@@ -110,6 +111,27 @@ fn m_mode_does_the_same_as_on_qemu() {
     let expected = [1, 2, 3, 5, 7, 8, 9, 11, 1 << 63 | 1, 1 << 63 | 3, 1 << 63 | 5, 1 << 63 | 7, 1 << 63 | 9];
     let missing: Vec<_> = expected.iter().filter(|cause| !causes.contains_key(*cause)).collect();
     assert!(slots < SLOTS || missing.is_empty(), "DIFFERENTIAL_SEED={seed}: no trap with {missing:x?}");
+}
+
+/// Of a guest's interrupts mip holds what hip does, which only software's bit can be written in.
+#[test]
+fn mip_has_what_hip_has_of_a_guest() {
+    const GUEST: u64 = 0x444;
+    const GUEST_SOFTWARE: u64 = 4;
+    let mut random = Random::new(super::SEED);
+    let values: Vec<u64> = (0..64).map(|_| random.next() & (GUEST | 0x222)).collect();
+    let piece = |value: &u64| [li(6, *value), vec![csrw(MIP, 6), csrr(11, MIP), csrr(12, 0x644), EBREAK]].concat();
+    let pieces: Vec<Vec<u32>> = values.iter().map(piece).collect();
+    let (here, there) = run(&pieces, cpu::hypervisor());
+    for (value, (here, there)) in values.iter().zip(here.chunks(WORDS).zip(there.chunks(WORDS))) {
+        let (mip, hip) = (here[6], here[7]);
+        assert_eq!((mip, hip), (value & !(GUEST & !GUEST_SOFTWARE), value & GUEST_SOFTWARE), "{value:#x}");
+        let held = |csr| Outcome { csr: Some(csr), ..Outcome::default() };
+        let mut case = Case { instruction: csrr(11, MIP), machine: held(there[6]), manual: held(mip) };
+        assert!(known::explained(&mut case), "mip was set to {value:#x}: here {mip:#x}, on QEMU {:#x}", there[6]);
+    }
+    let not_met = known::not_met(debug::remote::qemu::known::of_machine_mode);
+    assert!(not_met.is_empty(), "this QEMU does not have these: {not_met:#?}");
 }
 
 /// QEMU takes the pending interrupt of the lowest number first; the manual has M-mode's before S-mode's, and devices' first (privileged
