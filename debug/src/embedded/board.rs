@@ -65,6 +65,8 @@ pub struct Board {
     pub icount: u64,
     /// The time spent in `wfi`, in instructions.
     pub wfi_skipped: u64,
+    /// The kernel's traps since the start.
+    pub traps: u64,
     /// The kernel's entry. While stvec points there, the kernel has no handler.
     pub entry: u64,
     /// A firmware that is code is below the kernel: what M-mode does is not the kernel's.
@@ -85,6 +87,7 @@ impl Board {
             code: Code::new(),
             icount: 0,
             wfi_skipped: 0,
+            traps: 0,
             entry,
             firmware_is_code: false,
             breakpoints: Breakpoints::default(),

@@ -108,6 +108,7 @@ impl Board {
         if !self.is_kernels() {
             return;
         }
+        self.traps += 1;
         let hart = &self.hart;
         let (pc, cause, value, sscratch) = match (by, &hart.machine) {
             (Handler::Machine, Some(machine)) => (machine.mepc, machine.mcause, machine.mtval, machine.mscratch),

@@ -127,3 +127,28 @@ fn a_search_at_a_watched_access_passes_others_and_leaves_it_there() {
         assert_eq!(when.count, rounds);
     }
 }
+
+/// A kernel that waits for long after its last trap would else be executed again as a whole.
+#[test]
+fn the_last_trap_is_found_without_executing_what_came_after() {
+    const HANDLER: usize = 128;
+    const EBREAK: u32 = 0x0010_0073;
+    let mut code = [li(8, ENTRY + 4 * HANDLER as u64), vec![csrw(0x105, 8)]].concat();
+    let trap = code.len();
+    code.push(EBREAK);
+    (0..8).for_each(|_| code.extend(delay()));
+    code.push(STAY);
+    code.resize(HANDLER, 0);
+    code.extend([csrr(9, 0x141), addi(9, 9, 4), csrw(0x141, 9), SRET]);
+    let (mut machine, _) = load(&code, &[]);
+    machine.step(8 * LONG, LIMIT).unwrap();
+    let mut asked = Vec::new();
+    let traps = ask::last_traps(&mut machine, 1, &mut |moment| {
+        asked.push(moment);
+        true
+    });
+    let [taken] = traps.unwrap()[..] else { panic!("one was asked for") };
+    assert_eq!((taken.pc, taken.icount), (at(trap), trap as u64));
+    assert!(asked.iter().all(|moment| *moment < 2 * LONG), "{asked:?}");
+    assert_eq!(machine.icount(), 8 * LONG);
+}

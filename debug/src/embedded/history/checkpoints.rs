@@ -33,6 +33,7 @@ struct Checkpoint {
 /// All but memory.
 struct State {
     wfi_skipped: u64,
+    traps: u64,
     hart: Hart,
     devices: devices::State,
     console: console::Position,
@@ -43,6 +44,7 @@ impl State {
     fn of(board: &Board) -> State {
         State {
             wfi_skipped: board.wfi_skipped,
+            traps: board.traps,
             hart: board.hart.clone(),
             devices: board.memory.devices.state(),
             console: board.memory.devices.uart.console.position(),
@@ -52,6 +54,7 @@ impl State {
 
     fn restore(&self, board: &mut Board) {
         board.wfi_skipped = self.wfi_skipped;
+        board.traps = self.traps;
         board.hart = self.hart.clone();
         board.memory.devices.uart.console.set_position(self.console);
         board.memory.devices.restore(&self.devices);
@@ -108,6 +111,12 @@ impl History {
     pub fn at_or_before(&self, icount: u64) -> Option<u64> {
         let after = self.checkpoints.partition_point(|checkpoint| checkpoint.icount <= icount);
         self.checkpoints[..after].last().map(|checkpoint| checkpoint.icount)
+    }
+
+    /// The kernel's traps until then, at a checkpoint that is exactly at `icount`.
+    pub fn traps_until(&self, icount: u64) -> Option<u64> {
+        let index = self.checkpoints.binary_search_by_key(&icount, |checkpoint| checkpoint.icount).ok()?;
+        Some(self.checkpoints[index].state.traps)
     }
 
     /// The next change from outside after `icount`.

@@ -28,6 +28,11 @@ pub type GoesOn<'a> = dyn FnMut(u64) -> bool + 'a;
 trait LooksBack: Observer {
     /// A stretch was shown as a whole; true where no earlier one is needed.
     fn end_stretch(&mut self) -> bool;
+
+    /// Only traps are wanted: a stretch without any need not be executed.
+    fn wants_only_traps(&self) -> bool {
+        false
+    }
 }
 
 impl Embedded {
@@ -43,6 +48,11 @@ impl Embedded {
         let (mut end, mut enough, mut over) = (now, false, false);
         while end > self.history.beginning() && !enough && !over {
             let start = self.history.at_or_before(end - 1).unwrap_or(self.history.beginning());
+            let [before, after] = [start, end].map(|moment| self.history.traps_until(moment));
+            if looker.wants_only_traps() && before.is_some() && before == after {
+                end = start;
+                continue;
+            }
             self.history.restore(&mut self.board, start);
             self.board.memory.set_recording(Some(looker.interest()));
             over = !goes_on(end);
@@ -257,5 +267,9 @@ impl LooksBack for LastTraps {
         self.found = std::mem::take(&mut self.stretch);
         self.found.drain(..self.found.len().saturating_sub(self.count));
         self.found.len() == self.count
+    }
+
+    fn wants_only_traps(&self) -> bool {
+        true
     }
 }
