@@ -5,7 +5,8 @@
 //! waiting for GDB on 127.0.0.1:1234
 //! ```
 
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,7 +35,8 @@ use super::{HELD, listen};
 /// reverse-stepi, reverse-step and reverse-continue go back; `monitor help` lists more commands.
 ///
 /// One client is served at a time, the next when it leaves. `kill` in GDB, Ctrl-A X here, or SIGTERM end it. What the kernel
-/// prints goes to standard output; what is typed in this terminal, Ctrl-C too, to the kernel. A Unix socket is removed at the end.
+/// prints goes to standard output; what is typed in this terminal, Ctrl-C too, to the kernel, and so does what comes from a pipe or
+/// a file as standard input. A Unix socket is removed at the end.
 #[derive(Args)]
 pub struct Arguments {
     #[command(flatten)]
@@ -112,8 +114,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<u8> {
         narrate(&format!("{} stands after {} instructions, as recorded", recording.kernel_name(), recording.end()));
     }
     let terminal = take_terminal()?;
-    let typing = terminal.as_ref().map(RawTerminal::input).transpose().context("no descriptor for the terminal")?;
-    serve::serve(&listener, &mut target, &ending, typing.map(Typing::new), &mut tell)?;
+    let typing = typing(terminal.as_ref(), arguments.tied).context("no descriptor for standard input")?;
+    serve::serve(&listener, &mut target, &ending, typing, &mut tell)?;
     nobody_is_served.store(true, Ordering::SeqCst);
     if let Some(path) = &arguments.recording.record {
         let _waiting = narration::Waiting::until("doing the run again for its recording");
@@ -159,6 +161,16 @@ fn end_with_input() {
         let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
         end();
     });
+}
+
+/// Where the kernel's input comes from: our terminal, or standard input that is none, unless we are tied to that.
+fn typing(terminal: Option<&RawTerminal>, tied: bool) -> io::Result<Option<Typing>> {
+    let stdin = io::stdin();
+    Ok(match terminal {
+        Some(terminal) => Some(Typing::new(terminal.input()?)),
+        None if tied || stdin.is_terminal() => None,
+        None => Some(Typing::of_file(stdin.as_fd().try_clone_to_owned()?)),
+    })
 }
 
 fn take_terminal() -> anyhow::Result<Option<RawTerminal>> {

@@ -120,6 +120,8 @@ fn pass_on(typing: &mut Option<Typing>, target: &mut GdbTarget, tell: &mut dyn F
         Some(Typed::Bytes(bytes)) => {
             if let Err(too_much) = target.type_in(&bytes) {
                 tell(ServeEvent::NotTyped(too_much));
+                // Once: what a file has behind it is not typed either.
+                typing.take_if(|typing| typing.is_a_file());
             }
         }
         None => {}

@@ -1,6 +1,6 @@
 //! What is typed in the server's terminal, on its way to the kernel. It does not know terminals: bytes come from a descriptor.
 //!
-//! Ctrl-A is not for the kernel, as with QEMU's `-nographic`: Ctrl-A X ends the server, Ctrl-A twice types one.
+//! A person's Ctrl-A is not for the kernel, as with QEMU's `-nographic`: Ctrl-A X ends the server, Ctrl-A twice types one.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -10,6 +10,8 @@ const ESCAPE: u8 = 1;
 /// Someone who types.
 pub struct Typing {
     input: OwnedFd,
+    /// Ctrl-A begins a way out.
+    by_a_person: bool,
     /// The last byte was Ctrl-A.
     escaped: bool,
     ended: bool,
@@ -25,9 +27,19 @@ pub enum Typed {
 }
 
 impl Typing {
-    /// Bytes are read from `input` when it is readable.
+    /// A person's keys are read from `input` when it is readable.
     pub fn new(input: OwnedFd) -> Typing {
-        Typing { input, escaped: false, ended: false }
+        Typing { input, by_a_person: true, escaped: false, ended: false }
+    }
+
+    /// The bytes of a pipe or a file, each of them for the kernel.
+    pub fn of_file(input: OwnedFd) -> Typing {
+        Typing { by_a_person: false, ..Typing::new(input) }
+    }
+
+    /// Whether nobody sits there.
+    pub(super) fn is_a_file(&self) -> bool {
+        !self.by_a_person
     }
 
     /// What to wait for; `None` after the end of it.
@@ -53,7 +65,7 @@ impl Typing {
         for byte in typed {
             match (std::mem::take(&mut self.escaped), *byte) {
                 (true, b'x' | b'X') => return Typed::Leave,
-                (false, ESCAPE) => self.escaped = true,
+                (false, ESCAPE) if self.by_a_person => self.escaped = true,
                 (_, byte) => bytes.push(byte),
             }
         }
@@ -68,8 +80,12 @@ mod tests {
     use super::*;
 
     fn typed(parts: &[&[u8]]) -> Vec<Typed> {
+        typed_to(Typing::new, parts)
+    }
+
+    fn typed_to(typing: fn(OwnedFd) -> Typing, parts: &[&[u8]]) -> Vec<Typed> {
         let (reader, mut writer) = std::io::pipe().unwrap();
-        let mut typing = Typing::new(reader.into());
+        let mut typing = typing(reader.into());
         let mut take = |part: &&[u8]| {
             writer.write_all(part).unwrap();
             typing.take()
@@ -84,6 +100,7 @@ mod tests {
         assert_eq!(typed(&[b"a\x01", b"\x01b"]), [bytes(b"a"), bytes(b"\x01b")], "twice is one");
         assert_eq!(typed(&[b"\x01", b"x"]), [bytes(b""), Typed::Leave]);
         assert_eq!(typed(&[b"\x01q"]), [bytes(b"q")]);
+        assert_eq!(typed_to(Typing::of_file, &[b"\x01x", b"y"]), [bytes(b"\x01x"), bytes(b"y")], "no person typed it");
     }
 
     #[test]

@@ -62,3 +62,25 @@ fn what_is_typed_in_the_terminal_goes_to_the_kernel_until_ctrl_a_x() {
     assert!(reads_lines(&name), "the terminal is as it was");
     drop(held);
 }
+
+/// All of it, as nobody sits there who could want to leave; and its end is not the server's.
+#[test]
+fn what_comes_from_a_pipe_goes_to_the_kernel() {
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let mut server = Server::from_command(|listen| {
+        let mut command = command(&kernels::build("echoes"), listen);
+        command.stdin(reader).stdout(Stdio::piped());
+        command
+    });
+    let mut client = Client::new(&server);
+    client.monitor("goto 200000");
+    writer.write_all(b"piped\x01x").unwrap();
+    drop(writer);
+    client.send("c");
+    let mut echoed = [0; 7];
+    server.stdout().read_exact(&mut echoed).unwrap();
+    assert_eq!(&echoed, b"piped\x01x");
+    client.send_raw(b"\x03");
+    assert_eq!(String::from_utf8(client.receive()).unwrap(), "S02");
+    assert_eq!(client.monitor("console").trim_end_matches('\n'), "piped\x01x");
+}
