@@ -30,7 +30,7 @@ use signal_hook::consts::{SIGINT, SIGQUIT};
 use super::kernel::{Kernel, KernelArguments};
 use super::machine_arg::MachineArg;
 use super::narration;
-use super::places::PlaceArguments;
+use super::places::{PlaceArguments, with_option};
 use super::recording::{self, RecordArgument};
 use super::{find_gdb, listen, reverse};
 
@@ -184,7 +184,7 @@ fn command(
     for (variable, words) in advice.iter().filter(|_| !arguments.kernel.qemu.is_run_sh()) {
         command.args(["-iex", &format!("set $debug_{variable} = \"{words}\"")]);
     }
-    let names = names(arguments, kernel);
+    let names = names(arguments, kernel)?;
     // Where the kernel is linked high: the commands find it where it is loaded too.
     let high = if names.is_some() { linked_minus_loaded(&kernel.image) } else { 0 };
     let file = kernel.symbols_file().to_string_lossy();
@@ -229,13 +229,19 @@ fn write_script(folder: &Path) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-/// What the walk's variables are to name, in C; nothing where not all of it is found.
-fn names(arguments: &Arguments, kernel: &Kernel) -> Option<[(&'static str, String); 7]> {
+/// What the walk's variables are to name, in C; nothing where not all of it is found, and nobody said where it is.
+fn names(arguments: &Arguments, kernel: &Kernel) -> anyhow::Result<Option<[(&'static str, String); 7]>> {
     let image = &kernel.image;
-    let mut layout = Layout::of(image, arguments.places.names()).ok()?;
+    let mut layout = match Layout::of(image, arguments.places.names()) {
+        Err(error) if arguments.places.are_named() => return Err(with_option(error)),
+        Err(_) => return Ok(None),
+        Ok(layout) => layout,
+    };
     if layout.needs_stack() {
-        let on = arguments.kernel.machine_or_usual(kernel, arguments.on.as_ref()).ok()?;
-        kernel.find_stack(&mut layout, &on, SEARCH).ok()?;
+        let on = arguments.kernel.machine_or_usual(kernel, arguments.on.as_ref())?;
+        if kernel.find_stack(&mut layout, &on, SEARCH).is_err() {
+            return Ok(None);
+        }
     }
     let name = |name: &str, address: Address| match image.symbol(name) {
         Some(symbol) if symbol.address == address => format!("\"{name}\""),
@@ -252,7 +258,7 @@ fn names(arguments: &Arguments, kernel: &Kernel) -> Option<[(&'static str, Strin
     let stack_top = name(&names.stack_top, layout.stack.end);
     // An address alone says less to a person.
     let stack_name = if stack_top.starts_with("\"*") { "\"the stack's top\"".into() } else { stack_top.clone() };
-    Some([
+    Ok(Some([
         ("boot", name(&names.entry, layout.entry)),
         ("stack_top", stack_top),
         ("stack_name", stack_name),
@@ -260,7 +266,7 @@ fn names(arguments: &Arguments, kernel: &Kernel) -> Option<[(&'static str, Strin
         ("bss_end", name(&names.bss_end, layout.bss.end)),
         ("guard_below", guard(layout.bss.start - GUARD_BYTES, layout.bss.start - 1)),
         ("guard_above", guard(layout.bss.end, layout.bss.end)),
-    ])
+    ]))
 }
 
 /// What the addresses of a kernel that is linked high are more than those where it is loaded; 0 for others, such as one whose data

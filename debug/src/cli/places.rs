@@ -37,6 +37,12 @@ impl PlaceArguments {
         PlaceArguments { entry, stack_top, stack_bottom, bss_start, bss_end }
     }
 
+    /// Whether somebody named one of them.
+    pub fn are_named(&self) -> bool {
+        let PlaceArguments { entry, stack_top, stack_bottom, bss_start, bss_end } = self;
+        [entry, stack_top, stack_bottom, bss_start, bss_end].iter().any(|place| place.is_some())
+    }
+
     pub fn names(&self) -> Names {
         Names {
             entry: self.entry.clone(),

@@ -103,6 +103,14 @@ fn gdb_comes_to_the_first_instruction_and_walks() {
         assert!(stdout(&output).contains("<_start> is the next instruction: PASS"), "{}", stdout(&output));
         let output = project.debug(&["gdb", "--on", on, "--", "-batch", "-ex", "quit 7"]);
         assert_eq!(output.status.code(), Some(7), "{}", stderr(&output));
+        // Whoever names something that is not there is told so, and by which option.
+        let output = project.debug(&["gdb", "--on", on, "--stack-top", "nowhere", "--", "-batch"]);
+        assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
+        assert!(
+            stderr(&output).contains("nowhere") && stderr(&output).contains("try: --stack-top"),
+            "{}",
+            stderr(&output)
+        );
     }
 }
 
