@@ -75,4 +75,19 @@ fn what_never_happened_is_status_1_and_what_is_no_question_2() {
     );
     assert!(refused("good", &["at", "1", "--before", "99999999"]).contains("the run has only "));
     assert!(refused("good", &["reads", "0x80200000", "0"]).contains("not a number of bytes"));
+    assert!(refused("good", &["page"]).contains("usage: cargo debug ask page [guest] PLACE"));
+    let near = refused("good", &["last-write", "__bss_start"]);
+    assert!(
+        near.contains("nor a symbol; ") && near.contains("has no symbol __bss_start") && near.contains("__bss"),
+        "{near}"
+    );
+}
+
+#[test]
+fn an_offset_is_added_to_a_symbol() {
+    let place = |place: &str| json("corrupts-itself", &["last-write", place])["answer"].clone();
+    let (whole, behind) = (place("variant::TASK"), place("variant::TASK+0xe"));
+    assert_eq!((&whole["bytes"], &behind["bytes"]), (&16.into(), &2.into()));
+    assert_eq!(behind["memory"]["symbol"], "variant::TASK+0xe");
+    assert!(refused("good", &["last-write", "nowhere+8"]).contains("nowhere is neither an address"));
 }

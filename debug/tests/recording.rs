@@ -103,6 +103,12 @@ fn a_boot_that_passes_is_not_a_failure_and_its_input_is_recorded() {
     let first = debug(&[&arguments[..], &typed].concat());
     let replayed = debug(&["check", "--replay", file.to_str().unwrap()]);
     assert_eq!(report(&replayed), report(&first), "{}", text(&replayed.stderr));
+    // The folder that its files are in meanwhile is nobody's business.
+    for command in [&["check"][..], &["ask", "at", "0"]] {
+        let json = debug(&[command, &["--format", "json", "--replay", file.to_str().unwrap()]].concat());
+        let document: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+        assert_eq!(document["kernel"], "hypervisor", "{}", text(&json.stderr));
+    }
     // Replaying another machine's run is refused, and so are damaged files.
     let mut bytes = fs::read(&file).unwrap();
     let middle = bytes.len() / 2;

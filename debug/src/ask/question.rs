@@ -58,8 +58,22 @@ pub enum Answer {
 }
 
 impl Question {
+    /// What each question takes, its name first.
+    pub const USAGES: [&str; 8] = [
+        "last-write [physical] PLACE [BYTES]",
+        "first-write [physical] PLACE [BYTES]",
+        "reads [physical] PLACE [BYTES]",
+        "why",
+        "traps [N]",
+        "when PLACE",
+        "at N",
+        "page [guest] PLACE",
+    ];
+
     /// The names of the questions.
-    pub const NAMES: [&str; 8] = ["last-write", "first-write", "reads", "why", "traps", "when", "at", "page"];
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Question::USAGES.iter().filter_map(|usage| usage.split(' ').next())
+    }
 
     /// Understands the words of a question; `None` where they are none of the form of any question.
     ///
@@ -205,7 +219,7 @@ fn moment(text: &str) -> Result<u64, String> {
     number(text).ok_or_else(|| format!("{text} is not a number of instructions, such as 1000 or 0x3e8"))
 }
 
-/// Start and size of what a word names: one byte at an address, or a symbol with its size.
+/// Start and size of what a word names: one byte at an address, a symbol with its size, or what of it lies behind an offset.
 fn place(image: &Image, word: &str) -> Result<(Address, u64), String> {
     if let Some(address) = number(word) {
         return Ok((Address(address), 1));
@@ -215,10 +229,15 @@ fn place(image: &Image, word: &str) -> Result<(Address, u64), String> {
         symbol.is_some_and(|(name, offset)| offset == 0 && name == word)
     };
     let symbol = image.symbol(word).or_else(|| image.symbols().find(|symbol| is_named(symbol.address)));
-    symbol.map(|symbol| (symbol.address, symbol.size.max(1))).ok_or_else(|| {
-        let file = image.path().display();
-        format!("{word} is neither an address, such as 0x80200000, nor a symbol of {file}")
-    })
+    if let Some(symbol) = symbol {
+        return Ok((symbol.address, symbol.size.max(1)));
+    }
+    if let Some((name, offset)) = word.rsplit_once('+').and_then(|(name, offset)| Some((name, number(offset)?))) {
+        let (start, size) = place(image, name)?;
+        return Ok((Address(start.0.wrapping_add(offset)), size.saturating_sub(offset).max(1)));
+    }
+    let missing = image.require(word).err().map_or_else(String::new, |error| format!("; {error}"));
+    Err(format!("{word} is neither an address, such as 0x80200000, nor a symbol{missing}"))
 }
 
 /// Parses a number: decimal, or hexadecimal after 0x.

@@ -28,7 +28,7 @@ const GOTO: &str = "cargo debug ask at";
 
 /// Boots a kernel on the embedded machine, and answers a question about its run.
 ///
-/// Questions; PLACE is an address or a symbol, BYTES 1 by default, or the symbol's size:
+/// Questions; PLACE is an address, a symbol or SYMBOL+OFFSET, BYTES 1 by default, or the symbol's size:
 ///
 ///   last-write PLACE [BYTES]    who wrote there last
 ///   first-write PLACE [BYTES]   who wrote there first
@@ -90,10 +90,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     let words: Vec<&str> = arguments.question.iter().map(String::as_str).collect();
     let typed = words.join(" ");
     let Some(question) = Question::parse(&words, image) else {
-        bail!(
-            "{typed} is not a question; the questions are {}; try: cargo debug ask --help",
-            Question::NAMES.join(", ")
-        );
+        let usage = Question::USAGES.iter().zip(Question::names()).find(|(_, name)| words.first() == Some(name));
+        if let Some((usage, _)) = usage {
+            bail!("wrong arguments: usage: cargo debug ask {usage}; try: cargo debug ask --help");
+        }
+        let names: Vec<&str> = Question::names().collect();
+        bail!("{typed} is not a question; the questions are {}; try: cargo debug ask --help", names.join(", "));
     };
     let question = question.map_err(anyhow::Error::msg)?;
     let mut machine = Embedded::load(image, &kernel.options)?;

@@ -70,7 +70,9 @@ impl Replay {
     /// Its kernel and machine, whose files stay as long as this does; `guest`: the symbols of its guest, which it does not have.
     pub fn kernel(&self, guest: Option<PathBuf>) -> anyhow::Result<Kernel> {
         let files = KernelFiles { guest, ..self.recording.unpack(&self.folder)? };
-        Kernel::of_files(files, self.recording.options(&self.folder)?)
+        let mut kernel = Kernel::of_files(files, self.recording.options(&self.folder)?)?;
+        kernel.image.call(self.recording.kernel_name());
+        Ok(kernel)
     }
 }
 

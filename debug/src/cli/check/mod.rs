@@ -213,8 +213,13 @@ pub fn run(mut arguments: Arguments) -> anyhow::Result<bool> {
     }
     keeper.finish(&findings)?;
     let console = printed.as_deref().map(checks::console::last_lines);
-    let report =
-        Report { machine: on.name(), kernel: kernel.files.kernel.clone(), elapsed: begin.elapsed(), findings, console };
+    let report = Report {
+        machine: on.name(),
+        kernel: kernel.image.path().to_owned(),
+        elapsed: begin.elapsed(),
+        findings,
+        console,
+    };
     let commands = keeper.commands(&report);
     if let Some(path) = &arguments.summary {
         let file = fs::OpenOptions::new().append(true).create(true).open(path);

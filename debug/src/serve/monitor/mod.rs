@@ -124,9 +124,8 @@ impl GdbTarget {
     fn answer_question(&mut self, name: &str, words: &[&str]) -> Answer {
         let question = Question::parse(&[&[name], words].concat(), &self.image);
         let Some(question) = question else {
-            let is_known =
-                ["help", "icount", "goto", "reset", "world", "physical", "check"].iter().chain(&Question::NAMES);
-            return Err(match is_known.clone().any(|known| *known == name) {
+            let own = ["help", "icount", "goto", "reset", "world", "physical", "check"];
+            return Err(match own.into_iter().chain(Question::names()).any(|known| known == name) {
                 true => format!("wrong arguments: usage: {}", usage(name)),
                 false => format!("there is no monitor command {name}; try: monitor help"),
             });
