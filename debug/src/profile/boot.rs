@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::calls::Calls;
 use super::clear::Clear;
 use super::moment::{COLUMNS, Mark};
+use super::printed::PrintedLines;
 use super::tables::{PageTables, page_tables};
 use super::traps::Traps;
 use super::{By, Profile};
@@ -19,36 +20,21 @@ use crate::riscv::csr;
 
 /// Stores are looked at up to this moment: a run may be long.
 const LOOKED_AT: u64 = 20_000_000;
-/// How many lines of the console are kept.
-const MOST: usize = 200;
-/// How many bytes of a printed line are kept.
-const MOST_BYTES: usize = 1000;
 /// How many instructions are executed before what was printed is taken: the machine does not keep all of it.
 const PART: u64 = 1 << 20;
 const PAGE: u64 = 4096;
 /// Where the upper half of virtual addresses begins.
 const HALF: u64 = 1 << 63;
 
-/// The deepest use of the stack in a column of time.
+/// The deepest use of the stack in a stretch of time, which is the shorter the earlier it comes: so the beginning can be enlarged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Depth {
     /// Instructions executed before the moment.
     pub icount: u64,
-    /// The column.
-    pub column: usize,
     /// sp.
     pub sp: Address,
     /// The function.
     pub function: Address,
-}
-
-/// A line that was printed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Printed {
-    /// Instructions executed before its first byte.
-    pub icount: u64,
-    /// Its text.
-    pub text: String,
 }
 
 /// What a page shows of a boot.
@@ -60,10 +46,8 @@ pub struct Boot {
     pub marks: Vec<Mark>,
     /// All traps and interrupts.
     pub traps: Traps,
-    /// What was printed, by line; the first lines.
-    pub console: Vec<Printed>,
-    /// All lines.
-    pub lines: u64,
+    /// What was printed, by line.
+    pub console: PrintedLines,
     /// The stores to BSS.
     pub clear: Clear,
     /// By page of RAM, physical: how many stores.
@@ -90,6 +74,21 @@ pub struct Look {
     pub stack: Range<Address>,
 }
 
+impl Boot {
+    /// Where the boot itself ends, if all but the end of the run lies in a small part of it.
+    pub fn beginning(&self) -> Option<u64> {
+        const SMALL: u64 = 5;
+        let last = self.marks.iter().rev().nth(1)?.icount;
+        Some(last + last / 10 + 1).filter(|end| self.marks.len() > 2 && *end < self.end / SMALL)
+    }
+}
+
+/// The number of a moment's stretch: an instruction at first, later at most a 512th of the time that has passed.
+fn stretch(icount: u64) -> u64 {
+    let shift = (u64::BITS - icount.leading_zeros()).saturating_sub(10);
+    (u64::from(shift) << 10) + (icount >> shift)
+}
+
 /// Does a run again on a new machine, and gathers what a page shows.
 ///
 /// # Errors
@@ -111,13 +110,11 @@ pub fn gather(
         calls: Calls::new(image, pc, 0),
         look,
         is_set: false,
-        printed: Vec::new(),
+        first_part: None,
         has_printed: false,
-        line: None,
         looks_at_stores: true,
         has_changed: false,
         latest: (u64::MAX, 0),
-        columns: vec![None; COLUMNS],
         clear: None,
         ended: false,
         rest: None,
@@ -166,7 +163,7 @@ fn advance(machine: &mut Embedded, target: u64, gathering: &mut Gathering<'_>) {
         let before = machine.icount();
         let left = (target - before).min(PART);
         let stepped = machine.step_observed(left, Duration::MAX, gathering);
-        gathering.take_printed(&machine.new_console_output());
+        gathering.boot.console.take(&machine.new_console_output());
         if machine.icount() == before || matches!(stepped, Err(_) | Ok((_, Stop::Fault(_) | Stop::Exited { .. }))) {
             return;
         }
@@ -196,16 +193,13 @@ struct Gathering<'a> {
     look: &'a Look,
     /// sp was set to the stack.
     is_set: bool,
-    /// When each byte was printed that was not taken yet.
-    printed: Vec<u64>,
+    /// What an instruction left in sp that may be the first part of a value only, when, and where.
+    first_part: Option<(Address, u64, Address)>,
     has_printed: bool,
-    /// The line that has not ended.
-    line: Option<(u64, Vec<u8>)>,
     looks_at_stores: bool,
     has_changed: bool,
     /// The page of the latest stores, and how many.
     latest: (u64, u64),
-    columns: Vec<Option<Depth>>,
     /// The first and last moment at which BSS was cleared, and where.
     clear: Option<(Mark, Mark)>,
     /// BSS was used for something else.
@@ -237,10 +231,24 @@ impl Gathering<'_> {
         if sp <= self.look.stack.start || sp > self.look.stack.end {
             return;
         }
-        let column = self.column(icount);
-        if self.columns[column].is_none_or(|known| sp < known.sp) {
-            self.columns[column] = Some(Depth { icount, column, sp, function: self.calls.present() });
+        let depth = Depth { icount, sp, function: self.calls.present() };
+        match self.boot.depth.last_mut().filter(|latest| stretch(latest.icount) == stretch(icount)) {
+            Some(latest) if sp < latest.sp => *latest = depth,
+            Some(_) => {}
+            None => self.boot.depth.push(depth),
         }
+    }
+
+    /// sp has this value where it is used: it was set, if that was its first part.
+    fn use_stack(&mut self, sp: Address) {
+        if let Some((_, icount, pc)) = self.first_part.take().filter(|(value, ..)| *value == sp && !self.is_set) {
+            self.set_stack(icount, pc);
+        }
+    }
+
+    fn set_stack(&mut self, icount: u64, pc: Address) {
+        (self.is_set, self.has_changed) = (true, true);
+        self.mark(icount, "sp is set to the stack", pc);
     }
 
     fn write_to_bss(&mut self, store: &Store) {
@@ -261,39 +269,15 @@ impl Gathering<'_> {
         }
     }
 
-    /// Takes what was printed since it was last taken: of very much in one instruction only the end.
-    fn take_printed(&mut self, bytes: &[u8]) {
-        let moments = std::mem::take(&mut self.printed);
-        let lost = moments.len().saturating_sub(bytes.len());
-        for (icount, byte) in moments[lost..].iter().zip(bytes) {
-            let (_, line) = self.line.get_or_insert_with(|| (*icount, Vec::new()));
-            if *byte == b'\n' {
-                self.end_line();
-            } else if line.len() < MOST_BYTES {
-                line.push(*byte);
-            }
-        }
-    }
-
-    fn end_line(&mut self) {
-        let Some((icount, line)) = self.line.take() else { return };
-        self.boot.lines += 1;
-        if self.boot.console.len() < MOST {
-            let text = String::from_utf8_lossy(&line).trim_end_matches('\r').to_owned();
-            self.boot.console.push(Printed { icount, text });
-        }
-    }
-
     fn finish(mut self, image: &Image, machine: &mut Embedded) -> Boot {
         self.calls.finish(machine.icount());
-        self.end_line();
+        self.boot.console.end_line();
         let mut boot = self.boot;
         *boot.written.entry(self.latest.0).or_insert(0) += self.latest.1;
         boot.written.remove(&u64::MAX);
         if let Some((first, last)) = self.clear {
             boot.marks.extend([first, last]);
         }
-        boot.depth = self.columns.into_iter().flatten().collect();
         let used = boot.depth.iter().filter(|depth| depth.sp < self.look.stack.end);
         if let Some(deepest) = used.min_by_key(|depth| depth.sp) {
             let (icount, what) =
@@ -343,6 +327,7 @@ impl Observer for Gathering<'_> {
             *self.boot.written.entry(page).or_insert(0) += count;
         }
         self.write_to_bss(store);
+        self.use_stack(store.sp);
         self.deepen(store.icount, store.sp);
     }
 
@@ -350,15 +335,23 @@ impl Observer for Gathering<'_> {
         if self.looks_at_stores && jump.icount > LOOKED_AT {
             (self.looks_at_stores, self.has_changed) = (false, true);
         }
+        self.use_stack(jump.sp);
         self.deepen(jump.icount, jump.sp);
         self.calls.jump(jump);
     }
 
     fn stack_pointer(&mut self, moved: &StackPointerMove) {
+        // Right behind it `addi` is the second part; later it makes a frame, and uses what was there.
+        if moved.relative && self.first_part.is_some_and(|(_, icount, _)| moved.icount > icount + 1) {
+            self.use_stack(moved.old);
+        }
         let new = self.linked(moved.new);
-        if !self.is_set && (self.look.stack.start < new && new <= self.look.stack.end) && !moved.partial {
-            (self.is_set, self.has_changed) = (true, true);
-            self.mark(moved.icount, "sp is set to the stack", moved.pc);
+        if self.is_set || new <= self.look.stack.start || new > self.look.stack.end {
+            self.first_part = None;
+        } else if moved.partial {
+            self.first_part = Some((moved.new, moved.icount, moved.pc));
+        } else {
+            self.set_stack(moved.icount, moved.pc);
         }
     }
 
@@ -374,7 +367,7 @@ impl Observer for Gathering<'_> {
                 if !std::mem::replace(&mut self.has_printed, true) {
                     self.mark(*icount, "first output", self.calls.present());
                 }
-                self.printed.push(*icount);
+                self.boot.console.note(*icount);
             }
             _ => {}
         }

@@ -77,9 +77,10 @@ impl Clear {
         }
     }
 
-    /// How many columns have something.
-    pub fn columns(&self) -> usize {
-        self.writes.keys().next_back().map_or(1, |(column, _)| column + 1)
+    /// The first column that has something, and the one behind the last.
+    pub fn columns(&self) -> (usize, usize) {
+        let (first, last) = (self.writes.keys().next(), self.writes.keys().next_back());
+        first.zip(last).map_or((0, 1), |((first, _), (last, _))| (*first, last + 1))
     }
 }
 
@@ -100,6 +101,6 @@ mod tests {
         assert!(clear.store(1 << 40, 0x1010, true) && !clear.store(1 << 40, 0xfff, true));
         assert_eq!((&clear.writes, clear.width), (&before.writes, before.width));
         assert_eq!(clear.all, Write { zeros: 481, others: 1 });
-        assert_eq!(clear.columns() as u64, (10 + 3 * 479) / clear.width + 1);
+        assert_eq!(clear.columns(), (10 / clear.width as usize, (10 + 3 * 479) / clear.width as usize + 1));
     }
 }

@@ -8,6 +8,7 @@ mod clear;
 mod counts;
 mod formats;
 mod moment;
+mod printed;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -16,11 +17,12 @@ mod traps;
 use crate::image::{Line, Place};
 use crate::machine::Address;
 
-pub use boot::{Boot, Depth, Look, Printed, gather};
+pub use boot::{Boot, Depth, Look, gather};
 pub use calls::Calls;
 pub use clear::{BANDS, Clear, Write};
 pub use formats::Format;
 pub use moment::{COLUMNS, Mark};
+pub use printed::{Printed, PrintedLines};
 pub use tables::{Branch, PageTables, page_tables};
 pub use traps::{Kind, Traps};
 

@@ -52,6 +52,34 @@ fn perfetto_s_slices_lie_within_their_callers() {
     assert_eq!(slices, [(0, 12), (0, 12), (0, 4), (4, 5)]);
 }
 
+fn trap(icount: u64, pc: u64, cause: u64) -> TakenTrap {
+    TakenTrap {
+        icount,
+        pc: Address(pc),
+        cause,
+        value: 0,
+        from_user: false,
+        from_guest: false,
+        by_guest: false,
+        guest_physical: None,
+        sp: Address(BASE + 0x4000),
+        sscratch: 0,
+        handler: Address(BASE + 0x40),
+        instruction: None,
+    }
+}
+
+/// A program calls from everywhere; where it faults matters.
+#[test]
+fn calls_are_of_one_kind_and_faults_of_one_for_each_place() {
+    let mut traps = Traps::default();
+    for (icount, (pc, cause)) in (0..).zip([(0x10, 8), (0x20, 8), (0x10, 13), (0x20, 13), (0x20, 13)]) {
+        traps.take(&trap(icount, pc, cause), 0);
+    }
+    let kinds: Vec<_> = traps.kinds.iter().map(|kind| (kind.first.icount, kind.count)).collect();
+    assert_eq!(kinds, [(0, 2), (2, 1), (3, 2)]);
+}
+
 /// 0x10000 instructions after each other, of which each traps; the handler traps itself.
 #[test]
 fn traps_without_end_make_no_tree_without_end_and_are_counted() {
@@ -59,20 +87,7 @@ fn traps_without_end_make_no_tree_without_end_and_are_counted() {
     let image = Image::parse(Path::new("kernel"), Elf::default().bytes()).unwrap();
     let mut calls = Calls::new(&image, Address(BASE), 0);
     for count in 0..TRAPS {
-        calls.event(&HartEvent::Trap(TakenTrap {
-            icount: 2 * count + 1,
-            pc: Address(BASE + 0x44),
-            cause: 5,
-            value: 0,
-            from_user: false,
-            from_guest: false,
-            by_guest: false,
-            guest_physical: None,
-            sp: Address(BASE + 0x4000),
-            sscratch: 0,
-            handler: Address(BASE + 0x40),
-            instruction: None,
-        }));
+        calls.event(&HartEvent::Trap(trap(2 * count + 1, BASE + 0x44, 5)));
         assert!(calls.depth() < 1000, "after {count} traps");
     }
     calls.finish(2 * TRAPS);

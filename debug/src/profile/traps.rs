@@ -8,7 +8,7 @@ use crate::riscv::cause;
 const MOST: usize = 200;
 const MOST_KINDS: usize = 64;
 
-/// Interrupts of one cause, or exceptions of one cause at one instruction.
+/// Interrupts or calls of one cause, or other exceptions of one cause at one instruction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kind {
     /// The cause as the register has it.
@@ -38,9 +38,9 @@ impl Traps {
         self.count += 1;
         self.columns.resize(COLUMNS, 0);
         self.columns[column] += 1;
-        let is_same = |kind: &&mut Kind| {
-            kind.cause == trap.cause && (cause::is_interrupt(trap.cause) || kind.first.pc == trap.pc)
-        };
+        let anywhere = cause::is_interrupt(trap.cause)
+            || matches!(trap.cause, cause::USER_CALL | cause::SUPERVISOR_CALL | cause::GUEST_CALL);
+        let is_same = |kind: &&mut Kind| kind.cause == trap.cause && (anywhere || kind.first.pc == trap.pc);
         let known = self.kinds.iter_mut().find(is_same);
         if let Some(kind) = known {
             kind.count += 1;

@@ -3,6 +3,7 @@
 mod ask;
 mod assembler;
 mod blocks;
+mod boots;
 mod devices;
 mod differential;
 mod documented;

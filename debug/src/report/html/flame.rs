@@ -2,8 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::super::printable;
-use super::{percent, thousands};
+use super::{percent, short, thousands};
 use crate::profile::{Node, Profile, Row};
 
 /// Boxes narrower than this part of the whole are not drawn.
@@ -49,7 +48,7 @@ fn class(of: &Box<'_>) -> &'static str {
 }
 
 fn title(node: &Node, total: u64) -> String {
-    let (name, part) = (printable(&node.name), percent(node.total, total));
+    let (name, part) = (short(&node.name), percent(node.total, total));
     let calls = if node.calls > 0 { format!(", called {} times", thousands(node.calls)) } else { String::new() };
     format!("{name}: {} instructions, {part} %{calls}", thousands(node.total))
 }
@@ -64,7 +63,7 @@ pub fn flame(profile: &Profile) -> Markup {
                 @for one in &boxes {
                     div class=(class(one)) title=(title(one.node, total))
                         style=(format!("left:{}%;width:{}%;bottom:{}rem", percent(one.start, total), percent(one.node.total, total), 1.25 * one.depth as f64)) {
-                        @if one.node.total * 40 >= total { (printable(&one.node.name)) }
+                        @if one.node.total * 40 >= total { (short(&one.node.name)) }
                     }
                 }
             }
@@ -85,7 +84,7 @@ fn table(rows: &[Row], what: &str, calls: bool) -> Markup {
         table {
             thead { tr { th { (what) } th.number { "instructions" } @if calls { th.number { "with callees" } th.number { "calls" } } } }
             tbody { @for row in rows.iter().take(ROWS) {
-                tr { td.mono { (printable(&row.name)) } td.number { (thousands(row.own)) }
+                tr { td.mono { (short(&row.name)) } td.number { (thousands(row.own)) }
                     @if calls { td.number { (thousands(row.total)) } td.number { (thousands(row.calls)) } } }
             } }
         }
@@ -115,7 +114,7 @@ pub fn svg(profile: &Profile) -> String {
                     title { (title(one.node, total)) }
                     rect x=(format!("{left:.2}")) y=(top) width=(format!("{wide:.2}")) height=(row - 1.0) fill=(colour(one)) {}
                     @if wide > 30.0 {
-                        text x=(format!("{:.2}", left + 3.0)) y=(top + 13.0) { (printable(&one.node.name).chars().take((wide / 7.0) as usize).collect::<String>()) }
+                        text x=(format!("{:.2}", left + 3.0)) y=(top + 13.0) { (short(&one.node.name).chars().take((wide / 7.0) as usize).collect::<String>()) }
                     }
                 }
             }

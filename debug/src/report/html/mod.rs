@@ -139,7 +139,23 @@ impl Page<'_> {
 
 /// A place in words; nothing for none.
 fn place(image: &Image, address: Address) -> String {
-    if address.0 == 0 { String::new() } else { printable(&image.place(address).to_string()) }
+    if address.0 == 0 {
+        return String::new();
+    }
+    let mut place = image.place(address);
+    if let Some((name, _)) = &mut place.symbol {
+        *name = short(name);
+    }
+    printable(&place.to_string())
+}
+
+/// A symbol's name, which is on the page many times, and may be as long as somebody likes.
+fn short(name: &str) -> String {
+    const LONGEST: usize = 300;
+    match name.char_indices().nth(LONGEST) {
+        Some((end, _)) => printable(&name[..end]) + "…",
+        None => printable(name),
+    }
 }
 
 /// A number with its thousands apart.
@@ -158,4 +174,17 @@ fn thousands(number: u64) -> String {
 /// A part of a whole in percent, for a picture.
 fn percent(part: u64, whole: u64) -> String {
     format!("{:.3}", 100.0 * part as f64 / whole.max(1) as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short;
+
+    /// A page has a function's name a hundred times.
+    #[test]
+    fn an_enormous_name_is_cut_between_characters() {
+        assert_eq!(short("boot\u{1b}"), "boot\\u{1b}");
+        let shown = short(&"é<".repeat(100_000));
+        assert_eq!((shown.chars().count(), shown.ends_with("é<…")), (301, true));
+    }
 }

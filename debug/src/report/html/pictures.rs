@@ -1,19 +1,24 @@
 //! The pictures of the BSS clear and of the stack's depth, each with its numbers as a table. It does not gather them.
 
+use std::collections::BTreeMap;
+
 use maud::{Markup, html};
 
 use super::{percent, place, thousands};
 use crate::image::Image;
 use crate::machine::Address;
-use crate::profile::{BANDS, Boot, COLUMNS};
+use crate::profile::{BANDS, Boot, COLUMNS, Depth};
 
 /// Rows of a table.
 const ROWS: usize = 60;
 
 pub fn clear(boot: &Boot, image: &Image) -> Markup {
     let clear = &boot.clear;
-    // Some room to the right, in which the picture shows what comes after the clear.
-    let columns = (clear.columns() + clear.columns() / 10 + 1).min(COLUMNS);
+    // Some room on both sides, in which the picture shows what comes before the clear and after it.
+    let (first, end) = clear.columns();
+    let room = (end - first) / 10 + 1;
+    let (left, right) = (first.saturating_sub(room), (end + room).min(COLUMNS));
+    let moment = |column: usize| thousands((column as u64 * clear.width).min(boot.end));
     let begun = boot.marks.iter().find(|mark| mark.what == "the BSS clear begins");
     let ended = boot.marks.iter().find(|mark| mark.what == "the BSS clear ends");
     // The edge bands lie beside BSS, at least in part.
@@ -23,57 +28,91 @@ pub fn clear(boot: &Boot, image: &Image) -> Markup {
         (false, true) => "b",
     };
     html! {
-        figure {
-            svg viewBox=(format!("0 0 {columns} {BANDS}")) preserveAspectRatio="none" shape-rendering="crispEdges" height="180" role="img" aria-label="stores to BSS over time, whose numbers are in the table below" {
+        @if clear.writes.is_empty() { p.faint { "Nothing was stored to BSS." } } @else { figure {
+            svg viewBox=(format!("{left} 0 {} {BANDS}", right - left)) preserveAspectRatio="none" shape-rendering="crispEdges" height="180" role="img" aria-label="stores to BSS over time, whose numbers are in the table below" {
                 @for ((column, band), write) in &clear.writes {
                     rect class=(class(*band, write.others > 0)) x=(column) y=(BANDS - 1 - band) width="1" height="1" {}
                 }
             }
             div.axis { span { "up: " (format!("{:#x}", clear.range.start)) " to " (format!("{:#x}", clear.range.end)) }
-                span { "right: the first " (thousands((columns as u64 * clear.width).min(boot.end))) " instructions" } }
+                span { "right: instructions " (moment(left)) " to " (moment(right)) } }
             p.key { i.a {} "zero stored" i.b {} "a value stored" i.bad-fill {} "a store beside BSS" }
-        }
-        table { tbody {
+        } }
+        table.moments { tbody {
             @for mark in [begun, ended].into_iter().flatten() {
-                tr { td { (mark.what) } td.number { "instruction " (thousands(mark.icount)) } td.mono { (place(image, mark.pc)) } }
+                tr { td.what { (mark.what) } td.number { "instruction " (thousands(mark.icount)) } td.mono.where { (place(image, mark.pc)) } }
             }
-            tr { td { "stores of zero" } td.number { (thousands(clear.all.zeros)) } td {} }
-            tr { td { "stores of other values" } td.number { (thousands(clear.all.others)) } td {} }
-            tr { td { "bytes that hold the checks' poison (0xa5) at the end" } td.number { (thousands(boot.poison_left)) } td {} }
+            tr { td.what { "stores of zero" } td.number { (thousands(clear.all.zeros)) } td {} }
+            tr { td.what { "stores of other values" } td.number { (thousands(clear.all.others)) } td {} }
+            tr { td.what { "bytes that hold the checks' poison (0xa5) at the end" } td.number { (thousands(boot.poison_left)) } td {} }
         } }
     }
 }
 
 pub fn depth(boot: &Boot, image: &Image, stack: &std::ops::Range<Address>) -> Markup {
-    let Some(deepest) = boot.depth.iter().min_by_key(|depth| depth.sp) else {
+    let Some(deepest) = boot.depth.iter().map(|depth| depth.sp).min() else {
         return html! { p.faint { "sp was never in the stack." } };
     };
-    let scale = (stack.end.0 - deepest.sp.0).max(16);
     let used = |sp: Address| stack.end.0.saturating_sub(sp.0);
-    let mut functions: Vec<(String, u64, usize)> = Vec::new();
-    for depth in &boot.depth {
-        let name = place(image, depth.function);
-        match functions.iter_mut().find(|(known, ..)| *known == name) {
-            Some((_, most, columns)) => (*most, *columns) = ((*most).max(used(depth.sp)), *columns + 1),
-            None => functions.push((name, used(depth.sp), 1)),
-        }
+    let whole = used(deepest);
+    let (all, beginning) = (columns(boot, boot.end), boot.beginning().map(|end| (end, columns(boot, end))));
+    // The most bytes of each, and its columns.
+    let mut functions: BTreeMap<Address, (u64, usize)> = BTreeMap::new();
+    let enlarged = beginning.iter().flat_map(|(_, columns)| columns).map(|(_, _, depth)| (0, depth));
+    for (wide, depth) in all.iter().map(|(_, wide, depth)| (*wide, depth)).chain(enlarged) {
+        let (most, columns) = functions.entry(depth.function).or_default();
+        (*most, *columns) = ((*most).max(used(depth.sp)), *columns + wide);
     }
-    functions.sort_by_key(|(_, most, _)| std::cmp::Reverse(*most));
+    let mut functions: Vec<_> = functions.into_iter().collect();
+    functions.sort_by_key(|(_, (most, _))| std::cmp::Reverse(*most));
     html! {
         figure {
-            svg viewBox=(format!("0 0 {COLUMNS} 100")) preserveAspectRatio="none" shape-rendering="crispEdges" height="140" role="img" aria-label="depth of the stack over time, whose numbers are in the table below" {
-                @for depth in &boot.depth {
-                    rect.d x=(depth.column) y="0" width="1.02" height=(format!("{:.2}", 100.0 * used(depth.sp) as f64 / scale as f64)) {}
-                }
+            @if let Some((end, columns)) = &beginning {
+                (over_time(columns, stack, whole))
+                div.axis { span { "instruction 0" } span { "the beginning, enlarged" } span { (thousands(*end)) } }
             }
-            div.axis { span { "down: 0 to " (thousands(used(deepest.sp))) " bytes below " (stack.end.to_string()) } span { "right: " (thousands(boot.end)) " instructions" } }
+            (over_time(&all, stack, whole))
+            div.axis { span { "down: 0 to " (thousands(whole)) " bytes below " (stack.end.to_string()) } span { "right: " (thousands(boot.end)) " instructions" } }
             p.key { "Of " (thousands(stack.end.0 - stack.start.0)) " bytes, as seen at calls, branches and stores." }
         }
         table {
             thead { tr { th { "function" } th.number { "most bytes" } th.number { "part of the time" } } }
-            tbody { @for (name, most, columns) in functions.iter().take(ROWS) {
-                tr { td.mono { (name) } td.number { (thousands(*most)) } td.number { (percent(*columns as u64, COLUMNS as u64)) " %" } }
+            tbody { @for (function, (most, columns)) in functions.iter().take(ROWS) {
+                tr { td.mono { (place(image, *function)) } td.number { (thousands(*most)) } td.number { (percent(*columns as u64, COLUMNS as u64)) " %" } }
             } }
+        }
+    }
+}
+
+/// The deepest use of the stack by column, of which the last ends at `end`: the column, how many until the next in which it was seen, and it.
+fn columns(boot: &Boot, end: u64) -> Vec<(usize, usize, &Depth)> {
+    let mut columns: Vec<(usize, usize, &Depth)> = Vec::new();
+    for depth in boot.depth.iter().filter(|depth| depth.icount <= end) {
+        let column = u128::from(depth.icount) * COLUMNS as u128 / u128::from(end.max(1));
+        let column = (column as usize).min(COLUMNS - 1);
+        match columns.last_mut() {
+            Some((last, _, known)) if *last == column => {
+                if depth.sp < known.sp {
+                    *known = depth;
+                }
+                continue;
+            }
+            Some((last, wide, _)) => *wide = column - *last,
+            None => {}
+        }
+        columns.push((column, COLUMNS - column, depth));
+    }
+    columns
+}
+
+fn over_time(columns: &[(usize, usize, &Depth)], stack: &std::ops::Range<Address>, whole: u64) -> Markup {
+    let scale = whole.max(16) as f64;
+    let height = |depth: &Depth| format!("{:.2}", 100.0 * stack.end.0.saturating_sub(depth.sp.0) as f64 / scale);
+    html! {
+        svg viewBox=(format!("0 0 {COLUMNS} 100")) preserveAspectRatio="none" shape-rendering="crispEdges" height="140" role="img" aria-label="depth of the stack over time, whose numbers are in the table below" {
+            @for (column, wide, depth) in columns {
+                rect.d x=(column) y="0" width=(format!("{}.02", wide)) height=(height(depth)) {}
+            }
         }
     }
 }

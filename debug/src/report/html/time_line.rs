@@ -5,32 +5,28 @@ use maud::{Markup, html};
 use super::super::printable;
 use super::{Page, percent, place, thousands};
 use crate::checks::Status;
-use crate::profile::{Boot, COLUMNS, Mark, Printed};
+use crate::profile::{Boot, COLUMNS, Mark, Printed, PrintedLines};
 
 /// Moments that are drawn, each in a row of its own, and those that are listed.
 const DRAWN: usize = 16;
 const ROWS: usize = 60;
-/// Where all but the end lies in so small a part of the run, it is drawn once more, enlarged.
-const SMALL: u64 = 5;
 
 pub fn time_line(boot: &Boot, page: &Page<'_>) -> Markup {
     let marks = marks(boot, page);
-    let last = marks.iter().rev().nth(1).map_or(0, |mark| mark.icount);
-    let enlarged = Some(last + last / 10 + 1).filter(|end| marks.len() > 2 && *end < boot.end / SMALL);
     html! {
-        @if let Some(end) = enlarged {
+        @if let Some(end) = boot.beginning() {
             figure {
                 (stage(&marks, end))
-                (lines(&boot.console, end))
+                (lines(&boot.console.lines, end))
                 div.axis { span { "instruction 0" } span { "the beginning, enlarged" } span { (thousands(end)) } }
             }
         }
         figure {
             (stage(&marks, boot.end))
             (traps(boot))
-            (lines(&boot.console, boot.end))
+            (lines(&boot.console.lines, boot.end))
             div.axis { span { "instruction 0" }
-                @match (boot.traps.count > 0, boot.console.is_empty()) {
+                @match (boot.traps.count > 0, boot.console.lines.is_empty()) {
                     (true, false) => span { "below: traps and interrupts; printed lines" },
                     (true, true) => span { "below: traps and interrupts" },
                     (false, false) => span { "below: printed lines" },
@@ -112,10 +108,10 @@ fn lines(console: &[Printed], end: u64) -> Markup {
 
 fn table(marks: &[Mark], page: &Page<'_>) -> Markup {
     html! {
-        table {
+        table.moments {
             thead { tr { th.number { "instruction" } th { "what" } th { "where" } } }
             tbody { @for mark in marks {
-                tr { td.number { (thousands(mark.icount)) } td.what { (mark.what) } td.mono { (place(page.image, mark.pc)) } }
+                tr { td.number { (thousands(mark.icount)) } td.what { (mark.what) } td.mono.where { (place(page.image, mark.pc)) } }
             } }
         }
     }
@@ -135,12 +131,13 @@ fn each_trap(boot: &Boot, page: &Page<'_>) -> Markup {
 }
 
 pub fn console(boot: &Boot) -> Markup {
-    if boot.lines == 0 {
+    let PrintedLines { lines, count, .. } = &boot.console;
+    if *count == 0 {
         return html! { p.faint { "The kernel printed nothing." } };
     }
     html! {
         h3 { "Console" }
-        pre { @for line in &boot.console { (format!("{:>14}  {}\n", thousands(line.icount), printable(&line.text))) } }
-        @if boot.lines > boot.console.len() as u64 { p.faint { "and " (thousands(boot.lines - boot.console.len() as u64)) " more lines" } }
+        pre { @for line in lines { (format!("{:>14}  {}\n", thousands(line.icount), printable(&line.text))) } }
+        @if *count > lines.len() as u64 { p.faint { "and " (thousands(count - lines.len() as u64)) " more lines" } }
     }
 }
