@@ -1,5 +1,5 @@
-//! docs/machine.md says what the embedded machine has: its tables are made here, from what a kernel finds out. Each row is asked of a
-//! machine: its device tree, and its firmware.
+//! README.md and docs/machine.md say what the embedded machine has: their tables are made here, from what a kernel finds out. Each row is
+//! asked of a machine: its device tree, and its firmware.
 
 use std::fmt::Write;
 
@@ -11,6 +11,7 @@ use debug::{Address, Embedded, Machine};
 use crate::assembler::*;
 use crate::kernel::*;
 
+const README: &str = include_str!("../../../README.md");
 const PAGE: &str = include_str!("../../../docs/machine.md");
 
 /// The device tree that the kernel of a machine with this hart gets.
@@ -69,9 +70,14 @@ fn extensions(cpu: &str) -> Vec<String> {
     value.split(|byte| *byte == 0).map(|name| String::from_utf8_lossy(name).into_owned()).collect()
 }
 
-fn table_of_extensions() -> String {
+/// The extensions of the usual hart, and of one with all of them.
+fn usual_and_all() -> [Vec<String>; 2] {
     let all = Extension::ALL.iter().fold("rv64".to_owned(), |cpu, extension| format!("{cpu},{}=on", extension.name()));
-    let (usual, all) = (extensions("rv64"), extensions(&all));
+    [extensions("rv64"), extensions(&all)]
+}
+
+fn table_of_extensions() -> String {
+    let [usual, all] = usual_and_all();
     let mut table = String::from(
         "| extension | | with `--cpu rv64` |\n| --- | --- | --- |\n| RV64GC | what compilers use | yes |\n",
     );
@@ -88,10 +94,10 @@ fn table_of_extensions() -> String {
     table
 }
 
-fn table_of_devices() -> String {
-    let mut table = String::from("| device, as the device tree names it | at | size |\n| --- | --- | --- |\n");
+/// Address, size and name of each device, by address.
+fn devices() -> Vec<(u64, u64, String)> {
     let nodes = nodes(&device_tree("rv64"));
-    let mut rows: Vec<(u64, String)> = Vec::new();
+    let mut devices = Vec::new();
     for (_, properties) in &nodes {
         let (Some(compatible), Some(place)) = (property(properties, "compatible"), property(properties, "reg")) else {
             continue;
@@ -102,11 +108,15 @@ fn table_of_devices() -> String {
         let number = |range: std::ops::Range<usize>| u64::from_be_bytes(place[range].try_into().unwrap());
         let (start, size) = (number(0..8), number(8..16));
         let name = compatible.split(|byte| *byte == 0).next().map(String::from_utf8_lossy).unwrap();
-        rows.push((start, format!("| `{name}` | {start:#x} | {size:#x} |\n")));
+        devices.push((start, size, format!("`{name}`")));
     }
-    rows.sort();
-    rows.iter().for_each(|(_, row)| table += row);
-    table
+    devices.sort();
+    devices
+}
+
+fn table_of_devices() -> String {
+    let head = "| device, as the device tree names it | at | size |\n| --- | --- | --- |\n".to_owned();
+    devices().iter().fold(head, |table, (start, size, name)| format!("{table}| {name} | {start:#x} | {size:#x} |\n"))
 }
 
 /// Extension by its four letters (SBI specification, "Binary Encoding"), and what it is.
@@ -122,23 +132,51 @@ const CALLS: [(&str, &str); 9] = [
     ("STA", "stolen time"),
 ];
 
+fn has_call(name: &str) -> bool {
+    let number = name.bytes().fold(0, |number, byte| number << 8 | u64::from(byte));
+    let mut machine = boot(&[li(17, 0x10), li(16, 3), li(10, number), vec![ECALL, STAY]].concat());
+    machine.step(100, LIMIT).unwrap();
+    let answer = |machine: &mut Embedded, register| machine.read_register(Register::Gpr(register)).unwrap();
+    assert_eq!(answer(&mut machine, Register::A0), 0, "{name}");
+    answer(&mut machine, Register::A1) != 0
+}
+
 fn table_of_calls() -> String {
     let mut table = String::from("| SBI extension | | |\n| --- | --- | --- |\n");
     for (name, about) in CALLS {
-        let number = name.bytes().fold(0, |number, byte| number << 8 | u64::from(byte));
-        let mut machine = boot(&[li(17, 0x10), li(16, 3), li(10, number), vec![ECALL, STAY]].concat());
-        machine.step(100, LIMIT).unwrap();
-        let answer = |machine: &mut Embedded, register| machine.read_register(Register::Gpr(register)).unwrap();
-        assert_eq!(answer(&mut machine, Register::A0), 0, "{name}");
-        let has = if answer(&mut machine, Register::A1) == 0 { "no" } else { "yes" };
-        writeln!(table, "| {name} | {about} | {has} |").unwrap();
+        writeln!(table, "| {name} | {about} | {} |", if has_call(name) { "yes" } else { "no" }).unwrap();
     }
     table
 }
 
+/// All of it in a few lines.
+fn summary() -> String {
+    let [usual, all] = usual_and_all();
+    let named = |has: &dyn Fn(&str) -> bool| {
+        let names: Vec<&str> =
+            Extension::ALL.iter().map(|extension| extension.name()).filter(|name| has(name)).collect();
+        names.join(", ")
+    };
+    let is_in = |set: &[String], name: &str| set.iter().any(|known| known == name);
+    let mut devices: Vec<String> = devices().into_iter().map(|(.., name)| name).collect();
+    let slots = devices.iter().filter(|name| *name == "`virtio,mmio`").count();
+    devices.dedup();
+    let devices = devices.join(", ").replace("`virtio,mmio`", &format!("{slots} of `virtio,mmio`"));
+    let calls: Vec<&str> = CALLS.iter().map(|(name, _)| *name).filter(|name| has_call(name)).collect();
+    format!(
+        "| of | there is |\n| --- | --- |\n| the hart | RV64GC, {} |\n| the hart, on request | {} |\n| devices | {devices} |\n| \
+         the SBI | {} |\n",
+        named(&|name| is_in(&usual, name)),
+        named(&|name| !is_in(&usual, name) && is_in(&all, name)),
+        calls.join(", "),
+    )
+}
+
 #[test]
-fn the_page_about_the_machine_says_what_it_has() {
+fn the_pages_about_the_machine_say_what_it_has() {
     let tables = [table_of_extensions(), table_of_devices(), table_of_calls()];
     let missing: Vec<&str> = tables.iter().map(String::as_str).filter(|table| !PAGE.contains(table)).collect();
     assert!(missing.is_empty(), "docs/machine.md should have:\n\n{}", missing.join("\n"));
+    let summary = summary();
+    assert!(README.contains(&summary), "README.md should have:\n\n{summary}");
 }
