@@ -35,6 +35,8 @@ const EMPTY_TRANSMITTER: u8 = 0x04;
 const FIFO_HELD: u8 = 0xc9;
 const FIFO_SIZE: usize = 16;
 
+/// MCR: the output OUT2, which is on after a reset.
+const SECOND_OUTPUT: u8 = 0x08;
 /// MCR: loopback, the transmitter's output goes to the receiver.
 const LOOPBACK: u8 = 0x10;
 
@@ -82,6 +84,19 @@ impl Default for Registers {
 }
 
 impl Registers {
+    /// As they are before any software has seen them; what QEMU's hold then.
+    pub fn reset() -> Registers {
+        let (divisor, modem_control) = ([12, 0], SECOND_OUTPUT);
+        Registers {
+            divisor,
+            fifo_control: 0,
+            line_control: 0,
+            modem_control,
+            transmitted: false,
+            ..Registers::default()
+        }
+    }
+
     fn has(&self, bits: u8) -> bool {
         self.fifo_control & bits != 0
     }

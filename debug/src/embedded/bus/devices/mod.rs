@@ -66,7 +66,8 @@ impl Devices {
     }
 
     /// As they are after a reset, which no firmware in the host has seen.
-    pub fn reset(self) -> Devices {
+    pub fn reset(mut self) -> Devices {
+        self.uart.registers = uart::Registers::reset();
         Devices { plic: Plic::new(), ..self }
     }
 
