@@ -5,7 +5,8 @@
 
 use crate::embedded::Embedded;
 use crate::machine::{Address, Machine, Register, csr};
-use crate::riscv::{Extension, page_table};
+use crate::riscv::Extension;
+use crate::riscv::page_table::{self, Scheme};
 
 /// An address under the hart's page tables of the present.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct Walk {
     pub register: Register,
     /// Its bits.
     pub value: u64,
+    /// What it asks for; `None` where nothing is translated.
+    pub scheme: Option<Scheme>,
     /// What is translated.
     pub address: Address,
     /// The entries that are read on the way, the root's first; none where nothing is translated.
@@ -48,6 +51,8 @@ pub struct Level {
     pub entry: Option<u64>,
     /// It is one of the 16 entries of a page of 64 KiB (Svnapot).
     pub is_napot: bool,
+    /// The bytes that a leaf here maps.
+    pub size: u64,
 }
 
 /// How a table's entries are found.
@@ -59,11 +64,6 @@ struct Table {
 }
 
 impl Walk {
-    /// The register's mode, and the number of its levels; `None` where nothing is translated. hgatp's has `x4` in its name.
-    pub fn mode(&self) -> Option<(&'static str, u32)> {
-        page_table::mode(self.value)
-    }
-
     /// It is the second stage: of guest-physical addresses, which are two bits wider.
     pub fn is_second(&self) -> bool {
         self.register == csr::HGATP
@@ -71,25 +71,25 @@ impl Walk {
 
     /// The highest bits that an address of this table cannot have of its own.
     pub fn unused_bits(&self) -> u32 {
-        self.mode().map_or(0, |(_, levels)| page_table::unused_bits(levels) - if self.is_second() { 2 } else { 0 })
+        self.scheme.map_or(0, |scheme| scheme.unused_bits() - if self.is_second() { 2 } else { 0 })
     }
 
     /// Whether the address has no more bits than the table translates.
     pub fn holds_address(&self) -> bool {
-        match self.mode() {
+        match self.scheme {
             None => true,
             Some(_) if self.is_second() => self.address.0 >> (64 - self.unused_bits()) == 0,
-            Some((_, levels)) => page_table::sign_extended(self.address.0, levels) == self.address.0,
+            Some(scheme) => scheme.sign_extended(self.address.0) == self.address.0,
         }
     }
 
     /// Where it ends, whoever may go there; `None` where nothing is mapped.
     pub fn target(&self) -> Option<Address> {
-        if self.mode().is_none() {
+        if self.scheme.is_none() {
             return Some(self.address);
         }
         let leaf = self.levels.last().filter(|level| level.is_leaf())?;
-        let within = leaf.size() - 1;
+        let within = leaf.size - 1;
         Some(Address(leaf.target()?.0 & !within | self.address.0 & within))
     }
 }
@@ -104,11 +104,6 @@ impl Level {
     pub fn target(&self) -> Option<Address> {
         let target = self.entry.filter(|entry| entry & page_table::VALID != 0).map(page_table::target)?;
         Some(Address(if self.is_napot { target & !(page_table::NAPOT_PAGE - 1) } else { target }))
-    }
-
-    /// The bytes that a leaf at this level maps.
-    pub fn size(&self) -> u64 {
-        if self.is_napot { page_table::NAPOT_PAGE } else { 1 << page_table::shift(self.level) }
     }
 }
 
@@ -141,21 +136,25 @@ fn value(machine: &mut Embedded, register: Register) -> u64 {
 }
 
 fn walk(machine: &mut Embedded, table: &Table, address: Address) -> Walk {
-    let mut walk = Walk { register: table.register, value: table.value, address, levels: Vec::new() };
-    let Some((_, levels)) = walk.mode().filter(|_| walk.holds_address()) else { return walk };
-    let mut start = page_table::root(table.value);
-    for level in (0..levels).rev() {
+    let xlen = machine.isa().xlen;
+    let scheme = Scheme::of(table.value, xlen);
+    let mut walk = Walk { register: table.register, value: table.value, scheme, address, levels: Vec::new() };
+    let Some(scheme) = scheme.filter(|_| walk.holds_address()) else { return walk };
+    let mut start = scheme.root(table.value);
+    for level in (0..scheme.levels).rev() {
         // The root of the second stage has four times the entries.
-        let wider = if walk.is_second() && level + 1 == levels { 4 } else { 1 };
-        let index = address.0 >> page_table::shift(level) & (wider * page_table::ENTRIES as u64 - 1);
-        let at = Address(start + 8 * index);
+        let wider = if walk.is_second() && level + 1 == scheme.levels { 4 } else { 1 };
+        let index = address.0 >> scheme.shift(level) & (wider * scheme.entries() as u64 - 1);
+        let at = Address(start + xlen.bytes() as u64 * index);
         let physical = (table.locate)(machine, at.0).map(Address);
         let mut bytes = [0; 8];
-        let read = physical.and_then(|place| machine.read_physical(place, &mut bytes).ok());
-        let entry = read.map(|()| u64::from_le_bytes(bytes));
+        let bytes = &mut bytes[..xlen.bytes()];
+        let read = physical.and_then(|place| machine.read_physical(place, bytes).ok());
+        let entry = read.map(|()| xlen.read(bytes));
         let marked = entry.is_some_and(|entry| entry & page_table::NAPOT != 0);
         let is_napot = marked && level == 0 && machine.has(Extension::Svnapot);
-        let step = Level { level, index, at, physical, entry, is_napot };
+        let size = if is_napot { page_table::NAPOT_PAGE } else { scheme.size(level) };
+        let step = Level { level, index, at, physical, entry, is_napot, size };
         walk.levels.push(step);
         match step.target() {
             Some(target) if !step.is_leaf() => start = target.0,

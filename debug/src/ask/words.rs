@@ -5,7 +5,8 @@ use super::{FaultingPage, LastWrite, Memory, Moment, Reads, Why};
 use crate::embedded::Arrivals;
 use crate::image::{Image, Place};
 use crate::machine::{Address, Fault, Store, TakenTrap};
-use crate::riscv::{self, Xlen, cause, csr, page_table};
+use crate::riscv::page_table::{self, Scheme};
+use crate::riscv::{self, Xlen, cause, csr};
 
 /// How the one who reads the words goes to a moment: a command, to which the moment is added, such as `monitor goto`.
 pub type Goto<'a> = &'a str;
@@ -82,14 +83,13 @@ pub fn trap(image: &Image, trap: &TakenTrap) -> String {
 
 /// A trap's cause, instruction, value and place.
 pub fn exception(image: &Image, scause: u64, pc: Address, value: u64, instruction: Option<&[u8]>) -> String {
-    exception_at(scause, pc, value, instruction, |address| image.place(address).to_string())
+    exception_at(image.xlen(), (scause, pc, value), instruction, |address| image.place(address).to_string())
 }
 
 /// As [`exception`], where addresses are said like this.
 fn exception_at(
-    scause: u64,
-    pc: Address,
-    value: u64,
+    xlen: Xlen,
+    (scause, pc, value): (u64, Address, u64),
     instruction: Option<&[u8]>,
     place: impl Fn(Address) -> String,
 ) -> String {
@@ -98,7 +98,7 @@ fn exception_at(
         return format!("{} before {at}", cause::cause(scause));
     }
     let instruction = match instruction {
-        Some(bytes) => format!("`{}`", riscv::disassemble(Xlen::Rv64, pc, bytes)),
+        Some(bytes) => format!("`{}`", riscv::disassemble(xlen, pc, bytes)),
         None => "no memory".into(),
     };
     let about = if value == 0 { String::new() } else { format!(", stval {}", place(Address(value))) };
@@ -121,7 +121,7 @@ pub fn traps(image: &Image, traps: &[TakenTrap]) -> String {
 
 fn trap_in_brief(image: &Image, trap: &TakenTrap) -> String {
     let bytes = trap.instruction.as_ref().map(|bytes| bytes.as_slice());
-    let words = exception_at(trap.cause, trap.pc, trap.value, bytes, |address| match trap.from_guest {
+    let words = exception_at(image.xlen(), (trap.cause, trap.pc, trap.value), bytes, |address| match trap.from_guest {
         true if address == trap.pc || cause::has_address(trap.cause) => of_guest(image, address),
         true => address.to_string(),
         false => image.place(address).to_string(),
@@ -234,25 +234,26 @@ pub fn moment(image: &Image, moment: &Moment) -> String {
         None => image.place(Address(registers.pc)),
     };
     let code = match instruction {
-        Some(bytes) => format!("`{}`", riscv::disassemble(Xlen::Rv64, Address(registers.pc), bytes.as_slice())),
+        Some(bytes) => format!("`{}`", riscv::disassemble(image.xlen(), Address(registers.pc), bytes.as_slice())),
         None => "no memory".into(),
     };
+    let digits = 2 + 2 * image.xlen().bytes();
     let mut lines = format!("instruction {icount}: {code}, at {here}, {privilege}{}\n", callers(backtrace));
     for row in registers.x.chunks(4).enumerate() {
         let cells = row.1.iter().enumerate().map(|(column, value)| {
             let name = crate::machine::Register::Gpr((4 * row.0 + column) as u8).to_string();
-            format!("{name:>4} {value:#018x}")
+            format!("{name:>4} {value:#0digits$x}")
         });
         lines += &format!("{}\n", cells.collect::<Vec<_>>().join("  "));
     }
-    lines + &format!("  pc {:#018x}", registers.pc)
+    lines + &format!("  pc {:#0digits$x}", registers.pc)
 }
 
 /// The way through the page tables, a line for each level.
 pub fn page(image: &Image, page: &Page) -> String {
     let of_guest = page.first.register == csr::VSATP;
     let place = if of_guest { self::of_guest(image, page.address) } else { image.place(page.address).to_string() };
-    let is_bare = |walk: &Walk| walk.mode().is_none();
+    let is_bare = |walk: &Walk| walk.scheme.is_none();
     if is_bare(&page.first) && !of_guest {
         return format!("{place}: nothing is translated (satp {:#x}), it is the physical address", page.first.value);
     }
@@ -286,7 +287,7 @@ fn end(page: &Page, fault: &str) -> String {
 /// A stage's mode, and its levels.
 fn stage(walk: &Walk) -> String {
     let (register, value) = (walk.register, walk.value);
-    let Some((mode, _)) = walk.mode() else {
+    let Some(mode) = walk.scheme.map(Scheme::name) else {
         let kind = if walk.is_second() { "physical" } else { "guest-physical" };
         return format!("nothing is translated ({register} {value:#x}), it is the {kind} address");
     };
@@ -304,8 +305,8 @@ fn stage(walk: &Walk) -> String {
 }
 
 fn step(level: &Level) -> String {
-    const SIZES: [&str; 5] = ["4 KiB", "2 MiB", "1 GiB", "512 GiB", "256 TiB"];
-    let Level { level: number, index, at, entry, physical, is_napot } = level;
+    const UNITS: [(u32, &str); 4] = [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
+    let Level { level: number, index, at, entry, physical, is_napot, .. } = level;
     let place = match physical {
         Some(physical) if physical != at => format!("{at}, which is {physical} in RAM"),
         Some(_) => at.to_string(),
@@ -317,8 +318,8 @@ fn step(level: &Level) -> String {
     let what = match level.target() {
         None => "not valid (V is 0)".into(),
         Some(target) if level.is_leaf() => {
-            let size = if *is_napot { "64 KiB" } else { SIZES.get(*number as usize).copied().unwrap_or_default() };
-            format!("a page of {size} at {target}, {letters}")
+            let (shift, unit) = UNITS.into_iter().find(|(shift, _)| level.size >> shift != 0).unwrap_or_default();
+            format!("a page of {} {unit} at {target}, {letters}", level.size >> shift)
         }
         Some(target) => format!("the table at {target}, {letters}"),
     };

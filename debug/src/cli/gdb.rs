@@ -22,7 +22,6 @@ use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use debug::checks::{GUARD_BYTES, Layout};
 use debug::qemu::ForegroundConsole;
-use debug::riscv::Xlen;
 use debug::serve::{self, GdbTarget, ServeEvent};
 use debug::{Address, Endpoint, Image, guardian};
 use signal_hook::consts::{SIGINT, SIGQUIT};
@@ -87,7 +86,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     for signal in [SIGINT, SIGQUIT] {
         signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false))).context("signals cannot be caught")?;
     }
-    let status = match arguments.kernel.machine_or_usual(&kernel, arguments.on.as_ref())? {
+    let status = match arguments.kernel.machine_or_usual(arguments.on.as_ref())? {
         MachineArg::Qemu if arguments.recording.record.is_some() => {
             bail!("--record needs the embedded machine, whose run is the same each time; try: --on embedded")
         }
@@ -238,7 +237,7 @@ fn names(arguments: &Arguments, kernel: &Kernel) -> anyhow::Result<Option<[(&'st
         Ok(layout) => layout,
     };
     if layout.needs_stack() {
-        let on = arguments.kernel.machine_or_usual(kernel, arguments.on.as_ref())?;
+        let on = arguments.kernel.machine_or_usual(arguments.on.as_ref())?;
         if kernel.find_stack(&mut layout, &on, SEARCH).is_err() {
             return Ok(None);
         }
@@ -273,10 +272,7 @@ fn names(arguments: &Arguments, kernel: &Kernel) -> anyhow::Result<Option<[(&'st
 /// lies behind its code in the file and is copied to where it is linked.
 fn linked_minus_loaded(image: &Image) -> u64 {
     // As $walk_half in debug/gdb/machine.gdb.
-    let half = match image.xlen() {
-        Xlen::Rv32 => 0xc000_0000,
-        Xlen::Rv64 => 1 << 63,
-    };
+    let half = image.xlen().high();
     let high = image.segments().iter().filter(|segment| segment.address.0 >= half);
     high.map(|segment| segment.address.0.wrapping_sub(segment.physical.0)).max().unwrap_or(0)
 }

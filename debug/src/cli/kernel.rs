@@ -13,7 +13,7 @@ use clap::Args;
 use debug::checks::{self, Layout};
 use debug::image::KernelFiles;
 use debug::qemu::MachineOptions;
-use debug::riscv::{Cpu, Xlen, board};
+use debug::riscv::{Cpu, board};
 use debug::{Address, Embedded, Image, Qemu, embedded};
 use tempfile::NamedTempFile;
 
@@ -104,7 +104,7 @@ impl KernelArguments {
             memory_mib: self.memory,
             append: self.append.clone(),
             initrd,
-            cpu: self.cpu.clone().unwrap_or_default(),
+            cpu: self.cpu.clone().unwrap_or_else(|| Cpu::of(image.xlen())),
             firmware: self.qemu.firmware(),
             ..embedded::Options::default()
         };
@@ -148,20 +148,15 @@ impl KernelArguments {
     /// The machine that was asked for; else QEMU, which others trust as well, where it is installed.
     ///
     /// # Errors
-    /// Where the embedded machine is asked for what it has not.
-    pub fn machine_or_usual(&self, kernel: &Kernel, asked: Option<&MachineArg>) -> anyhow::Result<MachineArg> {
-        let is_rv32 = kernel.image.xlen() == Xlen::Rv32;
+    /// Where the machines cannot be compared.
+    pub fn machine_or_usual(&self, asked: Option<&MachineArg>) -> anyhow::Result<MachineArg> {
         match asked {
-            Some(MachineArg::Embedded | MachineArg::Both) if is_rv32 => {
-                Err(embedded::Error::Rv32 { path: kernel.image.path().to_owned() }.into())
-            }
             Some(MachineArg::Both) if self.qemu.starts_in_machine_mode() => {
                 bail!(
                     "the machines are not compared in lockstep for a kernel that starts in M-mode; try: --on embedded, and --on qemu"
                 )
             }
             Some(machine) => Ok(machine.clone()),
-            None if is_rv32 => Ok(MachineArg::Qemu),
             None => Ok(MachineArg::installed()),
         }
     }

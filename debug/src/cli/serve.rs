@@ -86,7 +86,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<u8> {
         None => arguments.kernel.read()?,
     };
     let on = arguments.on.clone().unwrap_or(MachineArg::Embedded);
-    match arguments.kernel.machine_or_usual(&kernel, Some(&on))? {
+    match arguments.kernel.machine_or_usual(Some(&on))? {
         MachineArg::Qemu if arguments.recording.record.is_some() => {
             bail!("--record needs the embedded machine, whose run is the same each time; try: --on embedded")
         }

@@ -38,11 +38,12 @@ impl Machine for Embedded {
 
     fn write_register(&mut self, register: Register, value: u64) -> Result<(), Error> {
         let board = &mut self.board;
+        let held = board.hart.xlen.truncate(value);
         match register {
             Register::Gpr(0) => return Ok(()),
-            Register::Gpr(number) => board.hart.set_x(number & 31, value),
+            Register::Gpr(number) => board.hart.set_x(number & 31, held),
             Register::Fpr(number) => board.hart.f[usize::from(number & 31)] = value,
-            Register::Pc if value.is_multiple_of(2) => board.hart.pc = value,
+            Register::Pc if value.is_multiple_of(2) => board.hart.pc = held,
             Register::Pc => return Err(refused("an odd pc", "instructions have even addresses")),
             Register::Csr(number) => hart_csr::write(board, number, value).ok_or_else(|| unsupported(register))?,
             Register::Priv => {

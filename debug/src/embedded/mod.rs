@@ -1,4 +1,4 @@
-//! A deterministic RV64GC machine in this process, with its whole history. To a kernel it looks like QEMU's `virt` board.
+//! A deterministic RV64GC or RV32GC machine in this process, with its whole history. To a kernel it looks like QEMU's `virt` board.
 //!
 //! It does not know GDB, sockets, symbols or verdicts.
 
@@ -24,7 +24,7 @@ use std::sync::Arc;
 use crate::image::Image;
 use crate::machine::Fault;
 use crate::riscv::board::DEFAULT_MEMORY_MIB;
-use crate::riscv::{Cpu, Xlen};
+use crate::riscv::{Cpu, Extension, Isa, Xlen};
 
 pub use board::World;
 pub use bus::console::TooMuch;
@@ -59,7 +59,7 @@ pub struct Options {
     pub append: Option<String>,
     /// The bytes of an initial RAM disk, which is placed as QEMU places it.
     pub initrd: Option<Arc<[u8]>>,
-    /// The hart's extensions.
+    /// The hart's width and extensions. The default has the kernel's width.
     pub cpu: Cpu,
     /// What is below the kernel.
     pub firmware: Firmware,
@@ -135,32 +135,29 @@ impl Embedded {
     /// # Errors
     /// Those of [`Embedded::load`]. A device tree at another address may overlap the kernel.
     pub fn load_under(image: &Image, options: &Options, conditions: &Conditions) -> Result<Embedded, Error> {
-        if image.xlen() == Xlen::Rv32 {
-            return Err(Error::Rv32 { path: image.path().to_owned() });
-        }
         if !MEMORY_MIB.contains(&options.memory_mib) {
             return Err(Error::MemorySize { mebibytes: options.memory_mib, range: MEMORY_MIB });
         }
         if let Some(property) = options.cpu.unknown().first() {
             return Err(Error::Cpu { property: property.clone() });
         }
-        let extensions = options.cpu.extensions();
+        let isa = isa_for(image, &options.cpu)?;
         let size = options.memory_mib << 20;
         // Probe first: a failed allocation aborts the process.
         if Vec::<u8>::new().try_reserve_exact(size as usize).is_err() {
             return Err(Error::NoMemory { mebibytes: options.memory_mib });
         }
         let mut ram = Ram::new(size as usize);
-        let firmware = firmware::code::Firmware::of(&options.firmware, size)?;
-        let loaded = firmware::load::load(image, &firmware, &mut ram, options, conditions)?;
+        let firmware = firmware::code::Firmware::of(&options.firmware, isa.xlen, size)?;
+        let loaded = firmware::load::load(image, &firmware, &mut ram, options, isa, conditions)?;
         let devices = options.devices.open()?;
         let mut board = if options.firmware == Firmware::Host {
-            let hart = firmware::sbi::hand_over(loaded.entry, loaded.device_tree, extensions, conditions);
+            let hart = firmware::sbi::hand_over(loaded.entry, loaded.device_tree, isa, conditions);
             Board::new(hart, ram, devices, *conditions)
         } else {
             let is_code = matches!(firmware, firmware::code::Firmware::Code { .. });
-            ram.set_rom(&firmware::code::reset_rom(loaded.device_tree, loaded.entry));
-            let hart = firmware::code::reset(extensions, conditions);
+            ram.set_rom(&firmware::code::reset_rom(isa.xlen, loaded.device_tree, loaded.entry));
+            let hart = firmware::code::reset(isa, conditions);
             let mut board = Board::new(hart, ram, devices.reset(), *conditions);
             (board.entry, board.firmware_is_code) = (loaded.entry, is_code);
             board
@@ -245,4 +242,18 @@ impl Embedded {
         self.board.memory.advance_devices(self.board.now());
         typed
     }
+}
+
+/// What the hart executes: a kernel's width is its own.
+fn isa_for(image: &Image, cpu: &Cpu) -> Result<Isa, Error> {
+    let xlen = image.xlen();
+    let isa = if *cpu == Cpu::default() { Cpu::of(xlen).isa() } else { cpu.isa() };
+    if isa.xlen != xlen {
+        return Err(Error::Width { path: image.path().to_owned(), kernel: xlen.bits(), cpu: cpu.to_string() });
+    }
+    // Guests of 32 bits it has not.
+    if xlen == Xlen::Rv32 && isa.has(Extension::Hypervisor) {
+        return Err(Error::Cpu { property: "h=on".into() });
+    }
+    Ok(isa)
 }

@@ -86,8 +86,8 @@ impl Board {
                 self.run_one(index)?;
                 continue;
             }
-            let (ram, extensions) = (&mut self.memory.ram, self.hart.extensions);
-            let (number, is_first) = self.code.block_at(index, self.hart.pc, ram, extensions);
+            let (ram, isa) = (&mut self.memory.ram, self.hart.isa());
+            let (number, is_first) = self.code.block_at(index, self.hart.pc, ram, isa);
             if is_first {
                 self.memory.notice_stores();
             }
@@ -166,7 +166,7 @@ impl Board {
     /// Executes one instruction, in the page of decoded code of this index.
     fn run_one(&mut self, index: usize) -> Result<(), Interruption> {
         let pc = self.hart.pc;
-        let operation = self.code.instruction(index, pc, &self.memory.ram, self.hart.extensions);
+        let operation = self.code.instruction(index, pc, &self.memory.ram, self.hart.isa());
         self.prepare();
         execute::execute(&operation, &mut self.hart, &mut self.memory)?;
         self.icount += 1;
@@ -242,11 +242,12 @@ impl Board {
     pub(super) fn fetch(&mut self) -> Result<Operation, Interruption> {
         let pc = self.hart.pc;
         let low = self.fetch_half(pc)?;
+        let isa = self.hart.isa();
         if !decode::is_full_length(low) {
-            return Ok(decode::decode_half(low));
+            return Ok(decode::decode_half(isa, low));
         }
-        let high = self.fetch_half(pc.wrapping_add(2))?;
-        Ok(decode::decode_word(self.hart.extensions, u32::from(high) << 16 | u32::from(low)))
+        let high = self.fetch_half(isa.xlen.truncate(pc.wrapping_add(2)))?;
+        Ok(decode::decode_word(isa, u32::from(high) << 16 | u32::from(low)))
     }
 
     fn fetch_half(&mut self, address: u64) -> Result<u16, Interruption> {

@@ -37,7 +37,7 @@ impl Board {
     /// An interrupt is taken; this counts as an instruction.
     pub(super) fn interrupt(&mut self, number: u64, by: Handler) -> Result<(), Stop> {
         if self.has_no_handler(by) {
-            return Err(self.fault(cause::INTERRUPT | number, 0));
+            return Err(self.fault(self.hart.xlen.top_bit() | number, 0));
         }
         let from = self.origin();
         self.hart.take_interrupt(number, by);

@@ -64,8 +64,8 @@ impl Image {
 }
 
 /// The opened image.
-pub fn neutral_image() -> Image {
-    Image::parse(Path::new("neutral"), neutral(Xlen::Rv64)).expect("a test opens it")
+pub fn neutral_image(xlen: Xlen) -> Image {
+    Image::parse(Path::new("neutral"), neutral(xlen)).expect("a test opens it")
 }
 
 #[cfg(test)]

@@ -23,8 +23,6 @@ const LOOKED_AT: u64 = 20_000_000;
 /// How many instructions are executed before what was printed is taken: the machine does not keep all of it.
 const PART: u64 = 1 << 20;
 const PAGE: u64 = 4096;
-/// Where the upper half of virtual addresses begins.
-const HALF: u64 = 1 << 63;
 
 /// The deepest use of the stack in a stretch of time, which is the shorter the earlier it comes: so the beginning can be enlarged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +116,8 @@ pub fn gather(
         clear: None,
         ended: false,
         rest: None,
-        high: if start < HALF { 0 } else { start.wrapping_sub(image.physical(look.bss.start).0) },
+        half: image.xlen().high(),
+        high: if start < image.xlen().high() { 0 } else { start.wrapping_sub(image.physical(look.bss.start).0) },
     };
     gathering.mark(0, "entry", pc);
     gathering.boot.device_tree = device_tree(&machine);
@@ -208,6 +207,8 @@ struct Gathering<'a> {
     rest: Option<(u64, Address)>,
     /// What the addresses of a kernel that is linked high are more than those where it is loaded; 0 for others.
     high: u64,
+    /// Where the upper half of virtual addresses begins.
+    half: u64,
 }
 
 impl Gathering<'_> {
@@ -222,7 +223,7 @@ impl Gathering<'_> {
 
     /// The linked address: until paging is on, a kernel that is linked high has its memory where it is loaded.
     fn linked(&self, address: Address) -> Address {
-        if address.0 < HALF { address + self.high } else { address }
+        if address.0 < self.half { address + self.high } else { address }
     }
 
     fn deepen(&mut self, icount: u64, sp: Address) {

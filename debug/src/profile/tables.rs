@@ -4,7 +4,7 @@
 
 use crate::embedded::Embedded;
 use crate::machine::{Address, Machine, Register, csr};
-use crate::riscv::page_table::{self, ENTRIES, PAGE};
+use crate::riscv::page_table::{self, PAGE, Scheme};
 
 /// More tables than this are not read: a table may lead to itself.
 const MOST_TABLES: usize = 4096;
@@ -94,19 +94,20 @@ pub fn page_tables(machine: &mut Embedded) -> Vec<PageTables> {
 /// What a register translates; `through`: what its tables' own addresses are translated by.
 fn tables_of(machine: &mut Embedded, register: Register, through: Option<&PageTables>) -> Option<PageTables> {
     let value = machine.read_register(register).ok()?;
-    let (mode, levels) = page_table::mode(value)?;
+    let scheme = Scheme::of(value, machine.isa().xlen)?;
     let is_second = register == csr::HGATP;
     let mut reading =
-        Reading { machine, tables: Vec::new(), branches: 0, mapped: 0, is_cut: false, is_second, through };
-    let root = reading.table(page_table::root(value), levels - 1, 0, levels);
+        Reading { machine, scheme, tables: Vec::new(), branches: 0, mapped: 0, is_cut: false, is_second, through };
+    let root = reading.table(scheme.root(value), scheme.levels - 1, 0);
     let Reading { mut tables, mapped, is_cut, .. } = reading;
     tables.sort_unstable();
     tables.dedup();
-    Some(PageTables { register, value, mode, root, tables, mapped, is_cut })
+    Some(PageTables { register, value, mode: scheme.name(), root, tables, mapped, is_cut })
 }
 
 struct Reading<'a> {
     machine: &'a mut Embedded,
+    scheme: Scheme,
     tables: Vec<Address>,
     branches: usize,
     mapped: u64,
@@ -118,11 +119,12 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     /// The table at `at`, which translates the addresses from `start` on.
-    fn table(&mut self, at: u64, level: u32, start: u64, levels: u32) -> Vec<Branch> {
-        let is_wide = self.is_second && level + 1 == levels;
-        let entries = if is_wide { 4 * ENTRIES } else { ENTRIES };
+    fn table(&mut self, at: u64, level: u32, start: u64) -> Vec<Branch> {
+        let (scheme, xlen) = (self.scheme, self.scheme.xlen);
+        let is_wide = self.is_second && level + 1 == scheme.levels;
+        let entries = if is_wide { 4 * scheme.entries() } else { scheme.entries() };
         let mut branches: Vec<Branch> = Vec::new();
-        let mut bytes = vec![0; 8 * entries];
+        let mut bytes = vec![0; xlen.bytes() * entries];
         let place = self.through.map_or(Some(at), |second| second.find(at)).map(Address);
         let place = place.filter(|_| self.tables.len() < MOST_TABLES);
         let read = place.filter(|place| self.machine.read_physical(*place, &mut bytes).is_ok());
@@ -131,17 +133,17 @@ impl Reading<'_> {
             return branches;
         };
         self.tables.extend((0..bytes.len() as u64 / PAGE).map(|page| Address(at + page * PAGE)));
-        for (index, entry) in bytes.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes)).enumerate() {
+        for (index, entry) in bytes.chunks_exact(xlen.bytes()).map(|bytes| xlen.read(bytes)).enumerate() {
             if entry & page_table::VALID == 0 {
                 continue;
             }
-            let address = start | (index as u64) << page_table::shift(level);
-            let address = if self.is_second { address } else { page_table::sign_extended(address, levels) };
+            let address = start | (index as u64) << scheme.shift(level);
+            let address = if self.is_second { address } else { scheme.sign_extended(address) };
             let target = page_table::target(entry);
             if page_table::is_leaf(entry) {
                 self.pages(&mut branches, address, target, level, entry);
             } else if level > 0 && self.has_room() {
-                let within = self.table(target, level - 1, address, levels);
+                let within = self.table(target, level - 1, address);
                 let (start, at) = (Address(address), Address(target));
                 branches.push(Branch::Table { start, at, level: level - 1, branches: within });
             }
@@ -157,7 +159,7 @@ impl Reading<'_> {
 
     /// A page, which is added to those before it where it follows them.
     fn pages(&mut self, branches: &mut Vec<Branch>, address: u64, target: u64, level: u32, entry: u64) {
-        let size = 1 << page_table::shift(level);
+        let size = self.scheme.size(level);
         let entry = entry & ALLOWED;
         let set = page_table::LETTERS.iter().filter(|(bit, _)| entry & bit != 0);
         let own: String = set.map(|(_, letter)| *letter).collect();
@@ -231,6 +233,33 @@ mod tests {
         assert_eq!(tables.root, [gigabyte, table(middle, 1, vec![table(low, 0, leaves)])]);
         assert_eq!(tables.tables, [ROOT, middle, low].map(Address));
         assert_eq!((tables.mode, tables.mapped, tables.is_cut), ("Sv39", (1 << 30) + 0x4000, false));
+    }
+
+    #[test]
+    fn tables_of_two_levels_have_entries_of_four_bytes() {
+        let mut machine = Embedded::load(&image::neutral_image(Xlen::Rv32), &Options::default()).unwrap();
+        let low = ROOT + 0x1000;
+        let entries = [
+            (ROOT + 4 * 512, leads(0x8000_0000, DATA)),
+            (ROOT + 4 * 768, leads(low, 1)),
+            (low + 4 * 3, leads(0x8020_0000, CODE)),
+        ];
+        for (at, entry) in entries {
+            machine.write_physical(Address(at), &entry.to_le_bytes()[..4]).unwrap();
+        }
+        machine.write_register(csr::SATP, 1 << 31 | ROOT >> 12).unwrap();
+        let tables = page_tables(&mut machine).remove(0);
+        let pages = |start, size, physical, letters: &str| {
+            let (start, physical) = (Address(start), Address(physical));
+            Branch::Pages { start, bytes: size, page: size, physical, letters: letters.into() }
+        };
+        let branches = vec![pages(0xc000_3000, 0x1000, 0x8020_0000, "RX")];
+        let table = Branch::Table { start: Address(0xc000_0000), at: Address(low), level: 0, branches };
+        assert_eq!(tables.root, [pages(0x8000_0000, 4 << 20, 0x8000_0000, "RW"), table]);
+        assert_eq!(
+            (tables.mode, tables.mapped, tables.tables),
+            ("Sv32", (4 << 20) + 0x1000, vec![Address(ROOT), Address(low)])
+        );
     }
 
     /// The guest's root lies where hgatp puts it, and so does what it maps.

@@ -139,8 +139,9 @@ pub enum Error {
     /// QEMU has no firmware for this machine.
     #[error(
         "{} has no 32-bit firmware, {firmware}: Debian has it since 13 (package opensbi), and QEMU's own builds have it; \
-         try: {} for a kernel that starts in M-mode, another firmware, or QEMU=PATH of another QEMU",
+         try: {}, {} for a kernel that starts in M-mode, another firmware, or QEMU=PATH of another QEMU",
         program.display(),
+        Setting::Embedded,
         Setting::NoFirmware
     )]
     NoFirmware {

@@ -11,6 +11,7 @@ use crate::ask::{Answer, LastWrite, Moment, Reads, Why, words};
 use crate::embedded::{Arrival, Arrivals, Loads};
 use crate::image::{Image, Place};
 use crate::machine::{Address, Load, Store, TakenTrap};
+use crate::riscv::page_table::Scheme;
 
 /// An answer, and the run that it is about.
 pub struct Answered<'a> {
@@ -205,7 +206,7 @@ fn walk(walk: &Walk) -> Value {
     json!({
         "register": walk.register.to_string(),
         "value": hex(walk.value),
-        "mode": walk.mode().map(|(name, _)| name),
+        "mode": walk.scheme.map(Scheme::name),
         "levels": walk.levels.iter().map(level).collect::<Value>(),
     })
 }

@@ -1,12 +1,12 @@
-//! A CPU model with its properties, as QEMU writes it: `rv64,h=on,zba=off`. It does not know which machine supports it.
+//! A CPU model with its properties, as QEMU writes it: `rv64,h=on,zba=off`, `rv32`. It does not know which machine supports it.
 
 use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Extension, Extensions};
+use super::{Extension, Extensions, Isa, Xlen};
 
-/// The extensions of QEMU's `rv64`: those of 7.2, and those that 10.0 and 11.1 add. Each machine supports some of them.
+/// The extensions of QEMU's `rv64` and `rv32`: those of 7.2, and those that 10.0 and 11.1 add. Each machine supports some of them.
 const USUAL: Extensions = Extensions::of(&[
     Extension::Hypervisor,
     Extension::Zicbom,
@@ -36,14 +36,28 @@ const ALWAYS: [&str; 17] =
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cpu {
     text: String,
-    extensions: Extensions,
+    isa: Isa,
     unknown: Vec<String>,
 }
 
 impl Cpu {
-    /// Its extensions beyond RV64GC, as far as this crate knows them.
+    /// QEMU's usual model of this width; that of RV32 without H, which must be asked for.
+    pub fn of(xlen: Xlen) -> Cpu {
+        let (text, extensions) = match xlen {
+            Xlen::Rv32 => ("rv32", USUAL.with(Extension::Hypervisor, false)),
+            Xlen::Rv64 => ("rv64", USUAL),
+        };
+        Cpu { text: text.into(), isa: Isa { xlen, extensions }, unknown: Vec::new() }
+    }
+
+    /// Its width, and its extensions as far as this crate knows them.
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// Its extensions beyond RV32GC or RV64GC, as far as this crate knows them.
     pub fn extensions(&self) -> Extensions {
-        self.extensions
+        self.isa.extensions
     }
 
     /// The parts that this crate does not know. QEMU may know them.
@@ -54,7 +68,9 @@ impl Cpu {
     /// The same model, with this extension on or off.
     pub fn with(self, extension: Extension, present: bool) -> Cpu {
         let text = format!("{},{}={}", self.text, extension.name(), if present { "on" } else { "off" });
-        Cpu { text, extensions: self.extensions.with(extension, present), ..self }
+        let mut cpu = Cpu { text, ..self };
+        cpu.isa.extensions = cpu.isa.extensions.with(extension, present);
+        cpu
     }
 
     fn set(&mut self, property: &str) {
@@ -68,7 +84,7 @@ impl Cpu {
         // QEMU 7.2 has capitals in some: Zicsr.
         let name = name.to_ascii_lowercase();
         match Extension::ALL.iter().find(|extension| extension.name() == name) {
-            Some(extension) => self.extensions = self.extensions.with(*extension, present),
+            Some(extension) => self.isa.extensions = self.isa.extensions.with(*extension, present),
             None if present && ALWAYS.contains(&&*name) => {}
             None => self.unknown.push(property.into()),
         }
@@ -77,7 +93,7 @@ impl Cpu {
 
 impl Default for Cpu {
     fn default() -> Cpu {
-        Cpu { text: "rv64".into(), extensions: USUAL, unknown: Vec::new() }
+        Cpu::of(Xlen::Rv64)
     }
 }
 
@@ -86,12 +102,14 @@ impl FromStr for Cpu {
 
     fn from_str(text: &str) -> Result<Cpu, Infallible> {
         let mut parts = text.split(',').filter(|part| !part.is_empty());
-        let mut cpu = Cpu { text: text.into(), ..Cpu::default() };
-        match parts.next() {
-            None | Some("rv64") => {}
-            // The bare model has nothing that is not asked for; of RV64GC ours has all the same.
-            Some("rv64i") => cpu.extensions = Extensions::NONE,
-            Some(model) => cpu.unknown.push(model.into()),
+        let model = parts.next().unwrap_or("rv64");
+        let xlen = if model.starts_with("rv32") { Xlen::Rv32 } else { Xlen::Rv64 };
+        let mut cpu = Cpu { text: text.into(), ..Cpu::of(xlen) };
+        match model {
+            "rv64" | "rv32" => {}
+            // The bare model has nothing that is not asked for; of G and C ours has all the same.
+            "rv64i" | "rv32i" => cpu.isa.extensions = Extensions::NONE,
+            model => cpu.unknown.push(model.into()),
         }
         parts.for_each(|property| cpu.set(property));
         Ok(cpu)
@@ -123,6 +141,8 @@ mod tests {
         assert_eq!(cpu.to_string(), "rv64,h=off,Zba=false,svpbmt=on,zicond");
         assert_eq!(cpu.with(Extension::Zbb, false), parsed("rv64,h=off,Zba=false,svpbmt=on,zicond,zbb=off"));
         assert_eq!(parsed("rv64"), Cpu::default());
+        assert_eq!(parsed("rv32"), Cpu::of(Xlen::Rv32));
+        assert_eq!(parsed("rv32,zbb=off").isa().xlen, Xlen::Rv32);
     }
 
     #[test]

@@ -67,9 +67,6 @@ csrs! { OTHERS, "Number and name of further CSRs, for disassembly.":
     MSECCFG = 0x747 "mseccfg",
     MCYCLE = 0xb00 "mcycle",
     MINSTRET = 0xb02 "minstret",
-    CYCLEH = 0xc80 "cycleh",
-    TIMEH = 0xc81 "timeh",
-    INSTRETH = 0xc82 "instreth",
     MCONFIGPTR = 0xf15 "mconfigptr",
     VSSTATUS = 0x200 "vsstatus",
     VSIE = 0x204 "vsie",
@@ -96,6 +93,9 @@ csrs! { OTHERS, "Number and name of further CSRs, for disassembly.":
     HGATP = 0x680 "hgatp",
     HGEIP = 0xe12 "hgeip",
 }
+
+/// The upper half of stimecmp on RV32.
+pub const STIMECMPH: Register = Register::Csr(0x15d);
 
 /// Numbered CSRs: the first, the last, the name, and the number in the first one's name: `hpmcounter3` to `hpmcounter31`.
 const NUMBERED: &[(u16, u16, &str, u16)] = &[
@@ -126,8 +126,27 @@ pub const BASE_COUNTERS: std::ops::RangeInclusive<u16> = 0xc00..=0xc02;
 /// Their upper halves on RV32.
 pub const BASE_COUNTERS_HIGH: std::ops::RangeInclusive<u16> = 0xc80..=0xc82;
 
+/// The CSR whose upper half this one holds, on RV32; `None` for others (privileged manual, "CSR Listing").
+pub fn lower_half(number: u16) -> Option<u16> {
+    match number {
+        // stimecmph, vstimecmph, mstatush, menvcfgh, htimedeltah, henvcfgh and mseccfgh.
+        0x15d | 0x25d | 0x310 | 0x31a | 0x615 | 0x61a | 0x757 => Some(number - 0x10),
+        // The counters.
+        0xb80 | 0xb82..=0xb9f | 0xc80..=0xc9f => Some(number - 0x80),
+        _ => None,
+    }
+}
+
+/// Whether it has 64 bits, the upper half of which has a number of its own on RV32.
+pub fn has_upper_half(number: u16) -> bool {
+    [number + 0x10, number + 0x80].into_iter().any(|upper| lower_half(upper) == Some(number))
+}
+
 /// The name of a CSR in debuggers and assemblers; `None` if no table here lists it.
 pub fn name(number: u16) -> Option<String> {
+    if let Some(lower) = lower_half(number) {
+        return name(lower).map(|name| name + "h");
+    }
     let single = NAMES.iter().chain(OTHERS).find(|(known, _)| *known == number).map(|(_, name)| (*name).to_owned());
     single.or_else(|| {
         let (first, _, name, from) = NUMBERED.iter().find(|(first, last, ..)| (*first..=*last).contains(&number))?;
@@ -145,12 +164,16 @@ pub fn is_vector(number: u16) -> bool {
     matches!(number, 0x008..=0x00a | 0x00f | 0xc20..=0xc22)
 }
 
-/// The numbered CSRs, one by one, with their names: PMP entries, counters and what they count.
+/// The numbered CSRs, one by one, with their names: PMP entries, counters and what they count; and RV32's upper halves.
 pub fn numbered() -> impl Iterator<Item = (u16, String)> {
     let of = |&(first, last, name, from): &(u16, u16, &'static str, u16)| {
         (first..=last).map(move |number| (number, format!("{name}{}", number - first + from)))
     };
-    NUMBERED.iter().flat_map(of)
+    NUMBERED.iter().flat_map(of).chain(upper_halves())
+}
+
+fn upper_halves() -> impl Iterator<Item = (u16, String)> {
+    (0..1 << 12).filter(|number| lower_half(*number).is_some()).filter_map(|number| Some((number, name(number)?)))
 }
 
 /// The lowest privilege that may access it. The number encodes it: 0 U, 1 S, 2 HS and VS, 3 M.

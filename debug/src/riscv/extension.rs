@@ -90,46 +90,10 @@ impl Extensions {
     pub fn iter(self) -> impl Iterator<Item = Extension> {
         Extension::ALL.iter().copied().filter(move |extension| self.has(*extension))
     }
-
-    /// RV64GC with these extensions, as in the `riscv,isa` property of a device tree (Devicetree binding `riscv/extensions.yaml`).
-    pub fn isa(self) -> String {
-        let mut isa = String::from("rv64imafdc");
-        let mut separated: Vec<&str> = vec!["zicsr", "zifencei"];
-        for extension in self.iter() {
-            match extension.name() {
-                letter if letter.len() == 1 => isa.push_str(letter),
-                name => separated.push(name),
-            }
-        }
-        separated.sort_by_key(|name| category(name));
-        separated.iter().for_each(|name| isa.extend(["_", name]));
-        isa
-    }
-}
-
-/// What the names with more than one letter are sorted by: Z before S, and the Z by the letter that follows, in the order of the
-/// single-letter extensions (unprivileged manual, "ISA Extension Naming Conventions").
-fn category(name: &str) -> (bool, usize, String) {
-    const ORDER: &str = "imafdqlcbkjtpvnh";
-    let second = name.chars().nth(1).and_then(|letter| ORDER.find(letter)).unwrap_or(ORDER.len());
-    (name.starts_with('s'), second, name.into())
 }
 
 impl fmt::Debug for Extensions {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_set().entries(self.iter()).finish()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sets_are_told_as_device_trees_do() {
-        let set = Extensions::of(&[Extension::Hypervisor, Extension::Sstc, Extension::Zba, Extension::Zicntr]);
-        assert_eq!(set.isa(), "rv64imafdch_zicntr_zicsr_zifencei_zba_sstc");
-        assert!(set.has(Extension::Zba) && !set.has(Extension::Zbb));
-        assert_eq!(set.with(Extension::Zba, false).isa(), "rv64imafdch_zicntr_zicsr_zifencei_sstc");
     }
 }

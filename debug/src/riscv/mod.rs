@@ -10,6 +10,7 @@ pub mod csr;
 mod decode;
 mod effect;
 mod extension;
+mod isa;
 mod operands;
 pub mod page_table;
 mod register;
@@ -26,6 +27,7 @@ pub use decode::{
 };
 pub use effect::{Effect, Target, places, places_of, resting_places};
 pub use extension::{Extension, Extensions};
+pub use isa::Isa;
 pub use operands::{Computation, Operands};
 pub use register::{Register, Registers};
 pub use text::disassemble;

@@ -9,10 +9,6 @@ use super::Xlen;
 pub const PAGE_BITS: u32 = 12;
 /// The bytes of the smallest page.
 pub const PAGE: u64 = 1 << PAGE_BITS;
-/// Bits of the virtual address for each level.
-pub const INDEX_BITS: u32 = 9;
-/// The entries of a table.
-pub const ENTRIES: usize = 1 << INDEX_BITS;
 
 /// V: the entry is valid.
 pub const VALID: u64 = 1 << 0;
@@ -65,20 +61,31 @@ pub struct Scheme {
 }
 
 impl Scheme {
-    /// The one that satp asks for; `None` without translation.
+    /// The one that satp, vsatp or hgatp asks for; `None` without translation, or for a mode that does not exist.
     pub fn of(satp: u64, xlen: Xlen) -> Option<Scheme> {
-        let levels = match xlen {
-            Xlen::Rv32 => (satp & xlen.top_bit() != 0).then_some(2)?, // Sv32
-            Xlen::Rv64 => mode(satp)?.1,
+        let levels = match (xlen, satp >> (xlen.bits() - 4)) {
+            (Xlen::Rv32, 8..) => 2,
+            (Xlen::Rv64, mode @ 8..=10) => mode as u32 - 5,
+            _ => return None,
         };
         Some(Scheme { xlen, levels })
     }
 
-    /// The physical address of the root table in satp.
+    /// Its name in the manual.
+    pub fn name(self) -> &'static str {
+        match self.levels {
+            2 => "Sv32",
+            3 => "Sv39",
+            4 => "Sv48",
+            _ => "Sv57",
+        }
+    }
+
+    /// The physical address of the root table in satp, vsatp or hgatp.
     pub fn root(self, satp: u64) -> u64 {
         match self.xlen {
             Xlen::Rv32 => (satp & PAGE_NUMBER_32) << PAGE_BITS,
-            Xlen::Rv64 => root(satp),
+            Xlen::Rv64 => (satp & PAGE_NUMBER) << PAGE_BITS,
         }
     }
 
@@ -87,7 +94,12 @@ impl Scheme {
         (PAGE / self.xlen.bytes() as u64).ilog2()
     }
 
-    /// The lowest bit of an address that selects an entry of this level.
+    /// The entries of a table.
+    pub fn entries(self) -> usize {
+        1 << self.index_bits()
+    }
+
+    /// The lowest bit of an address that selects an entry of this level; 0 is the level of the smallest pages.
     pub fn shift(self, level: u32) -> u32 {
         PAGE_BITS + self.index_bits() * level
     }
@@ -97,28 +109,18 @@ impl Scheme {
         1 << self.shift(level)
     }
 
-    /// Repeats the highest translated bit, as an address that can be mapped does. Sv32 translates all bits.
+    /// The bits of an address above those that it translates; Sv32 translates all of 32 bits.
+    pub fn unused_bits(self) -> u32 {
+        self.xlen.bits().saturating_sub(self.shift(self.levels))
+    }
+
+    /// Repeats the highest translated bit in the bits above it, as an address that can be mapped does.
     pub fn sign_extended(self, address: u64) -> u64 {
         match self.xlen {
             Xlen::Rv32 => self.xlen.truncate(address),
-            Xlen::Rv64 => sign_extended(address, self.levels),
+            Xlen::Rv64 => ((address << self.unused_bits()) as i64 >> self.unused_bits()) as u64,
         }
     }
-}
-
-/// The mode in satp, vsatp or hgatp, and the number of its levels; `None` without translation, or for a mode that does not exist.
-pub fn mode(satp: u64) -> Option<(&'static str, u32)> {
-    match satp >> 60 {
-        8 => Some(("Sv39", 3)),
-        9 => Some(("Sv48", 4)),
-        10 => Some(("Sv57", 5)),
-        _ => None,
-    }
-}
-
-/// The physical address of the root table in satp, vsatp or hgatp.
-pub fn root(satp: u64) -> u64 {
-    (satp & PAGE_NUMBER) << PAGE_BITS
 }
 
 /// The physical address of the page or table that a valid entry leads to.
@@ -129,19 +131,4 @@ pub fn target(entry: u64) -> u64 {
 /// Whether a valid entry maps a page; else it leads to another table.
 pub fn is_leaf(entry: u64) -> bool {
     entry & (READ | WRITE | EXECUTE) != 0
-}
-
-/// The lowest bit of an address that selects an entry of this level; 0 is the level of the smallest pages.
-pub fn shift(level: u32) -> u32 {
-    PAGE_BITS + INDEX_BITS * level
-}
-
-/// The bits of an address above those that so many levels translate.
-pub fn unused_bits(levels: u32) -> u32 {
-    64 - shift(levels)
-}
-
-/// Repeats the highest translated bit in the bits above it, as an address that can be mapped does.
-pub fn sign_extended(address: u64, levels: u32) -> u64 {
-    ((address << unused_bits(levels)) as i64 >> unused_bits(levels)) as u64
 }

@@ -3,11 +3,12 @@
 /// The width of the x registers, of addresses, and of most CSRs.
 ///
 /// A value of RV32 is kept in 64 bits, with zeros above.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Xlen {
     /// 32 bits: RV32.
     Rv32,
     /// 64 bits: RV64.
+    #[default]
     Rv64,
 }
 
@@ -37,6 +38,27 @@ impl Xlen {
     pub const fn top_bit(self) -> u64 {
         match self {
             Xlen::Rv32 => 1 << 31,
+            Xlen::Rv64 => 1 << 63,
+        }
+    }
+
+    /// The number of bits.
+    pub const fn bits(self) -> u32 {
+        8 * self.bytes() as u32
+    }
+
+    /// The value of the field MXL of misa, and of SXL and UXL: 1 or 2, for 32 or 64 bits (privileged manual, "Machine ISA Register").
+    pub const fn code(self) -> u64 {
+        match self {
+            Xlen::Rv32 => 1,
+            Xlen::Rv64 => 2,
+        }
+    }
+
+    /// Where the addresses of kernels begin that are linked high, above those of RAM.
+    pub const fn high(self) -> u64 {
+        match self {
+            Xlen::Rv32 => 0xc000_0000,
             Xlen::Rv64 => 1 << 63,
         }
     }

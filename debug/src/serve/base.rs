@@ -3,9 +3,8 @@
 use gdbstub::target::ext::base::single_register_access::{SingleRegisterAccess, SingleRegisterAccessOps};
 use gdbstub::target::ext::base::singlethread::{SingleThreadBase, SingleThreadResumeOps};
 use gdbstub::target::{TargetError, TargetResult};
-use gdbstub_arch::riscv::reg::RiscvCoreRegs;
 
-use super::arch::WireRegister;
+use super::arch::{WireRegister, WireRegisters};
 use super::target::GdbTarget;
 use crate::machine::{Address, Error, Machine, Register};
 
@@ -19,13 +18,17 @@ pub(super) fn refusal<E>(_: Error) -> TargetError<E> {
 }
 
 impl SingleThreadBase for GdbTarget {
-    fn read_registers(&mut self, registers: &mut RiscvCoreRegs<u64>) -> TargetResult<(), Self> {
-        let ours = self.registers().map_err(refusal)?;
-        *registers = RiscvCoreRegs { x: ours.x, pc: ours.pc };
+    fn read_registers(&mut self, wire: &mut WireRegisters) -> TargetResult<(), Self> {
+        let registers = self.registers().map_err(refusal)?;
+        *wire = WireRegisters { xlen: self.machine.isa().xlen, registers };
         Ok(())
     }
 
-    fn write_registers(&mut self, registers: &RiscvCoreRegs<u64>) -> TargetResult<(), Self> {
+    fn write_registers(&mut self, wire: &WireRegisters) -> TargetResult<(), Self> {
+        if wire.xlen != self.machine.isa().xlen {
+            return Err(TargetError::Errno(INVALID));
+        }
+        let registers = &wire.registers;
         // First, because the machine may refuse it.
         self.set_register(Register::Pc, registers.pc).map_err(refusal)?;
         for (number, value) in (0..).zip(registers.x) {
@@ -67,15 +70,14 @@ impl SingleRegisterAccess<()> for GdbTarget {
             WireRegister::Ours(register) => self.register(register).map_err(refusal)?,
             WireRegister::V => u64::from(!self.in_rom && self.machine.is_in_guest()),
         };
-        let value = value.to_le_bytes();
-        // gdbstub's buffer has the register's size: 8 bytes, or 1 for the privilege mode and V.
-        let length = buffer.len().min(value.len());
-        buffer[..length].copy_from_slice(&value[..length]);
+        let length = id.size(self.machine.isa().xlen);
+        let room = buffer.get_mut(..length).ok_or(TargetError::Errno(INVALID))?;
+        room.copy_from_slice(&value.to_le_bytes()[..length]);
         Ok(length)
     }
 
     fn write_register(&mut self, (): (), id: WireRegister, bytes: &[u8]) -> TargetResult<(), Self> {
-        let size = if matches!(id, WireRegister::V | WireRegister::Ours(Register::Priv)) { 1 } else { 8 };
+        let size = id.size(self.machine.isa().xlen);
         if bytes.len() != size {
             return Err(TargetError::Errno(INVALID));
         }

@@ -9,7 +9,9 @@
 use std::fmt::Write as _;
 
 use super::arch::V_NUMBER;
+use crate::embedded::Embedded;
 use crate::machine::{Machine, Register, csr};
+use crate::riscv::Xlen;
 use crate::riscv::board::RAM_BASE;
 
 /// The number of x registers, and of f registers.
@@ -19,15 +21,17 @@ const FIRST_CSR: usize = 65;
 const PRIVILEGE: usize = 4161;
 
 /// The target description of this machine, with the CSRs that it can read.
-pub fn of(machine: &mut dyn Machine) -> String {
+pub fn of(machine: &mut Embedded) -> String {
+    let xlen = machine.isa().xlen;
     let has_guests = machine.read_register(csr::HSTATUS).is_ok();
     let mut has = |number| machine.read_register(Register::Csr(number)).is_ok();
     let csrs: Vec<&(u16, &str)> = csr::NAMES.iter().chain(csr::OTHERS).filter(|(number, _)| has(*number)).collect();
     let numbered: Vec<(u16, String)> = csr::numbered().filter(|(number, _)| has(*number)).collect();
     let numbered = numbered.iter().map(|(number, name)| (number, name.as_str()));
-    let mut xml = String::from(
+    let mut xml = format!(
         "<?xml version=\"1.0\"?>\n<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n<target version=\"1.0\">\n\
-         <architecture>riscv:rv64</architecture>\n<osabi>none</osabi>\n",
+         <architecture>{}</architecture>\n<osabi>none</osabi>\n",
+        xlen.architecture()
     );
     feature(&mut xml, "cpu", |xml| {
         for number in 0..REGISTERS {
@@ -37,9 +41,9 @@ pub fn of(machine: &mut dyn Machine) -> String {
                 name @ ("sp" | "gp" | "tp") => (name.to_owned(), "data_ptr"),
                 name => (name.to_owned(), "int"),
             };
-            register(xml, &name, 64, number.into(), kind);
+            register(xml, &name, xlen.bits(), number.into(), kind);
         }
-        register(xml, "pc", 64, REGISTERS.into(), "code_ptr");
+        register(xml, "pc", xlen.bits(), REGISTERS.into(), "code_ptr");
     });
     feature(&mut xml, "fpu", |xml| {
         xml.push_str("<union id=\"riscv_double\">");
@@ -52,7 +56,7 @@ pub fn of(machine: &mut dyn Machine) -> String {
     });
     feature(&mut xml, "csr", |xml| {
         for (number, name) in csrs.iter().map(|(number, name)| (number, *name)).chain(numbered) {
-            register(xml, name, 64, FIRST_CSR + usize::from(*number), "int");
+            register(xml, name, xlen.bits(), FIRST_CSR + usize::from(*number), "int");
         }
     });
     feature(&mut xml, "virtual", |xml| {
@@ -77,9 +81,10 @@ fn register(xml: &mut String, name: &str, bits: u32, number: usize, kind: &str) 
 }
 
 /// Source: the GDB manual, section "Memory Map Format".
-pub fn map(ram_size: u64) -> String {
+pub fn map(xlen: Xlen, ram_size: u64) -> String {
     let ram_end = RAM_BASE + ram_size;
-    let regions = [(0, RAM_BASE), (RAM_BASE, ram_size), (ram_end, ram_end.wrapping_neg())];
+    let behind = xlen.truncate(ram_end.wrapping_neg());
+    let regions = [(0, RAM_BASE), (RAM_BASE, ram_size), (ram_end, behind)];
     let region = |(start, length)| format!("<memory type=\"ram\" start=\"{start:#x}\" length=\"{length:#x}\"/>\n");
     let regions: String = regions.into_iter().map(region).collect();
     format!(
@@ -93,10 +98,13 @@ pub fn map(ram_size: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::map;
+    use crate::riscv::Xlen;
 
     #[test]
     fn covers_every_address() {
-        let map = map(128 << 20);
+        let narrow = map(Xlen::Rv32, 128 << 20);
+        assert!(narrow.contains("start=\"0x88000000\" length=\"0x78000000\""));
+        let map = map(Xlen::Rv64, 128 << 20);
         assert!(map.contains("start=\"0x0\" length=\"0x80000000\""));
         assert!(map.contains("start=\"0x80000000\" length=\"0x8000000\""));
         assert!(map.contains("start=\"0x88000000\" length=\"0xffffffff78000000\""));

@@ -196,7 +196,12 @@ impl TargetDescriptionXmlOverride for GdbTarget {
 
 impl MemoryMap for GdbTarget {
     fn memory_map_xml(&self, offset: u64, length: usize, buffer: &mut [u8]) -> TargetResult<usize, Self> {
-        Ok(part(description::map(self.options.memory_mib << 20).as_bytes(), offset, length, buffer))
+        Ok(part(
+            description::map(self.machine.isa().xlen, self.options.memory_mib << 20).as_bytes(),
+            offset,
+            length,
+            buffer,
+        ))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use debug::ask::{self, Answer, Memory, Question};
 use debug::machine::{Access, Register, Stop, Watchpoint};
+use debug::riscv::Xlen;
 use debug::{Address, Embedded, Machine};
 
 use crate::assembler::*;
@@ -238,6 +239,27 @@ fn a_page_is_walked_level_by_level() {
     assert!(words(&mut machine, 1 << 40).contains("its upper 25 bits must repeat the bit below them in Sv39"));
     machine.goto(0, LIMIT);
     assert!(words(&mut machine, DATA).contains("nothing is translated"));
+}
+
+#[test]
+fn a_page_of_sv32_is_walked_in_two_levels() {
+    let image = debug::image::neutral_image(Xlen::Rv32);
+    let mut machine = Embedded::load(&image, &Default::default()).unwrap();
+    for (at, entry) in [(TABLE + 4 * 512, 0x2000_00cf_u32), (TABLE + 4 * 768, (TABLE >> 12 << 10) as u32 | 1)] {
+        machine.write_physical(Address(at), &entry.to_le_bytes()).unwrap();
+    }
+    machine.write_register(Register::Csr(SATP as u16), 1 << 31 | TABLE >> 12).unwrap();
+    let words = |machine: &mut Embedded, address| ask::words::page(&image, &ask::page::page(machine, Address(address)));
+    let large = words(&mut machine, 0x8030_0008);
+    assert!(
+        large.contains("level 1: entry 512 at") && large.contains("= 0x200000cf: a page of 4 MiB at 0x80000000"),
+        "{large}"
+    );
+    // The table is its own second level.
+    let small = words(&mut machine, 0xc020_0008);
+    assert!(small.contains("level 0: entry 512 at") && small.contains("a page of 4 KiB at 0x80000000"), "{small}");
+    assert!(small.ends_with("it leads to 0x80000008"), "{small}");
+    assert!(words(&mut machine, 0).contains("level 1: entry 0 at"));
 }
 
 /// The handler turns paging off: what is told is how the table was when the access was made.

@@ -1,5 +1,7 @@
 //! Just enough of an assembler to write test programs. It does not know the machine under test, nor shares code with its decoder.
 
+use debug::riscv::Xlen;
+
 pub const OP: u32 = 0x33;
 pub const OP_WORD: u32 = 0x3b;
 pub const OP_IMMEDIATE: u32 = 0x13;
@@ -69,6 +71,15 @@ pub fn sd(rs2: u32, rs1: u32, offset: i32) -> u32 {
     store_form(STORE, 3, rs1, rs2, offset)
 }
 
+/// A register's whole width.
+pub fn load(xlen: Xlen, rd: u32, rs1: u32, offset: i32) -> u32 {
+    immediate_form(LOAD, xlen.bytes().ilog2(), rd, rs1, offset)
+}
+
+pub fn store(xlen: Xlen, rs2: u32, rs1: u32, offset: i32) -> u32 {
+    store_form(STORE, xlen.bytes().ilog2(), rs1, rs2, offset)
+}
+
 pub fn csrr(rd: u32, csr: u32) -> u32 {
     csr << 20 | 2 << 12 | rd << 7 | SYSTEM
 }
@@ -81,7 +92,7 @@ pub fn csrs(csr: u32, rs1: u32) -> u32 {
     csr << 20 | rs1 << 15 | 2 << 12 | SYSTEM
 }
 
-/// Any 64-bit number into a register, in 8 instructions or fewer.
+/// Any number into a register of either width, in 8 instructions or fewer.
 pub fn li(rd: u32, value: u64) -> Vec<u32> {
     let mut code = vec![addi(rd, 0, 0)];
     for shift in [55, 44, 33, 22, 11, 0] {

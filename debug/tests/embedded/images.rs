@@ -95,7 +95,7 @@ fn initrd_command_line_and_memory_are_as_on_qemu() {
         };
         let mut on_qemu = given(&mut *Qemu::start_machine(&machine, LIMIT).unwrap());
         let options = Options { memory_mib, append, initrd: Some(Arc::from(&*contents)), ..Options::default() };
-        let here = given(&mut Embedded::load(&neutral_image(), &options).unwrap());
+        let here = given(&mut Embedded::load(&neutral_image(Xlen::Rv64), &options).unwrap());
         // QEMU 7.2 goes 128 MiB above the kernel at most, later versions 512.
         if let (Some((start, end)), Some((theirs, _))) = (here.initrd, on_qemu.initrd)
             && theirs == NEUTRAL_BASE.0 + (128 << 20)
@@ -125,7 +125,7 @@ fn what_has_no_room_is_refused_in_words() {
     said(refusal(5 << 20, 0, 0x8020_0000), "the device tree takes: [0x80e00000, ");
     said(refusal(16, 9 << 20, 0x8020_0000), "the kernel needs: it takes [0x80200000, 0x80b00000)");
     let command_line = Options { append: Some("a\0b".into()), ..Options::default() };
-    assert!(matches!(Embedded::load(&neutral_image(), &command_line), Err(embedded::Error::CommandLine)));
+    assert!(matches!(Embedded::load(&neutral_image(Xlen::Rv64), &command_line), Err(embedded::Error::CommandLine)));
 }
 
 /// The same run as that of an ELF, from any address.

@@ -5,11 +5,12 @@ use std::process::Command;
 
 use crate::{PROGRAM, Project, ended, stderr, stdout};
 
-/// The report on the kernel that is built with these macros and starts in M-mode.
-fn report(macros: &str, status: i32) -> String {
+/// What both machines report on the kernel that is built with these macros and starts in M-mode.
+fn reports(macros: &str, status: i32) -> [String; 2] {
     let project = Project::new("book");
     let build = format!("make START=0x80000000 KERNEL='-DMACHINE {macros}'");
-    ended(&project.debug(&["check", "--bios", "none", "--build", &build, "--kernel", "kernel.elf"]), status)
+    let check = ["check", "--bios", "none", "--build", &build, "--kernel", "kernel.elf", "--on"];
+    ["qemu", "embedded"].map(|on| ended(&project.debug(&[&check[..], &[on]].concat()), status))
 }
 
 /// Debian has a firmware for 32 bits since 13.
@@ -21,11 +22,12 @@ fn has_firmware() -> bool {
 
 #[test]
 fn without_a_firmware_it_is_judged_whole() {
-    let said = report("", 0);
-    assert!(said.contains("M-mode, hart 0, device tree at") && said.contains("= __stack_top after"), "{said}");
-    assert!(said.contains("waits for interrupts (wfi)") && said.contains("hello from 32 bits"), "{said}");
-    // Right with 32-bit registers, and yet not as the ABI has it.
-    assert!(said.contains("is not 16-aligned, as the ABI asks"), "{said}");
+    for said in reports("", 0) {
+        assert!(said.contains("M-mode, hart 0, device tree at") && said.contains("= __stack_top after"), "{said}");
+        assert!(said.contains("waits for interrupts (wfi)") && said.contains("hello from 32 bits"), "{said}");
+        // Right with 32-bit registers, and yet not as the ABI has it.
+        assert!(said.contains("is not 16-aligned, as the ABI asks"), "{said}");
+    }
 }
 
 #[test]
@@ -40,28 +42,35 @@ fn a_stack_that_is_not_aligned_to_a_word_is_wrong() {
 
 #[test]
 fn causes_and_addresses_have_32_bits() {
-    let said = report("-DFAULTS", 1);
-    assert!(said.contains("store/AMO access fault: `sw a0, 8(zero)`, address 0x8 (a null pointer, and an offset?); mtvec was never set"), "{said}");
-    assert!(said.contains("mcause = 0x7 (store/AMO access fault)") && said.contains("kernel_main"), "{said}");
-    let said = report("-DJUMPS", 1);
-    assert!(said.contains("instruction access fault: there is no instruction at 0x8"), "{said}");
+    for said in reports("-DFAULTS", 1) {
+        assert!(said.contains("store/AMO access fault: `sw a0, 8(zero)`, address 0x8 (a null pointer, and an offset?); mtvec was never set"), "{said}");
+        assert!(said.contains("mcause = 0x7 (store/AMO access fault)") && said.contains("kernel_main"), "{said}");
+    }
+    for said in reports("-DJUMPS", 1) {
+        assert!(said.contains("instruction access fault: there is no instruction at 0x8"), "{said}");
+    }
 }
 
 /// The bit that tells an interrupt from an exception is bit 31.
 #[test]
 fn a_timer_interrupt_is_none_of_its_exceptions() {
-    let said = report("-DTICKS", 0);
-    assert!(said.contains("no exception;") && said.contains("a machine timer interrupt"), "{said}");
-    assert!(said.contains("4 bytes cleared by kernel_main"), "{said}");
+    for said in reports("-DTICKS", 0) {
+        let ticks =
+            said.contains("a machine timer interrupt") || said.contains("waits for interrupts, ticking every 10 ms");
+        assert!(said.contains("no exception;") && ticks, "{said}");
+        assert!(said.contains("4 bytes cleared by kernel_main"), "{said}");
+    }
 }
 
 #[test]
 fn a_page_table_of_two_levels_is_read() {
-    let said = report("-DSUPERVISOR -DPAGING", 0);
-    assert!(said.contains("4096 bytes cleared") && said.contains("behind a page table"), "{said}");
-    let said = report("-DSUPERVISOR -DPAGING -DFAULTS", 1);
-    assert!(said.contains("store/AMO page fault: `sw a0, 8(zero)`, address 0x8 (a null pointer, and an offset?); the page table in satp"), "{said}");
-    assert!(said.contains("at level 1 the entry is 0x0: V is 0") && said.contains("level 1: entry 0 of"), "{said}");
+    for said in reports("-DSUPERVISOR -DPAGING", 0) {
+        assert!(said.contains("4096 bytes cleared") && said.contains("behind a page table"), "{said}");
+    }
+    for said in reports("-DSUPERVISOR -DPAGING -DFAULTS", 1) {
+        assert!(said.contains("store/AMO page fault: `sw a0, 8(zero)`, address 0x8 (a null pointer, and an offset?); the page table in satp"), "{said}");
+        assert!(said.contains("at level 1 the entry is 0x0: V is 0") && said.contains("level 1: entry 0 of"), "{said}");
+    }
 }
 
 #[test]
@@ -79,19 +88,58 @@ fn gdb_and_run_start_it() {
     assert!(project.command("llvm-objcopy").args(["-O", "binary", "kernel.elf", "k.bin"]).status().unwrap().success());
     let said = ended(&project.debug(&["check", "--raw", "k.bin"]), 0);
     assert!(said.contains("boot at 0x80000000") && said.contains("book/kernel.elf; __stack_top"), "{said}");
-    // A stub of another machine is told from this kernel's.
-    let output = project.debug(&["check", "--on", "embedded"]);
-    assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
-    let words = "is for 32-bit RISC-V (ELF32), and the embedded machine has 64-bit registers; try: --on qemu";
-    assert!(stderr(&output).contains(words), "{}", stderr(&output));
+    // What the embedded machine has not for it.
+    for (arguments, words) in [
+        (["--on=embedded", "--cpu=rv64,h=off"], "is for 32-bit RISC-V, and --cpu rv64,h=off is not; try: without it"),
+        (["--on=embedded", "--cpu=rv32,h=on"], "does not support h=on of --cpu; try: without it"),
+    ] {
+        let output = project.debug(&[&["check"], &arguments[..]].concat());
+        assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
+        assert!(stderr(&output).contains(words), "{}", stderr(&output));
+    }
 }
 
-/// By the firmware where there is one, and else with the reason.
+/// With registers of 32 bits, back to the first instruction, and with questions about the past.
+#[test]
+fn gdb_goes_back_in_it() {
+    let project = Project::new("book");
+    let build = "make START=0x80000000 KERNEL='-DMACHINE -DFAULTS'";
+    let begin =
+        ["gdb", "--on", "embedded", "--bios", "none", "--build", build, "--kernel", "kernel.elf", "--", "-batch"];
+    let commands = [
+        "tbreak kernel_main",
+        "continue",
+        "monitor at 8",
+        "print sizeof($sp)",
+        "print sizeof($mcause)",
+        "print sizeof($fs0)",
+        "set var $a0 = 0xfffffff0",
+        "print/x $a0 + 0x20",
+        "continue",
+        "monitor why",
+        "reverse-stepi",
+        "reverse-continue",
+        "print/x $pc",
+    ];
+    let arguments: Vec<&str> = begin.into_iter().chain(commands.iter().flat_map(|command| ["-ex", command])).collect();
+    let output = project.debug(&arguments);
+    let said = ended(&output, 0) + &stderr(&output);
+    assert!(said.contains("$1 = 4\n$2 = 4\n$3 = 8\n$4 = 0x10\n"), "{said}");
+    assert!(said.contains("store/AMO access fault: `sw a0, 8(zero)`"), "{said}");
+    assert!(said.contains("No more reverse-execution history") && said.contains("$5 = 0x1000\n"), "{said}");
+    // Eight digits of each register.
+    assert!(said.contains("  pc 0x8000") && said.contains("zero 0x00000000  "), "{said}");
+}
+
+/// By the firmware where there is one, and else with the reason; the embedded machine has one in the host.
 #[test]
 fn with_a_firmware_it_starts_in_s_mode() {
     let project = Project::new("book");
-    let check = ["check", "--build", "make", "--kernel", "kernel.elf"];
-    let output = project.debug(&check);
+    let check = ["check", "--build", "make", "--kernel", "kernel.elf", "--on", "embedded"];
+    let said = ended(&project.debug(&check), 0);
+    assert!(said.contains("S-mode, hart 0") && said.contains("hello from 32 bits"), "{said}");
+    let check = &check[..5];
+    let output = project.debug(check);
     if has_firmware() {
         let said = ended(&output, 0);
         assert!(said.contains("S-mode, hart 0") && said.contains("hello from 32 bits"), "{said}");

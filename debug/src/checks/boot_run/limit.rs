@@ -167,7 +167,8 @@ mod tests {
     /// The time limit was over long ago.
     #[test]
     fn time_alone_ends_a_boot_that_is_counted_only_after_its_multiple() {
-        let mut machine = Embedded::load(&crate::image::neutral_image(), &Options::default()).expect("it fits");
+        let mut machine = Embedded::load(&crate::image::neutral_image(crate::riscv::Xlen::Rv64), &Options::default())
+            .expect("it fits");
         let hour = Duration::from_secs(3600);
         let Some(begun) = Instant::now().checked_sub(hour) else { return };
         let limit = |time: Duration| Limit { begun, ..Limit::new(time, Some(1)) };

@@ -10,10 +10,10 @@ use super::event::BootEnd;
 use super::hart_trace::{BUSY_ENOUGH, LONG_ENOUGH, PERIODS, Stretch};
 use super::marks::Mark;
 use crate::machine::{Address, Error, Register, Registers, csr};
-use crate::riscv::Effect;
 use crate::riscv::cause::is_interrupt;
 use crate::riscv::status::USER_MODE;
 use crate::riscv::status::sstatus::SIE;
+use crate::riscv::{Effect, Xlen};
 
 /// The run waits for at least two interrupts, and at least this long ...
 const AT_LEAST: Duration = Duration::from_millis(300);
@@ -110,12 +110,22 @@ impl BootRun<'_> {
         let pending = self.csr(csr::SIP)?.unwrap_or(0) & sie != 0;
         // On an observed machine only the timer raises interrupts.
         let wakes = match self.trace {
-            Some(_) => pending || sie & TIMER != 0 && self.csr(csr::STIMECMP)?.is_some_and(|time| time != u64::MAX),
+            Some(_) => pending || sie & TIMER != 0 && self.timer()?.is_some(),
             None => true,
         };
         let user = self.csr(Register::Priv)? == Some(USER_MODE);
         let globally = user || self.csr(csr::SSTATUS)?.is_some_and(|sstatus| sstatus & SIE != 0);
         Ok(Awaited { wakes, interrupts: wakes && globally, pending })
+    }
+
+    /// When the timer's interrupt comes; `None` where it never does.
+    fn timer(&mut self) -> Result<Option<u64>, Error> {
+        let Some(low) = self.csr(csr::STIMECMP)? else { return Ok(None) };
+        let high = match self.image.xlen() {
+            Xlen::Rv32 => self.csr(csr::STIMECMPH)?.unwrap_or(0) << 32,
+            Xlen::Rv64 => 0,
+        };
+        Ok(Some(high | low).filter(|time| *time != u64::MAX))
     }
 
     /// The hart is at a `wfi` or at a jump to itself. Returns the end of the boot if that is proof.
@@ -144,7 +154,7 @@ impl BootRun<'_> {
         self.rest.seen = true;
         let icount = self.hart.last_interrupt.map_or(0, |trap| trap.icount);
         let interrupts = self.hart.interrupts;
-        let timer = if self.trace.is_some() { self.csr(csr::STIMECMP)?.filter(|time| *time != u64::MAX) } else { None };
+        let timer = if self.trace.is_some() { self.timer()? } else { None };
         let now = Beginning { at: Instant::now(), interrupts, icount, timer };
         let began = *self.rest.began.get_or_insert(now);
         let spins = still != BootEnd::Wfi;

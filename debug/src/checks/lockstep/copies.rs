@@ -34,7 +34,8 @@ impl Pair<'_> {
 
     /// If the instruction read a counter, copies the value.
     fn take_counter(&mut self, executed: &Executed<'_>, there: &State) -> Result<(), Error> {
-        if !csr_of(executed.bits()).is_some_and(|number| csr::BASE_COUNTERS.contains(&number)) {
+        let is_counter = |number| csr::BASE_COUNTERS.contains(&csr::lower_half(number).unwrap_or(number));
+        if !csr_of(executed.bits()).is_some_and(is_counter) {
             return Ok(());
         }
         let register = executed.destination();
@@ -65,7 +66,8 @@ impl Pair<'_> {
         let is_timed = is_pending && (values[0] ^ values[1]) & !OUTSIDE_INTERRUPTS == 0;
         let is_accepted = self.compared.accepted(Register::Csr(csr)) == Some(*values);
         // A stub that does not show stimecmp keeps from the other machine what the firmware left there: that has its value of reset.
-        let is_firmwares = Register::Csr(csr) == csr::STIMECMP && values[1] == u64::MAX;
+        let is_of_timer = [csr::STIMECMP, csr::STIMECMPH].contains(&Register::Csr(csr));
+        let is_firmwares = is_of_timer && values[1] == self.xlen.most();
         if *register != executed.destination() || !(is_timed || is_accepted || is_firmwares) {
             return Ok(false);
         }
@@ -133,13 +135,11 @@ impl Pair<'_> {
         if !self.translates {
             return Ok(false);
         }
-        let range = address..address + size_of::<u64>() as u64;
+        let range = address..address + self.xlen.bytes() as u64;
         let [there, here] = [read(self.reference.machine, &range)?, read(self.other, &range)?];
         let (Some(there), Some(here)) = (there, here) else { return Ok(false) };
-        let [machine, manual] = [&there, &here].map(|bytes| Outcome {
-            entry: bytes.first_chunk().map(|bytes| u64::from_le_bytes(*bytes)),
-            ..Outcome::default()
-        });
+        let [machine, manual] =
+            [&there, &here].map(|bytes| Outcome { entry: Some(self.xlen.read(bytes)), ..Outcome::default() });
         let mut case = Case { instruction: 0, machine, manual };
         let used = explain(&self.quirks, &mut case);
         if case.machine != case.manual || used.is_empty() {

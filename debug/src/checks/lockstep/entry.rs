@@ -43,7 +43,9 @@ pub fn equalize(
             Err(error) => return Err(error),
         }
     }
-    copied.extend(copy_timer(reference, other)?);
+    for half in [csr::STIMECMP, csr::STIMECMPH] {
+        copied.extend(copy_timer(reference, other, half)?);
+    }
     let tree = Address(there.general.a1());
     if copy_device_tree(reference, other, tree)? {
         copied.push("the device tree".into());
@@ -79,8 +81,12 @@ fn differs(difference: &Difference, bits: u64) -> bool {
 }
 
 /// When the timer's interrupt becomes pending is not compared, as it is a matter of time; at the entry it is the same.
-fn copy_timer(reference: &mut dyn Machine, other: &mut dyn Machine) -> Result<Option<String>, Error> {
-    let read = |machine: &mut dyn Machine| match machine.read_register(csr::STIMECMP) {
+fn copy_timer(
+    reference: &mut dyn Machine,
+    other: &mut dyn Machine,
+    register: Register,
+) -> Result<Option<String>, Error> {
+    let read = |machine: &mut dyn Machine| match machine.read_register(register) {
         Err(Error::Unsupported { .. } | Error::Refused { .. }) => Ok(None),
         value => value.map(Some),
     };
@@ -88,8 +94,8 @@ fn copy_timer(reference: &mut dyn Machine, other: &mut dyn Machine) -> Result<Op
     if there == here {
         return Ok(None);
     }
-    other.write_register(csr::STIMECMP, there)?;
-    Ok(Some(csr::STIMECMP.to_string()))
+    other.write_register(register, there)?;
+    Ok(Some(register.to_string()))
 }
 
 /// Where there is a device tree; `true` where the other machine had another.

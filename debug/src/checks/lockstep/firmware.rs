@@ -10,7 +10,7 @@ use crate::checks::boot_run::FINISHER;
 use crate::machine::{Address, Error, Machine, Register, Stop, csr};
 use crate::riscv::sbi::{self, BASE, LEGACY, PROBE};
 use crate::riscv::status::MACHINE_MODE;
-use crate::riscv::{self, Effect, Xlen};
+use crate::riscv::{self, Effect};
 
 const EXTENSION: usize = Register::A7 as usize;
 const FUNCTION: usize = Register::A6 as usize;
@@ -18,7 +18,9 @@ const ARGUMENT: usize = Register::A0 as usize;
 /// The x registers in which a call leaves its error and its value.
 const ERROR: u8 = Register::A0;
 const VALUE: u8 = Register::A1;
+/// In registers of either width.
 const NOT_SUPPORTED: u64 = sbi::NOT_SUPPORTED as u64;
+const NOT_SUPPORTED_32: u64 = NOT_SUPPORTED as u32 as u64;
 
 /// Describes a call in which the two firmwares may reply differently. The instruction is a call in `state` with these differences.
 pub fn own(state: &State, effect: Effect, differences: &[Difference]) -> Option<String> {
@@ -40,8 +42,8 @@ pub fn own(state: &State, effect: Effect, differences: &[Difference]) -> Option<
     }
     let call = call(state, effect)?;
     match changed(ERROR) {
-        Some([NOT_SUPPORTED, _]) => Some(format!("{call}, which only the second supports")),
-        Some([_, NOT_SUPPORTED]) => Some(format!("{call}, which only the first supports")),
+        Some([NOT_SUPPORTED | NOT_SUPPORTED_32, _]) => Some(format!("{call}, which only the second supports")),
+        Some([_, NOT_SUPPORTED | NOT_SUPPORTED_32]) => Some(format!("{call}, which only the first supports")),
         _ => None,
     }
 }
@@ -113,7 +115,7 @@ pub fn step(
         return Ok((stop, there));
     }
     // It comes back after the instruction, or where the supervisor takes its traps.
-    let next = state.pc() + riscv::decode(Xlen::Rv64, bytes).map_or(4, |operation| operation.length.into());
+    let next = state.pc() + bytes.first_chunk().map_or(4, |low| riscv::length(u16::from_le_bytes(*low)));
     let handler = machine.read_register(csr::STVEC)? & !3;
     let stop = leave_firmware(machine, [next, Address(handler)])?;
     let there = if stop == Stop::Stepped { compared.read(machine)? } else { there };

@@ -26,7 +26,7 @@ use crate::checks::boot_run::limit::Limit;
 use crate::image::Image;
 use crate::machine::{Address, Machine, Register};
 use crate::riscv::status::USER_MODE;
-use crate::riscv::{self, Effect, Xlen};
+use crate::riscv::{self, Effect};
 use crate::setting::Setting;
 use pair::{Pair, Step};
 use result::{Divergence, Stats};
@@ -72,7 +72,7 @@ pub fn lockstep(
         }
         machine.remove_breakpoint(layout.entry).map_err(Error::Machine)?;
     }
-    let mut pair = Pair::begin(reference, other, layout, deadline)?;
+    let mut pair = Pair::begin(reference, other, layout, image.xlen(), deadline)?;
     let outcome = run(&mut pair, image, deadline)?;
     let mut finding = pair.finding(NAME);
     match outcome {
@@ -114,7 +114,7 @@ fn run(pair: &mut Pair<'_>, image: &Image, deadline: Instant) -> Result<Comparis
             pair.reference.stop()?;
         }
         let bytes = pair.instruction(state.pc())?;
-        let effect = riscv::decode(Xlen::Rv64, &bytes).map_or(Effect::Other, |operation| operation.effect());
+        let effect = riscv::decode(image.xlen(), &bytes).map_or(Effect::Other, |operation| operation.effect());
         // In U-mode it traps.
         if effect == Effect::Wfi && pair.compared.value(&state, Register::Priv) != Some(USER_MODE) {
             break Rest::Wfi;

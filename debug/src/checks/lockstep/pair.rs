@@ -15,10 +15,10 @@ use crate::checks::finding::Finding;
 use crate::image::Image;
 use crate::machine::quirk::{Case, Outcome, Quirk, TrapValues};
 use crate::machine::{Address, Error, Machine, Register, Stop, csr};
-use crate::riscv::Effect;
 use crate::riscv::cause::{handler, is_interrupt};
 use crate::riscv::status::SUPERVISOR_MODE;
 use crate::riscv::status::sstatus::{SIE, SPIE, SPP};
+use crate::riscv::{Effect, Xlen};
 
 pub struct Pair<'a> {
     pub reference: Reference<'a>,
@@ -31,6 +31,8 @@ pub struct Pair<'a> {
     pub stats: Stats,
     /// Whether there may be page tables: satp was written.
     pub translates: bool,
+    /// The width of the registers.
+    pub xlen: Xlen,
 }
 
 /// The result of one instruction.
@@ -51,13 +53,14 @@ impl<'a> Pair<'a> {
         reference: &'a mut dyn Machine,
         other: &'a mut dyn Machine,
         layout: &'a Layout,
+        xlen: Xlen,
         deadline: Instant,
     ) -> Result<Pair<'a>, Error> {
         let compared = ComparedRegisters::by([reference, other])?;
         let quirks = reference.quirks()?;
         other.hold_interrupts();
         let (reference, window, stats) = (Reference::new(reference), Window::default(), Stats::default());
-        Ok(Pair { reference, other, layout, deadline, compared, quirks, window, stats, translates: false })
+        Ok(Pair { reference, other, layout, deadline, compared, quirks, window, stats, translates: false, xlen })
     }
 
     /// The common state at the entry, or the differences that are not allowed.

@@ -11,7 +11,7 @@ use crate::machine::{Address, Error, Machine, Register, Stop, Traced, csr};
 use crate::riscv::cause::{handler, is_interrupt};
 use crate::riscv::status::sstatus::SIE;
 use crate::riscv::status::{MACHINE_MODE, USER_MODE};
-use crate::riscv::{self, Effect, Target, Xlen};
+use crate::riscv::{self, Effect, Target};
 
 /// How long the next moment is waited for before the deadline is looked at.
 const PIECE: Duration = Duration::from_millis(100);
@@ -51,7 +51,7 @@ impl<'a> Reference<'a> {
         }
         let known: Vec<Address> = image.symbols().map(|symbol| symbol.address).collect();
         let resting_places =
-            image.code().flat_map(|(start, code)| riscv::resting_places(Xlen::Rv64, start, code, &known));
+            image.code().flat_map(|(start, code)| riscv::resting_places(image.xlen(), start, code, &known));
         let mut breakpoints: Vec<Address> = resting_places.collect();
         breakpoints.push(layout.entry);
         for place in &breakpoints {

@@ -5,7 +5,7 @@ use crate::checks::fact::{Fact, Facts};
 use crate::checks::finding::Finding;
 use crate::image::Image;
 use crate::machine::Address;
-use crate::riscv::{self, Xlen};
+use crate::riscv;
 
 pub struct Divergence {
     summary: String,
@@ -56,7 +56,7 @@ impl Divergence {
         finding.expected = format!("{}: {}", names[0], self.sides[0]);
         finding.found = format!("{}: {}", names[1], self.sides[1]);
         if let Some((pc, bytes)) = self.instruction.or(instruction) {
-            let text = riscv::disassemble(Xlen::Rv64, pc, &bytes);
+            let text = riscv::disassemble(image.xlen(), pc, &bytes);
             finding.summary = format!("`{text}`: {}", finding.summary);
             finding.location = Some(image.place(pc));
             finding.set("instruction", text);

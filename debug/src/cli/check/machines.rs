@@ -33,7 +33,8 @@ pub fn on_embedded(keeper: &Keeper<'_>, layout: &Layout, options: Options<'_>) -
             Ok(findings)
         }
         Err(error) if error.is_about_the_kernel() => {
-            let mut machine = Embedded::load(&debug::image::neutral_image(), &without_initrd(&kernel.options))?;
+            let mut machine =
+                Embedded::load(&debug::image::neutral_image(image.xlen()), &without_initrd(&kernel.options))?;
             let memory = MemoryMap::of_neutral(&mut machine, timeout)?;
             Ok(checks::refused(image, layout, memory.as_ref(), machine.name(), &error.to_string()))
         }

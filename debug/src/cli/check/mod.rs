@@ -186,7 +186,7 @@ pub fn run(mut arguments: Arguments) -> anyhow::Result<bool> {
     let image = &kernel.image;
     let layout = Layout::of(image, arguments.places.names()).map_err(with_option)?;
     let mut layout = layout.in_memory(kernel.options.memory_mib);
-    let on = arguments.kernel.machine_or_usual(&kernel, arguments.on.as_ref())?;
+    let on = arguments.kernel.machine_or_usual(arguments.on.as_ref())?;
     if layout.needs_stack() {
         kernel.find_stack(&mut layout, &on, arguments.timeout)?;
     }
@@ -324,7 +324,7 @@ fn walk(
 fn without_walk(kernel: &Kernel, layout: &Layout, timeout: Duration) -> anyhow::Result<Vec<Finding>> {
     let image = &kernel.image;
     if layout.needs_stack() && embedded(kernel).is_err_and(|error| error.is_about_the_kernel()) {
-        let mut machine = Embedded::load(&debug::image::neutral_image(), &embedded::Options::default())?;
+        let mut machine = Embedded::load(&debug::image::neutral_image(image.xlen()), &embedded::Options::default())?;
         let memory = MemoryMap::of_neutral(&mut machine, timeout)?;
         if let Some(findings) = memory.and_then(|memory| checks::misplaced(image, layout, &memory)) {
             return Ok(findings);

@@ -101,7 +101,7 @@ pub fn run(mut arguments: Arguments) -> anyhow::Result<u8> {
         let words: Vec<_> = arguments.runner_arguments.iter().map(|word| word.to_string_lossy()).collect();
         options.append = Some(words.join(" "));
     }
-    match arguments.kernel.machine_or_usual(&kernel, arguments.on.as_ref())? {
+    match arguments.kernel.machine_or_usual(arguments.on.as_ref())? {
         MachineArg::Embedded => {
             kernel.options.append = options.append;
             embedded::boot(&arguments, &kernel)

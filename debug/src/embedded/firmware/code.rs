@@ -10,7 +10,7 @@ use crate::embedded::conditions::Conditions;
 use crate::embedded::hart::state::Hart;
 use crate::image::Image;
 use crate::riscv::status::SUPERVISOR_MODE;
-use crate::riscv::{Address, Extensions, Xlen, board};
+use crate::riscv::{Address, Isa, Xlen, board};
 
 /// What the machine's options say of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub enum Firmware {
 impl Firmware {
     /// # Errors
     /// Where the file cannot be read, is not a firmware for this machine, or is larger than its RAM.
-    pub fn of(choice: &Choice, ram_size: u64) -> Result<Firmware, Error> {
+    pub fn of(choice: &Choice, xlen: Xlen, ram_size: u64) -> Result<Firmware, Error> {
         let path = match choice {
             Choice::Host => return Ok(Firmware::Host),
             Choice::None => return Ok(Firmware::None),
@@ -49,8 +49,8 @@ impl Firmware {
         let is_empty = bytes.is_empty();
         let contents = if bytes.starts_with(b"\x7fELF") {
             let image = Image::parse(path, bytes)?;
-            if image.xlen() == Xlen::Rv32 {
-                return Err(no_firmware("is for 32 bits".into()));
+            if image.xlen() != xlen {
+                return Err(no_firmware(format!("is for {} bits", image.xlen().bits())));
             }
             let bytes = |segment| image.file_bytes(segment).to_vec();
             image.segments().iter().map(|segment| (segment.physical.0, bytes(segment))).collect()
@@ -86,10 +86,10 @@ impl Firmware {
 }
 
 /// A hart after a reset: in the ROM.
-pub fn reset(extensions: Extensions, conditions: &Conditions) -> Hart {
-    let mut hart = Hart::reset(board::ROM, extensions);
+pub fn reset(isa: Isa, conditions: &Conditions) -> Hart {
+    let mut hart = Hart::reset(board::ROM, isa);
     if let Some(fill) = conditions.registers {
-        (1..32).for_each(|register| hart.set_x(register, fill));
+        (1..32).for_each(|register| hart.set_x(register, isa.xlen.truncate(fill)));
         hart.f = [fill; 32];
     }
     hart
@@ -97,20 +97,27 @@ pub fn reset(extensions: Extensions, conditions: &Conditions) -> Hart {
 
 /// QEMU's reset ROM: a0 is the hart's number, a1 the device tree, a2 what OpenSBI's fw_dynamic is told; then it goes to the beginning of
 /// RAM. `kernel` is the next stage's address.
-pub fn reset_rom(device_tree: u64, kernel: u64) -> Vec<u8> {
+pub fn reset_rom(xlen: Xlen, device_tree: u64, kernel: u64) -> Vec<u8> {
     /// `OSBI`.
     const MAGIC: u64 = 0x4942_534f;
     const VERSION: u64 = 2;
-    const CODE: [u32; 6] = [
+    let [load_a1, load_t0] = match xlen {
+        Xlen::Rv32 => [0x0202_a583, 0x0182_a283], // lw a1, 32(t0); lw t0, 24(t0)
+        Xlen::Rv64 => [0x0202_b583, 0x0182_b283], // ld
+    };
+    let code: [u32; 6] = [
         0x0000_0297, // auipc t0, 0
         0x0282_8613, // addi a2, t0, 40
         0xf140_2573, // csrr a0, mhartid
-        0x0202_b583, // ld a1, 32(t0)
-        0x0182_b283, // ld t0, 24(t0)
+        load_a1,
+        load_t0,
         0x0002_8067, // jr t0
     ];
-    // The options are 0; any hart may boot that is hart 0.
-    let words = [map::RAM_BASE, device_tree, MAGIC, VERSION, kernel, SUPERVISOR_MODE, 0, 0];
-    let code = CODE.iter().flat_map(|instruction| instruction.to_le_bytes());
-    code.chain(words.iter().flat_map(|word| word.to_le_bytes())).collect()
+    let addresses = [map::RAM_BASE, device_tree];
+    // Each has a register's size. The options are 0; any hart may boot that is hart 0.
+    let told = [MAGIC, VERSION, kernel, SUPERVISOR_MODE, 0, 0];
+    let mut rom: Vec<u8> = code.iter().flat_map(|instruction| instruction.to_le_bytes()).collect();
+    rom.extend(addresses.iter().flat_map(|address| address.to_le_bytes()));
+    told.iter().for_each(|word| rom.extend(&word.to_le_bytes()[..xlen.bytes()]));
+    rom
 }

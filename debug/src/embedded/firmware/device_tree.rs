@@ -7,7 +7,7 @@ use vm_fdt::{Error, FdtWriter};
 use crate::embedded::board::INSTRUCTIONS_PER_TICK;
 use crate::embedded::bus::map;
 use crate::embedded::conditions::Conditions;
-use crate::riscv::{Extension, Extensions, board};
+use crate::riscv::{Extension, Isa, Xlen, board};
 
 /// A tick of the `time` CSR is 100 ns, as on QEMU's board.
 const TICKS_PER_SECOND: u32 = 10_000_000;
@@ -30,8 +30,8 @@ const NOT_CONNECTED: u32 = u32::MAX;
 pub struct Contents<'a> {
     /// In bytes.
     pub ram_size: u64,
-    /// What the hart has beyond RV64GC.
-    pub extensions: Extensions,
+    /// What the hart executes.
+    pub isa: Isa,
     /// The kernel's command line (`bootargs`).
     pub command_line: Option<&'a str>,
     /// Where the initrd lies, physically.
@@ -56,7 +56,7 @@ pub fn build(contents: &Contents<'_>, conditions: &Conditions) -> Result<Vec<u8>
     if contents.is_handed_over {
         write_reserved(&mut tree)?;
     }
-    write_hart(&mut tree, contents.extensions, conditions)?;
+    write_hart(&mut tree, shown_isa(contents.isa, conditions), conditions)?;
     write_devices(&mut tree, contents.is_handed_over)?;
     tree.end_node(root)?;
     tree.finish()
@@ -101,7 +101,7 @@ fn write_reserved(tree: &mut FdtWriter) -> Result<(), Error> {
     tree.end_node(reserved)
 }
 
-fn write_hart(tree: &mut FdtWriter, extensions: Extensions, conditions: &Conditions) -> Result<(), Error> {
+fn write_hart(tree: &mut FdtWriter, isa: Isa, conditions: &Conditions) -> Result<(), Error> {
     let number = conditions.hart as u32;
     let cpus = tree.begin_node("cpus")?;
     tree.property_u32("#address-cells", 1)?;
@@ -114,23 +114,30 @@ fn write_hart(tree: &mut FdtWriter, extensions: Extensions, conditions: &Conditi
     tree.property_string("compatible", "riscv")?;
     tree.property_u32("clock-frequency", CLOCK)?;
     tree.property_phandle(HART)?;
-    let isa = isa(extensions, conditions);
+    let (letters, mut names) = isa.names();
+    if conditions.no_marking {
+        names.push("svade");
+    }
     // What every hart has by single letters, and by names: Devicetree binding riscv/extensions.yaml.
-    tree.property_string("riscv,isa-base", "rv64i")?;
-    let (letters, names) = isa.split_once('_').unwrap_or((&isa, ""));
-    let letters = letters.trim_start_matches("rv64").chars().map(String::from);
-    tree.property_string_list("riscv,isa-extensions", letters.chain(names.split('_').map(String::from)).collect())?;
-    tree.property_string("riscv,isa", &isa)?;
+    tree.property_string("riscv,isa-base", isa.base())?;
+    let all = letters.chars().map(String::from).chain(names.iter().map(|name| (*name).into()));
+    tree.property_string_list("riscv,isa-extensions", all.collect())?;
+    let separated: String = names.iter().flat_map(|name| ["_", name]).collect();
+    tree.property_string("riscv,isa", &format!("rv{}{letters}{separated}", isa.xlen.bits()))?;
     for (extension, name) in [
         (Extension::Zicbom, "riscv,cbom-block-size"),
         (Extension::Zicbop, "riscv,cbop-block-size"),
         (Extension::Zicboz, "riscv,cboz-block-size"),
     ] {
-        if extensions.has(extension) {
+        if isa.has(extension) {
             tree.property_u32(name, board::CACHE_BLOCK as u32)?;
         }
     }
-    tree.property_string("mmu-type", "riscv,sv57")?;
+    let widest = match isa.xlen {
+        Xlen::Rv32 => "riscv,sv32",
+        Xlen::Rv64 => "riscv,sv57",
+    };
+    tree.property_string("mmu-type", widest)?;
     let controller = tree.begin_node("interrupt-controller")?;
     tree.property_u32("#interrupt-cells", 1)?;
     tree.property_null("interrupt-controller")?;
@@ -149,10 +156,15 @@ fn write_hart(tree: &mut FdtWriter, extensions: Extensions, conditions: &Conditi
 }
 
 /// What this machine has of what the hart is to have. Vectors it has not, and under some conditions it has less.
-fn isa(extensions: Extensions, conditions: &Conditions) -> String {
-    let set = extensions.with(Extension::Vector, false);
-    let set = if conditions.no_counters { set.with(Extension::Zicntr, false) } else { set };
-    if conditions.no_marking { set.with(Extension::Svadu, false).isa() + "_svade" } else { set.isa() }
+fn shown_isa(isa: Isa, conditions: &Conditions) -> Isa {
+    let is_less = [
+        (Extension::Vector, true),
+        (Extension::Zicntr, conditions.no_counters),
+        (Extension::Svadu, conditions.no_marking),
+    ];
+    let without = is_less.into_iter().filter(|(_, is_less)| *is_less);
+    let extensions = without.fold(isa.extensions, |set, (extension, _)| set.with(extension, false));
+    Isa { extensions, ..isa }
 }
 
 fn write_devices(tree: &mut FdtWriter, is_handed_over: bool) -> Result<(), Error> {

@@ -14,15 +14,15 @@ pub enum Error {
     #[error(transparent)]
     Image(#[from] image::Error),
 
-    /// The ELF is for 32-bit RISC-V.
-    #[error(
-        "{} is for 32-bit RISC-V (ELF32), and the embedded machine has 64-bit registers; try: {}",
-        .path.display(),
-        Setting::Qemu
-    )]
-    Rv32 {
+    /// The kernel's registers have another width than the hart's.
+    #[error("{} is for {kernel}-bit RISC-V, and {} {cpu} is not; try: without it", .path.display(), Setting::Cpu)]
+    Width {
         /// The file.
         path: std::path::PathBuf,
+        /// The kernel's width, in bits.
+        kernel: u32,
+        /// The hart that was asked for.
+        cpu: String,
     },
 
     /// The machine cannot have this much memory.
@@ -82,7 +82,7 @@ pub enum Error {
     },
 
     /// The firmware's file is not one for this machine.
-    #[error("the firmware {} {why}; try: fw_dynamic.bin, or another for 64-bit RISC-V that is linked for {}", .path.display(), Address(map::RAM_BASE))]
+    #[error("the firmware {} {why}; try: fw_dynamic.bin, or another of the kernel's width that is linked for {}", .path.display(), Address(map::RAM_BASE))]
     NoFirmware {
         /// The file.
         path: std::path::PathBuf,

@@ -13,7 +13,7 @@ use crate::embedded::bus::map;
 use crate::embedded::bus::ram::Ram;
 use crate::embedded::conditions::Conditions;
 use crate::image::{self, Image};
-use crate::riscv::Address;
+use crate::riscv::{Address, Isa};
 
 /// The addresses of a kernel and its device tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,7 @@ pub fn load(
     firmware: &Firmware,
     ram: &mut Ram,
     options: &Options,
+    isa: Isa,
     conditions: &Conditions,
 ) -> Result<Loaded, Error> {
     let ram_end = map::RAM_BASE + ram.size() as u64;
@@ -41,7 +42,7 @@ pub fn load(
     let tree = device_tree::build(
         &device_tree::Contents {
             ram_size: ram.size() as u64,
-            extensions: options.cpu.extensions(),
+            isa,
             command_line: options.append.as_deref(),
             initrd: initrd.as_ref().map(|(range, _)| range.clone()),
             is_handed_over: matches!(firmware, Firmware::Host),

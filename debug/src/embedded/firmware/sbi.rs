@@ -15,7 +15,7 @@ use crate::riscv::sbi::{
     LEGACY_FIRST_FENCE, LEGACY_GET_CHARACTER, LEGACY_LAST_FENCE, LEGACY_PUT_CHARACTER, LEGACY_SEND_INTERRUPT,
     LEGACY_SET_TIMER, LEGACY_SHUTDOWN, NOT_SUPPORTED, PROBE, REMOTE_FENCE, SYSTEM_RESET, TIME,
 };
-use crate::riscv::{Extension, Extensions, Register, cause};
+use crate::riscv::{Extension, Isa, Register, Xlen, cause};
 
 /// The registers at the kernel's first instruction, as OpenSBI 1.1 leaves them on QEMU 7.2. a0 and a1 are arguments, and sp is
 /// OpenSBI's stack; a kernel must not rely on the others. s2 and s3 repeat the entry and a1.
@@ -44,17 +44,17 @@ const HANDED_OVER: [(u8, u64); 21] = [
 ];
 
 /// The hart at the kernel's `entry`: in S-mode, interrupts off, stvec = `entry`, floating point on.
-pub fn hand_over(entry: u64, device_tree: u64, extensions: Extensions, conditions: &Conditions) -> Hart {
-    let mut hart = Hart::new(entry, extensions);
+pub fn hand_over(entry: u64, device_tree: u64, isa: Isa, conditions: &Conditions) -> Hart {
+    let mut hart = Hart::new(entry, isa);
     for (register, value) in HANDED_OVER {
-        hart.set_x(register, value);
+        hart.set_x(register, isa.xlen.truncate(value));
     }
     hart.set_x(18, entry);
     hart.set_x(19, device_tree);
     // Singles of 0, boxed.
     hart.f = [0xffff_ffff_0000_0000; 32];
     if let Some(fill) = conditions.registers {
-        (1..32).for_each(|register| hart.set_x(register, fill));
+        (1..32).for_each(|register| hart.set_x(register, isa.xlen.truncate(fill)));
         hart.f = [fill; 32];
     }
     hart.set_x(Register::A0, conditions.hart);
@@ -101,14 +101,14 @@ pub fn call(board: &mut Board, next: u64) -> Result<u64, Interruption> {
     board.hart.reservation = None;
     if LEGACY.contains(&extension) && !board.conditions.no_legacy {
         let result = legacy(board, extension, arguments)?;
-        board.hart.set_x(Register::A0, result);
+        board.hart.set_x(Register::A0, board.hart.xlen.truncate(result));
         return Ok(next);
     }
     let mut resume_at = next;
     let answer = match extension {
         BASE => base(board, function, arguments[0]),
         TIME if function == 0 => {
-            board.hart.stimecmp = arguments[0];
+            board.hart.stimecmp = time(board, arguments);
             Answer::Value(0)
         }
         IPI if function == 0 => send_interrupt(board, arguments[0], arguments[1]),
@@ -126,7 +126,7 @@ pub fn call(board: &mut Board, next: u64) -> Result<u64, Interruption> {
             Answer::Value(value) => (0, value),
             Answer::Error(error) => (error as u64, 0),
         };
-        board.hart.set_x(Register::A0, error);
+        board.hart.set_x(Register::A0, board.hart.xlen.truncate(error));
         board.hart.set_x(Register::A1, value);
     }
     Ok(resume_at)
@@ -150,7 +150,7 @@ fn base(board: &Board, function: u64, argument: u64) -> Answer {
 /// Bits for absent harts are ignored, as in OpenSBI.
 fn names_hart(board: &Board, mask: u64, base: u64) -> Option<bool> {
     match base {
-        u64::MAX => Some(true),
+        base if base == board.hart.xlen.most() => Some(true),
         base if base <= board.conditions.hart => Some(mask >> (board.conditions.hart - base) & 1 != 0),
         _ => None,
     }
@@ -269,7 +269,7 @@ fn take_input(board: &mut Board) -> Option<u8> {
 /// The legacy calls (before SBI 0.2): the only result is in a0.
 fn legacy(board: &mut Board, extension: u64, arguments: [u64; 6]) -> Result<u64, Interruption> {
     match extension {
-        LEGACY_SET_TIMER => board.hart.stimecmp = arguments[0],
+        LEGACY_SET_TIMER => board.hart.stimecmp = time(board, arguments),
         LEGACY_PUT_CHARACTER => print(board, arguments[0] as u8),
         LEGACY_GET_CHARACTER => return Ok(take_input(board).map_or(u64::MAX, u64::from)),
         LEGACY_CLEAR_INTERRUPT => board.hart.software_interrupt = false,
@@ -286,7 +286,20 @@ fn legacy(board: &mut Board, extension: u64, arguments: [u64; 6]) -> Result<u64,
     Ok(0)
 }
 
-/// Reads a hart mask at a virtual address; address 0 means all harts.
+/// Reads a hart mask, of a register's size, at a virtual address; address 0 means all harts.
 fn hart_mask(board: &mut Board, address: u64) -> Result<u64, Interruption> {
-    if address == 0 { Ok(1 << board.conditions.hart) } else { board.memory.load(address).map(u64::from_le_bytes) }
+    match (address, board.hart.xlen) {
+        (0, _) => Ok(1 << board.conditions.hart),
+        (_, Xlen::Rv32) => board.memory.load(address).map(|bytes| u32::from_le_bytes(bytes).into()),
+        (_, Xlen::Rv64) => board.memory.load(address).map(u64::from_le_bytes),
+    }
+}
+
+/// A time takes two registers on RV32, the lower half first ("Binary Encoding").
+fn time(board: &Board, arguments: [u64; 6]) -> u64 {
+    let [low, high, ..] = arguments;
+    match board.hart.xlen {
+        Xlen::Rv32 => high << 32 | low,
+        Xlen::Rv64 => low,
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::embedded::bus::ram::{PAGE, Ram};
 use crate::embedded::bus::tlb::Tlb;
-use crate::embedded::hart::decode::{self, Extensions, Kind, Operation};
+use crate::embedded::hart::decode::{self, Isa, Kind, Operation};
 use crate::embedded::hart::execute::{Block, LONGEST, ends_block};
 use crate::embedded::hart::state::Privilege;
 
@@ -105,12 +105,12 @@ impl Code {
     }
 
     /// The instruction at `address`, in the page of this index.
-    pub fn instruction(&self, index: usize, address: u64, ram: &Ram, extensions: Extensions) -> Operation {
-        decoded(self.pages[index].offset, address as usize % PAGE, ram, extensions)
+    pub fn instruction(&self, index: usize, address: u64, ram: &Ram, isa: Isa) -> Operation {
+        decoded(self.pages[index].offset, address as usize % PAGE, ram, isa)
     }
 
     /// The block at `address`, in the page of this index; and whether nothing of the page was decoded before.
-    pub fn block_at(&mut self, index: usize, address: u64, ram: &mut Ram, extensions: Extensions) -> (u32, bool) {
+    pub fn block_at(&mut self, index: usize, address: u64, ram: &mut Ram, isa: Isa) -> (u32, bool) {
         let within = address as usize % PAGE;
         let page = &mut self.pages[index];
         let known = page.blocks[within / 2];
@@ -118,7 +118,7 @@ impl Code {
             self.entries.insert(address / 2, known.into());
             return (known, false);
         }
-        let (block, is_first) = made(page.offset, within, ram, extensions);
+        let (block, is_first) = made(page.offset, within, ram, isa);
         self.steps += block.steps();
         let number = match self.free.pop() {
             Some(number) => {
@@ -150,10 +150,10 @@ impl Code {
 }
 
 /// The block that begins there, and whether nothing of the page was decoded before.
-fn made(page: usize, within: usize, ram: &mut Ram, extensions: Extensions) -> (Block, bool) {
+fn made(page: usize, within: usize, ram: &mut Ram, isa: Isa) -> (Block, bool) {
     let (mut operations, mut at, mut is_first) = (Vec::with_capacity(LONGEST), within, false);
     while operations.len() < LONGEST && at < PAGE {
-        let operation = decoded(page, at, ram, extensions);
+        let operation = decoded(page, at, ram, isa);
         is_first |= ram.mark_decoded(page + at, operation.length.into());
         operations.push(operation);
         at += usize::from(operation.length);
@@ -161,17 +161,17 @@ fn made(page: usize, within: usize, ram: &mut Ram, extensions: Extensions) -> (B
             break;
         }
     }
-    (Block::new(&operations, page, within), is_first)
+    (Block::new(isa.xlen, &operations, page, within), is_first)
 }
 
-fn decoded(page: usize, within: usize, ram: &Ram, extensions: Extensions) -> Operation {
+fn decoded(page: usize, within: usize, ram: &Ram, isa: Isa) -> Operation {
     let low = u16::from_le_bytes(ram.load(page + within).expect("a page is within RAM"));
     if !decode::is_full_length(low) {
-        decode::decode_half(low)
+        decode::decode_half(isa, low)
     } else if within == PAGE - 2 {
         Operation { kind: Kind::Crossing, ..Operation::UNDECODED }
     } else {
-        decode::decode_word(extensions, u32::from_le_bytes(ram.load(page + within).expect("a page is within RAM")))
+        decode::decode_word(isa, u32::from_le_bytes(ram.load(page + within).expect("a page is within RAM")))
     }
 }
 
@@ -184,7 +184,7 @@ mod tests {
         let (mut code, mut ram) = (Code::new(), Ram::new(2 * PAGE));
         let mut block_in = |ram_page, address| {
             let index = code.enter(address / PAGE as u64, ram_page);
-            let (number, _) = code.block_at(index, address, &mut ram, Extensions::default());
+            let (number, _) = code.block_at(index, address, &mut ram, Isa::default());
             number
         };
         // The same address leads to another page of RAM in between.

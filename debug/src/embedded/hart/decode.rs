@@ -3,10 +3,11 @@
 //! It does not know what they do.
 
 use crate::embedded::hart::state::SINK;
-use crate::riscv::{self, Fence, Xlen};
+use crate::riscv::{self, Fence};
 
 pub use crate::riscv::{
-    Atomic, CONSTANTS, CsrAccess, CsrChange, Extension, Extensions, Float, Integer, Kind, Operation, Precision, Width,
+    Atomic, CONSTANTS, CsrAccess, CsrChange, Extension, Extensions, Float, Integer, Isa, Kind, Operation, Precision,
+    Width,
 };
 
 /// Whether these are the first two bytes of an instruction of four bytes, or of a longer one, which is illegal here.
@@ -15,17 +16,16 @@ pub fn is_full_length(low_half: u16) -> bool {
 }
 
 /// Decodes an instruction of two bytes.
-pub fn decode_half(half: u16) -> Operation {
-    with_sink(riscv::decode_half(Xlen::Rv64, half))
+pub fn decode_half(isa: Isa, half: u16) -> Operation {
+    with_sink(riscv::decode_half(isa.xlen, half))
 }
 
 /// An instruction of four bytes; one of an extension that the hart does not have is illegal.
-pub fn decode_word(extensions: Extensions, bits: u32) -> Operation {
-    let operation = riscv::decode_word(Xlen::Rv64, bits);
+pub fn decode_word(isa: Isa, bits: u32) -> Operation {
+    let operation = riscv::decode_word(isa.xlen, bits);
     let extension = operation.kind.extension();
     let guest = matches!(operation.kind, Kind::Invalidate(Fence::InvalidateGuest { .. }));
-    let has = extension.is_none_or(|extension| extensions.has(extension))
-        && (!guest || extensions.has(Extension::Hypervisor));
+    let has = extension.is_none_or(|extension| isa.has(extension)) && (!guest || isa.has(Extension::Hypervisor));
     with_sink(if has { operation } else { Operation { kind: Kind::Illegal, ..operation } })
 }
 

@@ -6,7 +6,7 @@
 use crate::embedded::hart::state::{GuestTrap, Handler, Hart, Privilege, hstatus, sstatus};
 use crate::embedded::hart::trap::Trap;
 use crate::riscv::Extension;
-use crate::riscv::cause::{INTERRUPT, handler};
+use crate::riscv::cause::handler;
 use crate::riscv::status::mstatus::{GVA, MIE, MPIE, MPP, MPP_SHIFT, MPRV, MPV};
 
 impl Hart {
@@ -33,10 +33,11 @@ impl Hart {
 
     /// Goes to a handler for interrupt `number`; a guest knows its own by the number before it.
     pub fn take_interrupt(&mut self, number: u64, by: Handler) {
+        let interrupt = self.xlen.top_bit();
         match by {
-            Handler::Machine => self.enter_machine_handler(INTERRUPT | number, 0, GuestTrap::default()),
-            Handler::Supervisor => self.enter_handler(INTERRUPT | number, 0, GuestTrap::default()),
-            Handler::Guest => self.enter_guest_handler(INTERRUPT | (number - 1), 0),
+            Handler::Machine => self.enter_machine_handler(interrupt | number, 0, GuestTrap::default()),
+            Handler::Supervisor => self.enter_handler(interrupt | number, 0, GuestTrap::default()),
+            Handler::Guest => self.enter_guest_handler(interrupt | (number - 1), 0),
         }
     }
 
@@ -44,7 +45,7 @@ impl Hart {
     fn enter_handler(&mut self, cause: u64, value: u64, about: GuestTrap) {
         self.scause = cause;
         self.sepc = self.pc;
-        self.pc = handler(self.stvec, cause);
+        self.pc = self.xlen.truncate(handler(self.stvec, cause));
         self.stval = value;
         self.sstatus = entered_status(self.sstatus, self.privilege);
         if self.extensions.has(Extension::Hypervisor) {
@@ -67,7 +68,7 @@ impl Hart {
     fn enter_guest_handler(&mut self, cause: u64, value: u64) {
         self.guest.vscause = cause;
         self.guest.vsepc = self.pc;
-        self.pc = handler(self.guest.vstvec, cause);
+        self.pc = self.xlen.truncate(handler(self.guest.vstvec, cause));
         self.guest.vstval = value;
         self.guest.vsstatus = entered_status(self.guest.vsstatus, self.privilege);
         self.privilege = Privilege::Supervisor;
@@ -108,7 +109,7 @@ impl Hart {
             machine.mtval2 = about.guest_physical >> 2;
             machine.mtinst = about.instruction;
         }
-        self.pc = handler(machine.mtvec, cause);
+        self.pc = self.xlen.truncate(handler(machine.mtvec, cause));
         self.virtualized = false;
         self.privilege = Privilege::Machine;
         self.reservation = None;

@@ -36,16 +36,17 @@ pub struct Pmp([Entry; ENTRIES]);
 impl Pmp {
     /// Eight configurations, from entry `first` on.
     pub fn configurations(&self, first: usize) -> u64 {
-        u64::from_le_bytes(std::array::from_fn(|index| self.0[first + index].configuration))
+        let of = |index| self.0.get(index).map_or(0, |entry: &Entry| entry.configuration);
+        u64::from_le_bytes(std::array::from_fn(|index| of(first + index)))
     }
 
-    /// Entries that are locked keep theirs.
-    pub fn set_configurations(&mut self, first: usize, value: u64) {
-        for (entry, byte) in self.0[first..].iter_mut().zip(value.to_le_bytes()) {
+    /// A byte for each entry from `first` on. Entries that are locked keep theirs.
+    pub fn set_configurations(&mut self, first: usize, bytes: &[u8]) {
+        for (entry, byte) in self.0[first..].iter_mut().zip(bytes) {
             // Write without read is reserved: such an entry may not even be written.
             let reserved = byte & (READ | WRITE) == WRITE;
             if entry.configuration & LOCKED == 0 {
-                entry.configuration = byte & HELD & if reserved { !WRITE } else { u8::MAX };
+                entry.configuration = *byte & HELD & if reserved { !WRITE } else { u8::MAX };
             }
         }
     }
@@ -171,10 +172,10 @@ mod tests {
     fn locked_entries_keep_what_they_hold_and_bind_m_mode() {
         let mut pmp = Pmp::default();
         pmp.set_address(1, 8);
-        pmp.set_configurations(0, u64::from(LOCKED | TOP_OF_RANGE | READ) << 8);
+        pmp.set_configurations(0, &[0, LOCKED | TOP_OF_RANGE | READ]);
         pmp.set_address(0, 3);
         pmp.set_address(1, 3);
-        pmp.set_configurations(0, 0);
+        pmp.set_configurations(0, &[0; 8]);
         assert_eq!((pmp.address(0), pmp.address(1), pmp.configurations(0)), (0, 8, 0x8900));
         assert!(!pmp.rules().permit(0, 4, AccessType::Store, true));
     }

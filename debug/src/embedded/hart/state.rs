@@ -4,7 +4,7 @@
 
 pub use crate::embedded::hart::bits::{Privilege, henvcfg, hstatus, interrupt, senvcfg, sstatus};
 use crate::embedded::hart::machine_mode::MachineMode;
-use crate::riscv::Extensions;
+use crate::riscv::{Extensions, Isa, Xlen};
 
 /// Where writes to x0 go: a slot that nobody reads. Decoding names it in place of register 0 as a destination.
 pub const SINK: u8 = 32;
@@ -65,7 +65,9 @@ pub struct GuestTrap {
 /// Everything that an instruction of this hart can see besides memory and time.
 #[derive(Clone, Debug)]
 pub struct Hart {
-    /// What it has beyond RV64GC; never changes.
+    /// The width of its registers; never changes. Values of RV32 have zeros above.
+    pub xlen: Xlen,
+    /// What it has beyond RV32GC or RV64GC; never changes.
     pub extensions: Extensions,
     /// x0 to x31, the sink, and room so that no index needs a check.
     x: [u64; 256],
@@ -103,9 +105,10 @@ pub struct Hart {
 
 impl Hart {
     /// A hart that stands at `pc` in S-mode, traps leading there too, everything else zero.
-    pub fn new(pc: u64, extensions: Extensions) -> Hart {
+    pub fn new(pc: u64, isa: Isa) -> Hart {
         Hart {
-            extensions,
+            xlen: isa.xlen,
+            extensions: isa.extensions,
             x: [0; 256],
             pc,
             f: [0; 32],
@@ -133,14 +136,19 @@ impl Hart {
     }
 
     /// A hart in M-mode at `pc`, as it is after a reset.
-    pub fn reset(pc: u64, extensions: Extensions) -> Hart {
+    pub fn reset(pc: u64, isa: Isa) -> Hart {
         Hart {
             privilege: Privilege::Machine,
-            machine: Some(Box::new(MachineMode::new(extensions))),
+            machine: Some(Box::new(MachineMode::new(isa.extensions))),
             stvec: 0,
             stimecmp: 0,
-            ..Hart::new(pc, extensions)
+            ..Hart::new(pc, isa)
         }
+    }
+
+    /// Its width and extensions.
+    pub fn isa(&self) -> Isa {
+        Isa { xlen: self.xlen, extensions: self.extensions }
     }
 
     /// Register `index`, 0 to 31.
@@ -162,12 +170,12 @@ impl Hart {
 
     /// sstatus as reading shows it.
     pub fn sstatus(&self) -> u64 {
-        shown_status(self.sstatus)
+        shown_status(self.sstatus, self.xlen)
     }
 
     /// vsstatus likewise.
     pub fn vsstatus(&self) -> u64 {
-        shown_status(self.guest.vsstatus)
+        shown_status(self.guest.vsstatus, self.xlen)
     }
 
     /// The floating-point unit was switched off, by the guest or by its hypervisor: its instructions and CSRs are illegal.
@@ -201,7 +209,9 @@ impl Hart {
     }
 }
 
-fn shown_status(status: u64) -> u64 {
-    let dirty = if status & sstatus::FS == sstatus::FS { sstatus::SD } else { 0 };
-    status | sstatus::UXL | dirty
+/// With SD, and with UXL, which RV32 has not.
+fn shown_status(status: u64, xlen: Xlen) -> u64 {
+    let dirty = if status & sstatus::FS == sstatus::FS { xlen.top_bit() } else { 0 };
+    let width = if xlen == Xlen::Rv64 { sstatus::UXL } else { 0 };
+    status | width | dirty
 }

@@ -17,7 +17,7 @@ use crate::riscv::{self, Fence, GuestAccess};
 /// Executes the instruction at pc; the value is the next one's address.
 pub fn execute(board: &mut Board, operation: &Operation) -> Result<u64, Interruption> {
     let pc = board.hart.pc;
-    let next = pc.wrapping_add(operation.length.into());
+    let next = board.hart.xlen.truncate(pc.wrapping_add(operation.length.into()));
     may_execute(&board.hart, operation)?;
     match operation.kind {
         Kind::Csr(access) => access_csr(board, operation, access)?,
@@ -120,7 +120,7 @@ fn access_guest(board: &mut Board, operation: &Operation, access: GuestAccess) -
     let value = board.memory.load_as_guest(&context, address, length, access_type)?;
     let unused = 64 - 8 * length;
     let value = if access.unsigned { value } else { ((value << unused) as i64 >> unused) as u64 };
-    board.hart.set_x(operation.rd, value);
+    board.hart.set_x(operation.rd, board.hart.xlen.truncate(value));
     Ok(())
 }
 

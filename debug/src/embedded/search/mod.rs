@@ -14,7 +14,7 @@ use crate::embedded::history::seek::Deadline;
 use crate::embedded::journal::Change;
 use crate::embedded::run::StopAt;
 use crate::machine::{Address, HartEvent, Interest, Machine, Observer, Stop, Store, TakenTrap, Watchpoint};
-use crate::riscv::Extension;
+use crate::riscv::{Extension, Isa};
 
 pub use accesses::{Arrival, Arrivals, Loads};
 
@@ -177,6 +177,11 @@ impl Embedded {
         self.note_change();
         self.note(Change::Guest(in_guest));
         true
+    }
+
+    /// The hart's width and extensions.
+    pub fn isa(&self) -> Isa {
+        self.board.hart.isa()
     }
 
     /// Whether the hart has this extension.

@@ -24,7 +24,8 @@ const MEPC: u16 = csr::MEPC.csr_number();
 const MIP: u16 = csr::MIP.csr_number();
 
 /// Bits of mstatus that are sstatus's (privileged manual, "Supervisor Status (sstatus) Register").
-const SSTATUS_BITS: u64 = 0x8000_0003_000d_e762;
+/// SD is the highest of either width.
+const SSTATUS_BITS: u64 = 0x8000_0003_800d_e762;
 
 /// The parser of the log.
 pub struct Log {
@@ -235,13 +236,13 @@ fn field(name: &[u8]) -> Field {
 
 /// The values of a line with four names.
 fn four(line: &[u8]) -> impl Iterator<Item = u64> + '_ {
-    line.split(|byte| *byte == b' ').filter(|word| word.len() == 16).filter_map(hexadecimal)
+    line.split(|byte| *byte == b' ').filter_map(hexadecimal)
 }
 
-/// 16 digits, after spaces.
+/// 16 digits, or 8 of a register of 32 bits, after spaces.
 fn hexadecimal(text: &[u8]) -> Option<u64> {
     let digits = text.trim_ascii();
-    if digits.len() != 16 {
+    if !matches!(digits.len(), 8 | 16) {
         return None;
     }
     digits.iter().try_fold(0_u64, |value, digit| Some(value << 4 | u64::from(char::from(*digit).to_digit(16)?)))

@@ -1,7 +1,10 @@
-//! Which permissions a slot's access met under Sv39, by the page tables that the program began with. It does not know what came of it.
+//! Which permissions a slot's access met under Sv39 or Sv32, by the page tables that the program began with. It does not know what came of it.
+
+use debug::riscv::Xlen;
 
 use super::paging::{EXECUTE, READ, SUM, SV39, USER, WRITE};
 use super::program::{POOL, Program, TABLES, TABLES_SIZE};
+use super::sv32::SV32;
 use crate::assembler::{AMO, JALR, LOAD, LOAD_FLOAT, STORE, STORE_FLOAT};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,7 +55,11 @@ impl Access {
 pub fn of(program: &Program, index: usize) -> Option<Access> {
     const MXR: u64 = 1 << 19;
     const FROM_SUPERVISOR: u64 = 1 << 8;
-    if program.satp >> 60 != SV39 >> 60 {
+    let translates = match program.xlen() {
+        Xlen::Rv32 => program.satp & SV32 != 0,
+        Xlen::Rv64 => program.satp >> 60 == SV39 >> 60,
+    };
+    if !translates {
         return None;
     }
     let slot = &program.slots[index];
@@ -64,7 +71,7 @@ pub fn of(program: &Program, index: usize) -> Option<Access> {
         0 => 0,
         register => program.integers[pool + register as usize],
     };
-    let entry = leaf(program, base.wrapping_add(offset as u64))?;
+    let entry = leaf(program, program.xlen().truncate(base.wrapping_add(offset as u64)))?;
     let status = program.statuses[pool];
     let has = |bit| entry & bit != 0;
     Some(Access {
@@ -98,14 +105,18 @@ fn leaf(program: &Program, address: u64) -> Option<u64> {
 
 /// Likewise by this satp or vsatp.
 pub fn leaf_of(program: &Program, satp: u64, address: u64) -> Option<u64> {
-    if (address << 25) as i64 >> 25 != address as i64 {
-        return None;
-    }
-    let mut table = satp << 12;
-    for shift in [30, 21, 12] {
-        let at = table.checked_sub(TABLES)? + (address >> shift & 0x1ff) * 8;
-        let bytes = program.tables.get(usize::try_from(at).ok().filter(|at| *at < TABLES_SIZE)?..)?.first_chunk()?;
-        let entry = u64::from_le_bytes(*bytes);
+    let size = program.xlen().bytes();
+    let (levels, index_bits) = match program.xlen() {
+        Xlen::Rv32 => (2, 10),
+        Xlen::Rv64 if (address << 25) as i64 >> 25 != address as i64 => return None,
+        Xlen::Rv64 => (3, 9),
+    };
+    let mut table = satp << 12 & ((1 << 34) - 1);
+    for level in (0..levels).rev() {
+        let index = address >> (12 + index_bits * level) & ((1 << index_bits) - 1);
+        let at = table.checked_sub(TABLES)? + index * size as u64;
+        let bytes = program.tables.get(usize::try_from(at).ok().filter(|at| *at < TABLES_SIZE)?..)?;
+        let entry = program.xlen().read(bytes);
         if entry & 1 == 0 {
             return None;
         }

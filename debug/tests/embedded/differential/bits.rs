@@ -1,6 +1,8 @@
 //! Bit manipulation, conditional zeroing, cache blocks, waiting: each instruction of the extensions that QEMU's hart has, and every
 //! encoding that may be one, so that none is found where there is none.
 
+use debug::riscv::Xlen;
+
 use super::cpu;
 use super::generate::{self, plain};
 use super::program::*;
@@ -63,20 +65,29 @@ const UNARY: [(u32, i32, u32, u32); 18] = [
     (OP_WORD, 0x080, 0, 4),
 ];
 
-pub fn programs(random: &mut Random, slots: usize) -> Vec<Program> {
+/// zext.h and rev8 of RV32.
+const ONLY_32: [u32; 2] = [0x0800_4033, 0x6980_5013];
+
+pub fn programs(xlen: Xlen, random: &mut Random, slots: usize) -> Vec<Program> {
     let encodings = encodings(random);
     let mut everywhere = generate::with_addresses("every encoding", random, 0, |_| slot(&[]));
     everywhere.slots = encodings.iter().map(|instruction| slot(&[*instruction])).collect();
     let mut nowhere = generate::with_addresses("every encoding, of a bare hart", random, 0, |_| slot(&[]));
-    nowhere.cpu = cpu::bare().clone();
     nowhere.slots = everywhere.slots.clone();
-    vec![plain("bit manipulation", random, slots, manipulation), everywhere, nowhere]
+    let mut some = plain("bit manipulation", random, slots, |random| manipulation(xlen, random));
+    [&mut some, &mut everywhere].into_iter().for_each(|program| program.cpu = cpu::full(xlen).clone());
+    nowhere.cpu = cpu::bare(xlen);
+    vec![some, everywhere, nowhere]
 }
 
-fn manipulation(random: &mut Random) -> [u8; SLOT_SIZE] {
+fn manipulation(xlen: Xlen, random: &mut Random) -> [u8; SLOT_SIZE] {
     let (rd, rs1, rs2) = (random.register(), random.register(), random.register());
     if random.one_in(2) {
         let (opcode, funct7, funct3) = random.pick(&BINARY);
+        // Where zext.h is on RV64, and rev8, too.
+        if xlen == Xlen::Rv32 && random.one_in(8) {
+            return slot(&[random.pick(&ONLY_32) | rd << 7 | rs1 << 15]);
+        }
         return slot(&[register_form(opcode, funct7, funct3, rd, rs1, rs2)]);
     }
     let (opcode, upper, free, funct3) = random.pick(&UNARY);
@@ -90,12 +101,16 @@ fn manipulation(random: &mut Random) -> [u8; SLOT_SIZE] {
 
 /// Every instruction of these extensions that the hart of this run has, and those that bits of the base begin with: as words without
 /// registers and numbers.
-pub fn kinds() -> impl Iterator<Item = u32> {
+pub fn kinds(xlen: Xlen) -> impl Iterator<Item = u32> {
     const ZICOND: u32 = 0x07;
+    // What RV32 lacks, or encodes otherwise.
+    let lacks = move |kind: u32| matches!(kind & 0x7f, OP_WORD | OP_IMMEDIATE_WORD) || kind >> 20 == 0x6b8;
+    let is_there = move |kind: &u32| xlen == Xlen::Rv64 || !lacks(*kind);
+    let only_32 = ONLY_32.into_iter().filter(move |_| xlen == Xlen::Rv32);
     let binary = BINARY.into_iter().filter(|(_, funct7, _)| *funct7 != ZICOND || !cpu::is_old());
     let binary = binary.map(|(opcode, funct7, funct3)| register_form(opcode, funct7, funct3, 0, 0, 0));
     let unary = UNARY.into_iter().map(|(opcode, upper, _, funct3)| immediate_form(opcode, funct3, 0, 0, upper));
-    binary.chain(unary).chain(zfa::kinds())
+    binary.chain(unary).filter(is_there).chain(only_32).chain(zfa::kinds())
 }
 
 /// Which of them an instruction is.
@@ -106,7 +121,11 @@ pub fn kind_of(instruction: u32) -> Option<u32> {
         let kind = immediate_form(opcode, funct3, 0, 0, upper);
         (with(((1 << free) - 1) << 20) == kind).then_some(kind)
     });
-    unary.or_else(|| binary.into_iter().find(|kind| with(31 << 20) == *kind)).or_else(|| zfa::kind_of(instruction))
+    let only_32 = || ONLY_32.into_iter().find(|kind| with(0) == *kind);
+    unary
+        .or_else(only_32)
+        .or_else(|| binary.into_iter().find(|kind| with(31 << 20) == *kind))
+        .or_else(|| zfa::kind_of(instruction))
 }
 
 /// A cache-block instruction at any address; U-mode's permission is asked for in some.

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use debug::embedded::Options;
 use debug::machine::{Address, HartEvent, Interest, Load, Observer, Register, StackPointerMove, Stop, Store};
+use debug::riscv::Xlen;
 use debug::{Embedded, Machine};
 
 use super::generate;
@@ -20,7 +20,7 @@ const INSTRUCTIONS: u64 = 12_000;
 fn programs_do_the_same_in_blocks_as_step_by_step() {
     let seed = super::number("DIFFERENTIAL_SEED").unwrap_or(7);
     let mut random = Random::new(seed);
-    for program in generate::programs(&mut random, SLOTS) {
+    for program in both_widths(&mut random) {
         let (mut steps, mut blocks) = (machine(&program), machine(&program));
         let mut done = 0;
         while done < INSTRUCTIONS {
@@ -45,7 +45,7 @@ fn programs_do_the_same_in_blocks_as_step_by_step() {
 fn an_observer_sees_the_same_in_blocks_as_step_by_step() {
     let seed = super::number("DIFFERENTIAL_SEED").unwrap_or(8);
     let mut random = Random::new(seed);
-    for program in generate::programs(&mut random, SLOTS) {
+    for program in both_widths(&mut random) {
         let seen = |each| {
             let mut machine = machine(&program);
             let mut seen = Seen { each, events: Vec::new() };
@@ -61,9 +61,13 @@ fn an_observer_sees_the_same_in_blocks_as_step_by_step() {
     }
 }
 
+fn both_widths(random: &mut Random) -> Vec<Program> {
+    [Xlen::Rv64, Xlen::Rv32].into_iter().flat_map(|xlen| generate::programs(xlen, random, SLOTS)).collect()
+}
+
 fn machine(program: &Program) -> Embedded {
-    let options = Options { cpu: program.cpu.ours.clone(), ..Options::default() };
-    Embedded::load(&crate::elf::image(program.link().0), &options).expect("the program is a kernel")
+    Embedded::load(&crate::elf::image(program.link().0), &super::run::options(program))
+        .expect("the program is a kernel")
 }
 
 /// All registers, and how far it is.

@@ -5,13 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use capstone::Capstone;
+use debug::riscv::Xlen;
 
 use super::access::{self, Access};
 use super::bits;
 use super::program::{Program, RECORD_SIZE, SLOT_SIZE};
 use super::run::disassembler;
 
-/// RV64GC and the supervisor's instructions, by the listings of the manuals.
+/// RV64GC, RV32GC and the supervisor's instructions, by the listings of the manuals.
 const INSTRUCTIONS: &str = "
     lui auipc jal jalr beq bne blt bge bltu bgeu lb lh lw ld lbu lhu lwu sb sh sw sd
     addi slti sltiu xori ori andi slli srli srai add sub sll slt sltu xor srl sra or and
@@ -27,7 +28,14 @@ const INSTRUCTIONS: &str = "
     fcvt.s.d fcvt.d.s
     c.addi4spn c.fld c.lw c.ld c.fsd c.sw c.sd c.nop c.addi c.addiw c.li c.addi16sp c.lui c.srli c.srai c.andi
     c.sub c.xor c.or c.and c.subw c.addw c.j c.beqz c.bnez c.slli c.fldsp c.lwsp c.ldsp c.jr c.mv c.jalr c.add
-    c.fsdsp c.swsp c.sdsp";
+    c.fsdsp c.swsp c.sdsp c.jal c.flw c.fsw c.flwsp c.fswsp";
+/// Those that only RV64 has, and those that only RV32 has. No call returns where there is no firmware, as in programs of 32 bits.
+const ONLY_64: &str = "
+    ecall lwu ld sd addiw slliw srliw sraiw addw subw sllw srlw sraw mulw divw divuw remw remuw
+    lr.d sc.d amoswap.d amoadd.d amoxor.d amoand.d amoor.d amomin.d amomax.d amominu.d amomaxu.d
+    fcvt.l.s fcvt.lu.s fcvt.s.l fcvt.s.lu fcvt.l.d fcvt.lu.d fmv.x.d fcvt.d.l fcvt.d.lu fmv.d.x
+    c.ld c.sd c.addiw c.subw c.addw c.ldsp c.sdsp";
+const ONLY_32: &str = "c.jal c.flw c.fsw c.flwsp c.fswsp";
 
 /// Every exception that S-mode can be given on this board, and the two interrupts.
 const CAUSES: [(u64, &str); 13] = [
@@ -42,14 +50,17 @@ const CAUSES: [(u64, &str); 13] = [
     (12, "instruction page"),
     (13, "load page"),
     (15, "store page"),
-    (1 << 63 | 1, "software interrupt"),
-    (1 << 63 | 5, "timer interrupt"),
+    (INTERRUPT | 1, "software interrupt"),
+    (INTERRUPT | 5, "timer interrupt"),
 ];
+
+const INTERRUPT: u64 = 1 << 63;
 
 const SCAUSE: usize = 1;
 const SEPC: usize = 2;
 
 pub struct Coverage {
+    xlen: Xlen,
     capstone: Capstone,
     completed: BTreeMap<String, u64>,
     /// Of the extensions that capstone does not know.
@@ -63,9 +74,10 @@ pub struct Coverage {
 }
 
 impl Coverage {
-    pub fn new() -> Coverage {
+    pub fn new(xlen: Xlen) -> Coverage {
         Coverage {
-            capstone: disassembler(),
+            xlen,
+            capstone: disassembler(xlen),
             completed: BTreeMap::new(),
             bits: BTreeSet::new(),
             branches: BTreeSet::new(),
@@ -81,7 +93,9 @@ impl Coverage {
         for (index, (slot, record)) in program.slots.iter().zip(records).enumerate() {
             let word = |field: usize| u64::from_le_bytes(record[8 * field..][..8].try_into().expect("eight bytes"));
             let start = program.slots_seen_at + (index * SLOT_SIZE) as u64;
-            *self.causes.entry(word(SCAUSE)).or_default() += 1;
+            let top = self.xlen.top_bit();
+            let interrupt = if word(SCAUSE) & top != 0 { INTERRUPT } else { 0 };
+            *self.causes.entry(word(SCAUSE) & !top | interrupt).or_default() += 1;
             self.count_slot(slot, word(SEPC).wrapping_sub(start));
             self.count_bits(slot, word(SEPC).wrapping_sub(start));
             if let Some(access) = access::of(program, index) {
@@ -124,10 +138,10 @@ impl Coverage {
     /// What a full run must have had and this one had not; nothing, if all is well.
     pub fn missing(&self) -> Vec<String> {
         let mut missing = Vec::new();
+        missing.extend(self.instructions().filter(|name| !self.completed.contains_key(*name)).map(String::from));
         missing.extend(
-            INSTRUCTIONS.split_whitespace().filter(|name| !self.completed.contains_key(*name)).map(String::from),
+            bits::kinds(self.xlen).filter(|kind| !self.bits.contains(kind)).map(|kind| format!("{kind:#010x}")),
         );
-        missing.extend(bits::kinds().filter(|kind| !self.bits.contains(kind)).map(|kind| format!("{kind:#010x}")));
         let causes = CAUSES.iter().filter(|(cause, _)| !self.causes.contains_key(cause));
         missing.extend(causes.map(|(_, name)| format!("a trap: {name}")));
         for name in BRANCHES {
@@ -141,11 +155,16 @@ impl Coverage {
         missing
     }
 
+    /// Those that this run must have had.
+    fn instructions(&self) -> impl Iterator<Item = &'static str> {
+        let others = if self.xlen == Xlen::Rv32 { ONLY_64 } else { ONLY_32 };
+        INSTRUCTIONS.split_whitespace().filter(move |name| !others.split_whitespace().any(|other| other == *name))
+    }
+
     /// In one line.
     pub fn summary(&self) -> String {
         let executed: u64 = self.completed.values().sum();
-        let rarest =
-            self.completed.iter().filter(|(name, _)| INSTRUCTIONS.split_whitespace().any(|known| known == *name));
+        let rarest = self.completed.iter().filter(|(name, _)| self.instructions().any(|known| known == *name));
         let (rarest, count) = rarest.min_by_key(|(_, count)| **count).map_or(("", 0), |(name, count)| (name, *count));
         format!(
             "{executed} instructions completed, {rarest} least often ({count} times); {} causes of traps; {} of {} kinds of access under Sv39",
@@ -157,4 +176,4 @@ impl Coverage {
 }
 
 const BRANCHES: [&str; 8] = ["beq", "bne", "blt", "bge", "bltu", "bgeu", "c.beqz", "c.bnez"];
-const JUMPS: [&str; 6] = ["jal", "jalr", "c.j", "c.jr", "c.jalr", "sret"];
+const JUMPS: [&str; 7] = ["jal", "jalr", "c.j", "c.jal", "c.jr", "c.jalr", "sret"];

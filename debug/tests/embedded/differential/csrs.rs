@@ -2,6 +2,7 @@
 //! slots are run.
 
 use debug::remote::qemu::Version;
+use debug::riscv::Xlen;
 
 use super::cpu::is_old;
 use super::generate::SEPC;
@@ -11,7 +12,7 @@ use crate::assembler::*;
 use crate::random::Random;
 
 /// CSR instructions on all CSRs that the two machines mean the same by; reading back what was written.
-pub fn slot_with_csrs(random: &mut Random) -> [u8; SLOT_SIZE] {
+pub fn slot_with_csrs(xlen: Xlen, random: &mut Random) -> [u8; SLOT_SIZE] {
     const HELD: [u32; 7] = [0x001, 0x002, 0x003, 0x104, 0x142, 0x143, 0x144];
     const SCOUNTEREN: u32 = 0x106;
     const SENVCFG: u32 = 0x10a;
@@ -21,12 +22,13 @@ pub fn slot_with_csrs(random: &mut Random) -> [u8; SLOT_SIZE] {
     let form = random.pick(&[1, 2, 3, 5, 6, 7]);
     let access = |csr: u32, funct3: u32, rd: u32| csr << 20 | rs1 << 15 | funct3 << 12 | rd << 7 | SYSTEM;
     match random.below(14) {
+        13 if xlen == Xlen::Rv32 => untranslated(random),
         13 => reserved_translation(random),
         0 => {
             // Which CSRs exist, and for whom; counters differ in value, the hypervisor's are QEMU's alone.
             let csr = random.bits(12);
-            let known_to_one =
-                matches!(csr >> 8 & 3, 2) || matches!(csr, 0x105 | 0x140 | 0x14d | 0x180 | 0xc00..=0xc1f);
+            let known_to_one = matches!(csr >> 8 & 3, 2)
+                || matches!(csr, 0x105 | 0x140 | 0x14d | 0x180 | 0xc00..=0xc1f | 0xc80..=0xc9f);
             if known_to_one { slot(&[SRET]) } else { slot(&[csrr(rd, csr)]) }
         }
         1 => {
@@ -80,4 +82,12 @@ fn reserved_translation(random: &mut Random) -> [u8; SLOT_SIZE] {
     let swap = csrw(SATP, register) | random.register() << 7;
     code.extend([shift, swap, csrr(register, SATP)].iter().flat_map(|instruction| instruction.to_le_bytes()));
     filled(&code)
+}
+
+/// On RV32 each mode of satp is one that there is: it is off here, and the rest is held.
+fn untranslated(random: &mut Random) -> [u8; SLOT_SIZE] {
+    const SATP: u32 = 0x180;
+    let register = 1 + random.below(31) as u32;
+    let without_mode = immediate_form(OP_IMMEDIATE, 5, register, register, 1);
+    slot(&[without_mode, csrw(SATP, register) | random.register() << 7, csrr(register, SATP)])
 }

@@ -2,6 +2,8 @@
 //!
 //! It does not know how slots are run.
 
+use debug::riscv::Xlen;
+
 use super::operands::*;
 use super::program::*;
 use crate::assembler::*;
@@ -12,30 +14,48 @@ const SPP: u64 = 1 << 8;
 const FS_DIRTY: u64 = 3 << 13;
 
 /// One program of each kind, with `slots` slots in those that are random.
-pub fn programs(random: &mut Random, slots: usize) -> Vec<Program> {
+pub fn programs(xlen: Xlen, random: &mut Random, slots: usize) -> Vec<Program> {
     let mut programs = vec![
         plain("integer arithmetic", random, slots, integer),
         with_addresses("every compressed encoding", random, 0, integer),
-        with_targets("control flow", random, slots, control_flow),
+        with_targets("control flow", random, slots, |random| control_flow(xlen, random)),
         plain("floating point", random, slots, float),
-        plain("CSRs", random, slots, super::csrs::slot_with_csrs),
+        plain("CSRs", random, slots, |random| super::csrs::slot_with_csrs(xlen, random)),
         with_addresses("encodings", random, slots, encoding),
-        self_modifying(random, slots),
-        firmware_calls(random, slots / 4),
+        self_modifying(xlen, random, slots),
         with_addresses("loads and stores", random, slots, memory),
         with_addresses("atomics", random, slots, atomic),
-        with_addresses("compressed", random, slots, |random| short_slot(compressed(random))),
+        with_addresses("compressed", random, slots, |random| short_slot(compressed(xlen, random))),
     ];
-    programs[1].slots = (0..=u16::MAX).filter(|half| half & 3 != 3 && !leaves_slot(*half)).map(short_slot).collect();
-    programs.extend(super::bits::programs(random, slots));
-    programs.extend(super::zfa::programs(random, slots / 2));
-    programs.extend(super::paging::programs(random, slots));
-    programs.extend(super::interrupts::programs(random, slots / 2));
-    programs.extend(super::guest::programs(random, slots));
-    programs.push(super::devices::program(random, slots / 2));
+    let short = (0..=u16::MAX).filter(|half| half & 3 != 3 && !leaves_slot(xlen, *half));
+    programs[1].slots = short.map(short_slot).collect();
+    programs.iter_mut().for_each(|program| program.cpu = super::cpu::full(xlen).clone());
+    let place = |program: &mut Program| program.integers.iter_mut().for_each(|value| *value = beside_devices(*value));
+    programs.extend(super::bits::programs(xlen, random, slots));
+    programs.extend(super::zfa::programs(xlen, random, slots / 2));
+    programs.extend(super::interrupts::programs(xlen, random, slots / 2));
+    match xlen {
+        Xlen::Rv32 => programs.extend(super::sv32::programs(random, slots)),
+        Xlen::Rv64 => {
+            programs.push(firmware_calls(random, slots / 4));
+            programs.extend(super::paging::programs(random, slots));
+            programs.extend(super::guest::programs(random, slots));
+        }
+    }
+    if xlen == Xlen::Rv32 {
+        programs.iter_mut().filter(|program| program.satp == 0).for_each(place);
+    }
+    programs.push(Program { cpu: super::cpu::full(xlen).clone(), ..super::devices::program(random, slots / 2) });
     programs
 }
 
+/// Any number of 32 bits may be an address: not of a device or a ROM that differs, or that our board has not.
+fn beside_devices(value: u64) -> u64 {
+    let is_devices = matches!(value as u32, 0x1000..0x200_0000 | 0x201_0000..0x8000_0000);
+    if is_devices { value | 3 << 30 } else { value }
+}
+
+/// Of RV64; others change its hart.
 pub fn plain(
     name: &str,
     random: &mut Random,
@@ -54,7 +74,7 @@ pub fn plain(
         tables: vec![0; TABLES_SIZE],
         slots_seen_at: SLOTS,
         vectored: false,
-        cpu: super::cpu::full().clone(),
+        cpu: super::cpu::full(Xlen::Rv64).clone(),
         hypervisor: None,
     }
 }
@@ -70,11 +90,11 @@ pub fn with_addresses(
 }
 
 /// Each slot writes a compressed instruction into itself, from a register that holds one, and executes it.
-fn self_modifying(random: &mut Random, slots: usize) -> Program {
+fn self_modifying(xlen: Xlen, random: &mut Random, slots: usize) -> Program {
     const FENCE_I: u32 = 0x100f;
     let integers = pool(random, |random| {
         loop {
-            let half = compressed(random);
+            let half = compressed(xlen, random);
             if matches!((half & 3, half >> 13), (1, 0..=4) | (2, 0)) {
                 return half.into();
             }
@@ -179,23 +199,24 @@ fn shift(random: &mut Random, rd: u32, rs1: u32) -> u32 {
 }
 
 /// Any 16-bit encoding that stays in its slot.
-fn compressed(random: &mut Random) -> u16 {
+fn compressed(xlen: Xlen, random: &mut Random) -> u16 {
     loop {
         let half = random.bits(16) as u16;
-        if half & 3 != 3 && !leaves_slot(half) {
+        if half & 3 != 3 && !leaves_slot(xlen, half) {
             return half;
         }
     }
 }
 
-/// c.j, c.beqz, c.bnez, c.jr, c.jalr: those of them that go nowhere near have their own programs.
-fn leaves_slot(half: u16) -> bool {
+/// c.j, c.beqz, c.bnez, c.jr, c.jalr, and on RV32 c.jal: those of them that go nowhere near have their own programs.
+fn leaves_slot(xlen: Xlen, half: u16) -> bool {
     let jumps_to_register = half & 0xe003 == 0x8002 && half & 0x7c == 0 && half & 0xf80 != 0;
-    matches!((half & 3, half >> 13), (1, 5..=7)) || jumps_to_register
+    let jumps = matches!((half & 3, half >> 13), (1, 5..=7)) || xlen == Xlen::Rv32 && half & 0xe003 == 0x2001;
+    jumps || jumps_to_register
 }
 
 /// Jumps and branches that land on a breakpoint: in this slot, the one before, or the field.
-fn control_flow(random: &mut Random) -> [u8; SLOT_SIZE] {
+fn control_flow(xlen: Xlen, random: &mut Random) -> [u8; SLOT_SIZE] {
     let (rd, rs1, rs2) = (random.register(), random.register(), random.register());
     let near = random.pick(&[4, 6, 8, 10, 12, 14, -2, -4]);
     match random.below(8) {
@@ -205,7 +226,7 @@ fn control_flow(random: &mut Random) -> [u8; SLOT_SIZE] {
         // auipc leads to this slot, jalr on to any halfword of it.
         4 => slot(&[rs1 << 7 | AUIPC, immediate_form(JALR, 0, rd, rs1, 8 + random.below(8) as i32)]),
         5 => slot(&[immediate_form(JALR, 0, rd, rs1, random.bits(12) as i32)]),
-        6 => short_slot(short_branch(random)),
+        6 => short_slot(short_branch(xlen, random)),
         7 if random.one_in(2) => {
             // Even, as QEMU holds odd ones.
             let even = immediate_form(OP_IMMEDIATE, 7, rs1, rs1, -2);
@@ -218,12 +239,15 @@ fn control_flow(random: &mut Random) -> [u8; SLOT_SIZE] {
     }
 }
 
-/// c.beqz, c.bnez and c.j over 2 to 12 bytes.
-fn short_branch(random: &mut Random) -> u16 {
+/// c.beqz, c.bnez, c.j and on RV32 c.jal over 2 to 12 bytes.
+fn short_branch(xlen: Xlen, random: &mut Random) -> u16 {
     let offset = 2 * (1 + random.bits(2) as u16);
     let register = random.bits(3) as u16;
     match random.below(3) {
-        0 => 0xa001 | (offset >> 1 & 7) << 3 | (offset >> 4 & 1) << 11,
+        0 => {
+            let jump = if xlen == Xlen::Rv32 && random.one_in(2) { 0x2001 } else { 0xa001 };
+            jump | (offset >> 1 & 7) << 3 | (offset >> 4 & 1) << 11
+        }
         kind => 0xc001 | (kind as u16 - 1) << 13 | register << 7 | (offset >> 1 & 3) << 3 | (offset >> 3 & 1) << 10,
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! QEMU's clock is the host's, so that a time is always long past or never comes. It does not know how slots are run.
 
+use debug::riscv::Xlen;
+
 use super::generate::plain;
 use super::program::*;
 use crate::assembler::*;
@@ -11,17 +13,18 @@ const SSTATUS: u32 = 0x100;
 const SIE: u32 = 0x104;
 const SIP: u32 = 0x144;
 const STIMECMP: u32 = 0x14d;
+const STIMECMPH: u32 = 0x15d;
 const WFI: u32 = 0x1050_0073;
 const ECALL: u32 = 0x73;
 
-pub fn programs(random: &mut Random, slots: usize) -> Vec<Program> {
+pub fn programs(xlen: Xlen, random: &mut Random, slots: usize) -> Vec<Program> {
     vec![
-        with_interrupts("interrupts", random, slots, false),
-        with_interrupts("vectored interrupts", random, slots, true),
+        with_interrupts(xlen, "interrupts", random, slots, false),
+        with_interrupts(xlen, "vectored interrupts", random, slots, true),
     ]
 }
 
-fn with_interrupts(name: &str, random: &mut Random, slots: usize, vectored: bool) -> Program {
+fn with_interrupts(xlen: Xlen, name: &str, random: &mut Random, slots: usize, vectored: bool) -> Program {
     /// As times past at the first slot, or never; as bits of sie and sip, some.
     const NUMBERS: [u64; 11] = [
         0,
@@ -36,27 +39,29 @@ fn with_interrupts(name: &str, random: &mut Random, slots: usize, vectored: bool
         1 << 61 | 0x222,
         i64::MAX as u64,
     ];
-    let program = plain(name, random, slots, |random| slot_with_interrupts(random, vectored));
+    let program = plain(name, random, slots, |random| slot_with_interrupts(xlen, random, vectored));
     let integers = (0..POOL_ENTRIES).map(|_| random.pick(&NUMBERS)).collect();
-    Program { integers, vectored, ..program }
+    Program { integers, vectored, cpu: super::cpu::full(xlen).clone(), ..program }
 }
 
-fn slot_with_interrupts(random: &mut Random, vectored: bool) -> [u8; SLOT_SIZE] {
+fn slot_with_interrupts(xlen: Xlen, random: &mut Random, vectored: bool) -> [u8; SLOT_SIZE] {
     match random.below(8) {
         // Back to the slot's beginning, in U-mode: there an enabled interrupt comes before the first instruction, which is illegal. Not
         // with vectors: exceptions that OpenSBI 1.1 hands on go where stvec says, its mode taken for a part of the address.
-        0 | 1 if !vectored => slot(&[change(random), change(random), SRET]),
+        0 | 1 if !vectored => slot(&[change(xlen, random), change(xlen, random), SRET]),
         // Enabled and pending: it may be taken before, and ends the wait otherwise.
         2 => slot(&[set_immediate(SIE, 2), set_immediate(SIP, 2), WFI]),
-        3 => called(random),
-        _ => slot(&[change(random), change(random), change(random)]),
+        // Programs of 32 bits have no firmware.
+        3 if xlen == Xlen::Rv64 => called(random),
+        _ => slot(&[change(xlen, random), change(xlen, random), change(xlen, random)]),
     }
 }
 
 /// Of time, what is enabled, what is pending, or whether any is taken.
-fn change(random: &mut Random) -> u32 {
+fn change(xlen: Xlen, random: &mut Random) -> u32 {
     let register = random.register();
     match random.below(5) {
+        0 if xlen == Xlen::Rv32 && random.one_in(2) => csrw(STIMECMPH, register),
         0 => csrw(STIMECMP, register),
         1 | 2 => csrs(SIE, register),
         3 => csrs(SIP, register),

@@ -55,7 +55,7 @@ fn under_translation(name: &str, random: &mut Random, slots: usize, satp: u64, u
 }
 
 /// SUM and MXR at random.
-fn status(random: &mut Random, user: bool) -> u64 {
+pub fn status(random: &mut Random, user: bool) -> u64 {
     let from = if user { 0 } else { 1 << 8 };
     from | 3 << 13 | u64::from(random.bits(2)) << 18
 }

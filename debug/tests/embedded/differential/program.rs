@@ -4,7 +4,10 @@
 //! all registers into a record, loads all registers anew from pools, and returns to the next slot. It does not know what is in
 //! the slots.
 
+use debug::riscv::Xlen;
+
 use super::cpu::Pair;
+use super::supervisor;
 use crate::assembler::*;
 use crate::elf;
 
@@ -54,6 +57,8 @@ const SEPC: u32 = 0x141;
 const SCAUSE: u32 = 0x142;
 const STVAL: u32 = 0x143;
 const SIP: u32 = 0x144;
+const STIMECMP: u32 = 0x14d;
+const STIMECMPH: u32 = 0x15d;
 const SATP: u32 = 0x180;
 const VSSTATUS: u32 = 0x200;
 const VSTVEC: u32 = 0x205;
@@ -145,6 +150,11 @@ pub fn filled(bytes: &[u8]) -> [u8; SLOT_SIZE] {
 }
 
 impl Program {
+    /// The width of its registers.
+    pub fn xlen(&self) -> Xlen {
+        self.cpu.ours.isa().xlen
+    }
+
     /// The ELF, and the address of the instruction at which it is done.
     pub fn link(&self) -> (Vec<u8>, u64) {
         let (text, done) = self.text();
@@ -169,7 +179,11 @@ impl Program {
             ]);
             segments.sort_by_key(|(address, _)| *address);
         }
-        (elf::build(&segments), done)
+        // Debian 12 has no firmware of 32 bits: it has its own, which does what is needed.
+        if self.xlen() == Xlen::Rv32 {
+            segments.insert(0, (supervisor::START, supervisor::code()));
+        }
+        (elf::build_of(self.xlen(), &segments), done)
     }
 
     /// What the two machines must agree on at the end: names, addresses and sizes.
@@ -195,15 +209,11 @@ impl Program {
         let mut code = Vec::new();
         let start = {
             // The timer and these CSRs are as the firmware left them.
-            let mut start = li(17, SET_TIMER);
-            start.extend([
-                addi(16, 0, 0),
-                addi(10, 0, -1),
-                ECALL,
-                addi(5, 0, 7),
-                csrw(SCOUNTEREN, 5),
-                csrw(SENVCFG, 0),
-            ]);
+            let mut start = match self.xlen() {
+                Xlen::Rv32 => vec![addi(10, 0, -1), csrw(STIMECMPH, 10), csrw(STIMECMP, 10)],
+                Xlen::Rv64 => [li(17, SET_TIMER), vec![addi(16, 0, 0), addi(10, 0, -1), ECALL]].concat(),
+            };
+            start.extend([addi(5, 0, 7), csrw(SCOUNTEREN, 5), csrw(SENVCFG, 0)]);
             start.extend(li(5, CONTEXT));
             start.push(csrw(SSCRATCH, 5));
             start.extend(li(6, self.satp));
@@ -219,14 +229,14 @@ impl Program {
         code.push(0x0010_0073);
         assert_eq!(TEXT + 4 * code.len() as u64, handler);
         code.extend(vectors());
-        code.extend(save_and_record(self.hypervisor.is_some()));
-        code.extend(next_slot());
+        code.extend(save_and_record(self.xlen(), self.hypervisor.is_some()));
+        code.extend(next_slot(self.xlen()));
         let done = TEXT + 4 * code.len() as u64;
         code.push(jump_form(0, 0));
         if let Some(hypervisor) = &self.hypervisor {
             code.extend(set_hypervisor(hypervisor));
         }
-        code.extend(load_registers(self.hypervisor.as_ref()));
+        code.extend(load_registers(self.xlen(), self.hypervisor.as_ref()));
         (code.iter().flat_map(|instruction| instruction.to_le_bytes()).collect(), done)
     }
 }
@@ -248,8 +258,9 @@ fn vectors() -> Vec<u32> {
 }
 
 /// Everything that the slot can have changed goes into the context; a hash of it, and the CSRs of the trap, into the record.
-fn save_and_record(hypervisor: bool) -> Vec<u32> {
+fn save_and_record(xlen: Xlen, hypervisor: bool) -> Vec<u32> {
     const FLOAT_ON: u64 = 0x6000;
+    let (ld, sd) = (|rd, rs1, offset| load(xlen, rd, rs1, offset), |rs2, rs1, offset| store(xlen, rs2, rs1, offset));
     let mut code = vec![csrs_swap_sp()];
     code.extend((1..32).filter(|register| *register != 2).map(|register| sd(register, 2, 8 * register as i32)));
     code.extend([csrr(5, SSCRATCH), sd(5, 2, 16), csrw(SSCRATCH, 2)]);
@@ -259,9 +270,10 @@ fn save_and_record(hypervisor: bool) -> Vec<u32> {
     code.extend((0..32).map(|register| store_form(STORE_FLOAT, 3, 2, register, 256 + 8 * register as i32)));
     code.push(addi(12, 0, 0));
     code.extend(li(14, 0x9e37_79b9_7f4a_7c15));
-    for word in 1..64 {
+    // x1 to x31 and f0 to f31; the upper halves of the registers of RV32 are 0.
+    for offset in (8..512).step_by(xlen.bytes()) {
         code.extend([
-            ld(13, 2, 8 * word),
+            ld(13, 2, offset),
             register_form(OP, 0, 4, 12, 12, 13),
             register_form(OP, 1, 0, 12, 12, 14),
             immediate_form(OP_IMMEDIATE, 5, 13, 12, 29),
@@ -294,7 +306,8 @@ fn csrs_swap_sp() -> u32 {
 }
 
 /// sepc to the next slot; past the last, on to the instruction after this code.
-fn next_slot() -> Vec<u32> {
+fn next_slot(xlen: Xlen) -> Vec<u32> {
+    let (ld, sd) = (|rd, rs1, offset| load(xlen, rd, rs1, offset), |rs2, rs1, offset| store(xlen, rs2, rs1, offset));
     let mut code = vec![
         csrw(SIE, 0),
         csrw(SIP, 0),
@@ -341,7 +354,8 @@ fn set_hypervisor(hypervisor: &Hypervisor) -> Vec<u32> {
 }
 
 /// All registers from the pools, at an offset that moves on with each slot; then to the slot.
-fn load_registers(hypervisor: Option<&Hypervisor>) -> Vec<u32> {
+fn load_registers(xlen: Xlen, hypervisor: Option<&Hypervisor>) -> Vec<u32> {
+    let (ld, sd) = (|rd, rs1, offset| load(xlen, rd, rs1, offset), |rs2, rs1, offset| store(xlen, rs2, rs1, offset));
     let mut code = vec![ld(16, 2, POOL_OFFSET), addi(16, 16, 8 * 37)];
     code.extend(li(17, 8 * (POOL as u64 - 1)));
     code.extend([register_form(OP, 0, 7, 16, 16, 17), sd(16, 2, POOL_OFFSET)]);

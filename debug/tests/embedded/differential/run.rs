@@ -6,8 +6,10 @@ use std::time::Duration;
 use capstone::arch::riscv::ArchMode;
 use capstone::arch::{BuildsCapstone, BuildsCapstoneExtraMode};
 use capstone::{Capstone, arch};
-use debug::embedded::Options;
+use debug::embedded::{Firmware, Options};
 use debug::machine::{Register, Stop, csr};
+use debug::qemu::{Bios, MachineOptions};
+use debug::riscv::Xlen;
 use debug::{Address, Embedded, Machine, Qemu};
 
 use super::known;
@@ -44,8 +46,7 @@ const FIELDS: [&str; 16] = [
 /// What differs, in words.
 pub fn compare(program: &Program) -> Result<Vec<u8>, String> {
     let (elf, done) = program.link();
-    let options = Options { cpu: program.cpu.ours.clone(), ..Options::default() };
-    let mut embedded = Embedded::load(&crate::elf::image(elf), &options).expect("the program is a kernel");
+    let mut embedded = Embedded::load(&crate::elf::image(elf), &options(program)).expect("the program is a kernel");
     let here = outcome(&mut embedded, program, done)
         .map_err(|error| format!("{error}; {:?}", embedded.fault().map(|fault| fault.to_string())))?;
     let there = on_qemu(program)?;
@@ -70,6 +71,12 @@ pub fn compare(program: &Program) -> Result<Vec<u8>, String> {
     Ok(here.into_iter().next().map(|(_, records)| records).unwrap_or_default())
 }
 
+/// Our machine for a program: those of 32 bits have no firmware.
+pub fn options(program: &Program) -> Options {
+    let firmware = if program.xlen() == Xlen::Rv32 { Firmware::None } else { Firmware::Host };
+    Options { cpu: program.cpu.ours.clone(), firmware, ..Options::default() }
+}
+
 /// What QEMU leaves: the records first.
 ///
 /// # Errors
@@ -78,7 +85,14 @@ fn on_qemu(program: &Program) -> Result<FinalState, String> {
     let (elf, done) = program.link();
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
     file.write_all(&elf).expect("it can be written");
-    let mut qemu = Qemu::start_with_cpu(file.path(), &program.cpu.qemu, LIMIT).expect("QEMU starts");
+    let machine = MachineOptions {
+        program: super::cpu::program(program.xlen()),
+        cpu: program.cpu.qemu.clone(),
+        bios: if program.xlen() == Xlen::Rv32 { Bios::None } else { Bios::Default },
+        kernel: Some(file.path().into()),
+        ..MachineOptions::default()
+    };
+    let mut qemu = Qemu::start_machine(&machine, LIMIT).expect("QEMU starts");
     outcome(qemu.machine(), program, done).map_err(|error| format!("{error}; it said: {}", qemu.words()))
 }
 
@@ -143,7 +157,7 @@ fn records(program: &Program, here: &[u8], there: &[u8]) -> Option<String> {
         if count > SHOWN {
             continue;
         }
-        text += &format!("  slot {}: {}\n", index - 1, disassemble(&program.slots[index - 1]));
+        text += &format!("  slot {}: {}\n", index - 1, disassemble(program.xlen(), &program.slots[index - 1]));
         if let Some(hypervisor) = &program.hypervisor {
             let entry = super::access::leaf_of(program, hypervisor.vsatp, here[3].max(there[3])).unwrap_or(0);
             text += &format!(
@@ -160,8 +174,8 @@ fn records(program: &Program, here: &[u8], there: &[u8]) -> Option<String> {
     (count > 0).then(|| text + &format!("  {count} slots in all"))
 }
 
-fn disassemble(slot: &[u8; SLOT_SIZE]) -> String {
-    let capstone = disassembler();
+fn disassemble(xlen: Xlen, slot: &[u8; SLOT_SIZE]) -> String {
+    let capstone = disassembler(xlen);
     let instructions = capstone.disasm_all(slot, 0).expect("disassembling does not fail");
     let words: Vec<String> = instructions
         .iter()
@@ -171,8 +185,9 @@ fn disassemble(slot: &[u8; SLOT_SIZE]) -> String {
     format!("{:02x?} {}", &slot[..12], words.join("; "))
 }
 
-pub fn disassembler() -> Capstone {
+pub fn disassembler(xlen: Xlen) -> Capstone {
+    let mode = if xlen == Xlen::Rv32 { ArchMode::RiscV32 } else { ArchMode::RiscV64 };
     let compressed = std::iter::once(arch::riscv::ArchExtraMode::RiscVC);
-    let capstone = Capstone::new().riscv().mode(ArchMode::RiscV64).extra_mode(compressed);
+    let capstone = Capstone::new().riscv().mode(mode).extra_mode(compressed);
     capstone.build().expect("capstone has RISC-V")
 }

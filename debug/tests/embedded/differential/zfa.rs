@@ -1,6 +1,8 @@
 //! Additional floating-point instructions (Zfa): each of them, with every constant and rounding mode, those that are none among them. It
 //! does not know how slots are run.
 
+use debug::riscv::Xlen;
+
 use super::cpu;
 use super::generate::plain;
 use super::program::*;
@@ -30,16 +32,18 @@ const FORMS: [(u32, Option<u32>, u32); 14] = [
 /// `fcvtmod.w.d`, which rounds toward zero alone.
 const MODULO: u32 = 0xc280_1053;
 
-pub fn programs(random: &mut Random, slots: usize) -> Vec<Program> {
+pub fn programs(xlen: Xlen, random: &mut Random, slots: usize) -> Vec<Program> {
     let mut everywhere = plain("additional floating point, every encoding", random, 0, any);
     everywhere.slots = encodings(random).into_iter().map(|instruction| slot(&[instruction])).collect();
     let mut nowhere = plain("additional floating point of a bare hart", random, 0, any);
-    nowhere.cpu = cpu::bare().clone();
+    nowhere.cpu = cpu::bare(xlen);
+    everywhere.cpu = cpu::full(xlen).clone();
     nowhere.slots = everywhere.slots.clone();
     if cpu::is_old() {
         vec![nowhere]
     } else {
-        vec![plain("additional floating point", random, slots, any), everywhere, nowhere]
+        let some = plain("additional floating point", random, slots, any);
+        vec![Program { cpu: cpu::full(xlen).clone(), ..some }, everywhere, nowhere]
     }
 }
 

@@ -7,7 +7,7 @@ use crate::checks::boot_run::BootRun;
 use crate::checks::boot_run::layout::overlap;
 use crate::image::Image;
 use crate::machine::{Address, Error, Store};
-use crate::riscv::{self, Xlen};
+use crate::riscv;
 
 /// How many bytes of overwritten code are kept. A kernel that writes more copies itself; the first bytes are enough.
 const MOST: usize = 4096;
@@ -59,7 +59,7 @@ impl BootRun<'_> {
         }
         let range = linked..linked + original.len() as u64;
         let writer = self.memory().and_then(|memory| memory.code_writes.last_to(&range)).copied();
-        let original = riscv::disassemble(Xlen::Rv64, linked, original);
+        let original = riscv::disassemble(self.image.xlen(), linked, original);
         let who = match writer {
             Some(store) => format!("; {} overwrote it", self.place(store.pc)),
             None => "; it was overwritten".into(),

@@ -226,7 +226,7 @@ impl Memory {
         }
         self.watch(address, length, Access::Read)?;
         let low = self.load_physical(first, head, address)?;
-        let rest = address.wrapping_add(head as u64);
+        let rest = self.context.xlen.truncate(address.wrapping_add(head as u64));
         let second = self.resolve(rest, length - head, AccessType::Load)?;
         self.watch_physical(first, head, Access::Read)?;
         self.watch_physical(second, length - head, Access::Read)?;
@@ -242,7 +242,7 @@ impl Memory {
         self.check_alignment(address, length, AccessType::Store)?;
         let head = length.min(PAGE - address as usize % PAGE);
         let first = self.resolve(address, head, AccessType::Store)?;
-        let rest = address.wrapping_add(head as u64);
+        let rest = self.context.xlen.truncate(address.wrapping_add(head as u64));
         let second = if head < length { Some(self.resolve(rest, length - head, AccessType::Store)?) } else { None };
         self.watch(address, length, Access::Write)?;
         self.watch_physical(first, head, Access::Write)?;

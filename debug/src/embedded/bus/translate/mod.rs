@@ -1,4 +1,4 @@
-//! Address translation in one stage, and in two for guests: Sv39 and its longer forms Sv48 and Sv57, for guest-physical addresses two
+//! Address translation in one stage, and in two for guests: Sv32, or Sv39 and its longer forms Sv48 and Sv57, for guest-physical addresses two
 //! bits wider; accessed and dirty bits set by hardware as QEMU does, or left to software.
 //!
 //! Source: privileged manual, "Virtual Address Translation Process" and "Two-Stage Address Translation". It does not know what lies
@@ -12,6 +12,7 @@ use crate::embedded::bus::ram::Ram;
 use crate::embedded::hart::decode::Extension;
 use crate::embedded::hart::state::{GuestTrap, Hart, Privilege, henvcfg, hstatus, sstatus};
 use crate::embedded::hart::trap::{AccessType, Trap};
+use crate::riscv::Xlen;
 use crate::riscv::page_table::{ACCESSED, DIRTY, EXECUTE, MEMORY_TYPE, READ, RESERVED, USER, WRITE};
 use crate::riscv::status::mstatus::{MPRV, MPV};
 use table::Table;
@@ -22,12 +23,11 @@ pub use table::has_mode;
 const TABLE_READ: u64 = 0x3000;
 const TABLE_WRITE: u64 = 0x3020;
 
-/// The bytes of an entry.
-const ENTRY: usize = 8;
-
 /// The hart's state that translation depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Context {
+    /// The width of an address, and of an entry.
+    pub xlen: Xlen,
     pub privilege: Privilege,
     /// In two stages.
     pub virtualized: bool,
@@ -70,6 +70,7 @@ impl Context {
         let (has, enabled) = (|extension| hart.extensions.has(extension), |bit| hart.menvcfg() & bit != 0);
         let reserved = reserved(has(Extension::Svpbmt) && enabled(henvcfg::PBMTE));
         Context {
+            xlen: hart.xlen,
             privilege,
             virtualized: false,
             first: hart.satp,
@@ -118,11 +119,11 @@ impl Context {
         if self.privilege == Privilege::Machine {
             return None;
         }
-        Table::of(self.first, false, self.reserved, self.napot)
+        Table::of(self.first, self.xlen, false, self.reserved, self.napot)
     }
 
     fn second_table(&self) -> Option<Table> {
-        if self.virtualized { Table::of(self.second, true, self.second_reserved, self.napot) } else { None }
+        if self.virtualized { Table::of(self.second, self.xlen, true, self.second_reserved, self.napot) } else { None }
     }
 }
 
@@ -227,18 +228,20 @@ impl Stages<'_> {
 
     /// Page tables must be in RAM, and where S-mode may read.
     fn read_entry(&self, entry_address: u64, asked: AccessType, address: u64) -> Result<u64, Trap> {
-        if !self.protection.permits(entry_address, ENTRY, AccessType::Load, Privilege::Supervisor) {
+        let xlen = self.context.xlen;
+        if !self.protection.permits(entry_address, xlen.bytes(), AccessType::Load, Privilege::Supervisor) {
             return Err(asked.access_fault(address));
         }
-        read_entry(self.ram, entry_address, asked, address)
+        read_entry(self.ram, xlen, entry_address, asked, address)
     }
 
     fn write_entry(&mut self, physical: u64, entry: u64, asked: AccessType, address: u64) -> Result<(), Trap> {
-        if !self.protection.permits(physical, ENTRY, AccessType::Store, Privilege::Supervisor) {
+        let length = self.context.xlen.bytes();
+        if !self.protection.permits(physical, length, AccessType::Store, Privilege::Supervisor) {
             return Err(asked.access_fault(address));
         }
         if let Some(offset) = map::ram_offset(physical) {
-            self.ram.store(offset, &entry.to_le_bytes());
+            self.ram.store(offset, &entry.to_le_bytes()[..length]);
         }
         Ok(())
     }
@@ -246,7 +249,7 @@ impl Stages<'_> {
 
 /// The physical address of `address`, ignoring permissions, without marking the page. For debuggers.
 pub fn peek(ram: &Ram, context: &Context, address: u64) -> Option<u64> {
-    let read = |entry_address| Ok(read_entry(ram, entry_address, AccessType::Load, address)?);
+    let read = |entry_address| Ok(read_entry(ram, context.xlen, entry_address, AccessType::Load, address)?);
     let second = |address: u64| match context.second_table() {
         None => Some(address),
         Some(table) => Some(table.walk(address, &mut |_, entry_address| read(entry_address)).ok()?.physical),
@@ -286,7 +289,7 @@ fn permitted(entry: u64, mxr: bool, access_type: AccessType) -> bool {
     permitted && (entry & WRITE == 0 || entry & READ != 0)
 }
 
-fn read_entry(ram: &Ram, entry_address: u64, asked: AccessType, address: u64) -> Result<u64, Trap> {
-    let bytes = map::ram_offset(entry_address).and_then(|offset| ram.bytes(offset, ENTRY)?.first_chunk().copied());
-    bytes.map(u64::from_le_bytes).ok_or_else(|| asked.page_fault(address))
+fn read_entry(ram: &Ram, xlen: Xlen, entry_address: u64, asked: AccessType, address: u64) -> Result<u64, Trap> {
+    let bytes = map::ram_offset(entry_address).and_then(|offset| ram.bytes(offset, xlen.bytes()));
+    bytes.map(|bytes| xlen.read(bytes)).ok_or_else(|| asked.page_fault(address))
 }

@@ -2,20 +2,23 @@
 //! what a leaf permits.
 
 use super::Failure;
+use crate::riscv::Xlen;
 use crate::riscv::page_table::{
-    ACCESSED, DIRTY, ENTRIES, MEMORY_TYPE, NAPOT, PAGE, PAGE_BITS, USER, VALID, is_leaf, mode, root, shift,
-    sign_extended, target,
+    ACCESSED, DIRTY, MEMORY_TYPE, NAPOT, PAGE, PAGE_BITS, Scheme, USER, VALID, is_leaf, target,
 };
 
+/// How many bits guest-physical addresses have more.
+const WIDER: u32 = 2;
+
 /// Whether satp, vsatp or hgatp may be given this value: its mode is one that the machine has.
-pub fn has_mode(value: u64) -> bool {
-    value >> 60 == 0 || mode(value).is_some()
+pub fn has_mode(value: u64, xlen: Xlen) -> bool {
+    xlen == Xlen::Rv32 || value >> 60 == 0 || Scheme::of(value, xlen).is_some()
 }
 
 #[derive(Clone, Copy)]
 pub struct Table {
     root: u64,
-    levels: u32,
+    scheme: Scheme,
     /// The addresses are guest-physical: two bits wider, and not sign-extended.
     wide: bool,
     /// Bits that must be zero in an entry.
@@ -49,9 +52,9 @@ impl NotFound {
 
 impl Table {
     /// By satp, vsatp or hgatp; none without translation.
-    pub fn of(value: u64, wide: bool, reserved: u64, napot: bool) -> Option<Table> {
-        let (_, levels) = mode(value)?;
-        Some(Table { root: root(value), levels, wide, reserved, napot })
+    pub fn of(value: u64, xlen: Xlen, wide: bool, reserved: u64, napot: bool) -> Option<Table> {
+        let scheme = Scheme::of(value, xlen)?;
+        Some(Table { root: scheme.root(value), scheme, wide, reserved, napot })
     }
 
     /// `read` is given each entry's level and address.
@@ -62,18 +65,20 @@ impl Table {
         if !self.holds(address) {
             return Err(NotFound::Invalid);
         }
-        let mut table = self.root;
-        for level in (0..self.levels).rev() {
-            let is_root = level + 1 == self.levels;
-            let entries = if self.wide && is_root { 4 * ENTRIES } else { ENTRIES } as u64;
-            let entry_address = table + (address >> shift(level) & (entries - 1)) * 8;
+        let (mut table, scheme) = (self.root, self.scheme);
+        for level in (0..scheme.levels).rev() {
+            let is_root = level + 1 == scheme.levels;
+            let entries = (scheme.entries() as u64) << if self.wide && is_root { WIDER } else { 0 };
+            let index = address >> scheme.shift(level) & (entries - 1);
+            let entry_address = table + index * scheme.xlen.bytes() as u64;
             let entry = read(level, entry_address).map_err(NotFound::Failed)?;
             if entry & VALID == 0 || entry & self.reserved != 0 || entry & MEMORY_TYPE == MEMORY_TYPE {
                 return Err(NotFound::Invalid);
             }
             if is_leaf(entry) {
                 let page = target(entry) >> PAGE_BITS;
-                let (page, within) = extent(page, entry, level, self.napot).ok_or(NotFound::Invalid)?;
+                let (page, within) =
+                    extent(page, entry, scheme.index_bits() * level, self.napot).ok_or(NotFound::Invalid)?;
                 let page = page | address >> PAGE_BITS & within;
                 return Ok(Leaf { entry_address, entry, physical: page << PAGE_BITS | address & (PAGE - 1) });
             }
@@ -88,21 +93,21 @@ impl Table {
     /// Whether the address has no more bits than the table translates.
     fn holds(&self, address: u64) -> bool {
         if self.wide {
-            return address >> (shift(self.levels) + 2) == 0;
+            return address >> (self.scheme.shift(self.scheme.levels) + WIDER) == 0;
         }
-        sign_extended(address, self.levels) == address
+        self.scheme.sign_extended(address) == address
     }
 }
 
 /// The first page that a leaf leads to, and the bits of a page's number that are the address's own; `None` where the page does not lie
-/// at a multiple of its size, or its form is reserved.
-fn extent(target: u64, entry: u64, level: u32, napot: bool) -> Option<(u64, u64)> {
+/// at a multiple of its size, or its form is reserved. `index_bits` of the page's number select entries of the levels below the leaf's.
+fn extent(target: u64, entry: u64, index_bits: u32, napot: bool) -> Option<(u64, u64)> {
     // Of the sizes that Svnapot encodes, 64 KiB is the one that is not reserved.
     const PAGES: u64 = 16;
     if entry & NAPOT != 0 {
-        let encoded = napot && level == 0 && target % PAGES == PAGES / 2;
+        let encoded = napot && index_bits == 0 && target % PAGES == PAGES / 2;
         return encoded.then_some((target - PAGES / 2, PAGES - 1));
     }
-    let within = (1 << (9 * level)) - 1;
+    let within = (1 << index_bits) - 1;
     (target & within == 0).then_some((target, within))
 }

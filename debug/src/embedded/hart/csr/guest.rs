@@ -111,7 +111,7 @@ pub fn write(board: &mut Board, register: Register, value: u64) -> Option<()> {
         HIP => guest.hvip = replace(guest.hvip, interrupt::GUEST_SOFTWARE, value),
         HVIP => guest.hvip = value & interrupt::GUEST,
         HTINST => guest.htinst = value,
-        HGATP if translate::has_mode(value) => guest.hgatp = value & !zero_in_hgatp & !(3 << 58),
+        HGATP if translate::has_mode(value, hart.xlen) => guest.hgatp = value & !zero_in_hgatp & !(3 << 58),
         VSSTATUS => guest.vsstatus = value & sstatus::WRITABLE,
         VSIE => hart.sie = replace(hart.sie, delegated, value << 1),
         VSTVEC if value & 3 < 2 => guest.vstvec = value,
@@ -121,7 +121,7 @@ pub fn write(board: &mut Board, register: Register, value: u64) -> Option<()> {
         VSTVAL => guest.vstval = value,
         VSIP => guest.hvip = replace(guest.hvip, delegated & interrupt::GUEST_SOFTWARE, value << 1),
         VSTIMECMP => guest.vstimecmp = value,
-        VSATP if translate::has_mode(value) => guest.vsatp = value,
+        VSATP if translate::has_mode(value, hart.xlen) => guest.vsatp = value,
         // What they cannot hold leaves them as they were.
         HGATP | VSTVEC | VSATP => {}
         _ => return None,

@@ -8,7 +8,7 @@ use crate::embedded::hart::machine_mode::{WRITABLE_STATUS, always_delegated};
 use crate::embedded::hart::state::{Hart, henvcfg, interrupt, sstatus};
 use crate::riscv::csr::*;
 use crate::riscv::status::mstatus;
-use crate::riscv::{Extension, Extensions, Register, cause};
+use crate::riscv::{Extension, Extensions, Isa, Register, Xlen, cause};
 
 /// The CSRs of M-mode that are not numbered; those of guests too.
 const SINGLE: &[Register] = &[
@@ -72,7 +72,7 @@ pub fn exists(hart: &Hart, number: u16) -> bool {
         && (SINGLE.contains(&register)
             || matches!(register, MTVAL2 | MTINST) && hart.extensions.has(Extension::Hypervisor)
             // On RV64 the odd ones do not exist.
-            || PMP_CONFIGURATIONS.contains(&number) && number.is_multiple_of(2)
+            || PMP_CONFIGURATIONS.contains(&number) && (number.is_multiple_of(2) || hart.xlen == Xlen::Rv32)
             || PMP_ADDRESSES.contains(&number)
             || (EVENTS.contains(&number) || MACHINE_COUNTERS.contains(&number))
                 && hart.extensions.has(Extension::Zihpm))
@@ -83,8 +83,9 @@ pub fn read(board: &Board, number: u16) -> Option<u64> {
     let machine = hart.machine.as_ref().filter(|_| exists(hart, number))?;
     let register = Register::Csr(number);
     Some(match register {
+        MSTATUS if hart.xlen == Xlen::Rv32 => hart.sstatus() | machine.status,
         MSTATUS => hart.sstatus() | mstatus::SXL | machine.status,
-        MISA => misa(hart.extensions),
+        MISA => misa(hart.isa()),
         MEDELEG => machine.medeleg,
         MIDELEG => machine.mideleg,
         MIE => hart.sie,
@@ -120,11 +121,11 @@ pub fn all_set(board: &Board) -> Vec<u64> {
     numbers.filter(|number| *number != MIP.csr_number()).filter_map(|number| read(board, number)).chain(held).collect()
 }
 
-/// RV64 with the single letters of this hart.
-fn misa(extensions: Extensions) -> u64 {
-    const RV64: u64 = 2 << 62;
-    let guests = if extensions.has(Extension::Hypervisor) { "h" } else { "" };
-    "imafdcsu".chars().chain(guests.chars()).fold(RV64, |bits, letter| bits | 1 << (letter as u32 - 'a' as u32))
+/// The width, and the single letters of this hart.
+fn misa(isa: Isa) -> u64 {
+    let width = isa.xlen.code() << (isa.xlen.bits() - 2);
+    let guests = if isa.has(Extension::Hypervisor) { "h" } else { "" };
+    "imafdcsu".chars().chain(guests.chars()).fold(width, |bits, letter| bits | 1 << (letter as u32 - 'a' as u32))
 }
 
 pub fn write(board: &mut Board, number: u16, value: u64) -> Option<()> {
@@ -164,7 +165,8 @@ pub fn write(board: &mut Board, number: u16, value: u64) -> Option<()> {
         // Modes 2 and 3 of mtvec are reserved, and what a hart has cannot be changed.
         MTVEC | MISA => {}
         _ if PMP_CONFIGURATIONS.contains(&number) => {
-            machine.pmp.set_configurations(4 * usize::from(number - PMP_CONFIGURATIONS.start()), value);
+            let first = 4 * usize::from(number - PMP_CONFIGURATIONS.start());
+            machine.pmp.set_configurations(first, &value.to_le_bytes()[..hart.xlen.bytes()]);
             board.protect();
         }
         _ if PMP_ADDRESSES.contains(&number) => {

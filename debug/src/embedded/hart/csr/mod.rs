@@ -12,10 +12,12 @@ use crate::embedded::bus::translate;
 use crate::embedded::hart::decode::{Extension, Extensions};
 use crate::embedded::hart::machine_mode::{Counter, MachineMode};
 use crate::embedded::hart::state::{Hart, Privilege, henvcfg, hstatus, interrupt, senvcfg, sstatus};
-use crate::riscv::Register;
 use crate::riscv::csr::*;
 use crate::riscv::status::mstatus::TVM;
+use crate::riscv::{Register, Xlen};
 
+/// The bits of half a CSR of 64 bits.
+const HALF: u32 = 32;
 /// [`lowest_privilege`] of M-mode's CSRs.
 const OF_MACHINE: u16 = 3;
 
@@ -43,6 +45,7 @@ pub enum Denied {
 pub fn check(board: &Board, number: u16, writes: bool) -> Result<(), Denied> {
     let hart = &board.hart;
     let (extensions, virtualized) = (hart.extensions, hart.virtualized);
+    let (number, _) = whole(hart.xlen, number).ok_or(Denied::Illegal)?;
     let user = hart.privilege == Privilege::User;
     if is_vector(number) && extensions.has(Extension::Vector) {
         return Err(Denied::Missing(Extension::Vector));
@@ -95,9 +98,21 @@ fn machine_allows(hart: &Hart, number: u16) -> bool {
     }
 }
 
+/// The CSR that an access is about, and whether that is to the upper half, which has a number of its own on RV32 alone.
+fn whole(xlen: Xlen, number: u16) -> Option<(u16, bool)> {
+    match lower_half(number) {
+        Some(_) if xlen == Xlen::Rv64 => None,
+        Some(lower) => Some((lower, true)),
+        None => Some((number, false)),
+    }
+}
+
 /// Whether its value changes by itself: time, counters, pending interrupts.
 pub fn changes_by_itself(number: u16) -> bool {
-    matches!(Register::Csr(number), SIP | HIP | VSIP | MIP | CYCLE | TIME | INSTRET | MCYCLE | MINSTRET)
+    matches!(
+        Register::Csr(lower_half(number).unwrap_or(number)),
+        SIP | HIP | VSIP | MIP | CYCLE | TIME | INSTRET | MCYCLE | MINSTRET
+    )
 }
 
 /// Those that QEMU has: hpmcounter3 to hpmcounter18. No event is counted in them: they hold 0, or what M-mode wrote.
@@ -116,6 +131,13 @@ pub fn held(board: &Board, number: u16, shown: u64) -> u64 {
 
 /// The value of an existing CSR.
 pub fn read(board: &Board, number: u16) -> Option<u64> {
+    let (number, is_upper) = whole(board.hart.xlen, number)?;
+    let value = read_whole(board, number)?;
+    Some(if is_upper { value >> HALF } else { board.hart.xlen.truncate(value) })
+}
+
+/// All bits of it, on RV32 too.
+fn read_whole(board: &Board, number: u16) -> Option<u64> {
     let hart = &board.hart;
     let number = guest::seen(hart, number);
     if is_hypervisor(number) {
@@ -159,6 +181,18 @@ pub fn read(board: &Board, number: u16) -> Option<u64> {
 
 /// Writes a CSR like an instruction, if the CSR can hold the value; `None` if it is not writable.
 pub fn write(board: &mut Board, number: u16, value: u64) -> Option<()> {
+    let xlen = board.hart.xlen;
+    let (number, is_upper) = whole(xlen, number)?;
+    let value = xlen.truncate(value);
+    if xlen == Xlen::Rv64 || !has_upper_half(number) {
+        return write_whole(board, number, value);
+    }
+    let held = read_whole(board, number)?;
+    let value = if is_upper { xlen.truncate(held) | value << HALF } else { held & !xlen.most() | value };
+    write_whole(board, number, value)
+}
+
+fn write_whole(board: &mut Board, number: u16, value: u64) -> Option<()> {
     let number = guest::seen(&board.hart, number);
     if is_hypervisor(number) {
         return guest::write(board, Register::Csr(number), value);
@@ -190,7 +224,7 @@ pub fn write(board: &mut Board, number: u16, value: u64) -> Option<()> {
         SIP if delegated & interrupt::SOFTWARE != 0 => hart.software_interrupt = value & interrupt::SOFTWARE != 0,
         SIP => {}
         STIMECMP => hart.stimecmp = value,
-        SATP if translate::has_mode(value) => {
+        SATP if translate::has_mode(value, hart.xlen) => {
             hart.satp = value;
             board.flush_translations();
         }

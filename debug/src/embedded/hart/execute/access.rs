@@ -1,6 +1,7 @@
 //! Loads and stores of integers. It does not know what memory is.
 
-use super::{Exit, Handler, Hart, Interruption, Kind, Memory, Operation, Step, address, ran_out, slowly};
+use super::base::Base;
+use super::{Exit, Handler, Hart, Interruption, Kind, Memory, Operation, Step, address, address_in, ran_out, slowly};
 
 pub(super) fn is_integer(kind: Kind) -> bool {
     matches!(kind, Kind::Lb | Kind::Lh | Kind::Lw | Kind::Ld | Kind::Lbu | Kind::Lhu | Kind::Lwu)
@@ -8,36 +9,52 @@ pub(super) fn is_integer(kind: Kind) -> bool {
 }
 
 /// One of those for which [`is_integer`] holds.
-pub(super) fn handler(kind: Kind) -> Handler {
+pub(super) fn handler<B: Base>(kind: Kind) -> Handler {
     match kind {
-        Kind::Lb => |steps, hart, memory| load(steps, hart, memory, |bytes| i8::from_le_bytes(bytes) as u64),
-        Kind::Lh => |steps, hart, memory| load(steps, hart, memory, |bytes| i16::from_le_bytes(bytes) as u64),
-        Kind::Lw => |steps, hart, memory| load(steps, hart, memory, |bytes| i32::from_le_bytes(bytes) as u64),
-        Kind::Ld => |steps, hart, memory| load(steps, hart, memory, u64::from_le_bytes),
-        Kind::Lbu => |steps, hart, memory| load(steps, hart, memory, |bytes| u8::from_le_bytes(bytes).into()),
-        Kind::Lhu => |steps, hart, memory| load(steps, hart, memory, |bytes| u16::from_le_bytes(bytes).into()),
-        Kind::Lwu => |steps, hart, memory| load(steps, hart, memory, |bytes| u32::from_le_bytes(bytes).into()),
-        Kind::Sb => |steps, hart, memory| store(steps, hart, memory, |value| (value as u8).to_le_bytes()),
-        Kind::Sh => |steps, hart, memory| store(steps, hart, memory, |value| (value as u16).to_le_bytes()),
-        Kind::Sw => |steps, hart, memory| store(steps, hart, memory, |value| (value as u32).to_le_bytes()),
-        _ => |steps, hart, memory| store(steps, hart, memory, u64::to_le_bytes),
+        Kind::Lb => |steps, hart, memory| {
+            load::<B, _>(steps, hart, memory, |bytes| B::truncated(i8::from_le_bytes(bytes) as u64))
+        },
+        Kind::Lh => |steps, hart, memory| {
+            load::<B, _>(steps, hart, memory, |bytes| B::truncated(i16::from_le_bytes(bytes) as u64))
+        },
+        Kind::Lw => |steps, hart, memory| {
+            load::<B, _>(steps, hart, memory, |bytes| B::truncated(i32::from_le_bytes(bytes) as u64))
+        },
+        Kind::Ld => |steps, hart, memory| load::<B, _>(steps, hart, memory, u64::from_le_bytes),
+        Kind::Lbu => |steps, hart, memory| load::<B, _>(steps, hart, memory, |bytes| u8::from_le_bytes(bytes).into()),
+        Kind::Lhu => |steps, hart, memory| load::<B, _>(steps, hart, memory, |bytes| u16::from_le_bytes(bytes).into()),
+        Kind::Lwu => |steps, hart, memory| load::<B, _>(steps, hart, memory, |bytes| u32::from_le_bytes(bytes).into()),
+        Kind::Sb => |steps, hart, memory| store::<B, _>(steps, hart, memory, |value| (value as u8).to_le_bytes()),
+        Kind::Sh => |steps, hart, memory| store::<B, _>(steps, hart, memory, |value| (value as u16).to_le_bytes()),
+        Kind::Sw => |steps, hart, memory| store::<B, _>(steps, hart, memory, |value| (value as u32).to_le_bytes()),
+        _ => |steps, hart, memory| store::<B, _>(steps, hart, memory, u64::to_le_bytes),
     }
 }
 
 #[inline(always)]
-fn load<const N: usize>(steps: &[Step], hart: &mut Hart, memory: &mut Memory, extend: impl Fn([u8; N]) -> u64) -> Exit {
+fn load<B: Base, const N: usize>(
+    steps: &[Step],
+    hart: &mut Hart,
+    memory: &mut Memory,
+    extend: impl Fn([u8; N]) -> u64,
+) -> Exit {
     let [step, rest @ ..] = steps else { return ran_out() };
     let operation = &step.operation;
-    let Some(bytes) = memory.load_plainly(address(hart, operation)) else { return slowly(steps, hart, memory) };
+    let Some(bytes) = memory.load_plainly(address_in::<B>(hart, operation)) else { return slowly(steps, hart, memory) };
     hart.set_x(operation.rd, extend(bytes));
     (step.next)(rest, hart, memory)
 }
 
 #[inline(always)]
-fn store<const N: usize>(steps: &[Step], hart: &mut Hart, memory: &mut Memory, bytes: impl Fn(u64) -> [u8; N]) -> Exit {
+fn store<B: Base, const N: usize>(
+    steps: &[Step],
+    hart: &mut Hart,
+    memory: &mut Memory,
+    bytes: impl Fn(u64) -> [u8; N],
+) -> Exit {
     let [step, rest @ ..] = steps else { return ran_out() };
     let operation = &step.operation;
-    match memory.store_plainly(address(hart, operation), bytes(hart.x(operation.rs2))) {
+    match memory.store_plainly(address_in::<B>(hart, operation), bytes(hart.x(operation.rs2))) {
         Some(()) => (step.next)(rest, hart, memory),
         None => slowly(steps, hart, memory),
     }
@@ -59,6 +76,6 @@ pub(super) fn perform(op: &Operation, hart: &mut Hart, memory: &mut Memory) -> R
         Kind::Sw => return memory.store(address, (value as u32).to_le_bytes()),
         _ => return memory.store(address, value.to_le_bytes()),
     };
-    hart.set_x(op.rd, loaded);
+    hart.set_x(op.rd, hart.xlen.truncate(loaded));
     Ok(())
 }

@@ -15,7 +15,7 @@ pub(super) fn load_reserved(
     let address = aligned(hart, operation, width, Cause::LoadMisaligned)?;
     let value = load(memory, address, width)?;
     hart.reservation = Some(Reservation { address, value });
-    hart.set_x(operation.rd, value);
+    hart.set_x(operation.rd, hart.xlen.truncate(value));
     Ok(())
 }
 
@@ -56,7 +56,7 @@ pub(super) fn update(
     let old = load(memory, address, width).map_err(as_store)?;
     let operand = extend(hart.x(operation.rs2), width);
     store(memory, address, combine(atomic, old, operand), width)?;
-    hart.set_x(operation.rd, old);
+    hart.set_x(operation.rd, hart.xlen.truncate(old));
     Ok(())
 }
 

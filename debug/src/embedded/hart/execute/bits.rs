@@ -1,12 +1,23 @@
 //! Bit manipulation and conditional zeroing: numbers in, one out (unprivileged manual, "B" and "Zicond"). It does not know registers.
 
-use crate::riscv::Bits;
+use super::base::Base;
+use crate::riscv::{Bits, Xlen};
 
 /// The result; of those with one source, `b` does not count. A number that the instruction holds comes as `b`.
-pub fn compute(bits: Bits, a: u64, b: u64) -> u64 {
+pub fn compute<B: Base>(bits: Bits, a: u64, b: u64) -> u64 {
     let low = u64::from(a as u32);
-    let bit = 1 << (b & 63);
-    match bits {
+    let width = B::XLEN.bits();
+    let number = b & u64::from(width - 1);
+    let bit = 1 << number;
+    // What depends on where a number ends has a form for words on RV64.
+    let bits = match (B::XLEN, bits) {
+        (Xlen::Rv32, Bits::Rol) => Bits::Rolw,
+        (Xlen::Rv32, Bits::Ror) => Bits::Rorw,
+        (Xlen::Rv32, Bits::Clz) => Bits::Clzw,
+        (Xlen::Rv32, Bits::Ctz) => Bits::Ctzw,
+        (_, other) => other,
+    };
+    B::truncated(match bits {
         Bits::AddUw => low.wrapping_add(b),
         Bits::Sh1add => (a << 1).wrapping_add(b),
         Bits::Sh2add => (a << 2).wrapping_add(b),
@@ -18,9 +29,9 @@ pub fn compute(bits: Bits, a: u64, b: u64) -> u64 {
         Bits::Andn => a & !b,
         Bits::Orn => a | !b,
         Bits::Xnor => !(a ^ b),
-        Bits::Min => (a as i64).min(b as i64) as u64,
+        Bits::Min => B::signed(a).min(B::signed(b)) as u64,
         Bits::Minu => a.min(b),
-        Bits::Max => (a as i64).max(b as i64) as u64,
+        Bits::Max => B::signed(a).max(B::signed(b)) as u64,
         Bits::Maxu => a.max(b),
         Bits::Rol => a.rotate_left((b & 63) as u32),
         Bits::Ror => a.rotate_right((b & 63) as u32),
@@ -36,12 +47,12 @@ pub fn compute(bits: Bits, a: u64, b: u64) -> u64 {
         Bits::SextH => a as i16 as u64,
         Bits::ZextH => (a as u16).into(),
         Bits::OrcB => u64::from_le_bytes(a.to_le_bytes().map(|byte| if byte == 0 { 0 } else { 0xff })),
-        Bits::Rev8 => a.swap_bytes(),
+        Bits::Rev8 => a.swap_bytes() >> (64 - width),
         Bits::Clmul => carryless(a, b) as u64,
-        Bits::Clmulr => (carryless(a, b) >> 63) as u64,
-        Bits::Clmulh => (carryless(a, b) >> 64) as u64,
+        Bits::Clmulr => (carryless(a, b) >> (width - 1)) as u64,
+        Bits::Clmulh => (carryless(a, b) >> width) as u64,
         Bits::Bclr => a & !bit,
-        Bits::Bext => a >> (b & 63) & 1,
+        Bits::Bext => a >> number & 1,
         Bits::Binv => a ^ bit,
         Bits::Bset => a | bit,
         Bits::CzeroEqz => {
@@ -58,7 +69,7 @@ pub fn compute(bits: Bits, a: u64, b: u64) -> u64 {
                 0
             }
         }
-    }
+    })
 }
 
 fn extended(word: u32) -> u64 {

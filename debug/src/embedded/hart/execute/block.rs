@@ -2,10 +2,11 @@
 
 use std::cell::Cell;
 
+use super::base::{Base, Rv32, Rv64};
 use super::{Exit, Handler, Hart, Kind, Memory, Operation, Step, access, compute, float_steps, general, jump};
 use super::{look_at_stack_pointer, stop};
 use crate::embedded::bus::ram::PAGE;
-use crate::riscv::Register;
+use crate::riscv::{Register, Xlen};
 
 /// How many instructions a block has at most.
 pub const LONGEST: usize = 64;
@@ -33,9 +34,9 @@ pub struct Room {
 
 /// Whether nothing after an instruction of this kind belongs to its block.
 pub fn ends_block(kind: Kind) -> bool {
-    let stays = jump::branch(kind).is_some()
+    let stays = jump::branch::<Rv64>(kind).is_some()
         || access::is_integer(kind)
-        || compute::handler(kind).is_some()
+        || compute::handler::<Rv64>(kind).is_some()
         || matches!(kind, Kind::Flw | Kind::Fld | Kind::Fsw | Kind::Fsd | Kind::Float(..))
         || matches!(kind, Kind::LoadReserved(_) | Kind::StoreConditional(_) | Kind::Atomic(..) | Kind::CacheBlock(_));
     !stays
@@ -43,15 +44,22 @@ pub fn ends_block(kind: Kind) -> bool {
 
 impl Block {
     /// A block of these instructions, of which the first lies so many bytes into the page at this offset of RAM.
-    pub fn new(operations: &[Operation], page: usize, within: usize) -> Block {
+    pub fn new(xlen: Xlen, operations: &[Operation], page: usize, within: usize) -> Block {
+        match xlen {
+            Xlen::Rv32 => Block::of::<Rv32>(operations, page, within),
+            Xlen::Rv64 => Block::of::<Rv64>(operations, page, within),
+        }
+    }
+
+    fn of<B: Base>(operations: &[Operation], page: usize, within: usize) -> Block {
         let mut builder = Builder { steps: Vec::new(), handlers: Vec::new(), within, offset: 0, index: 0 };
         for operation in operations {
-            builder.add(operation);
+            builder.add::<B>(operation);
             if moves_stack_pointer(operation) {
                 builder.look_at_stack_pointer();
             }
         }
-        builder.finish(page)
+        builder.finish::<B>(page)
     }
 
     /// How many steps it has, for those who count memory.
@@ -97,7 +105,7 @@ impl Block {
         if exit.to() != Exit::RAN_OUT {
             return Some(exit);
         }
-        hart.pc = hart.pc.wrapping_add(u64::from(last.offset) + u64::from(last.length));
+        hart.pc = hart.xlen.truncate(hart.pc.wrapping_add(u64::from(last.offset) + u64::from(last.length)));
         Some(Exit::new(last.index + u16::from(last.count), 0, Exit::UNKNOWN))
     }
 
@@ -123,15 +131,15 @@ impl Block {
 }
 
 /// The steps of one instruction that is executed for once, and the first one's function.
-pub(super) fn single(operation: &Operation) -> ([Step; 2], Handler) {
+pub(super) fn single<B: Base>(operation: &Operation) -> ([Step; 2], Handler) {
     let first = step(*operation, (0, 0), (operation.length, 1), Exit::new(1, 0, Exit::UNKNOWN));
     let last = step(Operation::UNDECODED, (operation.length.into(), 1), (0, 0), first.exit.get());
     let handler = match operation.kind {
-        Kind::Jal => jump::jal,
-        Kind::Jalr => jump::jalr,
-        _ => handler(operation),
+        Kind::Jal => jump::jal::<B>,
+        Kind::Jalr => jump::jalr::<B>,
+        _ => handler::<B>(operation),
     };
-    ([Step { next: jump::fall_through, ..first }, last], handler)
+    ([Step { next: jump::fall_through::<B>, ..first }, last], handler)
 }
 
 fn step(operation: Operation, (offset, index): (u16, u16), (length, count): (u8, u8), exit: Exit) -> Step {
@@ -148,15 +156,15 @@ struct Builder {
 }
 
 impl Builder {
-    fn add(&mut self, operation: &Operation) {
+    fn add<B: Base>(&mut self, operation: &Operation) {
         let mut operation = *operation;
-        let relative = matches!(operation.kind, Kind::Auipc | Kind::Jal) || jump::branch(operation.kind).is_some();
+        let relative = matches!(operation.kind, Kind::Auipc | Kind::Jal) || jump::branch::<B>(operation.kind).is_some();
         if relative {
             // An `auipc` has zeros where this adds.
             operation.immediate += i32::from(self.offset);
         }
         let target = (relative && operation.kind != Kind::Auipc).then_some(i64::from(operation.immediate));
-        self.push(handler(&operation), operation, operation.length, 1, target);
+        self.push(handler::<B>(&operation), operation, operation.length, 1, target);
     }
 
     fn look_at_stack_pointer(&mut self) {
@@ -177,8 +185,8 @@ impl Builder {
         self.index += u16::from(count);
     }
 
-    fn finish(mut self, page: usize) -> Block {
-        self.push(jump::fall_through, Operation::UNDECODED, 0, 0, Some(self.offset.into()));
+    fn finish<B: Base>(mut self, page: usize) -> Block {
+        self.push(jump::fall_through::<B>, Operation::UNDECODED, 0, 0, Some(self.offset.into()));
         for (step, handler) in self.steps.iter_mut().zip(&self.handlers[1..]) {
             step.next = *handler;
         }
@@ -196,15 +204,15 @@ fn moves_stack_pointer(operation: &Operation) -> bool {
     operation.rd == Register::SP && !operation.kind.writes_float() && !ends_block(operation.kind)
 }
 
-fn handler(operation: &Operation) -> Handler {
+fn handler<B: Base>(operation: &Operation) -> Handler {
     match operation.kind {
         // One that sets sp is for the board, which looks at it.
-        Kind::Jal if operation.rd != Register::SP => jump::jal,
-        Kind::Jalr if operation.rd != Register::SP => jump::jalr,
-        kind if access::is_integer(kind) => access::handler(kind),
+        Kind::Jal if operation.rd != Register::SP => jump::jal::<B>,
+        Kind::Jalr if operation.rd != Register::SP => jump::jalr::<B>,
+        kind if access::is_integer(kind) => access::handler::<B>(kind),
         kind => {
-            let others = || jump::branch(kind).or_else(|| float_steps::handler(kind));
-            compute::handler(kind).or_else(others).unwrap_or(general)
+            let others = || jump::branch::<B>(kind).or_else(|| float_steps::handler::<B>(kind));
+            compute::handler::<B>(kind).or_else(others).unwrap_or(general)
         }
     }
 }

@@ -140,7 +140,7 @@ pub(super) fn set(hart: &mut Hart, operation: &Operation, bits: u64) {
 }
 
 fn set_integer(hart: &mut Hart, operation: &Operation, outcome: FloatResult) -> Result<(), Interruption> {
-    hart.set_x(operation.rd, outcome.bits);
+    hart.set_x(operation.rd, hart.xlen.truncate(outcome.bits));
     if hart.fflags | outcome.flags != hart.fflags {
         hart.fflags |= outcome.flags;
         hart.mark_float_dirty();

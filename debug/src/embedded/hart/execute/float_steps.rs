@@ -1,7 +1,8 @@
 //! Floating point as steps of a block: those that programs execute most without a look at what they are. It does not know numbers.
 
+use super::base::Base;
 use super::float::{self, BOX, set, source};
-use super::{Exit, Handler, Hart, Interruption, Kind, Memory, Operation, Step, address, fail, ran_out, slowly};
+use super::{Exit, Handler, Hart, Interruption, Kind, Memory, Operation, Step, address_in, fail, ran_out, slowly};
 use crate::embedded::hart::decode::{Float, Precision};
 use crate::embedded::hart::float::{Double, Single};
 
@@ -24,14 +25,14 @@ macro_rules! each {
 }
 
 /// The function of an instruction of this kind, if it is of floating point.
-pub(super) fn handler(kind: Kind) -> Option<Handler> {
+pub(super) fn handler<B: Base>(kind: Kind) -> Option<Handler> {
     Some(match kind {
         Kind::Flw => {
-            |steps, hart, memory| load(steps, hart, memory, |bytes| BOX | u64::from(u32::from_le_bytes(bytes)))
+            |steps, hart, memory| load::<B, _>(steps, hart, memory, |bytes| BOX | u64::from(u32::from_le_bytes(bytes)))
         }
-        Kind::Fld => |steps, hart, memory| load(steps, hart, memory, u64::from_le_bytes),
-        Kind::Fsw => |steps, hart, memory| store(steps, hart, memory, |bits| (bits as u32).to_le_bytes()),
-        Kind::Fsd => |steps, hart, memory| store(steps, hart, memory, u64::to_le_bytes),
+        Kind::Fld => |steps, hart, memory| load::<B, _>(steps, hart, memory, u64::from_le_bytes),
+        Kind::Fsw => |steps, hart, memory| store::<B, _>(steps, hart, memory, |bits| (bits as u32).to_le_bytes()),
+        Kind::Fsd => |steps, hart, memory| store::<B, _>(steps, hart, memory, u64::to_le_bytes),
         Kind::Float(float, precision) => match float {
             Float::Add => each!(precision, Float::Add),
             Float::Subtract => each!(precision, Float::Subtract),
@@ -75,9 +76,14 @@ fn other(steps: &[Step], hart: &mut Hart, memory: &mut Memory) -> Exit {
 }
 
 #[inline(always)]
-fn load<const N: usize>(steps: &[Step], hart: &mut Hart, memory: &mut Memory, bits: impl Fn([u8; N]) -> u64) -> Exit {
+fn load<B: Base, const N: usize>(
+    steps: &[Step],
+    hart: &mut Hart,
+    memory: &mut Memory,
+    bits: impl Fn([u8; N]) -> u64,
+) -> Exit {
     let [step, rest @ ..] = steps else { return ran_out() };
-    match memory.load_plainly(address(hart, &step.operation)).filter(|_| !hart.float_off()) {
+    match memory.load_plainly(address_in::<B>(hart, &step.operation)).filter(|_| !hart.float_off()) {
         Some(bytes) => {
             set(hart, &step.operation, bits(bytes));
             (step.next)(rest, hart, memory)
@@ -87,13 +93,18 @@ fn load<const N: usize>(steps: &[Step], hart: &mut Hart, memory: &mut Memory, bi
 }
 
 #[inline(always)]
-fn store<const N: usize>(steps: &[Step], hart: &mut Hart, memory: &mut Memory, bytes: impl Fn(u64) -> [u8; N]) -> Exit {
+fn store<B: Base, const N: usize>(
+    steps: &[Step],
+    hart: &mut Hart,
+    memory: &mut Memory,
+    bytes: impl Fn(u64) -> [u8; N],
+) -> Exit {
     let [step, rest @ ..] = steps else { return ran_out() };
     let operation = &step.operation;
     if hart.float_off() {
         return slowly(steps, hart, memory);
     }
-    match memory.store_plainly(address(hart, operation), bytes(source(hart, operation.rs2))) {
+    match memory.store_plainly(address_in::<B>(hart, operation), bytes(source(hart, operation.rs2))) {
         Some(()) => (step.next)(rest, hart, memory),
         None => slowly(steps, hart, memory),
     }

@@ -1,4 +1,7 @@
-//! Integer arithmetic of RV64I and M: two numbers in, one out. It does not know registers.
+//! Integer arithmetic of RV32I, RV64I and M: two numbers in, one out. It does not know registers.
+
+use super::base::Base;
+use crate::riscv::Xlen;
 
 /// What an instruction computes, whether its second operand is a register or an immediate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,10 +37,36 @@ pub enum Alu {
 }
 
 impl Alu {
+    /// On RV32 the result has zeros above its 32 bits.
+    #[inline(always)]
+    pub fn compute<B: Base>(self, a: u64, b: u64) -> u64 {
+        match B::XLEN {
+            Xlen::Rv32 => self.of_words(a as u32, b as u32).into(),
+            Xlen::Rv64 => self.of_doublewords(a, b),
+        }
+    }
+
+    /// Most are what doublewords give that hold the signed numbers; the others have a form for words on RV64.
+    #[inline(always)]
+    fn of_words(self, a: u32, b: u32) -> u32 {
+        let alu = match self {
+            Alu::ShiftLeft => Alu::ShiftLeftWord,
+            Alu::ShiftRight => Alu::ShiftRightWord,
+            Alu::ShiftRightArithmetic => Alu::ShiftRightArithmeticWord,
+            Alu::DivideUnsigned => Alu::DivideUnsignedWord,
+            Alu::RemainderUnsigned => Alu::RemainderUnsignedWord,
+            Alu::MultiplyHigh => return ((i64::from(a as i32) * i64::from(b as i32)) >> 32) as u32,
+            Alu::MultiplyHighSignedUnsigned => return ((i64::from(a as i32) * i64::from(b)) >> 32) as u32,
+            Alu::MultiplyHighUnsigned => return ((u64::from(a) * u64::from(b)) >> 32) as u32,
+            other => other,
+        };
+        alu.of_doublewords(word(a), word(b)) as u32
+    }
+
     /// Shifts use the low bits of `b`; words are sign-extended; division by zero and overflow give what the manual says
     /// (table "Semantics for division by zero and division overflow").
     #[inline(always)]
-    pub fn compute(self, a: u64, b: u64) -> u64 {
+    fn of_doublewords(self, a: u64, b: u64) -> u64 {
         let (signed_a, signed_b) = (a as i64, b as i64);
         let (word_a, word_b) = (a as u32, b as u32);
         match self {
@@ -110,12 +139,12 @@ pub enum Condition {
 
 impl Condition {
     #[inline(always)]
-    pub fn holds(self, a: u64, b: u64) -> bool {
+    pub fn holds<B: Base>(self, a: u64, b: u64) -> bool {
         match self {
             Condition::Equal => a == b,
             Condition::NotEqual => a != b,
-            Condition::Less => (a as i64) < b as i64,
-            Condition::NotLess => a as i64 >= b as i64,
+            Condition::Less => B::signed(a) < B::signed(b),
+            Condition::NotLess => B::signed(a) >= B::signed(b),
             Condition::LessUnsigned => a < b,
             Condition::NotLessUnsigned => a >= b,
         }

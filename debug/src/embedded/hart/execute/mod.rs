@@ -7,6 +7,7 @@
 
 mod access;
 mod atomic;
+mod base;
 mod bits;
 mod block;
 mod cache;
@@ -22,7 +23,8 @@ use crate::embedded::bus::memory::{At, Memory};
 use crate::embedded::hart::decode::{Kind, Operation};
 use crate::embedded::hart::state::Hart;
 use crate::embedded::hart::trap::{Cause, Interruption, Trap};
-use crate::riscv::Register;
+use crate::riscv::{Register, Xlen};
+use base::{Base, Rv32, Rv64};
 
 pub use block::{Block, LONGEST, Room, ends_block};
 
@@ -85,7 +87,10 @@ impl Exit {
 
 /// Executes the instruction at pc, and sets pc to the next one's address.
 pub fn execute(operation: &Operation, hart: &mut Hart, memory: &mut Memory) -> Result<(), Interruption> {
-    let (steps, handler) = block::single(operation);
+    let (steps, handler) = match hart.xlen {
+        Xlen::Rv32 => block::single::<Rv32>(operation),
+        Xlen::Rv64 => block::single::<Rv64>(operation),
+    };
     match handler(&steps, hart, memory).to() {
         Exit::FAILED => Err(memory.failure.take().unwrap_or(Interruption::NeedsBoard)),
         _ => Ok(()),
@@ -161,7 +166,7 @@ fn place(step: &Step, hart: &Hart, memory: &Memory) -> (u64, u64) {
 
 /// Stops before the next step.
 fn pause(step: &Step, hart: &mut Hart) -> Exit {
-    hart.pc = hart.pc.wrapping_add(u64::from(step.offset) + u64::from(step.length));
+    hart.pc = hart.xlen.truncate(hart.pc.wrapping_add(u64::from(step.offset) + u64::from(step.length)));
     Exit::new(step.index + u16::from(step.count), 0, Exit::PAUSED)
 }
 
@@ -189,7 +194,12 @@ fn perform(op: &Operation, hart: &mut Hart, memory: &mut Memory) -> Result<(), I
     }
 }
 
-#[inline(always)]
+/// The address of a load or a store, where its width is not known before.
 fn address(hart: &Hart, operation: &Operation) -> u64 {
-    hart.x(operation.rs1).wrapping_add(operation.immediate as u64)
+    hart.xlen.truncate(hart.x(operation.rs1).wrapping_add(operation.immediate as u64))
+}
+
+#[inline(always)]
+fn address_in<B: Base>(hart: &Hart, operation: &Operation) -> u64 {
+    B::truncated(hart.x(operation.rs1).wrapping_add(operation.immediate as u64))
 }

@@ -7,10 +7,10 @@ use crate::riscv::cause::{
 };
 use crate::riscv::page_table::{self, PAGE};
 use crate::riscv::status::sstatus::{self, FS};
-use crate::riscv::{board, csr};
+use crate::riscv::{Xlen, board, csr};
 
-/// sstatus.FS, and SD which follows it.
-const FLOAT_STATUS: u64 = FS | sstatus::SD;
+/// sstatus.FS, and SD which follows it, in the highest bit of either width.
+const FLOAT_STATUS: u64 = FS | sstatus::SD | Xlen::Rv32.top_bit();
 
 const SYSTEM: u32 = 0x73;
 const AMO: u32 = 0x2f;

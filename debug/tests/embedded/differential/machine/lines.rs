@@ -33,7 +33,7 @@ fn a_bit_of_mip_is_set_while_the_plic_has_an_interrupt() {
     let done = Address(TEXT + 4 * code.len() as u64);
     code.push(jump_form(0, 0));
     let elf = elf::build(&[(TEXT, code.iter().flat_map(|word| word.to_le_bytes()).collect())]);
-    let pair = cpu::full();
+    let pair = cpu::full(Xlen::Rv64);
     let read = |machine: &mut dyn Machine| {
         machine.insert_breakpoint(done).unwrap();
         assert_eq!(machine.resume(LIMIT).unwrap(), Stop::Breakpoint);

@@ -65,7 +65,7 @@ fn a_part_of_a_page_and_a_page_table_are_protected_and_a_return_ends_mprv() {
         (noted.collect::<Vec<_>>(), x[11])
     };
     let expected = (vec![(5, 0), (7, 0), (1, 0), (5, MPRV), (5, MPRV), (9, 0), (9, 0)], 0);
-    let pair = cpu::full();
+    let pair = cpu::full(Xlen::Rv64);
     assert_eq!(seen(&mut embedded(&elf, pair), 0), expected);
     let (mut qemu, _file) = on_qemu(&elf, pair);
     // QEMU 7.2 keeps MPRV at a return.

@@ -42,6 +42,9 @@ const MIE: u32 = 0x304;
 const MTVEC: u32 = 0x305;
 const MCOUNTEREN: u32 = 0x306;
 const MENVCFG: u32 = 0x30a;
+const MENVCFGH: u32 = 0x31a;
+const STIMECMP: u32 = 0x14d;
+const STIMECMPH: u32 = 0x15d;
 const MSCRATCH: u32 = 0x340;
 const MEPC: u32 = 0x341;
 const MCAUSE: u32 = 0x342;
@@ -49,6 +52,7 @@ const MTVAL: u32 = 0x343;
 const MIP: u32 = 0x344;
 const PMPCFG0: u32 = 0x3a0;
 const PMPCFG2: u32 = 0x3a2;
+const PMPCFG3: u32 = 0x3a3;
 const PMPADDR0: u32 = 0x3b0;
 const SSTATUS: u32 = 0x100;
 const SIE: u32 = 0x104;
@@ -74,19 +78,28 @@ const FIELDS: [&str; WORDS] = [
 
 #[test]
 fn m_mode_does_the_same_as_on_qemu() {
+    compare(Xlen::Rv64);
+}
+
+#[test]
+fn m_mode_of_32_bits_does_the_same_as_on_qemu() {
+    compare(Xlen::Rv32);
+}
+
+fn compare(xlen: Xlen) {
     let seed = number("DIFFERENTIAL_SEED").unwrap_or(super::SEED);
     let slots = number("DIFFERENTIAL_SLOTS").unwrap_or(SLOTS).min(6000);
     println!("DIFFERENTIAL_SEED={seed} DIFFERENTIAL_SLOTS={slots}");
     let mut random = Random::new(seed);
-    let pieces: Vec<Vec<u32>> = (0..slots).map(|_| pieces::piece(&mut random)).collect();
-    let (here, there) = run(&pieces, cpu::full());
+    let pieces: Vec<Vec<u32>> = (0..slots).map(|_| pieces::piece(xlen, &mut random)).collect();
+    let (here, there) = run(&pieces, cpu::full(xlen));
     let mut wrong = Vec::new();
     let mut causes = std::collections::BTreeMap::new();
     for (index, piece) in pieces.iter().enumerate() {
         let record = |all: &[u64]| all[index * WORDS..][..WORDS].to_vec();
         let (here, there) = (record(&here), record(&there));
         *causes.entry(here[0]).or_insert(0) += 1;
-        if takes_lower_first(&here, &there) {
+        if takes_lower_first(xlen, &here, &there) {
             continue;
         }
         let fields = FIELDS.iter().zip(here.iter().zip(&there));
@@ -101,14 +114,15 @@ fn m_mode_does_the_same_as_on_qemu() {
         let differing: Vec<String> =
             differing.map(|(field, (here, there))| format!("{field} {here:#x}, on QEMU {there:#x}")).collect();
         if !differing.is_empty() {
-            wrong.push(format!("piece {index}, {}: {}", disassembled(piece), differing.join("; ")));
+            wrong.push(format!("piece {index}, {}: {}", disassembled(xlen, piece), differing.join("; ")));
         }
     }
     println!("causes: {causes:x?}");
     let shown = wrong.iter().take(12).cloned().collect::<Vec<_>>().join("\n");
     assert!(wrong.is_empty(), "DIFFERENTIAL_SEED={seed}: {} differences\n{shown}", wrong.len());
     // A run that leaves a kind of trap out proves nothing of it.
-    let expected = [1, 2, 3, 5, 7, 8, 9, 11, 1 << 63 | 1, 1 << 63 | 3, 1 << 63 | 5, 1 << 63 | 7, 1 << 63 | 9];
+    let interrupts = [1, 3, 5, 7, 9].map(|number| xlen.top_bit() | number);
+    let expected: Vec<u64> = [1, 2, 3, 5, 7, 8, 9, 11].into_iter().chain(interrupts).collect();
     let missing: Vec<_> = expected.iter().filter(|cause| !causes.contains_key(*cause)).collect();
     assert!(slots < SLOTS || missing.is_empty(), "DIFFERENTIAL_SEED={seed}: no trap with {missing:x?}");
 }
@@ -136,13 +150,14 @@ fn mip_has_what_hip_has_of_a_guest() {
 
 /// QEMU takes the pending interrupt of the lowest number first; the manual has M-mode's before S-mode's, and devices' first (privileged
 /// manual, "Machine Interrupt Registers").
-fn takes_lower_first(here: &[u64], there: &[u64]) -> bool {
-    let of = |cause: usize| here[cause] >> 63 == 1 && there[cause] >> 63 == 1 && there[cause] < here[cause];
+fn takes_lower_first(xlen: Xlen, here: &[u64], there: &[u64]) -> bool {
+    let is_interrupt = |cause: u64| cause & xlen.top_bit() != 0;
+    let of = |cause: usize| is_interrupt(here[cause]) && is_interrupt(there[cause]) && there[cause] < here[cause];
     of(0) || of(8)
 }
 
 /// Without the numbers that are loaded: those are named.
-fn disassembled(piece: &[u32]) -> String {
+fn disassembled(xlen: Xlen, piece: &[u32]) -> String {
     let mut words = Vec::new();
     let mut index = 0;
     while index < piece.len() {
@@ -154,7 +169,7 @@ fn disassembled(piece: &[u32]) -> String {
             index += 13;
             continue;
         }
-        words.push(debug::riscv::disassemble(Xlen::Rv64, Address(0), &piece[index].to_le_bytes()));
+        words.push(debug::riscv::disassemble(xlen, Address(0), &piece[index].to_le_bytes()));
         index += 1;
     }
     words.join("; ")
@@ -168,8 +183,12 @@ fn number_in(rest: &[u32]) -> u64 {
 /// At the first instruction of RAM both machines are in the same state.
 #[test]
 fn the_rom_leaves_what_qemus_leaves() {
-    let elf = elf::build(&[(TEXT, jump_form(0, 0).to_le_bytes().to_vec())]);
-    let pair = cpu::full();
+    [Xlen::Rv64, Xlen::Rv32].into_iter().for_each(rom_is_qemus);
+}
+
+fn rom_is_qemus(xlen: Xlen) {
+    let elf = elf::build_of(xlen, &[(TEXT, jump_form(0, 0).to_le_bytes().to_vec())]);
+    let pair = cpu::full(xlen);
     let state = |machine: &mut dyn Machine| {
         assert_eq!(machine.registers().unwrap().pc, 0x1000, "{}", machine.name());
         machine.insert_breakpoint(Address(TEXT)).unwrap();
@@ -196,6 +215,7 @@ fn on_qemu(elf: &[u8], pair: &Pair) -> (Qemu, tempfile::NamedTempFile) {
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
     file.write_all(elf).expect("it can be written");
     let machine = MachineOptions {
+        program: cpu::program(pair.ours.isa().xlen),
         cpu: pair.qemu.clone(),
         bios: Bios::None,
         kernel: Some(file.path().into()),
@@ -206,7 +226,8 @@ fn on_qemu(elf: &[u8], pair: &Pair) -> (Qemu, tempfile::NamedTempFile) {
 
 /// The records of both.
 fn run(pieces: &[Vec<u32>], pair: &Pair) -> (Vec<u64>, Vec<u64>) {
-    let (handler, done) = text();
+    let xlen = pair.ours.isa().xlen;
+    let (handler, done) = text(xlen);
     let words = |code: &[u32]| code.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
     let mut code = Vec::new();
     for piece in pieces {
@@ -218,7 +239,8 @@ fn run(pieces: &[Vec<u32>], pair: &Pair) -> (Vec<u64>, Vec<u64>) {
     let end = CODE + code.len() as u64;
     // The first record is of no piece.
     let context = [LOG - 8 * WORDS as u64, CODE, end].iter().flat_map(|word| word.to_le_bytes()).collect();
-    let elf = elf::build(&[(TEXT, words(&handler)), (CODE, code), (DATA, vec![0x5a; 8192]), (CONTEXT, context)]);
+    let elf =
+        elf::build_of(xlen, &[(TEXT, words(&handler)), (CODE, code), (DATA, vec![0x5a; 8192]), (CONTEXT, context)]);
     let outcome = |machine: &mut dyn Machine| {
         machine.insert_breakpoint(Address(done)).unwrap();
         let stop = machine.resume(LIMIT).unwrap();
@@ -235,7 +257,8 @@ fn run(pieces: &[Vec<u32>], pair: &Pair) -> (Vec<u64>, Vec<u64>) {
 }
 
 /// What is executed around the pieces, and the address at which it is done.
-fn text() -> (Vec<u32>, u64) {
+fn text(xlen: Xlen) -> (Vec<u32>, u64) {
+    let (ld, sd) = (|rd, rs1, offset| load(xlen, rd, rs1, offset), |rs2, rs1, offset| store(xlen, rs2, rs1, offset));
     let mut code = li(5, CONTEXT);
     code.push(csrw(MSCRATCH, 5));
     let handler = TEXT + 4 * (code.len() as u64 + 15);
@@ -257,7 +280,7 @@ fn text() -> (Vec<u32>, u64) {
     let fields = [SCAUSE, SEPC, STVAL, SSTATUS, MIE, MIDELEG, MEDELEG, PMPCFG0];
     fields.iter().for_each(|csr| record(&mut code, Some(*csr), 7));
     code.extend([addi(9, 6, 8 * WORDS as i32), sd(9, 5, 0)]);
-    code.extend(reset());
+    code.extend(reset(xlen));
     code.extend([ld(6, 5, 8), ld(7, 5, 16)]);
     // Over the instruction at which it is done.
     code.push(branch_form(6, 6, 7, 8));
@@ -270,14 +293,19 @@ fn text() -> (Vec<u32>, u64) {
 }
 
 /// The state that each piece begins with.
-fn reset() -> Vec<u32> {
-    const OPEN: u64 = 0x1f << 56;
+fn reset(xlen: Xlen) -> Vec<u32> {
+    const OPEN: u64 = 0x1f;
     const NEVER: u64 = !0;
+    // The last entry opens all memory.
+    let (last, shift, most) = match xlen {
+        Xlen::Rv32 => (PMPCFG3, 24, u32::MAX.into()),
+        Xlen::Rv64 => (PMPCFG2, 56, u64::MAX >> 10),
+    };
     let mut code = Vec::new();
     let zero = [MSTATUS, MEDELEG, MIDELEG, MIE, MIP, MENVCFG, SSTATUS, SCAUSE, SEPC, STVAL, SSCRATCH, SATP, PMPCFG0];
     code.extend(zero.map(|csr| csrw(csr, 0)));
     code.extend([csrw(MCOUNTEREN, 0), csrw(SCOUNTEREN, 0), csrw(MCAUSE, 0), csrw(MEPC, 0), csrw(MTVAL, 0)]);
-    for (csr, value) in [(PMPADDR0 + 15, u64::MAX >> 10), (PMPCFG2, OPEN), (STVEC, SUPERVISOR)] {
+    for (csr, value) in [(PMPADDR0 + 15, most), (last, OPEN << shift), (STVEC, SUPERVISOR)] {
         code.extend(li(7, value));
         code.push(csrw(csr, 7));
     }
@@ -287,7 +315,11 @@ fn reset() -> Vec<u32> {
     code.extend(li(8, NEVER));
     code.extend(li(7, CLINT + 0x4000));
     // stimecmp neither: QEMU 7.2 looks at it only when it is written.
-    code.extend([sd(8, 7, 0), csrw(0x14d, 8)]);
+    code.extend(store_doubleword(xlen, 8, 7));
+    code.push(csrw(STIMECMP, 8));
+    if xlen == Xlen::Rv32 {
+        code.extend([csrw(STIMECMPH, 8), csrw(MENVCFGH, 0)]);
+    }
     // S-mode's handler.
     code.extend(li(7, SUPERVISOR));
     for (index, instruction) in [ECALL, jump_form(0, 0)].into_iter().enumerate() {
@@ -296,6 +328,11 @@ fn reset() -> Vec<u32> {
     }
     code.push(0x0000_100f);
     code
+}
+
+/// The same in both halves, where there is no instruction for it.
+fn store_doubleword(xlen: Xlen, rs2: u32, rs1: u32) -> Vec<u32> {
+    (0..8).step_by(xlen.bytes()).map(|offset| store(xlen, rs2, rs1, offset)).collect()
 }
 
 const CLINT: u64 = 0x200_0000;

@@ -9,14 +9,14 @@ const EXCEPTIONS: u64 = 0xb1ff;
 const INTERRUPTS: u64 = 0x222;
 const ALL_INTERRUPTS: u64 = 0xaaa;
 
-pub fn piece(random: &mut Random) -> Vec<u32> {
+pub fn piece(xlen: Xlen, random: &mut Random) -> Vec<u32> {
     let mut code = match random.below(8) {
         0 => exists(random),
-        1 | 2 => held(random),
+        1 | 2 => held(xlen, random),
         3 | 4 => in_other_mode(random),
-        5 => interrupted(random),
+        5 => interrupted(xlen, random),
         6 => protected(random),
-        _ => clint(random),
+        _ => clint(xlen, random),
     };
     code.push(EBREAK);
     code
@@ -25,16 +25,21 @@ pub fn piece(random: &mut Random) -> Vec<u32> {
 /// Which CSRs there are in M-mode: all but those that one of the machines has for itself.
 fn exists(random: &mut Random) -> Vec<u32> {
     let csr = random.bits(12);
-    let differs = matches!(csr, 0x30c..=0x31f | 0x3a4..=0x3af | 0x3c0..=0x3ef | 0x7a0..=0x7af | 0xb00..=0xb1f | 0xc00..=0xc1f)
-        || matches!(csr, 0x14d | 0x344 | 0x150..=0x15f | 0x350..=0x35f | 0x747 | 0xda0 | 0xf12 | 0xf13 | 0x323..=0x33f);
+    let differs = matches!(csr, 0x30c..=0x31f | 0x3a4..=0x3af | 0x3c0..=0x3ef | 0x7a0..=0x7af | 0xb00..=0xb1f | 0xc00..=0xc1f | 0xb80..=0xb9f | 0xc80..=0xc9f)
+        || matches!(csr, 0x14d | 0x344 | 0x150..=0x15f | 0x350..=0x35f | 0x747 | 0x757 | 0xda0 | 0xf12 | 0xf13 | 0x323..=0x33f);
     // Guests' may exist without guests, and values of others are in their own pieces.
     if differs || csr >> 8 & 3 == 2 { vec![ECALL] } else { vec![csrr(5, csr)] }
 }
 
 /// Bits of a CSR that are written and read back.
-fn held(random: &mut Random) -> Vec<u32> {
+fn held(xlen: Xlen, random: &mut Random) -> Vec<u32> {
     let stopped = 0b101 | 0xfff8;
     let address = PMPADDR0 + random.bits(3);
+    // Sstc's bit, and what an address holds.
+    let (own_timer, all_of_address) = match xlen {
+        Xlen::Rv32 => ((MENVCFGH, 1 << 31), u32::MAX.into()),
+        Xlen::Rv64 => ((MENVCFG, 1 << 63), u64::MAX >> 10),
+    };
     let (csr, mask) = random.pick(&[
         (MSTATUS, STATUS),
         (MSTATUS, STATUS | MPP),
@@ -43,7 +48,8 @@ fn held(random: &mut Random) -> Vec<u32> {
         (MIE, ALL_INTERRUPTS),
         (MIP, INTERRUPTS),
         (MCOUNTEREN, 7),
-        (MENVCFG, 1 | 1 << 63),
+        (MENVCFG, 1),
+        own_timer,
         (0x320, stopped),
         (MEPC, !1),
         (MCAUSE, u64::MAX),
@@ -55,7 +61,7 @@ fn held(random: &mut Random) -> Vec<u32> {
         (SCAUSE, u64::MAX),
         (STVAL, u64::MAX),
         (SCOUNTEREN, 7),
-        (address, u64::MAX >> 10),
+        (address, all_of_address),
         (PMPCFG0, 0x1f1f_1f1f_1f1f_1f1f & !WITHOUT_READ),
     ]);
     let value = random.next() & mask;
@@ -125,7 +131,7 @@ fn enter(status: u64) -> Vec<u32> {
 }
 
 /// Interrupts that are pending and enabled in M-mode or below.
-fn interrupted(random: &mut Random) -> Vec<u32> {
+fn interrupted(xlen: Xlen, random: &mut Random) -> Vec<u32> {
     let mut code = Vec::new();
     if random.one_in(2) {
         code.extend(li(6, CLINT));
@@ -133,7 +139,7 @@ fn interrupted(random: &mut Random) -> Vec<u32> {
     }
     if random.one_in(2) {
         code.extend(li(6, CLINT + 0x4000));
-        code.push(sd(0, 6, 0));
+        code.extend(store_doubleword(xlen, 0, 6));
     }
     for (csr, mask) in [(MIDELEG, INTERRUPTS), (MIP, INTERRUPTS), (MIE, ALL_INTERRUPTS)] {
         code.extend(li(6, random.next() & mask));
@@ -184,10 +190,11 @@ fn protected(random: &mut Random) -> Vec<u32> {
 }
 
 /// The CLINT's registers, in any width.
-fn clint(random: &mut Random) -> Vec<u32> {
+fn clint(xlen: Xlen, random: &mut Random) -> Vec<u32> {
     let offset: u64 = random.pick(&[0, 4, 0x3ff8, 0x4000, 0x4004, 0x4008, 0xbff0, 0xc000]);
     // QEMU splits misaligned ones, which no kernel intends.
-    let width = if offset.is_multiple_of(8) { random.bits(2) } else { random.bits(2).min(2) };
+    let widest = if offset.is_multiple_of(8) { xlen.bytes().ilog2() } else { 2 };
+    let width = random.bits(2).min(widest);
     let mut code = [li(6, CLINT + offset), li(7, random.next() | 1 << 62)].concat();
     if random.one_in(2) {
         code.push(store_form(STORE, width, 6, 7, 0));
