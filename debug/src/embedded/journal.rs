@@ -137,7 +137,9 @@ impl Embedded {
         let mut memory = crc32fast::Hasher::new();
         for page in self.history.changed_pages(&self.board.memory) {
             // A page of zeros may be one that nobody has written.
-            if let Some(contents) = self.board.memory.keep_page(page).filter(|contents| **contents != [0; PAGE]) {
+            if let Some(contents) =
+                self.board.memory.keep_page(page, &mut Vec::new()).filter(|contents| **contents != [0; PAGE])
+            {
                 memory.update(&page.to_le_bytes());
                 memory.update(&*contents);
             }

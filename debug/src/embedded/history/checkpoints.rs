@@ -4,6 +4,8 @@
 //! are kept: typed input with its instruction count (by the console), changes of registers and memory as pinned checkpoints. It does
 //! not know why the machine goes back.
 
+use std::ops::RangeInclusive;
+
 use crate::embedded::board::Board;
 use crate::embedded::bus::console;
 use crate::embedded::bus::devices;
@@ -12,14 +14,17 @@ use crate::embedded::bus::ram::PAGE;
 use crate::embedded::hart::state::Hart;
 use crate::embedded::history::pages::Pages;
 
-/// Instructions between the newest checkpoints: about a tenth of a millisecond of execution.
-pub const INTERVAL: u64 = 100_000;
-/// Executing this many instructions takes about twenty times as long as copying a page. So the history costs a twentieth.
-const INSTRUCTIONS_PER_DIRTY_PAGE: u64 = 6_000;
-/// A checkpoint is needed if its neighbours are further apart than this fraction of its age.
-const AGE_PER_GAP: u64 = 64;
-/// How often, in checkpoints, the old ones are thinned.
-const THINNING_PERIOD: usize = 64;
+/// Instructions between the newest checkpoints: the more of them, the longer the run is, up to about a millisecond of execution.
+const INTERVALS: RangeInclusive<u64> = 100_000..=1_000_000;
+/// Executing this many instructions takes about twenty times as long as keeping a page. So the history costs a twentieth.
+const INSTRUCTIONS_PER_DIRTY_PAGE: u64 = 12_000;
+/// A checkpoint is needed if its neighbours are further apart than this fraction of its age, or than [`LONGEST_GAP`]. To keep more makes
+/// a way back shorter, and takes memory that was not used before, which costs the host more time than to copy a page.
+const AGE_PER_GAP: u64 = 16;
+/// A search back is heard after each stretch between two checkpoints: these are some thirty milliseconds.
+const LONGEST_GAP: u64 = 32_000_000;
+/// How often, in checkpoints, the old ones are thinned. Their memory is for the next ones.
+const THINNING_PERIOD: usize = 16;
 
 struct Checkpoint {
     icount: u64,
@@ -131,7 +136,9 @@ impl History {
             return u64::MAX;
         }
         let dirty = board.memory.dirty_count() as u64;
-        self.newest().max(self.left_out).saturating_add(INTERVAL.max(dirty.saturating_mul(INSTRUCTIONS_PER_DIRTY_PAGE)))
+        let last = self.newest().max(self.left_out);
+        let interval = (last / AGE_PER_GAP).clamp(*INTERVALS.start(), *INTERVALS.end());
+        last.saturating_add(interval.max(dirty.saturating_mul(INSTRUCTIONS_PER_DIRTY_PAGE)))
     }
 
     /// The memory of all checkpoints in bytes.
@@ -184,7 +191,7 @@ impl History {
             if !self.pages.begins_at(page, now) {
                 pages.push(page);
             }
-            self.pages.insert(page, now, board.memory.keep_page(page));
+            self.pages.keep(page, now, &board.memory);
         }
         board.memory.notice_stores();
         let checkpoint = Checkpoint { icount: now, state: Box::new(State::of(board)), pages, pinned };
@@ -244,13 +251,17 @@ impl History {
             self.since_thinning = 0;
             let mut index = 1;
             while index + 1 < self.checkpoints.len() {
-                if self.is_removable(index) && self.gap(index) <= self.age(index, now) / AGE_PER_GAP {
+                if self.is_removable(index) && self.gap(index) <= (self.age(index, now) / AGE_PER_GAP).min(LONGEST_GAP)
+                {
                     self.remove(index);
                 }
                 index += 1;
             }
         }
         while self.bytes() > self.bound && self.checkpoints.len() > 2 {
+            if self.pages.drop_spare() {
+                continue;
+            }
             let needless = |index: &usize| self.age(*index, now) as f64 / self.gap(*index) as f64;
             let candidates = (1..self.checkpoints.len() - 1).filter(|index| self.is_removable(*index));
             match candidates.max_by(|one, other| needless(one).total_cmp(&needless(other))) {

@@ -3,8 +3,9 @@
 //! It only knows a checkpoint's instruction count.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use crate::embedded::bus::memory::Contents;
+use crate::embedded::bus::memory::{Contents, Memory};
 use crate::embedded::bus::ram::PAGE;
 
 #[derive(Clone)]
@@ -23,12 +24,16 @@ pub struct Pages {
     kept: usize,
     /// How many pages have versions.
     changed: usize,
+    /// What versions had that were removed. Its memory is for new ones, where nobody shares it: giving it back and asking for other takes
+    /// longer than copying a page.
+    spare: Vec<Arc<[u8; PAGE]>>,
 }
 
 impl Pages {
     /// `pages` is how many RAM has.
     pub fn new(pages: usize) -> Pages {
-        Pages { versions: vec![Vec::new(); pages], others: HashMap::new(), count: 0, kept: 0, changed: 0 }
+        let versions = vec![Vec::new(); pages];
+        Pages { versions, others: HashMap::new(), count: 0, kept: 0, changed: 0, spare: Vec::new() }
     }
 
     fn of(&self, page: u32) -> &[Version] {
@@ -45,9 +50,14 @@ impl Pages {
         }
     }
 
-    /// The memory of the versions in bytes. A shared version counts each time.
+    /// The memory of the versions in bytes, and what is spare. A shared version counts each time.
     pub fn bytes(&self) -> usize {
-        self.kept * PAGE + self.count * 2 * size_of::<Version>()
+        (self.kept + self.spare.len()) * PAGE + self.count * 2 * size_of::<Version>()
+    }
+
+    /// Gives spare memory back; false if there is none.
+    pub fn drop_spare(&mut self) -> bool {
+        !std::mem::take(&mut self.spare).is_empty()
     }
 
     /// The page's contents at `icount`.
@@ -84,6 +94,12 @@ impl Pages {
         let versions = self.of(page);
         let after = versions.partition_point(|version| version.since <= icount);
         versions[..after].last().and_then(|version| version.contents.clone())
+    }
+
+    /// Adds the page's present contents as a version.
+    pub fn keep(&mut self, page: u32, icount: u64, memory: &Memory) {
+        let contents = memory.keep_page(page, &mut self.spare);
+        self.insert(page, icount, contents);
     }
 
     /// Adds a version that is valid from `icount` to the next version.
@@ -125,6 +141,7 @@ impl Pages {
             self.count -= 1;
             self.changed -= usize::from(was_last);
             self.kept -= usize::from(removed.contents.is_some());
+            self.spare.extend(removed.contents);
         }
     }
 }

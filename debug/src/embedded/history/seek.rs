@@ -5,12 +5,14 @@
 use std::time::{Duration, Instant};
 
 use crate::embedded::Embedded;
-use crate::embedded::history::checkpoints::INTERVAL;
 use crate::embedded::run::StopAt;
 use crate::machine::Stop;
 
 /// Instructions before the clock is read again: about a millisecond.
 const INSTRUCTIONS_PER_LOOK: u64 = 100_000;
+
+/// How far before the end of a way back the last checkpoint is made: the next step back executes no more than this.
+const NEAREST_STATION: u64 = 100_000;
 
 /// The deadline of a call.
 #[derive(Clone, Copy)]
@@ -96,7 +98,7 @@ impl Embedded {
     fn approach(&mut self, target: u64, deadline: Deadline) -> Result<(), Stop> {
         let distance = target.saturating_sub(self.board.icount);
         // The largest number: a target may be that far away.
-        let stretches = std::iter::successors(Some(INTERVAL), |stretch: &u64| stretch.checked_mul(2));
+        let stretches = std::iter::successors(Some(NEAREST_STATION), |stretch: &u64| stretch.checked_mul(2));
         let stations: Vec<u64> =
             stretches.take_while(|stretch| *stretch < distance).map(|stretch| target - stretch).collect();
         for station in stations.into_iter().rev() {

@@ -49,13 +49,13 @@ impl Memory {
         self.written_page(page).map(|page| &**page) == contents
     }
 
-    /// The page's contents, to be kept.
-    pub fn keep_page(&self, page: u32) -> Contents {
-        if (page as usize) < self.ram_pages() {
-            let bytes = self.ram.page(page as usize);
-            return if bytes == &[0; PAGE] { None } else { Some(Arc::new(*bytes)) };
+    /// The page's contents, to be kept, in memory of `spare` if there is any.
+    pub fn keep_page(&self, page: u32, spare: &mut Vec<Arc<[u8; PAGE]>>) -> Contents {
+        if page as usize >= self.ram_pages() {
+            return self.written_page(page).cloned();
         }
-        self.written_page(page).cloned()
+        let bytes = self.ram.page(page as usize);
+        if bytes == &[0; PAGE] { None } else { Some(copied(bytes, spare.pop())) }
     }
 
     /// Gives a page other contents without making it dirty: for going back in time.
@@ -93,5 +93,31 @@ impl Memory {
             within -= disk.pages();
         }
         None
+    }
+}
+
+/// A copy in the memory of `spare`, unless somebody shares that.
+fn copied(bytes: &[u8; PAGE], spare: Contents) -> Arc<[u8; PAGE]> {
+    if let Some(mut spare) = spare
+        && let Some(memory) = Arc::get_mut(&mut spare)
+    {
+        memory.copy_from_slice(bytes);
+        return spare;
+    }
+    Arc::new(*bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_takes_memory_that_is_spare_and_none_that_is_shared() {
+        let spare = Arc::new([1; PAGE]);
+        let place = Arc::as_ptr(&spare);
+        let copy = copied(&[2; PAGE], Some(spare));
+        assert_eq!((Arc::as_ptr(&copy), *copy), (place, [2; PAGE]));
+        let other = copied(&[3; PAGE], Some(copy.clone()));
+        assert_eq!((*copy, *other), ([2; PAGE], [3; PAGE]));
     }
 }
