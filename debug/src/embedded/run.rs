@@ -5,7 +5,7 @@
 use crate::embedded::board::{Board, Halfwords};
 use crate::embedded::bus::memory::At;
 use crate::embedded::bus::ram::PAGE;
-use crate::embedded::hart::decode::{self, Operation};
+use crate::embedded::hart::decode::{self, Kind, Operation};
 use crate::embedded::hart::execute::{self, Exit, Room};
 use crate::embedded::hart::system;
 use crate::embedded::hart::trap::{AccessType, Interruption, Trap};
@@ -240,9 +240,15 @@ impl Board {
 
     /// The instruction at pc, which may span two pages.
     pub(super) fn fetch(&mut self) -> Result<Operation, Interruption> {
-        let pc = self.hart.pc;
+        let (pc, isa) = (self.hart.pc, self.hart.isa());
+        // Code at full speed comes from pages that were translated already.
+        if let Some(index) = self.code.known_page(pc / PAGE as u64) {
+            let operation = self.code.instruction(index, pc, &self.memory.ram, isa);
+            if operation.kind != Kind::Crossing {
+                return Ok(operation);
+            }
+        }
         let low = self.fetch_half(pc)?;
-        let isa = self.hart.isa();
         if !decode::is_full_length(low) {
             return Ok(decode::decode_half(isa, low));
         }
