@@ -32,6 +32,7 @@ fn main() {
     }
     println!("{:<54} {:>12} {:>12} {:>8}   goal", "", "this", "other", "ratio");
     compute::rows();
+    compute::search_back();
     compute::page();
     speed();
     whole_check();

@@ -2,6 +2,7 @@
 //!
 //! Times are what processors were busy for, so that other load counts for little. COMPUTE_ROUNDS makes it longer or shorter; a round is about eight million instructions.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -10,13 +11,14 @@ use debug::machine::Stop;
 use debug::{Embedded, Image, Machine, embedded};
 use tempfile::TempDir;
 
+use super::reverse::Reversible;
 use super::{HISTORY, LONG, check, processor_time, row, run};
 
 const KERNEL: &str = "debug/benches/embedded/compute/kernel.rs";
 /// Half a second of QEMU at full speed, on a fast computer.
 const ROUNDS: &str = "60";
-/// A billion instructions.
-const ROUNDS_OF_PAGE: &str = "125";
+/// Rounds that are a billion instructions.
+const A_BILLION: &str = "125";
 
 pub fn rows() {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -40,10 +42,25 @@ pub fn rows() {
     }
 }
 
+/// A search back over a long boot, asked for through a socket.
+pub fn search_back() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let kernel = build(&folder, false, A_BILLION);
+    let machine = RefCell::new(Reversible::ended(&kernel));
+    let interrupted = || machine.borrow_mut().search_interrupted();
+    row(
+        "Ctrl-C in a search back over 10^9 instructions / all of it",
+        "ms",
+        interrupted,
+        || machine.borrow_mut().search(),
+        "at most 100 ms",
+    );
+}
+
 /// The page of a long boot: its time, and its size, which does not grow with the boot.
 pub fn page() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let kernel = build(&folder, false, ROUNDS_OF_PAGE);
+    let kernel = build(&folder, false, A_BILLION);
     let page = folder.path().join("boot.html");
     let with = || {
         let mut check = Command::new(env!("CARGO_BIN_EXE_cargo-debug"));
