@@ -68,7 +68,8 @@ document stack
 Execute boot, and compare sp with __stack_top.
 
 If the kernel has not started, this runs to boot first. It executes boot one instruction at a time, at most 64, until pc
-leaves boot. Then sp must equal __stack_top and be a multiple of 16.
+leaves boot. Then sp must equal __stack_top and be a multiple of 16. Before that it fills .bss as bss does, because boot itself
+may clear it.
 end
 
 define bss
@@ -112,7 +113,8 @@ document idle
 Run until the kernel waits for interrupts (wfi). If it does not, say what it does instead.
 
 PASS if it waits, if it powers the machine off through the firmware, or if after $debug_seconds it is in a loop of at most 64
-instructions that changes no register. If the kernel traps and has no handler, the trap is explained.
+instructions that changes no register and does not print by the firmware. If the kernel traps and has no handler, the trap is
+explained.
 end
 
 define panic

@@ -86,6 +86,10 @@ define walk addresses
   set $walk_paging = (unsigned long)$satp >> (sizeof (unsigned long) == 4 ? 31 : 60) != 0
   set $walk_less = $walk_paging ? 0 : $walk_offset
   set $walk_lowest = $walk_linked_boot - ($walk_linked_boot >= $walk_half ? $walk_offset : 0)
+  set $walk_alone = "replay"
+  if $walk_lowest == 0x80000000
+    set $walk_alone = "on"
+  end
   set $walk_boot = $walk_pc >= $walk_half && $walk_paging ? $walk_linked_boot : $walk_lowest
   set $walk_stack_top = $walk_linked_top - ($walk_linked_top >= $walk_half ? $walk_less : 0)
   set $walk_bss = $walk_linked_bss - ($walk_linked_bss >= $walk_half ? $walk_less : 0)
@@ -115,12 +119,15 @@ define walk look
   if *(unsigned int *)$walk_pc == 0x73 && ($a7 == 8 || $a7 == 0x53525354)
     set $walk_stop = $a7 == 8 || $a0 == 0 ? $walk_powers_off : $walk_resets
   end
+  # Or the legacy console (1) or the debug console, "DBCN", which print.
+  set $walk_prints = *(unsigned int *)$walk_pc == 0x73 && ($a7 == 1 || $a7 == 0x4442434e)
 end
 
 define walk find-out
   set $walk_pc = 0
   set $walk_inside = 0
   set $walk_stop = $walk_elsewhere
+  set $walk_prints = 0
   walk in-c look
 end
 
@@ -158,6 +165,7 @@ end
 define walk ready
   set $walk_ready = 0
   set $walk_late = 0
+  set $walk_seconds = $debug_seconds
   if $_isvoid($walk_riscv)
     echo This GDB does not support RISC-V. Use gdb-multiarch (Debian) or riscv64-elf-gdb (Homebrew, Arch).\n
   end
@@ -173,15 +181,15 @@ define walk ready
       walk name-missing
     else
       walk in-boot
-      # At the reset vector, or in boot again after reverse steps, all checks start over.
-      if $walk_pc == 0x1000 || $walk_in_boot
+      # At the reset vector, at boot, or in boot again after reverse steps, all checks start over.
+      if $walk_pc == 0x1000 || $walk_in_boot && ($walk_pc == $walk_boot || $walk_cleared)
         walk anew
       end
     end
   end
 end
 
-# Names each missing symbol, and how to give it another name.
+# Names each missing symbol, and how to give it another name. In a Rust frame GDB would put the text into the kernel's memory.
 define walk has
   eval "set $walk_has = &%s != 0", $walk_name
 end
@@ -191,7 +199,7 @@ define walk name-one
   walk in-c has
   if $walk_has == 0
     eval "echo The kernel has no symbol %s", $walk_name
-    echo ; if it has another name: set $debug_$arg0 = \"NAME\"\n
+    echo ; if it has another name: with language c -- set $debug_$arg0 = \"NAME\"\n
   end
 end
 
@@ -211,22 +219,24 @@ define walk in-boot
   set $walk_in_boot = $_shell_exitcode == 0 && $walk_stop != $walk_trapped
 end
 
-# $walk_booted, $walk_cleared, $walk_guarded: how far the kernel has come, as far as we know.
+# $walk_booted, $walk_filled, $walk_cleared, $walk_guarded: how far the kernel has come, as far as we know.
 define walk anew
   set $walk_booted = 0
+  set $walk_filled = 0
   set $walk_cleared = 0
   set $walk_guarded = 0
   set $walk_told = 0
   set $walk_collected = 0
 end
 
-# `walk go continue`, `finish` or `stepi`: for at most $debug_seconds; $walk_late says that time was up. The shell waits until
+# `walk go continue`, `finish` or `stepi`: for at most $walk_seconds; $walk_late says that time was up. The shell waits until
 # sleep ends. Then it interrupts GDB every second: GDB loses an interrupt that comes while it evaluates the condition of a
 # breakpoint. If GDB's command ends earlier, or GDB itself, grep reaches the end of its input and kills sleep. grep shows only
-# the embedded machine's message about a device that it does not have.
+# the embedded machine's message about a device that it does not have. Without a firmware all harts come to boot: then only the
+# hart that GDB has runs, the first ($walk_alone).
 define walk go
   set $walk_busy = 1
-  eval "pipe $arg0 | exec 3<&0 4>&2 2>/dev/null; trap '' INT; sleep %d & s=$!; (grep -o '.* run this kernel on QEMU' <&3 >&4; kill $s) & g=$!; wait $s || exit 1; while kill -0 $g; do kill -INT $PPID; sleep 1; done", $debug_seconds
+  eval "pipe with scheduler-locking %s -- $arg0 | exec 3<&0 4>&2 2>/dev/null; trap '' INT; sleep %d & s=$!; (grep -o '.* run this kernel on QEMU' <&3 >&4; kill $s) & g=$!; wait $s || exit 1; while kill -0 $g; do kill -INT $PPID; sleep 1; done", $walk_alone, $walk_seconds
   set $walk_late = $_shell_exitcode == 0
   set $walk_busy = 0
   walk find-out

@@ -42,18 +42,24 @@ define walk returns
   end
 end
 
-# Executes boot until pc leaves it.
+# Executes one instruction of the kernel; a call of the firmware up to its return.
+define walk step
+  set $walk_from = $walk_pc
+  walk go stepi
+  if $walk_inside == 0
+    walk in-c returns
+    walk go continue
+    walk unmark
+  end
+end
+
+# Executes boot until pc leaves it. Where boot itself clears .bss, it does so now.
 define walk set-sp
+  walk prepare
   set $walk_steps = 0
   while $walk_in_boot && $walk_steps < 64
     set $walk_steps = $walk_steps + 1
-    set $walk_from = $walk_pc
-    walk go stepi
-    if $walk_inside == 0
-      walk in-c returns
-      walk go continue
-      walk unmark
-    end
+    walk step
     walk in-boot
   end
   printf "stack: "
@@ -135,6 +141,13 @@ define walk fill
   set $walk_filled = 1
 end
 
+# Fills once, before the kernel's clear may begin.
+define walk prepare
+  if $walk_filled == 0
+    walk in-c fill
+  end
+end
+
 # Watches the first and the last byte of .bss. A watchpoint is deleted after its first hit: later stores do not matter. A kernel
 # that is linked high may turn paging on before it clears, so its bytes are watched at both of their addresses.
 define walk ends
@@ -177,11 +190,15 @@ end
 
 # Runs until the first and the last byte of .bss were stored to, then until that function returns, if it has a caller.
 define walk run-clear
-  set $walk_filled = 0
-  walk in-c fill
+  walk prepare
   walk in-c waypoints
   walk in-c ends
   set $walk_moved = 1
+  walk in-c progress
+  # boot itself may have cleared all of it.
+  if $walk_bss < $walk_bss_end && $walk_low == 0 && $walk_high == 0
+    set $walk_moved = 0
+  end
   while $walk_moved
     set $walk_moved = 0
     walk go continue
@@ -322,18 +339,33 @@ define walk hash
   end
 end
 
-# $walk_repeats: whether the kernel is in a loop of at most 64 instructions that changes no register and does not leave the kernel.
+# The firmware, in which the hart was when time was up, returns to the instruction that it interrupted, or behind the ecall.
+define walk interrupted
+  walk mark
+  break *$walk_lowest
+  break *$mepc
+  break *($mepc + 4)
+end
+
+# $walk_repeats: whether the kernel is in a loop of at most 64 instructions that changes no register, and does not print by
+# the firmware. A call of the firmware counts as one instruction.
 define walk repeats
   set $walk_repeats = 0
-  set $walk_from = $walk_pc
-  walk in-c hash
-  set $walk_was = $walk_hash
   set $walk_steps = 0
   set $walk_late = 0
-  while $walk_steps < 64 && $walk_repeats == 0 && $walk_inside && $walk_late == 0
+  set $walk_seconds = 2
+  if $walk_inside == 0
+    walk in-c interrupted
+    walk go continue
+    walk unmark
+  end
+  set $walk_start = $walk_pc
+  walk in-c hash
+  set $walk_was = $walk_hash
+  while $walk_steps < 64 && $walk_repeats == 0 && $walk_inside && $walk_late == 0 && $walk_stop == $walk_elsewhere && $walk_prints == 0
     set $walk_steps = $walk_steps + 1
-    walk go stepi
-    if $walk_pc == $walk_from
+    walk step
+    if $walk_pc == $walk_start
       walk in-c hash
       set $walk_repeats = $walk_hash == $walk_was
     end

@@ -117,11 +117,15 @@ check_boot! {
     clear_by_bytes, 0: [BOOT, STACK, BSS, GUARDS, IDLE, PANIC];
     clear_downwards, 0: [BOOT, STACK, BSS, GUARDS, IDLE, PANIC];
     clear_with_memset, 0: [BOOT, STACK, BSS, GUARDS, IDLE, PANIC];
+    clears_in_boot, 0: [BOOT, STACK, BSS, GUARDS, IDLE, PANIC];
     own_trap_handler, 0: [BOOT, STACK, BSS, GUARDS, IDLE, PANIC];
     linked_high, 0: [BOOT, STACK, BSS, GUARDS, IDLE, PANIC];
     empty_bss, 0: [BOOT, STACK, BSS, GUARDS, IDLE, "panic: not known: the kernel has no symbol panic_record"];
     loop_idle, 0: [BOOT, STACK, BSS, GUARDS, "idle: the kernel is in an infinite loop at 0x* <variant::idle> (*): PASS", PANIC];
     loop_two, 0: [BOOT, STACK, BSS, GUARDS, "idle: the kernel is in an infinite loop at 0x* <variant::idle*> (*): PASS", PANIC];
+    calls_for_ever, 0: [
+        BOOT, STACK, BSS, GUARDS, "idle: the kernel is in an infinite loop at 0x* <variant::after_clear+*> (*): PASS", PANIC,
+    ];
     power_off, 0: [BOOT, STACK, BSS, GUARDS, "idle: the kernel powers the machine off at 0x*: PASS", PANIC];
     asks_firmware, 0: [BOOT, STACK, BSS, GUARDS, IDLE, PANIC];
     power_off_legacy, 0: [BOOT, STACK, BSS, GUARDS, "idle: the kernel powers the machine off at 0x*: PASS", PANIC];

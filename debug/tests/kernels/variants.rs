@@ -86,6 +86,11 @@ choose! {
     "renamed" => {
         entry!(_start: "la sp, boot_stack_top", "j {main}");
     }
+    "clears-in-boot" => {
+        entry!(boot:
+            "la sp, __stack_top", "la t0, __bss", "la t1, __bss_end", "0: sd zero, 0(t0)", "addi t0, t0, 8", "bltu t0, t1, 0b",
+            "j {main}");
+    }
     _ => {
         entry!(boot: "la sp, __stack_top", "j {main}");
     }
@@ -137,6 +142,11 @@ fn bss_end() -> usize {
 }
 
 choose! {
+    "clears-in-boot" => {
+        fn clear() {
+            core::hint::black_box(bss()..bss_end()); // clear already
+        }
+    }
     "bss-last-8-not-cleared" => {
         fn clear() {
             clear_doublewords(bss(), bss_end() - 8);
@@ -228,7 +238,7 @@ choose! {
 
 choose! {
     "endless-loop-in-clear" | "clear-by-bytes" | "clear-downwards" | "clear-with-memset" | "clear-strays" | "bss-16-mib"
-    | "bss-27-mib" | "bss-64-mib" | "power-off-in-clear" => {}
+    | "bss-27-mib" | "bss-64-mib" | "power-off-in-clear" | "clears-in-boot" => {}
     _ => {
         fn clear_doublewords(start: usize, end: usize) {
             let mut address = start;

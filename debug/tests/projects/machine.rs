@@ -54,6 +54,18 @@ fn all_harts_begin_at_the_entry() {
     assert!(said.contains("M-mode, hart 2 of 3, "), "{said}");
 }
 
+/// The others would run to the end of the kernel while one is stepped.
+#[test]
+fn in_gdb_hart_0_runs_alone() {
+    let project = Project::new("machine");
+    ended(&project.debug(&["init"]), 0);
+    for _ in 0..3 {
+        let said =
+            ended(&project.debug(&["gdb", "--on", "qemu", "--smp", "3", "--", "-batch", "-ex", "check-boot"]), 0);
+        assert!(said.ends_with("check-boot: PASS\n"), "{said}");
+    }
+}
+
 #[test]
 fn the_embedded_machine_has_m_mode_and_both_in_lockstep_have_not() {
     let project = Project::new("machine");

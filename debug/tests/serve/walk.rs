@@ -69,15 +69,24 @@ fn check_boot_fails_a_kernel_that_does_not() {
     }
 }
 
+const NAMED: &str = "with language c -- set $debug_";
+
 #[test]
 fn each_symbol_that_is_missing_is_named() {
     for command in ["check-boot", "why"] {
         let ended = run("renamed", &[command]);
         for symbol in ["boot", "__stack_top", "__bss", "__bss_end"] {
-            let expected = format!("The kernel has no symbol {symbol}; if it has another name: set $debug_");
+            let expected = format!("The kernel has no symbol {symbol}; if it has another name: {NAMED}");
             assert!(ended.output.contains(&expected), "{command}: {}", ended.output);
         }
     }
+    // The advice holds in a Rust frame, too.
+    let names = [("boot", "_start"), ("stack_top", "boot_stack_top"), ("bss", "sbss"), ("bss_end", "ebss")];
+    let names = names.map(|(name, own)| format!("{NAMED}{name} = \"{own}\""));
+    let commands =
+        ["tbreak variant::idle", "continue"].into_iter().chain(names.iter().map(String::as_str)).chain(["why"]);
+    let ended = run("renamed", &commands.collect::<Vec<_>>());
+    assert!(ended.output.contains("\nwhy: no trap since"), "{}\n{}", ended.output, ended.errors);
 }
 
 /// The frames of the two functions lie at the same place of the stack: what GDB has read of it is of no use any more.
