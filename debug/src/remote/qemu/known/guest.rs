@@ -1,6 +1,6 @@
 //! Those of hypervisors' CSRs, and of their guests'. Newer versions hold what belongs to extensions that their hart does not have.
 
-use super::{All, Case, Known, OLD, Quirk, TEN, held};
+use super::{AFTER_OLD, All, Case, Known, OLD, Quirk, held};
 use crate::riscv::csr;
 
 pub(super) const TABLE: &[Known] = &[
@@ -25,7 +25,7 @@ pub(super) const TABLE: &[Known] = &[
         },
     },
     Known {
-        from: TEN,
+        from: AFTER_OLD,
         until: None,
         quirk: Quirk {
             what: "hedeleg and hideleg hold bits of traps that QEMU's hart only knows",

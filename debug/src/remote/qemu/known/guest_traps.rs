@@ -2,7 +2,7 @@
 //! explains its part.
 
 use super::explain::traps;
-use super::{All, Case, Known, OLD, Quirk, TEN, is_sc};
+use super::{AFTER_OLD, All, Case, Known, OLD, Quirk, TEN, is_sc};
 use crate::machine::quirk::Explains::Part;
 use crate::machine::quirk::{Outcome, TrapValues};
 use crate::riscv::cause::{
@@ -44,7 +44,7 @@ pub(super) const TABLE: &[Known] = &[
         },
     },
     Known {
-        from: TEN,
+        from: AFTER_OLD,
         until: None,
         quirk: Quirk {
             what: "hlvx does not go by the guest's SUM, and is refused before its access is",
@@ -54,7 +54,7 @@ pub(super) const TABLE: &[Known] = &[
         },
     },
     Known {
-        from: TEN,
+        from: AFTER_OLD,
         until: None,
         quirk: Quirk {
             what: "hlvx that fails does so as a fetch",
@@ -119,7 +119,7 @@ pub(super) const TABLE: &[Known] = &[
         },
     },
     Known {
-        from: TEN,
+        from: AFTER_OLD,
         until: None,
         quirk: Quirk {
             what: "stval or vstval of a guest's access to two pages that is refused is the second page's address",
@@ -128,7 +128,7 @@ pub(super) const TABLE: &[Known] = &[
         },
     },
     Known {
-        from: TEN,
+        from: AFTER_OLD,
         until: None,
         quirk: Quirk {
             what: "hlvx leaves A clear in the entry of a guest's user, where it fails later or does not go by SUM",

@@ -1,8 +1,9 @@
 //! Known differences between QEMU and the manual, with the versions that have them. Every other difference is a failure.
 //!
-//! `until` is the first tested version that does it right. 7.2, 10.0 and 11.1 were tested, by a kernel that meets each of them
-//! (debug/tests/lockstep.rs) or, for what only guests and M-mode meet, by generated programs (debug/tests/embedded/differential); versions
-//! in between are assumed to have the fault. The differential tests and lockstep use this table.
+//! `from` follows the last tested version that does it right, and `until` is the first tested one that does so again. 7.2, 10.0 and
+//! 11.1 were tested, by a kernel that meets each of them (debug/tests/lockstep.rs) or, for what only guests and M-mode meet, by
+//! generated programs (debug/tests/embedded/differential); versions in between are assumed to have the fault. The differential tests
+//! and lockstep use this table.
 
 mod explain;
 mod guest;
@@ -23,6 +24,8 @@ struct Known {
 }
 
 const OLD: Version = Version::new(7, 2);
+/// For what 7.2 does not have, and 10.0 has: one of the versions between them began it.
+const AFTER_OLD: Version = Version::new(7, 3);
 const TEN: Version = Version::new(10, 0);
 /// For what 10.0 does not have, and 11.1 has.
 const AFTER_TEN: Version = Version::new(10, 1);
@@ -81,7 +84,7 @@ const TABLE: &[Known] = &[
         },
     },
     Known {
-        from: TEN,
+        from: AFTER_OLD,
         until: None,
         quirk: Quirk {
             what: "ebreak leaves its address in stval",
@@ -90,7 +93,7 @@ const TABLE: &[Known] = &[
         },
     },
     Known {
-        from: TEN,
+        from: AFTER_OLD,
         until: None,
         quirk: Quirk {
             what: "an sc without a reservation fails as a store would there",
@@ -119,7 +122,7 @@ const TABLE: &[Known] = &[
         },
     },
     Known {
-        from: TEN,
+        from: AFTER_OLD,
         until: None,
         quirk: Quirk {
             what: "stval of a misaligned access to two pages, neither of which may be accessed, is the second page's address",
@@ -128,7 +131,7 @@ const TABLE: &[Known] = &[
         },
     },
     Known {
-        from: TEN,
+        from: AFTER_OLD,
         until: None,
         quirk: Quirk {
             what: "stval of a cache-block instruction that fails is the first address of the block",
@@ -137,7 +140,7 @@ const TABLE: &[Known] = &[
         },
     },
     Known {
-        from: TEN,
+        from: AFTER_OLD,
         until: None,
         quirk: Quirk {
             what: "sepc of an instruction on two pages that traps has the second page's number",
@@ -146,7 +149,7 @@ const TABLE: &[Known] = &[
         },
     },
     Known {
-        from: TEN,
+        from: AFTER_OLD,
         until: None,
         quirk: Quirk {
             what: "senvcfg.CBIE holds 2",
@@ -155,7 +158,7 @@ const TABLE: &[Known] = &[
         },
     },
     Known {
-        from: TEN,
+        from: AFTER_OLD,
         until: None,
         quirk: Quirk {
             what: "A and D of a page are set although the access fails then, or is an sc that stores nothing",
@@ -192,7 +195,7 @@ const TABLE: &[Known] = &[
         },
     },
     Known {
-        from: TEN,
+        from: AFTER_OLD,
         until: None,
         quirk: Quirk {
             what: "scounteren and hcounteren hold only the bits of counters that there are",

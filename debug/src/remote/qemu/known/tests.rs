@@ -16,6 +16,17 @@ fn is_known(version: Version, mut case: Case) -> bool {
     !explain(&of(version), &mut case).is_empty() && case.machine == case.manual
 }
 
+/// Ubuntu 24.04's 8.2 has what came after 7.2, and what was there until 10.0.
+#[test]
+fn a_version_that_was_not_tested_may_have_what_its_neighbours_have() {
+    for (version, neighbours) in [(Version::new(8, 2), [OLD, TEN]), (Version::new(10, 2), [TEN, ELEVEN])] {
+        let assumed: Vec<&str> = of(version).iter().map(|quirk| quirk.what).collect();
+        for quirk in neighbours.into_iter().flat_map(of) {
+            assert!(assumed.contains(&quirk.what), "{version}: {}", quirk.what);
+        }
+    }
+}
+
 #[test]
 fn the_second_pages_number_in_sepc_is_known_from_10_on() {
     const WFI: u32 = 0x1050_0073;
