@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Brings the files of Debian's packages that the tests here boot into the target folder, and installs nothing:
+# Brings the files of Debian's packages that the tests here boot into the target folder, and installs nothing but the keys that they are
+# signed with, where those are missing (Ubuntu):
 #   target/truth/u-boot.bin, u-boot.elf   of u-boot-qemu, for QEMU's board in S-mode
 #   target/truth/vmlinux, modules         of Debian 13's Linux for riscv64
 #   target/truth/busybox                  of busybox-static for riscv64
-# apt gets a configuration, lists and a cache of its own there, for that architecture; the archive is the one that this computer's apt
-# has its packages from, or DEBIAN_MIRROR. Does nothing where all of it is there.
+# apt gets a configuration, lists and a cache of its own there, for that architecture; the archive is DEBIAN_MIRROR, or the one that
+# this Debian has its own packages from. Does nothing where all of it is there.
 set -eu
 
 release=trixie
@@ -13,6 +14,8 @@ keys=/usr/share/keyrings/debian-archive-keyring.gpg
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 # shellcheck source-path=SCRIPTDIR/../../.. source=debug/tests/vscode/words.sh
 . debug/tests/vscode/words.sh
+# shellcheck source-path=SCRIPTDIR/../../.. source=run/tools.sh
+. run/tools.sh
 folder=${CARGO_TARGET_DIR:-target}/truth
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
@@ -41,7 +44,6 @@ find_mirror() {
 make_apt() {
     mkdir -p "$folder"/apt/{state/lists/partial,cache/archives/partial,parts}
     : >"$folder/apt/state/status"
-    [ -r "$keys" ] || fail "no $keys, which Debian's packages are signed with; try: apt-get install debian-archive-keyring"
     printf 'deb [arch=riscv64 signed-by=%s] %s %s main\n' "$keys" "$mirror" "$release" >"$folder/apt/sources.list"
     cat >"$folder/apt/apt.conf" <<END
 APT::Architecture "riscv64";
@@ -93,6 +95,7 @@ for tool in apt-get apt-cache dpkg; do
     have "$tool" || fail "no $tool here, by which Debian's Linux and U-Boot come"
 done
 find_mirror
+[ -r "$keys" ] || install debian-archive-keyring
 make_apt
 bounded apt-get --quiet update
 find_linux
