@@ -80,7 +80,8 @@ impl Board {
             }
             // mtime may have been set: what is left of it is the same by either clock.
             let ticks = self.now().ticks().saturating_add(time - self.time());
-            ticks.saturating_mul(INSTRUCTIONS_PER_TICK).saturating_sub(self.wfi_skipped)
+            // What no count of instructions reaches never comes, however much time was skipped.
+            ticks.checked_mul(INSTRUCTIONS_PER_TICK).map_or(u64::MAX, |count| count.saturating_sub(self.wfi_skipped))
         };
         let enabled = |bit: u64| self.hart.sie & bit != 0;
         let mut own = at(enabled(interrupt::TIMER) && self.has_own_timer(), self.hart.stimecmp);
