@@ -3,11 +3,13 @@
 //! An observed machine needs only the first two. On others each stop costs time, so some events are missed; the trace says so
 //! (`HartTrace::has_gaps`). It does not judge.
 
+mod told;
 mod undisturbed;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use self::told::Told;
 use super::BootRun;
 use super::event::BootEnd;
 use super::hart_trace::STORM;
@@ -16,6 +18,7 @@ use super::panic::{self, Panicked};
 use crate::image::Image;
 use crate::machine::{Address, Error, HartEvent, InstructionBytes, Machine, Registers, TakenTrap, csr};
 use crate::riscv::cause::is_interrupt;
+use crate::riscv::status::hstatus;
 use crate::riscv::status::sstatus::{SPIE, SPP};
 use crate::riscv::{self, Effect, Kind};
 
@@ -63,8 +66,8 @@ pub struct Marks {
     panic: Address,
     no_panics: Vec<Address>,
     trapped_since_vector: bool,
-    /// The exception that was told last, if its return is still awaited: all registers, and the trap CSRs.
-    told: Option<(Registers, [u64; 5])>,
+    /// The exception that was told last.
+    told: Told,
 }
 
 impl Marks {
@@ -266,17 +269,15 @@ impl BootRun<'_> {
         if cause == super::TRAP_CSR_POISON || stale && self.hart.handling().is_some() {
             return Ok(None);
         }
-        let state = (registers.clone(), [cause, sepc, value, sstatus, sscratch]);
-        if self.marks.told.as_ref() == Some(&state) && pc.0 != registers.pc {
-            // The firmware took an interrupt before the handler's first instruction, which does not trap itself.
+        if self.marks.told.has_told(registers, [cause, sepc, value, sstatus, sscratch], pc) {
             return Ok(None);
         }
-        self.marks.told = (!is_interrupt(cause)).then_some(state);
         self.marks.trapped_since_vector = true;
         let from_user = sstatus & SPP == 0;
         let interrupt = is_interrupt(cause);
         let bytes = if interrupt { None } else { self.instruction(pc).ok() };
         let instruction = bytes.and_then(|bytes| InstructionBytes::new(&bytes));
+        let from_guest = !interrupt && self.csr(csr::HSTATUS)?.is_some_and(|held| held & hstatus::SPV != 0);
         self.marks.clock += STORM;
         // The last interrupt has been returned from, unless interrupts were off, as they are in its handler.
         if (from_user || sstatus & SPIE != 0) && self.hart.handling().is_some_and(|trap| is_interrupt(trap.cause)) {
@@ -290,8 +291,7 @@ impl BootRun<'_> {
             cause,
             value,
             from_user,
-            // A stub's registers do not tell.
-            from_guest: false,
+            from_guest,
             by_guest: false,
             guest_physical: None,
             sp: registers.sp(),
@@ -333,7 +333,7 @@ impl BootRun<'_> {
         self.marks.clock += 1;
         let to = self.machine.linked(Address(sepc))?;
         let (icount, to_user) = (self.marks.clock, sstatus & SPP == 0);
-        self.marks.told = None;
+        self.marks.told = Told::default();
         self.hart.event(&HartEvent::TrapReturn { icount, to, to_user });
         if self.hart.handling().is_none_or(|trap| is_interrupt(trap.cause)) {
             self.await_returns(false)?;

@@ -16,7 +16,7 @@ impl BootRun<'_> {
         self.marks.same = 0;
         self.marks.remove(self.machine, Mark::Handler)?;
         self.marks.remove(self.machine, Mark::TrapReturn)?;
-        self.marks.told = None;
+        self.marks.told = Default::default();
         self.marks.insert(self.machine, pc, Mark::Interrupted)?;
         let stop = self.resume_undisturbed(TRIAL)?;
         if matches!(stop, Stop::Exited { .. }) {
@@ -78,7 +78,7 @@ impl BootRun<'_> {
     pub(super) fn run_undisturbed(&mut self) -> Result<Option<Passed>, Error> {
         self.marks.remove(self.machine, Mark::Handler)?;
         self.marks.remove(self.machine, Mark::TrapReturn)?;
-        self.marks.told = None;
+        self.marks.told = Default::default();
         let stop = self.resume_undisturbed(TRIAL)?;
         self.hart.has_gaps = true;
         if !matches!(stop, Stop::Interrupted) {
