@@ -4,7 +4,7 @@
 
 use super::finding::{Finding, Status};
 use super::{Layout, bss, handoff, idle, image, margin, stack};
-use crate::image::{Image, Place};
+use crate::image::{Image, Place, Segment};
 use crate::machine::{Address, Machine};
 use crate::setting::Setting;
 
@@ -15,6 +15,7 @@ pub fn failures(machine: &mut dyn Machine, image: &Image, findings: &mut [Findin
     }
     if let Some(first) = findings.iter_mut().find(|finding| finding.status == Status::Fail) {
         relocations(machine, image, first);
+        not_copied(machine, image, first);
     }
 }
 
@@ -86,4 +87,27 @@ fn relocations(machine: &mut dyn Machine, image: &Image, finding: &mut Finding) 
         "link it without -pie (-no-pie; for Rust, -C relocation-model=static), or apply .rela.dyn before anything is used"
             .into(),
     );
+}
+
+/// Initialised data that is loaded beside the code, and linked elsewhere, holds nothing where it is used until it is copied there.
+fn not_copied(machine: &mut dyn Machine, image: &Image, finding: &mut Finding) {
+    let offset = |segment: &Segment| segment.address.0.wrapping_sub(segment.physical.0);
+    let Some(code) = image.segments().iter().find(|segment| segment.executable) else { return };
+    // A kernel that is linked in the upper half has one offset for all of it.
+    let elsewhere =
+        |segment: &&Segment| offset(segment) != offset(code) && image.file_bytes(segment).iter().any(|byte| *byte != 0);
+    let is_missing = |segment: &&Segment| {
+        let mut bytes = vec![0; segment.file.len()];
+        machine.read_physical(segment.address, &mut bytes).is_ok() && bytes.iter().all(|byte| *byte == 0)
+    };
+    let Some(segment) = image.segments().iter().filter(elsewhere).find(is_missing) else { return };
+    let sections = image.memory_sections();
+    let section =
+        sections.iter().find(|(_, range)| range.contains(&segment.address)).map_or("its data", |(name, _)| name);
+    finding.found = format!(
+        "{}; {section} is loaded at {} and linked at {}, where only zeros are: nothing copied it there",
+        finding.found, segment.physical, segment.address
+    );
+    finding.advice =
+        Some(format!("copy {section} from where it is loaded to where it is linked before anything uses it"));
 }

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::boot_run::BootRun;
-use super::boot_run::event::{BootEnd, PowerOff, with_status};
+use super::boot_run::event::{BootEnd, PowerOff, Spin, with_status};
 use super::boot_run::limit::Reached;
-use super::boot_run::panic;
+use super::boot_run::{deeds, panic};
 use super::console;
 use super::finding::{Finding, Status};
 use crate::machine::{Address, Error, Registers, csr};
+use crate::riscv::Xlen;
 use crate::riscv::cause::{a_cause, cause};
 use crate::setting::Setting;
 
@@ -41,7 +42,7 @@ pub fn check(run: &mut BootRun<'_>, end: &BootEnd) -> Result<Finding, Error> {
         finding.backtrace = run.backtrace(&registers);
     }
     finding.location = Some(place);
-    describe_end(run, &mut finding, end, &registers);
+    describe_end(run, &mut finding, end, &registers)?;
     finding.found = finding.summary.clone();
     look_for_panic(run, &mut finding)?;
     if finding.status == Status::Pass || matches!(end, BootEnd::Deadline) {
@@ -59,7 +60,12 @@ fn waits_at(run: &BootRun<'_>, end: &BootEnd) -> Option<Address> {
     run.rests_at.or(run.hart.waited_at.filter(|_| waits))
 }
 
-fn describe_end(run: &mut BootRun<'_>, finding: &mut Finding, end: &BootEnd, registers: &Registers) {
+fn describe_end(
+    run: &mut BootRun<'_>,
+    finding: &mut Finding,
+    end: &BootEnd,
+    registers: &Registers,
+) -> Result<(), Error> {
     let (status, summary) = match end {
         BootEnd::PowerOff(power_off) => power_off_in_words(finding, *power_off),
         BootEnd::Reset => (Status::Fail, "it resets the machine instead of idling".into()),
@@ -69,6 +75,11 @@ fn describe_end(run: &mut BootRun<'_>, finding: &mut Finding, end: &BootEnd, reg
         BootEnd::Loop { instructions } => {
             (Status::Pass, format!("infinite loop of {instructions} instructions that changes no state"))
         }
+        BootEnd::Runs { programs: true } => {
+            (Status::Pass, "its ticks come to programs in U-mode that never wait".into())
+        }
+        BootEnd::Runs { programs: false } => (Status::Pass, "its ticks switch between tasks that never wait".into()),
+        BootEnd::Spins(word) => (Status::Fail, spins(run, finding, word)?),
         BootEnd::Polls { at } => {
             if let Some(at) = at {
                 finding.location = Some(run.place(*at));
@@ -89,7 +100,11 @@ fn describe_end(run: &mut BootRun<'_>, finding: &mut Finding, end: &BootEnd, reg
         _ => {
             let reached = run.reached().unwrap_or(Reached::Time);
             let larger = run.limit.larger(reached);
-            finding.advice = Some(format!("{larger}, or look at where it is: {}, then GDB", Setting::Serve));
+            finding.advice = Some(format!(
+                "{larger}, or look at where it is: {}, then GDB; if it is meant to run for ever, let it say so: {}",
+                Setting::Serve,
+                Setting::Expect
+            ));
             if run.prints {
                 finding.advice =
                     Some(format!("if it is meant to run for ever, say what it is to print: {}", Setting::Expect));
@@ -104,6 +119,44 @@ fn describe_end(run: &mut BootRun<'_>, finding: &mut Finding, end: &BootEnd, reg
     finding.status = status;
     finding.summary = summary;
     finding.set("pc", Address(registers.pc));
+    Ok(())
+}
+
+/// A kernel that waits for a word which nothing can change.
+fn spins(run: &mut BootRun<'_>, finding: &mut Finding, word: &Spin) -> Result<String, Error> {
+    finding.location = Some(run.place(word.pc));
+    finding.set("spins_on", word.address);
+    let place = run.place(word.address);
+    if deeds::is_device(word.address) {
+        finding.advice =
+            Some("give the wait a time limit, and compare the register and its bit with the device's manual".into());
+        return Ok(format!("waits for ever for the device register at {place}, which neither input nor time changes"));
+    }
+    let mut bytes = vec![0; word.bytes.into()];
+    let held = run.machine.read_memory(word.address, &mut bytes);
+    let holds = held.map_or(String::new(), |()| format!(", which holds {:#x}", Xlen::Rv64.read(&bytes)));
+    let sie = run.csr(csr::SIE)?.unwrap_or(0);
+    let handling = run.hart.handling().copied();
+    let why = match handling {
+        Some(trap) => format!("it is in the handler of {}, where interrupts are off", a_cause(trap.cause)),
+        None if word.is_lock && run.awaited()?.interrupts => "no interrupt's handler releases it".into(),
+        None if sie != 0 => "interrupts are off (sstatus.SIE is 0)".into(),
+        None => "no interrupt is enabled (sie is 0)".into(),
+    };
+    let alone = if run.machine.harts() > 1 { "no other hart changes it" } else { "there is no other hart" };
+    finding.advice = Some(if word.is_lock {
+        format!(
+            "look for who holds the lock: {}, then in GDB: watch -l *(int *){}, reverse-continue",
+            Setting::Serve,
+            word.address
+        )
+    } else if handling.is_none() && sie != 0 {
+        "let interrupts in before the wait: csrsi sstatus, 2".into()
+    } else {
+        format!("look for who is to change {place}, and why that never ran")
+    });
+    let what = if word.is_lock { "the lock" } else { "the word" };
+    Ok(format!("waits for ever for {what} at {place}{holds}: {why}, and {alone}"))
 }
 
 fn power_off_in_words(finding: &mut Finding, power_off: PowerOff) -> (Status, String) {

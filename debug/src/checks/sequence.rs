@@ -10,6 +10,7 @@ use super::boot_run::hart_trace::HartTrace;
 use super::boot_run::layout::Layout;
 use super::boot_run::limit::Limit;
 use super::boot_run::memory::MemoryFacts;
+use super::boot_run::spin;
 use super::boot_run::stepping::Stepping;
 use super::boot_run::trial;
 use super::console::Script;
@@ -116,7 +117,7 @@ pub fn run_checks<'a>(
         Err(error) => return RunResult::early(Err(error.into())),
     };
     run.dialogue = Dialogue::new(plan.script);
-    run.polls_at = plan.companion_end.and_then(BootEnd::polls_at);
+    run.seen_end = plan.companion_end.cloned();
     run.must_run_until = Instant::now() + plan.at_least;
     let begun = run.ticks();
     let mut findings = kernel(&mut run, findings, plan.step);
@@ -220,6 +221,7 @@ fn after_clear(
 fn finish(run: &mut BootRun<'_>, mut findings: Vec<Finding>, end: BootEnd) -> Result<Vec<Finding>, Error> {
     let end = match end {
         BootEnd::Trap => margin::outside(run)?.map_or(end, BootEnd::Overflow),
+        BootEnd::Polls { .. } => spin::confirm(run, end)?,
         end => end,
     };
     run.end = Some(end.clone());

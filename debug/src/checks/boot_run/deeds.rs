@@ -25,6 +25,8 @@ pub struct Deeds {
     /// It read a device or asked the firmware for input; `asks`: what it read is input for certain.
     pub polls: u32,
     pub asks: bool,
+    /// It called the firmware.
+    pub calls: bool,
     pub polled_at: Option<Address>,
     /// It changed sstatus by the last instruction; interrupts were let in behind one that did.
     pub status_changed: bool,
@@ -128,6 +130,7 @@ impl Deeds {
 
     /// Records a call to the firmware. Printing and setting something are changes.
     fn call(&mut self, registers: &Registers) -> Deed {
+        self.calls = true;
         match (registers.x[A7], registers.x[A6]) {
             (sbi::LEGACY_GET_CHARACTER, _) | (sbi::DEBUG_CONSOLE, READ) => {
                 self.poll(Address(registers.pc), true);
@@ -180,12 +183,17 @@ impl Deeds {
 const OFFSET: u64 = (1 << 38) - 1;
 
 /// Addresses on the `virt` board that are not RAM, for devices that are mapped at their physical address or in the upper half.
-fn is_device(address: Address) -> bool {
-    address.0 & OFFSET < board::RAM_BASE
+pub fn is_device(address: Address) -> bool {
+    physical(address) < board::RAM_BASE
 }
 
-fn is_uart(address: Address) -> bool {
-    (address.0 & OFFSET).checked_sub(board::UART).is_some_and(|offset| offset < board::UART_SIZE)
+pub fn is_uart(address: Address) -> bool {
+    physical(address).checked_sub(board::UART).is_some_and(|offset| offset < board::UART_SIZE)
+}
+
+/// The physical address of a device's register, by this rule.
+pub fn physical(address: Address) -> u64 {
+    address.0 & OFFSET
 }
 
 #[cfg(test)]

@@ -42,6 +42,12 @@ pub enum BootEnd {
     Loop {
         instructions: u64,
     },
+    /// Interrupts come again and again to programs in U-mode, or switch between tasks, which never rest.
+    Runs {
+        programs: bool,
+    },
+    /// A loop that waits for a word which nothing can change.
+    Spins(Spin),
     /// The kernel polls for input and prints nothing.
     Polls {
         at: Option<Address>,
@@ -78,6 +84,18 @@ impl BootEnd {
     pub fn polls_at(&self) -> Option<Address> {
         if let BootEnd::Polls { at } = self { *at } else { None }
     }
+}
+
+/// A word that keeps a kernel in a loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spin {
+    /// The instruction that loads it.
+    pub pc: Address,
+    pub address: Address,
+    /// In bytes.
+    pub bytes: u8,
+    /// An atomic instruction loads it, as one that takes a lock.
+    pub is_lock: bool,
 }
 
 /// A frame that does not fit into its stack.

@@ -67,6 +67,9 @@ impl BootRun<'_> {
         if let Some(event) = loop_detection::find(self)? {
             return Ok(Some(event));
         }
+        if let Some(end) = self.lives_as_seen()? {
+            return Ok(Some(BootEvent::End(end)));
+        }
         self.looked_at();
         let said = self.machine.printed().map_or(0, |console| console.len());
         // A full console does not grow.

@@ -7,9 +7,10 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::deeds::{Deed, Deeds, Passage, Way};
-use super::event::{BootEnd, BootEvent};
+use super::event::{BootEnd, BootEvent, Spin};
 use super::hart_trace::Stuck;
 use super::limit::LAST_LOOK;
+use super::spin;
 use super::{BootRun, PATIENCE, firmware};
 use crate::machine::{Address, Error, InstructionBytes, Register, Registers, Stop, TakenTrap, csr};
 use crate::riscv::cause::is_interrupt;
@@ -43,8 +44,9 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
     }
     let mut start = run.machine.registers()?;
     if waits(run, &start)? {
-        return rest(run, BootEnd::Wfi, false);
+        return rest(run, BootEnd::Wfi, false, None);
     }
+    start = run.machine.registers()?;
     if let Some(event) = arrive(run, &mut start)? {
         return Ok(event.0);
     }
@@ -60,16 +62,18 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
             Deed::Nothing => false,
         };
         let effect = code.get(&pc.0).map(|known| known.effect);
-        let is_wfi = effect == Some(Effect::Wfi) && !run.in_user_mode()?;
+        let is_wfi = effect == Some(Effect::Wfi) && !run.wfi_may_trap()?;
         let falls_through = is_wfi && run.awaited()?.pending;
         // A stub that steps the hart keeps interrupts back, and would not come behind a `wfi` that waits.
         if is_wfi && !falls_through && run.trace.is_none() {
-            return rest(run, BootEnd::Wfi, false);
+            return rest(run, BootEnd::Wfi, false, None);
         }
         match if falls_through { pass_wfi(run)? } else { run.step(1, PATIENCE)? } {
             (_, Stop::Stepped) => {}
             (_, Stop::Interrupted) if run.is_over() => return Ok(None),
-            (0, Stop::Interrupted) if run.trace.is_some() => return rest(run, BootEnd::Wfi, false),
+            (0, Stop::Interrupted) if run.trace.is_some() || effect == Some(Effect::Wfi) => {
+                return rest(run, BootEnd::Wfi, false, None);
+            }
             (_, Stop::Interrupted) => return Ok(None),
             // Mostly a watched store.
             (_, stop) => return run.event(stop),
@@ -153,7 +157,7 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
 
 /// A kernel may do so much between two polls that a search sees none. The run waits for the next one where a companion polled.
 fn polls_where_it_did(run: &mut BootRun<'_>) -> Result<Option<Over>, Error> {
-    let Some(at) = run.polls_at else { return Ok(None) };
+    let Some(at) = run.seen_end.as_ref().and_then(BootEnd::polls_at) else { return Ok(None) };
     match firmware::run_to(run, &[at], POLL)? {
         Stop::Breakpoint if run.machine.registers()?.pc == at.0 => {
             Ok(Some(Over(run.polls(Some(at), false).map(BootEvent::End))))
@@ -198,22 +202,25 @@ fn state_is(run: &mut BootRun<'_>, before: &Option<Vec<u64>>) -> Result<bool, Er
 }
 
 /// The end of a kernel that idles as `end` says. It ends at once if no interrupt can come; `lets_in`: its loop lets them in at times.
-fn rest(run: &mut BootRun<'_>, end: BootEnd, lets_in: bool) -> Result<Option<BootEvent>, Error> {
+/// `word`: what decides whether the loop is left. If nothing else can change that word, the kernel does not idle, it hangs. Nor does an
+/// interrupt release a lock that is waited for.
+fn rest(run: &mut BootRun<'_>, end: BootEnd, lets_in: bool, word: Option<Spin>) -> Result<Option<BootEvent>, Error> {
     let awaited = run.awaited()?;
     let open = if end == BootEnd::Wfi || lets_in { awaited.wakes } else { awaited.interrupts };
-    let end = if open { run.rests_with_interrupts(end)? } else { Some(end) };
-    Ok(end.map(BootEvent::End))
+    let others = word.is_some() && run.machine.harts() > 1;
+    let end = if open || others { run.rests_with_interrupts(end)? } else { Some(end) };
+    let spins = word.filter(|word| word.is_lock || !(lets_in || awaited.lets_in)).map(BootEnd::Spins);
+    Ok(end.map(|end| BootEvent::End(spins.unwrap_or(end))))
 }
 
-/// Whether the hart is in a `wfi`: pc of an interrupted hart is at it or behind it. An observed machine is stepped to find out. In U-mode a
-/// `wfi` traps (privileged manual, "Wait for Interrupt").
+/// Whether the hart is in a `wfi`: pc of an interrupted hart is at it or behind it. An observed machine is stepped to find out.
 fn waits(run: &mut BootRun<'_>, registers: &Registers) -> Result<bool, Error> {
     if run.trace.is_some() {
         return Ok(false);
     }
     let pc = Address(registers.pc);
     let at = matches!(run.effect(pc), Ok(Effect::Wfi)) || matches!(run.effect(pc - 4), Ok(Effect::Wfi));
-    Ok(at && !run.in_user_mode()? && !run.awaited()?.pending)
+    Ok(at && !run.awaited()?.pending && run.waits_in_wfi()?)
 }
 
 /// Executes a `wfi` that does not wait because an enabled interrupt is pending: it does nothing. QEMU's stub holds interrupts back
@@ -268,8 +275,20 @@ impl Deeds {
         // A loop that reads a device and the time waits for the device for a limited time.
         let polls = self.polls > 0 && (self.asks || !self.reads_clock) && (repeated.is_some() || self.polls >= POLLS);
         match repeated {
+            // Only a device, a key or an interrupt can change what it does.
+            Some(_) if polls && !self.reads_clock && (!self.asks || run.trace.is_some() && run.dialogue.is_over()) => {
+                rest(run, BootEnd::Polls { at: self.polled_at }, self.lets_in, None)
+            }
             _ if polls => Ok(run.polls(self.polled_at, self.reads_clock).map(BootEvent::End)),
-            Some(end) if !self.reads_clock => rest(run, end, self.lets_in),
+            Some(BootEnd::Loop { instructions }) if !self.reads_clock => {
+                // A round with traps and calls is more than a wait.
+                let word = match self.passages.is_empty() && !self.calls {
+                    true => spin::awaited_word(run, instructions)?,
+                    false => None,
+                };
+                let word = word.filter(|word| !spin::receives(run, word.address));
+                rest(run, BootEnd::Loop { instructions }, self.lets_in, word)
+            }
             _ => {
                 run.does_not_poll();
                 // The loop waits for a point in time. A machine that counts time by instructions can jump there.

@@ -4,7 +4,7 @@
 
 pub mod arrival;
 mod code;
-mod deeds;
+pub mod deeds;
 pub mod device_tree;
 pub mod dialogue;
 mod ending;
@@ -27,6 +27,7 @@ pub mod page_table;
 pub mod panic;
 pub mod poison;
 mod rest;
+pub mod spin;
 pub mod stack_use;
 pub mod stepping;
 pub mod store_trace;
@@ -73,8 +74,8 @@ pub struct BootRun<'a> {
     pub trace: Option<StoreTrace<'a>>,
     /// What a companion, an observed machine with the same kernel, has seen of memory.
     pub companion: Option<&'a MemoryFacts<'a>>,
-    /// Where a companion polled for input at its end.
-    pub polls_at: Option<Address>,
+    /// How a companion's boot ended.
+    pub seen_end: Option<BootEnd>,
     /// Bytes beside BSS. A store there is reported, even if another check watches them too.
     pub guards: Vec<Range<Address>>,
     /// What the hart was seen to do.
@@ -159,7 +160,7 @@ impl<'a> BootRun<'a> {
             at_entry,
             trace,
             companion,
-            polls_at: None,
+            seen_end: None,
             guards,
             hart,
             panicked: None,

@@ -9,10 +9,10 @@ use super::BootRun;
 use super::event::BootEnd;
 use super::hart_trace::{BUSY_ENOUGH, LONG_ENOUGH, PERIODS, Stretch};
 use super::marks::Mark;
-use crate::machine::{Address, Error, Register, Registers, csr};
+use crate::machine::{Address, Error, Register, Registers, Stop, csr};
 use crate::riscv::cause::is_interrupt;
-use crate::riscv::status::USER_MODE;
 use crate::riscv::status::sstatus::SIE;
+use crate::riscv::status::{USER_MODE, hstatus, mstatus};
 use crate::riscv::{Effect, Xlen};
 
 /// The run waits for at least two interrupts, and at least this long ...
@@ -32,7 +32,9 @@ const FIRMWARE: u32 = 3;
 /// The interval between two looks at a kernel that may idle.
 pub const LOOK: Duration = Duration::from_millis(50);
 
-/// How long a kernel runs whose time has jumped to its next interrupt.
+/// How long a `wfi` may take to trap.
+const TRIAL: Duration = Duration::from_millis(50);
+/// How long a kernel runs whose time has jumped.
 const MOMENT: Duration = Duration::from_millis(2);
 
 const TIMER: u64 = 1 << 5;
@@ -50,6 +52,8 @@ pub struct Rest {
     elsewhere: u32,
     /// The last jump of time, in ticks.
     skipped: u64,
+    /// Since when it has been doing what a companion saw it do for ever.
+    lives: Option<Instant>,
     /// Time has jumped once for a kernel that asks for input and reads the time.
     has_jumped: bool,
     /// How often the firmware did not return in time.
@@ -97,12 +101,14 @@ pub struct Awaited {
     pub interrupts: bool,
     /// An interrupt that is pending already: a `wfi` does not wait.
     pub pending: bool,
+    /// Interrupts are let in, and one is enabled, by whatever device.
+    pub lets_in: bool,
 }
 
 impl BootRun<'_> {
     /// Which interrupts can still come. If the machine does not tell, any enabled interrupt can.
     pub fn awaited(&mut self) -> Result<Awaited, Error> {
-        let none = Awaited { wakes: false, interrupts: false, pending: false };
+        let none = Awaited { wakes: false, interrupts: false, pending: false, lets_in: false };
         let Some(sie) = self.csr(csr::SIE)? else { return Ok(none) };
         if sie == 0 {
             return Ok(none);
@@ -115,7 +121,7 @@ impl BootRun<'_> {
         };
         let user = self.csr(Register::Priv)? == Some(USER_MODE);
         let globally = user || self.csr(csr::SSTATUS)?.is_some_and(|sstatus| sstatus & SIE != 0);
-        Ok(Awaited { wakes, interrupts: wakes && globally, pending })
+        Ok(Awaited { wakes, interrupts: wakes && globally, pending, lets_in: globally })
     }
 
     /// When the timer's interrupt comes; `None` where it never does.
@@ -132,8 +138,8 @@ impl BootRun<'_> {
     pub(super) fn at_rest(&mut self, registers: &Registers) -> Result<Option<BootEnd>, Error> {
         let awaited = self.awaited()?;
         let wfi = matches!(self.effect(Address(registers.pc))?, Effect::Wfi);
-        if wfi && self.in_user_mode()? {
-            // It traps there, maybe often.
+        if wfi && !self.waits_in_wfi()? {
+            // It traps, maybe often.
             self.marks.remove(self.machine, Mark::Rest)?;
             return Ok(None);
         }
@@ -147,6 +153,27 @@ impl BootRun<'_> {
         self.marks.remove(self.machine, Mark::Rest)?;
         self.slice = LOOK;
         Ok(None)
+    }
+
+    /// Whether a `wfi` traps in this mode, or may: it does in U-mode, and mstatus.TW and hstatus.VTW forbid it elsewhere (privileged manual,
+    /// "Virtualization Support in mstatus Register" and "Hypervisor Status Register"). Then only a step tells.
+    pub(super) fn wfi_may_trap(&mut self) -> Result<bool, Error> {
+        let mut may = self.in_user_mode()?;
+        for (register, bit) in [(csr::MSTATUS, mstatus::TW), (csr::HSTATUS, hstatus::VTW)] {
+            may = may || self.csr(register)?.is_some_and(|value| value & bit != 0);
+        }
+        Ok(may)
+    }
+
+    /// Whether the hart waits in the `wfi` that it is at, or behind. If it may trap there, it makes a step.
+    pub(super) fn waits_in_wfi(&mut self) -> Result<bool, Error> {
+        if !self.wfi_may_trap()? {
+            return Ok(true);
+        }
+        let before = self.machine.registers()?.pc;
+        let waits = self.step(1, TRIAL)?.1 == Stop::Interrupted;
+        // A step may come behind the `wfi` in which it waits then.
+        Ok(waits || self.trace.is_some() && self.machine.registers()?.pc == before + 4)
     }
 
     /// The kernel waits, or is in a loop that changes no state, with interrupts enabled. Returns the end if that has lasted long enough.
@@ -244,6 +271,17 @@ impl BootRun<'_> {
             machine.skip_time(FAR);
             self.hart.polls = Stretch::default();
         }
+    }
+
+    /// The end of a kernel that a companion saw to live without coming to rest, if it does the same here for a while.
+    pub(super) fn lives_as_seen(&mut self) -> Result<Option<BootEnd>, Error> {
+        let does = matches!(self.seen_end, Some(BootEnd::Runs { .. })) && self.hart.interrupts >= 2;
+        if !does || !self.dialogue.is_over() {
+            return Ok(None);
+        }
+        let since = *self.rest.lives.get_or_insert_with(Instant::now);
+        let is_enough = since.elapsed() >= AT_MOST && Instant::now() >= self.must_run_until;
+        Ok(self.seen_end.clone().filter(|_| is_enough))
     }
 
     pub(super) fn does_not_poll(&mut self) {

@@ -149,8 +149,9 @@ fn unhandled(run: &mut BootRun<'_>, end: &BootEnd) -> Result<Option<(Exception, 
             return Ok(Some((*exception, format!("its handler panics: {name}"))));
         }
     }
-    // If a user program faulted, the kernel continues with something else.
-    for exception in unreturned.into_iter().filter(|exception| !exception.trap.from_user) {
+    // If a user program or a guest faulted, the kernel continues with something else.
+    let is_own = |exception: &Exception| !exception.trap.from_user && !exception.trap.from_guest;
+    for exception in unreturned.into_iter().filter(is_own) {
         if is_a_jump(run, &exception) || run.hart.has_gaps && !rests_in_handler(run, &exception)? {
             continue;
         }
@@ -228,6 +229,7 @@ fn handled(run: &BootRun<'_>, exception: &Exception) -> String {
     let whose = if trap.from_user { " in U-mode" } else { "" };
     let how = match exception.returned_to {
         Some(to) => format!("trapped, and its handler resumed at {}", run.place(to)),
+        None if trap.from_guest => "the guest trapped, and the kernel continued".into(),
         None if trap.from_user => "the user program faulted, and the kernel continued".into(),
         None => format!("trapped, and continued at its handler, {}", run.place(trap.handler)),
     };

@@ -5,9 +5,10 @@ use crate::checks::boot_run::{BootRun, machine_mode, poison};
 use crate::checks::finding::Finding;
 use crate::machine::{Address, Error, InstructionBytes, Register, TakenTrap, csr};
 use crate::riscv::cause::{
-    ILLEGAL_INSTRUCTION, INSTRUCTION_ACCESS, LOAD_ACCESS, STORE_ACCESS, has_address, is_of_fetch,
+    ILLEGAL_INSTRUCTION, INSTRUCTION_ACCESS, LOAD_ACCESS, STORE_ACCESS, VIRTUAL_INSTRUCTION, has_address, is_of_fetch,
 };
 use crate::riscv::status::sstatus::FS;
+use crate::riscv::status::{hstatus, mstatus};
 use crate::riscv::{self, Effect, Extension, Kind, board};
 use crate::setting::Setting;
 
@@ -90,16 +91,37 @@ pub fn region(run: &mut BootRun<'_>, cause: u64, address: Address) -> Result<Opt
     }
     // What lies farther away was no guess at the size of RAM.
     const FAR: u64 = 1 << 36;
+    // Physical addresses have 56 bits (privileged manual, "Supervisor Address Translation and Protection Register").
+    const PHYSICAL: u64 = 1 << 56;
     let ram = &run.layout.ram;
     Ok(if (board::RAM_BASE..board::FIRMWARE_END).contains(&address.0) {
         Some(" (the firmware's memory, which only M-mode may use)".into())
     } else if (board::CLINT..board::CLINT + board::CLINT_SIZE).contains(&address.0) {
         Some(" (the CLINT, which only the firmware may use: set the timer by the SBI)".into())
+    } else if address.0 >= PHYSICAL {
+        Some(" (no memory has such an address while satp is 0; a write to satp with a mode that the hart does not have changes nothing)".into())
     } else if (ram.end..ram.end + FAR).contains(&address) {
         Some(format!(" (RAM ends at {})", ram.end))
     } else {
         None
     })
+}
+
+/// Adds to a `wfi` that trapped which bit forbids it (privileged manual, "Virtualization Support in mstatus Register" and "Hypervisor
+/// Status Register").
+pub fn forbidden_wait(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About, bytes: &[u8]) -> Result<(), Error> {
+    let is_wfi = riscv::decode(run.image.xlen(), bytes).is_some_and(|operation| operation.kind == Kind::Wfi);
+    let (register, bit, name, whose) = match trap.cause {
+        VIRTUAL_INSTRUCTION => (csr::HSTATUS, hstatus::VTW, "hstatus.VTW", "a guest's"),
+        ILLEGAL_INSTRUCTION => (csr::MSTATUS, mstatus::TW, "mstatus.TW", "S-mode's"),
+        _ => return Ok(()),
+    };
+    if is_wfi && !trap.from_user && run.csr(register)?.is_some_and(|value| value & bit != 0) {
+        finding.summary = format!("{}; {name} is 1, so {whose} wfi traps", finding.summary);
+        finding.advice =
+            Some(format!("let the handler do something else meanwhile and return behind it, or clear {name}"));
+    }
+    Ok(())
 }
 
 /// Adds to an `mret` that trapped, or to the first instruction behind it, why it did. QEMU 7.2 calls the `mret` an illegal instruction,

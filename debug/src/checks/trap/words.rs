@@ -60,6 +60,7 @@ pub fn explain(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About) -> Re
         reasons::illegal_instruction(run, finding, (trap.pc, trap.from_user), bytes)?;
     }
     if let Some(bytes) = &bytes {
+        reasons::forbidden_wait(run, finding, trap, bytes)?;
         reasons::closed_memory(run, finding, trap, bytes);
     }
     if has_address(trap.cause) {

@@ -35,7 +35,12 @@ impl HartTrace {
         if self.polls.times >= POLLS && self.polls.instructions() >= QUIET {
             return Some(BootEnd::Polls { at: self.polled_at });
         }
-        None
+        // A text that is awaited may come later.
+        if self.stops_at_prints || self.live.iter().any(|live| live.exception.is_some()) {
+            None
+        } else {
+            self.life.end()
+        }
     }
 
     /// Whether it reads the time while it asks for input: it may ask until a point in time only.

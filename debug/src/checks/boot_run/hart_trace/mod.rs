@@ -4,11 +4,13 @@
 //! Pure: the embedded machine reports every event; on another machine marks (`marks`) report some. It does not judge.
 
 mod end;
+mod life;
 
 use crate::machine::{Address, HartEvent, TakenTrap};
 use crate::riscv::cause::{USER_CALL, is_interrupt};
 
 pub use end::{BUSY_ENOUGH, LONG_ENOUGH, PERIODS};
+pub use life::Life;
 
 /// How many kinds of exceptions (by instruction and cause) are kept.
 const MOST_KINDS: usize = 64;
@@ -141,6 +143,8 @@ pub struct HartTrace {
     pub vector: Option<VectorWrite>,
     pub waits: Stretch,
     pub polls: Stretch,
+    /// Whether the kernel lives without coming to rest.
+    pub life: Life,
     /// The icount of the last byte that was printed.
     pub printed: Option<u64>,
     /// The icount of the last read of time or of pending interrupts.
@@ -209,6 +213,7 @@ impl HartTrace {
 
     fn trap(&mut self, trap: TakenTrap) {
         self.last_trap = Some(trap);
+        self.life.trap(&trap);
         // Behind a return the code that was interrupted goes on. Otherwise all instructions belong to a handler.
         let last_return = self.last_return.take();
         let outside = last_return.map_or(0, |(returned, _)| trap.icount.saturating_sub(returned + 1));
@@ -319,6 +324,7 @@ impl HartTrace {
         let left = if to_user { self.live.len() } else { self.live.len().min(1) };
         self.depth = if to_user { 0 } else { self.depth.saturating_sub(1) };
         for live in self.live.split_off(self.live.len() - left) {
+            self.life.returned(icount, &live.trap, to);
             if let Some(index) = live.exception {
                 self.exceptions[index].returned_to = Some(to);
             }

@@ -5,8 +5,12 @@ const TIMER: u64 = 1 << 63 | 5;
 
 /// A trap after `icount` instructions.
 fn trap(icount: u64, cause: u64, from_user: bool) -> HartEvent {
+    HartEvent::Trap(taken(icount, cause, from_user))
+}
+
+pub fn taken(icount: u64, cause: u64, from_user: bool) -> TakenTrap {
     let (pc, sp, handler) = (Address(0x8020_0000), Address(0x8030_0000), Address(0x8020_1000));
-    HartEvent::Trap(TakenTrap {
+    TakenTrap {
         icount,
         pc,
         cause,
@@ -19,7 +23,7 @@ fn trap(icount: u64, cause: u64, from_user: bool) -> HartEvent {
         from_guest: false,
         by_guest: false,
         guest_physical: None,
-    })
+    }
 }
 
 fn back(icount: u64, to_user: bool) -> HartEvent {

@@ -1,0 +1,157 @@
+//! What a loop that changes no state waits for: the word in memory, or the register of a device, that decides whether it is left. It
+//! does not judge.
+//!
+//! The loop is followed with the origin of each register's value. A branch out of the loop whose condition was loaded
+//! depends on that word.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::deeds::{is_device, is_uart, physical};
+use super::event::{BootEnd, Spin};
+use super::{BootRun, PATIENCE, firmware};
+use crate::machine::{Address, Error, Register, Registers, Stop};
+use crate::riscv::{self, Effect, Kind, board};
+
+/// The longest loop that is followed, in instructions.
+const LONGEST: u64 = 1024;
+/// The bit of a UART's line status that says that there is input.
+const DATA_READY: u64 = 1;
+
+/// Follows two rounds, each of so many instructions, of a loop that changes no state. `None` if no word decides whether it is left.
+pub fn awaited_word(run: &mut BootRun<'_>, instructions: u64) -> Result<Option<Spin>, Error> {
+    if instructions > LONGEST || run.in_user_mode()? {
+        return Ok(None);
+    }
+    let (mut origins, mut stored) = ([None::<Spin>; 32], BTreeMap::new());
+    let (mut seen, mut ways_out) = (BTreeSet::new(), Vec::new());
+    let mut registers = run.machine.registers()?;
+    // The first round gathers the origins of what is in registers where it begins.
+    for _ in 0..2 * instructions {
+        let pc = Address(registers.pc);
+        seen.insert(pc);
+        let bytes = run.instruction(pc)?;
+        let Some(operation) = riscv::decode(run.image.xlen(), &bytes) else { return Ok(None) };
+        let at = |base: u8, offset: i64| Address(registers.x[usize::from(base)].wrapping_add_signed(offset));
+        let behind = pc + u64::from(operation.length);
+        let mut loaded = None;
+        let effect = operation.effect();
+        match effect {
+            Effect::Load { base, offset, bytes } => {
+                let address = at(base, offset);
+                let word = Spin { pc, address, bytes, is_lock: matches!(operation.kind, Kind::LoadReserved(_)) };
+                // What the loop itself stored there is no news.
+                loaded = Some(stored.get(&address).copied().unwrap_or(Some(word)));
+            }
+            Effect::Atomic { base, bytes } if matches!(operation.kind, Kind::Atomic(..)) => {
+                loaded = Some(Some(Spin { pc, address: at(base, 0), bytes, is_lock: true }));
+            }
+            Effect::Store { base, offset, .. } => {
+                stored.insert(at(base, offset), origins[usize::from(operation.rs2)]);
+            }
+            _ => {}
+        }
+        if let Some(operands) = operation.operands() {
+            let [one, other] = operands.sources.map(|source| origins[usize::from(source)]);
+            origins[usize::from(operands.destination)] = loaded.unwrap_or(one.or(other));
+        }
+        if run.step(1, PATIENCE)?.1 != Stop::Stepped {
+            return Ok(None);
+        }
+        registers = run.machine.registers()?;
+        if let Effect::Branch { offset } = effect {
+            let other = if registers.pc == behind.0 { Address(pc.0.wrapping_add_signed(offset)) } else { behind };
+            let by = [operation.rs1, operation.rs2].into_iter().find_map(|source| origins[usize::from(source)]);
+            ways_out.extend(by.map(|word| (other, word)));
+        }
+    }
+    let mut words = ways_out.iter().filter(|(other, _)| !seen.contains(other)).map(|(_, word)| *word);
+    Ok(words.clone().find(|word| word.is_lock).or_else(|| words.next()))
+}
+
+/// The end of a kernel that polls: it waits for input, unless input would not change what it does.
+pub fn confirm(run: &mut BootRun<'_>, end: BootEnd) -> Result<BootEnd, Error> {
+    let BootEnd::Polls { at: Some(at) } = end else { return Ok(end) };
+    let Effect::Load { base, offset, bytes } = run.effect(at)? else { return Ok(end) };
+    if Address(run.machine.registers()?.pc) != at && firmware::run_to(run, &[at], PATIENCE)? != Stop::Breakpoint {
+        return Ok(end);
+    }
+    let before = run.machine.registers()?;
+    if Address(before.pc) != at {
+        return Ok(end);
+    }
+    let address = Address(before.x[usize::from(base)].wrapping_add_signed(offset));
+    let receives = if is_uart(address) { leaves_with_input(run, &before)? } else { receives(run, address) };
+    Ok(if receives { end } else { BootEnd::Spins(Spin { pc: at, address, bytes, is_lock: false }) })
+}
+
+/// Whether a round that begins at the load takes another way if the register that it loads says that there is input. The hart is as
+/// before then.
+fn leaves_with_input(run: &mut BootRun<'_>, before: &Registers) -> Result<bool, Error> {
+    let mut usual = Vec::new();
+    for _ in 0..LONGEST {
+        if run.step(1, PATIENCE)?.1 != Stop::Stepped {
+            return Ok(true);
+        }
+        usual.push(run.machine.registers()?.pc);
+        if usual.last() == Some(&before.pc) {
+            break;
+        }
+    }
+    let at = run.machine.registers()?;
+    if at.pc != before.pc {
+        return Ok(true);
+    }
+    let bytes = run.instruction(Address(at.pc))?;
+    let Some(operands) = riscv::decode(run.image.xlen(), &bytes).and_then(|load| load.operands()) else {
+        return Ok(true);
+    };
+    let mut leaves = false;
+    for (index, pc) in usual.iter().enumerate() {
+        run.step(1, PATIENCE)?;
+        if index == 0 {
+            let loaded = Register::Gpr(operands.destination);
+            let value = run.machine.read_register(loaded)?;
+            run.machine.write_register(loaded, value | DATA_READY)?;
+        }
+        if run.machine.registers()?.pc != *pc {
+            leaves = true;
+            break;
+        }
+    }
+    let now = run.machine.registers()?;
+    for number in (1..32).filter(|number| now.x[usize::from(*number)] != at.x[usize::from(*number)]) {
+        run.machine.write_register(Register::Gpr(number), at.x[usize::from(number)])?;
+    }
+    run.machine.write_register(Register::Pc, at.pc)?;
+    Ok(leaves)
+}
+
+/// Whether something from outside the machine can change this register of a device, or memory: the interrupt controller's registers do
+/// when a key is typed, and so do those of a virtio device that receives, and the memory that it stores to.
+pub fn receives(run: &mut BootRun<'_>, address: Address) -> bool {
+    if !is_device(address) {
+        let slots = 0..board::VIRTIO_SLOTS as u64;
+        return slots
+            .map(|slot| board::VIRTIO + slot * board::VIRTIO_STRIDE)
+            .any(|slot| is_receiver(run, Address(slot)));
+    }
+    let register = physical(address);
+    let end = board::VIRTIO + board::VIRTIO_SLOTS as u64 * board::VIRTIO_STRIDE;
+    if (board::VIRTIO..end).contains(&register) {
+        return is_receiver(run, Address(register & !(board::VIRTIO_STRIDE - 1)));
+    }
+    is_uart(address) || register.wrapping_sub(board::INTERRUPT_CONTROLLER) < board::INTERRUPT_CONTROLLER_SIZE
+}
+
+/// Whether the virtio device of this slot receives from outside (virtio 1.2, "Device Types"), and its driver has started it.
+fn is_receiver(run: &mut BootRun<'_>, slot: Address) -> bool {
+    const DEVICE_ID: u64 = 0x8;
+    const STATUS: u64 = 0x70;
+    const DRIVER_OK: u32 = 4;
+    const RECEIVERS: [u32; 4] = [1, 3, 18, 19];
+    let mut read = |offset| {
+        let mut word = [0; 4];
+        run.machine.read_physical(slot + offset, &mut word).map(|()| u32::from_le_bytes(word)).unwrap_or(0)
+    };
+    RECEIVERS.contains(&read(DEVICE_ID)) && read(STATUS) & DRIVER_OK != 0
+}
