@@ -139,7 +139,7 @@ fn spins(run: &mut BootRun<'_>, finding: &mut Finding, word: &Spin) -> Result<St
     let handling = run.hart.handling().copied();
     let why = match handling {
         Some(trap) => format!("it is in the handler of {}, where interrupts are off", a_cause(trap.cause)),
-        None if word.is_lock && run.awaited()?.interrupts => "no interrupt's handler releases it".into(),
+        None if run.awaited()?.lets_in => "no interrupt's handler releases it".into(),
         None if sie != 0 => "interrupts are off (sstatus.SIE is 0)".into(),
         None => "no interrupt is enabled (sie is 0)".into(),
     };

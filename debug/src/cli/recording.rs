@@ -71,7 +71,7 @@ impl Replay {
     pub fn kernel(&self, guest: Option<PathBuf>) -> anyhow::Result<Kernel> {
         let files = KernelFiles { guest, ..self.recording.unpack(&self.folder)? };
         let mut kernel = Kernel::of_files(files, self.recording.options(&self.folder)?)?;
-        kernel.image.call(self.recording.kernel_name());
+        kernel.image.set_path(self.recording.kernel_name());
         Ok(kernel)
     }
 }

@@ -56,6 +56,11 @@ impl Image {
         Ok(image)
     }
 
+    /// Names the kernel's file in messages from now on: a recording's lies in a temporary folder, whose name says nothing.
+    pub fn set_path(&mut self, path: &str) {
+        self.path = path.into();
+    }
+
     fn open_own(files: &KernelFiles) -> Result<Image, Error> {
         let (path, bytes) = (&*files.kernel, read(&files.kernel)?);
         let mut image = match files.load_address {

@@ -128,11 +128,6 @@ impl Image {
         self.guest.as_deref()
     }
 
-    /// From now on messages have this name for the kernel's file: of one that lies in a folder that nobody knows.
-    pub fn call(&mut self, name: &str) {
-        self.path = name.into();
-    }
-
     /// The path of the kernel's file.
     pub fn path(&self) -> &Path {
         &self.path

@@ -202,14 +202,15 @@ fn state_is(run: &mut BootRun<'_>, before: &Option<Vec<u64>>) -> Result<bool, Er
 }
 
 /// The end of a kernel that idles as `end` says. It ends at once if no interrupt can come; `lets_in`: its loop lets them in at times.
-/// `word`: what decides whether the loop is left. If nothing else can change that word, the kernel does not idle, it hangs. Nor does an
-/// interrupt release a lock that is waited for.
+/// `word`: what decides whether the loop is left. If nothing else can change that word, the kernel does not idle, it hangs. A lock that
+/// is waited for is not released by the timer's handler; that of an input may set a flag that is swapped.
 fn rest(run: &mut BootRun<'_>, end: BootEnd, lets_in: bool, word: Option<Spin>) -> Result<Option<BootEvent>, Error> {
     let awaited = run.awaited()?;
     let open = if end == BootEnd::Wfi || lets_in { awaited.wakes } else { awaited.interrupts };
-    let others = word.is_some() && run.machine.harts() > 1;
+    let others = word.is_some() && (run.machine.harts() > 1 || spin::has_started_device(run));
     let end = if open || others { run.rests_with_interrupts(end)? } else { Some(end) };
-    let spins = word.filter(|word| word.is_lock || !(lets_in || awaited.lets_in)).map(BootEnd::Spins);
+    let may_change = |word: &Spin| (lets_in || awaited.lets_in) && (!word.is_lock || awaited.external);
+    let spins = word.filter(|word| !may_change(word)).map(BootEnd::Spins);
     Ok(end.map(|end| BootEvent::End(spins.unwrap_or(end))))
 }
 

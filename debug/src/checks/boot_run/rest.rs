@@ -38,6 +38,7 @@ const TRIAL: Duration = Duration::from_millis(50);
 const MOMENT: Duration = Duration::from_millis(2);
 
 const TIMER: u64 = 1 << 5;
+const EXTERNAL: u64 = 1 << 9;
 
 /// What is known of a kernel that may idle.
 #[derive(Default)]
@@ -103,12 +104,14 @@ pub struct Awaited {
     pub pending: bool,
     /// Interrupts are let in, and one is enabled, by whatever device.
     pub lets_in: bool,
+    /// One that is let in comes from outside of the machine, at any time: when a key is typed, say.
+    pub external: bool,
 }
 
 impl BootRun<'_> {
     /// Which interrupts can still come. If the machine does not tell, any enabled interrupt can.
     pub fn awaited(&mut self) -> Result<Awaited, Error> {
-        let none = Awaited { wakes: false, interrupts: false, pending: false, lets_in: false };
+        let none = Awaited { wakes: false, interrupts: false, pending: false, lets_in: false, external: false };
         let Some(sie) = self.csr(csr::SIE)? else { return Ok(none) };
         if sie == 0 {
             return Ok(none);
@@ -121,7 +124,8 @@ impl BootRun<'_> {
         };
         let user = self.csr(Register::Priv)? == Some(USER_MODE);
         let globally = user || self.csr(csr::SSTATUS)?.is_some_and(|sstatus| sstatus & SIE != 0);
-        Ok(Awaited { wakes, interrupts: wakes && globally, pending, lets_in: globally })
+        let external = globally && sie & EXTERNAL != 0;
+        Ok(Awaited { wakes, interrupts: wakes && globally, pending, lets_in: globally, external })
     }
 
     /// When the timer's interrupt comes; `None` where it never does.

@@ -14,8 +14,10 @@ use crate::riscv::{self, Effect, Kind, board};
 
 /// The longest loop that is followed, in instructions.
 const LONGEST: u64 = 1024;
-/// The bit of a UART's line status that says that there is input.
-const DATA_READY: u64 = 1;
+/// Registers of the UART that say whether there is input, by their offset (PC16550D, "Registers").
+const RECEIVER: u64 = 0;
+const INTERRUPT_IDENTITY: u64 = 2;
+const LINE_STATUS: u64 = 5;
 
 /// Follows two rounds, each of so many instructions, of a loop that changes no state. `None` if no word decides whether it is left.
 pub fn awaited_word(run: &mut BootRun<'_>, instructions: u64) -> Result<Option<Spin>, Error> {
@@ -80,13 +82,17 @@ pub fn confirm(run: &mut BootRun<'_>, end: BootEnd) -> Result<BootEnd, Error> {
         return Ok(end);
     }
     let address = Address(before.x[usize::from(base)].wrapping_add_signed(offset));
-    let receives = if is_uart(address) { leaves_with_input(run, &before)? } else { receives(run, address) };
+    let receives = if is_uart(address) {
+        leaves_with_input(run, &before, physical(address) - board::UART)?
+    } else {
+        receives(run, address)
+    };
     Ok(if receives { end } else { BootEnd::Spins(Spin { pc: at, address, bytes, is_lock: false }) })
 }
 
 /// Whether a round that begins at the load takes another way if the register that it loads says that there is input. The hart is as
 /// before then.
-fn leaves_with_input(run: &mut BootRun<'_>, before: &Registers) -> Result<bool, Error> {
+fn leaves_with_input(run: &mut BootRun<'_>, before: &Registers, offset: u64) -> Result<bool, Error> {
     let mut usual = Vec::new();
     for _ in 0..LONGEST {
         if run.step(1, PATIENCE)?.1 != Stop::Stepped {
@@ -111,7 +117,7 @@ fn leaves_with_input(run: &mut BootRun<'_>, before: &Registers) -> Result<bool, 
         if index == 0 {
             let loaded = Register::Gpr(operands.destination);
             let value = run.machine.read_register(loaded)?;
-            run.machine.write_register(loaded, value | DATA_READY)?;
+            run.machine.write_register(loaded, with_input(offset, value))?;
         }
         if run.machine.registers()?.pc != *pc {
             leaves = true;
@@ -126,32 +132,54 @@ fn leaves_with_input(run: &mut BootRun<'_>, before: &Registers) -> Result<bool, 
     Ok(leaves)
 }
 
+/// What a register of the UART holds when there is input, by its value without.
+fn with_input(offset: u64, value: u64) -> u64 {
+    const FIFOS: u64 = 0xc0;
+    match offset {
+        RECEIVER => b'a'.into(),
+        INTERRUPT_IDENTITY => value & FIFOS | 4,
+        LINE_STATUS => value | 1,
+        _ => value,
+    }
+}
+
 /// Whether something from outside the machine can change this register of a device, or memory: the interrupt controller's registers do
 /// when a key is typed, and so do those of a virtio device that receives, and the memory that it stores to.
 pub fn receives(run: &mut BootRun<'_>, address: Address) -> bool {
     if !is_device(address) {
-        let slots = 0..board::VIRTIO_SLOTS as u64;
-        return slots
-            .map(|slot| board::VIRTIO + slot * board::VIRTIO_STRIDE)
-            .any(|slot| is_receiver(run, Address(slot)));
+        return slots().any(|slot| is_receiver(run, slot));
     }
     let register = physical(address);
-    let end = board::VIRTIO + board::VIRTIO_SLOTS as u64 * board::VIRTIO_STRIDE;
-    if (board::VIRTIO..end).contains(&register) {
+    let virtio = board::VIRTIO..board::VIRTIO + board::VIRTIO_SLOTS as u64 * board::VIRTIO_STRIDE;
+    if virtio.contains(&register) {
         return is_receiver(run, Address(register & !(board::VIRTIO_STRIDE - 1)));
     }
     is_uart(address) || register.wrapping_sub(board::INTERRUPT_CONTROLLER) < board::INTERRUPT_CONTROLLER_SIZE
 }
 
-/// Whether the virtio device of this slot receives from outside (virtio 1.2, "Device Types"), and its driver has started it.
+/// Whether a device works beside the hart, and may answer a request a little later.
+pub fn has_started_device(run: &mut BootRun<'_>) -> bool {
+    slots().any(|slot| started_device(run, slot).is_some())
+}
+
+fn slots() -> impl Iterator<Item = Address> {
+    (0..board::VIRTIO_SLOTS as u64).map(|slot| Address(board::VIRTIO + slot * board::VIRTIO_STRIDE))
+}
+
 fn is_receiver(run: &mut BootRun<'_>, slot: Address) -> bool {
+    const RECEIVERS: [u32; 4] = [1, 3, 18, 19];
+    started_device(run, slot).is_some_and(|device| RECEIVERS.contains(&device))
+}
+
+/// The kind of the virtio device in this slot (virtio 1.2, "Device Types"), if its driver has started it.
+fn started_device(run: &mut BootRun<'_>, slot: Address) -> Option<u32> {
     const DEVICE_ID: u64 = 0x8;
     const STATUS: u64 = 0x70;
     const DRIVER_OK: u32 = 4;
-    const RECEIVERS: [u32; 4] = [1, 3, 18, 19];
     let mut read = |offset| {
         let mut word = [0; 4];
-        run.machine.read_physical(slot + offset, &mut word).map(|()| u32::from_le_bytes(word)).unwrap_or(0)
+        run.machine.read_physical(slot + offset, &mut word).ok().map(|()| u32::from_le_bytes(word))
     };
-    RECEIVERS.contains(&read(DEVICE_ID)) && read(STATUS) & DRIVER_OK != 0
+    let device = read(DEVICE_ID)?;
+    read(STATUS).filter(|status| status & DRIVER_OK != 0).map(|_| device)
 }

@@ -99,7 +99,7 @@ pub fn region(run: &mut BootRun<'_>, cause: u64, address: Address) -> Result<Opt
     } else if (board::CLINT..board::CLINT + board::CLINT_SIZE).contains(&address.0) {
         Some(" (the CLINT, which only the firmware may use: set the timer by the SBI)".into())
     } else if address.0 >= PHYSICAL {
-        Some(" (no memory has such an address while satp is 0; a write to satp with a mode that the hart does not have changes nothing)".into())
+        Some(" (no memory has such an address, and satp is 0: nothing set it, or with a mode that the hart does not have)".into())
     } else if (ram.end..ram.end + FAR).contains(&address) {
         Some(format!(" (RAM ends at {})", ram.end))
     } else {
