@@ -194,6 +194,15 @@ pub trait Machine {
         1
     }
 
+    /// At reset: until [`Machine::follow`] only the hart with this id runs, and the firmware is told to boot it. Returns whether the
+    /// machine can do so.
+    ///
+    /// # Errors
+    /// If the machine does not respond.
+    fn boot_on(&mut self, _hart: u64) -> Result<bool, Error> {
+        Ok(false)
+    }
+
     /// From now on follows the hart that stopped last: only it is stepped and stops at breakpoints. All harts run, and a watchpoint
     /// stops any hart.
     fn follow(&mut self) {}

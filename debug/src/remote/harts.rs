@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{BREAKPOINT_BYTES, Remote};
 
-use crate::machine::{Address, Error, Machine, Stop};
-use crate::riscv::{self, Effect};
+use crate::machine::{Address, Error, Machine, Stop, csr};
+use crate::riscv::{self, Effect, board};
 use crate::rsp::{Client, StopReply, Thread};
 
 /// If a step of another hart takes longer than this, the hart is assumed to wait in a `wfi`.
@@ -19,13 +19,15 @@ pub struct Harts {
     shown: Option<Thread>,
     /// The hart that [`Machine::follow`] chose.
     followed: Option<Thread>,
+    /// The hart that [`Machine::boot_on`] chose: the others do not run.
+    alone: Option<Thread>,
 }
 
 impl Harts {
     /// Asks the stub for its harts.
     pub fn of(client: &mut Client) -> Result<Harts, crate::rsp::Error> {
         let all = client.threads()?;
-        let mut harts = Harts { all, shown: None, followed: None };
+        let mut harts = Harts { all, ..Harts::default() };
         if let [first, _, ..] = harts.all[..] {
             harts.select(client, first)?;
         }
@@ -67,8 +69,13 @@ impl Harts {
         self.followed
     }
 
+    pub fn alone(&self) -> Option<Thread> {
+        self.alone
+    }
+
     pub fn follow(&mut self) {
         self.followed = self.shown;
+        self.alone = None;
     }
 
     /// Whether the shown hart is not the followed one.
@@ -78,6 +85,31 @@ impl Harts {
 }
 
 impl Remote {
+    /// Does what [`Machine::boot_on`] promises, behind QEMU's stub: writes the hart into the "preferred boot HART" of the words that
+    /// QEMU's reset ROM has for OpenSBI, which else draws lots (OpenSBI, docs/firmware/fw_dynamic.md).
+    pub(super) fn run_alone(&mut self, id: u64) -> Result<bool, Error> {
+        const MAGIC: u64 = 0x4942_534f;
+        /// It is the sixth word, since version 2.
+        const PREFERRED: usize = 5;
+        let bytes = self.xlen.bytes();
+        let mut rom = [0; 0x100];
+        if !self.is_qemu || self.read_memory(Address(board::ROM), &mut rom).is_err() {
+            return Ok(false);
+        }
+        let is_magic = |word: &[u8]| word[..bytes] == MAGIC.to_le_bytes()[..bytes];
+        let Some(index) = rom.chunks_exact(bytes).position(is_magic) else { return Ok(false) };
+        for hart in self.harts.all.clone() {
+            self.harts.select(&mut self.client, hart)?;
+            if self.read_register(csr::MHARTID)? == id {
+                let at = Address(board::ROM) + ((index + PREFERRED) * bytes) as u64;
+                self.write_memory(at, &id.to_le_bytes()[..bytes])?;
+                self.harts.alone = Some(hart);
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// If another hart stopped, steps it over its instruction and shows the followed hart again. Returns whether it did so.
     pub(super) fn pass_by(&mut self) -> Result<bool, Error> {
         if !self.harts.strayed() {

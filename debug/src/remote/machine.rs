@@ -150,7 +150,7 @@ impl Machine for Remote {
             }
         }
         loop {
-            let reply = self.client.resume(deadline.saturating_duration_since(Instant::now()));
+            let reply = self.client.resume(self.harts.alone(), deadline.saturating_duration_since(Instant::now()));
             let stop = self.stop(reply, Stop::Breakpoint)?;
             // Another hart's breakpoints do not count.
             if stop != Stop::Breakpoint || !self.pass_by()? {
@@ -180,6 +180,10 @@ impl Machine for Remote {
 
     fn harts(&self) -> usize {
         self.harts.count()
+    }
+
+    fn boot_on(&mut self, hart: u64) -> Result<bool, Error> {
+        self.run_alone(hart)
     }
 
     fn follow(&mut self) {

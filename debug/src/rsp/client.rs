@@ -185,10 +185,13 @@ impl Client {
         self.run(limit)
     }
 
-    /// Runs all threads; `None` if nothing stops them within `limit`. Then call [`Client::interrupt`].
-    pub fn resume(&mut self, limit: Duration) -> Result<Option<StopReply>, Error> {
-        self.start()?;
-        self.await_stop(limit)
+    /// Runs all threads, or only `alone`; `None` if nothing stops them within `limit`. Then call [`Client::interrupt`].
+    pub fn resume(&mut self, alone: Option<Thread>, limit: Duration) -> Result<Option<StopReply>, Error> {
+        match alone {
+            Some(thread) => self.connection.queue(format!("vCont;c:{thread}").as_bytes()),
+            None => self.connection.queue(self.continue_command),
+        }
+        self.run(limit)
     }
 
     /// Runs the machine and does not wait; [`Client::stopped`] waits.

@@ -11,8 +11,8 @@ use crate::checks::handoff::NoArrival;
 use crate::image::Image;
 use crate::machine::{self, Address, Machine, Stop};
 
-/// Runs from reset until a hart reaches the kernel's entry, and follows that hart. `boot_hart` names the hart to wait for; if it is
-/// `None`, any hart will do after a firmware, which chooses one, and hart 0 without one, where all begin at the entry. If the kernel
+/// Runs from reset until a hart reaches the kernel's entry, and follows that hart. `boot_hart` names the hart that is
+/// to boot; if it is `None`, any hart will do after a firmware, which chooses one, and hart 0 without one, where all begin at the entry. If the kernel
 /// starts in another way, returns what happened instead.
 ///
 /// # Errors
@@ -39,6 +39,9 @@ pub fn arrive(
     }
     let mut begun = false;
     let all_come = machine.harts() > 1 && machine_mode::starts_there(image, entry);
+    if let Some(hart) = boot_hart.filter(|_| machine.harts() > 1 && !all_come) {
+        machine.boot_on(hart)?;
+    }
     let boot_hart = boot_hart.or(all_come.then_some(0));
     let mut missing = NoArrival { boot_hart, others: Vec::new(), pc };
     while missing.pc != entry || missing.is_another(machine)? {

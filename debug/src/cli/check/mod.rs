@@ -99,7 +99,7 @@ pub struct Arguments {
     #[arg(long)]
     pub step: bool,
 
-    /// The hart to follow [default: the first that reaches the entry; with --bios none, where all do, 0]
+    /// The hart that boots [default: the first that reaches the entry; with --bios none, where all do, 0]
     #[arg(long, value_name = "HART")]
     boot_hart: Option<u64>,
 
