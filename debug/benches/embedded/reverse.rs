@@ -17,7 +17,7 @@ const RUN_SH: &str = concat!(env!("HYPERVISOR_PROJECT"), "/run.sh");
 const CLEARED: &str = "variant::after_clear";
 /// What stop replies begin with, of a breakpoint and after Ctrl-C, and what one has at the end of a run (GDB manual, "Stop Reply Packets").
 const TRAPPED: &str = "$T05";
-const INTERRUPTED: &str = "$T02";
+const INTERRUPTED: &str = "$S02";
 const AT_THE_END: &str = "replaylog:end";
 /// Ctrl-C (GDB manual, "Interrupts").
 const INTERRUPT: u8 = 3;
@@ -55,7 +55,9 @@ impl Reversible {
         machine
     }
 
+    /// From where a breakpoint may be, which a client steps over.
     fn run_out(&mut self) {
+        self.moved("s", None);
         let stop = self.moved("c", None);
         assert!(stop.contains(AT_THE_END), "{stop}");
     }

@@ -28,6 +28,11 @@ pub fn gdb() -> &'static str {
     })
 }
 
+/// What a GDB has said, with the words of GDB 13 where GDB 16 and later have others: the end of the past.
+pub fn in_older_words(said: &str) -> String {
+    said.replace("Reached end of recorded history; stopping.", "No more reverse-execution history.")
+}
+
 fn knows_riscv(program: &str) -> bool {
     let mut gdb = Command::new(program);
     gdb.args(["-nx", "-batch", "-ex", "set architecture riscv:rv64", "-ex", "show architecture"]);

@@ -12,7 +12,7 @@ pub mod programs;
 use std::fs::OpenOptions;
 use std::io::Write;
 
-pub use gdb::gdb;
+pub use gdb::{gdb, in_older_words};
 
 /// Says that this computer does not allow a part of a test, past the capture of what passing tests print. `run.sh --test` names a file,
 /// and repeats it at its end; .ci/run fails then.

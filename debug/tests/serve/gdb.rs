@@ -24,9 +24,7 @@ pub fn spawn(server: &Server, commands: &[&str]) -> (Child, tempfile::NamedTempF
 pub fn run(server: &Server, commands: &[&str]) -> String {
     let (mut child, output) = spawn(server, commands);
     await_end(&mut child);
-    // GDB 18 has other words where the past ends.
-    let said = fs::read_to_string(output.path()).unwrap();
-    said.replace("Reached end of recorded history; stopping.", "No more reverse-execution history.")
+    testkit::in_older_words(&fs::read_to_string(output.path()).unwrap())
 }
 
 /// As [`run`]; sees `expected` among what it says, in this order.
