@@ -22,6 +22,15 @@ impl Line {
             ["/rustc/", "/rustlib/src/", "/.cargo/registry/", "/.cargo/git/", "/cargo/registry/", "/cargo/git/"];
         !elsewhere.iter().any(|part| self.file.contains(part))
     }
+
+    /// As a person reads it: of Rust's library and of a package that cargo downloaded, without the folder that has them.
+    pub fn short(&self) -> String {
+        let whole = self.to_string();
+        let behind = |folder: &str| whole.split_once(folder).map(|(_, rest)| rest);
+        let hashed = whole.strip_prefix("/rustc/").or_else(|| behind("/registry/src/"));
+        let within = behind("/rustlib/src/rust/").or_else(|| hashed?.split_once('/').map(|(_, within)| within));
+        within.unwrap_or(&whole).to_owned()
+    }
 }
 
 impl fmt::Display for Line {
@@ -100,13 +109,22 @@ mod tests {
     fn the_library_and_other_packages_are_not_the_kernel_s_own() {
         let own = |file| place(None, Some((file, 1))).is_own();
         assert!(own("kernel/src/main.rs") && own("/home/me/kernel/src/main.rs") && own("boot.S"));
-        for file in [
-            "/rustc/59807616e1fa2540724bfbac14d7976d7e4a3860/library/core/src/ptr/mod.rs",
-            "/home/me/.rustup/toolchains/stable/lib/rustlib/src/rust/library/core/src/ptr/mod.rs",
-            "/home/me/.cargo/registry/src/index-1/spin-0.9.8/src/mutex.rs",
+        let short = |file: &str| Line { file: file.into(), line: 1 }.short();
+        for (file, shown) in [
+            (
+                "/rustc/59807616e1fa2540724bfbac14d7976d7e4a3860/library/core/src/ptr/mod.rs",
+                "library/core/src/ptr/mod.rs:1",
+            ),
+            (
+                "/home/me/.rustup/toolchains/stable/lib/rustlib/src/rust/library/core/src/ptr/mod.rs",
+                "library/core/src/ptr/mod.rs:1",
+            ),
+            ("/home/me/.cargo/registry/src/index-1/spin-0.9.8/src/mutex.rs", "spin-0.9.8/src/mutex.rs:1"),
         ] {
             assert!(!own(file), "{file}");
+            assert_eq!(short(file), shown);
         }
+        assert_eq!(short("kernel/src/main.rs"), "kernel/src/main.rs:1");
         assert!(!place(None, None).is_own());
     }
 }

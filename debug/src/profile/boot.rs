@@ -60,8 +60,6 @@ pub struct Boot {
     pub device_tree: Range<u64>,
     /// The page tables at the end, where translation is on.
     pub page_tables: Vec<PageTables>,
-    /// How much of BSS still holds the checks' poison, in bytes.
-    pub poison_left: u64,
 }
 
 /// What of a kernel is looked at.
@@ -100,11 +98,9 @@ pub fn gather(
 ) -> Result<Boot, Error> {
     let mut machine = Embedded::load(image, options)?;
     let start = look.bss.start.0;
-    let margin = 64.max((look.bss.end.0 - start) / 40);
-    let cleared = start.saturating_sub(margin)..look.bss.end.0.saturating_add(margin);
     let pc = Address(machine.general_registers().pc);
     let mut gathering = Gathering {
-        boot: Boot { end, clear: Clear::of(cleared), looked_at: end.min(LOOKED_AT), ..Boot::default() },
+        boot: Boot { end, clear: Clear::of(start..look.bss.end.0), looked_at: end.min(LOOKED_AT), ..Boot::default() },
         calls: Calls::new(image, pc, 0),
         look,
         is_set: false,
@@ -255,10 +251,7 @@ impl Gathering<'_> {
     fn write_to_bss(&mut self, store: &Store) {
         let is_translated = store.address != store.physical;
         let address = if is_translated { store.address } else { self.linked(store.address) };
-        if !self.boot.clear.store(store.icount, address.0, store.new == 0) {
-            return;
-        }
-        if !self.look.bss.contains(&address) {
+        if !self.boot.clear.store(store.icount, store.pc.0, address.0, store.new == 0) {
             return;
         }
         if store.new != 0 {
@@ -295,17 +288,16 @@ impl Gathering<'_> {
         boot.marks.push(Mark { icount: machine.icount(), what: what.into(), pc: last, is_trap: false });
         boot.page_tables = page_tables(machine);
         boot.profile = self.calls.profile(image, By::Line);
-        boot.poison_left = poison_left(machine, image, &self.look.bss);
+        count_poison(machine, image, &self.look.bss, &mut boot.clear);
         boot
     }
 }
 
-fn poison_left(machine: &mut Embedded, image: &Image, bss: &Range<Address>) -> u64 {
+fn count_poison(machine: &mut Embedded, image: &Image, bss: &Range<Address>, clear: &mut Clear) {
     const POISON: u8 = 0xa5;
     let mut bytes = vec![0; usize::try_from(bss.end.0 - bss.start.0).unwrap_or(0).min(64 << 20)];
-    match machine.read_physical(image.physical(bss.start), &mut bytes) {
-        Ok(()) => bytes.iter().filter(|byte| **byte == POISON).count() as u64,
-        Err(_) => 0,
+    if machine.read_physical(image.physical(bss.start), &mut bytes).is_ok() {
+        clear.count_poison(&bytes, POISON);
     }
 }
 

@@ -101,7 +101,7 @@ impl Tree<'_> {
         if self.by == By::Line
             && let Some(line) = places.first().and_then(|place| place.line.clone())
         {
-            inlined.push((short(&line), Some(line)));
+            inlined.push((line.short(), Some(line)));
         }
         let found = (inlined, length(self.image, pc));
         self.known.insert(pc, found.clone());
@@ -120,15 +120,6 @@ impl Tree<'_> {
             }
         }
         self.profile
-    }
-}
-
-/// A line as a person reads it: of Rust's own library without the compiler's hash.
-fn short(line: &Line) -> String {
-    let whole = line.to_string();
-    match whole.strip_prefix("/rustc/").and_then(|rest| rest.split_once('/')) {
-        Some((_, within)) => within.to_owned(),
-        None => whole,
     }
 }
 

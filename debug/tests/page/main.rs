@@ -71,8 +71,11 @@ fn looks_right(looks: &[Value]) {
         assert_eq!(look["asked"], serde_json::json!([]), "{name}");
         assert_eq!((&look["overflow"], &look["unnamed"], &look["bare"]), (&0.into(), &0.into(), &0.into()), "{name}");
         assert!(look["elements"].as_u64().unwrap() < 20_000, "{name}");
+        assert_eq!(look["faint"], serde_json::json!([]), "contrast, {name}");
+        assert!(look["texts"].as_u64() > Some(50) && look["drawings"].as_u64() > Some(50), "{name}: {look}");
     }
     assert_ne!(looks[0]["background"], looks[1]["background"], "light and dark");
+    assert_eq!(looks[0]["background"], looks[3]["background"], "on paper");
 }
 
 #[test]
@@ -88,6 +91,26 @@ fn a_failing_boot_is_a_page_that_chromium_shows_in_every_look() {
         assert!(text.contains(words), "no {words}: {text}");
     }
     assert!(looks[0]["boxes"].as_u64().unwrap() > 300);
+}
+
+#[test]
+fn a_clear_that_goes_wrong_has_its_strays_and_the_poison_that_stayed() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = |name: &str| fs::read_to_string(page(&kernels::build(name), "embedded", folder.path())).unwrap();
+    let stray = "stray stores of the clear</td><td class=\"number\">1</td>";
+    let (strays, short, good) = (text("clear-strays"), text("bss-last-8-not-cleared"), text("good"));
+    assert!(strays.contains(stray) && strays.contains("rect class=\"bad-fill\""), "{strays}");
+    assert!(short.contains("poison that stayed to the end") && short.contains("rect class=\"c\""), "{short}");
+    assert!(!good.contains("rect class=\"bad-fill\"") && !good.contains("rect class=\"c\""), "{good}");
+}
+
+/// A box for each of its thousands of calls made a page that nobody can scroll.
+#[test]
+fn a_function_that_calls_itself_is_one_box() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = fs::read_to_string(page(&kernels::build("stack-overflow"), "embedded", folder.path())).unwrap();
+    let boxes = text.matches(">variant::descend</div>").count();
+    assert!((1..8).contains(&boxes), "{boxes}");
 }
 
 #[test]

@@ -11,6 +11,8 @@ const NARROWEST: u64 = 1000;
 const ROWS: usize = 40;
 /// More boxes than this are not drawn, whatever their width.
 const MOST: usize = 3000;
+/// Nor are those that stand higher.
+const DEEPEST: usize = 60;
 
 struct Box<'a> {
     node: &'a Node,
@@ -18,20 +20,23 @@ struct Box<'a> {
     depth: usize,
 }
 
-/// The boxes that are wide enough, and how deep they go.
+/// The boxes that are wide enough, and how deep they go. A function that calls itself is one box, whatever the depth.
 fn boxes(profile: &Profile) -> (Vec<Box<'_>>, usize) {
     let mut starts = vec![(0, 0); profile.nodes.len()];
     let mut inner = vec![0; profile.nodes.len()];
     let mut boxes = Vec::new();
     let mut deepest = 0;
     for (index, node) in profile.nodes.iter().enumerate() {
+        let caller = node.parent.map(|parent| &profile.nodes[parent]);
+        let is_itself = caller.is_some_and(|caller| (&caller.name, &caller.line) == (&node.name, &node.line));
         if let Some(parent) = node.parent {
-            starts[index] = (inner[parent], starts[parent].1 + 1);
+            starts[index] = (inner[parent], starts[parent].1 + usize::from(!is_itself));
             inner[parent] += node.total;
         }
         let (start, depth) = starts[index];
         inner[index] = start;
-        if node.total > 0 && node.total * NARROWEST >= profile.total() && boxes.len() < MOST {
+        let is_drawn = !is_itself && depth < DEEPEST && boxes.len() < MOST;
+        if node.total > 0 && node.total * NARROWEST >= profile.total() && is_drawn {
             deepest = deepest.max(depth);
             boxes.push(Box { node, start, depth });
         }
@@ -67,7 +72,7 @@ pub fn flame(profile: &Profile) -> Markup {
                     }
                 }
             }
-            p.key { "Exact, not sampled: " (thousands(total)) " instructions. A function stands on its caller; inlined functions too."
+            p.key { "Exact, not sampled: " (thousands(total)) " instructions. A function stands on its caller, and is one box if it calls itself; inlined functions too."
                 i.w0 {} "function" i.wl {} "its source line" i.wt {} "trap or interrupt" }
         }
         (table(&profile.rows(false), "function", true))
@@ -98,13 +103,14 @@ pub fn svg(profile: &Profile) -> String {
     let (width, row, total) = (1200.0, 18.0, profile.total().max(1));
     let height = row * (deepest + 1) as f64;
     let x = |start: u64| width * start as f64 / total as f64;
+    // White is readable on each of them, and each can be told from white, and from what is beside it by the gap.
     let colour = |of: &Box<'_>| match class(of) {
-        "wt" => "#c9a7f0",
-        "wl" => "#e7dcae",
-        "w0" => "#f0a860",
-        "w1" => "#f4c07c",
-        "w2" => "#e9966a",
-        _ => "#f2b39a",
+        "wt" => "#6d3fc4",
+        "wl" => "#5b6472",
+        "w0" => "#b45309",
+        "w1" => "#92600a",
+        "w2" => "#c2410c",
+        _ => "#9a3412",
     };
     let picture = html! {
         svg xmlns="http://www.w3.org/2000/svg" viewBox=(format!("0 0 {width} {height}")) font-family="monospace" font-size="11" {
@@ -112,9 +118,9 @@ pub fn svg(profile: &Profile) -> String {
                 @let (left, wide, top) = (x(one.start), x(one.node.total), height - row * (one.depth + 1) as f64);
                 g {
                     title { (title(one.node, total)) }
-                    rect x=(format!("{left:.2}")) y=(top) width=(format!("{wide:.2}")) height=(row - 1.0) fill=(colour(one)) {}
+                    rect x=(format!("{left:.2}")) y=(top) width=(format!("{:.2}", (wide - 0.5).max(0.5))) height=(row - 1.0) fill=(colour(one)) {}
                     @if wide > 30.0 {
-                        text x=(format!("{:.2}", left + 3.0)) y=(top + 13.0) { (short(&one.node.name).chars().take((wide / 7.0) as usize).collect::<String>()) }
+                        text x=(format!("{:.2}", left + 3.0)) y=(top + 13.0) fill="#fff" { (short(&one.node.name).chars().take((wide / 7.0) as usize).collect::<String>()) }
                     }
                 }
             }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::printable;
-use super::{Page, thousands};
+use super::{Page, percent, thousands};
 use crate::profile::Boot;
 use crate::riscv::board::{FIRMWARE_END, RAM_BASE};
 
@@ -13,6 +13,8 @@ const ROWS: usize = 60;
 const ROWS_OF_TABLES: usize = 8;
 /// Parts that memory is drawn in.
 const PARTS: u64 = 400;
+/// What is narrower than this part of a bar has no name in it.
+const NARROWEST: u64 = 12;
 
 struct Part {
     name: String,
@@ -24,6 +26,11 @@ struct Part {
 impl Part {
     fn new(name: &str, start: u64, bytes: u64, class: &'static str) -> Part {
         Part { name: name.to_owned(), start, end: start.saturating_add(bytes), class }
+    }
+
+    /// It lies within other parts, and is drawn below them.
+    fn is_small(&self) -> bool {
+        matches!(self.class, "deep" | "pt")
     }
 }
 
@@ -78,38 +85,49 @@ fn written(boot: &Boot, start: u64, end: u64) -> (u64, u64) {
     pages.fold((0, 0), |(pages, stores), (_, count)| (pages + 1, stores + count))
 }
 
-/// A range of memory, its parts above and what was written below.
+/// A range of memory: its parts, below them what of these is used, and what was written.
 fn bar(boot: &Boot, parts: &[Part], start: u64, end: u64) -> Markup {
     let whole = end.saturating_sub(start).max(1);
-    let x = |address: u64| 1000.0 * (address.clamp(start, end) - start) as f64 / whole as f64;
     let step = (whole / PARTS).max(1);
     let shown = parts.iter().filter(|part| part.start < end && part.end > start);
     let touched = (0..PARTS).map(|part| start + part * step).filter(|from| written(boot, *from, from + step).0 > 0);
-    let height = |part: &Part| if matches!(part.class, "deep" | "pt") { ("19", "15") } else { ("4", "30") };
+    let left = |address: u64| percent(address.clamp(start, end) - start, whole);
+    let wide = |part: &Part| part.end.min(end) - part.start.max(start);
     html! {
-        svg viewBox="0 0 1000 60" preserveAspectRatio="none" shape-rendering="crispEdges" height="60" aria-hidden="true" {
+        div.stage.bar aria-hidden="true" {
             @for part in shown {
-                @let (top, high) = height(part);
-                rect class=(part.class) x=(format!("{:.2}", x(part.start))) y=(top) width=(format!("{:.2}", (x(part.end) - x(part.start)).max(1.0))) height=(high) {}
+                div class=(part.class) title=(printable(&part.name)) style=(format!("left:{}%;width:{}%", left(part.start), percent(wide(part), whole))) {
+                    @if wide(part) * NARROWEST > whole && !part.is_small() { (printable(&part.name)) }
+                }
             }
-            @for from in touched {
-                rect.written x=(format!("{:.2}", x(from))) y="40" width=(format!("{:.2}", 1000.0 / PARTS as f64)) height="16" {}
-            }
+            @for from in touched { i.written style=(format!("left:{}%", left(from))) {} }
         }
     }
+}
+
+/// What of the kernel is left if its largest part, which hides all others, is not drawn.
+fn without_largest(parts: &[Part], first: u64, last: u64) -> Option<(u64, u64)> {
+    const HIDES: u64 = 4;
+    let largest = parts.iter().max_by_key(|part| part.end - part.start)?;
+    let (before, behind) = (largest.start.saturating_sub(first), last.saturating_sub(largest.end));
+    let rest = if before >= behind { (first, largest.start) } else { (largest.end, last) };
+    (before.max(behind) > 0 && before.max(behind) * HIDES < last - first).then_some(rest)
 }
 
 pub fn memory(boot: &Boot, page: &Page<'_>) -> Markup {
     let mut parts = of_kernel(page);
     let first = parts.iter().map(|part| part.start).min().unwrap_or(RAM_BASE);
     let last = parts.iter().map(|part| part.end).max().unwrap_or(first + PAGE);
+    let enlarged = without_largest(&parts, first, last);
     parts.extend(others(boot, page, first));
+    let bars = [("all RAM", RAM_BASE, RAM_BASE + page.ram), ("the kernel", first, last)];
+    let bars = bars.into_iter().chain(enlarged.map(|(from, to)| ("enlarged", from, to)));
     html! {
         figure {
-            (bar(boot, &parts, RAM_BASE, RAM_BASE + page.ram))
-            div.axis { span { "all RAM: " (format!("{RAM_BASE:#x}")) } span { (format!("{:#x}", RAM_BASE + page.ram)) } }
-            (bar(boot, &parts, first, last))
-            div.axis { span { "the kernel: " (format!("{first:#x}")) } span { (format!("{last:#x}")) } }
+            @for (what, from, to) in bars {
+                (bar(boot, &parts, from, to))
+                div.axis { span { (what) ": " (format!("{from:#x}")) } span { (format!("{to:#x}")) } }
+            }
             p.key { i.fw {} "firmware" i.a {} "code" i.c {} "data" i.b {} "BSS" i.d {} "stack" i.deep {} "of it used" i.free {} "device tree"
                 @if !boot.page_tables.is_empty() { i.pt {} "page tables" }
                 i.written {} "written by the kernel, by page; where nothing is marked, it never wrote"

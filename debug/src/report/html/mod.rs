@@ -1,6 +1,7 @@
 //! The report as a page to look at: one file that needs no network and no script. Its template escapes all that comes from the kernel.
 
 mod flame;
+mod glance;
 mod memory;
 mod pictures;
 mod time_line;
@@ -13,6 +14,7 @@ use crate::checks::{Finding, Status};
 use crate::image::{Image, Line};
 use crate::machine::Address;
 use crate::profile::Boot;
+use glance::glance;
 use memory::memory;
 use pictures::{clear, depth};
 use time_line::{console, time_line};
@@ -62,8 +64,11 @@ impl Page<'_> {
                     style { (PreEscaped(STYLE)) }
                 }
                 body {
-                    h1 class=(class) { (verdict) }
-                    p.faint.mono { (kernel) }
+                    header {
+                        h1 class=(class) { (verdict) }
+                        p.faint.mono { (kernel) }
+                        @if let Some(boot) = self.boot { (glance(boot, self)) }
+                    }
                     main {
                         section { h2 { "Checks" } @for finding in &self.report.findings { (self.finding(finding)) } }
                         (self.go_there())
@@ -76,6 +81,10 @@ impl Page<'_> {
             }
         };
         page.into_string()
+    }
+
+    fn holds(&self, check: &str) -> bool {
+        self.report.findings.iter().any(|finding| finding.name == check && finding.status == Status::Pass)
     }
 
     fn finding(&self, finding: &Finding) -> Markup {
@@ -125,14 +134,14 @@ impl Page<'_> {
                      which ran the same kernel. Times and interrupts differ from those there."
                 }
             }
-            section { h2 { "Time line" } (time_line(boot, self)) (console(boot)) }
-            section { h2 { "Memory" } (memory(boot, self)) }
+            section #time { h2 { "Time line" } (time_line(boot, self)) (console(boot)) }
+            section #memory { h2 { "Memory" } (memory(boot, self)) }
             @if !boot.page_tables.is_empty() {
-                section { h2 { "Page tables" } @for tables in &boot.page_tables { (tree(tables, self.image)) } }
+                section #page-tables { h2 { "Page tables" } @for tables in &boot.page_tables { (tree(tables, self.image)) } }
             }
-            section { h2 { "The BSS clear" } (clear(boot, self.image)) }
-            section { h2 { "Stack" } (depth(boot, self.image, &self.stack)) }
-            section { h2 { "Instructions by function" } (flame::flame(&boot.profile)) }
+            section #clear { h2 { "The BSS clear" } (clear(boot, self.image, self.holds("bss"))) }
+            section #stack { h2 { "Stack" } (depth(boot, self.image, &self.stack)) }
+            section #functions { h2 { "Instructions by function" } (flame::flame(&boot.profile)) }
         }
     }
 }
@@ -146,7 +155,8 @@ fn place(image: &Image, address: Address) -> String {
     if let Some((name, _)) = &mut place.symbol {
         *name = short(name);
     }
-    printable(&place.to_string())
+    let line = place.line.take().map(|line| format!(" {}", line.short())).unwrap_or_default();
+    printable(&format!("{place}{line}"))
 }
 
 /// A symbol's name, which is on the page many times, and may be as long as somebody likes.

@@ -45,10 +45,9 @@ fn marks(boot: &Boot, page: &Page<'_>) -> Vec<Mark> {
     if let Some(end) = marks.last_mut().filter(|end| end.what == "the end" && !page.is_companion) {
         let findings = &page.report.findings;
         let failed = findings.iter().find(|finding| finding.status == Status::Fail);
-        let rests = findings.iter().any(|finding| finding.name == "idle" && finding.status == Status::Pass);
         if let Some(finding) = failed {
             (end.what, end.is_trap) = (format!("the end: {} failed", finding.name), true);
-        } else if rests {
+        } else if page.holds("idle") {
             end.what = "the end: at rest".into();
         }
     }
@@ -133,10 +132,10 @@ fn each_trap(boot: &Boot, page: &Page<'_>) -> Markup {
 pub fn console(boot: &Boot) -> Markup {
     let PrintedLines { lines, count, .. } = &boot.console;
     if *count == 0 {
-        return html! { p.faint { "The kernel printed nothing." } };
+        return html! { p #console .faint { "The kernel printed nothing." } };
     }
     html! {
-        h3 { "Console" }
+        h3 #console { "Console" }
         pre { @for line in lines { (format!("{:>14}  {}\n", thousands(line.icount), printable(&line.text))) } }
         @if *count > lines.len() as u64 { p.faint { "and " (thousands(count - lines.len() as u64)) " more lines" } }
     }
