@@ -58,7 +58,7 @@ pub struct FaultingPage {
     pub from_user: bool,
 }
 
-/// The moment after `icount` instructions, which is now or before; `None` where the history does not go there.
+/// The moment after `icount` instructions, which were executed already; `None` where the history does not go there.
 pub fn at(machine: &mut Embedded, image: &Image, icount: u64) -> Option<Moment> {
     machine.at_moment(icount, |machine| {
         let registers = machine.general_registers();

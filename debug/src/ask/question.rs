@@ -177,7 +177,7 @@ impl Answer {
             Answer::When(place, arrivals) => words::when(image, *place, arrivals, goto),
             Answer::At(_, Some(moment)) => words::moment(image, moment),
             Answer::At(icount, None) => {
-                format!("the run does not come to instruction {icount}, or its history does not go back to it")
+                format!("the run has not come to instruction {icount} so far, or its history does not go back to it")
             }
             Answer::Page(page) => words::page(image, page),
         }

@@ -46,6 +46,32 @@ fn forward_and_back_every_register_and_byte_is_as_before() {
     server.end();
 }
 
+/// What is ahead after going back was executed already, until something is changed.
+#[test]
+fn a_moment_that_was_executed_is_shown_from_before_it() {
+    let server = Server::start("good");
+    let whole = whole_boot(&server);
+    let said = gdb::run(
+        &server,
+        &[
+            &format!("monitor at {}", whole - 1),
+            "monitor icount",
+            "monitor at 1000000",
+            "set var $t0 = 7",
+            &format!("monitor at {}", whole - 1),
+            "monitor goto 1000000",
+            "monitor goto 0",
+            &format!("monitor at {}", whole - 1),
+        ],
+    );
+    let shown = format!("instruction {}: ", whole - 1);
+    let never = |moment: u64| format!("the run has not come to instruction {moment} so far");
+    assert_eq!(said.matches(&shown).count(), 2, "{said}");
+    assert!(said.contains("0 instructions since boot, at 0x80200000 <boot>"), "stays there: {said}");
+    assert_eq!((said.matches(&never(1_000_000)).count(), said.matches(&never(whole - 1)).count()), (1, 1), "{said}");
+    server.end();
+}
+
 #[test]
 fn any_moment_is_the_same_whichever_way_it_is_reached() {
     let server = Server::start("good");

@@ -135,14 +135,17 @@ impl Embedded {
         ended.map(|()| arrivals)
     }
 
-    /// Shows something of another moment before now; the machine is where it was afterwards. `None` where it cannot go there.
+    /// Shows something of another moment that was executed already, before now or, after going back, behind it; the machine is where it was
+    /// afterwards. `None` where it cannot go there.
     pub fn at_moment<T>(&mut self, icount: u64, look: impl FnOnce(&mut Embedded) -> T) -> Option<T> {
         let now = self.icount();
-        if icount > now || icount < self.beginning() {
-            return None;
-        }
         let fault = self.fault;
         self.commit_external_changes();
+        let executed = self.history.at_or_before(u64::MAX).unwrap_or(now).max(now);
+        if icount > executed || icount < self.beginning() {
+            self.fault = fault;
+            return None;
+        }
         self.history.keep_present(&mut self.board);
         let is_there = icount == now || self.goto(icount, Duration::MAX) == Stop::Stepped;
         self.fault = fault.filter(|_| icount == now);
