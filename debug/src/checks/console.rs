@@ -41,6 +41,14 @@ pub fn judge(run: &mut BootRun<'_>, finding: &mut Finding) {
     }
 }
 
+/// What a kernel that failed said about it: its last line of failure, and what follows.
+pub fn said_at_failure(run: &mut BootRun<'_>) -> Option<String> {
+    let lines = last_lines(&run.machine.printed()?);
+    let first = words_of_failure(&lines)?;
+    let at = lines.iter().rposition(|line| line == first)?;
+    Some(shown(lines[at..].join(" ").as_bytes()))
+}
+
 /// Whether a person asked for this line: it is no failure then, whatever it says.
 fn was_expected(run: &BootRun<'_>, said: &str) -> bool {
     matches!(&run.end, Some(BootEnd::Expected { line }) if line.trim() == said.trim())
@@ -48,26 +56,34 @@ fn was_expected(run: &BootRun<'_>, said: &str) -> bool {
 
 /// The line that tells of a failure: the last line, or the line of a Rust panic, which is followed by its message.
 fn words_of_failure(lines: &[String]) -> Option<&str> {
-    const WORDS: [&str; 10] =
-        ["panic", "panicked", "panicking", "abort", "aborted", "aborting", "assert", "assertion", "fatal", "oops"];
+    const WORDS: [&str; 11] = [
+        "panic",
+        "panicked",
+        "panicking",
+        "abort",
+        "aborted",
+        "aborting",
+        "assert",
+        "assertion",
+        "fatal",
+        "oops",
+        "unhandled",
+    ];
+    /// In capitals only: a kernel may say in passing that something failed.
+    const CAPITALS: [&str; 3] = ["FAIL", "FAILED", "BUG"];
     /// Words that turn such a line into one of success, unless one of `ILL` is there too.
     const WELL: [&str; 6] = ["ok", "pass", "passed", "success", "succeeded", "handled"];
     const ILL: [&str; 5] = ["not", "failed", "fail", "failure", "error"];
     /// Right before such a word: there was none.
     const NONE: [&str; 3] = ["no", "0", "without"];
     const RUST: &str = "panicked at";
-    let words = |line: &str| -> Vec<String> {
-        line.to_lowercase()
-            .split(|c: char| !c.is_alphanumeric())
-            .filter(|word| !word.is_empty())
-            .map(str::to_owned)
-            .collect()
-    };
-    let last = lines.last().filter(|line| {
-        let words = words(line);
-        let is = |word: &String, known: &[&str]| known.contains(&word.as_str());
+    // "System halted." tells nothing.
+    let last = lines.iter().rev().find(|line| !line.to_lowercase().contains("halt")).filter(|line| {
+        let words: Vec<&str> = line.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+        let is = |word: &str, known: &[&str]| known.contains(&&*word.to_lowercase());
         let has = |known: &[&str]| words.iter().any(|word| is(word, known));
-        let told = (0..words.len()).any(|at| is(&words[at], &WORDS) && !(at > 0 && is(&words[at - 1], &NONE)));
+        let tells = |at: usize| is(words[at], &WORDS) || CAPITALS.contains(&words[at]);
+        let told = (0..words.len()).any(|at| tells(at) && !(at > 0 && is(words[at - 1], &NONE)));
         told && (has(&ILL) || !has(&WELL))
     });
     last.or_else(|| lines.iter().rev().take(3).find(|line| line.contains(RUST))).map(String::as_str)
@@ -93,9 +109,17 @@ mod tests {
             "[PANIC 0] os/main.c:39: ALL DONE",
             "Panicked at src/main.rs:3 no memory",
             "[kernel] Panicked at src/lib.rs:9 test",
+            "Unhandled trap, scause 0xd",
+            "kernel BUG at mm/slab.c:17",
+            "test result: FAILED. 2 passed; 1 failed",
         ] {
             assert_eq!(failure(&["hello", line]).as_deref(), Some(line));
         }
+        assert_eq!(
+            failure(&["unhandled trap: 13", "System halted."]).as_deref(),
+            Some("unhandled trap: 13"),
+            "what a kernel says when it stops"
+        );
         assert_eq!(
             failure(&["hello", "panicked at src/main.rs:7:5:", "index out of bounds"]).as_deref(),
             Some("panicked at src/main.rs:7:5:")
@@ -104,9 +128,17 @@ mod tests {
 
     #[test]
     fn other_last_lines_are_no_failure() {
-        for line in
-            ["$ ", "panic handler: ok", "all assertions passed", "0 fatal errors", "no panic yet", "unpanicky", "ready"]
-        {
+        for line in [
+            "$ ",
+            "panic handler: ok",
+            "all assertions passed",
+            "0 fatal errors",
+            "no panic yet",
+            "unpanicky",
+            "ready",
+            "disk failed, RAM disk used",
+            "3 passed, 0 failed, debug off",
+        ] {
             assert_eq!(failure(&["panic: at first", line]), None, "{line}");
         }
         assert_eq!(failure(&[]), None);

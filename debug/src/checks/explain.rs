@@ -5,7 +5,8 @@
 use super::finding::{Finding, Status};
 use super::{Layout, bss, handoff, idle, image, margin, stack, trap};
 use crate::image::{Image, Place, Segment};
-use crate::machine::{Address, Machine};
+use crate::machine::{Address, Machine, csr};
+use crate::riscv::{self, Effect};
 use crate::setting::Setting;
 
 /// Explains each failure after the boot. If the machine cannot be read any more, it adds nothing.
@@ -16,6 +17,7 @@ pub fn failures(machine: &mut dyn Machine, image: &Image, findings: &mut [Findin
     if let Some(first) = findings.iter_mut().find(|finding| finding.status == Status::Fail) {
         relocations(machine, image, first);
         not_copied(machine, image, first);
+        short_vectors(machine, image, first);
     }
 }
 
@@ -87,6 +89,28 @@ fn relocations(machine: &mut dyn Machine, image: &Image, finding: &mut Finding) 
         "link it without -pie (-no-pie; for Rust, -C relocation-model=static), or apply .rela.dyn before anything is used"
             .into(),
     );
+}
+
+/// In a vectored table each entry has 4 bytes (privileged manual, "Supervisor Trap Vector Base Address Register"): one of compressed jumps
+/// sends interrupts to the wrong handlers.
+fn short_vectors(machine: &mut dyn Machine, image: &Image, finding: &mut Finding) {
+    const VECTORED: u64 = 1;
+    let Some(stvec) = machine.read_register(csr::STVEC).ok().filter(|stvec| stvec & 3 == VECTORED) else { return };
+    let table = Address(stvec & !3);
+    let mut is_short_jump = |at: Address| {
+        let mut bytes = [0; 2];
+        machine.read_memory(at, &mut bytes).is_ok()
+            && riscv::decode(image.xlen(), &bytes).is_some_and(|jump| matches!(jump.effect(), Effect::Jump(_)))
+    };
+    if [trap::NAME, idle::NAME].contains(&finding.name) && is_short_jump(table) && is_short_jump(table + 2) {
+        finding.found = format!(
+            "{}; stvec is vectored, and the entries at {} are compressed jumps of 2 bytes, where each must have 4: interrupt N goes \
+             to the entry of number 2 N",
+            finding.found,
+            image.place(table)
+        );
+        finding.advice = Some("write .option norvc before the table, so that each of its jumps has 4 bytes".into());
+    }
 }
 
 /// Initialised data that is loaded beside the code, and linked elsewhere, holds nothing where it is used until it is copied there.

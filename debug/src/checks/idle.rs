@@ -10,7 +10,7 @@ use super::console;
 use super::finding::{Finding, Status};
 use crate::machine::{Address, Error, Registers, csr};
 use crate::riscv::Xlen;
-use crate::riscv::cause::{a_cause, cause};
+use crate::riscv::cause::{a_cause, cause, is_interrupt};
 use crate::setting::Setting;
 
 pub const NAME: &str = "idle";
@@ -242,7 +242,10 @@ fn look_for_panic(run: &mut BootRun<'_>, finding: &mut Finding) -> Result<(), Er
         finding.status = Status::Fail;
         let caller = panicked.caller().map_or(String::new(), |caller| format!(", called at {caller}"));
         let then = if powers_off { "powers off" } else { "stops there" };
-        finding.summary = format!("it panicked, and {then}: {}{caller}", panicked.name);
+        let interrupt = run.hart.handling().filter(|trap| is_interrupt(trap.cause));
+        let handling = interrupt.map_or(String::new(), |trap| format!(", while it handled {}", a_cause(trap.cause)));
+        let said = console::said_at_failure(run).map_or(String::new(), |said| format!("; it said: {said}"));
+        finding.summary = format!("it panicked, and {then}: {}{caller}{handling}{said}", panicked.name);
         finding.found = format!("{}; {}", finding.found, finding.summary);
         finding.location = panicked.caller().cloned().or(finding.location.take());
         finding.backtrace = panicked.backtrace;

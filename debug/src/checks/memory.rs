@@ -9,7 +9,7 @@ use super::boot_run::poison;
 use super::bss::outside::{self, Outside};
 use super::finding::{Finding, Status};
 use super::{bss, handoff};
-use crate::machine::{Address, Load};
+use crate::machine::{Address, Load, Store};
 use crate::riscv::{self, Register};
 
 /// Adds the facts of the run to its findings.
@@ -99,6 +99,7 @@ fn erased_frame(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<BssFault>
 
 fn lost_value(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<BssFault> {
     let LostValue { stored, cleared, read } = memory.early.lost?;
+    let Some(stored) = stored else { return Some(erased_again(run, &cleared, &read)) };
     let name = object(run, stored.address);
     Some(BssFault {
         summary: format!(
@@ -111,6 +112,22 @@ fn lost_value(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<BssFault> {
         at: stored.address,
         place: run.place(stored.pc),
     })
+}
+
+fn erased_again(run: &BootRun<'_>, cleared: &Store, read: &Load) -> BssFault {
+    let name = object(run, cleared.address);
+    let function = run.image.function(cleared.pc).map_or_else(|| cleared.pc.to_string(), |(name, _)| name);
+    BssFault {
+        summary: format!(
+            "{name} held {:#x} when {function} cleared BSS a second time, which erased it, and it was read at {}",
+            cleared.old,
+            run.place(read.pc)
+        ),
+        advice: format!("clear BSS once, before anything is stored in it, or put {name} into .data"),
+        found: format!("{:#x} erased by {}, read as {:#x}", cleared.old, run.place(cleared.pc), read.value),
+        at: cleared.address,
+        place: run.place(cleared.pc),
+    }
 }
 
 fn poison_read(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<BssFault> {

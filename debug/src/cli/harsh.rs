@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use debug::Embedded;
+use debug::checks::console::Script;
 use debug::checks::{self, Finding, HarshBoot, Layout, Status};
 use debug::embedded::{Conditions, Fill, Options};
 use debug::riscv::{Extension, Extensions, cause};
@@ -104,13 +105,13 @@ fn changes(extensions: Extensions) -> Vec<(&'static str, &'static str, Condition
     changes
 }
 
-/// Makes the check `luck` for a kernel with these findings.
-pub fn luck(kernel: &Kernel, layout: &Layout, findings: &[Finding], limits: Limits) -> Finding {
+/// Makes the check `luck` for a kernel with these findings. Each boot has the same texts to wait for and to type.
+pub fn luck(kernel: &Kernel, layout: &Layout, findings: &[Finding], limits: Limits, script: &Script) -> Finding {
     if findings.iter().any(|finding| finding.status != Status::Pass) {
         return checks::not_tried();
     }
     let boots = changes(kernel.options.cpu.extensions()).into_iter().map(|(change, advice, conditions)| {
-        let findings = boot(kernel, layout, &conditions, limits).map_err(|error| error.to_string());
+        let findings = boot(kernel, layout, &conditions, limits, script.clone()).map_err(|error| error.to_string());
         HarshBoot { change, advice, findings }
     });
     checks::luck(&boots.collect::<Vec<_>>())
@@ -121,9 +122,10 @@ fn boot(
     layout: &Layout,
     conditions: &Conditions,
     (timeout, instructions): Limits,
+    script: Script,
 ) -> anyhow::Result<Vec<Finding>> {
     let options = Options { history_mib: 0, ..kernel.options.clone() };
     let mut machine = Embedded::load_under(&kernel.image, &options, conditions)?;
-    let options = checks::Options { timeout: timeout.min(LIMIT), instructions, ..checks::Options::default() };
+    let options = checks::Options { timeout: timeout.min(LIMIT), instructions, script, ..checks::Options::default() };
     Ok(checks::check(&mut machine, &kernel.image, layout, options)?)
 }

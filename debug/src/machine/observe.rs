@@ -91,6 +91,8 @@ pub enum JumpKind {
 pub struct Interest {
     /// Stores to any of these bytes; `None` for all stores.
     pub stores: Option<Vec<Range<Address>>>,
+    /// Stores to these bytes are shown at once, as what is wanted may change with them; others when there are many.
+    pub prompt: Vec<Range<Address>>,
     /// Loads from any of these bytes.
     pub loads: Vec<Range<Address>>,
     /// Changes of sp, except those within one of these ranges (ends included) that do not set it upwards; `None` for no changes at all.

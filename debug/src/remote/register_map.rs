@@ -34,7 +34,9 @@ impl RegisterMap {
         for (number, register) in (0..32).zip(floating) {
             add(Register::Fpr(number), &register.name);
         }
-        for (number, name) in csr::NAMES {
+        // Of the others the checks ask for this one.
+        let hstatus = csr::OTHERS.iter().filter(|(number, _)| Register::Csr(*number) == csr::HSTATUS);
+        for (number, name) in csr::NAMES.iter().chain(hstatus) {
             add(Register::Csr(*number), name);
         }
         add(Register::Priv, "priv");

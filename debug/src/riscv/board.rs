@@ -73,7 +73,6 @@ pub const DEVICE_TREE_MAGIC: u32 = 0xd00d_feed;
 /// Start, size and name of the board's devices that the embedded machine does not have.
 pub const DEVICES: &[(u64, u64, &str)] = &[
     (0x300_0000, 0x1_0000, "the PCI Express I/O window"),
-    (0x400_0000, 0x200_0000, "the platform bus"),
     (0x1010_0000, 0x18, "the firmware configuration device (fw_cfg)"),
     (0x2000_0000, 0x400_0000, "the flash memory"),
     (0x3000_0000, 0x1000_0000, "the PCI Express configuration space"),

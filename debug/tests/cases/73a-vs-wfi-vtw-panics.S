@@ -1,5 +1,4 @@
 # expect: trap
-# on: embedded
 # words: virtual instruction; VTW
 # why: hstatus.VTW is set; the guest's wfi is a virtual-instruction exception (H extension, hstatus), and the hypervisor panics for it.
 .include "k.inc"

@@ -1,5 +1,4 @@
 # expect: trap
-# on: embedded
 # why: VTW: the handler returns to the wfi itself (forgot sepc + 4): it traps for ever.
 .include "k.inc"
 boot_here

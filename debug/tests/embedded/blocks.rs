@@ -17,7 +17,13 @@ struct Moves(Vec<(u64, u64)>);
 impl Observer for Moves {
     fn interest(&self) -> Interest {
         let loads = vec![Address(DATA)..Address(DATA + 4096)];
-        Interest { stores: Some(Vec::new()), loads, quiet_stacks: Some(Vec::new()), jumps: false }
+        Interest {
+            stores: Some(Vec::new()),
+            loads,
+            quiet_stacks: Some(Vec::new()),
+            jumps: false,
+            ..Interest::default()
+        }
     }
 
     fn store(&mut self, _: &Store) {}

@@ -258,6 +258,7 @@ impl Observer for Choosy {
             loads: vec![doubleword],
             quiet_stacks: Some(vec![quiet]),
             jumps: false,
+            ..Interest::default()
         }
     }
 

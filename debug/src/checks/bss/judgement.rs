@@ -10,6 +10,7 @@ use crate::checks::boot_run::memory::MemoryFacts;
 use crate::checks::boot_run::panic;
 use crate::checks::boot_run::poison::{self, Remains};
 use crate::checks::finding::{Finding, Status};
+use crate::checks::trap;
 use crate::machine::{Address, Error};
 
 /// A BSS of so many bytes may be cleared by one store.
@@ -26,7 +27,9 @@ impl Bss {
             let finding = Finding::not_run(NAME, "the kernel panicked before BSS was cleared");
             return Ok(BssOutcome { finding, end: None });
         }
-        if let Some(address) = remains.first_written {
+        // A part that was cleared first may be in use already.
+        let was_zero = run.memory().is_some_and(|memory| memory.clearing.cleared().is_some()) && run.sees_all_stores();
+        if let Some(address) = remains.first_written.filter(|_| !was_zero) {
             finding.summary = format!("{} bytes were written, but not with zero", remains.written);
             finding.found = format!("the first at {}", run.place(address));
         } else if let Some(stray) = self.stray(run)? {
@@ -127,6 +130,9 @@ impl Bss {
         if panic::recorded(run)?.is_some() {
             return Ok(BssOutcome { finding: not_run("the kernel panicked before BSS was cleared"), end: Some(end) });
         }
+        if self.trapped_before(run, &end)? {
+            return Ok(BssOutcome { finding: not_run("the kernel trapped before BSS was cleared"), end: Some(end) });
+        }
         let mut finding = self.new_finding(run);
         let still_clearing = self.describe_remains(run, &mut finding, &remains, &end)?;
         if let (BootEnd::Deadline, Some(reached)) = (&end, run.reached()) {
@@ -135,6 +141,15 @@ impl Bss {
             finding.advice = Some(format!("{mend}; if the boot only needs longer, {}", run.limit.larger(reached)));
         }
         Ok(BssOutcome { finding, end: (!still_clearing).then_some(end) })
+    }
+
+    /// Whether the boot ends in a trap that came before the clear, or in it. A trap because of what BSS held is none of these.
+    fn trapped_before(&self, run: &mut BootRun<'_>, end: &BootEnd) -> Result<bool, Error> {
+        let Some(trapped) = trap::unhandled(run, end)?.map(|(exception, _)| exception.trap.pc) else {
+            return Ok(false);
+        };
+        let read_poison = run.memory().is_some_and(|memory| memory.early.poison_read.is_some());
+        Ok(!read_poison && self.clear.as_ref().is_none_or(|clear| run.same_function(clear.pc, trapped)))
     }
 
     /// Reports the bytes that were not cleared. Returns true if the clear never ends or is too slow.

@@ -15,7 +15,9 @@ use super::boot_run::{BootRun, TRAP_CSR_POISON, machine_mode};
 use super::fact::Fact;
 use super::finding::{Finding, Status};
 use crate::machine::{Address, Error, TakenTrap, csr};
-use crate::riscv::cause::{INSTRUCTION_PAGE, USER_CALL, a_cause, cause, is_interrupt};
+use crate::riscv::cause::{INSTRUCTION_MISALIGNED, INSTRUCTION_PAGE, USER_CALL, a_cause, cause, is_interrupt};
+use crate::riscv::status::SUPERVISOR_MODE;
+use crate::riscv::status::mstatus::MPP_SHIFT;
 use reasons::{About, about};
 use words::explain;
 
@@ -66,7 +68,14 @@ pub fn trapped(run: &mut BootRun<'_>) -> Result<Finding, Error> {
         finding.summary = format!("{summary}; {}", finding.summary);
         finding.location = Some(run.place(Address(sepc)));
     }
-    if machine_mode::starts_there(run.image, run.layout.entry) && run.hart.vector.is_none() {
+    let in_machine_mode = machine_mode::starts_there(run.image, run.layout.entry);
+    let came_from = run.csr(csr::MSTATUS)?.map(|mstatus| mstatus >> MPP_SHIFT & 3).filter(|_| in_machine_mode);
+    if came_from == Some(SUPERVISOR_MODE) && !is_interrupt(scause) {
+        finding
+            .summary
+            .push_str("; it came in supervisor mode, medeleg does not delegate it, and machine mode has no handler");
+        finding.advice = Some("delegate exceptions before mret (medeleg), or set mtvec to a handler".into());
+    } else if in_machine_mode && run.hart.vector.is_none() {
         finding.summary.push_str("; stvec was never set, so the hart would go to address 0 and trap there for ever");
     } else if is_interrupt(scause) && run.hart.vector.is_none() {
         finding.summary = format!(
@@ -139,7 +148,7 @@ fn is_near_zero(sp: Address) -> bool {
 }
 
 /// The first exception that the kernel did not recover from, and its outcome.
-fn unhandled(run: &mut BootRun<'_>, end: &BootEnd) -> Result<Option<(Exception, String)>, Error> {
+pub fn unhandled(run: &mut BootRun<'_>, end: &BootEnd) -> Result<Option<(Exception, String)>, Error> {
     let unreturned: Vec<Exception> = run.hart.unreturned().copied().collect();
     if let Some(trap) = run.panicked.as_ref().and_then(|panicked| panicked.handling) {
         let known =
@@ -195,6 +204,8 @@ fn went_on(run: &mut BootRun<'_>, finding: &mut Finding) -> Result<(), Error> {
         match scause {
             None => "none: the entry was not reached again (this stub does not show the trap CSRs)".into(),
             Some(TRAP_CSR_POISON) => "none: scause unchanged since entry".into(),
+            // Where instructions have 2 bytes nothing raises it. A hart in a guest shows the guest's scause.
+            Some(INSTRUCTION_MISALIGNED) => "none was seen".into(),
             Some(scause) if is_interrupt(scause) => format!("no exception; the last interrupt was {}", a_cause(scause)),
             Some(USER_CALL) => "none, except calls from U-mode".into(),
             Some(scause) => format!("{}: trapped, and its handler resumed", cause(scause)),

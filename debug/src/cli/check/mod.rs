@@ -209,7 +209,8 @@ pub fn run(mut arguments: Arguments) -> anyhow::Result<bool> {
     }
     let mut findings = findings?;
     if arguments.harsh {
-        findings.push(harsh::luck(&kernel, &layout, &findings, (arguments.timeout, arguments.instructions)));
+        let limits = (arguments.timeout, arguments.instructions);
+        findings.push(harsh::luck(&kernel, &layout, &findings, limits, &arguments.script()));
     }
     keeper.finish(&findings)?;
     let console = printed.as_deref().map(checks::console::last_lines);

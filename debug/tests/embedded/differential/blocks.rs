@@ -91,7 +91,7 @@ struct Seen {
 impl Observer for Seen {
     fn interest(&self) -> Interest {
         let loads = vec![Address(0x8020_0000)..Address(0x8030_0000)];
-        Interest { stores: None, loads, quiet_stacks: Some(Vec::new()), jumps: false }
+        Interest { stores: None, loads, quiet_stacks: Some(Vec::new()), jumps: false, ..Interest::default() }
     }
 
     fn store(&mut self, store: &Store) {

@@ -1,6 +1,6 @@
 //! Follows the use of BSS before it is cleared: loads, and stores that the clear erases. It does not judge.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::clearing::Clearing;
@@ -14,7 +14,8 @@ const MOST: usize = 4096;
 /// A value that was stored before the clear, erased by it, and read afterwards.
 #[derive(Clone, Copy, Debug)]
 pub struct LostValue {
-    pub stored: Store,
+    /// `None` if it was stored after a first clear, and a second one erased it.
+    pub stored: Option<Store>,
     pub cleared: Store,
     pub read: Load,
 }
@@ -24,6 +25,8 @@ pub struct EarlyUse {
     zeroed: Vec<Range<Address>>,
     /// By byte: the store before the clear, and the store of the clear that erased it.
     stored: BTreeMap<Address, (Store, Option<Store>)>,
+    /// By byte: the store of a second clear that erased it.
+    erased_again: BTreeMap<Address, Store>,
     /// The first load of a byte that was not stored before.
     pub poison_read: Option<Load>,
     pub lost: Option<LostValue>,
@@ -31,7 +34,7 @@ pub struct EarlyUse {
 
 impl EarlyUse {
     pub fn new(zeroed: Vec<Range<Address>>) -> EarlyUse {
-        EarlyUse { zeroed, stored: BTreeMap::new(), poison_read: None, lost: None }
+        EarlyUse { zeroed, stored: BTreeMap::new(), erased_again: BTreeMap::new(), poison_read: None, lost: None }
     }
 
     /// The ranges whose loads to observe. After the clear, only the bytes that it erased.
@@ -52,8 +55,16 @@ impl EarlyUse {
         ranges
     }
 
-    fn erased(&self) -> impl Iterator<Item = Address> + '_ {
-        self.stored.iter().filter(|(_, (_, cleared))| cleared.is_some()).map(|(address, _)| *address)
+    fn erased(&self) -> BTreeSet<Address> {
+        let first = self.stored.iter().filter(|(_, (_, cleared))| cleared.is_some()).map(|(address, _)| *address);
+        first.chain(self.erased_again.keys().copied()).collect()
+    }
+
+    /// A second clear erased a value.
+    pub fn erased_again(&mut self, store: &Store) {
+        let old = store.old.to_le_bytes();
+        let bytes = (0..store.length).filter(|index| old[usize::from(*index)] != 0);
+        self.erased_again.extend(bytes.map(|index| (store.address + u64::from(index), *store)).take(MOST));
     }
 
     pub fn store(&mut self, store: &Store, clear_is_over: bool) {
@@ -63,6 +74,7 @@ impl EarlyUse {
         }
         for (index, new) in (0..).zip(&store.new.to_le_bytes()[..usize::from(store.length)]) {
             let address = store.address + index;
+            self.erased_again.remove(&address);
             match self.stored.get_mut(&address) {
                 Some((_, cleared)) if store.new == 0 && cleared.is_none() => *cleared = Some(*store),
                 Some(_) => {
@@ -86,9 +98,13 @@ impl EarlyUse {
         if self.lost.is_some() {
             return;
         }
+        if let Some((_, cleared)) = self.erased_again.range(range.clone()).next() {
+            self.lost = Some(LostValue { stored: None, cleared: *cleared, read: *load });
+            return;
+        }
         let erased = self.stored.range(range).find_map(|(_, (stored, cleared))| Some((*stored, (*cleared)?)));
         if let Some((stored, cleared)) = erased.filter(|(_, cleared)| clearing.is_clear(cleared)) {
-            self.lost = Some(LostValue { stored, cleared, read: *load });
+            self.lost = Some(LostValue { stored: Some(stored), cleared, read: *load });
         }
     }
 }
@@ -123,7 +139,7 @@ mod tests {
         assert!(early.lost.is_none(), "nothing was stored there");
         early.load(&load(101, 0x1008, 0), &clearing);
         let lost = early.lost.unwrap();
-        assert_eq!((lost.stored.pc, lost.cleared.pc, lost.read.icount), (Address(0x50), Address(0x100), 101));
+        assert_eq!((lost.stored.unwrap().pc, lost.cleared.pc, lost.read.icount), (Address(0x50), Address(0x100), 101));
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod code_writes;
 pub mod device_tree;
 pub mod early;
 pub mod frames;
+mod second_clear;
 pub mod stacks;
 mod sweep;
 
@@ -16,6 +17,7 @@ use self::clearing::Clearing;
 use self::code_writes::CodeWrites;
 use self::device_tree::DeviceTreeUse;
 use self::early::EarlyUse;
+use self::second_clear::SecondClear;
 use self::stacks::Stacks;
 use crate::checks::boot_run::layout::Layout;
 use crate::checks::bss::outside;
@@ -29,6 +31,7 @@ pub struct MemoryFacts<'a> {
     pub clearing: Clearing,
     pub code_writes: CodeWrites,
     pub early: EarlyUse,
+    second_clear: SecondClear,
     pub stacks: Stacks,
     pub device_tree: DeviceTreeUse,
     clear_was_over: (bool, bool),
@@ -47,6 +50,7 @@ impl<'a> MemoryFacts<'a> {
             clearing: Clearing::new(layout),
             code_writes: CodeWrites::new(image),
             early: EarlyUse::new(zeroed),
+            second_clear: SecondClear::new(layout.bss.clone(), image),
             stacks: Stacks::new(image, layout),
             device_tree: DeviceTreeUse::default(),
             clear_was_over: (false, false),
@@ -60,6 +64,9 @@ impl<'a> MemoryFacts<'a> {
         let store = Store { address: self.image.linked(store.physical), sp, ..*store };
         self.clearing.store(&store);
         self.early.store(&store, self.clearing.is_over());
+        if self.clearing.is_over() {
+            self.second_clear.store(&store).iter().for_each(|erased| self.early.erased_again(erased));
+        }
         self.code_writes.store(&store);
         self.device_tree.store(&store);
     }
@@ -80,19 +87,22 @@ impl<'a> MemoryFacts<'a> {
         let over = self.clearing.is_over();
         let (tree, header) = self.device_tree.ranges();
         let early: Vec<Range<Address>> = self.early.ranges(over).iter().map(|range| self.physical(range)).collect();
+        let again: Vec<Range<Address>> = self.second_clear.awaited().iter().map(|range| self.physical(range)).collect();
         let linked = self.code_writes.ranges().iter().cloned().chain(self.clearing.unneeded());
         let physical = linked.map(|range| self.physical(&range));
-        let stores = over.then(|| physical.chain(early.iter().cloned()).chain(tree).collect());
+        let prompt = if over { again } else { Vec::new() };
+        let stores =
+            over.then(|| physical.chain(early.iter().cloned()).chain(tree).chain(prompt.iter().cloned()).collect());
         let quiet_stacks =
             self.stacks.quiet().map(|ranges| ranges.iter().flat_map(|range| self.aliases(range)).collect());
-        Interest { stores, loads: early.into_iter().chain(header).collect(), quiet_stacks, jumps: false }
+        Interest { stores, prompt, loads: early.into_iter().chain(header).collect(), quiet_stacks, jumps: false }
     }
 
     /// Whether [`MemoryFacts::interest`] has changed since the last call.
     pub fn has_new_interest(&mut self) -> bool {
         let over = (self.clearing.is_over(), self.clearing.unneeded().is_none());
         let clear_ended = over != std::mem::replace(&mut self.clear_was_over, over);
-        self.stacks.take_changed() || clear_ended
+        self.stacks.take_changed() | self.second_clear.take_changed() || clear_ended
     }
 
     /// Whether to stop here, because later events would only hide the fault.

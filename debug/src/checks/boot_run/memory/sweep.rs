@@ -121,6 +121,13 @@ impl Sweep {
         }
     }
 
+    /// Notes a store. Returns whether it goes on with the zeros so far, or is the first.
+    pub fn follows(&mut self, store: &Store) -> bool {
+        let before = self.stores;
+        self.store(store);
+        self.stores == before + 1
+    }
+
     /// Whether all of BSS was swept.
     pub fn is_whole(&self) -> bool {
         bytes(&self.bss) > 0 && self.course.covers(&self.bss)

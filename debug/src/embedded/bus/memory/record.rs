@@ -243,5 +243,8 @@ impl Memory {
         let At { icount, pc, sp } = self.at;
         let (pc, sp, address, physical) = (Address(pc), Address(sp), Address(address), Address(first));
         self.push(Observation::Store(Store { icount, pc, sp, address, physical, length: length as u8, old, new }));
+        if self.record.as_ref().is_some_and(|record| touches(&record.interest.prompt, first, length as u64)) {
+            self.pause();
+        }
     }
 }
