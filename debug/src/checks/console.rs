@@ -54,7 +54,8 @@ fn was_expected(run: &BootRun<'_>, said: &str) -> bool {
     matches!(&run.end, Some(BootEnd::Expected { line }) if line.trim() == said.trim())
 }
 
-/// The line that tells of a failure: the last line, or the line of a Rust panic, which is followed by its message.
+/// The line that tells of a failure: the last line but for what kernels print after a panic (registers, a backtrace, that they halt), or
+/// the line of a Rust panic, which is followed by its message.
 fn words_of_failure(lines: &[String]) -> Option<&str> {
     const WORDS: [&str; 11] = [
         "panic",
@@ -76,17 +77,35 @@ fn words_of_failure(lines: &[String]) -> Option<&str> {
     const ILL: [&str; 5] = ["not", "failed", "fail", "failure", "error"];
     /// Right before such a word: there was none.
     const NONE: [&str; 3] = ["no", "0", "without"];
+    /// Of the lines that follow a panic.
+    const DUMP: [&str; 8] = ["backtrace", "trace", "stack", "registers", "halt", "halted", "halting", "rebooting"];
     const RUST: &str = "panicked at";
-    // "System halted." tells nothing.
-    let last = lines.iter().rev().find(|line| !line.to_lowercase().contains("halt")).filter(|line| {
-        let words: Vec<&str> = line.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-        let is = |word: &str, known: &[&str]| known.contains(&&*word.to_lowercase());
+    let words = |line: &str| -> Vec<String> {
+        line.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    };
+    let is = |word: &str, known: &[&str]| known.contains(&&*word.to_lowercase());
+    let is_failure = |line: &&String| {
+        let words = words(line);
         let has = |known: &[&str]| words.iter().any(|word| is(word, known));
-        let tells = |at: usize| is(words[at], &WORDS) || CAPITALS.contains(&words[at]);
-        let told = (0..words.len()).any(|at| tells(at) && !(at > 0 && is(words[at - 1], &NONE)));
+        let tells = |at: usize| is(&words[at], &WORDS) || CAPITALS.contains(&&*words[at]);
+        let told = (0..words.len()).any(|at| tells(at) && !(at > 0 && is(&words[at - 1], &NONE)));
         told && (has(&ILL) || !has(&WELL))
-    });
-    last.or_else(|| lines.iter().rev().take(3).find(|line| line.contains(RUST))).map(String::as_str)
+    };
+    let is_dump = |line: &&String| {
+        let is_number =
+            |word: &str| word.strip_prefix("0x").is_some_and(|digits| !digits.is_empty()) || is_address(word);
+        words(line).iter().any(|word| is(word, &DUMP) || is_number(word))
+    };
+    let after_dump = lines.iter().rev().find(|line| is_failure(line) || !is_dump(line));
+    after_dump
+        .filter(is_failure)
+        .or_else(|| lines.iter().rev().take(3).find(|line| line.contains(RUST)))
+        .map(String::as_str)
+}
+
+/// Whether a word is an address as dumps have it without a prefix.
+fn is_address(word: &str) -> bool {
+    matches!(word.len(), 8 | 16) && word.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 #[cfg(test)]
@@ -124,6 +143,20 @@ mod tests {
             failure(&["hello", "panicked at src/main.rs:7:5:", "index out of bounds"]).as_deref(),
             Some("panicked at src/main.rs:7:5:")
         );
+    }
+
+    #[test]
+    fn what_is_printed_after_a_panic_does_not_hide_it() {
+        for dump in [
+            &["---[ end trace 0000000000000000 ]---"][..],
+            &["Call trace:", " [<ffffffff80001234>] kernel_init+0x1c", "System halted"],
+            &["ra 0x80200010 sp 0x80210000", "sepc: 0x8020003c scause: 0xf", "halting..."],
+        ] {
+            let lines = [&["hello", "Kernel panic - not syncing: no init"], dump].concat();
+            assert_eq!(failure(&lines).as_deref(), Some(lines[1]));
+        }
+        assert_eq!(failure(&["panic: a test", "$ "]), None);
+        assert_eq!(failure(&["hello", "kernel at 0x80200000", "halted"]), None);
     }
 
     #[test]
