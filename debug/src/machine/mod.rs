@@ -207,6 +207,15 @@ pub trait Machine {
     /// stops any hart.
     fn follow(&mut self) {}
 
+    /// Shows another hart in registers and memory until the machine runs again: the one of this index among those that are not
+    /// followed, or with `None` the followed one. Returns whether there is such a hart.
+    ///
+    /// # Errors
+    /// If the machine does not respond.
+    fn show_other(&mut self, _index: Option<usize>) -> Result<bool, Error> {
+        Ok(false)
+    }
+
     /// This machine as an observed machine, if it is one.
     fn observed(&mut self) -> Option<&mut dyn Observed> {
         None

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::{BREAKPOINT_BYTES, Remote};
+use super::{BREAKPOINT_BYTES, Remote, STEP_PATIENCE};
 
 use crate::machine::{Address, Error, Machine, Stop, csr};
 use crate::riscv::{self, Effect, board};
 use crate::rsp::{Client, StopReply, Thread};
 
-/// If a step of another hart takes longer than this, the hart is assumed to wait in a `wfi`.
+/// If a step takes longer than this where there are several harts, the hart is assumed to wait in a `wfi`.
 const OTHERS_PATIENCE: Duration = Duration::from_millis(20);
 
 /// The harts of a stub, by its names. With one hart none is ever selected, which saves round trips.
@@ -78,6 +78,13 @@ impl Harts {
         self.alone = None;
     }
 
+    /// Does what [`crate::machine::Machine::show_other`] promises.
+    pub fn show_other(&mut self, client: &mut Client, index: Option<usize>) -> Result<bool, crate::rsp::Error> {
+        let others = self.all.iter().filter(|hart| Some(**hart) != self.followed);
+        let hart = index.map_or(self.followed, |index| others.copied().nth(index));
+        hart.map(|hart| self.select(client, hart)).transpose().map(|shown| shown.is_some())
+    }
+
     /// Whether the shown hart is not the followed one.
     pub fn strayed(&self) -> bool {
         self.followed.is_some() && self.followed != self.shown
@@ -108,6 +115,11 @@ impl Remote {
             }
         }
         Ok(false)
+    }
+
+    /// How long a step of the shown hart may take, and whether others go on meanwhile if it waits in a `wfi`: a step stops them.
+    pub(super) fn patience(&self) -> (Duration, bool) {
+        if self.harts.count() > 1 { (OTHERS_PATIENCE, true) } else { (STEP_PATIENCE, false) }
     }
 
     /// If another hart stopped, steps it over its instruction and shows the followed hart again. Returns whether it did so.

@@ -140,8 +140,9 @@ impl Machine for Remote {
             self.breakpoints.contains(&Address(pc))
         };
         if !passed && (self.caught || stands_at_breakpoint) {
-            let stop = self.step_over(limit.min(STEP_PATIENCE))?;
-            if stop != Stop::Stepped {
+            let (patience, others) = self.patience();
+            let stop = self.step_over(limit.min(patience))?;
+            if stop != Stop::Stepped && !(others && stop == Stop::Interrupted) {
                 return Ok(stop);
             }
             let here = Address(self.registers()?.pc);
@@ -188,6 +189,10 @@ impl Machine for Remote {
 
     fn follow(&mut self) {
         self.harts.follow();
+    }
+
+    fn show_other(&mut self, index: Option<usize>) -> Result<bool, Error> {
+        Ok(self.harts.show_other(&mut self.client, index)?)
     }
 }
 

@@ -133,6 +133,11 @@ impl<'a> BootRun<'a> {
         // If every write of sp is observed, no watchpoint is needed.
         let is_seen = machine.observed().is_some() || companion.is_some_and(|memory| memory.is_whole);
         let stack_use = StackUse::begin(machine, &layout.stack, !is_seen)?;
+        let mut others = 0..machine.harts();
+        while others.next().map(|other| machine.show_other(Some(other))).transpose()?.is_some_and(|shown| shown) {
+            poison_traps(machine)?;
+        }
+        machine.show_other(None)?;
         let traps_shown = poison_traps(machine)?;
         if machine_mode::starts_there(image, layout.entry) {
             // It is 0 after reset, where a trap would trap again for ever and lose its cause. OpenSBI hands over with it at the entry.

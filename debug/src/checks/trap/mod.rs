@@ -5,6 +5,7 @@
 //! tells whether a trap came: it was poisoned at the entry.
 //! Source: the RISC-V privileged manual, sections on scause, sepc, stval and stvec.
 
+mod other_harts;
 mod reasons;
 mod translation;
 mod words;
@@ -42,7 +43,7 @@ pub fn check(run: &mut BootRun<'_>, end: &BootEnd) -> Result<Finding, Error> {
         }
     } else if let Some(refused) = run.hart.refused_vector() {
         words::refused_vector(run, &mut finding, &refused);
-    } else {
+    } else if !other_harts::judge(run, &mut finding, end)? {
         went_on(run, &mut finding)?;
     }
     Ok(finding)

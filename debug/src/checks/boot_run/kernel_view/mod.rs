@@ -299,6 +299,10 @@ impl Machine for KernelView<'_> {
         self.machine.follow();
     }
 
+    fn show_other(&mut self, index: Option<usize>) -> Result<bool, Error> {
+        self.machine.show_other(index)
+    }
+
     fn printed(&mut self) -> Option<Vec<u8>> {
         self.machine.printed()
     }
