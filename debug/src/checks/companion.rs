@@ -36,6 +36,8 @@ pub struct Companion<'a> {
     /// How long it took by the kernel's own clock.
     took: Duration,
     name: String,
+    /// Whether the machine itself has as many harts: with others, the boot may end otherwise.
+    alike: bool,
 }
 
 impl<'a> Companion<'a> {
@@ -45,9 +47,10 @@ impl<'a> Companion<'a> {
         layout: &'a Layout,
         timeout: Duration,
         script: Script,
+        harts: usize,
     ) -> Companion<'a> {
         let limit = Limit::new(timeout.min(LONGEST), None).with_patience(PATIENCE);
-        let name = machine.name().to_owned();
+        let (name, alike) = (machine.name().to_owned(), machine.harts() == harts);
         let at_least = Duration::ZERO;
         let plan = RunPlan { limit, boot_hart: None, step: None, memory: None, companion_end: None, script, at_least };
         let RunResult { findings, mut memory, end, hart, took, was_cut, .. } = run_checks(machine, image, layout, plan);
@@ -55,7 +58,7 @@ impl<'a> Companion<'a> {
             memory.is_whole = findings.is_ok() && !was_cut;
         }
         let certain = memory.as_mut().map(|memory| std::mem::take(&mut memory.findings)).unwrap_or_default();
-        Companion { findings: findings.unwrap_or(certain), memory, end, hart, took, name }
+        Companion { findings: findings.unwrap_or(certain), memory, end, hart, took, name, alike }
     }
 
     /// How long the machine itself has to run before its kernel is taken to rest: until what failed here fails there as well. On a busy
@@ -72,10 +75,10 @@ impl<'a> Companion<'a> {
         self.end.as_ref().filter(|_| self.has_ended())
     }
 
-    /// Whether its run came to an end that time did not make.
+    /// Whether its run came to an end that time did not make, and that the machine itself would come to as well.
     fn has_ended(&self) -> bool {
         let is_whole = self.memory.as_ref().is_some_and(|memory| memory.is_whole);
-        is_whole && self.end.as_ref().is_some_and(|end| *end != BootEnd::Deadline)
+        self.alike && is_whole && self.end.as_ref().is_some_and(|end| *end != BootEnd::Deadline)
     }
 
     /// Compares how the boot ended on the machine itself (`end`) with how it did here. `interrupted`: where interrupts come there, if
@@ -283,6 +286,7 @@ mod tests {
             hart,
             took: Duration::from_secs(1),
             name,
+            alike: true,
         };
         assert_eq!(companion.at_least().is_zero(), findings.iter().all(|finding| finding.status != Status::Fail));
         companion.judge_end(&mut own, Some(&end), interrupted.map(|pc| image.place(pc)).as_ref(), own_hart);

@@ -223,11 +223,12 @@ pub fn check(
     let Options { timeout, instructions, boot_hart, step, companion, min_margin, script, console } = options;
     let machine = &mut KernelView::of(machine, image, layout);
     let mut companion = companion.map(|companion| KernelView::of(companion, image, layout));
+    let harts = machine.harts();
     // It has one hart, with id 0.
     let companion = companion
         .as_mut()
         .filter(|_| boot_hart.is_none_or(|hart| hart == 0))
-        .map(|machine| Companion::boot(machine, image, layout, timeout, script.clone()));
+        .map(|machine| Companion::boot(machine, image, layout, timeout, script.clone(), harts));
     let memory = companion.as_ref().and_then(|companion| companion.memory.as_ref());
     let companion_end = companion.as_ref().and_then(Companion::end);
     let at_least = companion.as_ref().map_or(Duration::ZERO, Companion::at_least);
