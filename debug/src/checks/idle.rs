@@ -75,6 +75,13 @@ fn describe_end(
         BootEnd::Loop { instructions } => {
             (Status::Pass, format!("infinite loop of {instructions} instructions that changes no state"))
         }
+        BootEnd::Beats { at } => {
+            finding.location = Some(run.place(*at));
+            (
+                Status::Pass,
+                "a heartbeat: it waits for a point in time (it reads time) and does something, again and again".into(),
+            )
+        }
         BootEnd::Runs { programs: true } => {
             (Status::Pass, "its ticks come to programs in U-mode that never wait".into())
         }

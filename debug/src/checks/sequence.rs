@@ -144,7 +144,7 @@ pub fn run_checks<'a>(
         }
     }
     let interrupted = run.hart.last_interrupt.filter(|_| run.hart.interrupts > 1).map(|trap| run.place(trap.pc));
-    let took = Duration::from_nanos(run.ticks().saturating_sub(begun) * NANOSECONDS_PER_TICK);
+    let took = Duration::from_nanos(run.ticks().saturating_sub(begun).saturating_mul(NANOSECONDS_PER_TICK));
     let was_cut = run.is_over();
     let memory = run.trace.map(|trace| trace.memory);
     RunResult { findings, memory, end: run.end, interrupted, hart: run.hart, took, was_cut }

@@ -208,9 +208,20 @@ pub enum HartEvent {
         icount: u64,
     },
     /// A read of `time`, of a counter, or of the interrupts that are pending.
+    ///
+    /// Reads by one instruction, each so many instructions behind the one before, are one event: a kernel that waits for a point in
+    /// time reads it again and again.
     ClockRead {
-        /// Instructions executed before it.
+        /// Instructions executed before the last of them.
         icount: u64,
+        /// The instruction.
+        pc: Address,
+        /// The `time` CSR, in ticks.
+        time: u64,
+        /// Instructions since the read before; 0 if that is not known.
+        gap: u64,
+        /// How many reads.
+        reads: u64,
     },
 }
 

@@ -42,6 +42,10 @@ pub enum BootEnd {
     Loop {
         instructions: u64,
     },
+    /// It waits for a point in time again and again, at this place, and does something each time.
+    Beats {
+        at: Address,
+    },
     /// Interrupts come again and again to programs in U-mode, or switch between tasks, which never rest.
     Runs {
         programs: bool,

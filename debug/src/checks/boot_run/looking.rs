@@ -25,9 +25,8 @@ impl BootRun<'_> {
                 return Ok(Some(event));
             }
             alone *= 2;
-            self.slice = self.slice.max(alone);
             match self.compute(alone)? {
-                Computed::Still if !self.is_hopeless() => {}
+                Computed::Still if !self.is_hopeless() => self.slice = self.slice.max(alone),
                 Computed::Still | Computed::Elsewhere => break,
                 Computed::Trapped => return Ok(Some(BootEvent::End(BootEnd::Trap))),
             }

@@ -25,6 +25,8 @@ const QUIET: Duration = Duration::from_millis(300);
 const LONG_QUIET: Duration = Duration::from_secs(4);
 /// How far time first jumps for a kernel that waits for a point in time, in ticks: 100 ms.
 const FIRST_SKIP: u64 = 1_000_000;
+/// How far it jumps at most: a day.
+const LONGEST_SKIP: u64 = 24 * 3600 * 10_000_000;
 /// How far time jumps for a kernel that asks for input and reads the time, in ticks: 5 s, longer than most boot loaders wait for a key.
 const FAR: u64 = 50_000_000;
 /// How often the run waits for the firmware.
@@ -34,6 +36,8 @@ pub const LOOK: Duration = Duration::from_millis(50);
 
 /// How long a `wfi` may take to trap.
 const TRIAL: Duration = Duration::from_millis(50);
+/// How long one runs that has waited for points in time before.
+const BEAT: Duration = Duration::from_micros(50);
 /// How long a kernel runs whose time has jumped.
 const MOMENT: Duration = Duration::from_millis(2);
 
@@ -53,6 +57,8 @@ pub struct Rest {
     elsewhere: u32,
     /// The last jump of time, in ticks.
     skipped: u64,
+    /// How many waits for a point in time were over at that jump.
+    beats: u64,
     /// Since when it has been doing what a companion saw it do for ever.
     lives: Option<Instant>,
     /// Time has jumped once for a kernel that asks for input and reads the time.
@@ -259,8 +265,11 @@ impl BootRun<'_> {
     /// Makes time jump for a kernel that waits for a point in time, if the machine can; further each time.
     pub(super) fn skip_time(&mut self) {
         if let Some(machine) = self.machine.observed() {
-            self.slice = super::FIRST_SLICE;
-            self.rest.skipped = self.rest.skipped.saturating_mul(2).max(FIRST_SKIP);
+            let beats = self.hart.life.waits.times;
+            let goes_on = std::mem::replace(&mut self.rest.beats, beats) < beats;
+            self.slice = if beats > 0 { BEAT } else { super::FIRST_SLICE };
+            self.rest.skipped =
+                if goes_on { FIRST_SKIP } else { (self.rest.skipped * 2).clamp(FIRST_SKIP, LONGEST_SKIP) };
             machine.skip_time(self.rest.skipped);
         }
     }
@@ -279,7 +288,14 @@ impl BootRun<'_> {
 
     /// The end of a kernel that a companion saw to live without coming to rest, if it does the same here for a while.
     pub(super) fn lives_as_seen(&mut self) -> Result<Option<BootEnd>, Error> {
-        let does = matches!(self.seen_end, Some(BootEnd::Runs { .. })) && self.hart.interrupts >= 2;
+        let does = match self.seen_end {
+            Some(BootEnd::Beats { at }) => {
+                let pc = Address(self.machine.registers()?.pc);
+                self.same_function(pc, at)
+            }
+            Some(BootEnd::Runs { .. }) => self.hart.interrupts >= 2,
+            _ => false,
+        };
         if !does || !self.dialogue.is_over() {
             return Ok(None);
         }

@@ -2,14 +2,17 @@
 //!
 //! On other machines this knows nothing, and the checks use poison and watchpoints.
 
+use std::ops::Range;
+
 use super::layout::Layout;
 use super::memory::MemoryFacts;
 use crate::image::Image;
-use crate::machine::{HartEvent, Interest, Load, Observer, StackPointerMove, Store, TakenTrap};
+use crate::machine::{Address, HartEvent, Interest, Load, Observer, StackPointerMove, Store, TakenTrap};
 use crate::riscv::cause::{USER_CALL, is_interrupt};
 
 pub struct StoreTrace<'a> {
     pub memory: MemoryFacts<'a>,
+    stack: Range<Address>,
     /// The first exception that is not a call from U-mode.
     pub exception: Option<TakenTrap>,
     pub interrupts: u64,
@@ -18,7 +21,20 @@ pub struct StoreTrace<'a> {
 
 impl<'a> StoreTrace<'a> {
     pub fn new(image: &'a Image, layout: &Layout) -> StoreTrace<'a> {
-        StoreTrace { memory: MemoryFacts::new(image, layout), exception: None, interrupts: 0, calls: 0 }
+        StoreTrace {
+            memory: MemoryFacts::new(image, layout),
+            stack: layout.stack.clone(),
+            exception: None,
+            interrupts: 0,
+            calls: 0,
+        }
+    }
+}
+
+impl StoreTrace<'_> {
+    /// Whether a store is to the boot's stack.
+    pub fn is_on_stack(&self, store: &Store) -> bool {
+        self.stack.contains(&self.memory.linked(store))
     }
 }
 

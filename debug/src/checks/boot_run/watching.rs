@@ -12,6 +12,9 @@ pub struct Watching<'a, 'b> {
 impl Observer for Watching<'_, '_> {
     fn store(&mut self, store: &Store) {
         self.trace.store(store);
+        if store.new != store.old && !self.trace.is_on_stack(store) {
+            self.hart.life.acts();
+        }
     }
 
     fn event(&mut self, event: &HartEvent) {
@@ -28,7 +31,8 @@ impl Observer for Watching<'_, '_> {
     }
 
     fn interest(&self) -> Interest {
-        self.trace.interest()
+        let interest = self.trace.interest();
+        if self.hart.life.is_suspicious() { Interest { stores: None, ..interest } } else { interest }
     }
 
     fn has_new_interest(&mut self) -> bool {

@@ -153,7 +153,8 @@ fn access_csr(board: &mut Board, operation: &Operation, access: CsrAccess) -> Re
         }
     }
     if csr::changes_by_itself(number) {
-        board.memory.note(HartEvent::ClockRead { icount: board.icount });
+        let (icount, time) = (board.icount, board.time());
+        board.memory.note_clock_read(icount, Address(board.hart.pc), time);
     }
     if operation.rd != SINK {
         board.hart.set_x(operation.rd, old);

@@ -1,10 +1,21 @@
-//! Kernels that live without ever coming to rest: their interrupts come to tasks and programs that compute for ever. It does not judge.
+//! Kernels that live without ever coming to rest: they wait for a point in time again and again and do something each time, or their
+//! interrupts come to tasks and programs that compute for ever. It does not judge.
 
-use super::{PERIODS, Stretch};
+use super::{LONG_ENOUGH, PERIODS, Stretch};
 use crate::checks::boot_run::event::BootEnd;
 use crate::machine::{Address, TakenTrap};
 use crate::riscv::cause::{USER_CALL, is_interrupt};
 
+/// So many reads of the clock, each as many instructions behind the one before, are a wait.
+const READS: u64 = 8;
+/// A kernel lives by the clock if it waited this often, more than for the devices that a boot looks for ...
+const WAITS: u64 = 64;
+/// ... at no more places than these: it blinks, waiting for on and for off ...
+const PLACES: usize = 4;
+/// ... and changed something between so many of these waits. One that only looks again, later, waits for something that never comes.
+const DEEDS: u64 = 16;
+/// After so many waits it is looked at closely.
+const SUSPICIOUS: u64 = 4;
 /// How long programs and tasks must have run so, in instructions: half a second.
 const LONG: u64 = 50_000_000;
 /// How far an interrupt's handler may return from where it came and still go on with the same task: behind a `wfi`, say.
@@ -13,6 +24,16 @@ const NEAR: u64 = 8;
 /// Signs of life.
 #[derive(Default)]
 pub struct Life {
+    /// The reads of the clock that follow each other now: by which instruction, at which distance, how many.
+    reads: ((Address, u64), u64),
+    /// A trap came since, so that the next read's distance says nothing.
+    trapped: bool,
+    /// Where it waited for a point in time, and how often.
+    waited_at: Vec<Address>,
+    pub waits: Stretch,
+    /// Behind how many waits it changed something, and behind which it did last.
+    deeds: u64,
+    acted: u64,
     /// Interrupts that came while a program in U-mode ran.
     programs: Stretch,
     /// Interrupts whose handler went on with another task.
@@ -20,7 +41,38 @@ pub struct Life {
 }
 
 impl Life {
+    /// The clock was read so often (`reads`), each time by the instruction and at the distance `by`.
+    pub fn clock_read(&mut self, icount: u64, by: (Address, u64), time: u64, reads: u64) {
+        let is_unknown = std::mem::take(&mut self.trapped) || by.1 == 0;
+        if self.reads.0 == by || is_unknown && self.reads.0.0 == by.0 {
+            self.reads.1 += reads;
+            return;
+        }
+        let ((at, _), before) = std::mem::replace(&mut self.reads, (by, reads));
+        if before < READS {
+            return;
+        }
+        if !self.waited_at.contains(&at) {
+            self.waited_at.push(at);
+            (self.waits, self.deeds, self.acted) = Default::default();
+        }
+        self.waits.add(icount, time);
+    }
+
+    /// Something was printed, or memory that is not the stack was changed.
+    pub fn acts(&mut self) {
+        if self.waits.times > self.acted {
+            (self.deeds, self.acted) = (self.deeds + 1, self.waits.times);
+        }
+    }
+
+    /// Whether to observe all stores, as they tell whether it acts.
+    pub fn is_suspicious(&self) -> bool {
+        self.waits.times >= SUSPICIOUS && self.waits.times < WAITS && self.deeds < DEEDS
+    }
+
     pub fn trap(&mut self, trap: &TakenTrap) {
+        self.trapped = true;
         if !is_interrupt(trap.cause) {
             if trap.cause != USER_CALL {
                 (self.programs, self.switches) = Default::default();
@@ -46,13 +98,42 @@ impl Life {
         if enough(&self.switches) {
             return Some(BootEnd::Runs { programs: false });
         }
-        None
+        let at = self.waited_at.last().copied()?;
+        let waits = self.waits.times >= WAITS && self.deeds >= DEEDS && self.waited_at.len() <= PLACES;
+        (waits && self.waits.ticks() >= 2 * LONG_ENOUGH).then_some(BootEnd::Beats { at })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// After so many waits of 100 reads, and 1 s each, at as many places.
+    fn waited(times: u64, places: u64, acts: bool) -> Option<BootEnd> {
+        let mut life = Life::default();
+        for wait in 0..times {
+            let (icount, at) = (wait * 1000, Address(0x8020_0000 + 4 * (wait % places)));
+            life.clock_read(icount, (at, 600), wait * 10_000_000, 1);
+            life.clock_read(icount + 400, (at, 4), wait * 10_000_000, 99);
+            if acts {
+                life.acts();
+            }
+        }
+        life.end()
+    }
+
+    #[test]
+    fn waits_at_few_places_again_and_again_are_a_heartbeat() {
+        assert_eq!(waited(WAITS + 2, 1, true), Some(BootEnd::Beats { at: Address(0x8020_0000) }));
+        assert!(waited(WAITS + 4, 2, true).is_some(), "on and off");
+        assert_eq!(waited(WAITS, 1, true), None, "the last has not ended");
+        assert_eq!(waited(4 * WAITS, 5, true), None, "delays all over a boot");
+        assert_eq!(
+            waited(4 * WAITS, 1, false),
+            None,
+            "it waits for something else, and looks for it from time to time"
+        );
+    }
 
     fn interrupted(from_user: bool, to: u64, cause: u64) -> Option<BootEnd> {
         let mut life = Life::default();

@@ -204,10 +204,14 @@ impl HartTrace {
             HartEvent::Printed { icount } => {
                 self.printed = Some(icount);
                 self.has_printed = true;
+                self.life.acts();
                 self.polls = Stretch::default();
             }
             HartEvent::Stopped { pc, .. } => self.stopped = Some(pc),
-            HartEvent::ClockRead { icount } => self.clock_read = Some(icount),
+            HartEvent::ClockRead { icount, pc, time, gap, reads } => {
+                self.clock_read = Some(icount);
+                self.life.clock_read(icount, (pc, gap), time, reads);
+            }
         }
     }
 

@@ -40,6 +40,7 @@ impl Observer for LinkedObserver<'_> {
             | HartEvent::Wait { pc, .. }
             | HartEvent::Stopped { pc, .. }
             | HartEvent::VectorWrite { pc, .. }
+            | HartEvent::ClockRead { pc, .. }
             | HartEvent::Poll { pc, .. } => *pc = self.linked(*pc),
             _ => {}
         }

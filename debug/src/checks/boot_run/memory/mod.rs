@@ -61,7 +61,7 @@ impl<'a> MemoryFacts<'a> {
 
     pub fn store(&mut self, store: &Store) {
         let sp = self.image.canonical(store.sp);
-        let store = Store { address: self.image.linked(store.physical), sp, ..*store };
+        let store = Store { address: self.linked(store), sp, ..*store };
         self.clearing.store(&store);
         self.early.store(&store, self.clearing.is_over());
         if self.clearing.is_over() {
@@ -69,6 +69,11 @@ impl<'a> MemoryFacts<'a> {
         }
         self.code_writes.store(&store);
         self.device_tree.store(&store);
+    }
+
+    /// The linked address of what is stored.
+    pub fn linked(&self, store: &Store) -> Address {
+        self.image.linked(store.physical)
     }
 
     pub fn load(&mut self, load: &Load) {

@@ -3,7 +3,7 @@
 use super::{Ended, Memory, ROM_NAME, from_bytes};
 use crate::embedded::bus::map::Region;
 use crate::embedded::hart::trap::{AccessType, Interruption};
-use crate::machine::HartEvent;
+use crate::machine::Address;
 
 impl Memory {
     pub(super) fn load_physical(&mut self, physical: u64, length: usize, address: u64) -> Result<u64, Interruption> {
@@ -25,7 +25,7 @@ impl Memory {
             },
             Region::Clint(offset) => {
                 let now = self.now.ok_or(Interruption::NeedsBoard)?;
-                self.note(HartEvent::ClockRead { icount: now.icount });
+                self.note_clock_read(now.icount, Address(self.at.pc), self.devices.clint.time(now.ticks()));
                 Ok(self.devices.clint.read(offset, length, now.ticks()))
             }
             Region::Clock(offset) => {

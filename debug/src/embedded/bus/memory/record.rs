@@ -28,6 +28,8 @@ pub struct Record {
     events: Vec<Observation>,
     /// It is time to show what was gathered.
     due: bool,
+    /// The icount of the last read of the clock.
+    clock_read: u64,
 }
 
 impl Record {
@@ -73,7 +75,7 @@ impl Memory {
     pub fn set_recording(&mut self, interest: Option<Interest>) {
         // Accesses that used the fast path must be noticed now.
         self.flush();
-        self.record = interest.map(|interest| Record { interest, events: Vec::new(), due: false });
+        self.record = interest.map(|interest| Record { interest, events: Vec::new(), due: false, clock_read: 0 });
     }
 
     /// Changes what is recorded.
@@ -106,11 +108,23 @@ impl Memory {
 
     /// Records an event of the hart, if there is an observer.
     pub fn note(&mut self, event: HartEvent) {
+        self.push(Observation::Hart(event));
+    }
+
+    /// Like [`Memory::note`], for a read of time, of a counter or of pending interrupts by the instruction at `pc`.
+    pub fn note_clock_read(&mut self, icount: u64, read_by: Address, now: u64) {
         let Some(record) = &mut self.record else { return };
-        // A kernel that waits for a point in time reads it again and again. One event is enough for all.
-        match (record.events.last_mut(), event) {
-            (Some(Observation::Hart(last @ HartEvent::ClockRead { .. })), HartEvent::ClockRead { .. }) => *last = event,
-            _ => self.push(Observation::Hart(event)),
+        let before = std::mem::replace(&mut record.clock_read, icount);
+        // The first one of a run has none before it.
+        let since = if before == 0 { 0 } else { icount.saturating_sub(before) };
+        match record.events.last_mut() {
+            Some(Observation::Hart(HartEvent::ClockRead { icount: last, pc, time, gap, reads }))
+                if *pc == read_by && *gap == since =>
+            {
+                (*last, *time) = (icount, now);
+                *reads += 1;
+            }
+            _ => self.note(HartEvent::ClockRead { icount, pc: read_by, time: now, gap: since, reads: 1 }),
         }
     }
 
