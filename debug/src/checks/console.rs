@@ -77,6 +77,8 @@ fn words_of_failure(lines: &[String]) -> Option<&str> {
     const ILL: [&str; 5] = ["not", "failed", "fail", "failure", "error"];
     /// Right before such a word: there was none.
     const NONE: [&str; 3] = ["no", "0", "without"];
+    /// Right behind one: the words are about what there is for such a case.
+    const FOR: [&str; 5] = ["handler", "handlers", "hook", "enabled", "disabled"];
     /// Of the lines that follow a panic.
     const DUMP: [&str; 8] = ["backtrace", "trace", "stack", "registers", "halt", "halted", "halting", "rebooting"];
     const RUST: &str = "panicked at";
@@ -88,7 +90,9 @@ fn words_of_failure(lines: &[String]) -> Option<&str> {
         let words = words(line);
         let has = |known: &[&str]| words.iter().any(|word| is(word, known));
         let tells = |at: usize| is(&words[at], &WORDS) || CAPITALS.contains(&&*words[at]);
-        let told = (0..words.len()).any(|at| tells(at) && !(at > 0 && is(&words[at - 1], &NONE)));
+        let spares =
+            |at: usize| at > 0 && is(&words[at - 1], &NONE) || words.get(at + 1).is_some_and(|next| is(next, &FOR));
+        let told = (0..words.len()).any(|at| tells(at) && !spares(at));
         told && (has(&ILL) || !has(&WELL))
     };
     let is_dump = |line: &&String| {
@@ -157,6 +161,7 @@ mod tests {
         }
         assert_eq!(failure(&["panic: a test", "$ "]), None);
         assert_eq!(failure(&["hello", "kernel at 0x80200000", "halted"]), None);
+        assert_eq!(failure(&["hello", "panic handler at 0x80200000"]), None);
     }
 
     #[test]
@@ -171,6 +176,7 @@ mod tests {
             "ready",
             "disk failed, RAM disk used",
             "3 passed, 0 failed, debug off",
+            "kernel 1.0, assertions enabled",
         ] {
             assert_eq!(failure(&["panic: at first", line]), None, "{line}");
         }

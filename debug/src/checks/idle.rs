@@ -146,7 +146,8 @@ fn spins(run: &mut BootRun<'_>, finding: &mut Finding, word: &Spin) -> Result<St
     let handling = run.hart.handling().copied();
     let why = match handling {
         Some(trap) => format!("it is in the handler of {}, where interrupts are off", a_cause(trap.cause)),
-        None if run.awaited()?.lets_in => "no interrupt's handler releases it".into(),
+        None if run.awaited()?.lets_in && word.is_lock => "no interrupt's handler releases it".into(),
+        None if run.awaited()?.lets_in => "no enabled interrupt can come, since no timer is set".into(),
         None if sie != 0 => "interrupts are off (sstatus.SIE is 0)".into(),
         None => "no interrupt is enabled (sie is 0)".into(),
     };
@@ -157,6 +158,8 @@ fn spins(run: &mut BootRun<'_>, finding: &mut Finding, word: &Spin) -> Result<St
             Setting::Serve,
             word.address
         )
+    } else if handling.is_none() && sie != 0 && run.awaited()?.lets_in {
+        "look at what set_timer returns (SBI, \"Timer Extension\"), and whether it was called".into()
     } else if handling.is_none() && sie != 0 {
         "let interrupts in before the wait: csrsi sstatus, 2".into()
     } else {

@@ -211,7 +211,11 @@ fn rest(run: &mut BootRun<'_>, end: BootEnd, lets_in: bool, word: Option<Spin>) 
     let open = if end == BootEnd::Wfi || lets_in { awaited.wakes } else { awaited.interrupts };
     let others = word.is_some() && (run.machine.harts() > 1 || spin::has_started_device(run));
     let end = if open || others { run.rests_with_interrupts(end)? } else { Some(end) };
-    let may_change = |word: &Spin| (lets_in || awaited.lets_in) && (!word.is_lock || awaited.external);
+    // QEMU does not tell whether a timer is set; a companion has seen it.
+    let seen_to_spin =
+        |word: &Spin| matches!(&run.seen_end, Some(BootEnd::Spins(seen)) if seen.address == word.address);
+    let comes = |word: &Spin| awaited.external || awaited.wakes && !word.is_lock && !seen_to_spin(word);
+    let may_change = |word: &Spin| (lets_in || awaited.lets_in) && comes(word);
     let spins = word.filter(|word| !may_change(word)).map(BootEnd::Spins);
     Ok(end.map(|end| BootEvent::End(spins.unwrap_or(end))))
 }

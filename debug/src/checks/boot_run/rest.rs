@@ -110,7 +110,7 @@ pub struct Awaited {
     pub pending: bool,
     /// Interrupts are let in, and one is enabled, by whatever device.
     pub lets_in: bool,
-    /// One that is let in comes from outside of the machine, at any time: when a key is typed, say.
+    /// One that is enabled comes from outside of the machine, at any time: when a key is typed, say.
     pub external: bool,
 }
 
@@ -130,7 +130,7 @@ impl BootRun<'_> {
         };
         let user = self.csr(Register::Priv)? == Some(USER_MODE);
         let globally = user || self.csr(csr::SSTATUS)?.is_some_and(|sstatus| sstatus & SIE != 0);
-        let external = globally && sie & EXTERNAL != 0;
+        let external = sie & EXTERNAL != 0;
         Ok(Awaited { wakes, interrupts: wakes && globally, pending, lets_in: globally, external })
     }
 
