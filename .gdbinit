@@ -112,8 +112,8 @@ end
 document idle
 Run until the kernel waits for interrupts (wfi). If it does not, say what it does instead.
 
-PASS if it waits, if it powers the machine off through the firmware, or if after $debug_seconds it is in a loop of at most 64
-instructions that changes no register and does not print by the firmware. If the kernel traps and has no handler, the trap is
+PASS if it waits, if it powers the machine off, or if after $debug_seconds it is in a loop of at most 64 instructions that
+changes no register and does not print. If the kernel traps and has no handler, the trap is
 explained.
 end
 

@@ -46,6 +46,8 @@ set $walk_trapped = 1
 set $walk_waits = 2
 set $walk_powers_off = 3
 set $walk_resets = 4
+set $walk_fails = 5
+set $walk_ended = 6
 
 # A kernel that is linked high runs low until it turns paging on. $walk_offset is what its high addresses are more than those where
 # it is loaded. A boot that is linked high is loaded at 0x80200000, where OpenSBI jumps; else RAM, which starts at a multiple of
@@ -86,10 +88,7 @@ define walk addresses
   set $walk_paging = (unsigned long)$satp >> (sizeof (unsigned long) == 4 ? 31 : 60) != 0
   set $walk_less = $walk_paging ? 0 : $walk_offset
   set $walk_lowest = $walk_linked_boot - ($walk_linked_boot >= $walk_half ? $walk_offset : 0)
-  set $walk_alone = "replay"
-  if $walk_lowest == 0x80000000
-    set $walk_alone = "on"
-  end
+  set $walk_alone = $walk_lowest == 0x80000000
   set $walk_boot = $walk_pc >= $walk_half && $walk_paging ? $walk_linked_boot : $walk_lowest
   set $walk_stack_top = $walk_linked_top - ($walk_linked_top >= $walk_half ? $walk_less : 0)
   set $walk_bss = $walk_linked_bss - ($walk_linked_bss >= $walk_half ? $walk_less : 0)
@@ -119,8 +118,58 @@ define walk look
   if *(unsigned int *)$walk_pc == 0x73 && ($a7 == 8 || $a7 == 0x53525354)
     set $walk_stop = $a7 == 8 || $a0 == 0 ? $walk_powers_off : $walk_resets
   end
-  # Or the legacy console (1) or the debug console, "DBCN", which print.
+  # Or the legacy console (1) or the debug console, "DBCN", which print. So does a store to a device: those are below RAM.
   set $walk_prints = *(unsigned int *)$walk_pc == 0x73 && ($a7 == 1 || $a7 == 0x4442434e)
+  set $walk_instruction = $walk_pc
+  walk store
+  if $walk_stores
+    set $walk_to = $walk_to - ($walk_to >= $walk_half ? $walk_offset : 0)
+    set $walk_prints = $walk_to < 0x80000000
+  end
+  if $walk_off
+    walk off
+  end
+end
+
+# Whether the instruction at $walk_instruction is a store ($walk_stores), or was one right before $walk_instruction; its address and its value.
+define walk store
+  set $walk_word = *(unsigned int *)$walk_instruction
+  set $walk_stores = 1
+  if ($walk_word & 0x7f) == 0x23
+    walk store-of ($walk_word>>15)&31 ($walk_word>>20)&31 ((int)$walk_word>>25)*32+(($walk_word>>7)&31)
+  else
+    if ($walk_word & 0xe003) == 0xc000
+      walk store-of 8+(($walk_word>>7)&7) 8+(($walk_word>>2)&7) (($walk_word>>10)&7)*8+(($walk_word>>6)&1)*4+(($walk_word>>5)&1)*64
+    else
+      set $walk_stores = 0
+    end
+  end
+end
+define walk store-of
+  eval "set $walk_to = (unsigned long)$x%d + (long)($arg2)", $arg0
+  eval "set $walk_value = (unsigned long)$x%d", $arg1
+end
+
+# The embedded machine is off, right behind the store to the test finisher (QEMU, hw/misc/sifive_test.c).
+define walk off
+  set $walk_instruction = $walk_pc - 4
+  walk store
+  if $walk_stores == 0
+    set $walk_instruction = $walk_pc - 2
+    walk store
+  end
+  if $walk_stores
+    set $walk_stop = ($walk_value & 0xffff) == 0x7777 ? $walk_resets : ($walk_value & 0xffff) == 0x5555 ? $walk_powers_off : $walk_fails
+  end
+end
+
+# The machine has ended. cargo debug gdb has QEMU's exit status told.
+define walk gone
+  set $walk_stop = $walk_ended
+  set $walk_status = -1
+  if $_isvoid($_exitcode) == 0
+    set $walk_status = $_exitcode
+  end
 end
 
 define walk find-out
@@ -128,7 +177,9 @@ define walk find-out
   set $walk_inside = 0
   set $walk_stop = $walk_elsewhere
   set $walk_prints = 0
-  walk in-c look
+  if $_thread
+    walk in-c look
+  end
 end
 
 # A monitor command may move the machine: goto and reset of cargo debug serve, QEMU's system_reset. GDB does not notice and
@@ -165,6 +216,7 @@ end
 define walk ready
   set $walk_ready = 0
   set $walk_late = 0
+  set $walk_off = 0
   set $walk_seconds = $debug_seconds
   if $_isvoid($walk_riscv)
     echo This GDB does not support RISC-V. Use gdb-multiarch (Debian) or riscv64-elf-gdb (Homebrew, Arch).\n
@@ -231,15 +283,25 @@ end
 
 # `walk go continue`, `finish` or `stepi`: for at most $walk_seconds; $walk_late says that time was up. The shell waits until
 # sleep ends. Then it interrupts GDB every second: GDB loses an interrupt that comes while it evaluates the condition of a
-# breakpoint. If GDB's command ends earlier, or GDB itself, grep reaches the end of its input and kills sleep. grep shows only
-# the embedded machine's message about a device that it does not have. Without a firmware all harts come to boot: then only the
-# hart that GDB has runs, the first ($walk_alone).
+# breakpoint. If GDB's command ends earlier, or GDB itself, awk reaches the end of its input, and sleep is killed. awk shows only
+# the embedded machine's message about a device that it does not have. It tells when the history of that machine has ended: it is
+# off. Without a firmware all harts come to boot: then only the hart that GDB has runs, the first ($walk_alone).
 define walk go
   set $walk_busy = 1
-  eval "pipe with scheduler-locking %s -- $arg0 | exec 3<&0 4>&2 2>/dev/null; trap '' INT; sleep %d & s=$!; (grep -o '.* run this kernel on QEMU' <&3 >&4; kill $s) & g=$!; wait $s || exit 1; while kill -0 $g; do kill -INT $PPID; sleep 1; done", $walk_alone, $walk_seconds
+  if $walk_alone
+    set scheduler-locking on
+  end
+  eval "pipe $arg0 | exec 3<&0 4>&2 2>/dev/null; trap '' INT; sleep %d & s=$!; (awk '/ run this kernel on QEMU/ { print } /^No more reverse-execution history/ { off = 1 } END { exit off ? 3 : 1 }' <&3 >&4; r=$?; kill $s; exit $r) & g=$!; wait $s || { wait $g; exit $?; }; while kill -0 $g; do kill -INT $PPID; sleep 1; done", $walk_seconds
   set $walk_late = $_shell_exitcode == 0
+  set $walk_off = $_shell_exitcode == 3
   set $walk_busy = 0
   walk find-out
+  if $_thread == 0
+    walk gone
+  else
+    # Its usual value. GDB has no such setting without a machine.
+    set scheduler-locking replay
+  end
 end
 
 # When a person continues a kernel that traps, nothing is printed until Ctrl-C, and that stops in the firmware or anywhere.
@@ -395,5 +457,20 @@ define walk explain
   if $walk_stop == $walk_resets
     printf "the kernel resets the machine at "
     walk place $walk_pc
+  end
+  if $walk_stop == $walk_fails
+    printf "the kernel powers the machine off with a failure at "
+    walk place $walk_pc
+  end
+  if $walk_stop == $walk_ended
+    if $walk_status == -1
+      printf "the machine has ended; ./run.sh --check or cargo debug check tells why"
+    else
+      if $walk_status == 0
+        printf "the kernel powers the machine off"
+      else
+        printf "the machine ended with exit status %d", $walk_status
+      end
+    end
   end
 end

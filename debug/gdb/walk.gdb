@@ -211,9 +211,12 @@ define walk run-clear
   set $walk_clearer = $walk_pc
   # A clear that is a part of a larger function is over now, and what follows it uses .bss before it returns, if it does.
   set $walk_was_zero = 0
+  set $walk_below = 0
+  set $walk_above = 0
   if $walk_filled && $walk_low == 0 && $walk_high == 0
     walk in-c verify
     set $walk_was_zero = $walk_dirty == 0
+    walk in-c guards
   end
   if $walk_moved && $walk_stop == $walk_elsewhere
     pipe backtrace 2 | grep -q '^#1 '
@@ -283,6 +286,7 @@ define walk clear
       walk in-c verify
       if $walk_was_zero
         set $walk_dirty = 0
+        set $walk_verified = 1
       end
     end
     if $walk_verified == 0
@@ -306,9 +310,11 @@ define walk show-clear
     walk place $walk_dirty
     walk fail
   end
-  set $walk_below = 0
-  set $walk_above = 0
-  walk in-c guards
+  if $walk_stop != $walk_ended
+    set $walk_below = 0
+    set $walk_above = 0
+    walk in-c guards
+  end
   set $walk_guarded = $walk_above
   if $walk_below && $walk_above && $walk_before && $walk_behind
     echo bss: the 16 bytes before it and the 16 after it still hold 0xa5: PASS\n
@@ -347,8 +353,7 @@ define walk interrupted
   break *($mepc + 4)
 end
 
-# $walk_repeats: whether the kernel is in a loop of at most 64 instructions that changes no register, and does not print by
-# the firmware. A call of the firmware counts as one instruction.
+# $walk_repeats: whether the kernel is in a loop of at most 64 instructions that changes no register, and does not print. A call of the firmware counts as one instruction.
 define walk repeats
   set $walk_repeats = 0
   set $walk_steps = 0
@@ -376,7 +381,7 @@ end
 
 define walk to-idle
   set $walk_repeats = 0
-  if $walk_stop != $walk_waits && $walk_stop != $walk_powers_off
+  if $walk_stop != $walk_waits && $walk_stop != $walk_powers_off && $walk_stop != $walk_ended
     walk in-c waypoints
     walk go continue
     walk unmark
@@ -389,6 +394,11 @@ define walk to-idle
     set $walk_above = 0
     walk in-c guards
   end
+  set $walk_rests = $walk_repeats || $walk_stop == $walk_waits || $walk_stop == $walk_powers_off
+  if $walk_stop == $walk_ended
+    set $walk_rests = $walk_status == 0
+    set $walk_above = 1
+  end
   printf "idle: "
   if $walk_repeats
     printf "the kernel is in an infinite loop at "
@@ -399,7 +409,7 @@ define walk to-idle
   if $walk_above == 0
     printf ", and the 16 bytes after .bss were overwritten since the clear, perhaps by a stack that grew too far"
   end
-  if $walk_above && ($walk_repeats || $walk_stop == $walk_waits || $walk_stop == $walk_powers_off)
+  if $walk_above && $walk_rests
     echo : PASS\n
   else
     walk fail
@@ -428,7 +438,11 @@ define walk show-panic
     walk fail
   end
   if $walk_panicked == 2
-    echo not known: the kernel has no symbol panic_record\n
+    if $walk_stop == $walk_ended
+      echo not known: the machine has ended\n
+    else
+      echo not known: the kernel has no symbol panic_record\n
+    end
   end
 end
 

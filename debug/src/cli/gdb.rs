@@ -9,21 +9,20 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use debug::checks::{GUARD_BYTES, Layout};
-use debug::qemu::ForegroundConsole;
+use debug::qemu::{Foreground, ForegroundConsole};
 use debug::serve::{self, GdbTarget, ServeEvent};
-use debug::{Address, Endpoint, Image, guardian};
+use debug::{Address, Endpoint, Image, guardian, rsp};
 use signal_hook::consts::{SIGINT, SIGQUIT};
 
 use super::kernel::{Kernel, KernelArguments};
@@ -108,11 +107,26 @@ fn on_qemu(arguments: &Arguments, gdb: &Path, kernel: &Kernel) -> anyhow::Result
         // QEMU may have ended, with the reason.
         replay.go_to_origin().map_err(|error| anyhow!("{error}\n{}", machine.words().trim()))?;
     }
-    let command = command(arguments, gdb, kernel, machine.stub(), machine.folder())?;
+    let (ward, folder) = guardian::Ward::with_folder()?;
+    let (relay, stub) = (folder.join("gdb"), machine.stub().clone());
+    let listener = UnixListener::bind(&relay).context("no socket for GDB")?;
+    let command = command(arguments, gdb, kernel, &Endpoint::Unix(relay), &folder)?;
     narration::tell_command(&command);
-    let status = run_gdb(command, guardian::Ward::start()?)?;
-    drop(machine);
+    let machine = Arc::new(Mutex::new(Some(machine)));
+    let running = Arc::clone(&machine);
+    thread::spawn(move || {
+        for gdb in listener.incoming().flatten() {
+            // GDB sees the connection close then, and says so.
+            let _ = rsp::relay(gdb, &stub, || lock(&running).as_mut().and_then(|machine| machine.wait().ok()));
+        }
+    });
+    let status = run_gdb(command, ward)?;
+    drop(lock(&machine).take());
     Ok(status)
+}
+
+fn lock(machine: &Mutex<Option<Foreground>>) -> MutexGuard<'_, Option<Foreground>> {
+    machine.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn on_embedded(arguments: &Arguments, gdb: &Path, kernel: Kernel) -> anyhow::Result<ExitStatus> {

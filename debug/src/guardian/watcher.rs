@@ -90,8 +90,8 @@ fn own_arguments(order: &Order, folder: &Path, monitor: &UnixStream) -> Vec<OsSt
     let mut arguments: Vec<OsString> = vec![
         "-chardev".into(),
         format!("socket,id=cargo-debug,fd={}", monitor.as_raw_fd()).into(),
-        "-mon".into(),
-        "chardev=cargo-debug,mode=control".into(),
+        "-qmp".into(), // -mon is deprecated since 11.1
+        "chardev:cargo-debug".into(),
         "-S".into(),
     ];
     let given = order.arguments.iter().any(|argument| argument == "-gdb");

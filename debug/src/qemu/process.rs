@@ -145,7 +145,8 @@ impl Process {
         let Err(RecvTimeoutError::Disconnected) = self.output.recv_timeout(END_PATIENCE) else { return None };
         let status = u8::try_from(self.child.wait().ok()?.code()?).ok()?;
         // 129 and above mean a signal. If QEMU gives up, it prints a reason.
-        let gave_up = status != 0 && self.words().lines().any(|line| !line.starts_with("+ "));
+        let is_reason = |line: &str| !line.starts_with("+ ") && !line.contains(": warning: ");
+        let gave_up = status != 0 && self.words().lines().any(is_reason);
         (status <= 128 && !gave_up).then_some(status)
     }
 

@@ -3,7 +3,7 @@
 //! It does not know the packets' meaning.
 
 use std::io::{self, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
@@ -29,7 +29,8 @@ pub struct Connection {
     read_timeout: Option<Duration>,
 }
 
-enum Stream {
+/// A socket of either kind.
+pub(super) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
 }
@@ -211,7 +212,7 @@ fn is_timeout(error: &io::Error) -> bool {
 }
 
 impl Stream {
-    fn connect(endpoint: &Endpoint, limit: Duration) -> io::Result<Stream> {
+    pub(super) fn connect(endpoint: &Endpoint, limit: Duration) -> io::Result<Stream> {
         match endpoint {
             Endpoint::Unix(path) => UnixStream::connect(path).map(Stream::Unix),
             Endpoint::Tcp(address) => {
@@ -237,6 +238,21 @@ impl Stream {
         }
     }
 
+    pub(super) fn try_clone(&self) -> io::Result<Stream> {
+        match self {
+            Stream::Tcp(stream) => stream.try_clone().map(Stream::Tcp),
+            Stream::Unix(stream) => stream.try_clone().map(Stream::Unix),
+        }
+    }
+
+    /// Ends both directions, for all clones.
+    pub(super) fn close(&self) {
+        let _ = match self {
+            Stream::Tcp(stream) => stream.shutdown(Shutdown::Both),
+            Stream::Unix(stream) => stream.shutdown(Shutdown::Both),
+        };
+    }
+
     fn set_write_timeout(&self, limit: Duration) -> io::Result<()> {
         match self {
             Stream::Tcp(stream) => stream.set_write_timeout(Some(limit)),
@@ -244,14 +260,14 @@ impl Stream {
         }
     }
 
-    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+    pub(super) fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         match self {
             Stream::Tcp(stream) => stream.read(bytes),
             Stream::Unix(stream) => stream.read(bytes),
         }
     }
 
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Stream::Tcp(stream) => stream.write_all(bytes),
             Stream::Unix(stream) => stream.write_all(bytes),

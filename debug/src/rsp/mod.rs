@@ -9,10 +9,12 @@ mod connection;
 mod error;
 mod features;
 mod frame;
+mod relay;
 mod stop;
 
 pub use client::Client;
 pub use commands::{Addresses, WatchKind};
 pub use error::Error;
 pub use features::{Description, FeatureRegister};
+pub use relay::relay;
 pub use stop::{StopReply, Thread};

@@ -14,8 +14,15 @@ use session::{Ended, Session};
 use testkit::kernels;
 
 /// Kernels that run until time is up, and not each time to the same instruction.
-const HANGING: [&str; 6] =
-    ["calls-for-ever", "endless-loop-in-clear", "counts-for-ever", "loop-idle", "loop-two", "stack-overflow"];
+const HANGING: [&str; 7] = [
+    "calls-for-ever",
+    "endless-loop-in-clear",
+    "counts-for-ever",
+    "loop-idle",
+    "loop-two",
+    "prints-for-ever",
+    "stack-overflow",
+];
 
 const EMBEDDED: [&str; 2] = ["--debug", "--embedded"];
 
@@ -188,6 +195,9 @@ check_boot! {
     counts_for_ever, 1: [
         BOOT, STACK, BSS, GUARDS, "idle: after 2 s the kernel is at 0x* <variant::idle*>*: FAIL", PANIC,
     ];
+    prints_for_ever, 1: [
+        BOOT, STACK, BSS, GUARDS, "idle: after 2 s the kernel is at 0x* <variant::after_clear+*> (*): FAIL", PANIC,
+    ];
     corrupts_itself, 1: [
         BOOT, STACK, BSS, GUARDS,
         "idle: the kernel trapped at 0x* <variant::run+*> (*), load access fault, scause 5, stval 0x72657669726420: FAIL", PANIC,
@@ -232,6 +242,41 @@ fn calls_that_repeat_are_shown_once() {
     let few = [&calls[..], &["...   this is repeated: 2 more frames, to #3"]].concat();
     let last = &shown[shown.len() - 3..];
     assert!(last.iter().zip(&few).all(|(line, pattern)| matches(line, pattern)), "{shown:#?}");
+}
+
+/// QEMU ends then, and its exit status is the reason; the embedded machine can still be read.
+#[test]
+fn the_test_finisher_powers_off() {
+    for (kernel, status, on_qemu, on_embedded) in [
+        (
+            "power-off-finisher",
+            0,
+            "the kernel powers the machine off: PASS",
+            "off at 0x* <variant::store_word+*> (*): PASS",
+        ),
+        (
+            "power-off-mapped",
+            0,
+            "the kernel powers the machine off: PASS",
+            "off at 0x* <variant::store_word+*> (*): PASS",
+        ),
+        (
+            "fails-by-finisher",
+            1,
+            "the machine ended with exit status 1: FAIL",
+            "off with a failure at 0x* <*> (*): FAIL",
+        ),
+    ] {
+        let verdict = if status == 0 { "check-boot: PASS" } else { "check-boot: FAIL" };
+        let ended = batch(kernel, &["check-boot"]);
+        let unknown = "panic: not known: the machine has ended";
+        assert_lines(&ended, &[BOOT, STACK, BSS, GUARDS, &format!("idle: {on_qemu}"), unknown, verdict]);
+        assert_eq!(ended.status.code(), Some(status), "{}", ended.errors);
+        let ended = batch_on(&EMBEDDED, kernel, &["check-boot"]);
+        let idle = format!("idle: the kernel powers the machine {on_embedded}");
+        assert_lines(&ended, &[BOOT, STACK, BSS, GUARDS, &idle, PANIC, verdict]);
+        assert_eq!(ended.status.code(), Some(status), "{}", ended.errors);
+    }
 }
 
 /// It is QEMU's to judge, and GDB's user is told.

@@ -554,6 +554,16 @@ choose! {
             call_firmware(SYSTEM_RESET, 1); // a cold reboot
         }
     }
+    "power-off-finisher" => {
+        fn after_clear() {
+            store_word(0x10_0000, 0x5555);
+        }
+    }
+    "fails-by-finisher" => {
+        fn after_clear() {
+            store_word(0x10_0000, 0x1_3333);
+        }
+    }
     "power-off-mapped" => {
         /// The finisher is at 0x40100000 when translation begins.
         fn after_clear() {
@@ -882,6 +892,20 @@ choose! {
             unsafe { asm!("ecall", in("a7") extension, in("a6") 0, inout("a0") argument => _, inout("a1") 0 => _) };
         }
     }
+    _ => {}
+}
+
+choose! {
+    "power-off-finisher" | "fails-by-finisher" | "power-off-mapped" | "power-off-mapped-late" | "power-off-mapped-unfenced"
+    | "ram-at-the-finishers-address" => {
+        fn store_word(address: usize, word: u32) {
+            unsafe { asm!("sw {}, 0({})", in(reg) word, in(reg) address) };
+        }
+    }
+    _ => {}
+}
+
+choose! {
     "power-off-mapped" | "power-off-mapped-late" | "power-off-mapped-unfenced" | "ram-at-the-finishers-address" => {
         /// Entries for a GiB each.
         #[repr(align(4096))]
@@ -898,10 +922,6 @@ choose! {
             map(2, 0x8000_0000);
             let satp = 8 << 60 | &raw const ROOT as usize >> 12;
             unsafe { asm!("sfence.vma", "csrw satp, {}", "sfence.vma", in(reg) satp) };
-        }
-
-        fn store_word(address: usize, word: u32) {
-            unsafe { asm!("sw {}, 0({})", in(reg) word, in(reg) address) };
         }
     }
     "starts-harts" => {

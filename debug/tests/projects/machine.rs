@@ -66,6 +66,20 @@ fn in_gdb_hart_0_runs_alone() {
     }
 }
 
+/// Its clear is a part of the function that powers off, and QEMU can tell nothing afterwards.
+#[test]
+fn in_gdb_a_power_off_is_a_verdict() {
+    let project = Project::new("machine");
+    let source = project.read("kernel.c");
+    let (before, after) = source.rsplit_once("__asm__ volatile(\"wfi\")").expect("the last loop waits");
+    project.write("kernel.c", &format!("{before}*(volatile int *)0x100000 = 0x5555{after}"));
+    ended(&project.debug(&["init"]), 0);
+    for on in ["qemu", "embedded"] {
+        let said = ended(&project.debug(&["gdb", "--on", on, "--", "-batch", "-ex", "check-boot"]), 0);
+        assert!(said.contains("idle: the kernel powers the machine off"), "{said}");
+    }
+}
+
 #[test]
 fn the_embedded_machine_has_m_mode_and_both_in_lockstep_have_not() {
     let project = Project::new("machine");

@@ -1,0 +1,85 @@
+//! Passes packets between GDB and a stub, and tells GDB how a machine ended whose stub only closes the connection. It does not know what
+//! the other packets mean.
+//!
+//! QEMU 7.2 ends without a reply when a kernel powers off by the test finisher, and later versions may send a stop before they end. GDB
+//! takes the loss of the connection for an error, which ends all its commands.
+
+use std::io::{self, Read, Write};
+use std::net::Shutdown;
+use std::ops::Range;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use super::connection::Stream;
+use super::frame;
+use crate::endpoint::Endpoint;
+
+/// How long a stub may take to listen.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// A question without effects, and the start of its answer (GDB's manual, "General Query Packets").
+const QUESTION: &[u8] = b"qC";
+const ANSWER: &[u8] = b"$QC";
+
+/// Connects GDB to the stub until one of them leaves. If it is the stub, `end` waits for the machine's exit status.
+///
+/// # Errors
+/// If the stub does not listen; errors of the sockets.
+pub fn relay(mut gdb: UnixStream, stub: &Endpoint, end: impl FnOnce() -> Option<u8>) -> io::Result<()> {
+    let mut stub = Stream::connect(stub, PATIENCE)?;
+    let (mut from_gdb, mut to_stub) = (gdb.try_clone()?, stub.try_clone()?);
+    let left = Arc::new(AtomicBool::new(false));
+    let has_left = Arc::clone(&left);
+    thread::spawn(move || {
+        let mut bytes = [0; 4096];
+        while let Ok(length @ 1..) = from_gdb.read(&mut bytes) {
+            // When the stub has gone, GDB may still acknowledge that.
+            let _ = to_stub.write_all(&bytes[..length]);
+        }
+        has_left.store(true, Ordering::Relaxed);
+        to_stub.close();
+    });
+    // A stop is held until the stub has answered a question: it may be about to end.
+    let (mut bytes, mut held, mut asked) = ([0; 4096], Vec::new(), false);
+    while let Ok(length @ 1..) = stub.read(&mut bytes) {
+        held.extend_from_slice(&bytes[..length]);
+        if !asked && find(&held, b"$T").is_some() {
+            let mut packet = Vec::new();
+            frame::encode(QUESTION, &mut packet);
+            // If it has closed the connection already, nothing more is read.
+            let _ = stub.write_all(&packet);
+            asked = true;
+        }
+        if asked {
+            let Some(answer) = answer(&held) else { continue };
+            held.drain(answer);
+            asked = false;
+        }
+        gdb.write_all(&held)?;
+        held.clear();
+    }
+    if !left.load(Ordering::Relaxed)
+        && let Some(status) = end()
+    {
+        let mut packet = Vec::new();
+        frame::encode(format!("W{status:02x}").as_bytes(), &mut packet);
+        gdb.write_all(&packet)?;
+        // GDB closes the connection.
+        return Ok(());
+    }
+    gdb.shutdown(Shutdown::Both)
+}
+
+/// Where the answer is, with the acknowledgement of the question.
+fn answer(bytes: &[u8]) -> Option<Range<usize>> {
+    let start = find(bytes, ANSWER)?;
+    let end = start + find(&bytes[start..], b"#")? + 3;
+    let acknowledged = start > 0 && bytes[start - 1] == b'+';
+    (end <= bytes.len()).then_some(start - usize::from(acknowledged)..end)
+}
+
+fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
+    bytes.windows(part.len()).position(|window| window == part)
+}
