@@ -291,7 +291,7 @@ define walk go
   if $walk_alone
     set scheduler-locking on
   end
-  eval "pipe $arg0 | exec 3<&0 4>&2 2>/dev/null; trap '' INT; sleep %d & s=$!; (awk '/ run this kernel on QEMU/ { print } /^No more reverse-execution history/ { off = 1 } END { exit off ? 3 : 1 }' <&3 >&4; r=$?; kill $s; exit $r) & g=$!; wait $s || { wait $g; exit $?; }; while kill -0 $g; do kill -INT $PPID; sleep 1; done", $walk_seconds
+  eval "pipe $arg0 | exec 3<&0 4>&2 2>/dev/null; trap '' INT; sleep %d & s=$!; (awk '/ run this kernel on QEMU/ { print } /^(No more reverse-execution|Reached end of recorded) history/ { off = 1 } END { exit off ? 3 : 1 }' <&3 >&4; r=$?; kill $s; exit $r) & g=$!; wait $s || { wait $g; exit $?; }; while kill -0 $g; do kill -INT $PPID; sleep 1; done", $walk_seconds
   set $walk_late = $_shell_exitcode == 0
   set $walk_off = $_shell_exitcode == 3
   set $walk_busy = 0

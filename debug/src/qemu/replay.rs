@@ -107,7 +107,7 @@ impl Replay {
 
     /// Takes the replay, which stands at reset, to where history begins, and leaves two snapshots: one there and one at the kernel's
     /// entry. Where reverse-continue meets no breakpoint, QEMU goes to the instruction before the second snapshot, and stops there
-    /// for want of one before the first. The snapshot of reset therefore goes.
+    /// for want of one before the first. Therefore reset has no snapshot (QEMU's rrsnapshot), which 11.1 cannot delete.
     ///
     /// # Errors
     /// If the replay does not come there, or QEMU ends on the way.
@@ -116,11 +116,9 @@ impl Replay {
         let origin = self.before_entry.saturating_sub(1);
         let go = || -> io::Result<bool> {
             let mut monitor = Monitor::connect(&self.folder.join(REPLAY), ENTRY_PATIENCE)?;
-            let is_there = save_at(&mut monitor, origin, "origin")?
+            Ok(save_at(&mut monitor, origin, "origin")?
                 && save_at(&mut monitor, self.before_entry, "entry")?
-                && seek(&mut monitor, origin)?;
-            monitor.ask("delvm init")?;
-            Ok(is_there)
+                && seek(&mut monitor, origin)?)
         };
         if go().map_err(not_gone)? { Ok(()) } else { Err(not_there()) }
     }
@@ -131,7 +129,7 @@ impl Replay {
         let file = |path: &Path| guardian::option_value(path);
         // 2^7 ns per instruction: QEMU handles signals once in 2^31 ns, and 2^24 instructions take little enough time.
         let recording = file(&self.folder.join("recording"));
-        let clock = format!("shift=7,rr={mode},rrfile={recording},rrsnapshot=init");
+        let clock = format!("shift=7,rr={mode},rrfile={recording}");
         let drive = format!("file={},if=none,id=rr,cache=unsafe", file(&self.snapshots()));
         let monitor = format!("unix:{},server=on,wait=off", file(&self.folder.join(mode)));
         let options = [("-icount", clock), ("-drive", drive), ("-net", "none".into()), ("-qmp", monitor)];
