@@ -6,6 +6,18 @@ use super::Image;
 use crate::riscv::Address;
 
 impl Image {
+    /// What the file has of executable bytes around a linked address, at most `reach` on either side, with the address of the first:
+    /// for images without sections, which do not tell code from data.
+    pub fn executable_around(&self, address: Address, reach: u64) -> Option<(Address, &[u8])> {
+        let segment = self.segments.iter().find(|segment| segment.executable && segment.contains(address))?;
+        let bytes = self.bytes.get(segment.file.clone())?;
+        let at = address.0 - segment.address.0;
+        // Instructions are at even addresses.
+        let start = at.saturating_sub(reach) & !1;
+        let end = (at + reach).min(bytes.len() as u64);
+        Some((segment.address + start, bytes.get(start as usize..end as usize)?))
+    }
+
     /// The load address of a linked address; the same in most kernels.
     ///
     /// An address between two segments or behind the last belongs to the segment below, because a stack need not be in the file.

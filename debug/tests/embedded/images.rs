@@ -1,6 +1,7 @@
 //! What a kernel is started with besides itself: initrd, command line, memory, where it goes itself; on both machines alike.
 
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use debug::machine::Stop;
 use debug::qemu::MachineOptions;
 use debug::riscv::Xlen;
 use debug::{Address, Embedded, Image, Machine, Qemu};
+
+use crate::assembler::{addi, branch_form, jump_form, li, sd};
 
 const LIMIT: Duration = Duration::from_secs(90);
 const A1: usize = 11;
@@ -139,5 +142,26 @@ fn a_flat_kernel_runs_where_it_was_put() {
         assert_eq!(machine.resume(LIMIT).unwrap(), Stop::Interrupted);
         let registers = machine.registers().unwrap();
         assert_eq!((registers.pc, registers.x[10]), (start + 8, 7));
+    }
+}
+
+/// It does not tell which of its bytes are code, and a machine that is stepped through all of it takes long.
+#[test]
+fn of_a_flat_kernel_sp_is_found_behind_a_long_loop() {
+    const SP: u32 = 2;
+    const T0: u32 = 5;
+    let mut code = li(T0, 20_000);
+    code.extend([addi(T0, T0, -1), branch_form(1, T0, 0, -4)]);
+    code.extend(li(T0 + 1, 0x8030_0000));
+    code.extend([addi(SP, T0 + 1, 0), addi(SP, SP, -16), sd(T0, SP, 8), 0x1050_0073, jump_form(0, -4)]);
+    let folder = tempfile::tempdir().unwrap();
+    let kernel = folder.path().join("flat.bin");
+    std::fs::write(&kernel, code.into_iter().flat_map(u32::to_le_bytes).collect::<Vec<u8>>()).unwrap();
+    for machine in ["embedded", "qemu"] {
+        let mut check = Command::new(env!("CARGO_BIN_EXE_cargo-debug"));
+        check.args(["debug", "check", "--config", "none", "--on", machine, "--load-address", "0x80200000", "--kernel"]);
+        let output = check.arg(&kernel).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains("sp = 0x802ffff0 "), "{said}{output:?}");
     }
 }

@@ -188,6 +188,9 @@ impl Approach {
     }
 }
 
+/// How far around pc an image without sections is searched for code, in bytes.
+const REACH: u64 = 64 << 10;
+
 /// Whether an instruction sets sp.
 fn is_of_sp(operation: &riscv::Operation) -> bool {
     operation.operands().is_some_and(|operands| operands.destination == SP)
@@ -209,8 +212,11 @@ fn function(run: &BootRun<'_>, pc: Address) -> Option<Address> {
 fn run_to_sp(run: &mut BootRun<'_>) -> Result<Stop, Error> {
     let pc = Address(run.machine.registers()?.pc);
     let offset = pc.0.wrapping_sub(run.image.linked(pc).0);
-    let places: Vec<Address> =
-        sp_places(run).into_iter().map(|place| place + offset).filter(|place| *place != pc).collect();
+    let places: Vec<Address> = sp_places(run, run.image.linked(pc))
+        .into_iter()
+        .map(|place| place + offset)
+        .filter(|place| *place != pc)
+        .collect();
     for place in &places {
         run.machine.insert_breakpoint(*place)?;
     }
@@ -222,10 +228,14 @@ fn run_to_sp(run: &mut BootRun<'_>) -> Result<Stop, Error> {
     stop
 }
 
-/// The instructions that use sp, set it, or make a call.
-fn sp_places(run: &BootRun<'_>) -> Vec<Address> {
+/// The instructions that use sp, set it, or make a call: all of the image, or those around pc if the image has no sections.
+fn sp_places(run: &BootRun<'_>, pc: Address) -> Vec<Address> {
     let mut places = Vec::new();
-    for (start, code) in run.image.code() {
+    let mut code: Vec<(Address, &[u8])> = run.image.code().collect();
+    if code.is_empty() {
+        code.extend(run.image.executable_around(pc, REACH));
+    }
+    for (start, code) in code {
         let mut offset = 0;
         while let Some(rest) = code.get(offset..).filter(|rest| rest.len() >= 2) {
             let Some(operation) = riscv::decode(run.image.xlen(), rest) else {
