@@ -20,6 +20,8 @@ use crate::riscv::csr;
 
 /// Stores are looked at up to this moment: a run may be long.
 const LOOKED_AT: u64 = 20_000_000;
+/// Two stores of a clear have fewer instructions between them.
+const AT_ONCE: u64 = 1000;
 /// How many instructions are executed before what was printed is taken: the machine does not keep all of it.
 const PART: u64 = 1 << 20;
 const PAGE: u64 = 4096;
@@ -269,7 +271,11 @@ impl Gathering<'_> {
         let mut boot = self.boot;
         *boot.written.entry(self.latest.0).or_insert(0) += self.latest.1;
         boot.written.remove(&u64::MAX);
-        if let Some((first, last)) = self.clear {
+        if let Some((first, mut last)) = self.clear {
+            // Nobody has seen its end.
+            if boot.looked_at < boot.end && last.icount + AT_ONCE > boot.looked_at {
+                last.what = "the BSS clear goes on: later stores were not looked at".into();
+            }
             boot.marks.extend([first, last]);
         }
         let used = boot.depth.iter().filter(|depth| depth.sp < self.look.stack.end);

@@ -23,7 +23,10 @@ pub fn clear(boot: &Boot, image: &Image, holds: bool) -> Markup {
     let (left, right) = (first.saturating_sub(room), (end + room).min(COLUMNS));
     let moment = |column: usize| thousands((column as u64 * clear.width).min(boot.end));
     let begun = boot.marks.iter().find(|mark| mark.what == "the BSS clear begins");
-    let ended = boot.marks.iter().find(|mark| mark.what == "the BSS clear ends");
+    let ended = boot
+        .marks
+        .iter()
+        .find(|mark| ["the BSS clear ends", "the BSS clear goes on"].iter().any(|what| mark.what.starts_with(what)));
     let all_strays: Vec<(usize, usize)> = if holds { Vec::new() } else { clear.strays().collect() };
     let strays: BTreeSet<&(usize, usize)> = all_strays.iter().collect();
     let poison: Vec<usize> = (0..BANDS).filter(|band| clear.poison[*band] > 0).collect();
