@@ -3,11 +3,11 @@
 use crate::machine::quirk::{Case, Outcome, TrapValues, is_store_conditional};
 use crate::riscv::cause::{
     BREAKPOINT, ILLEGAL_INSTRUCTION, INSTRUCTION_PAGE, LOAD_ACCESS, LOAD_MISALIGNED, LOAD_PAGE, STORE_ACCESS,
-    STORE_MISALIGNED, STORE_PAGE, VIRTUAL_INSTRUCTION,
+    STORE_MISALIGNED, STORE_PAGE,
 };
 use crate::riscv::page_table::{self, PAGE};
 use crate::riscv::status::sstatus::{self, FS};
-use crate::riscv::{Register, Xlen, board, csr};
+use crate::riscv::{Xlen, board, csr};
 
 /// sstatus.FS, and SD which follows it, in the highest bit of either width.
 const FLOAT_STATUS: u64 = FS | sstatus::SD | Xlen::Rv32.top_bit();
@@ -104,20 +104,6 @@ pub(super) fn tells_second_page(case: &Case) -> bool {
     let cause = machine.cause == manual.cause
         || matches!((manual.cause, machine.cause), (LOAD_ACCESS, LOAD_PAGE) | (STORE_ACCESS, STORE_PAGE));
     cause && crosses && same_but_for_trap(case)
-}
-
-/// It asks PMP for all of the access, as if both pages lay beside each other.
-pub(super) fn tells_first_page(case: &Case) -> bool {
-    let Some((machine, manual)) = traps(case) else { return false };
-    let crosses = manual.value % PAGE == 0 && manual.value > machine.value && manual.value - machine.value < 8;
-    let both = machine.cause == STORE_ACCESS && manual.cause == STORE_ACCESS;
-    both && crosses && same_but_for_trap(case)
-}
-
-pub(super) fn ignores_vtvm(case: &Case) -> bool {
-    let refused = case.manual.trap.is_some_and(|trap| trap.cause == VIRTUAL_INSTRUCTION);
-    let accessed = case.machine.trap.is_none_or(|trap| trap.cause == BREAKPOINT);
-    case.csr().map(Register::Csr) == Some(csr::SATP) && refused && accessed
 }
 
 pub(super) fn rounds_to_block(case: &Case) -> bool {

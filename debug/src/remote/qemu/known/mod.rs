@@ -131,24 +131,6 @@ const TABLE: &[Known] = &[
         },
     },
     Known {
-        from: OLD,
-        until: Some(TEN),
-        quirk: Quirk {
-            what: "stval of a misaligned store to two pages, the second of which PMP protects, is the first address",
-            source: "privileged manual, \"Supervisor Trap Value (stval) Register\": the address of the portion that failed",
-            explains: All(tells_first_page),
-        },
-    },
-    Known {
-        from: OLD,
-        until: None,
-        quirk: Quirk {
-            what: "a guest's kernel accesses satp although hstatus.VTVM is set",
-            source: "privileged manual, \"Hypervisor Status (hstatus) Register\": a virtual-instruction exception",
-            explains: All(ignores_vtvm),
-        },
-    },
-    Known {
         from: AFTER_OLD,
         until: None,
         quirk: Quirk {
