@@ -9,6 +9,7 @@ mod explain;
 mod guest;
 mod guest_traps;
 mod machine_mode;
+mod rare;
 
 use super::Version;
 use crate::machine::Quirk;
@@ -237,7 +238,7 @@ const TABLE: &[Known] = &[
 /// The quirks of a version, first those that explain a part.
 pub fn of(version: Version) -> Vec<Quirk> {
     let (guests, machine_mode) = (of_guests_traps(version), of_machine_mode(version));
-    [guests, machine_mode, in_version(TABLE, version), in_version(guest::TABLE, version)].concat()
+    [guests, machine_mode, rare(version), in_version(TABLE, version), in_version(guest::TABLE, version)].concat()
 }
 
 /// Those of them that a hypervisor meets when its guest traps.
@@ -248,6 +249,11 @@ pub fn of_guests_traps(version: Version) -> Vec<Quirk> {
 /// Those of them that M-mode meets.
 pub fn of_machine_mode(version: Version) -> Vec<Quirk> {
     in_version(machine_mode::TABLE, version)
+}
+
+/// Those of them that are rarely met.
+pub fn rare(version: Version) -> Vec<Quirk> {
+    in_version(rare::TABLE, version)
 }
 
 fn in_version(table: &[Known], version: Version) -> Vec<Quirk> {
