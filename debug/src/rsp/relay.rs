@@ -45,7 +45,10 @@ pub fn relay(mut gdb: UnixStream, stub: &Endpoint, end: impl FnOnce() -> Option<
     let (mut bytes, mut held, mut asked) = ([0; 4096], Vec::new(), false);
     while let Ok(length @ 1..) = stub.read(&mut bytes) {
         held.extend_from_slice(&bytes[..length]);
-        if !asked && find(&held, b"$T").is_some() {
+        if !asked && let Some(stop) = find(&held, b"$T") {
+            // GDB awaits what comes before, such as the acknowledgement of its command.
+            gdb.write_all(&held[..stop])?;
+            held.drain(..stop);
             let mut packet = Vec::new();
             frame::encode(QUESTION, &mut packet);
             // If it has closed the connection already, nothing more is read.
@@ -82,4 +85,56 @@ fn answer(bytes: &[u8]) -> Option<Range<usize>> {
 
 fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
     bytes.windows(part.len()).position(|window| window == part)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    /// What GDB gets from a stub that says this in one piece. If the stub stays, it answers the question; else it closes the connection.
+    fn told(says: &'static str, stays: bool) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("stub");
+        let listener = UnixListener::bind(&path).unwrap();
+        let (mut gdb, relayed) = UnixStream::pair().unwrap();
+        let stub = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.write_all(says.as_bytes()).unwrap();
+            let mut question = [0; 6];
+            if stays {
+                stream.read_exact(&mut question).unwrap();
+                stream.write_all(b"+$QC01#f5$OK#9a").unwrap();
+                // Until GDB leaves.
+                stream.read_to_end(&mut Vec::new()).unwrap();
+            }
+        });
+        let relaying = thread::spawn(move || relay(relayed, &Endpoint::Unix(path), || Some(3)).unwrap());
+        let mut said = Vec::new();
+        if stays {
+            while !said.ends_with(b"$OK#9a") {
+                let mut byte = [0];
+                gdb.read_exact(&mut byte).unwrap();
+                said.extend(byte);
+            }
+        } else {
+            relaying.join().unwrap();
+        }
+        drop(stub);
+        gdb.shutdown(Shutdown::Write).unwrap();
+        gdb.read_to_end(&mut said).unwrap();
+        String::from_utf8(said).unwrap()
+    }
+
+    #[test]
+    fn a_stop_before_the_end_is_not_told_but_what_came_before_it_is() {
+        assert_eq!(told("+$T05thread:01;#07", false), "+$W03#ba");
+        assert_eq!(told("+", false), "+$W03#ba");
+    }
+
+    #[test]
+    fn a_stop_of_a_machine_that_goes_on_is_told_without_the_question() {
+        assert_eq!(told("+$T05thread:01;#07", true), "+$T05thread:01;#07$OK#9a");
+    }
 }
