@@ -6,7 +6,7 @@
 #   -iex 'set $debug_port = 4321'                      before -x: another port
 #   -iex 'set $debug_socket = "/tmp/gdb.sock"'         before -x: a Unix socket
 #   -iex 'set $debug_boot = "_start"'                  before -x: another name; also $debug_stack_top, $debug_bss, $debug_bss_end
-#   -iex 'set $debug_file = "my.elf"'          before -x: a kernel that is linked high; also $debug_offset, linked minus loaded addresses
+#   -iex 'set $debug_file = "my.elf"'               before -x: a kernel that is linked high; also $debug_offset, linked minus loaded addresses
 #   -iex 'set $debug_architecture = "riscv:rv32"'     before -x: the kernel is for 32-bit RISC-V
 #   -iex 'set $debug_seconds = 60'                     before -x: the kernel may run for 60 s at a time instead of 10 s
 #

@@ -29,7 +29,7 @@ mode_test() {
     fi
     step env RUSTDOCFLAGS='-D warnings' cargo doc --workspace --exclude kernel --no-deps
     [ -z "$vscode" ] || step debug/tests/vscode/code-server/run.sh
-    tell_versions "${CARGO_TARGET_DIR:-$PWD/target}/vscode/gdb"
+    [ ${#failed[@]} -gt 0 ] || tell_versions "${CARGO_TARGET_DIR:-$PWD/target}/vscode/gdb"
     [ ! -f "$NOT_TRIED" ] || sort -u "$NOT_TRIED" | while read -r line; do say "$line"; done
     rm -f "$NOT_TRIED"
     [ ${#failed[@]} -gt 0 ] || return 0

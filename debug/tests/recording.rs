@@ -116,7 +116,7 @@ fn a_boot_that_passes_is_not_a_failure_and_its_input_is_recorded() {
     fs::write(&file, bytes).unwrap();
     let damaged = debug(&["check", "--replay", file.to_str().unwrap()]);
     assert_eq!((damaged.status.code(), damaged.stdout.len()), (Some(2), 0));
-    assert!(text(&damaged.stderr).contains("is damaged: its check sum is wrong; try: "), "{}", text(&damaged.stderr));
+    assert!(text(&damaged.stderr).contains("is damaged: its checksum is wrong; try: "), "{}", text(&damaged.stderr));
 }
 
 /// However busy the host is then, it ends where it ended.
@@ -238,6 +238,6 @@ fn too_much_input_is_told_once() {
     fs::write(file.path(), vec![b'x'; 3 << 20]).unwrap();
     let output = command.stdin(fs::File::open(file.path()).unwrap()).output().unwrap();
     let said = text(&output.stderr);
-    let words = "a run can have at most 1048576 typed bytes: what comes after them in standard input is not typed";
+    let words = "a run can have at most 1048576 typed bytes; the rest of standard input is not typed";
     assert_eq!(said.matches(words).count(), 1, "{said}");
 }

@@ -53,7 +53,7 @@ impl BuildArguments {
     pub fn kernel(&self, named: Option<&Path>) -> anyhow::Result<PathBuf> {
         if let Some(command) = &self.build {
             let Some(kernel) = named else {
-                bail!("--build says how the kernel is made, and nothing what it is called; try: --kernel FILE")
+                bail!("--build says how to build the kernel, but not which file that makes; try: --kernel FILE")
             };
             self.run_build(command)?;
             return Ok(kernel.to_owned());
@@ -82,7 +82,7 @@ impl BuildArguments {
     fn folder(&self) -> anyhow::Result<PathBuf> {
         match &self.project_folder {
             Some(folder) => Ok(folder.clone()),
-            None => env::current_dir().context("the current folder is gone; try: in one that exists"),
+            None => env::current_dir().context("the current folder does not exist any more; try: cd to one that does"),
         }
     }
 
@@ -134,10 +134,10 @@ fn executables(messages: &str) -> Vec<(String, PathBuf)> {
 fn only_one(mut made: Vec<(String, PathBuf)>) -> anyhow::Result<PathBuf> {
     match made.len() {
         1 => Ok(made.remove(0).1),
-        0 => bail!("cargo made no program here; try: --package PACKAGE, or --kernel ELF"),
+        0 => bail!("cargo built no program here; try: --package PACKAGE, or --kernel ELF"),
         _ => {
             let names: Vec<String> = made.into_iter().map(|(name, _)| name).collect();
-            bail!("cargo made several programs: {}; try: --bin {}", names.join(", "), names[0])
+            bail!("cargo built several programs: {}; try: --bin {}", names.join(", "), names[0])
         }
     }
 }

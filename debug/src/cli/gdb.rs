@@ -91,7 +91,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         }
         MachineArg::Qemu => on_qemu(arguments, &gdb, &kernel)?,
         MachineArg::Embedded => on_embedded(arguments, &gdb, kernel)?,
-        other => bail!("GDB cannot be put on --on {}; try: --on qemu or --on embedded", other.name()),
+        other => bail!(
+            "gdb starts the machine itself, and cannot start --on {}; try: --on qemu or --on embedded",
+            other.name()
+        ),
     };
     Ok(guardian::status_of(status))
 }
@@ -109,7 +112,7 @@ fn on_qemu(arguments: &Arguments, gdb: &Path, kernel: &Kernel) -> anyhow::Result
     }
     let (ward, folder) = guardian::Ward::with_folder()?;
     let (relay, stub) = (folder.join("gdb"), machine.stub().clone());
-    let listener = UnixListener::bind(&relay).context("no socket for GDB")?;
+    let listener = UnixListener::bind(&relay).context("cannot make a socket for GDB")?;
     let command = command(arguments, gdb, kernel, &Endpoint::Unix(relay), &folder)?;
     narration::tell_command(&command);
     let machine = Arc::new(Mutex::new(Some(machine)));
@@ -136,7 +139,7 @@ fn on_embedded(arguments: &Arguments, gdb: &Path, kernel: Kernel) -> anyhow::Res
     let listener = listen::bind(&arguments.kernel, &endpoint)?;
     listen::remove_with_us(&mut ward, &endpoint)?;
     let command = command(arguments, gdb, &kernel, &listener.endpoint(), &folder)?;
-    let (ending, ended) = UnixStream::pair().context("no descriptor for the end")?;
+    let (ending, ended) = UnixStream::pair().context("cannot make a socket pair for the end of GDB")?;
     let (ready, is_ready) = mpsc::channel();
     let (files, options) = (kernel.files.clone(), kernel.options.clone());
     let server = thread::spawn(move || {
@@ -175,7 +178,7 @@ fn on_embedded(arguments: &Arguments, gdb: &Path, kernel: Kernel) -> anyhow::Res
 /// Runs GDB, which ends with us, however we end.
 fn run_gdb(mut command: Command, mut ward: guardian::Ward) -> anyhow::Result<ExitStatus> {
     let mut child = command.spawn().with_context(|| format!("cannot run {}", command.get_program().display()))?;
-    ward.end_with_us(child.id()).context("nobody can end GDB with us")?;
+    ward.end_with_us(child.id()).context("cannot start the process that ends GDB when this one ends")?;
     child.wait().context("cannot wait for GDB")
 }
 

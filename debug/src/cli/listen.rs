@@ -73,7 +73,9 @@ fn is_local(endpoint: &Endpoint) -> bool {
 /// Removes the socket also where this process is killed.
 pub fn remove_with_us(ward: &mut Ward, endpoint: &Endpoint) -> anyhow::Result<()> {
     match endpoint {
-        Endpoint::Unix(path) => ward.remove_with_us(path).context("nobody can remove the socket after us"),
+        Endpoint::Unix(path) => {
+            ward.remove_with_us(path).context("cannot start the process that removes the socket at the end")
+        }
         Endpoint::Tcp(_) => Ok(()),
     }
 }

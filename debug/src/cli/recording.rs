@@ -63,7 +63,8 @@ pub struct Replay {
 impl Replay {
     pub fn open(path: &Path) -> anyhow::Result<Replay> {
         let recording = Recording::open(path)?;
-        let (ward, folder) = Ward::with_folder().context("no folder for the recording's files; try: TMPDIR=FOLDER")?;
+        let (ward, folder) =
+            Ward::with_folder().context("cannot make a folder for the recording's files; try: TMPDIR=FOLDER")?;
         Ok(Replay { recording, folder, _ward: ward })
     }
 

@@ -95,7 +95,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<u8> {
             nobody_is_served.store(false, Ordering::SeqCst);
             return on_qemu(&arguments, &kernel, ending);
         }
-        other => bail!("--on {} serves nothing; try: --on embedded or --on qemu", other.name()),
+        other => bail!(
+            "serve starts the machine itself, and cannot start --on {}; try: --on embedded or --on qemu",
+            other.name()
+        ),
     }
     arguments.recording.check(&kernel)?;
     let options = Options { history_mib: arguments.history, ..kernel.options.clone() };
@@ -114,7 +117,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<u8> {
         narrate(&format!("{} stands after {} instructions, as recorded", recording.kernel_name(), recording.end()));
     }
     let terminal = take_terminal()?;
-    let typing = typing(terminal.as_ref(), arguments.tied).context("no descriptor for standard input")?;
+    let typing =
+        typing(terminal.as_ref(), arguments.tied).context("cannot duplicate the descriptor of standard input")?;
     serve::serve(&listener, &mut target, &ending, typing, &mut tell)?;
     nobody_is_served.store(true, Ordering::SeqCst);
     if let Some(path) = &arguments.recording.record {
@@ -145,7 +149,7 @@ fn on_qemu(arguments: &Arguments, kernel: &Kernel, mut ending: UnixStream) -> an
         ends.store(true, Ordering::SeqCst);
         end();
     });
-    ending.read_exact(&mut [0]).context("no signals arrive")?;
+    ending.read_exact(&mut [0]).context("cannot wait for signals")?;
     drop(terminal);
     if has_ended.load(Ordering::SeqCst) { end_of(&mut machine) } else { Ok(HELD) }
 }
@@ -174,7 +178,8 @@ fn typing(terminal: Option<&RawTerminal>, tied: bool) -> io::Result<Option<Typin
 }
 
 fn take_terminal() -> anyhow::Result<Option<RawTerminal>> {
-    let terminal = RawTerminal::take().context("cannot make the terminal the kernel's; try: < /dev/null")?;
+    let terminal =
+        RawTerminal::take().context("cannot set the terminal to raw mode; try: without a terminal, < /dev/null")?;
     if terminal.is_some() {
         narrate("what is typed here goes to the kernel; Ctrl-A X ends this");
     }

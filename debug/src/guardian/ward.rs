@@ -77,7 +77,7 @@ impl Ward {
         let mut command = Command::new(program()?);
         command.args([SUBCOMMAND, "--ward"]).args(arguments).process_group(0);
         let spawned = command.stdin(Stdio::piped()).stdout(terminal).stderr(Stdio::null()).spawn();
-        let mut child = spawned.map_err(system("start a process that puts things in order"))?;
+        let mut child = spawned.map_err(system("start the process that cleans up at the end"))?;
         let lifeline = child.stdin.take();
         Ok(Ward { child, lifeline })
     }

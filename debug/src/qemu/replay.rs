@@ -18,7 +18,7 @@ use super::process::Process;
 use super::{Error, MachineOptions};
 use crate::endpoint::Endpoint;
 use crate::guardian::{self, Monitor, Ward};
-use crate::machine::{Address, Machine, Stop};
+use crate::machine::{self, Address, Machine, Stop};
 use crate::remote::Remote;
 
 /// What QEMU does, in its words, and the socket of its monitor then.
@@ -160,10 +160,13 @@ impl Replay {
     fn run_to_entry(&self, stub: &Path) -> Result<u64, Error> {
         let deadline = Instant::now() + ENTRY_PATIENCE;
         let mut remote = Remote::attach(&Endpoint::Unix(stub.to_owned()), deadline)?;
-        let mut run = || -> Result<Option<u64>, crate::machine::Error> {
+        let mut run = || -> Result<Option<u64>, machine::Error> {
             remote.insert_breakpoint(self.entry)?;
-            if remote.resume(ENTRY_PATIENCE)? != Stop::Breakpoint {
-                return Ok(None);
+            match remote.resume(ENTRY_PATIENCE) {
+                Ok(Stop::Breakpoint) => {}
+                // QEMU may not even stop then: a recording of a hart that traps for ever was seen to take more than 10 seconds.
+                Ok(_) | Err(machine::Error::Timeout { .. }) => return Ok(None),
+                Err(error) => return Err(error),
             }
             let count = count_in(&remote.monitor("info replay")?);
             remote.remove_breakpoint(self.entry)?;

@@ -91,7 +91,7 @@ impl Recording {
             return Err(damaged(if (body.len() as u64) < length { "it is cut" } else { "it is longer than it says" }));
         }
         if crc32fast::hash(body) != sum {
-            return Err(damaged("its check sum is wrong"));
+            return Err(damaged("its checksum is wrong"));
         }
         unpack(body).map_err(damaged)
     }
@@ -107,7 +107,7 @@ fn unpack(body: &[u8]) -> Result<Recording, &'static str> {
     }
     let header = take(&mut reader, length).ok_or("its header is cut")?;
     let Document { lengths, header } =
-        serde_json::from_slice::<Document<Header>>(&header).map_err(|_| "its header makes no sense")?;
+        serde_json::from_slice::<Document<Header>>(&header).map_err(|_| "its header is invalid")?;
     let all = lengths.iter().try_fold(0_u64, |all, length| all.checked_add(*length));
     if all.is_none_or(|all| all > LARGEST) {
         return Err("its files are too large");
@@ -146,7 +146,7 @@ impl Recording {
         let last = header.points.last().map(|point| point.at);
         let too_late = header.changes.last().is_some_and(|(at, _)| *at > header.end);
         if !MEMORY_MIB.contains(&header.memory_mib) {
-            return Err("its memory is no machine's");
+            return Err("its memory size is invalid");
         }
         let is_known = |(ended, passed): &Clock| ended.is_sorted_by_key(|(call, _)| *call) && passed.is_sorted();
         let is_sorted = is_sorted && header.clock.as_ref().is_none_or(is_known);

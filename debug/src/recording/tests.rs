@@ -138,7 +138,7 @@ fn a_header_that_lies_is_refused() {
         ("it refers to a file that is not in it", |recording| recording.header.kernel.blob = 99),
         ("it refers to a file that is not in it", |recording| recording.header.changes[0].1 = Noted::Input(99)),
         ("its moments are not in order", |recording| recording.header.changes[0].0 = 1 << 40),
-        ("its memory is no machine's", |recording| recording.header.memory_mib = u64::MAX),
+        ("its memory size is invalid", |recording| recording.header.memory_mib = u64::MAX),
         ("its moments are not in order", |recording| recording.header.points.clear()),
         ("its moments are not in order", |recording| recording.header.clock = Some((Vec::new(), vec![2, 1]))),
         ("its moments are not in order", |recording| recording.header.changes.swap(0, 1)),

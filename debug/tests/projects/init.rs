@@ -56,7 +56,7 @@ fn no_other_file_that_is_there_is_replaced_either() {
     let said = ended(&project.debug(&all), 1);
     for file in files {
         assert!(said.contains(&format!("--- {file}\n")) && said.contains("-mine"), "{file}: {said}");
-        assert!(said.contains(&format!("{file}: is there already, and is left as it is; try: --force")), "{said}");
+        assert!(said.contains(&format!("{file} exists already and is left unchanged; try: --force")), "{said}");
         assert_eq!(project.read(file), "mine\n");
     }
     ended(&project.debug(&[&all[..], &["--force"]].concat()), 0);
@@ -119,5 +119,5 @@ fn where_nothing_is_it_says_so() {
     std::fs::remove_file(project.path().join("Makefile")).unwrap();
     let output = project.debug(&["init"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("nothing here tells of a kernel"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("no kernel found here"), "{}", stderr(&output));
 }

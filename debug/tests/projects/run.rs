@@ -40,7 +40,7 @@ fn the_console_and_the_status_on(machine: &str) {
     ended(&run(&["--expect", "booted", "--forbid", "panicked"]), 0);
     let output = run(&["--forbid", "booted"]);
     ended(&output, 1);
-    assert!(stderr(&output).contains("the kernel said what it must not: booted"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("the kernel printed forbidden text: booted"), "{}", stderr(&output));
     // A firmware's banner says OpenSBI; the kernel does not.
     let output = run(&["--expect", "OpenSBI"]);
     ended(&output, 1);

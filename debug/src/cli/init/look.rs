@@ -75,7 +75,7 @@ pub fn look(folder: &Path) -> anyhow::Result<Project> {
         take_line(folder, &mut project, found);
     } else if !has_cargo {
         bail!(
-            "nothing here tells of a kernel: no Cargo.toml, and no Makefile, justfile or script with a line that starts QEMU; try: in the \
+            "no kernel found here: no Cargo.toml, and no Makefile, justfile or script with a line that starts QEMU; try: in the \
              project's folder"
         );
     }
@@ -93,9 +93,10 @@ fn look_at_cargo(folder: &Path, config: &CargoConfig, project: &mut Project) -> 
     if !output.status.success() {
         bail!("cargo does not read Cargo.toml: see above");
     }
-    let metadata: Value = serde_json::from_slice(&output.stdout).context("cargo metadata is no JSON")?;
+    let metadata: Value = serde_json::from_slice(&output.stdout).context("the output of cargo metadata is not JSON")?;
     // Cargo names paths without links.
-    let folder = &folder.canonicalize().context("the current folder is gone; try: in one that exists")?;
+    let folder =
+        &folder.canonicalize().context("the current folder does not exist any more; try: cd to one that does")?;
     let programs = Program::all(&metadata, folder);
     let Some(Program { package, name, .. }) = programs.first() else { return Ok(()) };
     project.by_cargo = true;
@@ -283,6 +284,6 @@ mod tests {
     #[test]
     fn a_folder_without_a_kernel_is_said() {
         let folder = tempfile::tempdir().expect("there is a folder");
-        assert!(look(folder.path()).expect_err("it is empty").to_string().contains("nothing here tells of a kernel"));
+        assert!(look(folder.path()).expect_err("it is empty").to_string().contains("no kernel found here"));
     }
 }

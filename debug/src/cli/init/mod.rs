@@ -51,7 +51,7 @@ pub struct Arguments {
 
 /// True where all files are there as they should be.
 pub fn run(arguments: &Arguments) -> anyhow::Result<bool> {
-    let folder = env::current_dir().context("the current folder is gone; try: in one that exists")?;
+    let folder = env::current_dir().context("the current folder does not exist any more; try: cd to one that does")?;
     let project = look::look(&folder)?;
     let mut files: Vec<(PathBuf, String)> = vec![(FILE.into(), templates::config(&project))];
     if arguments.vscode {
@@ -88,7 +88,7 @@ fn place(folder: &Path, path: &Path, text: &str, force: bool) -> anyhow::Result<
             let difference = difference.unified_diff().header(&name, &format!("{name} (init)")).to_string();
             write!(stdout, "{difference}").context("cannot write to standard output")?;
             if !force {
-                writeln!(stdout, "{name}: is there already, and is left as it is; try: --force")
+                writeln!(stdout, "{name} exists already and is left unchanged; try: --force")
                     .context("cannot write to standard output")?;
                 return Ok(false);
             }

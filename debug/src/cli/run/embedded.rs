@@ -25,7 +25,8 @@ pub fn boot(arguments: &Arguments, kernel: &Kernel) -> anyhow::Result<u8> {
     let mut machine = Embedded::load(&kernel.image, &kernel.options)?;
     let (tell, events) = mpsc::channel();
     watch_signals(tell.clone()).context("signals cannot be caught")?;
-    let terminal = RawTerminal::take().context("cannot make the terminal the kernel's; try: < /dev/null")?;
+    let terminal =
+        RawTerminal::take().context("cannot set the terminal to raw mode; try: without a terminal, < /dev/null")?;
     type_in(tell, terminal.is_some());
     let status = run(arguments, kernel, &mut machine, &events);
     drop(terminal);
@@ -79,7 +80,7 @@ fn run(
         match events.recv_timeout(if waits { left } else { Duration::ZERO }) {
             Ok(RunEvent::Typed(bytes)) => {
                 if more_input && let Err(too_much) = machine.input(&bytes) {
-                    narration::say(&format!("{too_much}: what comes after them in standard input is not typed"));
+                    narration::say(&format!("{too_much}; the rest of standard input is not typed"));
                     more_input = false;
                 }
             }

@@ -110,7 +110,10 @@ pub fn run(mut arguments: Arguments) -> anyhow::Result<u8> {
             bail!("--record needs the embedded machine, whose run is the same each time; try: --on embedded")
         }
         MachineArg::Qemu => boot(&arguments, &kernel, &options),
-        other => bail!("--on {} runs nothing by itself; try: --on qemu or --on embedded", other.name()),
+        other => bail!(
+            "run starts the machine itself, and cannot start --on {}; try: --on qemu or --on embedded",
+            other.name()
+        ),
     }
 }
 
@@ -125,7 +128,8 @@ fn boot(arguments: &Arguments, kernel: &Kernel, options: &MachineOptions) -> any
         Foreground::start(options, listens.then_some(Stub::Private), START)?
     };
     read_console(machine.console(), tell.clone());
-    let terminal = RawTerminal::take().context("cannot make the terminal the kernel's; try: < /dev/null")?;
+    let terminal =
+        RawTerminal::take().context("cannot set the terminal to raw mode; try: without a terminal, < /dev/null")?;
     if let Some(keyboard) = machine.keyboard().context("cannot type on the machine's console")? {
         type_in(keyboard);
     }
@@ -195,7 +199,7 @@ fn verdict(arguments: &Arguments, said: &[u8]) -> Option<u8> {
         return None;
     }
     if let Some(forbidden) = arguments.forbid.iter().find(|regex| regex.is_match(said)) {
-        narration::say(&format!("the kernel said what it must not: {forbidden}"));
+        narration::say(&format!("the kernel printed forbidden text: {forbidden}"));
         return Some(1);
     }
     let all = !arguments.expect.is_empty() && arguments.expect.iter().all(|regex| regex.is_match(said));
@@ -223,7 +227,7 @@ fn status_of(machine: &mut Foreground, arguments: &Arguments) -> anyhow::Result<
 /// The exit status where the kernel ended by itself with this one.
 fn judge_end(status: u8, arguments: &Arguments) -> u8 {
     let Some(missing) = arguments.expect.first() else { return status };
-    narration::say(&format!("the kernel ended, with status {status}, and has not said what is expected: {missing}"));
+    narration::say(&format!("the kernel ended with status {status}, and did not print what was expected: {missing}"));
     1
 }
 

@@ -1,6 +1,6 @@
 //! Looking back at all of the past: the first store to some memory, its loads, and every arrival at an instruction.
 //!
-//! It does not know what anybody makes of what is found.
+//! It does not know what its callers do with the answers.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

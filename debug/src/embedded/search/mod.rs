@@ -1,6 +1,6 @@
 //! Looking back: what was done before the present moment, found by executing the past again, its latest stretch first.
 //!
-//! It does not know what anybody makes of what is found.
+//! It does not know what its callers do with the answers.
 
 mod accesses;
 

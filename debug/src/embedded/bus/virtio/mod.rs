@@ -291,7 +291,7 @@ impl Slot {
         }
     }
 
-    /// Does what is due by now; `true` where there was something.
+    /// Handles all events that are due; returns whether there were any.
     pub fn advance(&mut self, memory: &mut dyn Dma, now: Moment) -> bool {
         let is_due = self.registers.due.is_some_and(|due| due <= now.time);
         if is_due {

@@ -18,7 +18,7 @@ pub(super) const TABLE: &[Known] = &[
         from: OLD,
         until: None,
         quirk: Quirk {
-            what: "hstatus and vsstatus hold bits of extensions that QEMU's hart only knows, or of none",
+            what: "hstatus and vsstatus hold bits of no extension, and of some that QEMU implements and this hart lacks",
             source: "privileged manual, \"Hypervisor Status (hstatus) Register\" and \"Virtual Supervisor Status (vsstatus) \
                      Register\": zero without the extension",
             explains: All(holds_others_of_guests),
@@ -28,7 +28,7 @@ pub(super) const TABLE: &[Known] = &[
         from: AFTER_OLD,
         until: None,
         quirk: Quirk {
-            what: "hedeleg and hideleg hold bits of traps that QEMU's hart only knows",
+            what: "hedeleg and hideleg hold bits of traps that QEMU implements and this hart never takes",
             source: "privileged manual, \"Hypervisor Trap Delegation (hedeleg and hideleg) Registers\": which bits are writable is the \
                      hart's choice",
             explains: All(delegates_others),

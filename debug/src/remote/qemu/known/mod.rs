@@ -227,7 +227,7 @@ const TABLE: &[Known] = &[
         from: OLD,
         until: Some(TEN),
         quirk: Quirk {
-            what: "senvcfg and sstatus hold bits of extensions that QEMU's hart has, or only knows",
+            what: "senvcfg and sstatus hold bits of extensions that QEMU implements, whether this hart has them or not",
             source: "privileged manual, \"Supervisor Environment Configuration (senvcfg) Register\" and \"Supervisor Status \
                      (sstatus) Register\": zero without the extension",
             explains: All(holds_other_extensions),
