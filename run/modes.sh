@@ -98,6 +98,7 @@ mode_firmware() {
 }
 
 mode_wait() {
+    [ -n "${GDB:-}" ] || found_gdb || say "no RISC-V GDB is installed here; try: ./run.sh --debug, which installs one"
     gdb_command
     say "attach from a second terminal, in $PWD:"
     show "${gdb[@]}"

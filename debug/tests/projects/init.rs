@@ -41,7 +41,7 @@ fn a_file_that_is_there_is_shown_the_difference_and_left_alone() {
     assert!(said.contains("-smp = 4") && said.contains("left as it is; try: --force"), "{said}");
     assert_eq!(project.read("debug.toml"), "smp = 4\n");
     assert!(ended(&project.debug(&["init", "--force"]), 0).contains("debug.toml: replaced"));
-    assert!(ended(&project.debug(&["init"]), 0).contains("debug.toml: as it would be written"));
+    assert!(ended(&project.debug(&["init"]), 0).contains("debug.toml: up to date"));
 }
 
 #[test]

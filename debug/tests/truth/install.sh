@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Brings the files of Debian's packages that the tests here boot into the target folder, and installs nothing but the keys that they are
 # signed with, where those are missing (Ubuntu):
-#   target/truth/u-boot.bin, u-boot.elf   of u-boot-qemu, for QEMU's board in S-mode
+#   target/truth/u-boot.bin, u-boot.elf   of u-boot-qemu, for QEMU's board in S-mode; u-boot-m.elf for M-mode
+#   target/truth/fw_dynamic.bin, fw_jump.bin   of opensbi
 #   target/truth/vmlinux, modules         of Debian 13's Linux for riscv64
 #   target/truth/busybox                  of busybox-static for riscv64
 # apt gets a configuration, lists and a cache of its own there, for that architecture; the archive is DEBIAN_MIRROR, or the one that
@@ -22,7 +23,7 @@ folder=$(cd "$folder" && pwd)
 
 is_complete() {
     local name
-    for name in u-boot.bin u-boot.elf vmlinux busybox modules/virtio_blk.ko.xz; do
+    for name in u-boot.bin u-boot.elf u-boot-m.elf fw_dynamic.bin fw_jump.bin vmlinux busybox modules/virtio_blk.ko.xz; do
         [ -s "$folder/$name" ] || return 1
     done
 }
@@ -76,7 +77,7 @@ find_linux() {
 
 unpack() {
     rm -rf "$folder/unpacked" "$folder"/*.deb
-    (cd "$folder" && bounded apt-get --quiet download "$linux" busybox-static u-boot-qemu)
+    (cd "$folder" && bounded apt-get --quiet download "$linux" busybox-static opensbi u-boot-qemu)
     mkdir "$folder/unpacked"
     for package in "$folder"/*.deb; do run dpkg -x "$package" "$folder/unpacked"; done
 }
@@ -105,6 +106,9 @@ place '*/boot/vmlinux-*' vmlinux
 place '*/bin/busybox' busybox
 place '*/qemu-riscv64_smode/u-boot.bin' u-boot.bin
 place '*/qemu-riscv64_smode/uboot.elf' u-boot.elf
+place '*/qemu-riscv64/uboot.elf' u-boot-m.elf
+place '*/riscv64-linux-gnu/opensbi/generic/fw_dynamic.bin' fw_dynamic.bin
+place '*/riscv64-linux-gnu/opensbi/generic/fw_jump.bin' fw_jump.bin
 for module in nls_cp437 nls_ascii nls_utf8 fat vfat virtio_mmio virtio_blk; do
     place "*/$module.ko.xz" "modules/$module.ko.xz"
 done

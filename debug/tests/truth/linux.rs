@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use debug::Image;
-use debug::embedded::Options;
+use debug::embedded::{Firmware, Options};
 
 use crate::session::{Session, with_disk};
 use crate::{cpio, disk, file};
@@ -65,4 +65,23 @@ fn linux_writes_a_file_to_a_disk_and_goes_back_to_before_it_did() {
     session.expect("can't open '/mnt/new.txt': No such file or directory");
     session.expect("a file that was there");
     assert!(fs::read(&path).unwrap() == before, "what the guest writes never reaches the file");
+}
+
+#[test]
+fn linux_on_debian_s_opensbi_comes_to_its_shell_and_powers_off() {
+    let image = Image::open(&file("vmlinux")).unwrap();
+    let append = Some("console=ttyS0 rdinit=/bin/sh quiet".to_owned());
+    let firmware = Firmware::Code(file("fw_dynamic.bin"));
+    let options = Options { memory_mib: 512, append, initrd: Some(initrd()), firmware, ..Options::default() };
+    let mut session = Session::start(&image, options);
+    session.expect("OpenSBI v");
+    session.answer(PROMPT, "uname -a");
+    session.expect("riscv64 GNU/Linux");
+    let shell = session.machine.icount();
+    session.answer(PROMPT, "busybox poweroff -f");
+    assert_eq!(session.power_off(), Some(0));
+    // Going back crosses M-mode and S-mode. What is typed there takes the place of the power-off.
+    session.go_back(shell);
+    session.enter("echo back $((6*7))");
+    session.expect("back 42");
 }

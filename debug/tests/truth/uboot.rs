@@ -1,7 +1,8 @@
-//! Debian's U-Boot for QEMU's board in S-mode: both as raw bytes and as an ELF.
+//! Debian's U-Boot for QEMU's board: in S-mode as raw bytes and as an ELF, on Debian's OpenSBI as code, and in M-mode.
 
 use std::path::Path;
 
+use debug::embedded::{Firmware, Options};
 use debug::image::KernelFiles;
 use debug::{Address, Image};
 
@@ -12,9 +13,17 @@ const PROMPT: &str = "=> ";
 const WORDS: &str = "read by a bootloader";
 
 fn boots(image: &Image, folder: &Path) {
+    boots_on(Firmware::Host, image, folder);
+}
+
+fn boots_on(firmware: Firmware, image: &Image, folder: &Path) {
     let path = folder.join("disk");
     std::fs::write(&path, disk::with_file(b"HELLO   TXT", WORDS.as_bytes())).unwrap();
-    let mut session = Session::start(image, with_disk(&path));
+    let is_code = matches!(firmware, Firmware::Code(_));
+    let mut session = Session::start(image, Options { firmware, ..with_disk(&path) });
+    if is_code {
+        session.expect("OpenSBI v");
+    }
     session.expect("U-Boot ");
     // Any key stops its countdown.
     session.answer("Hit any key to stop autoboot", "");
@@ -44,4 +53,19 @@ fn uboot_comes_to_its_prompt_and_reads_a_file_from_an_image() {
 fn uboot_as_an_elf_does_the_same() {
     let folder = tempfile::tempdir().unwrap();
     boots(&Image::open(&file("u-boot.elf")).unwrap(), folder.path());
+}
+
+#[test]
+fn uboot_on_debian_s_opensbi_does_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = Image::open(&file("u-boot.elf")).unwrap();
+    for firmware in ["fw_dynamic.bin", "fw_jump.bin"] {
+        boots_on(Firmware::Code(file(firmware)), &image, folder.path());
+    }
+}
+
+#[test]
+fn uboot_in_machine_mode_does_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    boots_on(Firmware::None, &Image::open(&file("u-boot-m.elf")).unwrap(), folder.path());
 }

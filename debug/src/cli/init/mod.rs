@@ -81,7 +81,7 @@ fn place(folder: &Path, path: &Path, text: &str, force: bool) -> anyhow::Result<
         Err(error) => bail!("cannot read {}: {error}; try: move it away", path.display()),
     };
     let said = match &before {
-        Some(before) if before == text => "as it would be written",
+        Some(before) if before == text => "up to date",
         Some(before) => {
             let name = path.display().to_string();
             let difference = TextDiff::from_lines(before.as_str(), text);
