@@ -122,7 +122,7 @@ mode_check() {
     [ -z "$kernel" ] || arguments+=(--elf "$kernel")
     cargo_build cargo build --release --package debug
     set -- "$built" check ${arguments[@]+"${arguments[@]}"}
-    cd "$caller" || fail "the folder $caller is gone; try: in one that exists"
+    cd "$caller" || fail "the folder $caller does not exist any more; try: cd to one that does"
     show "$@"
     exec "$@"
 }

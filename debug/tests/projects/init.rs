@@ -38,7 +38,7 @@ fn a_file_that_is_there_is_shown_the_difference_and_left_alone() {
     let project = Project::new("cargo");
     project.write("debug.toml", "smp = 4\n");
     let said = ended(&project.debug(&["init"]), 1);
-    assert!(said.contains("-smp = 4") && said.contains("left as it is; try: --force"), "{said}");
+    assert!(said.contains("-smp = 4") && said.contains("left unchanged; try: --force"), "{said}");
     assert_eq!(project.read("debug.toml"), "smp = 4\n");
     assert!(ended(&project.debug(&["init", "--force"]), 0).contains("debug.toml: replaced"));
     assert!(ended(&project.debug(&["init"]), 0).contains("debug.toml: up to date"));

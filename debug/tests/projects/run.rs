@@ -44,7 +44,7 @@ fn the_console_and_the_status_on(machine: &str) {
     // A firmware's banner says OpenSBI; the kernel does not.
     let output = run(&["--expect", "OpenSBI"]);
     ended(&output, 1);
-    assert!(stderr(&output).contains("has not said what is expected: OpenSBI"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("did not print what was expected: OpenSBI"), "{}", stderr(&output));
 }
 
 #[test]
