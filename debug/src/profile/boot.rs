@@ -9,6 +9,7 @@ use super::calls::Calls;
 use super::clear::Clear;
 use super::moment::{COLUMNS, Mark};
 use super::printed::PrintedLines;
+use super::stacks::Stacks;
 use super::tables::{PageTables, page_tables};
 use super::traps::Traps;
 use super::{By, Profile};
@@ -56,6 +57,8 @@ pub struct Boot {
     pub looked_at: u64,
     /// The stack's use over time.
     pub depth: Vec<Depth>,
+    /// What else than the boot's stack was used as one, physical: from the first byte to behind the last.
+    pub other_stacks: BTreeMap<u64, u64>,
     /// Instructions by function.
     pub profile: Profile,
     /// The device tree that the firmware gave; empty for none.
@@ -104,6 +107,7 @@ pub fn gather(
     let mut gathering = Gathering {
         boot: Boot { end, clear: Clear::of(start..look.bss.end.0), looked_at: end.min(LOOKED_AT), ..Boot::default() },
         calls: Calls::new(image, pc, 0),
+        stacks: Stacks::default(),
         look,
         is_set: false,
         first_part: None,
@@ -187,6 +191,7 @@ fn first_paged(machine: &mut Embedded, mut before: u64, mut after: u64) -> u64 {
 struct Gathering<'a> {
     boot: Boot,
     calls: Calls<'a>,
+    stacks: Stacks,
     look: &'a Look,
     /// sp was set to the stack.
     is_set: bool,
@@ -224,10 +229,14 @@ impl Gathering<'_> {
         if address.0 < self.half { address + self.high } else { address }
     }
 
+    /// sp is in the boot's stack; at its low end another may begin.
+    fn is_in_stack(&self, sp: Address) -> bool {
+        sp > self.look.stack.start && sp <= self.look.stack.end
+    }
+
     fn deepen(&mut self, icount: u64, sp: Address) {
         let sp = self.linked(sp);
-        // At its low end another stack may begin.
-        if sp <= self.look.stack.start || sp > self.look.stack.end {
+        if !self.is_in_stack(sp) {
             return;
         }
         let depth = Depth { icount, sp, function: self.calls.present() };
@@ -269,6 +278,7 @@ impl Gathering<'_> {
         self.calls.finish(machine.icount());
         self.boot.console.end_line();
         let mut boot = self.boot;
+        boot.other_stacks = self.stacks.used();
         *boot.written.entry(self.latest.0).or_insert(0) += self.latest.1;
         boot.written.remove(&u64::MAX);
         if let Some((first, mut last)) = self.clear {
@@ -309,10 +319,11 @@ fn count_poison(machine: &mut Embedded, image: &Image, bss: &Range<Address>, cle
 
 impl Observer for Gathering<'_> {
     fn interest(&self) -> Interest {
-        // Once it is set, only moves that leave the stack.
+        // Once it is set, only moves that leave a stack.
         let stack = &self.look.stack;
         let loaded = stack.start - self.high..stack.end - self.high;
-        let quiet_stacks = Some(if self.is_set { vec![stack.clone(), loaded] } else { Vec::new() });
+        let stacks = [stack.clone(), loaded].into_iter().chain(self.stacks.quiet());
+        let quiet_stacks = Some(if self.is_set { stacks.collect() } else { Vec::new() });
         let stores = if self.looks_at_stores { None } else { Some(Vec::new()) };
         Interest { stores, quiet_stacks, jumps: true, ..Interest::default() }
     }
@@ -328,6 +339,9 @@ impl Observer for Gathering<'_> {
         self.write_to_bss(store);
         self.use_stack(store.sp);
         self.deepen(store.icount, store.sp);
+        if !self.is_in_stack(self.linked(store.sp)) {
+            self.stacks.store(store);
+        }
     }
 
     fn jump(&mut self, jump: &Jump) {
@@ -340,12 +354,13 @@ impl Observer for Gathering<'_> {
     }
 
     fn stack_pointer(&mut self, moved: &StackPointerMove) {
+        self.stacks.moved(moved);
         // Right behind it `addi` is the second part; later it makes a frame, and uses what was there.
         if moved.relative && self.first_part.is_some_and(|(_, icount, _)| moved.icount > icount + 1) {
             self.use_stack(moved.old);
         }
         let new = self.linked(moved.new);
-        if self.is_set || new <= self.look.stack.start || new > self.look.stack.end {
+        if self.is_set || !self.is_in_stack(new) {
             self.first_part = None;
         } else if moved.partial {
             self.first_part = Some((moved.new, moved.icount, moved.pc));
@@ -373,6 +388,6 @@ impl Observer for Gathering<'_> {
     }
 
     fn has_new_interest(&mut self) -> bool {
-        std::mem::take(&mut self.has_changed)
+        std::mem::take(&mut self.has_changed) | (self.is_set && self.stacks.take_changed())
     }
 }

@@ -9,6 +9,7 @@ mod counts;
 mod formats;
 mod moment;
 mod printed;
+mod stacks;
 mod tables;
 #[cfg(test)]
 mod tests;

@@ -46,3 +46,14 @@ fn the_stack_s_beginning_can_be_enlarged() {
     assert_eq!(seen[..2], [(3, 64), (5, 0)], "each by itself, however long the run is");
     assert!(seen.len() < 8000 && seen.last().unwrap().0 > END - END / 256, "{}", seen.len());
 }
+
+#[test]
+fn another_stack_is_memory_that_was_used_as_one() {
+    let [first_part, other] = [1, 2].map(|pages| AUIPC | SP << 7 | pages << 12);
+    let boots = [first_part, addi(SP, SP, -64), sd(8, SP, 0)];
+    // In both of the pages that it lies in.
+    let task = [other, addi(SP, SP, -48), sd(8, SP, 8), sd(8, SP, 40), STAY];
+    let boot = boot_of(&[&boots[..], &task].concat());
+    let top = ENTRY + 12 + 0x2000;
+    assert_eq!(boot.other_stacks.into_iter().collect::<Vec<_>>(), [(top - 48, top)], "the boot's stack is none");
+}

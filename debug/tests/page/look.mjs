@@ -89,6 +89,8 @@ for (const { name, width, colorScheme, media } of looks) {
         // A picture without a name or without its numbers is none for a screen reader.
         unnamed: document.querySelectorAll("svg:not([role=img]):not([aria-hidden]), [role=img]:not([aria-label])").length,
         bare: [...document.querySelectorAll("section:has(figure)")].filter((section) => !section.querySelector("table")).length,
+        // A number at a glance that does not fit into its box.
+        cut: [...document.querySelectorAll(".glance b")].filter((number) => number.scrollWidth > number.clientWidth).length,
         text: document.body.innerText,
     }));
     Object.assign(drawn, await page.evaluate(faint));

@@ -5,6 +5,9 @@ use maud::{Markup, html};
 use super::{Page, thousands};
 use crate::profile::Boot;
 
+/// A longer number has two places: it must not break.
+const LONGEST: usize = 10;
+
 pub fn glance(boot: &Boot, page: &Page<'_>) -> Markup {
     let stack = &page.stack;
     let deepest = boot.depth.iter().map(|depth| depth.sp).min().unwrap_or(stack.end);
@@ -30,7 +33,7 @@ pub fn glance(boot: &Boot, page: &Page<'_>) -> Markup {
     }
     html! {
         nav.glance aria-label="at a glance" {
-            @for (place, (number, what)) in numbers { a href=(format!("#{place}")) { b { (number) } " " (what) } }
+            @for (place, (number, what)) in numbers { a.long[number.len() > LONGEST] href=(format!("#{place}")) { b { (number) } " " (what) } }
         }
     }
 }

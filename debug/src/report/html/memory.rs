@@ -3,14 +3,18 @@
 use maud::{Markup, html};
 
 use super::super::printable;
-use super::{Page, percent, thousands};
+use super::{Page, percent, short, thousands};
+use crate::image::Image;
+use crate::machine::Address;
 use crate::profile::Boot;
 use crate::riscv::board::{FIRMWARE_END, RAM_BASE};
 
 const PAGE: u64 = 4096;
-/// Rows of the table, and those of page tables among them.
+/// Rows of the table, and among them those of page tables and of stacks that are not the boot's.
 const ROWS: usize = 60;
-const ROWS_OF_TABLES: usize = 8;
+const ROWS_OF_A_KIND: usize = 8;
+/// Such parts that are drawn: at a glance more cannot be told apart.
+const DRAWN_OF_A_KIND: usize = 200;
 /// Parts that memory is drawn in.
 const PARTS: u64 = 400;
 /// What is narrower than this part of a bar has no name in it.
@@ -30,7 +34,7 @@ impl Part {
 
     /// It lies within other parts, and is drawn below them.
     fn is_small(&self) -> bool {
-        matches!(self.class, "deep" | "pt")
+        matches!(self.class, "deep" | "deep other" | "pt")
     }
 }
 
@@ -56,6 +60,14 @@ fn of_kernel(page: &Page<'_>) -> Vec<Part> {
     parts
 }
 
+/// What holds a stack that is not the boot's.
+fn of_stack(image: &Image, physical: Address) -> String {
+    let address = image.linked(physical);
+    let object = image.symbol_below(address).filter(|object| address.0 - object.address.0 < object.size);
+    object
+        .map_or_else(|| "another stack, as used".into(), |object| format!("used as a stack in {}", short(&object.name)))
+}
+
 /// What else is in memory.
 fn others(boot: &Boot, page: &Page<'_>, first: u64) -> Vec<Part> {
     let mut parts = Vec::new();
@@ -65,6 +77,9 @@ fn others(boot: &Boot, page: &Page<'_>, first: u64) -> Vec<Part> {
     if let Some(deepest) = boot.depth.iter().map(|depth| depth.sp).min().filter(|sp| *sp < page.stack.end) {
         let (start, used) = (page.image.physical(deepest).0, page.stack.end.0 - deepest.0);
         parts.push(Part::new("the stack's deepest use", start, used, "deep"));
+    }
+    for (start, end) in boot.other_stacks.iter().take(DRAWN_OF_A_KIND) {
+        parts.push(Part::new(&of_stack(page.image, Address(*start)), *start, end - start, "deep other"));
     }
     let tree = &boot.device_tree;
     if !tree.is_empty() {
@@ -128,7 +143,7 @@ pub fn memory(boot: &Boot, page: &Page<'_>) -> Markup {
                 (bar(boot, &parts, from, to))
                 div.axis { span { (what) ": " (format!("{from:#x}")) } span { (format!("{to:#x}")) } }
             }
-            p.key { i.fw {} "firmware" i.a {} "code" i.c {} "data" i.b {} "BSS" i.d {} "stack" i.deep {} "of it used" i.free {} "device tree"
+            p.key { i.fw {} "firmware" i.a {} "code" i.c {} "data" i.b {} "BSS" i.d {} "stack" i.deep {} "a stack's deepest use" i.free {} "device tree"
                 @if !boot.page_tables.is_empty() { i.pt {} "page tables" }
                 i.written {} "written by the kernel, by page; where nothing is marked, it never wrote"
                 @if boot.looked_at < boot.end { " (stores of the first " (thousands(boot.looked_at)) " instructions)" } }
@@ -138,9 +153,12 @@ pub fn memory(boot: &Boot, page: &Page<'_>) -> Markup {
 }
 
 fn table(boot: &Boot, parts: &[Part], first: u64, last: u64) -> Markup {
-    let is_table = |part: &&Part| part.class == "pt";
-    let tables = parts.iter().filter(is_table).count();
-    let listed = parts.iter().filter(|part| !is_table(part)).chain(parts.iter().filter(is_table).take(ROWS_OF_TABLES));
+    // Of these there may be any number.
+    let [tables, stacks] = ["pt", "deep other"].map(|class| parts.iter().filter(move |part| part.class == class));
+    let more = [(tables.clone().count(), "page tables"), (boot.other_stacks.len(), "stacks")];
+    let more = more.into_iter().filter(|(count, _)| *count > ROWS_OF_A_KIND);
+    let single = parts.iter().filter(|part| !matches!(part.class, "pt" | "deep other"));
+    let listed = single.chain(stacks.take(ROWS_OF_A_KIND)).chain(tables.take(ROWS_OF_A_KIND));
     let is_elsewhere = |page: &u64| *page < first / PAGE || *page >= last.div_ceil(PAGE);
     let elsewhere = boot.written.iter().filter(|(page, _)| is_elsewhere(page));
     let (pages, stores) = elsewhere.fold((0, 0), |(pages, stores), (_, count)| (pages + 1, stores + count));
@@ -158,6 +176,6 @@ fn table(boot: &Boot, parts: &[Part], first: u64, last: u64) -> Markup {
                 }
             }
         }
-        @if tables > ROWS_OF_TABLES { p.faint { "and page tables in " (tables - ROWS_OF_TABLES) " more places" } }
+        @for (count, what) in more { p.faint { "and " (what) " in " (count - ROWS_OF_A_KIND) " more places" } }
     }
 }
