@@ -1,12 +1,15 @@
 //! Runs in files: `--record`, `--record-on-failure` and `--replay` as their users meet them.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use ::debug::recording::Recording;
+use flate2::read::ZlibDecoder;
+use flate2::write::ZlibEncoder;
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 use testkit::kernels;
 use testkit::processes::await_some;
 
@@ -88,6 +91,57 @@ fn a_recording_of_another_computer_stands_at_the_same_instruction() {
     assert_eq!(at("1673").0, Some(1), "the run has no such instruction");
 }
 
+/// The recording of another version, whose machine did this otherwise.
+fn of_another_version(otherwise: impl Fn(&mut Value)) -> Vec<u8> {
+    const BEGIN: usize = 32;
+    let bytes = fs::read(Path::new(env!("HYPERVISOR_PROJECT")).join(ELSEWHERE)).unwrap();
+    let mut body = Vec::new();
+    ZlibDecoder::new(&bytes[BEGIN..]).read_to_end(&mut body).unwrap();
+    let (length, rest) = body.split_first_chunk().unwrap();
+    let (document, blobs) = rest.split_at(u32::from_le_bytes(*length) as usize);
+    let mut document: Value = serde_json::from_slice(document).unwrap();
+    document["header"]["program"] = "debug 0.0.9".into();
+    otherwise(&mut document["header"]);
+    let document = document.to_string();
+    let mut packed = ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(&[&(document.len() as u32).to_le_bytes(), document.as_bytes(), blobs].concat()).unwrap();
+    let packed = packed.finish().unwrap();
+    let sums = [&(packed.len() as u64).to_le_bytes()[..], &crc32fast::hash(&packed).to_le_bytes()].concat();
+    [&bytes[..BEGIN - sums.len()], &sums, &packed].concat()
+}
+
+#[test]
+fn a_version_whose_machine_does_otherwise_says_where_and_refuses() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("boot.rec");
+    let socket = format!("unix:{}", folder.path().join("gdb").display());
+    let replay = |words: &[&str]| debug(&[words, &["--replay", file.to_str().unwrap()]].concat());
+    fs::write(&file, of_another_version(|_| {})).unwrap();
+    assert_eq!(replay(&["ask", "why"]).status.code(), Some(0), "the version alone is no reason");
+    type Otherwise = fn(&mut Value);
+    let versions: [(&str, Otherwise); 3] = [
+        // Its device tree has another isa string.
+        ("at instruction 104 of 1672 memory", |header| header["cpu"] = "rv64,zba=off".into()),
+        ("at instruction 836 of 1672 the hart's registers", |header| header["points"][7]["hart"] = 1.into()),
+        ("at instruction 1672 of 1672 what was printed", |header| header["points"][15]["console"] = 1.into()),
+    ];
+    for (at, otherwise) in versions {
+        fs::write(&file, of_another_version(otherwise)).unwrap();
+        for words in [&["check"][..], &["serve", "--listen", &socket], &["ask", "why"]] {
+            let refused = replay(words);
+            let said = text(&refused.stderr);
+            let expected = format!("{at} is not as recorded; try: the version that recorded it, debug 0.0.9");
+            assert!(said.contains(&expected), "{words:?}: {said}");
+            assert_eq!(
+                (refused.status.code(), refused.stdout.len()),
+                (Some(2), 0),
+                "{words:?}: {}",
+                text(&refused.stdout)
+            );
+        }
+    }
+}
+
 #[test]
 fn a_boot_that_passes_is_not_a_failure_and_its_input_is_recorded() {
     let folder = tempfile::tempdir().unwrap();
@@ -106,7 +160,7 @@ fn a_boot_that_passes_is_not_a_failure_and_its_input_is_recorded() {
     // The folder that its files are in meanwhile is nobody's business.
     for command in [&["check"][..], &["ask", "at", "0"]] {
         let json = debug(&[command, &["--format", "json", "--replay", file.to_str().unwrap()]].concat());
-        let document: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+        let document: Value = serde_json::from_slice(&json.stdout).unwrap();
         assert_eq!(document["kernel"], "hypervisor", "{}", text(&json.stderr));
     }
     // Replaying another machine's run is refused, and so are damaged files.
