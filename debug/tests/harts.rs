@@ -1,9 +1,10 @@
-//! Machines with several harts: all run, and the walk follows the one that boots, whichever the firmware draws.
+//! Machines with several harts: all run, and the walk follows the one that boots, whichever the firmware draws, on QEMU and under schedules of
+//! the embedded machine.
 
 use std::time::Duration;
 
 use debug::checks::{self, Finding, Layout, Names, Options, Status};
-use debug::{Image, Qemu};
+use debug::{Embedded, Image, Qemu, embedded};
 use testkit::kernels;
 use testkit::processes::Family;
 
@@ -24,6 +25,16 @@ fn walk(kernel: &str, boot_hart: Option<u64>, timeout: Duration) -> Vec<Finding>
     drop(qemu);
     family.assert_gone();
     findings
+}
+
+/// The same on the embedded machine.
+fn walk_embedded(kernel: &str, boot_hart: Option<u64>, schedule: u64) -> Vec<Finding> {
+    let image = Image::open(&kernels::build(kernel)).unwrap();
+    let layout = Layout::of(&image, Names::default()).unwrap();
+    let machine = embedded::Options { harts: HARTS as usize, schedule, boot_hart, ..embedded::Options::default() };
+    let mut machine = Embedded::load(&image, &machine).unwrap();
+    let options = Options { timeout: TIMEOUT, boot_hart, ..Options::default() };
+    checks::check(&mut machine, &image, &layout, options).unwrap()
 }
 
 #[track_caller]
@@ -61,6 +72,32 @@ fn the_hart_that_is_asked_for_boots() {
             assert_passes(&findings);
             assert_eq!(findings[1].data["hart"], hart);
         }
+    }
+}
+
+#[test]
+fn both_pass_under_every_schedule_of_the_embedded_machine() {
+    for kernel in ["good", "starts-harts"] {
+        let harts: Vec<u64> = (0..30)
+            .map(|schedule| {
+                let findings = walk_embedded(kernel, None, schedule);
+                assert_passes(&findings);
+                findings[1].data["hart"].count().unwrap()
+            })
+            .collect();
+        assert!((0..u64::from(HARTS)).all(|hart| harts.contains(&hart)), "{harts:?}");
+        let findings = walk_embedded(kernel, Some(3), 0);
+        assert_passes(&findings);
+        assert_eq!(findings[1].data["hart"], 3);
+    }
+}
+
+#[test]
+fn a_broken_kernel_fails_its_check_under_every_schedule() {
+    for schedule in 0..10 {
+        let findings = walk_embedded("load-from-0", None, schedule);
+        let failed: Vec<_> = findings.iter().filter(|finding| finding.status == Status::Fail).collect();
+        assert!(matches!(failed[..], [trap] if trap.name == "trap"), "schedule {schedule}: {findings:#?}");
     }
 }
 

@@ -124,7 +124,7 @@ fn boot(
     (timeout, instructions): Limits,
     script: Script,
 ) -> anyhow::Result<Vec<Finding>> {
-    let options = Options { history_mib: 0, ..kernel.options.clone() };
+    let options = Options { history_mib: 0, ..kernel.on_one_hart() };
     let mut machine = Embedded::load_under(&kernel.image, &options, conditions)?;
     let options = checks::Options { timeout: timeout.min(LIMIT), instructions, script, ..checks::Options::default() };
     Ok(checks::check(&mut machine, &kernel.image, layout, options)?)

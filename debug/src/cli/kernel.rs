@@ -106,6 +106,8 @@ impl KernelArguments {
             initrd,
             cpu: self.cpu.clone().unwrap_or_else(|| Cpu::of(image.xlen())),
             firmware: self.qemu.firmware(),
+            harts: self.qemu.smp as usize,
+            schedule: self.qemu.schedule,
             ..embedded::Options::default()
         };
         let usual_place = self.qemu.flat_base(image.xlen());
@@ -173,6 +175,11 @@ impl Kernel {
         Ok(Kernel { files, image, devices, options, machine, _as_elf: None })
     }
 
+    /// The embedded machine with one hart, whatever others have: for what is the same on each hart.
+    pub fn on_one_hart(&self) -> embedded::Options {
+        embedded::Options { harts: 1, boot_hart: None, ..self.options.clone() }
+    }
+
     /// The input files, which must not be overwritten.
     pub fn files(&self) -> Vec<&Path> {
         let files = [Some(&self.files.kernel), self.files.symbols.as_ref(), self.machine.initrd.as_ref()];
@@ -190,7 +197,7 @@ impl Kernel {
     /// # Errors
     /// If no machine starts for another reason than the kernel; if it does not respond.
     pub fn find_stack(&self, layout: &mut Layout, on: &MachineArg, limit: Duration) -> anyhow::Result<()> {
-        match (Embedded::load(&self.image, &self.options), on) {
+        match (Embedded::load(&self.image, &self.on_one_hart()), on) {
             (Ok(mut machine), _) => checks::find_stack(&mut machine, &self.image, layout, limit)?,
             // The image's own check tells why.
             (Err(error), _) if error.is_about_the_kernel() => {}

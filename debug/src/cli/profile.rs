@@ -77,6 +77,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let [from, to] = [&arguments.from, &arguments.to].map(|word| word.as_deref().map(|word| place(image, word)));
     let (from, to) = (from.transpose()?, to.transpose()?);
     let mut machine = Embedded::load(image, &kernel.options)?;
+    // Of several harts, the one that boots.
+    machine.follow();
     let output = arguments.output.as_deref().map(|path| OutputFile::create(path, &kernel.files())).transpose()?;
     let (profile, stop) = {
         let _waiting = narration::Waiting::until("counting instructions");

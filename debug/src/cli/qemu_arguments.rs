@@ -12,6 +12,8 @@ use debug::riscv::{Xlen, board};
 /// How much run.sh's QEMU may log. A kernel that traps for ever logs 50 MB a second.
 const LOG_LIMIT_MIB: u64 = 64;
 
+const HARTS: &str = "Harts";
+
 /// QEMU's options.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "QEMU")]
@@ -24,9 +26,14 @@ pub struct QemuArguments {
     #[arg(long, value_name = "BIOS", default_value = "default")]
     bios: BiosArgument,
 
-    /// How many harts QEMU gets
-    #[arg(long, value_name = "HARTS", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=512))]
+    /// How many harts there are; the embedded machine has up to 8
+    #[arg(long, value_name = "HARTS", help_heading = HARTS, default_value = "1", value_parser = clap::value_parser!(u32).range(1..=512))]
     pub smp: u32,
+
+    /// In which order the embedded machine's harts execute: 0, one after the other, 1,000 instructions each; or another number, in turns of
+    /// random length, with harts that are starved or favoured. The same number is the same run
+    #[arg(long, value_name = "SEED", help_heading = HARTS, default_value = "0")]
+    pub schedule: u64,
 
     /// Further arguments of QEMU, as a shell would take them: '-device virtio-net-device'. Can be repeated
     #[arg(long, value_name = "ARGS", allow_hyphen_values = true, value_parser = split)]

@@ -15,6 +15,7 @@ use crate::embedded::bus::translate::{self, Context};
 use crate::embedded::conditions::Conditions;
 use crate::embedded::hart::code::Code;
 use crate::embedded::hart::state::{Hart, Privilege};
+use crate::embedded::harts::Harts;
 use crate::machine::{Address, HartEvent};
 
 /// The halfwords of a page that have a breakpoint.
@@ -57,7 +58,10 @@ impl Breakpoints {
 }
 
 pub struct Board {
+    /// The selected hart.
     pub hart: Hart,
+    /// The others, and whose turn it is.
+    pub(super) harts: Harts,
     pub memory: Memory,
     pub conditions: Conditions,
     pub(super) code: Code,
@@ -67,8 +71,6 @@ pub struct Board {
     pub wfi_skipped: u64,
     /// The kernel's traps since the start.
     pub traps: u64,
-    /// The kernel's entry. While stvec points there, the kernel has no handler.
-    pub entry: u64,
     /// A firmware that is code is below the kernel: what M-mode does is not the kernel's.
     pub(super) firmware_is_code: bool,
     pub(super) breakpoints: Breakpoints,
@@ -77,23 +79,25 @@ pub struct Board {
 }
 
 impl Board {
-    pub fn new(hart: Hart, ram: Ram, devices: Devices, conditions: Conditions) -> Board {
+    pub fn new(hart: Hart, harts: Harts, ram: Ram, devices: Devices, conditions: Conditions) -> Board {
         let memory = Memory::new(ram, devices, Context::of(&hart), conditions);
-        let entry = hart.pc;
         let mut board = Board {
             hart,
+            harts,
             memory,
             conditions,
             code: Code::new(),
             icount: 0,
             wfi_skipped: 0,
             traps: 0,
-            entry,
             firmware_is_code: false,
             breakpoints: Breakpoints::default(),
             interrupts_held: false,
         };
-        board.protect();
+        board.each_hart(|board| {
+            board.refresh_context();
+            board.protect();
+        });
         board
     }
 
@@ -128,6 +132,9 @@ impl Board {
 
     /// Whether the hart is in a `wfi` that nothing will end.
     pub fn waits_for_ever(&self) -> bool {
+        if !self.harts.is_one() {
+            return self.all_wait_for_ever();
+        }
         self.hart.waiting && self.pending() & self.hart.sie == 0 && self.next_event() == u64::MAX
     }
 
@@ -144,13 +151,13 @@ impl Board {
         if self.pending() & self.hart.sie == 0 {
             self.wfi_skipped += self.next_event().saturating_sub(self.icount);
         } else {
-            self.hart.waiting = false;
+            self.hart.wake();
         }
     }
 
     /// Time passes by so many ticks, in which nothing is executed; up to the next event.
     pub fn skip_time(&mut self, ticks: u64) {
-        let left = self.next_event().saturating_sub(self.icount);
+        let left = self.next_event_of_all().saturating_sub(self.icount);
         self.wfi_skipped = self.wfi_skipped.saturating_add(ticks.saturating_mul(INSTRUCTIONS_PER_TICK).min(left));
     }
 

@@ -97,8 +97,8 @@ impl Device {
 }
 
 impl Devices {
-    /// The board's devices, with these among them.
-    pub(super) fn open(&self) -> Result<bus::devices::Devices, Error> {
+    /// The devices of a board with so many harts, with these among them.
+    pub(super) fn open(&self, harts: usize) -> Result<bus::devices::Devices, Error> {
         let mut slots: [Option<virtio::Device>; VIRTIO_SLOTS] = Default::default();
         let mut drives = 0;
         for device in &self.virtio {
@@ -115,6 +115,6 @@ impl Devices {
             }
             *slot = Some(device.open(drives)?);
         }
-        Ok(bus::devices::Devices::new(slots.map(|device| Slot::new(device, self.modern))))
+        Ok(bus::devices::Devices::new(slots.map(|device| Slot::new(device, self.modern)), harts))
     }
 }

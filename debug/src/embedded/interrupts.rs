@@ -3,42 +3,39 @@
 //! Source: privileged manual, "Machine Interrupt Registers", "Supervisor Interrupt Registers" and "Hypervisor Interrupt Registers". It does not know how they are taken.
 
 use crate::embedded::board::{Board, INSTRUCTIONS_PER_TICK};
-use crate::embedded::hart::state::{Handler, Privilege, henvcfg, interrupt, sstatus};
+use crate::embedded::hart::state::{Handler, Hart, Privilege, henvcfg, interrupt, sstatus};
 use crate::riscv::status::mstatus::MIE;
 
 impl Board {
     /// The interrupts that are pending, as mip shows them: sip and hip are parts of it.
     pub fn pending(&self) -> u64 {
-        let timer = if self.has_own_timer() && self.time() >= self.hart.stimecmp { interrupt::TIMER } else { 0 };
-        let software = if self.hart.software_interrupt { interrupt::SOFTWARE } else { 0 };
-        let external = if self.memory.devices.interrupts() { interrupt::EXTERNAL } else { 0 };
-        let guest = &self.hart.guest;
-        let of_guest = self.guest_has_own_timer() && self.guest_time() >= guest.vstimecmp;
+        self.pending_for(&self.hart)
+    }
+
+    /// Those of any hart.
+    #[inline]
+    pub(super) fn pending_for(&self, hart: &Hart) -> u64 {
+        let timer = if has_own_timer(hart) && self.time() >= hart.stimecmp { interrupt::TIMER } else { 0 };
+        let software = if hart.software_interrupt { interrupt::SOFTWARE } else { 0 };
+        let external = if self.memory.devices.interrupts(hart.number) { interrupt::EXTERNAL } else { 0 };
+        let guest = &hart.guest;
+        let of_guest = guest_has_own_timer(hart) && self.guest_time(hart) >= guest.vstimecmp;
         let of_guest = if of_guest { interrupt::GUEST_TIMER } else { 0 };
-        timer | software | external | guest.hvip | of_guest | self.pending_by_machine()
+        timer | software | external | guest.hvip | of_guest | self.pending_by_machine(hart)
     }
 
     /// Those of M-mode, and those that M-mode raised.
-    fn pending_by_machine(&self) -> u64 {
-        let (Some(machine), devices) = (&self.hart.machine, &self.memory.devices) else { return 0 };
-        let timer = if self.time() >= devices.clint.compare() { interrupt::MACHINE_TIMER } else { 0 };
-        let software = if devices.clint.software_interrupt() { interrupt::MACHINE_SOFTWARE } else { 0 };
-        let external = if devices.interrupts_machine() { interrupt::MACHINE_EXTERNAL } else { 0 };
-        let raised = if self.has_own_timer() { machine.raised & !interrupt::TIMER } else { machine.raised };
+    fn pending_by_machine(&self, hart: &Hart) -> u64 {
+        let (Some(machine), devices, number) = (&hart.machine, &self.memory.devices, hart.number) else { return 0 };
+        let timer = if self.time() >= devices.clint.compare(number) { interrupt::MACHINE_TIMER } else { 0 };
+        let software = if devices.clint.software_interrupt(number) { interrupt::MACHINE_SOFTWARE } else { 0 };
+        let external = if devices.interrupts_machine(number) { interrupt::MACHINE_EXTERNAL } else { 0 };
+        let raised = if has_own_timer(hart) { machine.raised & !interrupt::TIMER } else { machine.raised };
         timer | software | external | raised
     }
 
-    /// S-mode's timer is stimecmp's (Sstc); a firmware in the host uses it in its place.
-    fn has_own_timer(&self) -> bool {
-        self.hart.menvcfg() & henvcfg::STCE != 0
-    }
-
-    fn guest_has_own_timer(&self) -> bool {
-        self.hart.guest.henvcfg & self.hart.menvcfg() & henvcfg::STCE != 0
-    }
-
-    fn guest_time(&self) -> u64 {
-        self.time().wrapping_add(self.hart.guest.htimedelta)
+    fn guest_time(&self, hart: &Hart) -> u64 {
+        self.time().wrapping_add(hart.guest.htimedelta)
     }
 
     /// The interrupt to be taken now: those for the hypervisor before its guest's (privileged manual, "Hypervisor Interrupt Registers").
@@ -73,7 +70,13 @@ impl Board {
 
     /// The instruction count at which a timer's interrupt becomes pending, where that will be noticed.
     pub(super) fn next_timer_event(&self) -> u64 {
-        let guest = &self.hart.guest;
+        self.next_timer_event_of(&self.hart)
+    }
+
+    /// That of any hart.
+    #[inline]
+    pub(super) fn next_timer_event_of(&self, hart: &Hart) -> u64 {
+        let guest = &hart.guest;
         let at = |enabled: bool, time: u64| {
             if !enabled || self.time() >= time {
                 return u64::MAX;
@@ -83,16 +86,25 @@ impl Board {
             // What no count of instructions reaches never comes, however much time was skipped.
             ticks.checked_mul(INSTRUCTIONS_PER_TICK).map_or(u64::MAX, |count| count.saturating_sub(self.wfi_skipped))
         };
-        let enabled = |bit: u64| self.hart.sie & bit != 0;
-        let mut own = at(enabled(interrupt::TIMER) && self.has_own_timer(), self.hart.stimecmp);
-        if self.hart.machine.is_some() {
-            own = own.min(at(enabled(interrupt::MACHINE_TIMER), self.memory.devices.clint.compare()));
+        let enabled = |bit: u64| hart.sie & bit != 0;
+        let mut own = at(enabled(interrupt::TIMER) && has_own_timer(hart), hart.stimecmp);
+        if hart.machine.is_some() {
+            own = own.min(at(enabled(interrupt::MACHINE_TIMER), self.memory.devices.clint.compare(hart.number)));
         }
-        if !self.guest_has_own_timer() || self.guest_time() >= guest.vstimecmp {
+        if !guest_has_own_timer(hart) || self.guest_time(hart) >= guest.vstimecmp {
             return own;
         }
         // What is left of its time is the same by either clock.
-        let left = guest.vstimecmp - self.guest_time();
-        own.min(at(self.hart.sie & interrupt::GUEST_TIMER != 0, self.time().saturating_add(left)))
+        let left = guest.vstimecmp - self.guest_time(hart);
+        own.min(at(enabled(interrupt::GUEST_TIMER), self.time().saturating_add(left)))
     }
+}
+
+/// S-mode's timer is stimecmp's (Sstc); a firmware in the host uses it in its place.
+fn has_own_timer(hart: &Hart) -> bool {
+    hart.menvcfg() & henvcfg::STCE != 0
+}
+
+fn guest_has_own_timer(hart: &Hart) -> bool {
+    hart.guest.henvcfg & hart.menvcfg() & henvcfg::STCE != 0
 }

@@ -30,6 +30,8 @@ pub enum Change {
     Time(u64),
     /// The hart was put into a guest (V), or out of it.
     Guest(bool),
+    /// The hart of this number is the one that the next changes concern, on a machine with several.
+    Hart(usize),
 }
 
 /// Bytes that were written.
@@ -83,6 +85,9 @@ impl Embedded {
     }
 
     pub(in crate::embedded) fn note(&mut self, change: Change) {
+        if !self.board.harts.is_one() {
+            self.journal.note(self.board.icount, Change::Hart(self.board.hart.number));
+        }
         self.journal.note(self.board.icount, change);
     }
 
@@ -112,26 +117,19 @@ impl Embedded {
                 true
             }
             Change::Guest(in_guest) => self.set_in_guest(*in_guest),
+            Change::Hart(number) => self.select(*number),
         }
     }
 
     /// The present state's digest.
     pub fn digest(&mut self) -> Digest {
-        // A fault shows causes in the registers that are not there.
-        let fault = self.fault.take();
-        let registers = self.general_registers();
         let mut hart = crc32fast::Hasher::new();
-        let mut csrs = DIGESTED.map(|number| self.read_register(number).unwrap_or(0)).to_vec();
-        self.fault = fault;
-        if self.board.hart.machine.is_some() {
-            let clint = &self.board.memory.devices.clint;
-            csrs.extend(hart_csr::all_set_by_machine_mode(&self.board));
-            csrs.extend([clint.compare(), clint.software_interrupt().into(), clint.time(0)]);
+        let selected = self.board.hart.number;
+        for number in 0..self.board.harts.count() {
+            self.board.select(number);
+            self.digest_hart(&mut hart);
         }
-        let hart_now = &self.board.hart;
-        let all = registers.x.iter().chain([&registers.pc]).chain(&hart_now.f).chain(&csrs);
-        all.for_each(|value| hart.update(&value.to_le_bytes()));
-        hart.update(&[hart_now.privilege as u8, hart_now.virtualized.into()]);
+        self.board.select(selected);
         let mut console = crc32fast::Hasher::new();
         console.update(&self.console());
         let mut memory = crc32fast::Hasher::new();
@@ -145,5 +143,24 @@ impl Embedded {
             }
         }
         Digest { hart: hart.finalize(), memory: memory.finalize(), console: console.finalize() }
+    }
+
+    /// Adds the selected hart.
+    fn digest_hart(&mut self, hart: &mut crc32fast::Hasher) {
+        // A fault shows causes in the registers that are not there.
+        let fault = self.fault.take();
+        let registers = self.general_registers();
+        let mut csrs = DIGESTED.map(|number| self.read_register(number).unwrap_or(0)).to_vec();
+        self.fault = fault;
+        if self.board.hart.machine.is_some() {
+            let number = self.board.hart.number;
+            let clint = &self.board.memory.devices.clint;
+            csrs.extend(hart_csr::all_set_by_machine_mode(&self.board));
+            csrs.extend([clint.compare(number), clint.software_interrupt(number).into(), clint.time(0)]);
+        }
+        let hart_now = &self.board.hart;
+        let all = registers.x.iter().chain([&registers.pc]).chain(&hart_now.f).chain(&csrs);
+        all.for_each(|value| hart.update(&value.to_le_bytes()));
+        hart.update(&[hart_now.privilege as u8, hart_now.virtualized.into()]);
     }
 }

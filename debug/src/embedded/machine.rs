@@ -128,15 +128,10 @@ impl Machine for Embedded {
         if begun >= self.interrupt_at {
             return Ok((0, Stop::Interrupted));
         }
-        let (call, target) = (self.begin_call(limit), begun.saturating_add(count));
+        let (call, steps) = (self.begin_call(limit), self.begin_steps(count));
         let ended =
-            self.leave_here().and_then(|()| self.advance(target.min(call.end), StopAt::Watchpoints, call.deadline));
-        let executed = self.board.icount - begun;
-        let stop = match ended {
-            Ok(()) if self.board.waits_for_ever() || executed < count => Stop::Interrupted,
-            Ok(()) => Stop::Stepped,
-            Err(stop) => self.stopped(stop),
-        };
+            self.leave_here().and_then(|()| self.advance(steps.end.min(call.end), StopAt::Watchpoints, call.deadline));
+        let (executed, stop) = self.end_steps(&steps, ended, self.board.waits_for_ever());
         Ok((executed, self.end_call(stop)))
     }
 
@@ -165,6 +160,24 @@ impl Machine for Embedded {
 
     fn hold_interrupts(&mut self) {
         self.board.hold_interrupts();
+    }
+
+    fn harts(&self) -> usize {
+        self.board.harts.count()
+    }
+
+    fn follow(&mut self) {
+        self.board.follow();
+    }
+
+    fn show_other(&mut self, index: Option<usize>) -> Result<bool, Error> {
+        let mut others = (0..self.harts()).filter(|hart| Some(*hart) != self.board.followed());
+        let shown = index.map_or(self.board.followed(), |index| others.nth(index));
+        if let Some(shown) = shown.filter(|_| self.harts() > 1) {
+            self.board.select(shown);
+            return Ok(true);
+        }
+        Ok(false)
     }
 
     fn observed(&mut self) -> Option<&mut dyn Observed> {
@@ -243,7 +256,7 @@ impl Embedded {
     pub(in crate::embedded) fn stopped(&mut self, stop: Stop) -> Stop {
         self.watched_at = matches!(stop, Stop::Watchpoint { .. }).then_some(self.board.icount);
         if let Stop::Fault(fault) = stop {
-            self.fault = Some(fault);
+            (self.fault, self.fault_on) = (Some(fault), self.board.hart.number);
         }
         stop
     }
@@ -255,7 +268,7 @@ impl Embedded {
 
     /// At a fault, scause, sepc and stval have the values that the unhandled trap would set.
     fn read_csr(&self, number: u16) -> Option<u64> {
-        if let Some(Fault::Trap { cause, value, pc }) = self.fault {
+        if let Some(Fault::Trap { cause, value, pc }) = self.fault.filter(|_| self.fault_on == self.board.hart.number) {
             let by_machine = self.board.hart.takes(cause::code(cause)) == Handler::Machine;
             match Register::Csr(number) {
                 csr::MCAUSE if by_machine => return Some(cause),
@@ -269,7 +282,7 @@ impl Embedded {
             }
         }
         match Register::Csr(number) {
-            csr::MHARTID => Some(self.board.conditions.hart),
+            csr::MHARTID => Some(self.board.hart.id),
             csr::MEDELEG if self.board.hart.machine.is_none() => Some(sbi::DELEGATED & !self.board.conditions.kept),
             _ => hart_csr::read(&self.board, number),
         }

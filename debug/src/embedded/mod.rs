@@ -9,14 +9,18 @@ mod conditions;
 mod devices;
 mod firmware;
 mod hart;
+mod harts;
 mod history;
 mod interrupts;
 mod journal;
 mod machine;
 mod observe;
 mod run;
+mod schedule;
 mod search;
+mod steps;
 mod traps;
+mod turns;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -36,13 +40,17 @@ pub use firmware::code::Choice as Firmware;
 pub use firmware::error::Error;
 pub use hart::trap::{Cause, Trap};
 pub use journal::{Change, Contents, Digest};
+pub use schedule::MOST_HARTS;
 pub use search::{Arrival, Arrivals, GoesOn, Loads};
 
 use board::Board;
 use bus::devices::clock::BEGINNING;
 use bus::ram::Ram;
 use bus::virtio::pcap;
+use hart::state::Hart;
+use harts::Harts;
 use history::checkpoints::History;
+use schedule::Schedule;
 
 /// The sizes of RAM that a machine can have, in MiB.
 pub const MEMORY_MIB: std::ops::RangeInclusive<u64> = 8..=16384;
@@ -65,6 +73,13 @@ pub struct Options {
     pub firmware: Firmware,
     /// What is plugged into the board.
     pub devices: Devices,
+    /// How many harts there are: 1 to [`MOST_HARTS`].
+    pub harts: usize,
+    /// In which order several harts execute. 0: each so many instructions, one after the other. Other numbers: turns of random length, and harts
+    /// that are starved or favoured for a while. The same number is the same order.
+    pub schedule: u64,
+    /// Which of several harts a firmware in the host boots; by default it follows from the schedule.
+    pub boot_hart: Option<u64>,
 }
 
 impl Default for Options {
@@ -77,6 +92,32 @@ impl Default for Options {
             cpu: Cpu::default(),
             firmware: Firmware::default(),
             devices: Devices::default(),
+            harts: 1,
+            schedule: 0,
+            boot_hart: None,
+        }
+    }
+}
+
+impl Options {
+    /// The ids of all harts. A machine with one hart may give it another than 0.
+    fn hart_ids(&self, conditions: &Conditions) -> Vec<u64> {
+        if self.harts == 1 { vec![conditions.hart] } else { (0..self.harts as u64).collect() }
+    }
+
+    /// Which hart is the first: the one that a firmware boots, where it is in the host.
+    fn first_hart(&self, conditions: &Conditions) -> Result<usize, Error> {
+        if !(1..=MOST_HARTS).contains(&self.harts) {
+            return Err(Error::Harts { harts: self.harts, most: MOST_HARTS });
+        }
+        if self.harts == 1 || self.firmware != Firmware::Host {
+            return Ok(0);
+        }
+        let drawn = || Schedule::draw(self.schedule, self.harts);
+        let asked = self.boot_hart.or(Some(conditions.hart).filter(|hart| *hart != 0));
+        match asked.map_or_else(|| Ok(drawn()), usize::try_from) {
+            Ok(first) if first < self.harts => Ok(first),
+            _ => Err(Error::BootHart { hart: asked.unwrap_or_default(), harts: self.harts }),
         }
     }
 }
@@ -102,6 +143,8 @@ pub struct Embedded {
     history: History,
     /// The fault that stopped it, if any.
     fault: Option<Fault>,
+    /// The hart that it stopped.
+    fault_on: usize,
     /// The moment of the last stop, if that was at a watchpoint: the access passes then.
     watched_at: Option<u64>,
     /// Changes from outside, all of them.
@@ -142,6 +185,7 @@ impl Embedded {
             return Err(Error::Cpu { property: property.clone() });
         }
         let isa = isa_for(image, &options.cpu)?;
+        let first = options.first_hart(conditions)?;
         let size = options.memory_mib << 20;
         // Probe first: a failed allocation aborts the process.
         if Vec::<u8>::new().try_reserve_exact(size as usize).is_err() {
@@ -150,22 +194,42 @@ impl Embedded {
         let mut ram = Ram::new(size as usize);
         let firmware = firmware::code::Firmware::of(&options.firmware, isa.xlen, size)?;
         let loaded = firmware::load::load(image, &firmware, &mut ram, options, isa, conditions)?;
-        let devices = options.devices.open()?;
-        let mut board = if options.firmware == Firmware::Host {
-            let hart = firmware::sbi::hand_over(loaded.entry, loaded.device_tree, isa, conditions);
-            Board::new(hart, ram, devices, *conditions)
-        } else {
-            let is_code = matches!(firmware, firmware::code::Firmware::Code { .. });
+        let mut devices = options.devices.open(options.harts)?;
+        let in_host = options.firmware == Firmware::Host;
+        if !in_host {
             ram.set_rom(&firmware::code::reset_rom(isa.xlen, loaded.device_tree, loaded.entry));
-            let hart = firmware::code::reset(isa, conditions);
-            let mut board = Board::new(hart, ram, devices.reset(), *conditions);
-            (board.entry, board.firmware_is_code) = (loaded.entry, is_code);
-            board
+            devices = devices.reset(options.harts);
+        }
+        let hart = |(number, id): (usize, u64)| {
+            let mut hart = match in_host {
+                true if number == first => {
+                    firmware::entry::hand_over(loaded.entry, loaded.device_tree, id, isa, conditions)
+                }
+                true => firmware::entry::stopped(isa),
+                false => firmware::code::reset(isa, conditions),
+            };
+            (hart.number, hart.id, hart.entry) = (number, id, loaded.entry);
+            hart
         };
+        let mut all: Vec<Hart> = options.hart_ids(conditions).into_iter().enumerate().map(hart).collect();
+        let selected = all.swap_remove(first);
+        let harts = Harts::new(first, all, options.schedule);
+        let mut board = Board::new(selected, harts, ram, devices, *conditions);
+        board.firmware_is_code = matches!(firmware, firmware::code::Firmware::Code { .. });
         let history = History::new(&mut board, options.history_mib.saturating_mul(1 << 20));
         let (journal, clock) = Default::default();
         let interrupt_at = u64::MAX;
-        Ok(Embedded { board, history, fault: None, watched_at: None, journal, clock, changed: false, interrupt_at })
+        Ok(Embedded {
+            board,
+            history,
+            fault: None,
+            fault_on: first,
+            watched_at: None,
+            journal,
+            clock,
+            changed: false,
+            interrupt_at,
+        })
     }
 
     /// The number of executed instructions; each interrupt counts as one.

@@ -16,15 +16,9 @@ impl Observed for Embedded {
         limit: Duration,
         observer: &mut dyn Observer,
     ) -> Result<(u64, Stop), Error> {
-        let begun = self.board.icount;
-        let (call, target) = (self.begin_call(limit), begun.saturating_add(count));
-        let ended = self.record(target.min(call.end), StopAt::Watchpoints, call.deadline, observer);
-        let executed = self.board.icount - begun;
-        let stop = match ended {
-            Ok(()) if self.board.hart.waiting || executed < count => Stop::Interrupted,
-            Ok(()) => Stop::Stepped,
-            Err(stop) => self.stopped(stop),
-        };
+        let (call, steps) = (self.begin_call(limit), self.begin_steps(count));
+        let ended = self.record(steps.end.min(call.end), StopAt::Watchpoints, call.deadline, observer);
+        let (executed, stop) = self.end_steps(&steps, ended, self.board.hart.waiting);
         Ok((executed, self.end_call(stop)))
     }
 

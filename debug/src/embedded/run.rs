@@ -31,19 +31,29 @@ impl Board {
     /// What stopped it earlier: [`Stop::Interrupted`] is a `wfi` that nothing can end.
     pub fn run(&mut self, end: u64, stop_at: StopAt) -> Result<(), Stop> {
         self.memory.set_watching(stop_at != StopAt::Nothing);
+        if self.harts.is_one() {
+            return self.run_on(end, stop_at);
+        }
+        let ended = self.run_on(end, stop_at);
+        self.end_run();
+        // Who stopped at a watched access is seen, whoever is followed.
+        if !matches!(ended, Err(Stop::Watchpoint { .. } | Stop::Fault(_))) {
+            self.show_followed();
+        }
+        ended
+    }
+
+    fn run_on(&mut self, end: u64, stop_at: StopAt) -> Result<(), Stop> {
         while self.icount < end {
             self.check_ended()?;
             // Before anything is concluded: what was typed at this moment may be what is waited for.
             if self.next_device_event().min(self.memory.devices.next_input()) <= self.icount {
                 self.memory.advance_devices(self.now());
             }
-            if self.waits_for_ever() {
-                return Err(Stop::Interrupted);
-            }
-            if self.hart.waiting {
-                self.wake();
+            if !self.can_execute()? {
                 continue;
             }
+            let (end, stop_at) = self.limits_of_turn(end, stop_at);
             if let Some((number, by)) = self.takeable_interrupt() {
                 self.interrupt(number, by)?;
             } else if let Err(interruption) =
@@ -51,11 +61,29 @@ impl Board {
             {
                 self.handle(interruption)?;
             }
+            if self.is_at_own_end() {
+                return Err(Stop::Stepped);
+            }
             if self.memory.record_is_due() {
                 return Ok(());
             }
         }
         self.check_ended()
+    }
+
+    /// Whether an instruction is to be executed; if not, time has passed.
+    fn can_execute(&mut self) -> Result<bool, Stop> {
+        if !self.harts.is_one() {
+            return self.take_turn();
+        }
+        if self.waits_for_ever() {
+            return Err(Stop::Interrupted);
+        }
+        let waits = self.hart.waiting;
+        if waits {
+            self.wake();
+        }
+        Ok(!waits)
     }
 
     fn check_ended(&self) -> Result<(), Stop> {

@@ -30,7 +30,7 @@ impl Board {
             (Handler::Machine, machine) => machine.as_ref().is_some_and(|machine| is_nowhere(machine.mtvec)),
             (_, Some(_)) if self.hart.satp == 0 && is_nowhere(self.hart.stvec) => true,
             (_, Some(_)) if !self.firmware_is_code => false,
-            _ => self.hart.stvec & !3 == self.entry,
+            _ => self.hart.stvec & !3 == self.hart.entry,
         }
     }
 

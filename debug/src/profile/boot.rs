@@ -102,6 +102,8 @@ pub fn gather(
     look: &Look,
 ) -> Result<Boot, Error> {
     let mut machine = Embedded::load(image, options)?;
+    // Of several harts, the one that boots.
+    machine.follow();
     let start = look.bss.start.0;
     let pc = Address(machine.general_registers().pc);
     let mut gathering = Gathering {

@@ -41,6 +41,8 @@ struct Header {
     cpu: String,
     #[serde(default)]
     firmware: Firmware,
+    #[serde(default)]
+    harts: Harts,
     devices: Vec<Plugged>,
     modern: bool,
     changes: Vec<(u64, Noted)>,
@@ -54,6 +56,20 @@ struct Header {
     clock: Option<Clock>,
     /// What the one who recorded it needs to do the same again.
     purpose: serde_json::Value,
+}
+
+/// How many harts, in which order they execute, and which of them was to boot.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Harts {
+    count: usize,
+    schedule: u64,
+    boot: Option<u64>,
+}
+
+impl Default for Harts {
+    fn default() -> Harts {
+        Harts { count: 1, schedule: 0, boot: None }
+    }
 }
 
 /// What is below the kernel.
@@ -121,6 +137,8 @@ enum Noted {
     },
     Time(u64),
     Guest(bool),
+    /// The hart that the next changes concern.
+    Hart(usize),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -178,6 +196,7 @@ impl Recording {
                     Firmware::Code(Named { name: name_of(path), blob: keep(&bytes) })
                 }
             },
+            harts: Harts { count: options.harts, schedule: options.schedule, boot: options.boot_hart },
             devices: Plugged::all(&options.devices, &mut keep)?,
             modern: options.devices.modern,
             changes,
@@ -246,6 +265,9 @@ impl Recording {
                     embedded::Firmware::Code(self.write(named, folder, "firmware").map_err(Error::Unpack)?)
                 }
             },
+            harts: self.header.harts.count,
+            schedule: self.header.harts.schedule,
+            boot_hart: self.header.harts.boot,
             devices: Devices { virtio: virtio.collect::<Result<_, _>>()?, modern: self.header.modern },
             ..Options::default()
         })
@@ -304,6 +326,7 @@ fn noted(change: &Change, keep: &mut impl FnMut(&[u8]) -> usize) -> Noted {
         }
         Change::Time(ticks) => Noted::Time(*ticks),
         Change::Guest(in_guest) => Noted::Guest(*in_guest),
+        Change::Hart(number) => Noted::Hart(*number),
     }
 }
 

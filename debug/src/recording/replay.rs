@@ -110,6 +110,7 @@ impl Recording {
             },
             Noted::Time(ticks) => Change::Time(*ticks),
             Noted::Guest(in_guest) => Change::Guest(*in_guest),
+            Noted::Hart(number) => Change::Hart(*number),
         })
     }
 }

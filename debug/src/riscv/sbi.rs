@@ -44,5 +44,7 @@ pub const DEBUG_CONSOLE: u64 = 0x4442_434e;
 pub const NOT_SUPPORTED: i64 = -2;
 /// Error: an argument is not one that the call takes.
 pub const INVALID_PARAMETER: i64 = -3;
+/// Error: an address is not one that the caller may use.
+pub const INVALID_ADDRESS: i64 = -5;
 /// Error: the hart is started already.
 pub const ALREADY_AVAILABLE: i64 = -6;

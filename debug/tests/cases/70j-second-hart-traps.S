@@ -1,5 +1,4 @@
 # expect: trap
-# on: qemu
 # flags: --smp 2
 # words: on hart; load access fault; second
 # why: The hart that the kernel starts loads from address 0 before it sets stvec, and traps for ever, while the first one rests.

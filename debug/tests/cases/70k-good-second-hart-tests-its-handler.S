@@ -1,5 +1,4 @@
 # expect: pass
-# on: qemu
 # flags: --smp 2
 # why: The hart that the kernel starts takes an ebreak in its own handler, which returns, and rests.
 .include "k.inc"

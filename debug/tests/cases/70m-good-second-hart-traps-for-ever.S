@@ -1,5 +1,4 @@
 # expect: pass
-# on: qemu
 # flags: --smp 2
 # why: The second hart takes an ebreak again and again, and its handler returns each time: a machine is mostly stopped in it.
 .include "k.inc"

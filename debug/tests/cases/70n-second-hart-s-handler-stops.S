@@ -1,5 +1,4 @@
 # expect: trap
-# on: qemu
 # flags: --smp 2
 # words: on hart; handler
 # why: The handler of the second hart stops it, while the first one rests.

@@ -1,5 +1,4 @@
 # expect: pass
-# on: qemu
 # flags: --smp 2
 # why: The boot hart starts the other by HSM; it takes its own stack, says so in .bss, and both rest.
 .include "k.inc"

@@ -1,5 +1,4 @@
 # expect: idle
-# on: qemu
 # flags: --smp 2
 # words: answered
 # why: It starts hart 7, which does not exist, ignores the error, and waits for it for ever.

@@ -101,3 +101,16 @@ pub fn li(rd: u32, value: u64) -> Vec<u32> {
     }
     code
 }
+
+pub const EQUAL: u32 = 0;
+pub const NOT_EQUAL: u32 = 1;
+
+pub const ADD: u32 = 0;
+pub const SWAP: u32 = 1;
+pub const LOAD_RESERVED: u32 = 2;
+pub const STORE_CONDITIONAL: u32 = 3;
+
+/// An instruction of extension A on a word, with aq and rl.
+pub fn amo(operation: u32, rd: u32, rs1: u32, rs2: u32) -> u32 {
+    register_form(AMO, operation << 2 | 3, 2, rd, rs1, rs2)
+}

@@ -11,6 +11,7 @@ mod firmware;
 mod firmware_code;
 mod fixed;
 mod guests;
+mod harts;
 mod history;
 mod images;
 mod kernel;

@@ -50,6 +50,15 @@ fn all_harts_begin_at_the_entry() {
             "{said}"
         );
     }
+    for schedule in 0..8 {
+        let schedule = schedule.to_string();
+        let embedded = ["--on", "embedded", "--schedule", &schedule];
+        let said = ended(&project.debug(&[&["check"][..], &embedded, &check[3..]].concat()), 0);
+        assert!(
+            said.contains("M-mode, hart 0 of 3, ") && said.contains(", in stack0, computed from the hart's number"),
+            "{said}"
+        );
+    }
     let said = stdout(&project.debug(&[&check[..], &["--boot-hart", "2", "--expect", "hello"]].concat()));
     assert!(said.contains("M-mode, hart 2 of 3, "), "{said}");
 }

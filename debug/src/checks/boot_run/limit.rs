@@ -105,7 +105,7 @@ impl Limit {
         };
         let look = limit.saturating_sub(LAST_LOOK);
         let last = if executed < look { look } else { limit };
-        machine.interrupt_at(executed.saturating_add(count(span, SPAN_PER_MICROSECOND)).min(last));
+        machine.interrupt_at(executed.saturating_add(instructions(span)).min(last));
         // A slow or busy host comes to its looks, too.
         self.left(machine).min(span.saturating_mul(self.patience))
     }
@@ -136,6 +136,11 @@ impl fmt::Display for Reached {
 /// How many instructions a time limit allows on a machine that counts them: 300 million for each second.
 fn instructions_in(time: Duration) -> u64 {
     count(time, LIMIT_PER_MICROSECOND)
+}
+
+/// How many instructions a span of time is on a machine that counts them.
+pub fn instructions(span: Duration) -> u64 {
+    count(span, SPAN_PER_MICROSECOND)
 }
 
 fn count(span: Duration, per_microsecond: u64) -> u64 {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::BootRun;
 use super::event::BootEnd;
 use super::hart_trace::{BUSY_ENOUGH, LONG_ENOUGH, PERIODS, Stretch};
+use super::limit;
 use super::marks::Mark;
 use crate::machine::{Address, Error, Register, Registers, Stop, csr};
 use crate::riscv::cause::is_interrupt;
@@ -76,6 +77,8 @@ struct Beginning {
     icount: u64,
     /// The point in time that the timer was set to, in ticks.
     timer: Option<u64>,
+    /// The instructions by then, where they are counted.
+    executed: u64,
 }
 
 impl Rest {
@@ -192,12 +195,17 @@ impl BootRun<'_> {
         let icount = self.hart.last_interrupt.map_or(0, |trap| trap.icount);
         let interrupts = self.hart.interrupts;
         let timer = if self.trace.is_some() { self.timer()? } else { None };
-        let now = Beginning { at: Instant::now(), interrupts, icount, timer };
+        let executed = self.machine.executed().unwrap_or(0);
+        let now = Beginning { at: Instant::now(), interrupts, icount, timer, executed };
         let began = *self.rest.began.get_or_insert(now);
         let spins = still != BootEnd::Wfi;
         let came = interrupts - began.interrupts;
         if self.trace.is_some() {
-            return Ok(self.has_ticked(&began, &now, spins));
+            // No interrupt ends it, and another hart has had the time to.
+            let is_over = self.machine.harts() > 1
+                && executed - began.executed >= limit::instructions(AT_MOST)
+                && !self.awaited()?.wakes;
+            return Ok(self.has_ticked(&began, &now, spins).or(is_over.then_some(still)));
         }
         self.slice = LOOK;
         if Instant::now() < self.must_run_until {

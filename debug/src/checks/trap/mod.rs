@@ -63,6 +63,7 @@ pub fn trapped(run: &mut BootRun<'_>) -> Result<Finding, Error> {
     let from_user = run.in_user_mode()?;
     let trap = About { cause: scause, pc: Address(sepc), value: stval, from_user, instruction: None };
     explain(run, &mut finding, &trap)?;
+    other_harts::name_another(run, &mut finding)?;
     if let Some(refused) = run.hart.refused_vector() {
         let summary = finding.summary.clone();
         words::refused_vector(run, &mut finding, &refused);

@@ -7,7 +7,7 @@ use super::words::explain;
 use crate::checks::boot_run::event::BootEnd;
 use crate::checks::boot_run::{BootRun, TRAP_CSR_POISON, optional};
 use crate::checks::finding::Finding;
-use crate::machine::{Address, Error, Registers, Stop, csr};
+use crate::machine::{Address, Error, Fault, Registers, Stop, csr};
 use crate::riscv::cause::is_interrupt;
 use crate::riscv::status::sstatus::SPP;
 
@@ -38,12 +38,22 @@ pub fn judge(run: &mut BootRun<'_>, finding: &mut Finding, end: &BootEnd) -> Res
         return Ok(false);
     }
     let rests = matches!(end, BootEnd::Wfi | BootEnd::Loop { .. } | BootEnd::HartStopped { .. });
-    if rests && goes_off(run, START)? {
-        return Ok(false);
+    if rests {
+        match go_on(run, START)? {
+            Stop::Exited { .. } => return Ok(false),
+            // This machine tells at once, and shows that hart.
+            Stop::Fault(Fault::Trap { cause, value, pc }) => {
+                explain(run, finding, &About { cause, pc, value, from_user: false, instruction: None })?;
+                name_hart(run, finding)?;
+                run.machine.show_other(None)?;
+                return Ok(true);
+            }
+            _ => {}
+        }
     }
     let lost = find(run)?;
     for _ in 1..LOOKS {
-        if lost.is_none() || !rests || goes_off(run, MOMENT)? || find(run)? != lost {
+        if lost.is_none() || !rests || matches!(go_on(run, MOMENT)?, Stop::Exited { .. }) || find(run)? != lost {
             return Ok(false);
         }
     }
@@ -54,15 +64,29 @@ pub fn judge(run: &mut BootRun<'_>, finding: &mut Finding, end: &BootEnd) -> Res
     let Lost { other, cause, pc, value, handler, .. } = lost;
     run.machine.show_other(Some(other))?;
     explain(run, finding, &About { cause, pc, value, from_user: false, instruction: None })?;
-    let hart = run.csr(csr::MHARTID)?.map_or_else(|| "another hart".to_owned(), |id| format!("hart {id}"));
-    finding.summary = format!("on {hart}: {}; its handler, {}, never returned", finding.summary, run.place(handler));
+    finding.summary = format!("{}; its handler, {}, never returned", finding.summary, run.place(handler));
+    name_hart(run, finding)?;
     run.machine.show_other(None)?;
     Ok(true)
 }
 
-/// Whether the machine ends in this time.
-fn goes_off(run: &mut BootRun<'_>, moment: Duration) -> Result<bool, Error> {
-    Ok(matches!(run.machine.resume(moment)?, Stop::Exited { .. }))
+/// Says which hart the finding is about: the one that is shown.
+fn name_hart(run: &mut BootRun<'_>, finding: &mut Finding) -> Result<(), Error> {
+    let hart = run.csr(csr::MHARTID)?.map_or_else(|| "another hart".to_owned(), |id| format!("hart {id}"));
+    finding.summary = format!("on {hart}: {}", finding.summary);
+    Ok(())
+}
+
+/// Says it where the shown hart is not the one that booted.
+pub fn name_another(run: &mut BootRun<'_>, finding: &mut Finding) -> Result<(), Error> {
+    let is_another = run.machine.harts() > 1 && run.csr(csr::MHARTID)?.is_some_and(|id| id != run.at_entry.a0());
+    if is_another { name_hart(run, finding) } else { Ok(()) }
+}
+
+/// Has all harts run for so long, or until the machine stops.
+fn go_on(run: &mut BootRun<'_>, moment: Duration) -> Result<Stop, Error> {
+    let moment = run.limit.allow(run.machine, moment);
+    run.machine.resume(moment)
 }
 
 /// Whether the hart comes back to the function that trapped. A machine is stopped where it likes to, which may be in a handler each time.
@@ -75,7 +99,8 @@ fn gets_out(run: &mut BootRun<'_>, lost: &Lost) -> Result<bool, Error> {
         if out || stepped != Stop::Stepped {
             break;
         }
-        stepped = run.machine.step(1, MOMENT)?.1;
+        let moment = run.limit.allow(run.machine, MOMENT);
+        stepped = run.machine.step(1, moment)?.1;
         let pc = Address(run.machine.registers()?.pc);
         out = run.same_function(pc, lost.pc);
     }

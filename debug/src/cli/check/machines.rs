@@ -16,7 +16,9 @@ use crate::cli::narration;
 
 /// The embedded machine as a companion; `None` if the kernel does not fit into it.
 pub fn companion(on: &MachineArg, kernel: &Kernel) -> Option<Embedded> {
-    matches!(on, MachineArg::Qemu | MachineArg::Stub(_)).then(|| embedded(kernel).ok()).flatten()
+    matches!(on, MachineArg::Qemu | MachineArg::Stub(_))
+        .then(|| Embedded::load(&kernel.image, &kernel.on_one_hart()).ok())
+        .flatten()
 }
 
 pub fn on_embedded(keeper: &Keeper<'_>, layout: &Layout, options: Options<'_>) -> anyhow::Result<Vec<Finding>> {
@@ -97,7 +99,7 @@ pub fn embedded(kernel: &Kernel) -> Result<Embedded, embedded::Error> {
 }
 
 fn without_initrd(options: &embedded::Options) -> embedded::Options {
-    embedded::Options { initrd: None, ..options.clone() }
+    embedded::Options { initrd: None, harts: 1, boot_hart: None, ..options.clone() }
 }
 
 /// Compares QEMU with the embedded machine. QEMU is the reference.

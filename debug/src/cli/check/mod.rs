@@ -179,10 +179,14 @@ impl From<FormatArg> for Format {
 /// Runs the command. Returns true if every check holds.
 pub fn run(mut arguments: Arguments) -> anyhow::Result<bool> {
     let replay = arguments.replay.as_deref().map(Replay::open).transpose()?;
-    let kernel = match &replay {
+    let mut kernel = match &replay {
         Some(replay) => arguments.take_over(replay)?,
         None => arguments.kernel.read()?,
     };
+    // Where there is no such hart, handoff says so.
+    let is_there = |hart: &u64| *hart < kernel.options.harts as u64;
+    kernel.options.boot_hart = kernel.options.boot_hart.or(arguments.boot_hart.filter(is_there));
+    let kernel = kernel;
     let image = &kernel.image;
     let layout = Layout::of(image, arguments.places.names()).map_err(with_option)?;
     let mut layout = layout.in_memory(kernel.options.memory_mib);
@@ -260,8 +264,11 @@ fn walk(
         return without_walk(kernel, layout, arguments.timeout);
     }
     let smp = arguments.kernel.qemu.smp;
-    if smp > 1 && !matches!(on, MachineArg::Qemu) {
-        anyhow::bail!("--smp {smp} needs --on qemu, not --on {on}; try: --on qemu --smp {smp}", on = on.name());
+    if smp > 1 && !matches!(on, MachineArg::Qemu | MachineArg::Embedded) {
+        anyhow::bail!(
+            "--smp {smp} needs --on qemu or --on embedded, not --on {on}; try: --on embedded --smp {smp}",
+            on = on.name()
+        );
     }
     if arguments.instructions.is_some() && !matches!(on, MachineArg::Embedded | MachineArg::Both) {
         narration::say(&format!(

@@ -12,11 +12,9 @@ use crate::riscv::{Extension, Isa, Xlen, board};
 /// A tick of the `time` CSR is 100 ns, as on QEMU's board.
 const TICKS_PER_SECOND: u32 = 10_000_000;
 const CLOCK: u32 = TICKS_PER_SECOND * INSTRUCTIONS_PER_TICK as u32;
-/// Handles by which nodes name each other, as QEMU numbers them.
-const HART: u32 = 1;
-const INTERRUPT_CONTROLLER: u32 = 2;
-const PLIC: u32 = 3;
-const FINISHER: u32 = 4;
+/// Handles by which nodes name each other: first each hart's and its interrupt controller's, then these.
+const PLIC: u32 = 1;
+const FINISHER: u32 = 2;
 /// The interrupts of a hart, by their numbers in its interrupt controller.
 const SUPERVISOR_EXTERNAL: u32 = 9;
 const MACHINE_SOFTWARE: u32 = 3;
@@ -30,6 +28,8 @@ const NOT_CONNECTED: u32 = u32::MAX;
 pub struct Contents<'a> {
     /// In bytes.
     pub ram_size: u64,
+    /// The ids of the harts.
+    pub harts: Vec<u64>,
     /// What the hart executes.
     pub isa: Isa,
     /// The kernel's command line (`bootargs`).
@@ -56,10 +56,25 @@ pub fn build(contents: &Contents<'_>, conditions: &Conditions) -> Result<Vec<u8>
     if contents.is_handed_over {
         write_reserved(&mut tree)?;
     }
-    write_hart(&mut tree, shown_isa(contents.isa, conditions), conditions)?;
-    write_devices(&mut tree, contents.is_handed_over)?;
+    write_harts(&mut tree, contents, conditions)?;
+    write_devices(&mut tree, contents)?;
     tree.end_node(root)?;
     tree.finish()
+}
+
+/// The handles of hart `number`, and of its interrupt controller.
+fn hart(number: usize) -> u32 {
+    2 * number as u32 + 1
+}
+
+fn interrupt_controller(number: usize) -> u32 {
+    hart(number) + 1
+}
+
+impl Contents<'_> {
+    fn handle(&self, of: u32) -> u32 {
+        2 * self.harts.len() as u32 + of
+    }
 }
 
 /// What the firmware tells the kernel (Devicetree Specification, section "/chosen Node"; QEMU, hw/riscv/boot.c).
@@ -101,19 +116,40 @@ fn write_reserved(tree: &mut FdtWriter) -> Result<(), Error> {
     tree.end_node(reserved)
 }
 
-fn write_hart(tree: &mut FdtWriter, isa: Isa, conditions: &Conditions) -> Result<(), Error> {
-    let number = conditions.hart as u32;
+fn write_harts(tree: &mut FdtWriter, contents: &Contents<'_>, conditions: &Conditions) -> Result<(), Error> {
+    let isa = shown_isa(contents.isa, conditions);
     let cpus = tree.begin_node("cpus")?;
     tree.property_u32("#address-cells", 1)?;
     tree.property_u32("#size-cells", 0)?;
     tree.property_u32("timebase-frequency", TICKS_PER_SECOND)?;
-    let hart = tree.begin_node(&format!("cpu@{number}"))?;
+    for (number, id) in contents.harts.iter().enumerate() {
+        write_hart(tree, (number, *id), isa, conditions)?;
+    }
+    let map = tree.begin_node("cpu-map")?;
+    let cluster = tree.begin_node("cluster0")?;
+    for number in 0..contents.harts.len() {
+        let core = tree.begin_node(&format!("core{number}"))?;
+        tree.property_u32("cpu", hart(number))?;
+        tree.end_node(core)?;
+    }
+    tree.end_node(cluster)?;
+    tree.end_node(map)?;
+    tree.end_node(cpus)
+}
+
+fn write_hart(
+    tree: &mut FdtWriter,
+    (number, id): (usize, u64),
+    isa: Isa,
+    conditions: &Conditions,
+) -> Result<(), Error> {
+    let node = tree.begin_node(&format!("cpu@{id}"))?;
     tree.property_string("device_type", "cpu")?;
-    tree.property_u32("reg", number)?;
+    tree.property_u32("reg", id as u32)?;
     tree.property_string("status", "okay")?;
     tree.property_string("compatible", "riscv")?;
     tree.property_u32("clock-frequency", CLOCK)?;
-    tree.property_phandle(HART)?;
+    tree.property_phandle(hart(number))?;
     let (letters, mut names) = isa.names();
     if conditions.no_marking {
         names.push("svade");
@@ -142,17 +178,9 @@ fn write_hart(tree: &mut FdtWriter, isa: Isa, conditions: &Conditions) -> Result
     tree.property_u32("#interrupt-cells", 1)?;
     tree.property_null("interrupt-controller")?;
     tree.property_string("compatible", "riscv,cpu-intc")?;
-    tree.property_phandle(INTERRUPT_CONTROLLER)?;
+    tree.property_phandle(interrupt_controller(number))?;
     tree.end_node(controller)?;
-    tree.end_node(hart)?;
-    let map = tree.begin_node("cpu-map")?;
-    let cluster = tree.begin_node("cluster0")?;
-    let core = tree.begin_node("core0")?;
-    tree.property_u32("cpu", HART)?;
-    tree.end_node(core)?;
-    tree.end_node(cluster)?;
-    tree.end_node(map)?;
-    tree.end_node(cpus)
+    tree.end_node(node)
 }
 
 /// What this machine has of what the hart is to have. Vectors it has not, and under some conditions it has less.
@@ -167,21 +195,22 @@ fn shown_isa(isa: Isa, conditions: &Conditions) -> Isa {
     Isa { extensions, ..isa }
 }
 
-fn write_devices(tree: &mut FdtWriter, is_handed_over: bool) -> Result<(), Error> {
+fn write_devices(tree: &mut FdtWriter, contents: &Contents<'_>) -> Result<(), Error> {
     let soc = tree.begin_node("soc")?;
     tree.property_u32("#address-cells", 2)?;
     tree.property_u32("#size-cells", 2)?;
     tree.property_string("compatible", "simple-bus")?;
     tree.property_null("ranges")?;
+    let plic = contents.handle(PLIC);
 
     let clock = tree.begin_node("rtc@101000")?;
-    write_interrupt(tree, board::CLOCK_INTERRUPT)?;
+    write_interrupt(tree, plic, board::CLOCK_INTERRUPT)?;
     tree.property_array_u64("reg", &[board::CLOCK, 0x1000])?;
     tree.property_string("compatible", "google,goldfish-rtc")?;
     tree.end_node(clock)?;
 
     let uart = tree.begin_node("serial@10000000")?;
-    write_interrupt(tree, board::UART_INTERRUPT)?;
+    write_interrupt(tree, plic, board::UART_INTERRUPT)?;
     tree.property_string("compatible", "ns16550a")?;
     // QEMU's has 8 bytes too, and says so.
     tree.property_array_u64("reg", &[map::UART, 0x100])?;
@@ -191,10 +220,10 @@ fn write_devices(tree: &mut FdtWriter, is_handed_over: bool) -> Result<(), Error
     let finisher = tree.begin_node("test@100000")?;
     tree.property_string_list("compatible", vec!["sifive,test1".into(), "sifive,test0".into(), "syscon".into()])?;
     tree.property_array_u64("reg", &[map::FINISHER, map::FINISHER_SIZE])?;
-    tree.property_phandle(FINISHER)?;
+    tree.property_phandle(contents.handle(FINISHER))?;
     tree.end_node(finisher)?;
-    write_virtio(tree)?;
-    write_interrupt_controllers(tree, is_handed_over)?;
+    write_virtio(tree, plic)?;
+    write_interrupt_controllers(tree, contents)?;
     tree.end_node(soc)?;
 
     for (name, compatible, value) in
@@ -204,24 +233,24 @@ fn write_devices(tree: &mut FdtWriter, is_handed_over: bool) -> Result<(), Error
         tree.property_string("compatible", compatible)?;
         tree.property_u32("value", value)?;
         tree.property_u32("offset", 0)?;
-        tree.property_u32("regmap", FINISHER)?;
+        tree.property_u32("regmap", contents.handle(FINISHER))?;
         tree.end_node(node)?;
     }
     Ok(())
 }
 
 /// The interrupt that a device raises.
-fn write_interrupt(tree: &mut FdtWriter, source: u32) -> Result<(), Error> {
+fn write_interrupt(tree: &mut FdtWriter, plic: u32, source: u32) -> Result<(), Error> {
     tree.property_u32("interrupts", source)?;
-    tree.property_u32("interrupt-parent", PLIC)
+    tree.property_u32("interrupt-parent", plic)
 }
 
 /// All slots, whether there is a device or not; the last first, as on QEMU.
-fn write_virtio(tree: &mut FdtWriter) -> Result<(), Error> {
+fn write_virtio(tree: &mut FdtWriter, plic: u32) -> Result<(), Error> {
     for slot in (0..board::VIRTIO_SLOTS).rev() {
         let address = board::VIRTIO + slot as u64 * board::VIRTIO_STRIDE;
         let node = tree.begin_node(&format!("virtio_mmio@{address:x}"))?;
-        write_interrupt(tree, board::VIRTIO_INTERRUPT + slot as u32)?;
+        write_interrupt(tree, plic, board::VIRTIO_INTERRUPT + slot as u32)?;
         tree.property_array_u64("reg", &[address, board::VIRTIO_STRIDE])?;
         tree.property_string("compatible", "virtio,mmio")?;
         tree.end_node(node)?;
@@ -230,14 +259,15 @@ fn write_virtio(tree: &mut FdtWriter) -> Result<(), Error> {
 }
 
 /// The PLIC, and the CLINT, which the firmware keeps to itself.
-fn write_interrupt_controllers(tree: &mut FdtWriter, is_handed_over: bool) -> Result<(), Error> {
+fn write_interrupt_controllers(tree: &mut FdtWriter, contents: &Contents<'_>) -> Result<(), Error> {
+    let controllers = || (0..contents.harts.len()).map(interrupt_controller);
     let plic = tree.begin_node("plic@c000000")?;
-    tree.property_phandle(PLIC)?;
+    tree.property_phandle(contents.handle(PLIC))?;
     tree.property_u32("riscv,ndev", board::INTERRUPT_SOURCES)?;
     tree.property_array_u64("reg", &[board::INTERRUPT_CONTROLLER, board::INTERRUPT_CONTROLLER_SIZE])?;
-    let of_machine = if is_handed_over { NOT_CONNECTED } else { MACHINE_EXTERNAL };
-    let contexts = [INTERRUPT_CONTROLLER, of_machine, INTERRUPT_CONTROLLER, SUPERVISOR_EXTERNAL];
-    tree.property_array_u32("interrupts-extended", &contexts)?;
+    let of_machine = if contents.is_handed_over { NOT_CONNECTED } else { MACHINE_EXTERNAL };
+    let contexts = controllers().flat_map(|hart| [hart, of_machine, hart, SUPERVISOR_EXTERNAL]);
+    tree.property_array_u32("interrupts-extended", &contexts.collect::<Vec<_>>())?;
     tree.property_null("interrupt-controller")?;
     tree.property_string_list("compatible", vec!["sifive,plic-1.0.0".into(), "riscv,plic0".into()])?;
     tree.property_u32("#address-cells", 0)?;
@@ -245,8 +275,8 @@ fn write_interrupt_controllers(tree: &mut FdtWriter, is_handed_over: bool) -> Re
     tree.end_node(plic)?;
 
     let clint = tree.begin_node("clint@2000000")?;
-    let interrupts = [INTERRUPT_CONTROLLER, MACHINE_SOFTWARE, INTERRUPT_CONTROLLER, MACHINE_TIMER];
-    tree.property_array_u32("interrupts-extended", &interrupts)?;
+    let interrupts = controllers().flat_map(|hart| [hart, MACHINE_SOFTWARE, hart, MACHINE_TIMER]);
+    tree.property_array_u32("interrupts-extended", &interrupts.collect::<Vec<_>>())?;
     tree.property_array_u64("reg", &[board::CLINT, board::CLINT_SIZE])?;
     tree.property_string_list("compatible", vec!["sifive,clint0".into(), "riscv,clint0".into()])?;
     tree.end_node(clint)
@@ -258,7 +288,9 @@ mod tests {
 
     #[test]
     fn begins_with_the_magic_and_its_own_length() {
-        let tree = build(&Contents { ram_size: 128 << 20, ..Contents::default() }, &Conditions::default()).unwrap();
+        let tree =
+            build(&Contents { ram_size: 128 << 20, harts: vec![0], ..Contents::default() }, &Conditions::default())
+                .unwrap();
         assert_eq!(tree[..4], board::DEVICE_TREE_MAGIC.to_be_bytes());
         assert_eq!(tree[4..8], (tree.len() as u32).to_be_bytes());
     }

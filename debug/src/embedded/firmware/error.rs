@@ -34,6 +34,24 @@ pub enum Error {
         range: std::ops::RangeInclusive<u64>,
     },
 
+    /// The machine cannot have so many harts.
+    #[error("the embedded machine has 1 to {most} harts, not {harts}; try: {}", Setting::Qemu)]
+    Harts {
+        /// The requested number.
+        harts: usize,
+        /// The largest.
+        most: usize,
+    },
+
+    /// The hart that is to boot does not exist.
+    #[error("hart {hart} cannot boot: the machine's harts are 0 to {}; try: one of them, or without {}", .harts - 1, Setting::BootHart)]
+    BootHart {
+        /// The hart that was asked for.
+        hart: u64,
+        /// How many there are.
+        harts: usize,
+    },
+
     /// The machine does not know a property of the CPU.
     #[error(
         "the embedded machine does not support {property} of {}; try: without it, or {}",

@@ -42,6 +42,7 @@ pub fn load(
     let tree = device_tree::build(
         &device_tree::Contents {
             ram_size: ram.size() as u64,
+            harts: options.hart_ids(conditions),
             isa,
             command_line: options.append.as_deref(),
             initrd: initrd.as_ref().map(|(range, _)| range.clone()),

@@ -1,69 +1,22 @@
-//! The hart's state at the kernel's entry as OpenSBI leaves it, and the SBI calls.
+//! The SBI calls.
 //!
-//! Source: RISC-V SBI specification 2.0, chapters "Base Extension" to "Debug Console Extension" and "Legacy Extensions"; what OpenSBI 1.1
-//! leaves in the registers. It does not know how the machine is built.
+//! Source: RISC-V SBI specification 2.0, chapters "Base Extension" to "Debug Console Extension" and "Legacy Extensions". It does not know
+//! how the machine is built.
 
+use super::answer::Answer;
+use super::harts::{hart_state, remote_fence, send_interrupt};
 use crate::embedded::board::Board;
 use crate::embedded::bus::map;
 use crate::embedded::bus::memory::Ended;
 use crate::embedded::conditions::Conditions;
-use crate::embedded::hart::state::{Hart, sstatus};
 use crate::embedded::hart::trap::Interruption;
-use crate::machine::{Access, Address, HartEvent};
+use crate::machine::Access;
 use crate::riscv::sbi::{
-    ALREADY_AVAILABLE, BASE, DEBUG_CONSOLE, HART_STATE, INVALID_PARAMETER, IPI, LEGACY_CLEAR_INTERRUPT,
-    LEGACY_FIRST_FENCE, LEGACY_GET_CHARACTER, LEGACY_LAST_FENCE, LEGACY_PUT_CHARACTER, LEGACY_SEND_INTERRUPT,
-    LEGACY_SET_TIMER, LEGACY_SHUTDOWN, NOT_SUPPORTED, PROBE, REMOTE_FENCE, SYSTEM_RESET, TIME,
+    BASE, DEBUG_CONSOLE, HART_STATE, INVALID_PARAMETER, IPI, LEGACY_CLEAR_INTERRUPT, LEGACY_FIRST_FENCE,
+    LEGACY_GET_CHARACTER, LEGACY_LAST_FENCE, LEGACY_PUT_CHARACTER, LEGACY_SEND_INTERRUPT, LEGACY_SET_TIMER,
+    LEGACY_SHUTDOWN, NOT_SUPPORTED, PROBE, REMOTE_FENCE, SYSTEM_RESET, TIME,
 };
-use crate::riscv::{Extension, Isa, Register, Xlen, cause};
-
-/// The registers at the kernel's first instruction, as OpenSBI 1.1 leaves them on QEMU 7.2. a0 and a1 are arguments, and sp is
-/// OpenSBI's stack; a kernel must not rely on the others. s2 and s3 repeat the entry and a1.
-const HANDED_OVER: [(u8, u64); 21] = [
-    (1, 0x8000_982a),
-    (2, 0x8004_6ef0),
-    (4, 0x8004_7000),
-    (6, 2),
-    (7, 0x1000),
-    (8, 0x8004_6f30),
-    (9, 1),
-    (12, 7),
-    (13, 0x19),
-    (14, 0x80),
-    (15, 1),
-    (16, 1),
-    (17, 5),
-    (22, 0x8000_000a_0000_6800),
-    (23, 0x7f),
-    (24, 0x8001_9038),
-    (25, 0x8003_d6a8),
-    (28, 0x10),
-    (29, 0x8001_77e6),
-    (30, 0x8004_6ef0),
-    (31, 0x27),
-];
-
-/// The hart at the kernel's `entry`: in S-mode, interrupts off, stvec = `entry`, floating point on.
-pub fn hand_over(entry: u64, device_tree: u64, isa: Isa, conditions: &Conditions) -> Hart {
-    let mut hart = Hart::new(entry, isa);
-    for (register, value) in HANDED_OVER {
-        hart.set_x(register, isa.xlen.truncate(value));
-    }
-    hart.set_x(18, entry);
-    hart.set_x(19, device_tree);
-    // Singles of 0, boxed.
-    hart.f = [0xffff_ffff_0000_0000; 32];
-    if let Some(fill) = conditions.registers {
-        (1..32).for_each(|register| hart.set_x(register, isa.xlen.truncate(fill)));
-        hart.f = [fill; 32];
-    }
-    hart.set_x(Register::A0, conditions.hart);
-    hart.set_x(Register::A1, device_tree);
-    hart.sstatus = if conditions.float_off { 0 } else { sstatus::FS };
-    hart.stimecmp = if conditions.timer_due { 0 } else { u64::MAX };
-    hart.scounteren = 7;
-    hart
-}
+use crate::riscv::{Extension, Register, Xlen, cause};
 
 /// medeleg: the exceptions that go to S-mode (OpenSBI 1.1).
 pub const DELEGATED: u64 = cause::bits(&[
@@ -87,12 +40,6 @@ const IMPLEMENTATION_VERSION: u64 = 0x1_0001;
 /// The supported legacy calls.
 const LEGACY: std::ops::RangeInclusive<u64> = LEGACY_SET_TIMER..=LEGACY_SHUTDOWN;
 const EXTENSIONS: [u64; 7] = [BASE, TIME, IPI, REMOTE_FENCE, HART_STATE, SYSTEM_RESET, DEBUG_CONSOLE];
-
-/// The result of an SBI call: an error code or 0 in a0, a value in a1.
-enum Answer {
-    Value(u64),
-    Error(i64),
-}
 
 /// Executes the call in the registers. Returns the address where the hart continues: `next`, except for a resume at another address.
 pub fn call(board: &mut Board, next: u64) -> Result<u64, Interruption> {
@@ -144,64 +91,6 @@ fn base(board: &Board, function: u64, argument: u64) -> Answer {
         4..=6 => 0,
         _ => return Answer::Error(NOT_SUPPORTED),
     })
-}
-
-/// Whether a mask of harts from hart `base` on contains this hart. A base of -1 means all harts. `None` if the base is too large.
-/// Bits for absent harts are ignored, as in OpenSBI.
-fn names_hart(board: &Board, mask: u64, base: u64) -> Option<bool> {
-    match base {
-        base if base == board.hart.xlen.most() => Some(true),
-        base if base <= board.conditions.hart => Some(mask >> (board.conditions.hart - base) & 1 != 0),
-        _ => None,
-    }
-}
-
-fn send_interrupt(board: &mut Board, mask: u64, base: u64) -> Answer {
-    let Some(named) = names_hart(board, mask, base) else { return Answer::Error(INVALID_PARAMETER) };
-    board.hart.software_interrupt |= named;
-    Answer::Value(0)
-}
-
-fn remote_fence(board: &mut Board, mask: u64, base: u64) -> Answer {
-    if names_hart(board, mask, base).is_none() {
-        return Answer::Error(INVALID_PARAMETER);
-    }
-    board.flush_translations();
-    Answer::Value(0)
-}
-
-/// Hart State Management. There is one hart: it is started, cannot start another, and no other hart can start it.
-fn hart_state(board: &mut Board, function: u64, arguments: [u64; 6], resume_at: &mut u64) -> Answer {
-    const RETENTIVE: u64 = 0;
-    const NON_RETENTIVE: u64 = 1 << 31;
-    let this = arguments[0] == board.conditions.hart;
-    match (function, arguments[0]) {
-        (0, _) if this => Answer::Error(ALREADY_AVAILABLE),
-        (1, _) => {
-            board.hart.sie = 0;
-            board.wait(board.hart.pc);
-            board.memory.note(HartEvent::Stopped { icount: board.icount, pc: Address(board.hart.pc) });
-            Answer::Value(0)
-        }
-        (2, _) if this => Answer::Value(0),
-        (0 | 2, _) => Answer::Error(INVALID_PARAMETER),
-        (3, RETENTIVE) => {
-            board.wait(board.hart.pc);
-            Answer::Value(0)
-        }
-        (3, NON_RETENTIVE) => {
-            board.wait(board.hart.pc);
-            board.hart.satp = 0;
-            board.hart.sstatus &= !sstatus::SIE;
-            board.hart.set_x(Register::A0, board.conditions.hart);
-            board.hart.set_x(Register::A1, arguments[2]);
-            board.refresh_context();
-            *resume_at = arguments[1];
-            Answer::Value(0)
-        }
-        (3, _) => Answer::Error(INVALID_PARAMETER),
-        _ => Answer::Error(NOT_SUPPORTED),
-    }
 }
 
 /// System Reset. A reboot ends the machine too, as in QEMU with `--no-reboot`.
@@ -275,11 +164,11 @@ fn legacy(board: &mut Board, extension: u64, arguments: [u64; 6]) -> Result<u64,
         LEGACY_CLEAR_INTERRUPT => board.hart.software_interrupt = false,
         LEGACY_SEND_INTERRUPT => {
             let mask = hart_mask(board, arguments[0])?;
-            board.hart.software_interrupt |= mask >> board.conditions.hart & 1 != 0;
+            send_interrupt(board, mask, 0);
         }
         LEGACY_FIRST_FENCE..=LEGACY_LAST_FENCE => {
-            hart_mask(board, arguments[0])?;
-            board.flush_translations();
+            let mask = hart_mask(board, arguments[0])?;
+            remote_fence(board, mask, 0);
         }
         _ => power_off(board, false)?,
     }
@@ -289,7 +178,7 @@ fn legacy(board: &mut Board, extension: u64, arguments: [u64; 6]) -> Result<u64,
 /// Reads a hart mask, of a register's size, at a virtual address; address 0 means all harts.
 fn hart_mask(board: &mut Board, address: u64) -> Result<u64, Interruption> {
     match (address, board.hart.xlen) {
-        (0, _) => Ok(1 << board.conditions.hart),
+        (0, _) => Ok(board.all_harts().iter().fold(0, |mask, hart| mask | 1 << hart.id)),
         (_, Xlen::Rv32) => board.memory.load(address).map(|bytes| u32::from_le_bytes(bytes).into()),
         (_, Xlen::Rv64) => board.memory.load(address).map(u64::from_le_bytes),
     }

@@ -32,6 +32,29 @@ pub struct Code {
     tlb: Tlb,
     /// Maps addresses, in halfwords, to blocks.
     entries: Tlb<1024>,
+    /// Changes when parked harts have to look up everything again.
+    generation: u64,
+}
+
+/// What a parked hart knows of code.
+pub struct View {
+    tlb: Tlb,
+    entries: Tlb<1024>,
+    generation: u64,
+}
+
+impl Default for View {
+    fn default() -> View {
+        View { tlb: Tlb::new(), entries: Tlb::new(), generation: 0 }
+    }
+}
+
+impl View {
+    /// Forgets what virtual addresses lead to.
+    pub fn forget(&mut self) {
+        self.tlb.flush();
+        self.entries.flush();
+    }
 }
 
 impl Code {
@@ -44,6 +67,16 @@ impl Code {
             by_ram_page: HashMap::new(),
             tlb: Tlb::new(),
             entries: Tlb::new(),
+            generation: 0,
+        }
+    }
+
+    /// Takes this hart's view, and leaves that of the other in its place.
+    pub fn exchange(&mut self, view: &mut View) {
+        std::mem::swap(&mut self.tlb, &mut view.tlb);
+        std::mem::swap(&mut self.entries, &mut view.entries);
+        if std::mem::replace(&mut view.generation, self.generation) != self.generation {
+            self.flush();
         }
     }
 
@@ -61,6 +94,7 @@ impl Code {
     /// Forgets everything if it is too much.
     pub fn limit(&mut self, ram: &mut Ram) {
         if self.pages.len() >= KEPT_PAGES || self.steps >= KEPT_STEPS {
+            self.generation += 1;
             self.flush();
             self.blocks.clear();
             self.free.clear();
@@ -145,6 +179,7 @@ impl Code {
             }
             ram.forget_decoded_of(offset / PAGE);
         }
+        self.generation += 1;
         self.entries.flush();
     }
 }

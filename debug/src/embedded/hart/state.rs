@@ -27,6 +27,14 @@ pub struct Reservation {
     pub value: u64,
 }
 
+/// What the firmware in the host knows of a hart (SBI, "Hart State Management Extension").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lifecycle {
+    Started,
+    Stopped,
+    Suspended,
+}
+
 /// What the extension H adds: the hypervisor's registers, and those of its guest (privileged manual, "Hypervisor Extension").
 #[derive(Clone, Debug, Default)]
 pub struct Guest {
@@ -65,6 +73,15 @@ pub struct GuestTrap {
 /// Everything that an instruction of this hart can see besides memory and time.
 #[derive(Clone, Debug)]
 pub struct Hart {
+    /// Its place among the board's harts, by which the interrupt controllers know it.
+    pub number: usize,
+    /// mhartid.
+    pub id: u64,
+    /// The instructions that other harts executed meanwhile.
+    pub away: u64,
+    /// Where the firmware in the host entered the kernel on it. While stvec points there, there is no handler.
+    pub entry: u64,
+    pub lifecycle: Lifecycle,
     /// The width of its registers; never changes. Values of RV32 have zeros above.
     pub xlen: Xlen,
     /// What it has beyond RV32GC or RV64GC; never changes.
@@ -107,6 +124,11 @@ impl Hart {
     /// A hart that stands at `pc` in S-mode, traps leading there too, everything else zero.
     pub fn new(pc: u64, isa: Isa) -> Hart {
         Hart {
+            number: 0,
+            id: 0,
+            away: 0,
+            entry: pc,
+            lifecycle: Lifecycle::Started,
             xlen: isa.xlen,
             extensions: isa.extensions,
             x: [0; 256],
@@ -143,6 +165,14 @@ impl Hart {
             stvec: 0,
             stimecmp: 0,
             ..Hart::new(pc, isa)
+        }
+    }
+
+    /// What it waited for has come.
+    pub fn wake(&mut self) {
+        self.waiting = false;
+        if self.lifecycle == Lifecycle::Suspended {
+            self.lifecycle = Lifecycle::Started;
         }
     }
 

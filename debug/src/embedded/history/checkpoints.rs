@@ -11,7 +11,7 @@ use crate::embedded::bus::console;
 use crate::embedded::bus::devices;
 use crate::embedded::bus::memory::{Ended, Memory};
 use crate::embedded::bus::ram::PAGE;
-use crate::embedded::hart::state::Hart;
+use crate::embedded::harts;
 use crate::embedded::history::pages::Pages;
 
 /// Instructions between the newest checkpoints: the more of them, the longer the run is, up to about a millisecond of execution.
@@ -39,7 +39,7 @@ struct Checkpoint {
 struct State {
     wfi_skipped: u64,
     traps: u64,
-    hart: Hart,
+    harts: harts::State,
     devices: devices::State,
     console: console::Position,
     ended: Option<Ended>,
@@ -50,7 +50,7 @@ impl State {
         State {
             wfi_skipped: board.wfi_skipped,
             traps: board.traps,
-            hart: board.hart.clone(),
+            harts: board.harts_state(),
             devices: board.memory.devices.state(),
             console: board.memory.devices.uart.console.position(),
             ended: board.memory.ended,
@@ -60,13 +60,10 @@ impl State {
     fn restore(&self, board: &mut Board) {
         board.wfi_skipped = self.wfi_skipped;
         board.traps = self.traps;
-        board.hart = self.hart.clone();
         board.memory.devices.uart.console.set_position(self.console);
         board.memory.devices.restore(&self.devices);
         board.memory.ended = self.ended;
-        board.refresh_context();
-        board.protect();
-        board.flush_translations();
+        board.restore_harts(&self.harts);
     }
 }
 
@@ -143,7 +140,9 @@ impl History {
 
     /// The memory of all checkpoints in bytes.
     pub fn bytes(&self) -> usize {
-        self.pages.bytes() + self.checkpoints.len() * (size_of::<Checkpoint>() + size_of::<State>())
+        self.pages.bytes()
+            + self.checkpoints.iter().map(|checkpoint| checkpoint.state.harts.bytes()).sum::<usize>()
+            + self.checkpoints.len() * (size_of::<Checkpoint>() + size_of::<State>())
     }
 
     /// The pages that were ever written, in order.

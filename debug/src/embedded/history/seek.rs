@@ -158,6 +158,7 @@ impl Embedded {
     /// Executes one instruction, ignoring breakpoints, and watchpoints if the last stop was at its access.
     pub(in crate::embedded) fn leave_here(&mut self) -> Result<(), Stop> {
         let passes = self.watched_at.take() == Some(self.board.icount);
+        self.board.pass();
         let stop_at = if passes { StopAt::Nothing } else { StopAt::Watchpoints };
         self.advance_without_looking(self.board.icount + 1, stop_at)
     }

@@ -162,6 +162,20 @@ impl Embedded {
         self.board.physical_address_of_guest(address.0).map(Address)
     }
 
+    /// Shows this hart in registers and memory, until the machine runs again; false where there is none of this number.
+    pub fn select(&mut self, hart: usize) -> bool {
+        let exists = hart < self.board.harts.count();
+        if exists {
+            self.board.select(hart);
+        }
+        exists
+    }
+
+    /// The number of the hart that is shown: the one that stopped last, or that was selected.
+    pub fn selected(&self) -> usize {
+        self.board.hart.number
+    }
+
     /// V: the hart executes a guest.
     pub fn is_in_guest(&self) -> bool {
         self.board.hart.virtualized

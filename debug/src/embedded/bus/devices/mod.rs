@@ -30,10 +30,10 @@ pub struct Devices {
 /// What the hart needs between instructions. It is cached, so that reading it is cheap.
 #[derive(Clone, Copy, Debug)]
 struct Outlook {
-    /// An external interrupt is pending for S-mode.
-    interrupts: bool,
-    /// One is for M-mode.
-    interrupts_machine: bool,
+    /// The harts for whose S-mode an external interrupt is pending: a bit for each.
+    interrupts: u32,
+    /// Those for whose M-mode one is.
+    interrupts_machine: u32,
     /// The time of the next device event, in [`Moment::time`].
     time: u64,
     /// When typed input arrives that no device has announced, in [`Moment::icount`].
@@ -52,23 +52,23 @@ pub struct State {
 }
 
 impl Devices {
-    pub fn new(slots: [Slot; VIRTIO_SLOTS]) -> Devices {
+    pub fn new(slots: [Slot; VIRTIO_SLOTS], harts: usize) -> Devices {
         Devices {
             uart: Uart::default(),
-            plic: Plic::handed_over(),
-            clint: Clint::default(),
+            plic: Plic::handed_over(harts),
+            clint: Clint::new(harts),
             clock: Clock::new(),
             told: 0,
             slots,
             trouble: None,
-            outlook: Outlook { interrupts: false, interrupts_machine: false, time: u64::MAX, input: u64::MAX },
+            outlook: Outlook { interrupts: 0, interrupts_machine: 0, time: u64::MAX, input: u64::MAX },
         }
     }
 
     /// As they are after a reset, which no firmware in the host has seen.
-    pub fn reset(mut self) -> Devices {
+    pub fn reset(mut self, harts: usize) -> Devices {
         self.uart.registers = uart::Registers::reset();
-        Devices { plic: Plic::new(), ..self }
+        Devices { plic: Plic::new(harts), ..self }
     }
 
     pub fn state(&self) -> State {
@@ -96,15 +96,15 @@ impl Devices {
         self.look_ahead();
     }
 
-    /// Whether an external interrupt is pending in S-mode.
+    /// Whether an external interrupt is pending in this hart's S-mode.
     #[inline(always)]
-    pub fn interrupts(&self) -> bool {
-        self.outlook.interrupts
+    pub fn interrupts(&self, hart: usize) -> bool {
+        self.outlook.interrupts >> hart & 1 != 0
     }
 
-    /// Whether one is pending in M-mode.
-    pub fn interrupts_machine(&self) -> bool {
-        self.outlook.interrupts_machine
+    /// Whether one is pending in its M-mode.
+    pub fn interrupts_machine(&self, hart: usize) -> bool {
+        self.outlook.interrupts_machine >> hart & 1 != 0
     }
 
     /// The time of the next device event, in [`Moment::time`].

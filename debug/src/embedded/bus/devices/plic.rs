@@ -1,16 +1,18 @@
-//! The platform-level interrupt controller (PLIC) of QEMU's board: which interrupt goes to the hart, and which are claimed.
+//! The platform-level interrupt controller (PLIC) of QEMU's board: which interrupt goes to which hart, and which are claimed.
 //!
 //! It does not know what the sources are. Source: "RISC-V Platform-Level Interrupt Controller Specification"; QEMU, hw/intc/sifive_plic.c.
 //! Like QEMU's, and unlike the specification's gateway for level-triggered interrupts, it makes a source pending again after completion
 //! only if the device has raised its line since the claim.
 
+use crate::embedded::schedule::MOST_HARTS;
 use crate::riscv::board::{INTERRUPT_PRIORITY, INTERRUPT_SOURCES};
 
 /// The number of words with one bit for each source.
 const WORDS: usize = (INTERRUPT_SOURCES as usize).div_ceil(32);
 const SOURCES: usize = INTERRUPT_SOURCES as usize + 1;
-/// A hart has two contexts: M-mode, then S-mode.
-const CONTEXTS: usize = 2;
+/// Each hart has two contexts: M-mode, then S-mode.
+const OF_HART: usize = 2;
+const CONTEXTS: usize = OF_HART * MOST_HARTS;
 const MACHINE: usize = 0;
 const SUPERVISOR: usize = 1;
 
@@ -32,6 +34,8 @@ type Bits = [u32; WORDS];
 
 #[derive(Clone, Debug)]
 pub struct Plic {
+    /// How many of the contexts there are.
+    contexts: usize,
     priorities: [u8; SOURCES],
     pending: Bits,
     claimed: Bits,
@@ -41,13 +45,14 @@ pub struct Plic {
 
 impl Plic {
     /// The state in which OpenSBI leaves it: no priority is above the thresholds.
-    pub fn handed_over() -> Plic {
-        Plic { thresholds: [INTERRUPT_PRIORITY as u8; CONTEXTS], ..Plic::new() }
+    pub fn handed_over(harts: usize) -> Plic {
+        Plic { thresholds: [INTERRUPT_PRIORITY as u8; CONTEXTS], ..Plic::new(harts) }
     }
 
     /// After a reset.
-    pub fn new() -> Plic {
+    pub fn new(harts: usize) -> Plic {
         Plic {
+            contexts: OF_HART * harts,
             priorities: [0; SOURCES],
             pending: [0; WORDS],
             claimed: [0; WORDS],
@@ -64,14 +69,19 @@ impl Plic {
         }
     }
 
-    /// Whether an interrupt is pending for S-mode.
-    pub fn interrupts_supervisor(&self) -> bool {
-        self.best(SUPERVISOR) != 0
+    /// The harts for whose S-mode an interrupt is pending: a bit for each.
+    pub fn interrupts_supervisor(&self) -> u32 {
+        self.interrupts(SUPERVISOR)
     }
 
-    /// Whether one is for M-mode.
-    pub fn interrupts_machine(&self) -> bool {
-        self.best(MACHINE) != 0
+    /// Those for whose M-mode one is.
+    pub fn interrupts_machine(&self) -> u32 {
+        self.interrupts(MACHINE)
+    }
+
+    fn interrupts(&self, of_mode: usize) -> u32 {
+        let harts = 0..self.contexts / OF_HART;
+        harts.fold(0, |all, hart| all | u32::from(self.best(OF_HART * hart + of_mode) != 0) << hart)
     }
 
     /// The pending source with the highest priority above the context's threshold, and among equals the lowest number; 0 for none.
@@ -97,6 +107,7 @@ impl Plic {
             PENDING..PENDING_END => self.pending[(offset - PENDING) as usize / 4],
             ENABLE..ENABLE_END => self.enable_word(offset).map_or(0, |word| *word),
             CONTEXT..CONTEXT_END => match within_context(offset) {
+                (context, _) if context >= self.contexts => 0,
                 (context, THRESHOLD) => self.thresholds[context].into(),
                 (context, CLAIM) => self.claim(context),
                 _ => 0,
@@ -117,6 +128,7 @@ impl Plic {
                 }
             }
             CONTEXT..CONTEXT_END => match within_context(offset) {
+                (context, _) if context >= self.contexts => {}
                 (context, THRESHOLD) => self.thresholds[context] = priority,
                 (_, CLAIM) if value <= INTERRUPT_SOURCES => {
                     let (word, bit) = place(value);
@@ -141,7 +153,7 @@ impl Plic {
     fn enable_word(&mut self, offset: u64) -> Option<&mut u32> {
         let within = (offset - ENABLE) as usize;
         let (context, word) = (within / ENABLE_STRIDE as usize, within % ENABLE_STRIDE as usize / 4);
-        self.enabled[context].get_mut(word)
+        self.enabled[..self.contexts].get_mut(context)?.get_mut(word)
     }
 }
 

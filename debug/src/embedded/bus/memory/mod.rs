@@ -8,6 +8,7 @@ mod outside;
 mod pages;
 mod physical;
 mod record;
+mod view;
 
 use std::ops::Range;
 
@@ -26,6 +27,7 @@ use crate::riscv::board;
 pub use pages::Contents;
 pub use record::Observation;
 use record::Record;
+pub use view::View;
 
 /// An instruction in the run.
 #[derive(Clone, Copy, Default)]
@@ -87,6 +89,8 @@ pub struct Memory {
     pub(in crate::embedded) protection: Protection,
     loads: Tlb,
     stores: Tlb,
+    /// Changes when parked harts have to look up everything again.
+    generation: u64,
     /// About the guest-page fault that translation ended in last; and whether an access was made in a guest's place.
     pub(in crate::embedded) guest_trap: GuestTrap,
     watchpoints: Vec<Watchpoint>,
@@ -95,6 +99,9 @@ pub struct Memory {
     watching: bool,
     /// The record for an observer, if there is one.
     record: Option<Record>,
+    /// The record while a hart executes that is not observed.
+    record_aside: Option<Record>,
+    record_is_aside: bool,
 }
 
 impl Memory {
@@ -115,11 +122,14 @@ impl Memory {
             protection: Protection::Firmware,
             loads: Tlb::new(),
             stores: Tlb::new(),
+            generation: 0,
             guest_trap: GuestTrap::default(),
             watchpoints: Vec::new(),
             physical_watches: Vec::new(),
             watching: true,
             record: None,
+            record_aside: None,
+            record_is_aside: false,
         }
     }
 

@@ -27,6 +27,7 @@ impl Memory {
 
     /// Notices the next store to each page again.
     pub fn notice_stores(&mut self) {
+        self.generation += 1;
         self.stores.flush();
     }
 
@@ -34,7 +35,7 @@ impl Memory {
         if !self.watchpoints.contains(&watchpoint) {
             self.watchpoints.push(watchpoint);
         }
-        self.flush();
+        self.flush_everywhere();
     }
 
     pub fn remove_watchpoint(&mut self, watchpoint: Watchpoint) {
@@ -43,7 +44,7 @@ impl Memory {
 
     pub fn add_physical_watch(&mut self, watch: PhysicalWatch) {
         self.physical_watches.push(watch);
-        self.flush();
+        self.flush_everywhere();
     }
 
     /// Removes those whose stops name this address, for this access.

@@ -74,7 +74,7 @@ impl Memory {
     /// Starts or ends recording.
     pub fn set_recording(&mut self, interest: Option<Interest>) {
         // Accesses that used the fast path must be noticed now.
-        self.flush();
+        self.flush_everywhere();
         self.record = interest.map(|interest| Record { interest, events: Vec::new(), due: false, clock_read: 0 });
     }
 
@@ -82,7 +82,7 @@ impl Memory {
     pub fn set_interest(&mut self, interest: Interest) {
         if let Some(record) = &mut self.record {
             record.interest = interest;
-            self.flush();
+            self.flush_everywhere();
         }
     }
 

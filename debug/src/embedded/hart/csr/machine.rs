@@ -100,9 +100,9 @@ pub fn read(board: &Board, number: u16) -> Option<u64> {
         MTVAL2 => machine.mtval2,
         MTINST => machine.mtinst,
         MIP => board.pending(),
-        MCYCLE => machine.cycle.value(board.icount),
-        MINSTRET => machine.instret.value(board.icount),
-        MHARTID => board.conditions.hart,
+        MCYCLE => machine.cycle.value(board.executed_by_hart()),
+        MINSTRET => machine.instret.value(board.executed_by_hart()),
+        MHARTID => hart.id,
         // Not assigned, and no structure of configurations.
         MVENDORID | MARCHID | MIMPID | MCONFIGPTR => 0,
         _ if PMP_CONFIGURATIONS.contains(&number) => {
@@ -129,7 +129,7 @@ fn misa(isa: Isa) -> u64 {
 }
 
 pub fn write(board: &mut Board, number: u16, value: u64) -> Option<()> {
-    let count = board.icount + u64::from(board.memory.now.is_some());
+    let count = board.executed_by_hart() + u64::from(board.memory.now.is_some());
     let hart = &mut board.hart;
     let machine = hart.machine.as_mut()?;
     let register = Register::Csr(number);

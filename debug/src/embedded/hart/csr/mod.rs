@@ -148,8 +148,8 @@ fn read_whole(board: &Board, number: u16) -> Option<u64> {
     }
     let delegated = hart.delegated_interrupts() & interrupt::ALL;
     let count = |counter: fn(&MachineMode) -> Counter| match &hart.machine {
-        Some(machine) => counter(machine).value(board.icount),
-        None => board.icount,
+        Some(machine) => counter(machine).value(board.executed_by_hart()),
+        None => board.executed_by_hart(),
     };
     Some(match Register::Csr(number) {
         FFLAGS => hart.fflags.into(),

@@ -1,0 +1,187 @@
+//! Harts take turns: the one whose turn it is, is selected and executes. A change of the turn ends a reservation of `lr`, because any other
+//! hart's store may come then.
+//!
+//! It does not know what they execute.
+
+use crate::embedded::board::Board;
+use crate::embedded::hart::state::Hart;
+use crate::embedded::harts::State;
+use crate::embedded::run::StopAt;
+use crate::machine::Stop;
+
+impl Board {
+    /// Makes this hart the one whose registers and addresses are seen. That changes nothing that any hart could notice.
+    pub fn select(&mut self, number: usize) {
+        let Some(index) = self.harts.parked.iter().position(|parked| parked.hart.number == number) else { return };
+        let executed = self.icount - self.hart.away;
+        let parked = &mut self.harts.parked[index];
+        std::mem::swap(&mut self.hart, &mut parked.hart);
+        self.hart.away = self.icount - std::mem::replace(&mut parked.executed, executed);
+        self.memory.exchange(&mut parked.memory);
+        self.code.exchange(&mut parked.code);
+        if let Some(followed) = self.harts.followed {
+            self.memory.set_aside(number != followed);
+        }
+    }
+
+    /// Does something to each hart as if it were the only one; the same one is selected afterwards.
+    pub fn each_hart(&mut self, mut change: impl FnMut(&mut Board)) {
+        let selected = self.hart.number;
+        for number in 0..self.harts.count() {
+            self.select(number);
+            change(self);
+        }
+        self.select(selected);
+    }
+
+    /// All harts, by their numbers.
+    pub fn all_harts(&self) -> Vec<&Hart> {
+        let mut all: Vec<&Hart> = self.harts.others().chain([&self.hart]).collect();
+        all.sort_unstable_by_key(|hart| hart.number);
+        all
+    }
+
+    /// From now on the selected hart is followed.
+    pub fn follow(&mut self) {
+        if !self.harts.is_one() {
+            self.harts.followed = Some(self.hart.number);
+            self.memory.set_aside(false);
+            self.memory.flush_everywhere();
+        }
+    }
+
+    pub fn followed(&self) -> Option<usize> {
+        self.harts.followed
+    }
+
+    /// The followed hart is seen again.
+    pub fn show_followed(&mut self) {
+        if let Some(followed) = self.harts.followed {
+            self.select(followed);
+        }
+    }
+
+    /// The instructions that the selected hart has executed.
+    pub fn executed_by_hart(&self) -> u64 {
+        self.icount - self.hart.away
+    }
+
+    /// Those of any hart.
+    pub fn executed_by(&self, number: usize) -> u64 {
+        let parked = self.harts.parked.iter().find(|parked| parked.hart.number == number);
+        parked.map_or_else(|| self.executed_by_hart(), |parked| parked.executed)
+    }
+
+    /// The selected hart does not stop at the breakpoint where it stands, whenever its turn comes.
+    pub(super) fn pass(&mut self) {
+        if !self.harts.is_one() {
+            self.harts.passing = Some(self.hart.number);
+        }
+    }
+
+    /// Selects the hart whose turn it is; false where nothing can be executed before time passes, which it has done.
+    ///
+    /// # Errors
+    /// [`Stop::Interrupted`] where nothing ends what they wait for.
+    pub(super) fn take_turn(&mut self) -> Result<bool, Stop> {
+        self.select(self.harts.schedule.hart);
+        if self.icount < self.harts.schedule.end && !self.hart.waiting {
+            return Ok(true);
+        }
+        let ready = self.ready();
+        if ready == 0 {
+            let next = self.next_event_of_all();
+            if next == u64::MAX {
+                return Err(Stop::Interrupted);
+            }
+            self.wfi_skipped += next.saturating_sub(self.icount);
+            return Ok(false);
+        }
+        self.harts.before = Some((self.icount, self.harts.schedule.clone()));
+        self.harts.schedule.choose(ready, self.icount);
+        if self.harts.schedule.hart != self.hart.number {
+            self.hart.reservation = None;
+            self.select(self.harts.schedule.hart);
+        }
+        self.hart.wake();
+        Ok(true)
+    }
+
+    /// How far the selected hart may execute now, and where it stops.
+    pub(super) fn limits_of_turn(&mut self, end: u64, stop_at: StopAt) -> (u64, StopAt) {
+        if self.harts.is_one() {
+            return (end, stop_at);
+        }
+        let number = self.hart.number;
+        let mut end = end.min(self.harts.schedule.end);
+        let is_followed = self.harts.followed.is_none_or(|followed| followed == number);
+        if self.harts.followed == Some(number) && self.harts.own_end != u64::MAX {
+            end = end.min(self.icount + self.harts.own_end.saturating_sub(self.executed_by_hart()));
+        }
+        let passes = self.harts.passing.take_if(|passing| *passing == number).is_some();
+        match stop_at {
+            StopAt::All if passes => (end.min(self.icount + 1), StopAt::Watchpoints),
+            StopAt::All if !is_followed => (end, StopAt::Watchpoints),
+            _ => (end, stop_at),
+        }
+    }
+
+    /// Whether the followed hart has executed what it was to execute.
+    pub(super) fn is_at_own_end(&self) -> bool {
+        self.harts.own_end != u64::MAX
+            && self.harts.followed == Some(self.hart.number)
+            && self.executed_by_hart() >= self.harts.own_end
+    }
+
+    /// A run stopped: a turn in which nothing was executed has not begun.
+    pub(super) fn end_run(&mut self) {
+        if let Some((icount, schedule)) = self.harts.before.take()
+            && icount == self.icount
+        {
+            self.harts.schedule = schedule;
+        }
+    }
+
+    /// The harts that can go on: a bit for each.
+    fn ready(&self) -> u32 {
+        let goes_on = |hart: &Hart| !hart.waiting || self.pending_for(hart) & hart.sie != 0;
+        let all = self.harts.others().chain([&self.hart]);
+        all.filter(|hart| goes_on(hart)).fold(0, |ready, hart| ready | 1 << hart.number)
+    }
+
+    pub(super) fn next_event_of_all(&self) -> u64 {
+        let others = self.harts.others().map(|hart| self.next_timer_event_of(hart));
+        others.fold(self.next_event(), u64::min)
+    }
+
+    /// Whether all harts wait for what never comes.
+    pub(super) fn all_wait_for_ever(&self) -> bool {
+        self.ready() == 0 && self.next_event_of_all() == u64::MAX
+    }
+
+    /// All harts, for a checkpoint.
+    pub fn harts_state(&self) -> State {
+        let parked = self.harts.parked.iter().map(|parked| (parked.hart.clone(), parked.executed)).collect();
+        // A turn that was chosen now is chosen again.
+        let schedule = match &self.harts.before {
+            Some((icount, schedule)) if *icount == self.icount => schedule.clone(),
+            _ => self.harts.schedule.clone(),
+        };
+        State { selected: self.hart.clone(), parked, schedule }
+    }
+
+    pub fn restore_harts(&mut self, state: &State) {
+        self.hart = state.selected.clone();
+        for (parked, (hart, executed)) in self.harts.parked.iter_mut().zip(&state.parked) {
+            (parked.hart, parked.executed) = (hart.clone(), *executed);
+        }
+        self.harts.schedule = state.schedule.clone();
+        self.harts.before = None;
+        self.each_hart(|board| {
+            board.refresh_context();
+            board.protect();
+            board.flush_translations();
+        });
+        self.show_followed();
+    }
+}
