@@ -6,6 +6,7 @@ pub mod clearing;
 pub mod code_writes;
 pub mod device_tree;
 pub mod early;
+mod frame_origin;
 pub mod frames;
 mod second_clear;
 pub mod stacks;

@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use super::frame_origin::is_of_sp;
 use crate::checks::boot_run::event::StackOverflow;
 use crate::checks::boot_run::layout::Layout;
 use crate::image::{Image, Symbol, is_stack_name};
@@ -156,7 +157,8 @@ impl Stacks {
     pub fn moved(&mut self, moved: &StackPointerMove, image: &Image) {
         let second_half = self.fresh.is_some_and(|set| set.partial && moved.icount == set.icount + 1);
         let upwards = self.fresh.is_some_and(|set| set.new == moved.old) && moved.new > moved.old;
-        if !moved.relative || second_half || upwards {
+        let is_frame = moved.relative || moved.new < moved.old && is_of_sp(image, moved.pc);
+        if !is_frame || second_half || upwards {
             // The value was not complete yet: `la sp, top` takes two instructions, `stack + size` three or more.
             if (second_half || upwards) && std::mem::take(&mut self.fresh_is_new) {
                 self.stacks.pop();
