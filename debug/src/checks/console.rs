@@ -38,6 +38,11 @@ pub fn judge(run: &mut BootRun<'_>, finding: &mut Finding) {
         finding.found = finding.summary.clone();
         finding.summary = format!("its last words are those of a failure: {line}");
         finding.set("console_line", line);
+    } else if let Some(line) = complaint(&lines).filter(|_| matches!(run.end, Some(BootEnd::Beats { .. }))) {
+        finding.status = Status::Fail;
+        finding.found = finding.summary.clone();
+        finding.summary = format!("it says again and again that something does not work: {line}");
+        finding.set("console_line", line);
     }
 }
 
@@ -107,6 +112,22 @@ fn words_of_failure(lines: &[String]) -> Option<&str> {
         .filter(is_failure)
         .or_else(|| lines.iter().rev().take(3).find(|line| line.contains(RUST)))
         .map(String::as_str)
+}
+
+/// The line that is all a kernel says again and again, but for numbers, if it tells of something that does not work.
+fn complaint(lines: &[String]) -> Option<&str> {
+    const OFTEN: usize = 4;
+    const WORDS: [&str; 9] =
+        ["timeout", "timed", "retry", "retrying", "fail", "failed", "failure", "unable", "unreachable"];
+    const NONE: [&str; 4] = ["no", "0", "without", "not"];
+    let plain = |line: &str| line.replace(|c: char| c.is_ascii_digit(), "");
+    let last = lines.last()?;
+    let said = lines.iter().rev().take_while(|line| plain(line) == plain(last)).count();
+    let words = last.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let words: Vec<String> = words.map(str::to_lowercase).collect();
+    let counted = |at: usize| words.get(at).is_some_and(|word| NONE.contains(&&**word));
+    let tells = |at: usize| WORDS.contains(&&*words[at]) && !counted(at + 1) && !(at > 0 && counted(at - 1));
+    (said >= OFTEN && (0..words.len()).any(tells)).then_some(last)
 }
 
 /// Whether a word is an address as dumps have it without a prefix.
@@ -184,6 +205,19 @@ mod tests {
             assert_eq!(failure(&["panic: at first", line]), None, "{line}");
         }
         assert_eq!(failure(&[]), None);
+    }
+
+    #[test]
+    fn a_complaint_is_said_again_and_again() {
+        let said = |line: &str, times: usize| {
+            let lines: Vec<String> = (0..times).map(|number| format!("[{number}] {line}")).collect();
+            complaint(&lines).is_some()
+        };
+        assert!(said("mmc: timeout waiting for card", 8) && said("disk failed, retrying", 4));
+        assert!(!said("mmc: timeout waiting for card", 3), "it may go on");
+        for line in ["alive", "uptime 3 s, 0 failed", "no failure", "failed: 0"] {
+            assert!(!said(line, 8), "{line}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::boot_run::BootRun;
 use super::boot_run::event::{BootEnd, PowerOff, Spin, with_status};
 use super::boot_run::limit::Reached;
-use super::boot_run::{deeds, panic};
+use super::boot_run::{deeds, panic, spin};
 use super::console;
 use super::finding::{Finding, Status};
 use crate::machine::{Address, Error, Registers, csr};
@@ -134,6 +134,10 @@ fn spins(run: &mut BootRun<'_>, finding: &mut Finding, word: &Spin) -> Result<St
     finding.location = Some(run.place(word.pc));
     finding.set("spins_on", word.address);
     let place = run.place(word.address);
+    if spin::is_empty_slot(run, word.address) {
+        finding.advice = Some("give up after a few looks, or give the machine the device that the kernel needs".into());
+        return Ok(format!("looks again and again for a virtio device at {place}, and there is none"));
+    }
     if deeds::is_device(word.address) {
         finding.advice =
             Some("give the wait a time limit, and compare the register and its bit with the device's manual".into());

@@ -5,7 +5,7 @@ use super::boot_run::event::StackOverflow;
 use super::boot_run::layout::{bytes, overlap};
 use super::fact::Fact;
 use super::finding::{Finding, Status};
-use crate::image::Symbol;
+use crate::image::{Symbol, demangled};
 use crate::machine::{Address, Error, csr};
 
 pub const NAME: &str = "margin";
@@ -91,11 +91,14 @@ pub fn overflowed(run: &mut BootRun<'_>, overflow: &StackOverflow) -> Result<Fin
         }
         (None, None) => format!("sp is {below} bytes below {bottom}, in {function}"),
     };
+    let leak = run.hart.sinking.each();
+    let left = leak.map_or(String::new(), |each| format!("; each interrupt left {each} bytes on the stack"));
     let victims = victims(run, overflow);
     let over = if victims.is_empty() { String::new() } else { format!(", over {}", victims.join(", ")) };
     let size = bytes(&overflow.stack);
     let from_low_end = overflow.frame.is_some_and(|frame| below == frame) && overflow.stack != run.layout.stack;
     let (low_end, advice) = match overflow.stack == run.layout.stack {
+        _ if leak.is_some() => (String::new(), "let the handler give back as much of the stack as it takes".into()),
         _ if from_low_end => (
             format!("; sp was set to the low end of {bottom}, and a stack grows downwards"),
             format!("set sp to {bottom} + {size}"),
@@ -104,7 +107,7 @@ pub fn overflowed(run: &mut BootRun<'_>, overflow: &StackOverflow) -> Result<Fin
         false => (String::new(), format!("make the stack above {bottom} larger than {size} bytes")),
     };
     finding.expected = format!("no frame below {} = {bottom}", overflow.stack.start);
-    finding.summary = format!("the stack overflows: {fits}{over}{low_end}");
+    finding.summary = format!("the stack overflows: {fits}{left}{over}{low_end}");
     finding.advice = Some(advice);
     finding.found = format!("sp = {}", overflow.sp);
     if let Some(stored) = &overflow.stored {
@@ -130,7 +133,7 @@ fn victims(run: &BootRun<'_>, overflow: &StackOverflow) -> Vec<String> {
         .symbols()
         .rev()
         .filter(|symbol| symbol.size > 0 && overlap(&(symbol.address..symbol.address + symbol.size), &below));
-    hit.map(|symbol| symbol.name).take(MOST).collect()
+    hit.map(|symbol| demangled(&symbol.name)).take(MOST).collect()
 }
 
 fn new(run: &BootRun<'_>) -> Finding {

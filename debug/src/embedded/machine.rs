@@ -85,7 +85,13 @@ impl Machine for Embedded {
                 bytes.copy_from_slice(found);
                 Ok(())
             }
-            None => Err(self.no_memory("to read", start, bytes.len())),
+            None => match self.board.memory.virtio_register(start.0, bytes.len()) {
+                Some(register) => {
+                    bytes.copy_from_slice(&register.to_le_bytes()[..bytes.len()]);
+                    Ok(())
+                }
+                None => Err(self.no_memory("to read", start, bytes.len())),
+            },
         }
     }
 

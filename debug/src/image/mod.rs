@@ -38,7 +38,7 @@ pub use headers::Segment;
 pub use neutral::{NEUTRAL_BASE, neutral, neutral_image};
 pub use place::{Line, Place};
 pub use relocations::Relocation;
-pub use symbols::Symbol;
+pub use symbols::{Symbol, demangled};
 pub use unwind::ReadMemory;
 
 use crate::riscv::{Address, Registers, Xlen};

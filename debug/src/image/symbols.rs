@@ -212,7 +212,7 @@ fn numbered(memory: &[MemorySection], index: usize) -> Option<&MemorySection> {
 }
 
 /// A Rust name without its hash; any other name as it is.
-pub(super) fn demangled(name: &str) -> String {
+pub fn demangled(name: &str) -> String {
     match rustc_demangle::try_demangle(name) {
         Ok(path) => format!("{path:#}"),
         Err(_) => name.to_owned(),

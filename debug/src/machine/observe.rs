@@ -202,6 +202,15 @@ pub enum HartEvent {
         /// The instruction.
         pc: Address,
     },
+    /// It read a register of a place for a device in which there is none.
+    Absent {
+        /// Instructions executed before it.
+        icount: u64,
+        /// The instruction.
+        pc: Address,
+        /// The register's physical address.
+        address: Address,
+    },
     /// A byte was printed.
     Printed {
         /// Instructions executed before it.

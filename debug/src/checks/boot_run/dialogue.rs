@@ -95,7 +95,7 @@ impl Dialogue {
         if let Some(regex) = self.script.expect.iter().find(|regex| !regex.is_match(console)) {
             return Some(format!("the console never said /{regex}/, which was expected"));
         }
-        let input = self.input.front().filter(|_| !self.script.expect.is_empty())?;
+        let input = self.input.front().filter(|input| !input.after.is_empty())?;
         Some(format!(
             "the console never said {:?}, after which input was to be typed",
             String::from_utf8_lossy(&input.after)

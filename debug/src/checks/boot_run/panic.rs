@@ -3,7 +3,7 @@
 //! It does not judge. kernel/src/panic.rs documents the record's layout; any kernel can use it.
 
 use super::BootRun;
-use crate::image::{Image, Place};
+use crate::image::{Image, Place, demangled};
 use crate::machine::{Address, Error, TakenTrap};
 
 /// The symbol of the record.
@@ -81,11 +81,7 @@ pub fn handler(backtrace: &[Place]) -> Option<&str> {
 /// The first instructions of all panic functions of the image.
 pub fn functions(image: &Image) -> Vec<Address> {
     let functions = image.symbols().filter(|symbol| image.is_code(symbol.address));
-    functions.filter(|symbol| is_panic(&demangle(&symbol.name))).map(|symbol| symbol.address).collect()
-}
-
-fn demangle(name: &str) -> String {
-    format!("{:#}", rustc_demangle::demangle(name))
+    functions.filter(|symbol| is_panic(&demangled(&symbol.name))).map(|symbol| symbol.address).collect()
 }
 
 /// Whether this demangled name is that of a panic function: Rust's, C's, or one that a kernel made of their words, like

@@ -5,11 +5,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::BootRun;
-use super::event::BootEnd;
+use super::event::{BootEnd, Spin};
 use super::hart_trace::{BUSY_ENOUGH, LONG_ENOUGH, PERIODS, Stretch};
 use super::limit;
 use super::marks::Mark;
+use super::{BootRun, spin};
 use crate::machine::{Address, Error, Register, Registers, Stop, csr};
 use crate::riscv::cause::is_interrupt;
 use crate::riscv::status::sstatus::SIE;
@@ -296,12 +296,13 @@ impl BootRun<'_> {
 
     /// The end of a kernel that a companion saw to live without coming to rest, if it does the same here for a while.
     pub(super) fn lives_as_seen(&mut self) -> Result<Option<BootEnd>, Error> {
-        let does = match self.seen_end {
+        let does = match self.seen_end.clone() {
             Some(BootEnd::Beats { at }) => {
                 let pc = Address(self.machine.registers()?.pc);
                 self.same_function(pc, at)
             }
             Some(BootEnd::Runs { .. }) => self.hart.interrupts >= 2,
+            Some(BootEnd::Spins(Spin { address, .. })) => spin::is_empty_slot(self, address),
             _ => false,
         };
         if !does || !self.dialogue.is_over() {

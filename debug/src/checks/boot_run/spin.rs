@@ -18,6 +18,8 @@ const LONGEST: u64 = 1024;
 const RECEIVER: u64 = 0;
 const INTERRUPT_IDENTITY: u64 = 2;
 const LINE_STATUS: u64 = 5;
+/// The register of a virtio slot that says which device it has, by its offset (virtio 1.2, "MMIO Device Register Layout"); 0 is none.
+const DEVICE_ID: u64 = 0x8;
 
 /// Follows two rounds, each of so many instructions, of a loop that changes no state. `None` if no word decides whether it is left.
 pub fn awaited_word(run: &mut BootRun<'_>, instructions: u64) -> Result<Option<Spin>, Error> {
@@ -149,17 +151,26 @@ pub fn receives(run: &mut BootRun<'_>, address: Address) -> bool {
     if !is_device(address) {
         return slots().any(|slot| is_receiver(run, slot));
     }
-    let register = physical(address);
-    let virtio = board::VIRTIO..board::VIRTIO + board::VIRTIO_SLOTS as u64 * board::VIRTIO_STRIDE;
-    if virtio.contains(&register) {
-        return is_receiver(run, Address(register & !(board::VIRTIO_STRIDE - 1)));
+    if let Some(slot) = slot_of(address) {
+        return is_receiver(run, slot);
     }
+    let register = physical(address);
     is_uart(address) || register.wrapping_sub(board::INTERRUPT_CONTROLLER) < board::INTERRUPT_CONTROLLER_SIZE
 }
 
 /// Whether a device works beside the hart, and may answer a request a little later.
 pub fn has_started_device(run: &mut BootRun<'_>) -> bool {
     slots().any(|slot| started_device(run, slot).is_some())
+}
+
+/// Whether this is a register of a slot for a virtio device that has none.
+pub fn is_empty_slot(run: &mut BootRun<'_>, address: Address) -> bool {
+    slot_of(address).is_some_and(|slot| read(run, slot + DEVICE_ID) == Some(0))
+}
+
+fn slot_of(address: Address) -> Option<Address> {
+    let register = physical(address);
+    slots().find(|slot| (slot.0..slot.0 + board::VIRTIO_STRIDE).contains(&register))
 }
 
 fn slots() -> impl Iterator<Item = Address> {
@@ -173,13 +184,14 @@ fn is_receiver(run: &mut BootRun<'_>, slot: Address) -> bool {
 
 /// The kind of the virtio device in this slot (virtio 1.2, "Device Types"), if its driver has started it.
 fn started_device(run: &mut BootRun<'_>, slot: Address) -> Option<u32> {
-    const DEVICE_ID: u64 = 0x8;
     const STATUS: u64 = 0x70;
     const DRIVER_OK: u32 = 4;
-    let mut read = |offset| {
-        let mut word = [0; 4];
-        run.machine.read_physical(slot + offset, &mut word).ok().map(|()| u32::from_le_bytes(word))
-    };
-    let device = read(DEVICE_ID)?;
-    read(STATUS).filter(|status| status & DRIVER_OK != 0).map(|_| device)
+    let device = read(run, slot + DEVICE_ID)?;
+    read(run, slot + STATUS).filter(|status| status & DRIVER_OK != 0).map(|_| device)
+}
+
+/// A word at a physical address.
+fn read(run: &mut BootRun<'_>, address: Address) -> Option<u32> {
+    let mut word = [0; 4];
+    run.machine.read_physical(address, &mut word).ok().map(|()| u32::from_le_bytes(word))
 }

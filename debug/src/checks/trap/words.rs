@@ -9,7 +9,7 @@ use crate::checks::fact::Fact;
 use crate::checks::finding::Finding;
 use crate::machine::{Address, Error};
 use crate::riscv;
-use crate::riscv::cause::{BREAKPOINT, ILLEGAL_INSTRUCTION, cause, has_address, is_of_fetch, page_fault};
+use crate::riscv::cause::{BREAKPOINT, ILLEGAL_INSTRUCTION, USER_CALL, cause, has_address, is_of_fetch, page_fault};
 use crate::setting::Setting;
 
 /// What lies in a page of this size at address 0 belongs to nobody.
@@ -40,7 +40,7 @@ pub fn explain(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About) -> Re
         value if has_address(trap.cause) => format!(", address {}", run.place(Address(value))),
         _ => String::new(),
     };
-    let whose = if trap.from_user { " in U-mode" } else { "" };
+    let whose = if trap.from_user && trap.cause != USER_CALL { " in U-mode" } else { "" };
     let region = reasons::region(run, trap.cause, Address(trap.value))?.unwrap_or_default();
     finding.summary = format!("{cause}{whose}: {instruction}{about}{region}");
     if let Some(overwritten) = run.overwritten(trap.pc)? {

@@ -9,6 +9,12 @@ pub const PERIODS: u64 = 16;
 pub const LONG_ENOUGH: u64 = 20_000_000;
 /// ... or for this many instructions.
 pub const BUSY_ENOUGH: u64 = 5_000_000;
+/// Where `wfi` jumps to the next tick, it is watched on while that costs little: for so many instructions ...
+const CHEAP: u64 = 200_000;
+/// ... or this time (60 s). A tick may count up to something.
+const LONG: u64 = 30 * LONG_ENOUGH;
+/// A kernel whose stack sinks with each interrupt is watched until that overflows, or for so many instructions.
+const SINKS: u64 = 20_000_000;
 /// A kernel waits for input if it asked this often ...
 const POLLS: u64 = 1000;
 /// ... in this many instructions (200 ms) and printed nothing.
@@ -26,10 +32,7 @@ impl HartTrace {
         if let Some(at) = self.stopped {
             return Some(BootEnd::HartStopped { at });
         }
-        if self.waits.times >= PERIODS
-            && !self.trapped_since_it_waited()
-            && (self.waits.ticks() >= LONG_ENOUGH || self.waits.instructions() >= BUSY_ENOUGH)
-        {
+        if self.waits.times >= PERIODS && !self.trapped_since_it_waited() && self.has_waited_long() {
             return Some(BootEnd::Ticking { period: self.waits.period(), spins: false });
         }
         if self.polls.times >= POLLS && self.polls.instructions() >= QUIET {
@@ -41,6 +44,12 @@ impl HartTrace {
         } else {
             self.life.end()
         }
+    }
+
+    fn has_waited_long(&self) -> bool {
+        let (ticks, instructions) = (self.waits.ticks(), self.waits.instructions());
+        let long = ticks >= LONG_ENOUGH && (ticks >= LONG || instructions >= CHEAP);
+        (long || instructions >= BUSY_ENOUGH) && (self.sinking.each().is_none() || instructions >= SINKS)
     }
 
     /// Whether it reads the time while it asks for input: it may ask until a point in time only.

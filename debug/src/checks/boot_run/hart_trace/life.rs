@@ -2,7 +2,7 @@
 //! interrupts come to tasks and programs that compute for ever. It does not judge.
 
 use super::{LONG_ENOUGH, PERIODS, Stretch};
-use crate::checks::boot_run::event::BootEnd;
+use crate::checks::boot_run::event::{BootEnd, Spin};
 use crate::machine::{Address, TakenTrap};
 use crate::riscv::cause::{USER_CALL, is_interrupt};
 
@@ -34,6 +34,10 @@ pub struct Life {
     /// Behind how many waits it changed something, and behind which it did last.
     deeds: u64,
     acted: u64,
+    /// Behind how many waits it looked for a device that is not there, behind which it did last, and how.
+    looks: u64,
+    looked: u64,
+    absent: Option<Spin>,
     /// Interrupts that came while a program in U-mode ran.
     programs: Stretch,
     /// Interrupts whose handler went on with another task.
@@ -55,6 +59,7 @@ impl Life {
         if !self.waited_at.contains(&at) {
             self.waited_at.push(at);
             (self.waits, self.deeds, self.acted) = Default::default();
+            (self.looks, self.looked) = Default::default();
         }
         self.waits.add(icount, time);
     }
@@ -63,6 +68,14 @@ impl Life {
     pub fn acts(&mut self) {
         if self.waits.times > self.acted {
             (self.deeds, self.acted) = (self.deeds + 1, self.waits.times);
+        }
+    }
+
+    /// The instruction at `pc` read a register of a device that is not there.
+    pub fn finds_nothing(&mut self, pc: Address, address: Address) {
+        if self.waits.times > self.looked {
+            (self.looks, self.looked) = (self.looks + 1, self.waits.times);
+            self.absent = Some(Spin { pc, address, bytes: 4, is_lock: false });
         }
     }
 
@@ -99,8 +112,13 @@ impl Life {
             return Some(BootEnd::Runs { programs: false });
         }
         let at = self.waited_at.last().copied()?;
-        let waits = self.waits.times >= WAITS && self.deeds >= DEEDS && self.waited_at.len() <= PLACES;
-        (waits && self.waits.ticks() >= 2 * LONG_ENOUGH).then_some(BootEnd::Beats { at })
+        let waits = self.waits.times >= WAITS && self.waited_at.len() <= PLACES;
+        if !waits || self.waits.ticks() < 2 * LONG_ENOUGH {
+            return None;
+        }
+        // One that looks for a device each time does not get any further, whatever it says of that.
+        let awaits = self.absent.filter(|_| self.looks * 2 >= self.waits.times);
+        awaits.map(BootEnd::Spins).or((self.deeds >= DEEDS).then_some(BootEnd::Beats { at }))
     }
 }
 
@@ -110,6 +128,11 @@ mod tests {
 
     /// After so many waits of 100 reads, and 1 s each, at as many places.
     fn waited(times: u64, places: u64, acts: bool) -> Option<BootEnd> {
+        looked(times, places, acts, 0)
+    }
+
+    /// The same, and in so many of them it looks for a device that is not there.
+    fn looked(times: u64, places: u64, acts: bool, looks: u64) -> Option<BootEnd> {
         let mut life = Life::default();
         for wait in 0..times {
             let (icount, at) = (wait * 1000, Address(0x8020_0000 + 4 * (wait % places)));
@@ -117,6 +140,9 @@ mod tests {
             life.clock_read(icount + 400, (at, 4), wait * 10_000_000, 99);
             if acts {
                 life.acts();
+            }
+            if wait < looks {
+                life.finds_nothing(at, Address(0x1000_1008));
             }
         }
         life.end()
@@ -133,6 +159,14 @@ mod tests {
             None,
             "it waits for something else, and looks for it from time to time"
         );
+    }
+
+    #[test]
+    fn one_that_looks_for_a_device_each_time_waits_for_it() {
+        let spins = |looks| matches!(looked(WAITS + 2, 1, true, looks), Some(BootEnd::Spins(_)));
+        assert!(spins(WAITS + 2));
+        assert!(!spins(8), "at first");
+        assert!(looked(WAITS + 2, 1, false, WAITS).is_some(), "it says nothing");
     }
 
     fn interrupted(from_user: bool, to: u64, cause: u64) -> Option<BootEnd> {

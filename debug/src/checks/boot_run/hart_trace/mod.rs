@@ -5,12 +5,14 @@
 
 mod end;
 mod life;
+mod sinking;
 
 use crate::machine::{Address, HartEvent, TakenTrap};
 use crate::riscv::cause::{USER_CALL, is_interrupt};
 
 pub use end::{BUSY_ENOUGH, LONG_ENOUGH, PERIODS};
 pub use life::Life;
+pub use sinking::Sinking;
 
 /// How many kinds of exceptions (by instruction and cause) are kept.
 const MOST_KINDS: usize = 64;
@@ -22,6 +24,9 @@ const SAME_INSTRUCTION: u64 = 16;
 /// How often in a row the hart must come back to an instruction, whatever ran in between, and trap before it executes it. A thread that
 /// faults whenever it is its turn does, and a kernel idles after 16 ticks ([`PERIODS`]).
 const EACH_TURN: u64 = 12;
+/// How often in a row a program must make the same call again right behind its return, and the kernel do it, before it is not taken for one
+/// that waits.
+const DONE_AGAIN: u64 = 64;
 /// How many nested exceptions at one place count as a handler that faults itself.
 const WITHIN_ITSELF: usize = 16;
 /// How many traps without a return count as the same.
@@ -36,6 +41,8 @@ const WAITED: u64 = STORM;
 pub struct Exception {
     /// The first of them.
     pub trap: TakenTrap,
+    /// stval at the last of them.
+    value: u64,
     pub times: u64,
     /// The trap whose handler raised it, if a handler did.
     pub within: Option<TakenTrap>,
@@ -157,6 +164,8 @@ pub struct HartTrace {
     pub stopped: Option<Address>,
     pub stuck: Option<Stuck>,
     pub storm: Option<Storm>,
+    /// How the kernel's interrupts lower sp.
+    pub sinking: Sinking,
     /// A run stops as soon as something was printed, because a text is awaited.
     pub stops_at_prints: bool,
     /// Something was printed since this was reset.
@@ -166,6 +175,8 @@ pub struct HartTrace {
     /// Not every trap and return was seen.
     pub has_gaps: bool,
     same: u64,
+    /// The icount of a program's last call, and how often in a row it was made again although it had been done.
+    done_again: (u64, u64),
     last_exception: Option<TakenTrap>,
     /// The last return from a trap, if no trap came since: its icount, and where it went.
     last_return: Option<(u64, Address)>,
@@ -201,6 +212,7 @@ impl HartTrace {
                 self.polls.add(icount, 0);
                 self.polled_at = Some(pc);
             }
+            HartEvent::Absent { pc, address, .. } => self.life.finds_nothing(pc, address),
             HartEvent::Printed { icount } => {
                 self.printed = Some(icount);
                 self.has_printed = true;
@@ -230,7 +242,7 @@ impl HartTrace {
         let exception = match trap.cause {
             cause if is_interrupt(cause) => None,
             USER_CALL => {
-                self.calls += 1;
+                self.look_at_call(&trap, last_return.map(|(_, to)| to), outside);
                 None
             }
             _ => self.exception(trap),
@@ -246,7 +258,7 @@ impl HartTrace {
     /// Notes whether the hart executed the instruction that it came back to: it did if it executed any, and not if that trapped.
     fn look_at_turn(&mut self, trap: &TakenTrap, back_to: Option<Address>, outside: u64) {
         for known in self.exceptions.iter_mut().filter(|known| back_to == Some(known.trap.pc)) {
-            let again = (known.trap.pc, known.trap.cause, known.trap.value) == (trap.pc, trap.cause, trap.value);
+            let again = (known.trap.pc, known.trap.cause, known.value) == (trap.pc, trap.cause, trap.value);
             match outside {
                 0 if again => known.turns += 1,
                 0 => {}
@@ -258,12 +270,27 @@ impl HartTrace {
         }
     }
 
+    /// Notes whether a program's call is the last one again, because its handler returned to it, and whether that printed something.
+    fn look_at_call(&mut self, call: &TakenTrap, back_to: Option<Address>, outside: u64) {
+        let (last, times) = self.done_again;
+        let is_done = self.printed.is_some_and(|printed| printed > last);
+        let again = back_to == Some(call.pc) && outside == 0 && is_done;
+        self.done_again = (call.icount, if again { times + 1 } else { 0 });
+        self.calls += 1;
+        if self.done_again.1 == DONE_AGAIN {
+            self.stuck = self.stuck.or(Some(Stuck::SameInstruction(*call)));
+        }
+    }
+
     /// `outside`: how many instructions of the interrupted code were executed before it.
     fn interrupt(&mut self, trap: TakenTrap, outside: u64) {
         self.interrupts += 1;
         self.waits.interrupts += 1;
         self.polls.interrupts += 1;
         self.last_interrupt = Some(trap);
+        if !trap.from_user {
+            self.sinking.add(trap.sp);
+        }
         if self.group.cause != trap.cause {
             self.group = Group { cause: trap.cause, instructions: outside, ..Group::default() };
         } else {
@@ -296,13 +323,13 @@ impl HartTrace {
         match known {
             Some(index) => {
                 let exception = &mut self.exceptions[index];
-                exception.times += 1;
+                (exception.value, exception.times) = (trap.value, exception.times + 1);
                 (exception.returned_to, exception.vector_rewritten) = (None, false);
                 Some(index)
             }
             None if self.exceptions.len() < MOST_KINDS => {
-                let (times, turns, returned_to, vector_rewritten) = (1, 0, None, false);
-                self.exceptions.push(Exception { trap, times, within, returned_to, vector_rewritten, turns });
+                let (value, times, turns, returned_to, vector_rewritten) = (trap.value, 1, 0, None, false);
+                self.exceptions.push(Exception { trap, value, times, within, returned_to, vector_rewritten, turns });
                 Some(self.exceptions.len() - 1)
             }
             None => None,

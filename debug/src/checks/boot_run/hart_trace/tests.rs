@@ -86,6 +86,33 @@ fn a_program_that_makes_calls_goes_on_between_interrupts() {
     assert_eq!(after(3 * STORM, 240, &events).end(), None);
 }
 
+#[test]
+fn a_call_that_is_done_and_made_again_does_not_wait() {
+    let to = |to| HartEvent::TrapReturn { icount: 20, to: Address(to), to_user: true };
+    let stuck = |to_pc, done: &[HartEvent]| {
+        let mut trace = HartTrace::default();
+        for round in 0..2 * DONE_AGAIN {
+            let mut events = vec![trap(1, USER_CALL, true)];
+            events.extend(done);
+            events.push(to(to_pc));
+            for event in events {
+                trace.event(&match event {
+                    HartEvent::Trap(trap) => HartEvent::Trap(TakenTrap { icount: 20 * round + 1, ..trap }),
+                    HartEvent::TrapReturn { to, to_user, .. } => {
+                        HartEvent::TrapReturn { icount: 20 * round + 20, to, to_user }
+                    }
+                    _ => HartEvent::Printed { icount: 20 * round + 10 },
+                });
+            }
+        }
+        trace.stuck.is_some()
+    };
+    let printed = [HartEvent::Printed { icount: 0 }];
+    assert!(stuck(0x8020_0000, &printed));
+    assert!(!stuck(0x8020_0000, &[]), "it waits for something");
+    assert!(!stuck(0x8020_0004, &printed), "it goes on, and calls again");
+}
+
 /// The end is asked for at any instruction, in a handler too.
 #[test]
 fn a_handler_that_may_yet_return_does_not_rest() {

@@ -41,6 +41,7 @@ impl Observer for LinkedObserver<'_> {
             | HartEvent::Stopped { pc, .. }
             | HartEvent::VectorWrite { pc, .. }
             | HartEvent::ClockRead { pc, .. }
+            | HartEvent::Absent { pc, .. }
             | HartEvent::Poll { pc, .. } => *pc = self.linked(*pc),
             _ => {}
         }

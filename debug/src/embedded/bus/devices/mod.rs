@@ -201,6 +201,11 @@ impl Devices {
         self.slots[slot].read(offset, length)
     }
 
+    /// Whether a virtio slot has no device.
+    pub fn is_empty(&self, slot: usize) -> bool {
+        self.slots[slot].device().is_none()
+    }
+
     /// Updates the interrupt line of a slot.
     pub fn tell_of_slot(&mut self, number: usize) {
         self.plic.tell(VIRTIO_INTERRUPT + number as u32, self.slots[number].level());

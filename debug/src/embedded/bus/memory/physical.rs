@@ -38,11 +38,24 @@ impl Memory {
             }
             Region::Virtio(slot, offset) => {
                 self.now.ok_or(Interruption::NeedsBoard)?;
+                if self.devices.is_empty(slot) {
+                    self.note_absent(physical);
+                }
                 Ok(self.devices.read_virtio(slot, offset, length))
             }
             Region::Finisher(_) if matches!(length, 2 | 4) => Ok(0),
             Region::Missing(device) => Err(Interruption::MissingDevice(device)),
             Region::Finisher(_) | Region::Nothing => fault,
+        }
+    }
+
+    /// The register of a virtio slot at a physical address. To read one changes nothing.
+    pub fn virtio_register(&self, physical: u64, length: usize) -> Option<u64> {
+        match Region::of_access(physical, length) {
+            Region::Virtio(slot, offset) if matches!(length, 1 | 2 | 4 | 8) => {
+                Some(self.devices.read_virtio(slot, offset, length))
+            }
+            _ => None,
         }
     }
 

@@ -138,6 +138,11 @@ impl Memory {
         self.note(HartEvent::Poll { icount: self.at.icount, pc: Address(self.at.pc) });
     }
 
+    /// Like [`Memory::note`], for a read at this physical address, where no device is.
+    pub fn note_absent(&mut self, address: u64) {
+        self.note(HartEvent::Absent { icount: self.at.icount, pc: Address(self.at.pc), address: Address(address) });
+    }
+
     /// Whether moves of sp are recorded.
     #[inline(always)]
     pub fn follows_stack_pointer(&self) -> bool {

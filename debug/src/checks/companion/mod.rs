@@ -67,7 +67,14 @@ impl<'a> Companion<'a> {
         const SLACK: Duration = Duration::from_secs(3);
         const MOST: Duration = Duration::from_secs(9);
         let failed = self.findings.iter().any(|finding| finding.status == Status::Fail && ENDS.contains(&finding.name));
-        if self.has_ended() && failed { (self.took * 4 + SLACK).min(MOST) } else { Duration::ZERO }
+        let waits = self.has_ended() && failed && !self.is_late();
+        if waits { (self.took * 4 + SLACK).min(MOST) } else { Duration::ZERO }
+    }
+
+    /// Whether its run was so long, by the kernel's own clock, that the machine itself is not watched as long. Here time jumps.
+    fn is_late(&self) -> bool {
+        const LATE: Duration = Duration::from_secs(3);
+        self.took > LATE
     }
 
     /// How its run ended, if time did not end it.
@@ -101,7 +108,12 @@ impl<'a> Companion<'a> {
         match end {
             // It was too slow to be told, or nobody can tell.
             Some(BootEnd::Deadline) if fails(&self.findings).is_some() => self.take_over(findings, true),
-            Some(BootEnd::Deadline) if self.ticks_at(interrupted) => self.take_over(findings, true),
+            Some(BootEnd::Deadline) if self.rests_there(findings, interrupted) => self.take_over(findings, true),
+            Some(BootEnd::Ticking { .. }) if self.is_late() && fails(&self.findings).is_some() => {
+                self.take_over(findings, true);
+            }
+            // It does there what it was seen to do here, for a much shorter time.
+            Some(BootEnd::Beats { .. }) if fails(&self.findings).is_some() => self.take_over(findings, true),
             Some(BootEnd::Firmware) if stopped => self.take_over(findings, false),
             Some(_) if self.panics_alike(findings) => self.take_over(findings, false),
             Some(_) if self.is_stuck_unseen(hart) && (fails(findings).is_none() || self.traps_alike(findings)) => {
@@ -147,15 +159,20 @@ impl<'a> Companion<'a> {
             && panic_in(findings) == panic_in(&self.findings)
     }
 
-    /// Whether the kernel idles here, ticking, in the function that is interrupted on the machine itself: it came as far there, and
-    /// was too slow to be told.
-    fn ticks_at(&self, interrupted: Option<&Place>) -> bool {
+    /// Whether the kernel ticks here in the function that is interrupted on the machine itself, or polls in the one where that is: it came
+    /// as far there, and was too slow to be told.
+    fn rests_there(&self, findings: &[Finding], interrupted: Option<&Place>) -> bool {
         let function = |place: &Place| place.symbol.as_ref().map(|(name, _)| name.clone());
-        let idle = self.findings.iter().find(|finding| finding.name == idle::NAME && finding.status == Status::Pass);
-        let rests_in = idle.and_then(|idle| idle.location.as_ref()).and_then(function);
-        matches!(self.end, Some(BootEnd::Ticking { .. }))
-            && rests_in.is_some()
-            && rests_in == interrupted.and_then(function)
+        let place = |findings: &[Finding], status| {
+            let idle = findings.iter().find(|finding| finding.name == idle::NAME && finding.status == status);
+            idle.and_then(|idle| idle.location.as_ref()).and_then(function)
+        };
+        let is_in = match self.end {
+            Some(BootEnd::Ticking { .. }) => interrupted.and_then(function),
+            Some(BootEnd::Polls { .. }) => place(findings, Status::Fail),
+            _ => None,
+        };
+        is_in.is_some() && is_in == place(&self.findings, Status::Pass)
     }
 
     /// Replaces the findings of the end by those from here.
@@ -241,154 +258,4 @@ impl<'a> Companion<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-    use crate::checks::Names;
-    use crate::checks::boot_run::hart_trace::tests::thread_that_faults;
-    use crate::image::fixture::Elf;
-    use crate::machine::Address;
-
-    const TICKING: BootEnd = BootEnd::Ticking { period: None, spins: false };
-
-    fn finding(name: &'static str, status: Status, summary: &str) -> Finding {
-        Finding { status, summary: summary.into(), ..Finding::new(name) }
-    }
-
-    /// The findings of trap and idle on the machine itself, after a companion that ended in `seen` with these.
-    fn judged(
-        seen: (BootEnd, [Finding; 2]),
-        end: BootEnd,
-        own: [Finding; 2],
-        interrupted: Option<Address>,
-    ) -> [Finding; 2] {
-        judged_with(HartTrace::default(), &HartTrace::default(), seen, end, own, interrupted)
-    }
-
-    /// The same with what was seen of traps, on the companion and on the machine itself.
-    fn judged_with(
-        hart: HartTrace,
-        own_hart: &HartTrace,
-        (its_end, findings): (BootEnd, [Finding; 2]),
-        end: BootEnd,
-        mut own: [Finding; 2],
-        interrupted: Option<Address>,
-    ) -> [Finding; 2] {
-        let image = Image::parse(Path::new("kernel"), Elf::default().bytes()).unwrap();
-        let mut memory = MemoryFacts::new(&image, &Layout::of(&image, Names::default()).unwrap());
-        memory.is_whole = true;
-        let name = "embedded".into();
-        let companion = Companion {
-            findings: findings.to_vec(),
-            memory: Some(memory),
-            end: Some(its_end),
-            hart,
-            took: Duration::from_secs(1),
-            name,
-            alike: true,
-        };
-        assert_eq!(companion.at_least().is_zero(), findings.iter().all(|finding| finding.status != Status::Fail));
-        companion.judge_end(&mut own, Some(&end), interrupted.map(|pc| image.place(pc)).as_ref(), own_hart);
-        own
-    }
-
-    fn late() -> [Finding; 2] {
-        [finding(trap::NAME, Status::Pass, "none"), finding(idle::NAME, Status::Fail, "still running")]
-    }
-
-    #[test]
-    fn where_time_is_up_the_companion_s_trap_counts() {
-        let trapped =
-            [finding(trap::NAME, Status::Fail, "a fault"), finding(idle::NAME, Status::NotRun, "the kernel trapped")];
-        let [trap, idle] = judged((BootEnd::Stuck, trapped), BootEnd::Deadline, late(), None);
-        assert_eq!((trap.status, &*trap.summary), (Status::Fail, "a fault"));
-        assert!(trap.found.contains("as seen on embedded; here: still running"), "{}", trap.found);
-        assert_eq!(idle.status, Status::NotRun);
-    }
-
-    #[test]
-    fn where_time_is_up_in_another_function_it_is() {
-        let ticks = |place: u64| {
-            let image = Image::parse(Path::new("kernel"), Elf::default().bytes()).unwrap();
-            let mut idle = finding(idle::NAME, Status::Pass, "ticks");
-            idle.location = Some(image.place(Address(place)));
-            (TICKING, [finding(trap::NAME, Status::Pass, "none"), idle])
-        };
-        let base = crate::image::fixture::BASE;
-        let status = |interrupted| judged(ticks(base + 0x14), BootEnd::Deadline, late(), interrupted)[1].status;
-        assert_eq!(status(Some(Address(base + 0x18))), Status::Pass, "the same function");
-        assert_eq!(status(Some(Address(base + 0x44))), Status::Fail, "another");
-        assert_eq!(status(None), Status::Fail, "no interrupts came");
-    }
-
-    #[test]
-    fn two_ends_are_told_and_the_machine_s_own_counts() {
-        let trapped =
-            [finding(trap::NAME, Status::Fail, "a fault"), finding(idle::NAME, Status::NotRun, "the kernel trapped")];
-        let own = [finding(trap::NAME, Status::Pass, "none"), finding(idle::NAME, Status::Pass, "waits")];
-        let [trap, idle] = judged((BootEnd::Trap, trapped), BootEnd::Wfi, own, None);
-        assert_eq!((trap.status, idle.status), (Status::Pass, Status::Pass));
-        assert_eq!(trap.summary, "none; on embedded it ended differently: a fault");
-    }
-
-    #[test]
-    fn a_panic_about_a_trap_that_was_missed_is_told_with_the_trap() {
-        let panicked = |summary: &str| {
-            let mut idle = finding(idle::NAME, Status::Fail, summary);
-            idle.set("panic_function", "panic");
-            idle
-        };
-        let seen = [finding(trap::NAME, Status::Fail, "a fault"), panicked("it panicked")];
-        let own = [finding(trap::NAME, Status::Pass, "none"), panicked("it panicked")];
-        let [trap, _] = judged((BootEnd::Wfi, seen), BootEnd::Wfi, own, None);
-        assert_eq!((trap.status, &*trap.summary), (Status::Fail, "a fault"));
-    }
-
-    #[test]
-    fn an_instruction_that_traps_for_ever_counts_where_not_all_traps_were_seen() {
-        let status = |has_gaps| {
-            let own = [finding(trap::NAME, Status::Pass, "handled"), finding(idle::NAME, Status::Pass, "waits")];
-            let trapped =
-                [finding(trap::NAME, Status::Fail, "for ever"), finding(idle::NAME, Status::NotRun, "it trapped")];
-            let mut own_hart = HartTrace::default();
-            own_hart.has_gaps = has_gaps;
-            judged_with(thread_that_faults(), &own_hart, (BootEnd::Stuck, trapped), BootEnd::Wfi, own, None)[0].status
-        };
-        assert_eq!(status(true), Status::Fail);
-        assert_eq!(status(false), Status::Pass, "all was seen, and it went on");
-    }
-
-    #[test]
-    fn an_instruction_that_traps_for_ever_has_not_a_handler_that_never_returns() {
-        let summary = |has_gaps, instruction| {
-            let trapped = |summary, instruction| {
-                let mut trap = finding(trap::NAME, Status::Fail, summary);
-                trap.set("sepc", Address(instruction));
-                [trap, finding(idle::NAME, Status::NotRun, "it trapped")]
-            };
-            let (seen, own) = (trapped("for ever", 0x80), trapped("never returned", instruction));
-            let mut own_hart = HartTrace::default();
-            own_hart.has_gaps = has_gaps;
-            let [trap, _] =
-                judged_with(thread_that_faults(), &own_hart, (BootEnd::Stuck, seen), BootEnd::Wfi, own, None);
-            trap.summary
-        };
-        assert_eq!(summary(true, 0x80), "for ever");
-        assert_eq!(summary(true, 0x90), "never returned", "another instruction");
-        assert_eq!(summary(false, 0x80), "never returned", "all was seen");
-    }
-
-    #[test]
-    fn what_was_seen_to_be_executed_between_its_traps_does_not_trap_for_ever() {
-        let status = |stuck| {
-            let own =
-                [finding(trap::NAME, Status::Fail, "for ever"), finding(idle::NAME, Status::NotRun, "it trapped")];
-            let ticks = [finding(trap::NAME, Status::Pass, "handled"), finding(idle::NAME, Status::Pass, "ticks")];
-            let mut hart = thread_that_faults();
-            hart.stuck = hart.stuck.filter(|_| stuck);
-            judged_with(hart, &thread_that_faults(), (TICKING, ticks), BootEnd::Stuck, own, None)[0].status
-        };
-        assert_eq!((status(false), status(true)), (Status::Pass, Status::Fail));
-    }
-}
+mod tests;

@@ -1,0 +1,183 @@
+//! How two ends of a boot are compared.
+
+use std::path::Path;
+
+use super::*;
+use crate::checks::Names;
+use crate::checks::boot_run::hart_trace::tests::thread_that_faults;
+use crate::image::fixture::Elf;
+use crate::machine::Address;
+
+const SHORT: Duration = Duration::from_secs(1);
+const TICKING: BootEnd = BootEnd::Ticking { period: None, spins: false };
+
+fn finding(name: &'static str, status: Status, summary: &str) -> Finding {
+    Finding { status, summary: summary.into(), ..Finding::new(name) }
+}
+
+/// The findings of trap and idle on the machine itself, after a companion that ended in `seen` with these.
+fn judged(
+    seen: (BootEnd, [Finding; 2]),
+    end: BootEnd,
+    own: [Finding; 2],
+    interrupted: Option<Address>,
+) -> [Finding; 2] {
+    judged_with(HartTrace::default(), &HartTrace::default(), SHORT, seen, end, own, interrupted)
+}
+
+/// The same with what was seen of traps, on the companion and on the machine itself.
+fn judged_with(
+    hart: HartTrace,
+    own_hart: &HartTrace,
+    took: Duration,
+    (its_end, findings): (BootEnd, [Finding; 2]),
+    end: BootEnd,
+    mut own: [Finding; 2],
+    interrupted: Option<Address>,
+) -> [Finding; 2] {
+    let image = Image::parse(Path::new("kernel"), Elf::default().bytes()).unwrap();
+    let mut memory = MemoryFacts::new(&image, &Layout::of(&image, Names::default()).unwrap());
+    memory.is_whole = true;
+    let name = "embedded".into();
+    let companion = Companion {
+        findings: findings.to_vec(),
+        memory: Some(memory),
+        end: Some(its_end),
+        hart,
+        took,
+        name,
+        alike: true,
+    };
+    let waits = findings.iter().any(|finding| finding.status == Status::Fail) && took < Duration::from_secs(3);
+    assert_eq!(!companion.at_least().is_zero(), waits);
+    companion.judge_end(&mut own, Some(&end), interrupted.map(|pc| image.place(pc)).as_ref(), own_hart);
+    own
+}
+
+fn late() -> [Finding; 2] {
+    [finding(trap::NAME, Status::Pass, "none"), finding(idle::NAME, Status::Fail, "still running")]
+}
+
+#[test]
+fn where_time_is_up_the_companion_s_trap_counts() {
+    let trapped =
+        [finding(trap::NAME, Status::Fail, "a fault"), finding(idle::NAME, Status::NotRun, "the kernel trapped")];
+    let [trap, idle] = judged((BootEnd::Stuck, trapped), BootEnd::Deadline, late(), None);
+    assert_eq!((trap.status, &*trap.summary), (Status::Fail, "a fault"));
+    assert!(trap.found.contains("as seen on embedded; here: still running"), "{}", trap.found);
+    assert_eq!(idle.status, Status::NotRun);
+}
+
+#[test]
+fn where_time_is_up_in_another_function_it_is() {
+    let ticks = |place: u64| {
+        let image = Image::parse(Path::new("kernel"), Elf::default().bytes()).unwrap();
+        let mut idle = finding(idle::NAME, Status::Pass, "ticks");
+        idle.location = Some(image.place(Address(place)));
+        (TICKING, [finding(trap::NAME, Status::Pass, "none"), idle])
+    };
+    let base = crate::image::fixture::BASE;
+    let status = |interrupted| judged(ticks(base + 0x14), BootEnd::Deadline, late(), interrupted)[1].status;
+    assert_eq!(status(Some(Address(base + 0x18))), Status::Pass, "the same function");
+    assert_eq!(status(Some(Address(base + 0x44))), Status::Fail, "another");
+    assert_eq!(status(None), Status::Fail, "no interrupts came");
+}
+
+#[test]
+fn what_fails_after_the_machine_itself_was_watched_counts() {
+    let status = |took| {
+        let failed = [finding(trap::NAME, Status::Pass, "none"), finding(idle::NAME, Status::Fail, "it panicked")];
+        let own = [finding(trap::NAME, Status::Pass, "none"), finding(idle::NAME, Status::Pass, "ticks")];
+        let hart = HartTrace::default;
+        judged_with(hart(), &hart(), took, (BootEnd::Wfi, failed), TICKING, own, None)[1].status
+    };
+    assert_eq!(status(10 * SHORT), Status::Fail);
+    assert_eq!(status(SHORT), Status::Pass, "it was watched for longer");
+}
+
+#[test]
+fn where_time_is_up_in_the_function_that_polls_it_waits_for_input() {
+    let image = Image::parse(Path::new("kernel"), Elf::default().bytes()).unwrap();
+    let base = crate::image::fixture::BASE;
+    let at = |place: u64, status| {
+        let mut idle = finding(idle::NAME, status, "polls or runs");
+        idle.location = Some(image.place(Address(place)));
+        [finding(trap::NAME, Status::Pass, "none"), idle]
+    };
+    let status = |place| {
+        let seen = (BootEnd::Polls { at: Some(Address(base + 0x14)) }, at(base + 0x14, Status::Pass));
+        judged(seen, BootEnd::Deadline, at(place, Status::Fail), None)[1].status
+    };
+    assert_eq!(status(base + 0x18), Status::Pass);
+    assert_eq!(status(base + 0x44), Status::Fail, "another function");
+}
+
+#[test]
+fn two_ends_are_told_and_the_machine_s_own_counts() {
+    let trapped =
+        [finding(trap::NAME, Status::Fail, "a fault"), finding(idle::NAME, Status::NotRun, "the kernel trapped")];
+    let own = [finding(trap::NAME, Status::Pass, "none"), finding(idle::NAME, Status::Pass, "waits")];
+    let [trap, idle] = judged((BootEnd::Trap, trapped), BootEnd::Wfi, own, None);
+    assert_eq!((trap.status, idle.status), (Status::Pass, Status::Pass));
+    assert_eq!(trap.summary, "none; on embedded it ended differently: a fault");
+}
+
+#[test]
+fn a_panic_about_a_trap_that_was_missed_is_told_with_the_trap() {
+    let panicked = |summary: &str| {
+        let mut idle = finding(idle::NAME, Status::Fail, summary);
+        idle.set("panic_function", "panic");
+        idle
+    };
+    let seen = [finding(trap::NAME, Status::Fail, "a fault"), panicked("it panicked")];
+    let own = [finding(trap::NAME, Status::Pass, "none"), panicked("it panicked")];
+    let [trap, _] = judged((BootEnd::Wfi, seen), BootEnd::Wfi, own, None);
+    assert_eq!((trap.status, &*trap.summary), (Status::Fail, "a fault"));
+}
+
+#[test]
+fn an_instruction_that_traps_for_ever_counts_where_not_all_traps_were_seen() {
+    let status = |has_gaps| {
+        let own = [finding(trap::NAME, Status::Pass, "handled"), finding(idle::NAME, Status::Pass, "waits")];
+        let trapped =
+            [finding(trap::NAME, Status::Fail, "for ever"), finding(idle::NAME, Status::NotRun, "it trapped")];
+        let mut own_hart = HartTrace::default();
+        own_hart.has_gaps = has_gaps;
+        judged_with(thread_that_faults(), &own_hart, SHORT, (BootEnd::Stuck, trapped), BootEnd::Wfi, own, None)[0]
+            .status
+    };
+    assert_eq!(status(true), Status::Fail);
+    assert_eq!(status(false), Status::Pass, "all was seen, and it went on");
+}
+
+#[test]
+fn an_instruction_that_traps_for_ever_has_not_a_handler_that_never_returns() {
+    let summary = |has_gaps, instruction| {
+        let trapped = |summary, instruction| {
+            let mut trap = finding(trap::NAME, Status::Fail, summary);
+            trap.set("sepc", Address(instruction));
+            [trap, finding(idle::NAME, Status::NotRun, "it trapped")]
+        };
+        let (seen, own) = (trapped("for ever", 0x80), trapped("never returned", instruction));
+        let mut own_hart = HartTrace::default();
+        own_hart.has_gaps = has_gaps;
+        let [trap, _] =
+            judged_with(thread_that_faults(), &own_hart, SHORT, (BootEnd::Stuck, seen), BootEnd::Wfi, own, None);
+        trap.summary
+    };
+    assert_eq!(summary(true, 0x80), "for ever");
+    assert_eq!(summary(true, 0x90), "never returned", "another instruction");
+    assert_eq!(summary(false, 0x80), "never returned", "all was seen");
+}
+
+#[test]
+fn what_was_seen_to_be_executed_between_its_traps_does_not_trap_for_ever() {
+    let status = |stuck| {
+        let own = [finding(trap::NAME, Status::Fail, "for ever"), finding(idle::NAME, Status::NotRun, "it trapped")];
+        let ticks = [finding(trap::NAME, Status::Pass, "handled"), finding(idle::NAME, Status::Pass, "ticks")];
+        let mut hart = thread_that_faults();
+        hart.stuck = hart.stuck.filter(|_| stuck);
+        judged_with(hart, &thread_that_faults(), SHORT, (TICKING, ticks), BootEnd::Stuck, own, None)[0].status
+    };
+    assert_eq!((status(false), status(true)), (Status::Pass, Status::Fail));
+}
