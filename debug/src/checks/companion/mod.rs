@@ -71,10 +71,11 @@ impl<'a> Companion<'a> {
         if waits { (self.took * 4 + SLACK).min(MOST) } else { Duration::ZERO }
     }
 
-    /// Whether its run was so long, by the kernel's own clock, that the machine itself is not watched as long. Here time jumps.
+    /// Whether its kernel waited for ticks for so long, by its own clock, that the machine itself is not watched as long. Here time jumps.
     fn is_late(&self) -> bool {
-        const LATE: Duration = Duration::from_secs(3);
-        self.took > LATE
+        /// In ticks of the `time` CSR: 3 s.
+        const LATE: u64 = 30_000_000;
+        self.hart.waits.ticks() > LATE
     }
 
     /// How its run ended, if time did not end it.
@@ -117,6 +118,10 @@ impl<'a> Companion<'a> {
             Some(BootEnd::Firmware) if stopped => self.take_over(findings, false),
             Some(_) if self.panics_alike(findings) => self.take_over(findings, false),
             Some(_) if self.is_stuck_unseen(hart) && (fails(findings).is_none() || self.traps_alike(findings)) => {
+                self.take_over(findings, false);
+            }
+            // Each round of that loop has the trap that was seen here, where every instruction is.
+            Some(BootEnd::Loop { .. }) if self.hart.stuck.is_some_and(|stuck| hart.knows(stuck.fault())) => {
                 self.take_over(findings, false);
             }
             Some(BootEnd::Stuck) if self.goes_on(hart) => self.take_over(findings, false),
