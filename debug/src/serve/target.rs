@@ -22,7 +22,7 @@ use gdbstub::target::{Target, TargetError, TargetResult};
 use rustix::net::{RecvFlags, recv};
 
 use super::arch::Hart;
-use super::framing::SEND_AGAIN;
+use super::framing::{RECEIVED, SEND_AGAIN};
 use super::progress::Progress;
 use super::wire::{Others, Readiness, Wire, await_readable};
 use super::wishes::{Motion, Set};
@@ -138,13 +138,13 @@ impl InterruptPoll {
         self.muted.store(true, Ordering::Relaxed);
     }
 
-    /// Whether a slow command must stop: the client sent data or hung up, or shutdown was requested. A NACK does not count.
+    /// Whether a slow command must stop: the client sent data or hung up, or shutdown was requested. ACKs and NACKs do not count.
     pub(super) fn is_wanted(&self) -> bool {
         let others = Others { ending: self.ending.as_fd(), typing: None };
         let ready = await_readable(&[self.client.as_fd()], others, Some(Duration::ZERO));
         match ready {
             Ok(Readiness::Nothing | Readiness::Typed) => false,
-            Ok(Readiness::Readable(_)) => !only_asks_again(self.client.as_fd()),
+            Ok(Readiness::Readable(_)) => !only_acknowledges(self.client.as_fd()),
             Ok(Readiness::Ending) | Err(_) => true,
         }
     }
@@ -232,11 +232,11 @@ fn part(document: &[u8], offset: u64, length: usize, buffer: &mut [u8]) -> usize
     length
 }
 
-/// Whether the client has only sent NACKs since its last packet.
-fn only_asks_again(client: BorrowedFd<'_>) -> bool {
-    let mut said = [0; 64];
+/// Whether the client has only sent ACKs and NACKs since its last packet. Two of them come a second.
+fn only_acknowledges(client: BorrowedFd<'_>) -> bool {
+    let mut said = [0; 4096];
     match recv(client, &mut said, RecvFlags::PEEK | RecvFlags::DONTWAIT) {
-        Ok((count @ 1.., _)) => said[..count].iter().all(|byte| *byte == SEND_AGAIN),
+        Ok((count @ 1.., _)) => said[..count].iter().all(|byte| [RECEIVED, SEND_AGAIN].contains(byte)),
         _ => false,
     }
 }
