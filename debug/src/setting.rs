@@ -21,6 +21,10 @@ pub enum Setting {
     NoFirmware,
     /// The machine has one hart.
     OneHart,
+    /// How many harts there are.
+    Harts,
+    /// In which order they execute.
+    Schedule,
     /// The model of the hart.
     Cpu,
     /// Where a file without addresses of its own is loaded.
@@ -64,6 +68,8 @@ impl Setting {
             Setting::Qemu => "QEMU",
             Setting::NoFirmware => "no firmware",
             Setting::OneHart => "one hart",
+            Setting::Harts => "number of harts",
+            Setting::Schedule => "schedule",
             Setting::Cpu => "the CPU",
             Setting::LoadAddress => "the load address",
             Setting::Symbols => "symbols",

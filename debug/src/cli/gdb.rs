@@ -141,7 +141,7 @@ fn on_embedded(arguments: &Arguments, gdb: &Path, kernel: Kernel) -> anyhow::Res
     let command = command(arguments, gdb, &kernel, &listener.endpoint(), &folder)?;
     let (ending, ended) = UnixStream::pair().context("cannot make a socket pair for the end of GDB")?;
     let (ready, is_ready) = mpsc::channel();
-    let (files, options) = (kernel.files.clone(), kernel.on_one_hart());
+    let (files, options) = (kernel.files.clone(), kernel.options.clone());
     let server = thread::spawn(move || {
         let opened = GdbTarget::open(&files, options);
         let mut target = match opened {

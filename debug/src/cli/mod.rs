@@ -22,6 +22,7 @@ mod qemu_arguments;
 mod recording;
 mod reverse;
 mod run;
+mod schedules;
 mod serve;
 mod spelling;
 mod terminal;

@@ -101,7 +101,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<u8> {
         ),
     }
     arguments.recording.check(&kernel)?;
-    let options = Options { history_mib: arguments.history, ..kernel.on_one_hart() };
+    let options = Options { history_mib: arguments.history, ..kernel.options.clone() };
     let mut target = GdbTarget::open(&kernel.files, options)?;
     if let Some(Replay { recording, .. }) = &replay {
         narrate("doing the recorded run again");

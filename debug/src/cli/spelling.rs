@@ -12,6 +12,8 @@ pub fn option(setting: Setting) -> &'static str {
         Setting::Qemu => "--on qemu",
         Setting::NoFirmware => "--bios none",
         Setting::OneHart => "--smp 1",
+        Setting::Harts => "--smp",
+        Setting::Schedule => "--schedule",
         Setting::Cpu => "--cpu",
         Setting::LoadAddress => "--load-address",
         Setting::Symbols => "--symbols",

@@ -45,12 +45,12 @@ impl State {
 
 impl Harts {
     /// Others beside the one that is selected, and whose turn is first.
-    pub fn new(selected: usize, others: Vec<Hart>, seed: u64) -> Harts {
+    pub fn new(others: Vec<Hart>, schedule: Schedule) -> Harts {
         let park =
             |hart: Hart| Parked { memory: memory::View::of(&hart), code: code::View::default(), hart, executed: 0 };
         Harts {
             parked: others.into_iter().map(park).collect(),
-            schedule: Schedule::new(seed, selected),
+            schedule,
             before: None,
             followed: None,
             own_end: u64::MAX,

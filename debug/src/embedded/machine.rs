@@ -172,6 +172,10 @@ impl Machine for Embedded {
         self.board.harts.count()
     }
 
+    fn others_wait(&self) -> bool {
+        self.board.others_wait()
+    }
+
     fn follow(&mut self) {
         self.board.follow();
     }

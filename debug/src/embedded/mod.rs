@@ -78,6 +78,8 @@ pub struct Options {
     /// In which order several harts execute. 0: each so many instructions, one after the other. Other numbers: turns of random length, and harts
     /// that are starved or favoured for a while. The same number is the same order.
     pub schedule: u64,
+    /// From so many instructions on the order is that of 0: to find out which turns matter.
+    pub schedule_until: Option<u64>,
     /// Which of several harts a firmware in the host boots; by default it follows from the schedule.
     pub boot_hart: Option<u64>,
 }
@@ -94,6 +96,7 @@ impl Default for Options {
             devices: Devices::default(),
             harts: 1,
             schedule: 0,
+            schedule_until: None,
             boot_hart: None,
         }
     }
@@ -213,7 +216,8 @@ impl Embedded {
         };
         let mut all: Vec<Hart> = options.hart_ids(conditions).into_iter().enumerate().map(hart).collect();
         let selected = all.swap_remove(first);
-        let harts = Harts::new(first, all, options.schedule);
+        let until = options.schedule_until.unwrap_or(u64::MAX);
+        let harts = Harts::new(all, Schedule::new(options.schedule, until, first));
         let mut board = Board::new(selected, harts, ram, devices, *conditions);
         board.firmware_is_code = matches!(firmware, firmware::code::Firmware::Code { .. });
         let history = History::new(&mut board, options.history_mib.saturating_mul(1 << 20));

@@ -17,6 +17,8 @@ const TURNS: std::ops::Range<u64> = 3..9;
 pub struct Schedule {
     /// 0: turns of the same length, one hart after the other.
     seed: u64,
+    /// From so many instructions on turns are as with the seed 0.
+    until: u64,
     /// The state of the random numbers.
     random: u64,
     /// The hart whose turn it is.
@@ -31,9 +33,9 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// It begins with this hart.
-    pub fn new(seed: u64, first: usize) -> Schedule {
-        Schedule { seed, random: seed, hart: first, end: 0, turns: 0, longest: 1, weights: [1; MOST_HARTS] }
+    /// It begins with this hart. From `until` instructions on turns are as with the seed 0.
+    pub fn new(seed: u64, until: u64, first: usize) -> Schedule {
+        Schedule { seed, until, random: seed, hart: first, end: 0, turns: 0, longest: 1, weights: [1; MOST_HARTS] }
     }
 
     /// The hart that a firmware would draw as the one that boots, of so many.
@@ -44,7 +46,7 @@ impl Schedule {
     /// Begins the next turn, after `icount` instructions. `ready` has a bit for each hart that can go on, at least one.
     pub fn choose(&mut self, ready: u32, icount: u64) {
         let can_go_on = |hart: usize| ready >> hart & 1 != 0;
-        if self.seed == 0 {
+        if self.seed == 0 || icount >= self.until {
             let next =
                 (1..=MOST_HARTS).map(|distance| (self.hart + distance) % MOST_HARTS).find(|hart| can_go_on(*hart));
             self.hart = next.unwrap_or(self.hart);
@@ -104,7 +106,7 @@ mod tests {
 
     /// The harts of so many turns, and their lengths.
     fn turns(seed: u64, ready: u32, count: usize) -> Vec<(usize, u64)> {
-        let (mut schedule, mut icount) = (Schedule::new(seed, 0), 0);
+        let (mut schedule, mut icount) = (Schedule::new(seed, u64::MAX, 0), 0);
         let mut turn = || {
             schedule.choose(ready, icount);
             let length = schedule.end - icount;
@@ -141,5 +143,20 @@ mod tests {
         let drawn: Vec<usize> = (1..40).map(|seed| Schedule::draw(seed, 4)).collect();
         assert!((0..4).all(|hart| drawn.contains(&hart)), "{drawn:?}");
         assert_eq!(Schedule::draw(0, 4), 0);
+    }
+
+    #[test]
+    fn from_a_moment_on_turns_are_those_of_seed_0() {
+        let (mut whole, mut cut) = (Schedule::new(5, u64::MAX, 0), Schedule::new(5, 10_000, 0));
+        let mut icount = 0;
+        while icount < 10_000 {
+            whole.choose(0b11, icount);
+            cut.choose(0b11, icount);
+            assert_eq!((whole.hart, whole.end), (cut.hart, cut.end));
+            icount = whole.end;
+        }
+        let last = cut.hart;
+        cut.choose(0b11, icount);
+        assert_eq!((cut.hart, cut.end), (1 - last, icount + TURN));
     }
 }

@@ -1,6 +1,9 @@
 //! Steps of the hart that is followed: others execute in between, as their turns come. It does not know the schedule.
 
+use std::time::Duration;
+
 use crate::embedded::Embedded;
+use crate::embedded::history::seek::Deadline;
 use crate::machine::Stop;
 
 /// Steps that were begun.
@@ -41,5 +44,43 @@ impl Embedded {
             Err(stop) => self.stopped(stop),
         };
         (executed, stop)
+    }
+
+    /// Goes back to before the last instruction that this hart executed, whatever others did since. The stop is [`Stop::Stepped`] there,
+    /// [`Stop::Beginning`] if the hart has executed none, and [`Stop::Interrupted`], where the machine was, if time was up.
+    pub fn reverse_step_of(&mut self, hart: usize, limit: Duration) -> Stop {
+        let now = self.board.icount;
+        let stop = self.undo_one_of(hart, now, Deadline::after(limit));
+        if stop == Err(Stop::Interrupted) {
+            self.return_to(now);
+        }
+        self.board.select(hart);
+        stop.map_or_else(|stop| stop, |()| Stop::Stepped)
+    }
+
+    /// Each moment has a number of instructions that the hart had executed by then: finds the last one that has less than now.
+    fn undo_one_of(&mut self, hart: usize, now: u64, deadline: Deadline) -> Result<(), Stop> {
+        let (done, mut distance, mut late) = (self.board.executed_by(hart), 1_u64, now);
+        let mut early = loop {
+            let early = now.saturating_sub(distance).max(self.beginning());
+            self.seek(early, deadline)?;
+            if self.board.executed_by(hart) < done {
+                break early;
+            }
+            if early == self.beginning() {
+                return Err(Stop::Beginning);
+            }
+            (late, distance) = (early, distance.saturating_mul(4));
+        };
+        while late - early > 1 {
+            let middle = early + (late - early) / 2;
+            self.seek(middle, deadline)?;
+            if self.board.executed_by(hart) < done {
+                early = middle;
+            } else {
+                late = middle;
+            }
+        }
+        self.seek(early, deadline)
     }
 }

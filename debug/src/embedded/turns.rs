@@ -154,6 +154,15 @@ impl Board {
         others.fold(self.next_event(), u64::min)
     }
 
+    /// Whether all but the followed hart wait for what never comes by itself.
+    pub fn others_wait(&self) -> bool {
+        let followed = self.harts.followed.unwrap_or(self.hart.number);
+        let others = || self.harts.others().chain([&self.hart]).filter(|hart| hart.number != followed);
+        self.ready() & !(1 << followed) == 0
+            && self.next_device_event() == u64::MAX
+            && others().all(|hart| self.next_timer_event_of(hart) == u64::MAX)
+    }
+
     /// Whether all harts wait for what never comes.
     pub(super) fn all_wait_for_ever(&self) -> bool {
         self.ready() == 0 && self.next_event_of_all() == u64::MAX

@@ -194,6 +194,11 @@ pub trait Machine {
         1
     }
 
+    /// Whether it is known that no other hart executes anything before the followed one does something.
+    fn others_wait(&self) -> bool {
+        self.harts() == 1
+    }
+
     /// At reset: until [`Machine::follow`] only the hart with this id runs, and the firmware is told to boot it. Returns whether the
     /// machine can do so.
     ///

@@ -63,12 +63,13 @@ struct Header {
 struct Harts {
     count: usize,
     schedule: u64,
+    until: Option<u64>,
     boot: Option<u64>,
 }
 
 impl Default for Harts {
     fn default() -> Harts {
-        Harts { count: 1, schedule: 0, boot: None }
+        Harts { count: 1, schedule: 0, until: None, boot: None }
     }
 }
 
@@ -196,7 +197,12 @@ impl Recording {
                     Firmware::Code(Named { name: name_of(path), blob: keep(&bytes) })
                 }
             },
-            harts: Harts { count: options.harts, schedule: options.schedule, boot: options.boot_hart },
+            harts: Harts {
+                count: options.harts,
+                schedule: options.schedule,
+                until: options.schedule_until,
+                boot: options.boot_hart,
+            },
             devices: Plugged::all(&options.devices, &mut keep)?,
             modern: options.devices.modern,
             changes,
@@ -267,6 +273,7 @@ impl Recording {
             },
             harts: self.header.harts.count,
             schedule: self.header.harts.schedule,
+            schedule_until: self.header.harts.until,
             boot_hart: self.header.harts.boot,
             devices: Devices { virtio: virtio.collect::<Result<_, _>>()?, modern: self.header.modern },
             ..Options::default()

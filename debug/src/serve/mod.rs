@@ -8,6 +8,7 @@ mod base;
 mod breakpoints;
 mod description;
 mod framing;
+mod harts;
 mod listener;
 mod lobby;
 mod monitor;

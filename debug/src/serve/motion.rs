@@ -7,19 +7,19 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use gdbstub::common::Signal;
-use gdbstub::stub::SingleThreadStopReason;
+use gdbstub::stub::MultiThreadStopReason;
 use gdbstub::target::ext::base::reverse_exec::ReplayLogPosition;
 
 use super::target::GdbTarget;
 use super::wishes::{Motion, ResumeAction, SLICE};
 use crate::embedded::TooMuch;
-use crate::machine::{Address, Stop};
+use crate::machine::{Address, Machine, Stop};
 
 /// The result of a slice.
 pub enum SliceResult {
     Going,
     Stopped {
-        reason: SingleThreadStopReason<u64>,
+        reason: MultiThreadStopReason<u64>,
         /// A message about the stop; may be empty.
         words: String,
     },
@@ -27,7 +27,7 @@ pub enum SliceResult {
 
 impl GdbTarget {
     pub(super) fn begin(&mut self, action: ResumeAction) {
-        self.motion = Motion { action, ..Motion::default() };
+        self.motion = Motion { action, hart: self.machine.selected(), ..Motion::default() };
     }
 
     /// Whether only the client can make the machine continue.
@@ -58,7 +58,7 @@ impl GdbTarget {
                 self.forward(stop, before)
             }
             ResumeAction::Step => {
-                let stop = self.machine.run_to(before + 1, false, SLICE);
+                let stop = self.step_of_hart(Instant::now() + SLICE);
                 self.forward(stop, before)
             }
             ResumeAction::StepOutOf(range) => self.step_out_of(&range),
@@ -84,7 +84,7 @@ impl GdbTarget {
         while Instant::now() < deadline {
             for _ in 0..1000 {
                 let before = self.machine.icount();
-                let stop = self.machine.run_to(before + 1, false, SLICE);
+                let stop = self.step_of_hart(deadline);
                 let pc = self.pc();
                 if stop != Stop::Stepped || !range.contains(&pc) {
                     return self.forward(stop, before);
@@ -97,12 +97,53 @@ impl GdbTarget {
         SliceResult::Going
     }
 
+    /// The hart that is stepped makes a step; others go on before that as their turns come, until the deadline.
+    fn step_of_hart(&mut self, deadline: Instant) -> Stop {
+        loop {
+            let next = self.machine.icount() + 1;
+            if self.machine.harts() == 1 {
+                return self.machine.run_to(next, false, SLICE);
+            }
+            let mut stop = self.machine.run_to(next, true, SLICE);
+            let is_own = self.machine.selected() == self.motion.hart;
+            if stop == Stop::Breakpoint && is_own {
+                stop = self.machine.run_to(next, false, SLICE);
+            }
+            if stop != Stop::Stepped || is_own {
+                return stop;
+            }
+            if Instant::now() >= deadline {
+                return Stop::Interrupted;
+            }
+        }
+    }
+
+    /// A step of one hart is over.
+    fn step_is_done(&self) -> MultiThreadStopReason<u64> {
+        match self.machine.harts() {
+            1 => MultiThreadStopReason::DoneStep,
+            _ => MultiThreadStopReason::SignalWithThread { tid: self.thread(), signal: Signal::SIGTRAP },
+        }
+    }
+
+    /// The client interrupted it.
+    pub(super) fn interrupted(&self) -> MultiThreadStopReason<u64> {
+        match self.machine.harts() {
+            1 => MultiThreadStopReason::Signal(Signal::SIGINT),
+            _ => MultiThreadStopReason::SignalWithThread { tid: self.thread(), signal: Signal::SIGINT },
+        }
+    }
+
+    fn at_the_end(&self, pos: ReplayLogPosition) -> MultiThreadStopReason<u64> {
+        MultiThreadStopReason::ReplayLog { tid: Some(self.thread()).filter(|_| self.machine.harts() > 1), pos }
+    }
+
     fn forward(&mut self, stop: Stop, before: u64) -> SliceResult {
         let steps = self.motion.action != ResumeAction::Continue;
         if steps && matches!(stop, Stop::Exited { .. }) && self.machine.icount() > before {
             // The step was made. If it went over a breakpoint and we reported the end of history now, GDB (13 to 18) would hang in its
             // next command. So the next step or continue reports it.
-            return SliceResult::Stopped { reason: SingleThreadStopReason::DoneStep, words: self.words_for_end() };
+            return SliceResult::Stopped { reason: self.step_is_done(), words: self.words_for_end() };
         }
         if stop != Stop::Interrupted {
             return self.stopped(stop);
@@ -153,7 +194,10 @@ impl GdbTarget {
     }
 
     fn undo_one(&mut self) -> Stop {
-        self.machine.reverse_step(1, self.motion.patience).1
+        match self.machine.harts() {
+            1 => self.machine.reverse_step(1, self.motion.patience).1,
+            _ => self.machine.reverse_step_of(self.motion.hart, self.motion.patience),
+        }
     }
 
     /// The watched access of the instruction that was just undone. Afterwards the machine is where it was.
@@ -161,9 +205,10 @@ impl GdbTarget {
         if self.set.watchpoints.is_empty() {
             return None;
         }
-        let at = self.machine.icount();
+        let (at, hart) = (self.machine.icount(), self.machine.selected());
         let stop = self.machine.run_to(at + 1, false, Duration::MAX);
         self.arrive(at);
+        self.machine.select(hart);
         if let Stop::Watchpoint { address } = stop { Some(address) } else { None }
     }
 
@@ -181,19 +226,19 @@ impl GdbTarget {
         let reason = match stop {
             Stop::Breakpoint => {
                 let pc = self.pc();
-                self.set.breakpoint_reason(pc)
+                self.set.breakpoint_reason(pc, self.thread())
             }
-            Stop::Watchpoint { address } => self.set.watchpoint_reason(address),
+            Stop::Watchpoint { address } => self.set.watchpoint_reason(address, self.thread()),
             Stop::Fault(fault) => {
                 words = self.words_for_fault();
-                SingleThreadStopReason::SignalWithThread { tid: (), signal: Signal(fault.signal()) }
+                MultiThreadStopReason::SignalWithThread { tid: self.thread(), signal: Signal(fault.signal()) }
             }
             Stop::Exited { .. } => {
                 words = self.words_for_end();
-                SingleThreadStopReason::ReplayLog { tid: None, pos: ReplayLogPosition::End }
+                self.at_the_end(ReplayLogPosition::End)
             }
-            Stop::Beginning => SingleThreadStopReason::ReplayLog { tid: None, pos: ReplayLogPosition::Begin },
-            Stop::Stepped | Stop::Interrupted => SingleThreadStopReason::DoneStep,
+            Stop::Beginning => self.at_the_end(ReplayLogPosition::Begin),
+            Stop::Stepped | Stop::Interrupted => self.step_is_done(),
         };
         SliceResult::Stopped { reason, words }
     }

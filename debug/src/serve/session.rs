@@ -6,10 +6,9 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use gdbstub::common::Signal;
 use gdbstub::conn::Connection;
 use gdbstub::stub::state_machine::GdbStubStateMachine;
-use gdbstub::stub::{DisconnectReason, GdbStubBuilder, GdbStubError, SingleThreadStopReason};
+use gdbstub::stub::{DisconnectReason, GdbStubBuilder, GdbStubError, MultiThreadStopReason};
 
 use super::framing::Framing;
 use super::motion::SliceResult;
@@ -120,8 +119,7 @@ fn converse(
             }
             // A stopped machine need not be interrupted.
             GdbStubStateMachine::CtrlCInterrupt(inner) => {
-                let reason: Option<SingleThreadStopReason<u64>> =
-                    running.then_some(SingleThreadStopReason::Signal(Signal::SIGINT));
+                let reason: Option<MultiThreadStopReason<u64>> = running.then(|| target.interrupted());
                 inner.interrupt_handled(target, reason)?
             }
             GdbStubStateMachine::Disconnected(mut inner) => {

@@ -29,6 +29,7 @@ use super::wishes::{Motion, Set};
 use super::{Error, description};
 use crate::embedded::{Embedded, Firmware, Options};
 use crate::image::{Image, KernelFiles};
+use crate::machine::Machine;
 
 /// A kernel on the embedded machine, which clients can inspect and move in both directions of time.
 pub struct GdbTarget {
@@ -69,8 +70,8 @@ impl GdbTarget {
         let image = Image::open_files(&files)?;
         let mut machine = Embedded::load(&image, &options)?;
         let description = description::of(&mut machine);
-        // A machine whose M-mode is not in the host has a ROM of its own.
-        let in_rom = options.firmware == Firmware::Host;
+        // A machine whose M-mode is not in the host has a ROM of its own; one with several harts stands where one of them has left it.
+        let in_rom = options.firmware == Firmware::Host && options.harts == 1;
         Ok(GdbTarget {
             machine,
             image,
@@ -155,7 +156,10 @@ impl Target for GdbTarget {
     type Error = Infallible;
 
     fn base_ops(&mut self) -> BaseOps<'_, Hart, Infallible> {
-        BaseOps::SingleThread(self)
+        match self.machine.harts() {
+            1 => BaseOps::SingleThread(self),
+            _ => BaseOps::MultiThread(self),
+        }
     }
 
     fn support_breakpoints(&mut self) -> Option<BreakpointsOps<'_, Self>> {

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
-use gdbstub::stub::SingleThreadStopReason;
+use gdbstub::common::Tid;
+use gdbstub::stub::MultiThreadStopReason;
 use gdbstub::target::ext::breakpoints::WatchKind;
 
 use crate::embedded::World;
@@ -32,16 +33,16 @@ impl Set {
     }
 
     /// The stop reason for a breakpoint at pc.
-    pub fn breakpoint_reason(&self, pc: u64) -> SingleThreadStopReason<u64> {
+    pub fn breakpoint_reason(&self, pc: u64, thread: Tid) -> MultiThreadStopReason<u64> {
         if self.software.contains(&pc) {
-            SingleThreadStopReason::SwBreak(())
+            MultiThreadStopReason::SwBreak(thread)
         } else {
-            SingleThreadStopReason::HwBreak(())
+            MultiThreadStopReason::HwBreak(thread)
         }
     }
 
     /// The stop reason for an access to `address`.
-    pub fn watchpoint_reason(&self, address: Address) -> SingleThreadStopReason<u64> {
+    pub fn watchpoint_reason(&self, address: Address, thread: Tid) -> MultiThreadStopReason<u64> {
         let watches = |watchpoint: &&Watchpoint| address.0.wrapping_sub(watchpoint.address.0) < watchpoint.length;
         let access = self.watchpoints.iter().find(watches).map_or(Access::ReadOrWrite, |watchpoint| watchpoint.access);
         let kind = match access {
@@ -49,7 +50,7 @@ impl Set {
             Access::Read => WatchKind::Read,
             Access::ReadOrWrite => WatchKind::ReadWrite,
         };
-        SingleThreadStopReason::Watch { tid: (), kind, addr: address.0 }
+        MultiThreadStopReason::Watch { tid: thread, kind, addr: address.0 }
     }
 }
 
@@ -69,6 +70,8 @@ pub enum ResumeAction {
 #[derive(Clone, Debug)]
 pub struct Motion {
     pub action: ResumeAction,
+    /// The hart that is stepped.
+    pub hart: usize,
     /// Waiting in a `wfi` that nothing will end.
     pub waiting: bool,
     /// The length of a slice back in time. It must be enough to reach a checkpoint.
@@ -77,6 +80,6 @@ pub struct Motion {
 
 impl Default for Motion {
     fn default() -> Motion {
-        Motion { action: ResumeAction::default(), waiting: false, patience: SLICE }
+        Motion { action: ResumeAction::default(), hart: 0, waiting: false, patience: SLICE }
     }
 }

@@ -7,6 +7,7 @@ mod client;
 mod clients;
 mod console;
 mod gdb;
+mod harts;
 mod hostile;
 mod numbers;
 mod rom;

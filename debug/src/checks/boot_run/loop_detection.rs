@@ -211,7 +211,7 @@ fn state_is(run: &mut BootRun<'_>, before: &Option<Vec<u64>>) -> Result<bool, Er
 fn rest(run: &mut BootRun<'_>, end: BootEnd, lets_in: bool, word: Option<Spin>) -> Result<Option<BootEvent>, Error> {
     let awaited = run.awaited()?;
     let open = if end == BootEnd::Wfi || lets_in { awaited.wakes } else { awaited.interrupts };
-    let others = word.is_some() && (run.machine.harts() > 1 || spin::has_started_device(run));
+    let others = word.is_some() && (!run.machine.others_wait() || spin::has_started_device(run));
     let end = if open || others { run.rests_with_interrupts(end)? } else { Some(end) };
     // QEMU does not tell whether a timer is set; a companion has seen it.
     let seen_to_spin =

@@ -25,7 +25,6 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use regex::bytes::Regex;
 use signal_hook::consts::SIGCONT;
 
-use crate::cli::harsh;
 use crate::cli::kernel::{Kernel, KernelArguments};
 use crate::cli::machine_arg::MachineArg;
 use crate::cli::narration;
@@ -33,6 +32,7 @@ use crate::cli::page;
 use crate::cli::places::{PlaceArguments, with_option};
 use crate::cli::recording::{OF_THE_RECORDING, RecordArgument, Replay};
 use crate::cli::values::{Text, seconds, unescaped};
+use crate::cli::{harsh, schedules};
 use keeper::Keeper;
 use machines::{companion, embedded, lockstep, on_embedded, on_qemu};
 
@@ -42,11 +42,12 @@ const GRACE: Duration = Duration::from_secs(12);
 const CONSOLE: &str = "Console";
 
 /// What else a recording of checks has.
-const OF_THE_CHECK: [&str; 14] = [
+const OF_THE_CHECK: [&str; 15] = [
     "record",
     "record_on_failure",
     "on",
     "harsh",
+    "schedules",
     "step",
     "expect",
     "forbid",
@@ -111,6 +112,11 @@ pub struct Arguments {
     /// an eighth check, luck
     #[arg(long)]
     pub harsh: bool,
+
+    /// Boots as often on the embedded machine, each time with another --schedule, the seeds from 1 on: another check, schedules. A boot
+    /// that fails is compared with one that passes
+    #[arg(long, value_name = "N", help_heading = "Harts", value_parser = clap::value_parser!(u64).range(1..))]
+    pub schedules: Option<u64>,
 
     /// A regular expression that the kernel must print. The boot passes as soon as it is printed, even if the kernel would run
     /// for ever. Can be repeated: then all of them
@@ -215,6 +221,17 @@ pub fn run(mut arguments: Arguments) -> anyhow::Result<bool> {
     if arguments.harsh {
         let limits = (arguments.timeout, arguments.instructions);
         findings.push(harsh::luck(&kernel, &layout, &findings, limits, &arguments.script()));
+    }
+    if let Some(count) = arguments.schedules {
+        if kernel.options.harts == 1 {
+            bail!(
+                "--schedules is about the order of several harts, and there is one; try: --smp 4 --schedules {count}"
+            );
+        }
+        let (timeout, instructions, boot_hart) = (arguments.timeout, arguments.instructions, arguments.boot_hart);
+        let script = arguments.script();
+        let boots = schedules::Boots { kernel: &kernel, layout: &layout, timeout, instructions, script, boot_hart };
+        findings.push(boots.check(count, &findings));
     }
     keeper.finish(&findings)?;
     let console = printed.as_deref().map(checks::console::last_lines);

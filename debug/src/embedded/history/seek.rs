@@ -34,6 +34,7 @@ impl Deadline {
 struct Hit {
     icount: u64,
     stop: Stop,
+    hart: usize,
 }
 
 impl Embedded {
@@ -123,6 +124,7 @@ impl Embedded {
                 self.history.restore(&mut self.board, start);
                 // It was just executed in time. Stopping on the way would lose the hit.
                 let arrived = self.approach(hit.icount, Deadline::NEVER);
+                self.board.select(hit.hart);
                 return arrived.map(|()| Some(hit.stop));
             }
             let back_to = if found.is_ok() { start } else { self.history.at_or_before(end).unwrap_or(start) };
@@ -140,7 +142,7 @@ impl Embedded {
             match self.advance(end, StopAt::All, deadline) {
                 Ok(()) => return Ok(last),
                 Err(stop @ (Stop::Breakpoint | Stop::Watchpoint { .. })) => {
-                    last = Some(Hit { icount: self.board.icount, stop });
+                    last = Some(Hit { icount: self.board.icount, stop, hart: self.board.hart.number });
                     self.step_over()?;
                 }
                 Err(stop) if self.is_out_of_time(stop) => return Err(stop),

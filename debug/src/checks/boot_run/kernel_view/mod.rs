@@ -291,6 +291,10 @@ impl Machine for KernelView<'_> {
         self.machine.harts()
     }
 
+    fn others_wait(&self) -> bool {
+        self.machine.others_wait()
+    }
+
     fn boot_on(&mut self, hart: u64) -> Result<bool, Error> {
         self.machine.boot_on(hart)
     }
