@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::{BootRun, TRAP_CSR_POISON};
 use crate::machine::{Address, Error, HartEvent, Stop, csr};
+use crate::riscv::cause::is_interrupt;
+use crate::riscv::status::sstatus::{SIE, SPIE};
 
 /// A kernel is left alone for so long at once: what it does behind its loop within this time is not told.
 const ALONE: Duration = Duration::from_millis(50);
@@ -30,10 +32,16 @@ impl BootRun<'_> {
         if self.trace.is_some() || !self.traps_shown || self.slice < LONG {
             return Ok(Computed::Elsewhere);
         }
-        // With interrupts it has more to do than to compute, and what becomes of them is told by breakpoints.
-        if self.csr(csr::SIE)? != Some(0) {
+        if !self.computes_alone()? {
             return Ok(Computed::Elsewhere);
         }
+        let computed = self.leave_alone(limit)?;
+        self.stack_use.watch_below(self.machine)?;
+        Ok(computed)
+    }
+
+    /// Also without the watchpoint below the stack, where other variables may be that are stored to.
+    fn leave_alone(&mut self, limit: Duration) -> Result<Computed, Error> {
         let begun = Instant::now();
         while begun.elapsed() < limit {
             let page = page_of(self.machine.registers()?.pc);
@@ -45,7 +53,11 @@ impl BootRun<'_> {
                 return Ok(Computed::Elsewhere);
             }
             places.iter().try_for_each(|place| self.machine.remove_breakpoint(*place))?;
-            let stop = self.resume(ALONE)?;
+            let mut stop = self.resume_undisturbed(ALONE)?;
+            while stop == Stop::Breakpoint && self.is_interrupted()? {
+                self.marks.leave_interrupts(self.machine)?;
+                stop = self.resume_undisturbed(ALONE)?;
+            }
             if matches!(stop, Stop::Exited { .. }) {
                 self.pending = Some(stop);
                 return Ok(Computed::Elsewhere);
@@ -62,6 +74,18 @@ impl BootRun<'_> {
             }
         }
         Ok(Computed::Still)
+    }
+
+    /// With interrupts it has more to do than to compute, and what becomes of them is told by breakpoints. It has none where it enables
+    /// none, nor where S-mode keeps them off and is not in the handler of one, which has turned them off. Those of M-mode may come then.
+    fn computes_alone(&mut self) -> Result<bool, Error> {
+        let [sie, sstatus] = self.machine.read_registers(&[csr::SIE, csr::SSTATUS])?[..] else { return Ok(false) };
+        Ok(sie == 0 || sstatus & (SIE | SPIE) == 0)
+    }
+
+    /// Whether the hart is at the first instruction of an interrupt's handler.
+    fn is_interrupted(&mut self) -> Result<bool, Error> {
+        Ok(self.begins_handler()? && self.csr(csr::SCAUSE)?.is_some_and(is_interrupt))
     }
 
     /// The kernel may have set its trap handler unseen.

@@ -77,7 +77,12 @@ impl BootRun<'_> {
         Ok(None)
     }
 
-    /// Whether a search for a loop is due.
+    /// Whether the kernel has run for as long as it may without a look, or to a limit.
+    pub(super) fn is_due(&mut self) -> bool {
+        self.looked.checked_add(self.slice).is_some_and(|moment| self.machine.has_passed(moment)) || self.is_over()
+    }
+
+    /// Whether a search for a loop is overdue.
     pub(super) fn is_overdue(&mut self) -> bool {
         let soon = self.slice.saturating_mul(2).saturating_add(rest::LOOK);
         self.looked.checked_add(soon).is_some_and(|moment| self.machine.has_passed(moment))

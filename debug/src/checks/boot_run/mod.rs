@@ -256,6 +256,10 @@ impl<'a> BootRun<'a> {
                 if let Some(end) = self.dialogue.go_on(self.machine)? {
                     return Ok(BootEvent::End(end));
                 }
+                // The dialogue is followed more often than the kernel is looked at, which may take much longer.
+                if stop == Stop::Interrupted && !self.is_due() {
+                    continue;
+                }
             }
             if let Some(event) = self.event(stop)? {
                 return Ok(event);

@@ -12,6 +12,9 @@ use crate::machine::{Access, Address, Error, Machine, Registers, Watchpoint};
 
 /// How many bytes of the stack are poisoned at once.
 const PAINTED: u64 = 64 << 10;
+/// The same where several harts run: there no watchpoint is set for what one stack can hold. If two harts hit watchpoints at once, QEMU
+/// tells of one, and may later take the other for a trap of the kernel's.
+const PAINTED_WITH_OTHERS: u64 = 4 << 20;
 /// How many bytes below the stack are watched. Frames are rarely larger, and functions store at the top of their frame.
 const BELOW: u64 = 4096;
 /// How often other code may store there before it is no longer watched.
@@ -24,19 +27,20 @@ pub struct StackUse {
     painted_from: Address,
     tripwire: Option<Watchpoint>,
     below: Option<Watchpoint>,
-    /// Stores below the bottom by other code.
-    strangers: u32,
+    /// How many more stores below the bottom by other code are looked at.
+    patience: u32,
 }
 
 impl StackUse {
     /// Poisons a stack, and watches it if `watches` is set.
     pub fn begin(machine: &mut dyn Machine, stack: &Range<Address>, watches: bool) -> Result<StackUse, Error> {
-        let painted_from = stack.start.max(stack.end - PAINTED.min(bytes(stack)));
+        let is_alone = machine.harts() == 1;
+        let painted = if is_alone { PAINTED } else { PAINTED_WITH_OTHERS };
+        let painted_from = stack.start.max(stack.end - painted.min(bytes(stack)));
         poison::fill(machine, &(painted_from..stack.end))?;
-        let mut stack_use = StackUse { stack: stack.clone(), painted_from, tripwire: None, below: None, strangers: 0 };
-        if !watches {
-            stack_use.strangers = PATIENCE;
-        } else if stack.start < painted_from {
+        let patience = if watches && is_alone { PATIENCE } else { 0 };
+        let mut stack_use = StackUse { stack: stack.clone(), painted_from, tripwire: None, below: None, patience };
+        if watches && stack.start < painted_from {
             let length = bytes(&(stack.start..painted_from));
             let tripwire = Watchpoint { address: stack.start, length, access: Access::Write };
             machine.insert_watchpoint(tripwire)?;
@@ -47,7 +51,7 @@ impl StackUse {
 
     /// Starts to watch the bytes below a stack that is poisoned to its bottom. BSS is often there, so it must be cleared first.
     pub fn watch_below(&mut self, machine: &mut dyn Machine) -> Result<(), Error> {
-        if self.tripwire.is_none() && self.below.is_none() && self.strangers < PATIENCE {
+        if self.tripwire.is_none() && self.below.is_none() && self.patience > 0 {
             let below = Watchpoint { address: self.stack.start - BELOW, length: BELOW, access: Access::Write };
             machine.insert_watchpoint(below)?;
             self.below = Some(below);
@@ -92,8 +96,8 @@ impl StackUse {
         if self.tripwire.is_none() && !elsewhere && outgrown(&self.stack, registers.sp()) {
             return Ok(true);
         }
-        self.strangers += 1;
-        if self.strangers >= PATIENCE
+        self.patience = self.patience.saturating_sub(1);
+        if self.patience == 0
             && let Some(below) = self.below.take()
         {
             machine.remove_watchpoint(below)?;

@@ -94,6 +94,12 @@ impl Marks {
         Ok(self.places.get(&pc).is_some_and(|marks| marks.contains(&Mark::Handler)))
     }
 
+    /// Tells of no more interrupts, nor of exceptions, until the next look at the kernel.
+    pub fn leave_interrupts(&mut self, machine: &mut dyn Machine) -> Result<(), Error> {
+        self.traps_left = 0;
+        self.remove(machine, Mark::Handler)
+    }
+
     /// All addresses with a breakpoint of these.
     pub fn places(&self) -> impl Iterator<Item = Address> + '_ {
         self.places.keys().copied()
@@ -353,7 +359,7 @@ impl BootRun<'_> {
     }
 
     /// Whether the hart is at the first instruction of its handler.
-    fn begins_handler(&mut self) -> Result<bool, Error> {
+    pub(super) fn begins_handler(&mut self) -> Result<bool, Error> {
         let pc = Address(self.machine.registers()?.pc);
         self.marks.is_handler(self.machine, pc)
     }

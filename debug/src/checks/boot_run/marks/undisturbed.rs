@@ -94,7 +94,7 @@ impl BootRun<'_> {
     }
 
     /// Also runs without the watchpoint below the stack. Hits of other watchpoints are handled.
-    fn resume_undisturbed(&mut self, limit: Duration) -> Result<Stop, Error> {
+    pub(in super::super) fn resume_undisturbed(&mut self, limit: Duration) -> Result<Stop, Error> {
         self.stack_use.leave_below(self.machine)?;
         let begun = Instant::now();
         loop {
