@@ -11,7 +11,7 @@ use object::elf::{self, FileHeader32, FileHeader64};
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, SectionTable};
 
 use super::error::{Error, looks_like};
-use crate::riscv::{Address, Xlen};
+use crate::riscv::{Address, Xlen, board};
 
 pub(super) const LITTLE: LittleEndian = LittleEndian;
 
@@ -168,8 +168,8 @@ impl<'a> File<'a> {
         let address: u64 = header.p_vaddr(LITTLE).into();
         let what = || format!("segment at {address:#x}");
         let (offset, file_size) = header.file_range(LITTLE);
-        let file = self.table(&what(), offset, file_size)?;
-        let memory_size: u64 = header.p_memsz(LITTLE).into();
+        let mut file = self.table(&what(), offset, file_size)?;
+        let mut memory_size: u64 = header.p_memsz(LITTLE).into();
         if memory_size < file_size {
             return Err(self.malformed(format!("the {} has more bytes in the file than in memory", what())));
         }
@@ -178,9 +178,14 @@ impl<'a> File<'a> {
             return Err(self.malformed(format!("the {} goes beyond the end of memory", what())));
         }
         let flags = header.p_flags(LITTLE);
+        // Without a linker script the headers are loaded before the first section, here where no memory is: QEMU drops them.
+        let below = board::RAM_BASE.saturating_sub(physical);
+        let cut = if offset == 0 && below < file_size { below } else { 0 };
+        file.start += cut as usize;
+        memory_size -= cut;
         Ok(Segment {
-            address: Address(address),
-            physical: Address(physical),
+            address: Address(address + cut),
+            physical: Address(physical + cut),
             file,
             memory_size,
             executable: flags.contains(elf::PF_X),
