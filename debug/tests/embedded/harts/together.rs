@@ -136,10 +136,11 @@ fn harts_are_started_woken_and_stopped_alike() {
     code.label("again");
     code.li(8, DATA);
     code.put([csrr(5, 0x104), sd(5, 8, 0x88), csrr(5, 0x144), sd(5, 8, 0x98), sd(11, 8, 0x90), WFI]);
-    let state = compare(&code, ENTRY, &[]);
+    // OpenSBI 1.1 refuses that mask, as here; 1.6 does not. 1.9 starts a hart with its timer due, which sip shows.
+    let state = compare(&code, ENTRY, &[0x80 / 8, 0x98 / 8]);
     let error = |number: i64| number as u64;
     assert_eq!(state[..8], [1, error(-3), error(-3), error(-5), 0, error(-6), 0, 0]);
-    assert_eq!((state[9], state[10], state[0x80 / 8], state[0x90 / 8]), (77, 2, error(-3), 5));
+    assert_eq!((state[9], state[10], state[0x90 / 8]), (77, 2, 5));
 }
 
 /// All begin in M-mode at once: they draw tickets, and the first wakes the others through the CLINT, each by its own timer or message.
