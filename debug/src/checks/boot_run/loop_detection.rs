@@ -213,6 +213,13 @@ fn rest(run: &mut BootRun<'_>, end: BootEnd, lets_in: bool, word: Option<Spin>) 
     let open = if end == BootEnd::Wfi || lets_in { awaited.wakes } else { awaited.interrupts };
     let others = word.is_some() && (!run.machine.others_wait() || spin::has_started_device(run));
     let end = if open || others { run.rests_with_interrupts(end)? } else { Some(end) };
+    if let (Some(word), Some(BootEnd::Loop { instructions })) = (&word, &end)
+        && run.machine.harts() > 1
+        && spin::awaited_word(run, *instructions)?.is_none_or(|now| now.address != word.address)
+    {
+        // Another hart has changed it: it waits for something else now.
+        return Ok(None);
+    }
     // QEMU does not tell whether a timer is set; a companion has seen it.
     let seen_to_spin =
         |word: &Spin| matches!(&run.seen_end, Some(BootEnd::Spins(seen)) if seen.address == word.address);
