@@ -282,8 +282,8 @@ define walk anew
 end
 
 # `walk go continue`, `finish` or `stepi`: for at most $walk_seconds; $walk_late says that time was up. The shell waits until
-# sleep ends. Then it interrupts GDB every second: GDB loses an interrupt that comes while it evaluates the condition of a
-# breakpoint. If GDB's command ends earlier, or GDB itself, awk reaches the end of its input, and sleep is killed. awk shows only
+# sleep ends. Then it interrupts GDB, after a second again, and then five times a second: GDB loses most interrupts that come while
+# it evaluates the condition of a breakpoint, as it does all the time where a kernel calls the firmware for ever. If GDB's command ends earlier, or GDB itself, awk reaches the end of its input, and sleep is killed. awk shows only
 # the embedded machine's message about a device that it does not have. It tells when the history of that machine has ended: it is
 # off. Without a firmware all harts come to boot: then only the hart that GDB has runs, the first ($walk_alone).
 define walk go
@@ -291,7 +291,7 @@ define walk go
   if $walk_alone
     set scheduler-locking on
   end
-  eval "pipe $arg0 | exec 3<&0 4>&2 2>/dev/null; trap '' INT; sleep %d & s=$!; (awk '/ run this kernel on QEMU/ { print } /^(No more reverse-execution|Reached end of recorded) history/ { off = 1 } END { exit off ? 3 : 1 }' <&3 >&4; r=$?; kill $s; exit $r) & g=$!; wait $s || { wait $g; exit $?; }; while kill -0 $g; do kill -INT $PPID; sleep 1; done", $walk_seconds
+  eval "pipe $arg0 | exec 3<&0 4>&2 2>/dev/null; trap '' INT; sleep %d & s=$!; (awk '/ run this kernel on QEMU/ { print } /^(No more reverse-execution|Reached end of recorded) history/ { off = 1 } END { exit off ? 3 : 1 }' <&3 >&4; r=$?; kill $s; exit $r) & g=$!; wait $s || { wait $g; exit $?; }; p=1; while kill -0 $g; do kill -INT $PPID; sleep $p; p=0.2; done", $walk_seconds
   set $walk_late = $_shell_exitcode == 0
   set $walk_off = $_shell_exitcode == 3
   set $walk_busy = 0

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const PROJECT: &str = env!("HYPERVISOR_PROJECT");
-const DEADLINE: Duration = Duration::from_secs(180);
+const DEADLINE: Duration = Duration::from_secs(60);
 /// How long a process may take to be gone, once it has no reason to be there.
 const PATIENCE: Duration = Duration::from_secs(20);
 
