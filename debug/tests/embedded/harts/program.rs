@@ -9,6 +9,7 @@ use crate::kernel::ECALL;
 pub const ROUNDS: u64 = 200;
 pub const HART_STATE: u64 = 0x48_534d;
 pub const IPI: u64 = 0x73_5049;
+pub const REMOTE_FENCE: u64 = 0x5246_4e43;
 
 enum Item {
     Word(u32),

@@ -143,6 +143,87 @@ fn harts_are_started_woken_and_stopped_alike() {
     assert_eq!((state[9], state[10], state[0x90 / 8]), (77, 2, 5));
 }
 
+/// Harts load through a page table that one of them changes again and again: behind the remote fence each loads from where the entry leads now,
+/// whichever call it was and however the harts were named.
+#[test]
+fn remote_fences_reach_every_hart_alike() {
+    // Not where a small TLB would have it in the place of other words that are loaded.
+    const VIRTUAL: u64 = 0x4004_5000;
+    const CHANGES: i32 = 20;
+    let [root, middle, last, one, other] = [0, 1, 2, 3, 4].map(|page| DATA + 0x10_0000 + 0x1000 * page);
+    let to = |address: u64, flags: u64| address >> 12 << 10 | flags;
+    let (pointer, leaf) = (1, 0xcf);
+    let mut code = Code::new();
+    code.li(8, DATA);
+    // RAM where it is, and a page elsewhere.
+    let entries = [(root + 16, to(0x8000_0000, leaf)), (root + 8, to(middle, pointer)), (middle, to(last, pointer))];
+    for (address, value) in entries.into_iter().chain([(last + 8 * 0x45, to(one, leaf)), (one, 11), (other, 22)]) {
+        code.li(5, value);
+        code.li(6, address);
+        code.put([sd(5, 6, 0)]);
+    }
+    code.start_others(HARTS, "worker");
+    code.put([addi(18, 0, 1)]);
+    code.jump("both");
+    code.label("worker");
+    code.li(8, DATA);
+    code.put([addi(18, 0, 0)]);
+    code.label("both");
+    // x21 is where the hart keeps the sum of what it loaded, each times the round.
+    code.put([immediate_form(OP_IMMEDIATE, 1, 21, 10, 3), register_form(OP, 0, 0, 21, 21, 8), addi(21, 21, 0x40)]);
+    code.li(5, 8 << 60 | root >> 12);
+    code.put([csrw(0x180, 5), SFENCE_VMA]);
+    code.li(9, VIRTUAL);
+    code.li(22, last + 8 * 0x45);
+    code.li(23, to(one, leaf));
+    code.li(25, to(one, leaf) ^ to(other, leaf));
+    // The sum, the round, what all have loaded by then, the call, the first hart of its mask, and what it answered.
+    code.put([26, 19, 27, 30, 31].map(|register| addi(register, 0, 0)));
+    code.put([addi(24, 0, 1)]);
+    // What was executed before is known: nothing but the fence makes a hart look again.
+    code.label("round");
+    code.put([addi(19, 19, 1), addi(27, 27, HARTS as i32), ld(5, 9, 0)]);
+    code.put([register_form(OP, 1, 0, 5, 5, 19), register_form(OP, 0, 0, 26, 26, 5), sd(26, 21, 0)]);
+    code.put([addi(7, 0, 1), amo(ADD, 0, 8, 7)]);
+    code.branch(NOT_EQUAL, 18, 0, "all");
+    code.label("wait");
+    code.put([ld(5, 8, 8)]);
+    code.branch(NOT_EQUAL, 5, 19, "wait");
+    code.jump("changed");
+    code.label("all");
+    code.put([ld(5, 8, 0)]);
+    code.branch(NOT_EQUAL, 5, 27, "all");
+    code.put([register_form(OP, 0, 4, 23, 23, 25), sd(23, 22, 0)]);
+    code.li(17, program::REMOTE_FENCE);
+    code.put([
+        addi(10, 0, 0xf),
+        addi(11, 30, 0),
+        addi(12, 9, 0),
+        addi(13, 0, 2047),
+        addi(14, 0, 0),
+        addi(16, 24, 0),
+        ECALL,
+    ]);
+    code.put([register_form(OP, 0, 6, 31, 31, 10), immediate_form(OP_IMMEDIATE, 4, 30, 30, -1)]);
+    code.put([immediate_form(OP_IMMEDIATE, 4, 24, 24, 3), sd(19, 8, 8)]);
+    code.label("changed");
+    code.put([addi(5, 0, CHANGES)]);
+    code.branch(NOT_EQUAL, 19, 5, "round");
+    code.branch(NOT_EQUAL, 18, 0, "last");
+    code.label("rest");
+    code.put([WFI]);
+    code.jump("rest");
+    code.label("last");
+    code.call(program::REMOTE_FENCE, 0, &[0xf, 0]);
+    code.put([register_form(OP, 0, 6, 31, 31, 10), sd(31, 8, 16)]);
+    code.label("done");
+    code.put([STAY]);
+    let state = compare(&code, ENTRY, &[]);
+    assert_eq!(state[2], 0, "all calls succeed");
+    let sum: u64 = (1..=CHANGES as u64).map(|round| round * if round % 2 == 0 { 22 } else { 11 }).sum();
+    assert_eq!(state[8..][..HARTS], [sum; HARTS]);
+}
+
 /// All begin in M-mode at once: they draw tickets, and the first wakes the others through the CLINT, each by its own timer or message.
 #[test]
 fn in_machine_mode_all_begin_and_wake_each_other_alike() {
