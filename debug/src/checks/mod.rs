@@ -28,6 +28,7 @@ mod luck;
 mod margin;
 mod memory;
 mod memory_map;
+mod races;
 mod schedules;
 mod sequence;
 mod stack;
@@ -52,6 +53,7 @@ pub use fact::{Fact, Facts};
 pub use finding::{Finding, Status};
 pub use luck::{HarshBoot, check as luck, not_tried};
 pub use memory_map::MemoryMap;
+pub use races::check as races;
 pub use schedules::{Difference, ScheduledBoot, check as schedules, failure, not_tried as no_schedules};
 
 /// The checks, in the order of their reports.

@@ -6,6 +6,7 @@
 use super::fact::Facts;
 use super::finding::{Finding, Status};
 use crate::image::Place;
+use crate::machine::Sharing;
 use crate::setting::Setting;
 
 pub const NAME: &str = "schedules";
@@ -16,6 +17,8 @@ pub struct ScheduledBoot {
     pub seed: u64,
     /// The findings of this boot, or why there is no verdict.
     pub findings: Result<Vec<Finding>, String>,
+    /// What its harts shared, where races were looked for.
+    pub sharing: Option<Sharing>,
 }
 
 /// Why one boot fails and a very similar one passes.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use debug::checks::console::Script;
 use debug::checks::{self, Difference, Finding, Layout, ScheduledBoot, Status};
 use debug::embedded::Options;
+use debug::machine::Sharing;
 use debug::{Address, Embedded, Machine};
 
 use super::kernel::Kernel;
@@ -28,12 +29,14 @@ pub struct Boots<'a> {
 }
 
 impl Boots<'_> {
-    /// Makes the check `schedules` for a kernel with these findings: so many boots, with the seeds from 1 on.
-    pub fn check(&self, count: u64, findings: &[Finding]) -> Finding {
+    /// Makes the check `schedules` for a kernel with these findings: so many boots, with the seeds from 1 on. What their harts shared is added to
+    /// `shared`, with the seed.
+    pub fn check(&self, count: u64, findings: &[Finding], shared: &mut Vec<(u64, Sharing)>) -> Finding {
         if findings.iter().any(|finding| finding.status != Status::Pass) {
             return checks::no_schedules();
         }
-        let boots: Vec<ScheduledBoot> = (1..=count).map(|seed| self.boot(seed, None, None)).collect();
+        let mut boots: Vec<ScheduledBoot> = (1..=count).map(|seed| self.boot(seed, None, None)).collect();
+        shared.extend(boots.iter_mut().filter_map(|boot| Some((boot.seed, boot.sharing.take()?))));
         let first = boots.iter().find(|boot| checks::failure(boot).is_some());
         let difference = first.and_then(|boot| self.difference(boot.seed));
         checks::schedules(self.kernel.options.harts, &boots, difference)
@@ -42,15 +45,17 @@ impl Boots<'_> {
     fn options(&self, seed: u64, until: Option<u64>, boot_hart: Option<u64>) -> Options {
         let options = self.kernel.options.clone();
         let boot_hart = options.boot_hart.or(boot_hart);
-        Options { history_mib: 0, schedule: seed, schedule_until: until, boot_hart, ..options }
+        let races = until.is_none();
+        Options { history_mib: 0, schedule: seed, schedule_until: until, boot_hart, races, ..options }
     }
 
     fn boot(&self, seed: u64, until: Option<u64>, boot_hart: Option<u64>) -> ScheduledBoot {
-        let findings = self.findings(self.options(seed, until, boot_hart));
-        ScheduledBoot { seed, findings: findings.map_err(|error| error.to_string()) }
+        let mut sharing = None;
+        let findings = self.findings(self.options(seed, until, boot_hart), &mut sharing);
+        ScheduledBoot { seed, findings: findings.map_err(|error| error.to_string()), sharing }
     }
 
-    fn findings(&self, options: Options) -> anyhow::Result<Vec<Finding>> {
+    fn findings(&self, options: Options, sharing: &mut Option<Sharing>) -> anyhow::Result<Vec<Finding>> {
         let mut machine = Embedded::load(&self.kernel.image, &options)?;
         let options = checks::Options {
             timeout: self.timeout.min(LIMIT),
@@ -59,7 +64,9 @@ impl Boots<'_> {
             boot_hart: self.boot_hart,
             ..checks::Options::default()
         };
-        Ok(checks::check(&mut machine, &self.kernel.image, self.layout, options)?)
+        let findings = checks::check(&mut machine, &self.kernel.image, self.layout, options)?;
+        *sharing = machine.sharing();
+        Ok(findings)
     }
 
     /// Cuts the schedule that fails shorter and shorter, the rest being that of 0: what is found are two boots, of which one fails and the other

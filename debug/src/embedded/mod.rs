@@ -15,6 +15,7 @@ mod interrupts;
 mod journal;
 mod machine;
 mod observe;
+mod races;
 mod run;
 mod schedule;
 mod search;
@@ -26,7 +27,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::image::Image;
-use crate::machine::Fault;
+use crate::machine::{Fault, Sharing};
 use crate::riscv::board::DEFAULT_MEMORY_MIB;
 use crate::riscv::{Cpu, Extension, Isa, Xlen};
 
@@ -50,6 +51,7 @@ use bus::virtio::pcap;
 use hart::state::Hart;
 use harts::Harts;
 use history::checkpoints::History;
+use races::Races;
 use schedule::Schedule;
 
 /// The sizes of RAM that a machine can have, in MiB.
@@ -82,6 +84,8 @@ pub struct Options {
     pub schedule_until: Option<u64>,
     /// Which of several harts a firmware in the host boots; by default it follows from the schedule.
     pub boot_hart: Option<u64>,
+    /// Looks for races between several harts: [`Embedded::sharing`]. Accesses to the kernel's variables are slower then.
+    pub races: bool,
 }
 
 impl Default for Options {
@@ -98,6 +102,7 @@ impl Default for Options {
             schedule: 0,
             schedule_until: None,
             boot_hart: None,
+            races: false,
         }
     }
 }
@@ -220,6 +225,9 @@ impl Embedded {
         let harts = Harts::new(all, Schedule::new(options.schedule, until, first));
         let mut board = Board::new(selected, harts, ram, devices, *conditions);
         board.firmware_is_code = matches!(firmware, firmware::code::Firmware::Code { .. });
+        if options.races && options.harts > 1 {
+            board.memory.races = Some(Box::new(Races::new(variables(image), first, !in_host)));
+        }
         let history = History::new(&mut board, options.history_mib.saturating_mul(1 << 20));
         let (journal, clock) = Default::default();
         let interrupt_at = u64::MAX;
@@ -296,6 +304,11 @@ impl Embedded {
         Ok(count)
     }
 
+    /// What the harts have shared; `None` where [`Options::races`] is not set, there is one hart, or the machine went back in time.
+    pub fn sharing(&self) -> Option<Sharing> {
+        Some(self.board.memory.races.as_ref()?.sharing())
+    }
+
     /// Types to the console. Going back and forth over this moment repeats it. The history after this moment is dropped.
     ///
     /// # Errors
@@ -310,6 +323,12 @@ impl Embedded {
         self.board.memory.advance_devices(self.board.now());
         typed
     }
+}
+
+/// Where the kernel's variables are in memory.
+fn variables(image: &Image) -> impl Iterator<Item = std::ops::Range<u64>> {
+    let written = image.segments().iter().filter(|segment| segment.writable).map(|segment| segment.loaded());
+    written.map(|range| range.start.0..range.end.0)
 }
 
 /// What the hart executes: a kernel's width is its own.

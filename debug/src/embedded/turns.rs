@@ -19,6 +19,9 @@ impl Board {
         self.hart.away = self.icount - std::mem::replace(&mut parked.executed, executed);
         self.memory.exchange(&mut parked.memory);
         self.code.exchange(&mut parked.code);
+        if let Some(races) = &mut self.memory.races {
+            races.select(number);
+        }
         if let Some(followed) = self.harts.followed {
             self.memory.set_aside(number != followed);
         }
@@ -186,6 +189,8 @@ impl Board {
         }
         self.harts.schedule = state.schedule.clone();
         self.harts.before = None;
+        // What is executed again would be found again.
+        self.memory.races = None;
         self.each_hart(|board| {
             board.refresh_context();
             board.protect();

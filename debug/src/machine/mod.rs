@@ -5,6 +5,7 @@
 mod fault;
 mod observe;
 pub mod quirk;
+mod sharing;
 mod trace;
 
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ pub use observe::{
     HartEvent, InstructionBytes, Interest, Jump, JumpKind, Load, Observed, Observer, StackPointerMove, Store, TakenTrap,
 };
 pub use quirk::Quirk;
+pub use sharing::{HartAccess, Race, RaceKind, Sharing};
 pub use trace::{Moment, Traceable, Traced};
 
 /// How many of the latest bytes of its console a machine keeps.

@@ -39,11 +39,12 @@ counting:
     bnez s3, 1b
     la t0, done
     li t1, 1
-    amoadd.d zero, t1, (t0)
+    amoadd.d.rl zero, t1, (t0)
     beqz s2, 4f
     li t2, 4
 3:  ld t1, 0(t0)
     bne t1, t2, 3b
+    fence r, rw
     ld t1, 0(s5)
     li t2, 20
     beq t1, t2, 4f

@@ -10,6 +10,7 @@ use anyhow::{Context, bail};
 use debug::ask;
 use debug::checks::{self, Finding, Status};
 use debug::guardian::quoted;
+use debug::machine::Sharing;
 use debug::recording::Recording;
 use debug::report::Report;
 use debug::{Address, Embedded};
@@ -40,6 +41,8 @@ pub struct Keeper<'a> {
     recorded_failure: Cell<bool>,
     /// When the instruction of the failure was executed last.
     moment: Cell<Option<u64>>,
+    /// What several harts shared.
+    pub sharing: RefCell<Option<Sharing>>,
 }
 
 impl<'a> Keeper<'a> {
@@ -52,6 +55,7 @@ impl<'a> Keeper<'a> {
             waiting: RefCell::default(),
             recorded_failure: Cell::default(),
             moment: Cell::default(),
+            sharing: RefCell::default(),
         }
     }
 
@@ -59,6 +63,7 @@ impl<'a> Keeper<'a> {
     /// companion's run are not, and are not recorded.
     pub fn keep(&self, machine: &mut Embedded, findings: &[Finding], judged: bool) -> anyhow::Result<()> {
         *self.kept.borrow_mut() = Some((machine.changes().to_vec(), machine.icount()));
+        *self.sharing.borrow_mut() = machine.sharing();
         let arguments = self.arguments;
         if let (Some(replay), Some(path)) = (self.replay, &arguments.replay) {
             RecordedCheck::of(replay, path)?.compare(findings)?;

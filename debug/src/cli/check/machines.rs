@@ -95,7 +95,7 @@ fn second_start(kernel: &Kernel, error: qemu::Error, timeout: Duration) -> anyho
 }
 
 pub fn embedded(kernel: &Kernel) -> Result<Embedded, embedded::Error> {
-    Embedded::load(&kernel.image, &kernel.options)
+    Embedded::load(&kernel.image, &embedded::Options { races: true, ..kernel.options.clone() })
 }
 
 fn without_initrd(options: &embedded::Options) -> embedded::Options {

@@ -222,6 +222,8 @@ pub fn run(mut arguments: Arguments) -> anyhow::Result<bool> {
         let limits = (arguments.timeout, arguments.instructions);
         findings.push(harsh::luck(&kernel, &layout, &findings, limits, &arguments.script()));
     }
+    let mut shared: Vec<_> =
+        keeper.sharing.take().map(|sharing| (kernel.options.schedule, sharing)).into_iter().collect();
     if let Some(count) = arguments.schedules {
         if kernel.options.harts == 1 {
             bail!(
@@ -231,7 +233,11 @@ pub fn run(mut arguments: Arguments) -> anyhow::Result<bool> {
         let (timeout, instructions, boot_hart) = (arguments.timeout, arguments.instructions, arguments.boot_hart);
         let script = arguments.script();
         let boots = schedules::Boots { kernel: &kernel, layout: &layout, timeout, instructions, script, boot_hart };
-        findings.push(boots.check(count, &findings));
+        let finding = boots.check(count, &findings, &mut shared);
+        findings.push(finding);
+    }
+    if !shared.is_empty() {
+        findings.push(checks::races(&kernel.image, &layout, kernel.options.harts, &shared));
     }
     keeper.finish(&findings)?;
     let console = printed.as_deref().map(checks::console::last_lines);

@@ -32,7 +32,16 @@ pub(super) fn send_interrupt(board: &mut Board, mask: u64, base: u64) -> Answer 
     };
     interrupt(&mut board.hart);
     board.harts.others_mut().for_each(interrupt);
+    order(board, named);
     Answer::Value(0)
+}
+
+/// What the calling hart has done comes before what the named ones do.
+fn order(board: &mut Board, named: u32) {
+    let (count, icount) = (board.harts.count(), board.icount);
+    if let Some(races) = &mut board.memory.races {
+        (0..count).filter(|number| named >> number & 1 != 0).for_each(|then| races.order_after_selected(then, icount));
+    }
 }
 
 pub(super) fn remote_fence(board: &mut Board, mask: u64, base: u64) -> Answer {
@@ -42,6 +51,12 @@ pub(super) fn remote_fence(board: &mut Board, mask: u64, base: u64) -> Answer {
         board.flush_translations();
     }
     (0..board.harts.count()).filter(is_named).for_each(|number| board.harts.flush_other(number));
+    order(board, named);
+    // It returns when all have made theirs.
+    let (here, icount) = (board.hart.number, board.icount);
+    if let Some(races) = &mut board.memory.races {
+        (0..board.harts.count()).filter(is_named).for_each(|number| races.order(number, here, icount));
+    }
     Answer::Value(0)
 }
 
@@ -105,17 +120,24 @@ fn start(board: &mut Board, id: u64, address: u64, argument: u64) -> Answer {
         (hart.number, hart.scause, hart.sepc, hart.stval) = (number, scause, sepc, stval);
     }
     board.harts.flush_other(number);
+    order(board, 1 << number);
+    board.memory.follow_races();
     Answer::Value(0)
 }
 
-fn status(board: &Board, id: u64) -> Answer {
+fn status(board: &mut Board, id: u64) -> Answer {
     const STARTED: u64 = 0;
     const STOPPED: u64 = 1;
     const SUSPENDED: u64 = 4;
-    match board.all_harts().iter().find(|hart| hart.id == id).map(|hart| hart.lifecycle) {
-        Some(Lifecycle::Started) => Answer::Value(STARTED),
-        Some(Lifecycle::Stopped) => Answer::Value(STOPPED),
-        Some(Lifecycle::Suspended) => Answer::Value(SUSPENDED),
-        None => Answer::Error(INVALID_PARAMETER),
+    let asked = board.all_harts().iter().find(|hart| hart.id == id).map(|hart| (hart.number, hart.lifecycle));
+    let Some((number, lifecycle)) = asked else { return Answer::Error(INVALID_PARAMETER) };
+    if lifecycle == Lifecycle::Started {
+        return Answer::Value(STARTED);
     }
+    // One that says so has done what it did before.
+    let (here, icount) = (board.hart.number, board.icount);
+    if let Some(races) = &mut board.memory.races {
+        races.order(number, here, icount);
+    }
+    Answer::Value(if lifecycle == Lifecycle::Stopped { STOPPED } else { SUSPENDED })
 }

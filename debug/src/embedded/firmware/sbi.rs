@@ -46,6 +46,9 @@ pub fn call(board: &mut Board, next: u64) -> Result<u64, Interruption> {
     let arguments: [u64; 6] = std::array::from_fn(|index| board.hart.x(Register::A0 + index as u8));
     let (extension, function) = (board.hart.x(Register::A7), board.hart.x(Register::A6));
     board.hart.reservation = None;
+    if let Some(races) = &mut board.memory.races {
+        races.was_seen();
+    }
     if LEGACY.contains(&extension) && !board.conditions.no_legacy {
         let result = legacy(board, extension, arguments)?;
         board.hart.set_x(Register::A0, board.hart.xlen.truncate(result));

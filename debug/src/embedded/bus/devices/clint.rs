@@ -51,6 +51,11 @@ impl Clint {
         Some((offset / size) as usize).filter(|hart| *hart < self.harts)
     }
 
+    /// The hart that a write of `value` at this offset interrupts.
+    pub fn interrupts(&self, offset: u64, value: u64) -> Option<usize> {
+        if offset < SOFTWARE_END && value & 1 != 0 { self.hart(offset, 4) } else { None }
+    }
+
     pub fn read(&self, offset: u64, length: usize, time: u64) -> u64 {
         let value = match offset {
             ..SOFTWARE_END => return self.hart(offset, 4).is_some_and(|hart| self.software[hart]).into(),

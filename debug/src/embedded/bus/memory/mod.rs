@@ -7,6 +7,7 @@ mod guest;
 mod outside;
 mod pages;
 mod physical;
+mod races;
 mod record;
 mod view;
 
@@ -22,6 +23,7 @@ use crate::embedded::bus::translate::{self, Context};
 use crate::embedded::conditions::Conditions;
 use crate::embedded::hart::state::GuestTrap;
 use crate::embedded::hart::trap::{AccessType, Interruption};
+use crate::embedded::races::Races;
 use crate::machine::{Access, Watchpoint};
 use crate::riscv::board;
 pub use pages::Contents;
@@ -102,6 +104,8 @@ pub struct Memory {
     /// The record while a hart executes that is not observed.
     record_aside: Option<Record>,
     record_is_aside: bool,
+    /// Who looks for races between harts, if somebody does.
+    pub races: Option<Box<Races>>,
 }
 
 impl Memory {
@@ -130,6 +134,7 @@ impl Memory {
             record: None,
             record_aside: None,
             record_is_aside: false,
+            races: None,
         }
     }
 
@@ -227,11 +232,15 @@ impl Memory {
                 && !self.conditions.misaligned_traps
                 && self.protection.is_uniform(first, PAGE)
                 && !self.record.as_ref().is_some_and(|record| record.wants_load_of_page(first))
+                && !self.is_shared(first)
             {
                 self.loads.insert_page(address / PAGE as u64, offset / PAGE * PAGE);
             }
             let value = self.load_physical(first, length, address)?;
             self.record_load(first, address, length, value);
+            if self.races.is_some() {
+                self.follow_load(first, address, length, value);
+            }
             return Ok(value);
         }
         self.watch(address, length, Access::Read)?;
@@ -261,6 +270,9 @@ impl Memory {
         }
         if self.record.is_some() {
             self.record_store(first, second, address, value, length, head);
+        }
+        if self.races.is_some() && second.is_none() && self.is_shared(first) {
+            self.follow_store(first, length, value);
         }
         self.store_physical(first, value, head, address)?;
         if let Some(second) = second {
@@ -304,6 +316,7 @@ impl Memory {
     fn remember_store(&mut self, page: u64, ram_page: usize, physical: u64) {
         let wanted = self.record.as_ref().is_some_and(|record| record.wants_store_to_page(physical));
         if !wanted
+            && !self.is_shared(physical)
             && !self.conditions.misaligned_traps
             && self.protection.is_uniform(physical, PAGE)
             && !self.is_watched(page, physical)

@@ -65,6 +65,9 @@ impl Memory {
     /// Stores for the firmware and the instruction that called it. [`Memory::physical`] has checked the range.
     pub fn store_for_firmware(&mut self, start: u64, bytes: &[u8]) {
         let Some(offset) = map::ram_offset(start) else { return };
+        if let Some(races) = &mut self.races {
+            races.forget(start, bytes.len() as u64);
+        }
         if self.record.is_some() {
             for (index, byte) in (0..).zip(bytes) {
                 self.record_store(start + index, None, start + index, (*byte).into(), 1, 1);

@@ -80,6 +80,9 @@ impl Memory {
             Region::Clint(offset) => {
                 let now = self.now.ok_or(Interruption::NeedsBoard)?;
                 self.devices.clint.write(offset, value, length, now.ticks());
+                if let (Some(hart), Some(races)) = (self.devices.clint.interrupts(offset, value), &mut self.races) {
+                    races.order_after_selected(hart, now.icount);
+                }
                 Ok(())
             }
             Region::Clock(offset) => {

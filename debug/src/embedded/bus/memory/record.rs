@@ -130,6 +130,9 @@ impl Memory {
 
     /// Like [`Memory::note`], for a printed byte.
     pub fn note_printed(&mut self) {
+        if let Some(races) = &mut self.races {
+            races.was_seen();
+        }
         self.note(HartEvent::Printed { icount: self.at.icount });
     }
 

@@ -2,11 +2,21 @@
 
 use super::Interruption;
 use crate::embedded::bus::memory::Memory;
-use crate::embedded::hart::decode::{Atomic, Operation, Width};
+use crate::embedded::hart::decode::{Atomic, Kind, Operation, Width};
 use crate::embedded::hart::state::{Hart, Reservation};
 use crate::embedded::hart::trap::{AccessType, Cause, Trap};
 
-pub(super) fn load_reserved(
+/// An instruction of the extension.
+pub(super) fn perform(op: &Operation, hart: &mut Hart, memory: &mut Memory) -> Result<(), Interruption> {
+    match op.kind {
+        Kind::LoadReserved(width) => load_reserved(hart, memory, op, width),
+        Kind::StoreConditional(width) => store_conditional(hart, memory, op, width),
+        Kind::Atomic(atomic, width) => update(hart, memory, op, atomic, width),
+        _ => Err(Interruption::NeedsBoard),
+    }
+}
+
+fn load_reserved(
     hart: &mut Hart,
     memory: &mut Memory,
     operation: &Operation,
@@ -21,7 +31,7 @@ pub(super) fn load_reserved(
 
 /// Fails with 1 in rd, without an access to memory, if the reservation is for another address. Otherwise it succeeds if memory still
 /// holds the value that `lr` read.
-pub(super) fn store_conditional(
+fn store_conditional(
     hart: &mut Hart,
     memory: &mut Memory,
     operation: &Operation,
@@ -45,7 +55,7 @@ pub(super) fn store_conditional(
     Ok(())
 }
 
-pub(super) fn update(
+fn update(
     hart: &mut Hart,
     memory: &mut Memory,
     operation: &Operation,

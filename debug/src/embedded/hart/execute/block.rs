@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use super::base::{Base, Rv32, Rv64};
 use super::{Exit, Handler, Hart, Kind, Memory, Operation, Step, access, compute, float_steps, general, jump};
-use super::{look_at_stack_pointer, stop};
+use super::{fence, look_at_stack_pointer, stop};
 use crate::embedded::bus::ram::PAGE;
 use crate::riscv::{Register, Xlen};
 
@@ -209,6 +209,7 @@ fn handler<B: Base>(operation: &Operation) -> Handler {
         // One that sets sp is for the board, which looks at it.
         Kind::Jal if operation.rd != Register::SP => jump::jal::<B>,
         Kind::Jalr if operation.rd != Register::SP => jump::jalr::<B>,
+        Kind::Fence => fence,
         kind if access::is_integer(kind) => access::handler::<B>(kind),
         kind => {
             let others = || jump::branch::<B>(kind).or_else(|| float_steps::handler::<B>(kind));

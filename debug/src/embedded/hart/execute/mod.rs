@@ -124,6 +124,16 @@ fn general(steps: &[Step], hart: &mut Hart, memory: &mut Memory) -> Exit {
     }
 }
 
+/// Memory is in order here, whoever executes; who looks for races is told of a fence.
+fn fence(steps: &[Step], hart: &mut Hart, memory: &mut Memory) -> Exit {
+    let [step, rest @ ..] = steps else { return ran_out() };
+    if memory.races.is_some() {
+        let (icount, _) = place(step, hart, memory);
+        memory.fence(&step.operation, icount);
+    }
+    (step.next)(rest, hart, memory)
+}
+
 /// The slow path of a step that usually is [`plain`].
 #[cold]
 #[inline(never)]
@@ -184,9 +194,9 @@ fn perform(op: &Operation, hart: &mut Hart, memory: &mut Memory) -> Result<(), I
         kind if access::is_integer(kind) => access::perform(op, hart, memory),
         Kind::Flw | Kind::Fld | Kind::Fsw | Kind::Fsd => float::transfer(hart, memory, op),
         Kind::Float(float, precision) => float::compute(hart, op, float, precision),
-        Kind::LoadReserved(width) => atomic::load_reserved(hart, memory, op, width),
-        Kind::StoreConditional(width) => atomic::store_conditional(hart, memory, op, width),
-        Kind::Atomic(atomic, width) => atomic::update(hart, memory, op, atomic, width),
+        Kind::LoadReserved(_) | Kind::StoreConditional(_) | Kind::Atomic(..) => {
+            memory.atomically(op, |memory| atomic::perform(op, hart, memory))
+        }
         Kind::CacheBlock(what) => cache::access(hart, memory, op, what),
         Kind::Ebreak => Err(Trap::new(Cause::Breakpoint, 0).into()),
         Kind::Illegal => Err(Trap::illegal(op.bits).into()),

@@ -1,0 +1,167 @@
+//! What one hart knows of the others, and what it waits for. It does not know memory.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use super::clock::Clock;
+use super::words::Version;
+use crate::embedded::schedule::MOST_HARTS;
+use crate::machine::{Address, Race, RaceKind};
+
+/// How many bytes a pointer may be followed to.
+const POINTED: u64 = 4096;
+/// Loads that are remembered to find out what a hart waits for: more than a round of a loop that waits has.
+const REMEMBERED: usize = 16;
+
+/// What one hart knows.
+#[derive(Default)]
+pub struct Knowledge {
+    /// What comes before all that it does now.
+    pub ordered: Clock,
+    /// What comes before that behind its next fence.
+    pub pending: Clock,
+    /// What a store behind its last fence tells others.
+    pub released: Clock,
+    /// What it has learnt by waiting, with or without an order.
+    pub told: Clock,
+    /// The last wait that told it of each hart.
+    pub told_by: [Option<Told>; MOST_HARTS],
+    pub looks: Looks,
+    pub clear: Clear,
+}
+
+/// A wait that ended.
+#[derive(Clone, Copy)]
+pub struct Told {
+    /// The first byte that was waited for.
+    pub flag: Address,
+    pub waited: Address,
+    pub value: u64,
+    /// What the awaited store released.
+    pub released: Clock,
+}
+
+impl Knowledge {
+    /// What a wait told; it tells, too, what the other hart had been told.
+    pub fn learn(&mut self, told: Told, clock: &Clock) {
+        for (number, by) in self.told_by.iter_mut().enumerate() {
+            if clock.is_beyond(&self.told, number) {
+                *by = Some(told);
+            }
+        }
+        self.told.join(clock);
+    }
+
+    /// A load of this version, which no order brings but which the hart was told of, is a race.
+    pub fn told_too_early(&self, version: &Version, address: u64) -> Option<RaceKind> {
+        let (other, icount) = (version.by.hart, version.by.icount);
+        if self.ordered.has(other, icount) || !self.told.has(other, icount) {
+            return None;
+        }
+        let told = self.told_by[other]?;
+        let released = told.released.has(other, icount);
+        // An access whose address was loaded comes after that load (unprivileged manual, "RVWMO", syntactic dependencies).
+        let follows_pointer = released && address.wrapping_sub(told.value) < POINTED;
+        let kind = RaceKind::Unfenced { flag: told.flag, waited: told.waited, released };
+        (!follows_pointer).then_some(kind)
+    }
+
+    /// Whether no order brings this version before a store of this hart. A store that depends on a load comes after it, with no fence.
+    pub fn overtakes(&self, version: &Version, hart: usize) -> bool {
+        let (other, icount) = (version.by.hart, version.by.icount);
+        other != hart && !self.ordered.has(other, icount) && !self.pending.has(other, icount)
+    }
+}
+
+struct Look {
+    pc: u64,
+    address: u64,
+    value: u64,
+    count: u32,
+}
+
+/// The last loads of a hart.
+#[derive(Default)]
+pub struct Looks(VecDeque<Look>);
+
+impl Looks {
+    /// Whether this load ends a wait: the same instruction has loaded another value from there, again and again.
+    pub fn ends_wait(&mut self, pc: u64, address: u64, value: u64) -> bool {
+        let known = self.0.iter_mut().rev().find(|look| look.pc == pc && look.address == address);
+        let Some(look) = known else {
+            if self.0.len() == REMEMBERED {
+                self.0.pop_front();
+            }
+            self.0.push_back(Look { pc, address, value, count: 1 });
+            return false;
+        };
+        if look.value == value {
+            look.count = look.count.saturating_add(1);
+            return false;
+        }
+        let ends = look.count > 1;
+        (look.value, look.count) = (value, 1);
+        ends
+    }
+
+    /// The hart did something that others can see: what it loads in a loop is not only waited for.
+    pub fn forget(&mut self) {
+        self.0.clear();
+    }
+}
+
+/// Stores of zero, side by side.
+#[derive(Default)]
+pub struct Clear {
+    begun: Range<u64>,
+    last: Range<u64>,
+    /// What the last store is, if it is part of a clear.
+    pub held: Option<Race>,
+}
+
+impl Clear {
+    /// Whether a store of `value` to this physical range goes on with a clear.
+    pub fn goes_on(&mut self, start: u64, length: u64, value: u64) -> bool {
+        let stored = start..start + length;
+        let is_beside = stored.start == self.last.end || stored.end == self.last.start;
+        let goes_on = value == 0 && !self.last.is_empty() && is_beside;
+        if !goes_on {
+            self.held = None;
+            self.begun = stored.clone();
+        }
+        self.last = if value == 0 { stored } else { 0..0 };
+        goes_on
+    }
+
+    /// The bytes of its first store.
+    pub fn begun(&self) -> Range<Address> {
+        Address(self.begun.start)..Address(self.begun.end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_loads_the_same_twice_and_then_another_value() {
+        let mut looks = Looks::default();
+        let mut look = |value| looks.ends_wait(0x100, 0x2000, value);
+        assert_eq!([0, 1, 1, 1, 2, 3].map(&mut look), [false, false, false, false, true, false]);
+        looks.ends_wait(0x100, 0x2000, 3);
+        looks.forget();
+        assert!(!looks.ends_wait(0x100, 0x2000, 4));
+    }
+
+    #[test]
+    fn a_clear_is_two_stores_of_zero_side_by_side() {
+        let mut clear = Clear::default();
+        let stores = [(0, 8, 0), (8, 8, 0), (16, 4, 1), (20, 4, 0), (16, 4, 0), (12, 4, 0), (4, 4, 0)];
+        // What is beside the fourth was not zero, and it may go downwards.
+        assert_eq!(
+            stores.map(|(start, length, value)| clear.goes_on(start, length, value)),
+            [false, true, false, false, true, true, false]
+        );
+        assert_eq!(clear.begun(), Address(4)..Address(8));
+    }
+}
