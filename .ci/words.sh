@@ -20,3 +20,10 @@ count_tests() {
     awk '/^test result: / { for (i = 2; i <= NF; i++) { if ($i ~ /^passed/) passed += $(i - 1); if ($i ~ /^failed/) failed += $(i - 1) } }
         END { printf "%d passed, %d failed\n", passed, failed }' "$1"
 }
+
+# Prints what cargo test said of the failed tests in the file $1: for each program at most 80 lines.
+show_failures() {
+    awk '/^failures:$/ && !shown { shown = 1; lines = 0; next }
+        /^test result: / { shown = 0 }
+        shown && lines++ < 80' "$1"
+}
