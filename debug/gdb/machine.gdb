@@ -282,10 +282,12 @@ define walk anew
 end
 
 # `walk go continue`, `finish` or `stepi`: for at most $walk_seconds; $walk_late says that time was up. The shell waits until
-# sleep ends. Then it interrupts GDB, after a second again, and then five times a second: GDB loses most interrupts that come while
-# it evaluates the condition of a breakpoint, as it does all the time where a kernel calls the firmware for ever. If GDB's command ends earlier, or GDB itself, awk reaches the end of its input, and sleep is killed. awk shows only
-# the embedded machine's message about a device that it does not have. It tells when the history of that machine has ended: it is
-# off. Without a firmware all harts come to boot: then only the hart that GDB has runs, the first ($walk_alone).
+# sleep ends. Then it interrupts GDB, after a second again, and then five times a second: QEMU ignores an interrupt that comes while
+# the machine stands, and GDB evaluates the condition of a breakpoint, as it does all the time where a kernel calls the firmware for
+# ever. (`cargo debug gdb` and the embedded machine keep the interrupt.) If GDB's command ends earlier, or GDB itself, awk reaches the
+# end of its input, and sleep is killed. awk shows only the embedded machine's message about a device that it does not have. It tells
+# when the history of that machine has ended: it is off. Without a firmware all harts come to boot: then only the hart that GDB has
+# runs, the first ($walk_alone).
 define walk go
   set $walk_busy = 1
   if $walk_alone

@@ -126,6 +126,11 @@ impl GdbTarget {
         }
     }
 
+    /// Whether it goes on until something stops it, not by steps.
+    pub(super) fn continues(&self) -> bool {
+        self.motion.action == ResumeAction::Continue
+    }
+
     /// The client interrupted it.
     pub(super) fn interrupted(&self) -> MultiThreadStopReason<u64> {
         match self.machine.harts() {
@@ -139,7 +144,7 @@ impl GdbTarget {
     }
 
     fn forward(&mut self, stop: Stop, before: u64) -> SliceResult {
-        let steps = self.motion.action != ResumeAction::Continue;
+        let steps = !self.continues();
         if steps && matches!(stop, Stop::Exited { .. }) && self.machine.icount() > before {
             // The step was made. If it went over a breakpoint and we reported the end of history now, GDB (13 to 18) would hang in its
             // next command. So the next step or continue reports it.

@@ -4,7 +4,7 @@
 
 use std::io;
 use std::os::fd::BorrowedFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gdbstub::conn::Connection;
 use gdbstub::stub::state_machine::GdbStubStateMachine;
@@ -19,6 +19,10 @@ use super::{ServeEvent, wire};
 
 /// The largest packet, in bytes. GDB reads 4 KiB of memory at once, in hexadecimal.
 const PACKET_SIZE: usize = 0x4000;
+
+/// How long an interrupt of a machine that stands is kept for its next run, for GDB does not send it again. At a breakpoint with a
+/// condition the machine stands most of the time. It is longer than a condition takes, and shorter than a person's next command.
+const KEPT: Duration = Duration::from_millis(200);
 
 /// How a client's connection ended.
 #[derive(Debug)]
@@ -77,6 +81,7 @@ fn converse(
     let stub = GdbStubBuilder::new(wire).packet_buffer_size(PACKET_SIZE).build();
     let mut stub: Stub<'_> = stub.expect("only a buffer of ours could be too small").run_state_machine(target)?;
     let mut running = false;
+    let mut interrupted: Option<Instant> = None;
     let mut framing = Framing::default();
     loop {
         let others = Others { ending, typing: typing.as_ref().and_then(Typing::descriptor) };
@@ -104,6 +109,12 @@ fn converse(
                     Ok(Incoming::Typed) if super::pass_on(typing, target, tell) => return Ok(Disconnect::Ended),
                     Ok(Incoming::Typed) => inner.into(),
                     Ok(Incoming::End) | Err(_) => return Ok(Disconnect::Vanished),
+                    Ok(Incoming::Nothing)
+                        if target.continues() && interrupted.take().is_some_and(|at| at.elapsed() < KEPT) =>
+                    {
+                        let reason = target.interrupted();
+                        inner.report_stop(target, reason)?
+                    }
                     Ok(Incoming::Nothing) => {
                         let progress = target.go_on();
                         show_console(target, tell);
@@ -117,9 +128,9 @@ fn converse(
                     }
                 }
             }
-            // A stopped machine need not be interrupted.
             GdbStubStateMachine::CtrlCInterrupt(inner) => {
                 let reason: Option<MultiThreadStopReason<u64>> = running.then(|| target.interrupted());
+                interrupted = (!running).then(Instant::now);
                 inner.interrupt_handled(target, reason)?
             }
             GdbStubStateMachine::Disconnected(mut inner) => {

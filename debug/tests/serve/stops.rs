@@ -4,7 +4,7 @@ use std::fs;
 use std::thread;
 use std::time::Duration;
 
-use crate::client::Client;
+use crate::client::{Client, frame};
 use crate::gdb;
 use crate::kernels;
 use crate::server::{Server, signal};
@@ -107,6 +107,21 @@ fn ctrl_c_interrupts_what_runs_and_what_waits() {
         assert!(said.contains("idle"), "{said}");
         server.end();
     }
+}
+
+/// As GDB does at a breakpoint whose condition is false: the interrupt comes while the machine stands, and is not sent again.
+#[test]
+fn ctrl_c_just_before_the_machine_goes_on_interrupts_it_once() {
+    let server = Server::start("counts-for-ever");
+    let mut client = Client::new(&server);
+    assert_eq!(client.ask("Z0,80200004,4"), "OK");
+    client.send_raw(&[&[3], &frame(b"c")[..]].concat());
+    assert_eq!(client.receive(), b"S02");
+    assert_eq!(client.stop("c"), "T05thread:01;swbreak:;");
+    // A step is no run.
+    client.send_raw(&[&[3], &frame(b"vCont;s")[..]].concat());
+    assert_eq!(client.receive(), b"S05");
+    server.end();
 }
 
 #[test]
