@@ -16,6 +16,7 @@
 mod boot_run;
 mod bss;
 mod companion;
+mod complaint;
 pub mod console;
 mod explain;
 mod fact;
