@@ -1,14 +1,15 @@
-//! Turns the facts about memory into findings after the run: values that were stored before the BSS clear and erased by it,
-//! erased frames, variables that nothing clears, and a device tree that was erased before it was read.
+//! Turns the facts about memory into findings after the run: a stack that two harts use, values that were stored before the BSS clear
+//! and erased by it, erased frames, variables that nothing clears, and a device tree that was erased before it was read.
 
 use super::boot_run::BootRun;
 use super::boot_run::memory::MemoryFacts;
 use super::boot_run::memory::early::LostValue;
 use super::boot_run::memory::frames::ErasedFrame;
+use super::boot_run::memory::other_harts::SharedStack;
 use super::boot_run::poison;
 use super::bss::outside::{self, Outside};
 use super::finding::{Finding, Status};
-use super::{bss, handoff};
+use super::{bss, handoff, stack};
 use crate::machine::{Address, Load, Store};
 use crate::riscv::{self, Register};
 
@@ -27,17 +28,22 @@ pub fn add_seen(run: &BootRun<'_>, findings: &mut [Finding]) {
     if let Some(memory) = run.trace.as_ref().map(|trace| &trace.memory) {
         let fault = erased_frame(run, memory).or_else(|| lost_value(run, memory)).or_else(|| poison_read(run, memory));
         let tree = tree_erased(run, memory);
+        let shared = shared_stack(run, memory);
         if let Some(fault) = fault {
             add_to_bss(findings, fault);
         }
         if let (Some(tree), Some(handoff)) = (tree, find(findings, handoff::NAME)) {
             tree.fail(handoff);
         }
+        if let (Some(shared), Some(stack)) = (shared, find(findings, stack::NAME)) {
+            shared.fail(stack);
+            skip_behind(findings, stack::NAME, "two harts use one stack");
+        }
     }
 }
 
 /// A fault and its place.
-struct BssFault {
+struct Fault {
     summary: String,
     advice: String,
     found: String,
@@ -45,7 +51,7 @@ struct BssFault {
     place: crate::image::Place,
 }
 
-impl BssFault {
+impl Fault {
     fn fail(self, finding: &mut Finding) {
         finding.status = Status::Fail;
         finding.summary = self.summary;
@@ -62,7 +68,7 @@ fn find<'a>(findings: &'a mut [Finding], name: &str) -> Option<&'a mut Finding> 
 }
 
 /// Marks the later checks as not run: they would rely on BSS.
-fn add_to_bss(findings: &mut [Finding], fault: BssFault) {
+fn add_to_bss(findings: &mut [Finding], fault: Fault) {
     let panicked = findings.iter().any(|finding| finding.data.get("panic_message").is_some());
     let Some(finding) = find(findings, bss::NAME) else { return };
     // A panic before the clear already tells what went wrong, and its handler may use BSS.
@@ -75,17 +81,39 @@ fn add_to_bss(findings: &mut [Finding], fault: BssFault) {
     if failed {
         finding.summary = format!("{before}; {}", finding.summary);
     }
-    let after = findings.iter_mut().skip_while(|finding| finding.name != bss::NAME).skip(1);
-    after.for_each(|finding| *finding = Finding::not_run(finding.name, "the kernel used BSS before it was zero"));
+    skip_behind(findings, bss::NAME, "the kernel used BSS before it was zero");
 }
 
-fn erased_frame(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<BssFault> {
+fn skip_behind(findings: &mut [Finding], name: &str, because: &str) {
+    let after = findings.iter_mut().skip_while(|finding| finding.name != name).skip(1);
+    after.for_each(|finding| *finding = Finding::not_run(finding.name, because));
+}
+
+fn shared_stack(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<Fault> {
+    let SharedStack { hart, stored, followed_sp } = memory.others.shared?;
+    let (followed, names) = (run.at_entry.a0(), &run.layout);
+    Some(Fault {
+        summary: format!(
+            "harts {followed} and {hart} both use the stack [{}, {}): hart {hart} pushes at {}, over a frame of hart {followed}, whose \
+             sp is {followed_sp}",
+            names.stack_bottom_name,
+            names.names.stack_top,
+            run.place(stored.pc)
+        ),
+        advice: "give each hart a stack of its own: sp = top - hart * size".into(),
+        found: format!("{:#x} stored at {}, which held {:#x}", stored.new, run.place(stored.address), stored.old),
+        at: stored.address,
+        place: run.place(stored.pc),
+    })
+}
+
+fn erased_frame(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<Fault> {
     let ErasedFrame { stored, cleared } = memory.clearing.erased_frame()?;
     let function = run.image.function(stored.pc).map_or_else(|| stored.pc.to_string(), |(name, _)| name);
     let source =
         run.image.instruction(stored.pc).and_then(|bytes| riscv::decode(run.image.xlen(), bytes)?.stored_register());
     let what = if source == Some(Register::RA) { "its return address" } else { "a saved value" };
-    Some(BssFault {
+    Some(Fault {
         summary: format!(
             "the clear erases the stack frame of {function} at {}, which is in use and holds {what}",
             stored.sp
@@ -97,11 +125,11 @@ fn erased_frame(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<BssFault>
     })
 }
 
-fn lost_value(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<BssFault> {
-    let LostValue { stored, cleared, read } = memory.early.lost?;
-    let Some(stored) = stored else { return Some(erased_again(run, &cleared, &read)) };
+fn lost_value(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<Fault> {
+    let LostValue { stored, cleared, by, read } = memory.early.lost?;
+    let Some(stored) = stored else { return Some(erased_again(run, &cleared, by, &read)) };
     let name = object(run, stored.address);
-    Some(BssFault {
+    Some(Fault {
         summary: format!(
             "{name} was stored at {} before BSS was cleared, the clear erased it, and it was read at {}",
             run.place(stored.pc),
@@ -114,23 +142,27 @@ fn lost_value(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<BssFault> {
     })
 }
 
-fn erased_again(run: &BootRun<'_>, cleared: &Store, read: &Load) -> BssFault {
+fn erased_again(run: &BootRun<'_>, cleared: &Store, by: Option<u64>, read: &Load) -> Fault {
     let name = object(run, cleared.address);
     let function = run.image.function(cleared.pc).map_or_else(|| cleared.pc.to_string(), |(name, _)| name);
-    BssFault {
+    let who = by.map_or(function, |hart| format!("hart {hart} (at {})", run.place(cleared.pc)));
+    Fault {
         summary: format!(
-            "{name} held {:#x} when {function} cleared BSS a second time, which erased it, and it was read at {}",
+            "{name} held {:#x} when {who} cleared BSS a second time, which erased it, and it was read at {}",
             cleared.old,
             run.place(read.pc)
         ),
-        advice: format!("clear BSS once, before anything is stored in it, or put {name} into .data"),
+        advice: match by {
+            Some(_) => "let only the hart that boots clear BSS, and the others branch past it".into(),
+            None => format!("clear BSS once, before anything is stored in it, or put {name} into .data"),
+        },
         found: format!("{:#x} erased by {}, read as {:#x}", cleared.old, run.place(cleared.pc), read.value),
         at: cleared.address,
         place: run.place(cleared.pc),
     }
 }
 
-fn poison_read(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<BssFault> {
+fn poison_read(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<Fault> {
     let Load { pc, address, length, value, .. } = memory.early.poison_read?;
     let name = object(run, address);
     let outside = outside::objects(run.image, run.layout).into_iter().find(|object| object.range.contains(&address));
@@ -145,7 +177,7 @@ fn poison_read(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<BssFault> 
         None if memory.clearing.has_begun() => (format!("{read} before BSS was cleared; {held}"), clear_first),
         None => (format!("nothing clears BSS before {name} is read at {}; {held}", run.place(pc)), clear_first),
     };
-    Some(BssFault {
+    Some(Fault {
         summary,
         advice,
         found: format!("{length} bytes read at {}: {value:#x}", run.place(address)),
@@ -155,7 +187,7 @@ fn poison_read(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<BssFault> 
 }
 
 /// The failure for variables outside of BSS that still hold poison.
-fn never_cleared(run: &mut BootRun<'_>) -> Option<BssFault> {
+fn never_cleared(run: &mut BootRun<'_>) -> Option<Fault> {
     let objects = outside::objects(run.image, run.layout);
     let mut left = objects.into_iter().filter(|object| object.promised).filter(|object| {
         // A machine that is off cannot be read any more.
@@ -164,7 +196,7 @@ fn never_cleared(run: &mut BootRun<'_>) -> Option<BssFault> {
     let first = left.next()?;
     let others = left.count();
     let more = if others > 0 { format!(", and {others} more") } else { String::new() };
-    Some(BssFault {
+    Some(Fault {
         summary: format!(
             "nothing clears {} ({} bytes{more}): {} is outside of {}",
             first.name,
@@ -179,9 +211,9 @@ fn never_cleared(run: &mut BootRun<'_>) -> Option<BssFault> {
     })
 }
 
-fn tree_erased(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<BssFault> {
+fn tree_erased(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<Fault> {
     let (erased, read) = memory.device_tree.read_too_late?;
-    Some(BssFault {
+    Some(Fault {
         summary: format!(
             "the device tree was erased before it was read: {} overwrote it, and {} looked for it there",
             run.place(erased.pc),

@@ -158,7 +158,7 @@ fn kernel(
 ) -> Result<Vec<Finding>, Error> {
     let mut bss = bss::Bss::begin(run)?;
     let stack = stack::check(run, &mut bss)?;
-    if let (Some(end @ (BootEnd::Trap | BootEnd::Overflow(_))), false) = (&stack.end, stack.was_set) {
+    if let (Some(end @ (BootEnd::Trap | BootEnd::Overflow(_))), None) = (&stack.end, stack.set_to) {
         findings.push(Finding::not_run(stack::NAME, "the boot ended before sp was set"));
         findings.push(Finding::not_run(bss::NAME, "the boot ended before BSS was cleared"));
         return finish(run, findings, end.clone());
@@ -169,7 +169,7 @@ fn kernel(
         return Ok(complete(findings, "the stack is not where it should be"));
     }
     if let Some(trace) = &mut run.trace {
-        trace.memory.stacks.arm();
+        trace.memory.arm(stack.set_to);
     }
     let outcome = bss.check(run, step.map(Stepping::new), stack.end)?;
     match outcome.end {

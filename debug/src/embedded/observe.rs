@@ -102,6 +102,8 @@ impl Embedded {
             match event {
                 Observation::Store(store) => observer.store(&store),
                 Observation::Load(load) => observer.load(&load),
+                Observation::OtherStore(by, store) => observer.other_store(&by, &store),
+                Observation::OtherLoad(by, load) => observer.other_load(&by, &load),
                 Observation::Jump(jump) => observer.jump(&jump),
                 Observation::StackPointer(moved) => observer.stack_pointer(&moved),
                 Observation::Hart(event) => observer.event(&event),

@@ -4,10 +4,11 @@
 //! It does not know what they execute.
 
 use crate::embedded::board::Board;
-use crate::embedded::hart::state::Hart;
+use crate::embedded::hart::state::{Hart, Lifecycle};
 use crate::embedded::harts::State;
 use crate::embedded::run::StopAt;
-use crate::machine::Stop;
+use crate::machine::{Address, OtherHart, Stop};
+use crate::riscv::Register;
 
 impl Board {
     /// Makes this hart the one whose registers and addresses are seen. That changes nothing that any hart could notice.
@@ -23,8 +24,16 @@ impl Board {
             races.select(number);
         }
         if let Some(followed) = self.harts.followed {
-            self.memory.set_aside(number != followed);
+            let other = (number != followed).then(|| self.beside(followed));
+            self.memory.set_other(other);
         }
+    }
+
+    /// The selected hart, as it is told beside the followed one.
+    fn beside(&self, followed: usize) -> OtherHart {
+        let mut followed = self.harts.others().filter(|hart| hart.number == followed);
+        let runs = followed.find(|hart| hart.lifecycle != Lifecycle::Stopped);
+        OtherHart { hart: self.hart.id, followed_sp: runs.map(|hart| Address(hart.x(Register::SP))) }
     }
 
     /// Does something to each hart as if it were the only one; the same one is selected afterwards.
@@ -48,7 +57,7 @@ impl Board {
     pub fn follow(&mut self) {
         if !self.harts.is_one() {
             self.harts.followed = Some(self.hart.number);
-            self.memory.set_aside(false);
+            self.memory.set_other(None);
             self.memory.flush_everywhere();
         }
     }

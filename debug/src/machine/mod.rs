@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 pub use crate::riscv::{Address, Register, Registers, csr};
 pub use fault::{DriveTrouble, Fault};
 pub use observe::{
-    HartEvent, InstructionBytes, Interest, Jump, JumpKind, Load, Observed, Observer, StackPointerMove, Store, TakenTrap,
+    HartEvent, InstructionBytes, Interest, Jump, JumpKind, Load, Observed, Observer, OtherHart, StackPointerMove,
+    Store, TakenTrap,
 };
 pub use quirk::Quirk;
 pub use sharing::{HartAccess, Race, RaceKind, Sharing};
@@ -194,6 +195,11 @@ pub trait Machine {
     /// The number of harts. Registers and memory are those of the hart that stopped last.
     fn harts(&self) -> usize {
         1
+    }
+
+    /// Whether it answers semihosting calls.
+    fn has_semihosting(&self) -> bool {
+        false
     }
 
     /// Whether it is known that no other hart executes anything before the followed one does something.

@@ -43,6 +43,15 @@ pub struct Load {
     pub value: u64,
 }
 
+/// Who made an access: a hart that is not followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OtherHart {
+    /// mhartid.
+    pub hart: u64,
+    /// sp of the followed hart meanwhile; `None` while that hart is stopped.
+    pub followed_sp: Option<Address>,
+}
+
 /// An instruction of S-mode that changed sp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StackPointerMove {
@@ -95,6 +104,10 @@ pub struct Interest {
     pub prompt: Vec<Range<Address>>,
     /// Loads from any of these bytes.
     pub loads: Vec<Range<Address>>,
+    /// Stores to these bytes by harts that are not followed, which are shown at once.
+    pub other_stores: Vec<Range<Address>>,
+    /// Loads from these bytes by such harts.
+    pub other_loads: Vec<Range<Address>>,
     /// Changes of sp, except those within one of these ranges (ends included) that do not set it upwards; `None` for no changes at all.
     pub quiet_stacks: Option<Vec<Range<Address>>>,
     /// Jumps, calls, returns and branches that are taken.
@@ -244,6 +257,12 @@ pub trait Observer {
 
     /// A load was made.
     fn load(&mut self, _load: &Load) {}
+
+    /// A store that a hart made which is not followed.
+    fn other_store(&mut self, _by: &OtherHart, _store: &Store) {}
+
+    /// A load likewise.
+    fn other_load(&mut self, _by: &OtherHart, _load: &Load) {}
 
     /// sp changed. The machine is behind the instruction.
     fn stack_pointer(&mut self, _moved: &StackPointerMove) {}

@@ -10,6 +10,11 @@ use crate::machine::{Address, Error, Machine};
 /// The pattern is neither zero nor all ones, and does not occur in small numbers or text.
 pub const PATTERN: u8 = 0xa5;
 
+/// Whether all of a value of so many bytes is the pattern.
+pub fn is_pattern(value: u64, length: u8) -> bool {
+    value.to_le_bytes()[..usize::from(length)].iter().all(|byte| *byte == PATTERN)
+}
+
 /// How many bytes are transferred at once. This bounds our memory, however large BSS is.
 const CHUNK: usize = 1 << 20;
 

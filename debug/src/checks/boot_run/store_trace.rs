@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::layout::Layout;
 use super::memory::MemoryFacts;
 use crate::image::Image;
-use crate::machine::{Address, HartEvent, Interest, Load, Observer, StackPointerMove, Store, TakenTrap};
+use crate::machine::{Address, HartEvent, Interest, Load, Observer, OtherHart, StackPointerMove, Store, TakenTrap};
 use crate::riscv::cause::{USER_CALL, is_interrupt};
 
 pub struct StoreTrace<'a> {
@@ -45,6 +45,14 @@ impl Observer for StoreTrace<'_> {
 
     fn load(&mut self, load: &Load) {
         self.memory.load(load);
+    }
+
+    fn other_store(&mut self, by: &OtherHart, store: &Store) {
+        self.memory.other_store(by, store);
+    }
+
+    fn other_load(&mut self, _by: &OtherHart, load: &Load) {
+        self.memory.other_load(load);
     }
 
     fn stack_pointer(&mut self, moved: &StackPointerMove) {

@@ -2,7 +2,7 @@
 
 use super::hart_trace::HartTrace;
 use super::store_trace::StoreTrace;
-use crate::machine::{HartEvent, Interest, Load, Observer, Registers, StackPointerMove, Store};
+use crate::machine::{HartEvent, Interest, Load, Observer, OtherHart, Registers, StackPointerMove, Store};
 
 pub struct Watching<'a, 'b> {
     pub trace: &'a mut StoreTrace<'b>,
@@ -24,6 +24,14 @@ impl Observer for Watching<'_, '_> {
 
     fn load(&mut self, load: &Load) {
         self.trace.load(load);
+    }
+
+    fn other_store(&mut self, by: &OtherHart, store: &Store) {
+        self.trace.other_store(by, store);
+    }
+
+    fn other_load(&mut self, by: &OtherHart, load: &Load) {
+        self.trace.other_load(by, load);
     }
 
     fn stack_pointer(&mut self, moved: &StackPointerMove) {

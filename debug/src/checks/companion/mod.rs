@@ -36,7 +36,7 @@ pub struct Companion<'a> {
     /// How long it took by the kernel's own clock.
     took: Duration,
     name: String,
-    /// Whether the machine itself has as many harts: with others, the boot may end otherwise.
+    /// Whether both have one hart: the order in which several execute is another one here, and the boot may end otherwise.
     alike: bool,
 }
 
@@ -50,7 +50,7 @@ impl<'a> Companion<'a> {
         harts: usize,
     ) -> Companion<'a> {
         let limit = Limit::new(timeout.min(LONGEST), None).with_patience(PATIENCE);
-        let (name, alike) = (machine.name().to_owned(), machine.harts() == harts);
+        let (name, alike) = (machine.name().to_owned(), machine.harts() == 1 && harts == 1);
         let at_least = Duration::ZERO;
         let plan = RunPlan { limit, boot_hart: None, step: None, memory: None, companion_end: None, script, at_least };
         let RunResult { findings, mut memory, end, hart, took, was_cut, .. } = run_checks(machine, image, layout, plan);

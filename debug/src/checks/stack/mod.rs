@@ -34,8 +34,8 @@ const SP: u8 = Register::SP;
 pub struct StackOutcome {
     pub finding: Finding,
     pub end: Option<BootEnd>,
-    /// sp was set.
-    pub was_set: bool,
+    /// What sp was set to, before frames were made.
+    pub set_to: Option<Address>,
 }
 
 /// How sp got its value.
@@ -79,7 +79,7 @@ pub fn check(run: &mut BootRun<'_>, bss: &mut Bss) -> Result<StackOutcome, Error
     loop {
         if let Some(mut finding) = approach.look(run)? {
             judgement::look_for_variables(run, &mut finding);
-            return Ok(StackOutcome { finding, end: None, was_set: approach.setting.is_some() });
+            return Ok(StackOutcome { finding, end: None, set_to: approach.set_to() });
         }
         if approach.executed >= one_by_one && sets_sp(run)? {
             one_by_one = approach.executed + SEEN_BEFORE;
@@ -93,7 +93,7 @@ pub fn check(run: &mut BootRun<'_>, bss: &mut Bss) -> Result<StackOutcome, Error
         match event {
             Some(BootEvent::End(end)) => {
                 let finding = approach.unused(run)?;
-                return Ok(StackOutcome { finding, end: Some(end), was_set: approach.setting.is_some() });
+                return Ok(StackOutcome { finding, end: Some(end), set_to: approach.set_to() });
             }
             Some(BootEvent::Store(store)) => bss.early_store(run, &store)?,
             None => {}
@@ -125,6 +125,10 @@ impl Approach {
         };
         let held = self.held.take();
         Ok(Some(held.unwrap_or_else(|| self.judge(run, &registers, deed))))
+    }
+
+    fn set_to(&self) -> Option<Address> {
+        self.setting.as_ref().map(|setting| setting.value)
     }
 
     /// Executes the next instruction, and follows its effect on sp.

@@ -83,10 +83,9 @@ pub fn name_another(run: &mut BootRun<'_>, finding: &mut Finding) -> Result<(), 
     if is_another { name_hart(run, finding) } else { Ok(()) }
 }
 
-/// Has all harts run for so long, or until the machine stops.
+/// Has all harts run for so long, or until the machine stops. What they store is observed.
 fn go_on(run: &mut BootRun<'_>, moment: Duration) -> Result<Stop, Error> {
-    let moment = run.limit.allow(run.machine, moment);
-    run.machine.resume(moment)
+    run.resume(moment)
 }
 
 /// Whether the hart comes back to the function that trapped. A machine is stopped where it likes to, which may be in a handler each time.

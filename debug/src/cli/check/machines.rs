@@ -14,11 +14,13 @@ use crate::cli::kernel::Kernel;
 use crate::cli::machine_arg::MachineArg;
 use crate::cli::narration;
 
-/// The embedded machine as a companion; `None` if the kernel does not fit into it.
+/// The embedded machine as a companion, with as many harts where it can have them; `None` if the kernel does not fit into it.
 pub fn companion(on: &MachineArg, kernel: &Kernel) -> Option<Embedded> {
-    matches!(on, MachineArg::Qemu | MachineArg::Stub(_))
-        .then(|| Embedded::load(&kernel.image, &kernel.on_one_hart()).ok())
-        .flatten()
+    if !matches!(on, MachineArg::Qemu | MachineArg::Stub(_)) {
+        return None;
+    }
+    let start = |options: &embedded::Options| Embedded::load(&kernel.image, options);
+    start(&kernel.options).or_else(|_| start(&kernel.on_one_hart())).ok()
 }
 
 pub fn on_embedded(keeper: &Keeper<'_>, layout: &Layout, options: Options<'_>) -> anyhow::Result<Vec<Finding>> {

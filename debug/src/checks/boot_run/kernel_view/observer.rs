@@ -2,7 +2,7 @@
 
 use super::{SP, Spaces};
 use crate::checks::boot_run::machine_mode;
-use crate::machine::{Address, HartEvent, Interest, Load, Observer, Registers, StackPointerMove, Store};
+use crate::machine::{Address, HartEvent, Interest, Load, Observer, OtherHart, Registers, StackPointerMove, Store};
 
 /// Passes linked addresses to an observer, and causes in the words of S-mode.
 pub(super) struct LinkedObserver<'a> {
@@ -16,13 +16,29 @@ impl LinkedObserver<'_> {
     fn linked(&self, address: Address) -> Address {
         self.spaces.or_same(address)
     }
+
+    fn linked_store(&self, store: &Store) -> Store {
+        let Store { pc, sp, address, .. } = *store;
+        Store { pc: self.linked(pc), sp: self.linked(sp), address: self.linked(address), ..*store }
+    }
+
+    fn linked_load(&self, load: &Load) -> Load {
+        Load { pc: self.linked(load.pc), address: self.linked(load.address), ..*load }
+    }
 }
 
 impl Observer for LinkedObserver<'_> {
     fn store(&mut self, store: &Store) {
-        let Store { pc, sp, address, .. } = *store;
-        let store = Store { pc: self.linked(pc), sp: self.linked(sp), address: self.linked(address), ..*store };
-        self.observer.store(&store);
+        self.observer.store(&self.linked_store(store));
+    }
+
+    fn other_store(&mut self, by: &OtherHart, store: &Store) {
+        let by = OtherHart { followed_sp: by.followed_sp.map(|sp| self.linked(sp)), ..*by };
+        self.observer.other_store(&by, &self.linked_store(store));
+    }
+
+    fn other_load(&mut self, by: &OtherHart, load: &Load) {
+        self.observer.other_load(by, &self.linked_load(load));
     }
 
     fn event(&mut self, event: &HartEvent) {
@@ -49,8 +65,7 @@ impl Observer for LinkedObserver<'_> {
     }
 
     fn load(&mut self, load: &Load) {
-        let load = Load { pc: self.linked(load.pc), address: self.linked(load.address), ..*load };
-        self.observer.load(&load);
+        self.observer.load(&self.linked_load(load));
     }
 
     fn stack_pointer(&mut self, moved: &StackPointerMove) {

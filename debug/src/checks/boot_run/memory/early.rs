@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::clearing::Clearing;
 use crate::checks::boot_run::layout::overlap;
-use crate::checks::boot_run::poison::PATTERN;
+use crate::checks::boot_run::poison;
 use crate::machine::{Address, Load, Store};
 
 /// How many bytes that were stored before the clear are kept. The first are enough.
@@ -17,6 +17,8 @@ pub struct LostValue {
     /// `None` if it was stored after a first clear, and a second one erased it.
     pub stored: Option<Store>,
     pub cleared: Store,
+    /// The hart of a second clear, if it is not the followed one.
+    pub by: Option<u64>,
     pub read: Load,
 }
 
@@ -25,8 +27,8 @@ pub struct EarlyUse {
     zeroed: Vec<Range<Address>>,
     /// By byte: the store before the clear, and the store of the clear that erased it.
     stored: BTreeMap<Address, (Store, Option<Store>)>,
-    /// By byte: the store of a second clear that erased it.
-    erased_again: BTreeMap<Address, Store>,
+    /// By byte: the store of a second clear that erased it, and its hart if that is not the followed one.
+    erased_again: BTreeMap<Address, (Store, Option<u64>)>,
     /// The first load of a byte that was not stored before.
     pub poison_read: Option<Load>,
     pub lost: Option<LostValue>,
@@ -60,11 +62,11 @@ impl EarlyUse {
         first.chain(self.erased_again.keys().copied()).collect()
     }
 
-    /// A second clear erased a value.
-    pub fn erased_again(&mut self, store: &Store) {
+    /// A second clear erased a value; `by`: another hart's.
+    pub fn erased_again(&mut self, store: &Store, by: Option<u64>) {
         let old = store.old.to_le_bytes();
         let bytes = (0..store.length).filter(|index| old[usize::from(*index)] != 0);
-        self.erased_again.extend(bytes.map(|index| (store.address + u64::from(index), *store)).take(MOST));
+        self.erased_again.extend(bytes.map(|index| (store.address + u64::from(index), (*store, by))).take(MOST));
     }
 
     pub fn store(&mut self, store: &Store, clear_is_over: bool) {
@@ -90,21 +92,20 @@ impl EarlyUse {
 
     pub fn load(&mut self, load: &Load, clearing: &Clearing) {
         let range = load.address..load.address + u64::from(load.length);
-        let bytes = load.value.to_le_bytes();
-        let is_poison = bytes[..usize::from(load.length)].iter().all(|byte| *byte == PATTERN);
+        let is_poison = poison::is_pattern(load.value, load.length);
         if is_poison && self.poison_read.is_none() && self.zeroed.iter().any(|zeroed| overlap(zeroed, &range)) {
             self.poison_read = Some(*load);
         }
         if self.lost.is_some() {
             return;
         }
-        if let Some((_, cleared)) = self.erased_again.range(range.clone()).next() {
-            self.lost = Some(LostValue { stored: None, cleared: *cleared, read: *load });
+        if let Some((_, (cleared, by))) = self.erased_again.range(range.clone()).next() {
+            self.lost = Some(LostValue { stored: None, cleared: *cleared, by: *by, read: *load });
             return;
         }
         let erased = self.stored.range(range).find_map(|(_, (stored, cleared))| Some((*stored, (*cleared)?)));
         if let Some((stored, cleared)) = erased.filter(|(_, cleared)| clearing.is_clear(cleared)) {
-            self.lost = Some(LostValue { stored: Some(stored), cleared, read: *load });
+            self.lost = Some(LostValue { stored: Some(stored), cleared, by: None, read: *load });
         }
     }
 }

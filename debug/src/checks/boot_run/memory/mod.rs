@@ -8,6 +8,7 @@ pub mod device_tree;
 pub mod early;
 mod frame_origin;
 pub mod frames;
+pub mod other_harts;
 mod second_clear;
 pub mod stacks;
 mod sweep;
@@ -18,13 +19,14 @@ use self::clearing::Clearing;
 use self::code_writes::CodeWrites;
 use self::device_tree::DeviceTreeUse;
 use self::early::EarlyUse;
+use self::other_harts::OtherHarts;
 use self::second_clear::SecondClear;
 use self::stacks::Stacks;
 use crate::checks::boot_run::layout::Layout;
 use crate::checks::bss::outside;
 use crate::checks::finding::Finding;
 use crate::image::Image;
-use crate::machine::{Address, Interest, Load, StackPointerMove, Store};
+use crate::machine::{Address, Interest, Load, OtherHart, StackPointerMove, Store};
 
 /// Collected by an observer, and kept after the run.
 pub struct MemoryFacts<'a> {
@@ -33,6 +35,8 @@ pub struct MemoryFacts<'a> {
     pub code_writes: CodeWrites,
     pub early: EarlyUse,
     second_clear: SecondClear,
+    pub others: OtherHarts,
+    stack: Range<Address>,
     pub stacks: Stacks,
     pub device_tree: DeviceTreeUse,
     clear_was_over: (bool, bool),
@@ -46,12 +50,15 @@ impl<'a> MemoryFacts<'a> {
     pub fn new(image: &'a Image, layout: &Layout) -> MemoryFacts<'a> {
         let outside = outside::objects(image, layout).into_iter().map(|object| object.range);
         let zeroed = layout.bss_to_clear().into_iter().chain(outside).collect();
+        let second_clear = SecondClear::new(layout.bss.clone(), image);
         MemoryFacts {
             image,
             clearing: Clearing::new(layout),
             code_writes: CodeWrites::new(image),
             early: EarlyUse::new(zeroed),
-            second_clear: SecondClear::new(layout.bss.clone(), image),
+            others: OtherHarts::new(second_clear.clone()),
+            second_clear,
+            stack: layout.stack.clone(),
             stacks: Stacks::new(image, layout),
             device_tree: DeviceTreeUse::default(),
             clear_was_over: (false, false),
@@ -60,16 +67,45 @@ impl<'a> MemoryFacts<'a> {
         }
     }
 
+    /// The boot's stack is in use: sp was set to `base`.
+    pub fn arm(&mut self, base: Option<Address>) {
+        self.stacks.arm();
+        if let Some(base) = base {
+            self.others.arm(self.image.canonical(base));
+        }
+    }
+
+    fn by_linked(&self, store: &Store) -> Store {
+        Store { address: self.linked(store), sp: self.image.canonical(store.sp), ..*store }
+    }
+
     pub fn store(&mut self, store: &Store) {
-        let sp = self.image.canonical(store.sp);
-        let store = Store { address: self.linked(store), sp, ..*store };
+        let store = self.by_linked(store);
         self.clearing.store(&store);
         self.early.store(&store, self.clearing.is_over());
         if self.clearing.is_over() {
-            self.second_clear.store(&store).iter().for_each(|erased| self.early.erased_again(erased));
+            self.second_clear.store(&store).iter().for_each(|erased| self.early.erased_again(erased, None));
         }
+        self.others.followed_store(&store);
         self.code_writes.store(&store);
         self.device_tree.store(&store);
+    }
+
+    /// A store by another hart than the followed one.
+    pub fn other_store(&mut self, by: &OtherHart, store: &Store) {
+        let store = self.by_linked(store);
+        let by = OtherHart { followed_sp: by.followed_sp.map(|sp| self.image.canonical(sp)), ..*by };
+        self.second_clear.stored_by_another(&store);
+        if self.clearing.is_over() {
+            self.early.store(&store, true);
+        }
+        let erased = self.others.store(&by, &store, self.image);
+        erased.iter().for_each(|erased| self.early.erased_again(erased, Some(by.hart)));
+    }
+
+    pub fn other_load(&mut self, load: &Load) {
+        let load = Load { address: self.image.linked(load.physical), ..*load };
+        self.early.load(&load, &self.clearing);
     }
 
     /// The linked address of what is stored.
@@ -86,6 +122,9 @@ impl<'a> MemoryFacts<'a> {
     pub fn stack_pointer(&mut self, moved: &StackPointerMove) {
         let [old, new] = [moved.old, moved.new].map(|sp| self.image.canonical(sp));
         self.stacks.moved(&StackPointerMove { old, new, ..*moved }, self.image);
+        if !moved.relative && self.stack.contains(&(new - 1)) {
+            self.others.moved(new);
+        }
     }
 
     /// All stores until BSS is cleared; then stores to code, to a BSS that needs no clear, to the bytes that the clear erased, and to the device tree.
@@ -93,22 +132,35 @@ impl<'a> MemoryFacts<'a> {
         let over = self.clearing.is_over();
         let (tree, header) = self.device_tree.ranges();
         let early: Vec<Range<Address>> = self.early.ranges(over).iter().map(|range| self.physical(range)).collect();
-        let again: Vec<Range<Address>> = self.second_clear.awaited().iter().map(|range| self.physical(range)).collect();
+        let by_physical = |ranges: Vec<Range<Address>>| ranges.iter().map(|range| self.physical(range)).collect();
+        let again: Vec<Range<Address>> = by_physical(self.second_clear.awaited());
+        let by_others: Vec<Range<Address>> = by_physical(self.others.awaited(self.stacks.deepest()));
         let linked = self.code_writes.ranges().iter().cloned().chain(self.clearing.unneeded());
         let physical = linked.map(|range| self.physical(&range));
-        let prompt = if over { again } else { Vec::new() };
+        // What one hart's clear erases, another may store again.
+        let swept: Vec<Range<Address>> = by_physical(self.others.swept());
+        let prompt = if over { [again, swept].concat() } else { Vec::new() };
+        let erased = if over { early.clone() } else { Vec::new() };
         let stores =
             over.then(|| physical.chain(early.iter().cloned()).chain(tree).chain(prompt.iter().cloned()).collect());
         let quiet_stacks =
             self.stacks.quiet().map(|ranges| ranges.iter().flat_map(|range| self.aliases(range)).collect());
-        Interest { stores, prompt, loads: early.into_iter().chain(header).collect(), quiet_stacks, jumps: false }
+        Interest {
+            stores,
+            prompt,
+            loads: early.into_iter().chain(header).collect(),
+            other_stores: [by_others, erased.clone()].concat(),
+            other_loads: erased,
+            quiet_stacks,
+            jumps: false,
+        }
     }
 
     /// Whether [`MemoryFacts::interest`] has changed since the last call.
     pub fn has_new_interest(&mut self) -> bool {
         let over = (self.clearing.is_over(), self.clearing.unneeded().is_none());
         let clear_ended = over != std::mem::replace(&mut self.clear_was_over, over);
-        self.stacks.take_changed() | self.second_clear.take_changed() || clear_ended
+        self.stacks.take_changed() | self.second_clear.take_changed() | self.others.take_changed() || clear_ended
     }
 
     /// Whether to stop here, because later events would only hide the fault.

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::sweep::{SWEEP, Sweep};
 use crate::checks::boot_run::layout::{bytes, overlap};
+use crate::checks::boot_run::poison;
 use crate::image::Image;
 use crate::machine::{Address, Store};
 
@@ -16,6 +17,7 @@ const TRIES: u32 = 64;
 /// The bytes at each end.
 const END: u64 = 8;
 
+#[derive(Clone)]
 pub struct SecondClear {
     bss: Range<Address>,
     /// How many more zeros at an end are followed; none where one variable is all of BSS, as that may be set to zero again and again.
@@ -43,6 +45,17 @@ impl SecondClear {
         }
     }
 
+    /// Whether zeros are followed that may be a clear.
+    pub fn is_sweeping(&self) -> bool {
+        self.sweep.is_some()
+    }
+
+    /// Another hart stored there meanwhile: what was erased there is not missed.
+    pub fn stored_by_another(&mut self, store: &Store) {
+        let range = store.address..store.address + u64::from(store.length);
+        self.erased.retain(|erased| !overlap(&range, &(erased.address..erased.address + u64::from(erased.length))));
+    }
+
     fn ends(&self) -> [Range<Address>; 2] {
         [self.bss.start..self.bss.start + END, self.bss.end - END..self.bss.end]
     }
@@ -68,7 +81,8 @@ impl SecondClear {
         let Some(sweep) = &mut self.sweep else { return Vec::new() };
         let goes_on = sweep.follows(store);
         if goes_on {
-            if store.old != 0 {
+            // Another hart's clear may meet the test pattern.
+            if store.old != 0 && !poison::is_pattern(store.old, store.length) {
                 self.erased.push(*store);
             }
             if !sweep.is_whole() {

@@ -12,7 +12,7 @@ use crate::machine::{Address, Store};
 pub const SWEEP: u64 = 64;
 
 /// Zeros side by side: what a clear leaves behind, and a lock that is released, or a variable that is set to 0, does not.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Course {
     block: Range<Address>,
     /// So many of the block's bytes were stored, each counted once.
@@ -63,6 +63,7 @@ impl Course {
 ///
 /// Nothing has to be cleared, so nothing tells when the clear is over, or that there is one at all: only zeros that come one after
 /// the other, from one frame, and reach over all of BSS are one.
+#[derive(Clone)]
 pub struct Sweep {
     bss: Range<Address>,
     course: Course,

@@ -24,7 +24,7 @@ use crate::embedded::conditions::Conditions;
 use crate::embedded::hart::state::GuestTrap;
 use crate::embedded::hart::trap::{AccessType, Interruption};
 use crate::embedded::races::Races;
-use crate::machine::{Access, Watchpoint};
+use crate::machine::{Access, OtherHart, Watchpoint};
 use crate::riscv::board;
 pub use pages::Contents;
 pub use record::Observation;
@@ -101,9 +101,8 @@ pub struct Memory {
     watching: bool,
     /// The record for an observer, if there is one.
     record: Option<Record>,
-    /// The record while a hart executes that is not observed.
-    record_aside: Option<Record>,
-    record_is_aside: bool,
+    /// The hart that executes, if it is not the one that is observed.
+    other: Option<OtherHart>,
     /// Who looks for races between harts, if somebody does.
     pub races: Option<Box<Races>>,
 }
@@ -132,8 +131,7 @@ impl Memory {
             physical_watches: Vec::new(),
             watching: true,
             record: None,
-            record_aside: None,
-            record_is_aside: false,
+            other: None,
             races: None,
         }
     }
@@ -231,7 +229,7 @@ impl Memory {
                 && !self.is_watched(address / PAGE as u64, first)
                 && !self.conditions.misaligned_traps
                 && self.protection.is_uniform(first, PAGE)
-                && !self.record.as_ref().is_some_and(|record| record.wants_load_of_page(first))
+                && !self.wants_load_of_page(first)
                 && !self.is_shared(first)
             {
                 self.loads.insert_page(address / PAGE as u64, offset / PAGE * PAGE);
@@ -314,8 +312,7 @@ impl Memory {
 
     /// Lets the next store to this page use the fast path, unless it must be noticed.
     fn remember_store(&mut self, page: u64, ram_page: usize, physical: u64) {
-        let wanted = self.record.as_ref().is_some_and(|record| record.wants_store_to_page(physical));
-        if !wanted
+        if !self.wants_store_to_page(physical)
             && !self.is_shared(physical)
             && !self.conditions.misaligned_traps
             && self.protection.is_uniform(physical, PAGE)

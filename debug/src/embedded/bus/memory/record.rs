@@ -7,7 +7,7 @@ use crate::embedded::bus::map::Region;
 use crate::embedded::bus::ram::PAGE;
 use crate::embedded::hart::decode::{Kind, Operation};
 use crate::embedded::hart::state::{Hart, Privilege};
-use crate::machine::{Address, HartEvent, Interest, Jump, JumpKind, Load, StackPointerMove, Store};
+use crate::machine::{Address, HartEvent, Interest, Jump, JumpKind, Load, OtherHart, StackPointerMove, Store};
 use crate::riscv::Register;
 
 /// How many events are recorded before the run pauses and passes them on.
@@ -18,6 +18,8 @@ const AT_ONCE: usize = 4096;
 pub enum Observation {
     Store(Store),
     Load(Load),
+    OtherStore(OtherHart, Store),
+    OtherLoad(OtherHart, Load),
     StackPointer(StackPointerMove),
     Jump(Jump),
     Hart(HartEvent),
@@ -37,17 +39,15 @@ impl Record {
         self.due = true;
     }
 
-    /// Whether stores to the page of this physical address must be recorded.
-    pub fn wants_store_to_page(&self, physical: u64) -> bool {
-        self.interest.stores.as_ref().is_none_or(|ranges| touches_page(ranges, physical))
+    /// Whether a store to one of so many bytes is wanted; `by_other`: one of a hart that is not observed.
+    fn wants_store(&self, by_other: bool, physical: u64, length: usize) -> bool {
+        let wanted = if by_other { Some(&self.interest.other_stores) } else { self.interest.stores.as_ref() };
+        wanted.is_none_or(|ranges| touches(ranges, physical, length as u64))
     }
 
-    pub fn wants_load_of_page(&self, physical: u64) -> bool {
-        touches_page(&self.interest.loads, physical)
-    }
-
-    fn wants_store(&self, physical: u64, length: usize) -> bool {
-        self.interest.stores.as_ref().is_none_or(|ranges| touches(ranges, physical, length as u64))
+    fn wants_load(&self, by_other: bool, physical: u64, length: usize) -> bool {
+        let wanted = if by_other { &self.interest.other_loads } else { &self.interest.loads };
+        touches(wanted, physical, length as u64)
     }
 
     /// `goes_back`: sp was set upwards, over frames that may be in use.
@@ -62,13 +62,32 @@ fn touches(ranges: &[Range<Address>], start: u64, length: u64) -> bool {
     ranges.iter().any(|range| start < range.end.0 && range.start.0 < start.saturating_add(length))
 }
 
-fn touches_page(ranges: &[Range<Address>], physical: u64) -> bool {
-    touches(ranges, physical / PAGE as u64 * PAGE as u64, PAGE as u64)
+/// The first address of the page.
+fn page_of(physical: u64) -> u64 {
+    physical / PAGE as u64 * PAGE as u64
 }
 
 impl Memory {
+    /// Whether all that happens to the hart is recorded.
     pub fn is_recording(&self) -> bool {
-        self.record.is_some()
+        self.own_record().is_some()
+    }
+
+    /// The record, while the hart executes that is observed.
+    #[inline(always)]
+    fn own_record(&self) -> Option<&Record> {
+        self.record.as_ref().filter(|_| self.other.is_none())
+    }
+
+    /// Whether stores to the page of this physical address must be recorded.
+    pub(super) fn wants_store_to_page(&self, physical: u64) -> bool {
+        let record = self.record.as_ref();
+        record.is_some_and(|record| record.wants_store(self.other.is_some(), page_of(physical), PAGE))
+    }
+
+    pub(super) fn wants_load_of_page(&self, physical: u64) -> bool {
+        let record = self.record.as_ref();
+        record.is_some_and(|record| record.wants_load(self.other.is_some(), page_of(physical), PAGE))
     }
 
     /// Starts or ends recording.
@@ -106,14 +125,16 @@ impl Memory {
         }
     }
 
-    /// Records an event of the hart, if there is an observer.
+    /// Records an event of the hart, if it is observed.
     pub fn note(&mut self, event: HartEvent) {
-        self.push(Observation::Hart(event));
+        if self.is_recording() {
+            self.push(Observation::Hart(event));
+        }
     }
 
     /// Like [`Memory::note`], for a read of time, of a counter or of pending interrupts by the instruction at `pc`.
     pub fn note_clock_read(&mut self, icount: u64, read_by: Address, now: u64) {
-        let Some(record) = &mut self.record else { return };
+        let Some(record) = self.record.as_mut().filter(|_| self.other.is_none()) else { return };
         let before = std::mem::replace(&mut record.clock_read, icount);
         // The first one of a run has none before it.
         let since = if before == 0 { 0 } else { icount.saturating_sub(before) };
@@ -149,7 +170,7 @@ impl Memory {
     /// Whether moves of sp are recorded.
     #[inline(always)]
     pub fn follows_stack_pointer(&self) -> bool {
-        self.record.as_ref().is_some_and(|record| record.interest.quiet_stacks.is_some())
+        self.own_record().is_some_and(|record| record.interest.quiet_stacks.is_some())
     }
 
     /// Looks at sp after the instruction at `pc`, before which `icount` were executed, as [`Memory::record_stack_pointer`] does.
@@ -178,7 +199,7 @@ impl Memory {
             _ => false,
         };
         let goes_back = !of_sp && new > old;
-        let wanted = self.record.as_ref().is_some_and(|record| record.wants_move(old, new, goes_back));
+        let wanted = self.own_record().is_some_and(|record| record.wants_move(old, new, goes_back));
         if self.fetch_context.privilege == Privilege::User || !wanted {
             return;
         }
@@ -191,7 +212,7 @@ impl Memory {
     /// Whether jumps are recorded.
     #[inline(always)]
     pub fn wants_jumps(&self) -> bool {
-        self.record.as_ref().is_some_and(|record| record.interest.jumps)
+        self.own_record().is_some_and(|record| record.interest.jumps)
     }
 
     /// Looks at where the hart continues after `operation`, for which [`Memory::at`] was kept.
@@ -233,10 +254,11 @@ impl Memory {
 
     pub(super) fn record_load(&mut self, physical: u64, address: u64, length: usize, value: u64) {
         let Some(record) = &self.record else { return };
-        if touches(&record.interest.loads, physical, length as u64) {
+        if record.wants_load(self.other.is_some(), physical, length) {
             let At { icount, pc, .. } = self.at;
             let (pc, address, physical) = (Address(pc), Address(address), Address(physical));
-            self.push(Observation::Load(Load { icount, pc, address, physical, length: length as u8, value }));
+            let load = Load { icount, pc, address, physical, length: length as u8, value };
+            self.push(self.other.map_or(Observation::Load(load), |other| Observation::OtherLoad(other, load)));
         }
     }
 
@@ -250,7 +272,8 @@ impl Memory {
         length: usize,
         head: usize,
     ) {
-        if !self.record.as_ref().is_some_and(|record| record.wants_store(first, length)) {
+        let wants = |record: &Record| record.wants_store(self.other.is_some(), first, length);
+        if !self.record.as_ref().is_some_and(wants) {
             return;
         }
         let peek = |physical, length| match Region::of(physical) {
@@ -264,8 +287,10 @@ impl Memory {
         let new = if length < 8 { value & ((1 << (8 * length)) - 1) } else { value };
         let At { icount, pc, sp } = self.at;
         let (pc, sp, address, physical) = (Address(pc), Address(sp), Address(address), Address(first));
-        self.push(Observation::Store(Store { icount, pc, sp, address, physical, length: length as u8, old, new }));
-        if self.record.as_ref().is_some_and(|record| touches(&record.interest.prompt, first, length as u64)) {
+        let store = Store { icount, pc, sp, address, physical, length: length as u8, old, new };
+        self.push(self.other.map_or(Observation::Store(store), |other| Observation::OtherStore(other, store)));
+        let is_prompt = |record: &Record| touches(&record.interest.prompt, first, length as u64);
+        if self.other.is_some() || self.record.as_ref().is_some_and(is_prompt) {
             self.pause();
         }
     }

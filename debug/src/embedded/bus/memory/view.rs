@@ -5,6 +5,7 @@ use crate::embedded::bus::protection::Protection;
 use crate::embedded::bus::tlb::Tlb;
 use crate::embedded::bus::translate::Context;
 use crate::embedded::hart::state::Hart;
+use crate::machine::OtherHart;
 
 /// A parked hart's translations and protection.
 pub struct View {
@@ -54,11 +55,8 @@ impl Memory {
         self.flush();
     }
 
-    /// While `aside`, nothing is recorded: another hart executes than the one that is observed.
-    pub fn set_aside(&mut self, aside: bool) {
-        if aside != self.record_is_aside {
-            self.record_is_aside = aside;
-            std::mem::swap(&mut self.record, &mut self.record_aside);
-        }
+    /// Says which hart executes, if it is not the one that is observed: of that, only some accesses are recorded.
+    pub fn set_other(&mut self, other: Option<OtherHart>) {
+        self.other = other;
     }
 }
