@@ -45,6 +45,8 @@ pub enum Setting {
     Forbid,
     /// Text that is typed.
     Input,
+    /// Semihosting calls are answered.
+    Semihosting,
     /// A server for GDB is started on the embedded machine.
     Serve,
     /// A machine is started that waits at reset.
@@ -80,6 +82,7 @@ impl Setting {
             Setting::Expect => "expected text",
             Setting::Forbid => "forbidden text",
             Setting::Input => "input",
+            Setting::Semihosting => "semihosting",
             Setting::Serve => "the server for GDB",
             Setting::Wait => "QEMU with -S",
         }

@@ -183,6 +183,11 @@ fn power_off_in_words(finding: &mut Finding, power_off: PowerOff) -> (Status, St
             finding.set("exit_status", status);
             (Status::Fail, format!("powers off with a failure, exit status {status} (test finisher, 0x3333)"))
         }
+        PowerOff::HostCall(status) => {
+            finding.set("exit_status", status);
+            let ends = format!("powers off (semihosting exit, status {status})");
+            if status == 0 { (Status::Pass, ends) } else { (Status::Fail, format!("{ends}, a failure")) }
+        }
         PowerOff::Reason(reason) => {
             finding.set("reset_reason", reason);
             (Status::Fail, format!("powers off because of a system failure (SBI system reset, reason {reason})"))

@@ -87,7 +87,7 @@ impl FromStr for DriveArgument {
 
 impl DeviceArguments {
     /// What the embedded machine has, where QEMU has these arguments besides.
-    pub fn embedded(&self, extra: &[OsString]) -> Devices {
+    pub fn embedded(&self, extra: &[OsString], semihosting: bool) -> Devices {
         let mut virtio: Vec<Device> = self.drive.iter().map(|drive| Device::Block(drive.plugged(extra))).collect();
         virtio.extend(self.virtio_console.then_some(Device::Console));
         virtio.extend(self.virtio_rng.map(|seed| Device::Random { seed }));
@@ -95,7 +95,7 @@ impl DeviceArguments {
             virtio.push(Device::Network(Network { receive: self.net_receive.clone() }));
         }
         let modern = extra.iter().any(|word| word == "virtio-mmio.force-legacy=false");
-        Devices { virtio, modern: self.virtio_modern || modern }
+        Devices { virtio, modern: self.virtio_modern || modern, semihosting }
     }
 
     /// The same for QEMU.

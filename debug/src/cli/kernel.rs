@@ -100,7 +100,7 @@ impl KernelArguments {
         let initrd = self.initrd.as_ref().map(read_initrd).transpose()?;
         let usual = self.qemu.options(image.xlen());
         let options = embedded::Options {
-            devices: self.devices.embedded(&usual.extra),
+            devices: self.devices.embedded(&usual.extra, usual.has_semihosting()),
             memory_mib: self.memory,
             append: self.append.clone(),
             initrd,

@@ -24,6 +24,7 @@ pub fn option(setting: Setting) -> &'static str {
         Setting::Expect => "--expect",
         Setting::Forbid => "--forbid",
         Setting::Input => "--input",
+        Setting::Semihosting => "--qemu-args=-semihosting",
         Setting::Serve => "cargo debug serve",
         Setting::Wait => "./run.sh --wait",
     }

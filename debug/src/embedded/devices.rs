@@ -18,6 +18,8 @@ pub struct Devices {
     pub virtio: Vec<Device>,
     /// The registers of virtio 1.0 and later in place of those before it: QEMU's `-global virtio-mmio.force-legacy=false`.
     pub modern: bool,
+    /// Semihosting calls are answered: QEMU's `-semihosting`.
+    pub semihosting: bool,
 }
 
 /// A virtio device.
@@ -115,6 +117,8 @@ impl Devices {
             }
             *slot = Some(device.open(drives)?);
         }
-        Ok(bus::devices::Devices::new(slots.map(|device| Slot::new(device, self.modern)), harts))
+        let mut devices = bus::devices::Devices::new(slots.map(|device| Slot::new(device, self.modern)), harts);
+        devices.semihosting = self.semihosting;
+        Ok(devices)
     }
 }

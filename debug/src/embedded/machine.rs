@@ -172,6 +172,10 @@ impl Machine for Embedded {
         self.board.harts.count()
     }
 
+    fn has_semihosting(&self) -> bool {
+        self.board.memory.devices.semihosting
+    }
+
     fn others_wait(&self) -> bool {
         self.board.others_wait()
     }

@@ -11,6 +11,7 @@ mod firmware;
 mod hart;
 mod harts;
 mod history;
+mod host_calls;
 mod interrupts;
 mod journal;
 mod machine;

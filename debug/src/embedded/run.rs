@@ -13,7 +13,7 @@ use crate::machine::{Address, Fault, Stop};
 use crate::riscv::Register;
 
 /// What people call this machine, in messages.
-const THIS_MACHINE: &str = "the embedded machine";
+pub(super) const THIS_MACHINE: &str = "the embedded machine";
 
 /// What stops a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

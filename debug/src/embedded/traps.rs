@@ -48,6 +48,11 @@ impl Board {
     /// A handler takes it, where there is one; this counts as the instruction.
     pub(super) fn trap(&mut self, trap: Trap) -> Result<(), Stop> {
         let code = trap.cause.code();
+        if code == cause::BREAKPOINT
+            && let Some(answered) = self.answer_host_call()
+        {
+            return answered;
+        }
         let by = self.hart.takes(code);
         if self.has_no_handler(by) || self.conditions.kept >> code & 1 != 0 {
             self.memory.guest_trap = GuestTrap::default();

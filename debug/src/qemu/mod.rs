@@ -265,6 +265,7 @@ impl Qemu {
         let (process, folder) = Process::start(&machine, limit)?;
         let mut remote = Remote::attach(&Endpoint::Unix(folder.join(guardian::STUB)), deadline)?;
         remote.rename("qemu");
+        remote.answers_host_calls(machine.has_semihosting());
         let process = Arc::new(Mutex::new(process));
         let own = Arc::clone(&process);
         remote.ask_when_gone(move || lock(&own).end_of_the_machine());

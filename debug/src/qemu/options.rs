@@ -132,6 +132,18 @@ impl MachineOptions {
         self.extra.windows(2).filter(|pair| pair[0] == "-L").flatten()
     }
 
+    /// Whether semihosting calls are answered.
+    pub fn has_semihosting(&self) -> bool {
+        let line = self.line.iter().flatten().chain(&self.extra);
+        let words: Vec<&str> = line.filter_map(|word| word.to_str()).collect();
+        let is_on = |config: &str| !["enable=off", "enable=no", "enable=false"].iter().any(|off| config.contains(off));
+        let asked = words.iter().rposition(|word| word.trim_start_matches('-').starts_with("semihosting"));
+        asked.is_some_and(|at| match words[at].trim_start_matches('-') {
+            "semihosting-config" => words.get(at + 1).is_some_and(|config| is_on(config)),
+            word => word == "semihosting",
+        })
+    }
+
     /// The arguments, in the order of run.sh's.
     pub fn arguments(&self) -> Vec<OsString> {
         if let Some(line) = &self.line {

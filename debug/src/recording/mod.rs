@@ -45,6 +45,8 @@ struct Header {
     harts: Harts,
     devices: Vec<Plugged>,
     modern: bool,
+    #[serde(default)]
+    semihosting: bool,
     changes: Vec<(u64, Noted)>,
     points: Vec<Point>,
     /// The run's length, in instructions.
@@ -205,6 +207,7 @@ impl Recording {
             },
             devices: Plugged::all(&options.devices, &mut keep)?,
             modern: options.devices.modern,
+            semihosting: options.devices.semihosting,
             changes,
             points: Vec::new(),
             end: machine.icount(),
@@ -275,7 +278,11 @@ impl Recording {
             schedule: self.header.harts.schedule,
             schedule_until: self.header.harts.until,
             boot_hart: self.header.harts.boot,
-            devices: Devices { virtio: virtio.collect::<Result<_, _>>()?, modern: self.header.modern },
+            devices: Devices {
+                virtio: virtio.collect::<Result<_, _>>()?,
+                modern: self.header.modern,
+                semihosting: self.header.semihosting,
+            },
             ..Options::default()
         })
     }

@@ -183,6 +183,10 @@ impl Machine for Remote {
         self.harts.count()
     }
 
+    fn has_semihosting(&self) -> bool {
+        self.has_semihosting
+    }
+
     fn boot_on(&mut self, hart: u64) -> Result<bool, Error> {
         self.run_alone(hart)
     }

@@ -53,6 +53,8 @@ pub struct Remote {
     harts: Harts,
     /// The stub is QEMU's and supports QEMU's extensions.
     is_qemu: bool,
+    /// Semihosting calls are answered, as whoever started it says.
+    has_semihosting: bool,
     undertaker: Option<Undertaker>,
     /// The last stop was before a watched access and was reported.
     caught: bool,
@@ -102,6 +104,7 @@ impl Remote {
             watchpoints: Vec::new(),
             harts,
             is_qemu,
+            has_semihosting: false,
             undertaker: None,
             caught: false,
             trace_folder: None,
@@ -118,6 +121,11 @@ impl Remote {
     /// Sets the machine's name in reports.
     pub fn rename(&mut self, name: &str) {
         self.name = name.into();
+    }
+
+    /// Says whether semihosting calls are answered; a stub does not tell.
+    pub fn answers_host_calls(&mut self, answers: bool) {
+        self.has_semihosting = answers;
     }
 
     /// Sets the function to call when the stub closes the connection: QEMU 7.2 does so at power-off without a reply.

@@ -15,6 +15,7 @@ mod operands;
 pub mod page_table;
 mod register;
 pub mod sbi;
+pub mod semihosting;
 pub mod status;
 mod text;
 mod xlen;

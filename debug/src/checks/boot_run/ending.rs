@@ -3,7 +3,7 @@
 use super::BootRun;
 use super::event::{BootEnd, PendingStore, PowerOff};
 use crate::machine::{Address, Error, Register, Registers, csr};
-use crate::riscv::{self, Effect, board, sbi};
+use crate::riscv::{self, Effect, board, sbi, semihosting};
 
 const A0: usize = Register::A0 as usize;
 const A1: usize = Register::A1 as usize;
@@ -50,6 +50,27 @@ impl BootRun<'_> {
             let x = std::array::from_fn(|index| saved[index]);
             called(&Registers { x, pc: mepc })
         }))
+    }
+
+    /// Which end of the boot the semihosting call at pc causes, if any. A program's are its kernel's.
+    pub(super) fn last_host_call(&mut self, registers: &Registers) -> Result<Option<BootEnd>, Error> {
+        if self.in_user_mode()? || !self.is_host_call(Address(registers.pc)) {
+            return Ok(None);
+        }
+        let xlen = self.image.xlen();
+        let word = |at| {
+            let mut bytes = [0; 8];
+            let bytes = &mut bytes[..xlen.bytes()];
+            self.machine.read_memory(Address(at), bytes).ok().map(|()| xlen.read(bytes))
+        };
+        let status = semihosting::exit_status(xlen, [registers.x[A0], registers.x[A1]], word);
+        Ok(status.map(|status| BootEnd::PowerOff(PowerOff::HostCall(status))))
+    }
+
+    /// Whether the breakpoint at `pc` is a semihosting call.
+    pub fn is_host_call(&mut self, pc: Address) -> bool {
+        let mut bytes = [0; semihosting::LENGTH];
+        self.machine.read_memory(pc - semihosting::BEFORE, &mut bytes).is_ok() && semihosting::is_call(&bytes)
     }
 
     /// Which end of the boot the SBI call at pc causes, if any. The firmware refuses other kinds of reset.

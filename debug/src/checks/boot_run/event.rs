@@ -123,6 +123,8 @@ pub enum PowerOff {
     Success,
     /// A failure through the test finisher, with this exit status (QEMU, hw/misc/sifive_test.c).
     Failure(u32),
+    /// A semihosting call, with this exit status.
+    HostCall(u64),
     /// SBI System Reset with this reason: 1 is a system failure.
     Reason(u64),
 }

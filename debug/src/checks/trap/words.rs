@@ -52,9 +52,10 @@ pub fn explain(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About) -> Re
     finding.set("sepc", trap.pc);
     finding.set("stval", Fact::Register(trap.value));
     finding.set("instruction", instruction.trim_matches('`'));
-    if trap.cause == BREAKPOINT && is_semihosting(run, trap.pc) {
+    if trap.cause == BREAKPOINT && run.is_host_call(trap.pc) {
         finding.summary = format!("{}, a semihosting call, which this machine does not support", finding.summary);
-        finding.advice = Some("print through the SBI or the UART: this machine runs without semihosting".into());
+        finding.advice =
+            Some(format!("print through the SBI or the UART, or have the machine answer: {}", Setting::Semihosting));
     }
     if let (ILLEGAL_INSTRUCTION, Some(bytes)) = (trap.cause, &bytes) {
         reasons::illegal_instruction(run, finding, (trap.pc, trap.from_user), bytes)?;
@@ -82,14 +83,6 @@ pub fn explain(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About) -> Re
         lost(run, finding, trap.pc)?;
     }
     Ok(())
-}
-
-/// `slli x0, x0, 0x1f; ebreak; srai x0, x0, 7` (RISC-V Semihosting, "Semihosting Trap Instruction Sequence").
-fn is_semihosting(run: &mut BootRun<'_>, ebreak: Address) -> bool {
-    const SEQUENCE: [u32; 3] = [0x01f0_1013, 0x0010_0073, 0x4070_5013];
-    let wanted: Vec<u8> = SEQUENCE.iter().flat_map(|word| word.to_le_bytes()).collect();
-    let mut bytes = vec![0; wanted.len()];
-    run.machine.read_memory(ebreak - 4, &mut bytes).is_ok() && bytes == wanted
 }
 
 /// Explains a hart that is at an address without code: the reason is on the stack, or in ra.

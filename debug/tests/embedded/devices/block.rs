@@ -25,7 +25,7 @@ fn disk() -> NamedTempFile {
 }
 
 fn devices(file: &NamedTempFile, modern: bool) -> Devices {
-    Devices { virtio: vec![Device::Block(Drive::new(file.path()))], modern }
+    Devices { virtio: vec![Device::Block(Drive::new(file.path()))], modern, ..Devices::default() }
 }
 
 fn compare(modern: bool) {
@@ -130,7 +130,7 @@ fn what_cannot_be_plugged_in_is_told() {
     let file = disk();
     let kernel = guest_file::build("writer");
     let open = |virtio: Vec<Device>| {
-        let devices = Devices { virtio, modern: false };
+        let devices = Devices { virtio, modern: false, ..Devices::default() };
         Embedded::open(&kernel, &Options { devices, ..Options::default() }).err().map(|error| error.to_string())
     };
     let drive = |bus| Device::Block(Drive { bus, ..Drive::new(file.path()) });

@@ -12,7 +12,7 @@ const PRINTED: &str = "through virtio\n";
 
 fn all(modern: bool) -> Devices {
     let network = Device::Network(Network::default());
-    Devices { virtio: vec![Device::Console, Device::Random { seed: 1 }, network], modern }
+    Devices { virtio: vec![Device::Console, Device::Random { seed: 1 }, network], modern, ..Devices::default() }
 }
 
 /// The packets of a pcap file of this computer's byte order, without their times.
@@ -94,7 +94,7 @@ fn packets_arrive_at_their_distance_in_time() {
     }
     fs::write(&file, bytes).unwrap();
     let network = Device::Network(Network { receive: Some(file) });
-    let devices = Devices { virtio: vec![network], modern: false };
+    let devices = Devices { virtio: vec![network], modern: false, ..Devices::default() };
     let (printed, mut machine) = here("receiver", "", &Options { devices, ..Options::default() });
     let expected = [(70, 60, 0), (1524, 1514, 20), (74, 64, 50)];
     for (length, sum, after) in expected {
@@ -109,7 +109,7 @@ fn packets_arrive_at_their_distance_in_time() {
 
 #[test]
 fn what_is_typed_reaches_the_virtio_console_and_does_so_again() {
-    let devices = Devices { virtio: vec![Device::Console], modern: false };
+    let devices = Devices { virtio: vec![Device::Console], modern: false, ..Devices::default() };
     let (printed, mut machine) = here("virtio-echo", "Hello, world.", &Options { devices, ..Options::default() });
     assert!(printed.contains("type, please\nHello, world.\n"), "{printed}");
     again(&printed, &mut machine);

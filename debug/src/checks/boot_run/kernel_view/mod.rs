@@ -291,6 +291,10 @@ impl Machine for KernelView<'_> {
         self.machine.harts()
     }
 
+    fn has_semihosting(&self) -> bool {
+        self.machine.has_semihosting()
+    }
+
     fn others_wait(&self) -> bool {
         self.machine.others_wait()
     }

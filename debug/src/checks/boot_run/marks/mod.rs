@@ -32,6 +32,8 @@ pub enum Mark {
     Rest,
     /// Writes stvec.
     VectorWrite,
+    /// A breakpoint that may be a semihosting call.
+    HostCall,
     /// What stvec holds.
     Handler,
     /// An `sret`.
@@ -143,6 +145,12 @@ pub fn set(machine: &mut dyn Machine, image: &Image, known: &[Address], shows_tr
         for place in riscv::resting_places(image.xlen(), start, code, known) {
             marks.insert(machine, place, Mark::Rest)?;
         }
+        if machine.has_semihosting() {
+            let is_breakpoint = |operation: &riscv::Operation| operation.kind == Kind::Ebreak;
+            for place in riscv::places_of(image.xlen(), start, code, known, is_breakpoint) {
+                marks.insert(machine, place, Mark::HostCall)?;
+            }
+        }
         if shows_traps && !shows_all {
             for place in
                 riscv::places_of(image.xlen(), start, code, known, |operation| vector_write_of(operation).is_some())
@@ -191,6 +199,7 @@ impl BootRun<'_> {
                 None => Passed::On,
             },
             Mark::VectorWrite => self.vector_write(registers)?,
+            Mark::HostCall => self.last_host_call(registers)?.map_or(Passed::On, Passed::End),
             Mark::Handler => Passed::On,
             Mark::TrapReturn => self.trap_return()?,
             Mark::Panic => self.panics(registers)?,

@@ -22,6 +22,8 @@ pub struct Devices {
     /// How many typed bytes the UART has announced.
     told: usize,
     pub(in crate::embedded::bus) slots: [Slot; VIRTIO_SLOTS],
+    /// Semihosting calls are answered.
+    pub semihosting: bool,
     /// Why the machine cannot continue.
     pub trouble: Option<Trouble>,
     outlook: Outlook,
@@ -60,6 +62,7 @@ impl Devices {
             clock: Clock::new(),
             told: 0,
             slots,
+            semihosting: false,
             trouble: None,
             outlook: Outlook { interrupts: 0, interrupts_machine: 0, time: u64::MAX, input: u64::MAX },
         }
