@@ -176,6 +176,8 @@ pub enum HartEvent {
         icount: u64,
         /// Where it returns to.
         to: Address,
+        /// sp there.
+        sp: Address,
         /// Whether it returns to U-mode.
         to_user: bool,
     },

@@ -60,7 +60,8 @@ fn return_from_trap(board: &mut Board, kind: Kind) -> u64 {
     board.refresh_context();
     let to_user = board.hart.privilege == Privilege::User;
     if is_kernels {
-        board.memory.note(HartEvent::TrapReturn { icount: board.icount, to: Address(board.hart.pc), to_user });
+        let [to, sp] = [board.hart.pc, board.hart.x(Register::SP)].map(Address);
+        board.memory.note(HartEvent::TrapReturn { icount: board.icount, to, sp, to_user });
     }
     board.hart.pc
 }

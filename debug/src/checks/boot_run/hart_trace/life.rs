@@ -1,6 +1,8 @@
 //! Kernels that live without ever coming to rest: they wait for a point in time again and again and do something each time, or their
 //! interrupts come to tasks and programs that compute for ever. It does not judge.
 
+use std::collections::VecDeque;
+
 use super::{LONG_ENOUGH, PERIODS, Stretch};
 use crate::checks::boot_run::event::{BootEnd, Spin};
 use crate::machine::{Address, TakenTrap};
@@ -20,6 +22,8 @@ const SUSPICIOUS: u64 = 4;
 const LONG: u64 = 50_000_000;
 /// How far an interrupt's handler may return from where it came and still go on with the same task: behind a `wfi`, say.
 const NEAR: u64 = 8;
+/// How many tasks are told apart.
+const TASKS: usize = 64;
 
 /// Signs of life.
 #[derive(Default)]
@@ -42,6 +46,8 @@ pub struct Life {
     programs: Stretch,
     /// Interrupts whose handler went on with another task.
     switches: Stretch,
+    /// The last values of sp that interrupts found in S-mode, each once.
+    interrupted: VecDeque<Address>,
 }
 
 impl Life {
@@ -92,12 +98,17 @@ impl Life {
             }
         } else if trap.from_user {
             self.programs.add(trap.icount, 0);
+        } else if !self.interrupted.contains(&trap.sp) {
+            self.interrupted.truncate(TASKS - 1);
+            self.interrupted.push_front(trap.sp);
         }
     }
 
-    /// The handler of `trap` returned.
-    pub fn returned(&mut self, icount: u64, trap: &TakenTrap, to: Address) {
-        if is_interrupt(trap.cause) && !trap.from_user && to.0.abs_diff(trap.pc.0) > NEAR {
+    /// The handler of `trap` returned to an instruction, with sp: to another task if either is another's. A stack that only leaks never
+    /// comes back to where it was.
+    pub fn returned(&mut self, icount: u64, trap: &TakenTrap, (to, sp): (Address, Address)) {
+        let is_anothers = || sp != trap.sp && self.interrupted.contains(&sp);
+        if is_interrupt(trap.cause) && !trap.from_user && (to.0.abs_diff(trap.pc.0) > NEAR || is_anothers()) {
             self.switches.add(icount, 0);
         }
     }
@@ -174,11 +185,30 @@ mod tests {
         for icount in (0..=PERIODS).map(|tick| tick * LONG / PERIODS) {
             let mut trap = super::super::tests::taken(icount, 1 << 63 | 5, from_user);
             life.trap(&trap);
-            life.returned(icount, &trap, trap.pc + to);
+            life.returned(icount, &trap, (trap.pc + to, trap.sp));
             trap.cause = cause;
             life.trap(&trap);
         }
         life.end()
+    }
+
+    /// The same instruction of two tasks is interrupted in turn, whose stacks both move by so much each time.
+    fn switched(by: u64) -> Option<BootEnd> {
+        let mut life = Life::default();
+        let sp = |tick: u64| Address(0x8021_0000 + 0x1000 * (tick % 2) - by * tick);
+        for tick in 0..=PERIODS + 2 {
+            let mut trap = super::super::tests::taken(tick * LONG / PERIODS, 1 << 63 | 5, false);
+            trap.sp = sp(tick);
+            life.trap(&trap);
+            life.returned(trap.icount, &trap, (trap.pc, sp(tick + 1)));
+        }
+        life.end()
+    }
+
+    #[test]
+    fn tasks_of_one_function_are_told_apart_by_their_stacks() {
+        assert_eq!(switched(0), Some(BootEnd::Runs { programs: false }));
+        assert_eq!(switched(16), None, "one stack that leaks, or two");
     }
 
     #[test]

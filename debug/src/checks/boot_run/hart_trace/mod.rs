@@ -195,7 +195,7 @@ impl HartTrace {
     pub fn event(&mut self, event: &HartEvent) {
         match *event {
             HartEvent::Trap(trap) => self.trap(trap),
-            HartEvent::TrapReturn { icount, to, to_user } => self.returned(icount, to, to_user),
+            HartEvent::TrapReturn { icount, to, sp, to_user } => self.returned(icount, (to, sp), to_user),
             HartEvent::Wait { icount, pc, time, waits } => {
                 if waits {
                     self.waits.add(icount, time);
@@ -350,12 +350,12 @@ impl HartTrace {
         }
     }
 
-    fn returned(&mut self, icount: u64, to: Address, to_user: bool) {
+    fn returned(&mut self, icount: u64, (to, sp): (Address, Address), to_user: bool) {
         self.last_return = Some((icount, to));
         let left = if to_user { self.live.len() } else { self.live.len().min(1) };
         self.depth = if to_user { 0 } else { self.depth.saturating_sub(1) };
         for live in self.live.split_off(self.live.len() - left) {
-            self.life.returned(icount, &live.trap, to);
+            self.life.returned(icount, &live.trap, (to, sp));
             if let Some(index) = live.exception {
                 self.exceptions[index].returned_to = Some(to);
             }

@@ -27,7 +27,7 @@ pub fn taken(icount: u64, cause: u64, from_user: bool) -> TakenTrap {
 }
 
 fn back(icount: u64, to_user: bool) -> HartEvent {
-    HartEvent::TrapReturn { icount, to: Address(0x8020_0000), to_user }
+    HartEvent::TrapReturn { icount, to: Address(0x8020_0000), sp: Address(0), to_user }
 }
 
 /// The trace after these events, `rounds` times, each round so many instructions after the one before.
@@ -38,8 +38,8 @@ fn after(rounds: u64, length: u64, events: &[HartEvent]) -> HartTrace {
             let later = round * length;
             trace.event(&match *event {
                 HartEvent::Trap(trap) => HartEvent::Trap(TakenTrap { icount: trap.icount + later, ..trap }),
-                HartEvent::TrapReturn { icount, to, to_user } => {
-                    HartEvent::TrapReturn { icount: icount + later, to, to_user }
+                HartEvent::TrapReturn { icount, to, sp, to_user } => {
+                    HartEvent::TrapReturn { icount: icount + later, to, sp, to_user }
                 }
                 HartEvent::Wait { icount, pc, time, waits } => {
                     HartEvent::Wait { icount: icount + later, pc, time: time + later * LONG_ENOUGH, waits }
@@ -88,7 +88,7 @@ fn a_program_that_makes_calls_goes_on_between_interrupts() {
 
 #[test]
 fn a_call_that_is_done_and_made_again_does_not_wait() {
-    let to = |to| HartEvent::TrapReturn { icount: 20, to: Address(to), to_user: true };
+    let to = |to| HartEvent::TrapReturn { icount: 20, to: Address(to), sp: Address(0), to_user: true };
     let stuck = |to_pc, done: &[HartEvent]| {
         let mut trace = HartTrace::default();
         for round in 0..2 * DONE_AGAIN {
@@ -98,8 +98,8 @@ fn a_call_that_is_done_and_made_again_does_not_wait() {
             for event in events {
                 trace.event(&match event {
                     HartEvent::Trap(trap) => HartEvent::Trap(TakenTrap { icount: 20 * round + 1, ..trap }),
-                    HartEvent::TrapReturn { to, to_user, .. } => {
-                        HartEvent::TrapReturn { icount: 20 * round + 20, to, to_user }
+                    HartEvent::TrapReturn { to, sp, to_user, .. } => {
+                        HartEvent::TrapReturn { icount: 20 * round + 20, to, sp, to_user }
                     }
                     _ => HartEvent::Printed { icount: 20 * round + 10 },
                 });
@@ -132,7 +132,7 @@ fn a_handler_that_may_yet_return_does_not_rest() {
 
 /// Two threads that are switched at each trap: one faults whenever it is its turn, and a timer interrupts the other.
 pub fn thread_that_faults() -> HartTrace {
-    let to_other = HartEvent::TrapReturn { icount: 2, to: Address(0x8020_0800), to_user: false };
+    let to_other = HartEvent::TrapReturn { icount: 2, to: Address(0x8020_0800), sp: Address(0), to_user: false };
     after(16, 30, &[trap(1, 5, false), to_other, trap(20, TIMER, false), back(30, false)])
 }
 

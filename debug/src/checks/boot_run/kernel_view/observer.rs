@@ -52,8 +52,11 @@ impl Observer for LinkedObserver<'_> {
                     trap.cause = machine_mode::cause(trap.cause);
                 }
             }
-            HartEvent::TrapReturn { to: pc, .. }
-            | HartEvent::Wait { pc, .. }
+            HartEvent::TrapReturn { to, sp, .. } => {
+                *to = self.linked(*to);
+                *sp = self.linked(*sp);
+            }
+            HartEvent::Wait { pc, .. }
             | HartEvent::Stopped { pc, .. }
             | HartEvent::VectorWrite { pc, .. }
             | HartEvent::ClockRead { pc, .. }

@@ -201,7 +201,7 @@ impl BootRun<'_> {
             Mark::VectorWrite => self.vector_write(registers)?,
             Mark::HostCall => self.last_host_call(registers)?.map_or(Passed::On, Passed::End),
             Mark::Handler => Passed::On,
-            Mark::TrapReturn => self.trap_return()?,
+            Mark::TrapReturn => self.trap_return(registers)?,
             Mark::Panic => self.panics(registers)?,
             Mark::PanicReturn => {
                 if registers.sp().0 == self.marks.sp_at_panic {
@@ -298,7 +298,7 @@ impl BootRun<'_> {
         // The last interrupt has been returned from, unless interrupts were off, as they are in its handler.
         if (from_user || sstatus & SPIE != 0) && self.hart.handling().is_some_and(|trap| is_interrupt(trap.cause)) {
             let icount = self.marks.clock;
-            self.hart.event(&HartEvent::TrapReturn { icount, to: pc, to_user: from_user });
+            self.hart.event(&HartEvent::TrapReturn { icount, to: pc, sp: registers.sp(), to_user: from_user });
             self.marks.clock += STORM;
         }
         self.hart.event(&HartEvent::Trap(TakenTrap {
@@ -342,7 +342,7 @@ impl BootRun<'_> {
         if suspicious || self.is_overdue() { self.try_interrupted(pc) } else { Ok(None) }
     }
 
-    fn trap_return(&mut self) -> Result<Passed, Error> {
+    fn trap_return(&mut self, registers: &Registers) -> Result<Passed, Error> {
         let [sepc, sstatus] = self.machine.read_registers(&[csr::SEPC, csr::SSTATUS])?[..] else {
             return Ok(Passed::On);
         };
@@ -350,7 +350,7 @@ impl BootRun<'_> {
         let to = self.machine.linked(Address(sepc))?;
         let (icount, to_user) = (self.marks.clock, sstatus & SPP == 0);
         self.marks.told = Told::default();
-        self.hart.event(&HartEvent::TrapReturn { icount, to, to_user });
+        self.hart.event(&HartEvent::TrapReturn { icount, to, sp: registers.sp(), to_user });
         if self.hart.handling().is_none_or(|trap| is_interrupt(trap.cause)) {
             self.await_returns(false)?;
             // Stop between two traps, so that each is reported with its return.

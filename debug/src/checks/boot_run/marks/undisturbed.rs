@@ -31,7 +31,8 @@ impl BootRun<'_> {
         }
         self.marks.innocent = Some(pc);
         self.marks.clock += STORM;
-        self.hart.event(&HartEvent::TrapReturn { icount: self.marks.clock, to: pc, to_user: false });
+        let (icount, sp) = (self.marks.clock, self.hart.handling().map_or(Address(0), |trap| trap.sp));
+        self.hart.event(&HartEvent::TrapReturn { icount, to: pc, sp, to_user: false });
         self.marks.traps_left = 0;
         self.tell_traps()?;
         if !reached {

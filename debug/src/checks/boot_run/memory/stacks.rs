@@ -314,7 +314,7 @@ mod tests {
             let (old, new) = (sp, Address(TOP));
             stacks.moved(&StackPointerMove { icount: 4, pc, old, new, relative: false, partial: false }, &image);
             assert!(stacks.reused().is_none(), "a handler that does not return may take all of the stack");
-            stacks.event(&HartEvent::TrapReturn { icount: 9, to: Address(to), to_user: false });
+            stacks.event(&HartEvent::TrapReturn { icount: 9, to: Address(to), sp: Address(TOP), to_user: false });
             stacks.reused().is_some()
         };
         let reused = |interrupted, from_user| reused_behind(interrupted, from_user, BASE);
