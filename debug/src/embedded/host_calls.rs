@@ -7,9 +7,6 @@ use crate::embedded::run::THIS_MACHINE;
 use crate::machine::{Address, Fault, Stop};
 use crate::riscv::{Register, semihosting};
 
-/// The bytes of a breakpoint in such a call.
-const BREAKPOINT: u64 = 4;
-
 impl Board {
     /// Answers the call whose breakpoint is at pc; `None` if it is none. A program's are its kernel's.
     pub(super) fn answer_host_call(&mut self) -> Option<Result<(), Stop>> {
@@ -39,7 +36,7 @@ impl Board {
                 return Err(Stop::Fault(Fault::MissingDevice { device, pc, machine: THIS_MACHINE }));
             }
         }
-        self.hart.pc = self.hart.pc.wrapping_add(BREAKPOINT);
+        self.hart.pc = self.hart.pc.wrapping_add(semihosting::BREAKPOINT_BYTES);
         self.icount += 1;
         Ok(())
     }

@@ -11,6 +11,8 @@ const SEQUENCE: [u32; 3] = [0x01f0_1013, 0x0010_0073, 0x4070_5013];
 pub const LENGTH: usize = 12;
 /// How many of them lie before the breakpoint.
 pub const BEFORE: u64 = 4;
+/// How many bytes the breakpoint has.
+pub const BREAKPOINT_BYTES: u64 = 4;
 
 /// Prints the character at an address. The operation is in a0, its argument in a1.
 pub const WRITE_CHARACTER: u64 = 0x03;
