@@ -5,7 +5,7 @@
 /// A NACK: the client wants the reply again. GDB sends it after every two seconds (`remotetimeout`) without a reply.
 pub const SEND_AGAIN: u8 = b'-';
 
-/// An ACK: a packet has come. Clients that do not know `QStartNoAckMode` send it for every packet, those that show progress as well.
+/// An ACK: a packet has come. Both sides send it for every packet, clients also for those that show progress.
 pub const RECEIVED: u8 = b'+';
 
 /// The position in the client's bytes.

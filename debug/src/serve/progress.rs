@@ -1,12 +1,13 @@
 //! Keeps a client waiting during a slow monitor command, and shows the command's progress. It does not know the command.
 //!
 //! After two seconds without data GDB assumes a lost packet (`show remotetimeout`), and warns its user after some more. It notices
-//! Ctrl-C only between two packets.
+//! Ctrl-C only between two packets, and sends nothing then.
 
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -53,15 +54,20 @@ pub struct Heartbeat {
 }
 
 impl Heartbeat {
-    pub fn start(client: &OwnedFd, progress: &Progress) -> io::Result<Heartbeat> {
-        let progress = progress.clone();
+    /// Counts the beats in `unread`.
+    pub fn start(client: &OwnedFd, progress: &Progress, unread: &Arc<AtomicU64>) -> io::Result<Heartbeat> {
+        let (progress, unread) = (progress.clone(), Arc::clone(unread));
+        unread.store(0, Ordering::Relaxed);
         let mut client = File::from(client.try_clone()?);
         let (end, ended) = mpsc::channel();
         let thread = thread::Builder::new().name("heartbeat".into()).spawn(move || {
             // If the client has gone or does not read, sending the answer finds out.
-            while ended.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout)
-                && client.write_all(&progress.packet()).is_ok()
-            {}
+            while ended.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout) {
+                unread.fetch_add(1, Ordering::Relaxed);
+                if client.write_all(&progress.packet()).is_err() {
+                    break;
+                }
+            }
         })?;
         Ok(Heartbeat { end: Some(end), thread: Some(thread) })
     }

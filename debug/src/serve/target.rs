@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use gdbstub::common::Pid;
@@ -50,11 +50,15 @@ pub struct GdbTarget {
     pub(super) warned: bool,
 }
 
+/// So many packets of progress that are not acknowledged tell that the client left: two seconds, the time after which GDB takes a packet for lost.
+const MOST_UNREAD: u64 = 4;
+
 /// The current client's socket, and the socket that ends the server.
 pub(super) struct InterruptPoll {
     client: OwnedFd,
     ending: OwnedFd,
-    muted: Arc<AtomicBool>,
+    /// The packets that show the present command's progress and that the client has not acknowledged.
+    unread: Arc<AtomicU64>,
 }
 
 impl GdbTarget {
@@ -111,7 +115,7 @@ impl GdbTarget {
     /// From now on [`GdbTarget::is_wanted`] polls this client.
     pub(super) fn watch_client(&mut self, wire: &Wire, ending: BorrowedFd<'_>) -> io::Result<()> {
         let (client, ending) = (wire.descriptor()?, ending.try_clone_to_owned()?);
-        self.interrupt_poll = Some(InterruptPoll { client, ending, muted: wire.muted() });
+        self.interrupt_poll = Some(InterruptPoll { client, ending, unread: Arc::default() });
         Ok(())
     }
 
@@ -134,26 +138,49 @@ impl InterruptPoll {
         &self.client
     }
 
-    /// Drops the current reply.
-    pub(super) fn mute(&self) {
-        self.muted.store(true, Ordering::Relaxed);
+    /// The counter of the packets that the client has not read.
+    pub(super) fn unread(&self) -> &Arc<AtomicU64> {
+        &self.unread
     }
 
-    /// Whether a slow command must stop: the client sent data or hung up, or shutdown was requested. ACKs and NACKs do not count.
+    /// Whether a slow command must stop: the client sent data, hung up or does not listen any more, or shutdown was requested. ACKs and
+    /// NACKs do not count.
     pub(super) fn is_wanted(&self) -> bool {
         let others = Others { ending: self.ending.as_fd(), typing: None };
         let ready = await_readable(&[self.client.as_fd()], others, Some(Duration::ZERO));
         match ready {
-            Ok(Readiness::Nothing | Readiness::Typed) => false,
-            Ok(Readiness::Readable(_)) => !only_acknowledges(self.client.as_fd()),
+            Ok(Readiness::Readable(_)) if !self.take_acknowledgements() => true,
             Ok(Readiness::Ending) | Err(_) => true,
+            Ok(_) => self.unread.load(Ordering::Relaxed) > MOST_UNREAD,
         }
+    }
+
+    /// Takes ACKs and NACKs from the connection; whether that was all.
+    pub(super) fn take_acknowledgements(&self) -> bool {
+        let mut said = [0; 256];
+        let Ok((count, _)) = recv(&self.client, &mut said, RecvFlags::PEEK | RecvFlags::DONTWAIT) else { return false };
+        let acknowledges = |byte: &&u8| [RECEIVED, SEND_AGAIN].contains(byte);
+        let acknowledged = said[..count].iter().take_while(acknowledges).count();
+        if acknowledged == 0 {
+            return false;
+        }
+        let _ = recv(&self.client, &mut said[..acknowledged], RecvFlags::DONTWAIT);
+        let received = said[..acknowledged].iter().filter(|byte| **byte == RECEIVED).count() as u64;
+        let less = |unread: u64| Some(unread.saturating_sub(received));
+        let _ = self.unread.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        acknowledged == count
     }
 }
 
 impl Target for GdbTarget {
     type Arch = Hart;
     type Error = Infallible;
+
+    /// On Ctrl-C in a monitor command GDB sends nothing, and no longer waits. What comes nevertheless it would take for replies to its next
+    /// requests, were it not for ACKs: it drops what comes before that of its request. And that it does not send any tells that it left.
+    fn use_no_ack_mode(&self) -> bool {
+        false
+    }
 
     fn base_ops(&mut self) -> BaseOps<'_, Hart, Infallible> {
         match self.machine.harts() {
@@ -234,13 +261,4 @@ fn part(document: &[u8], offset: u64, length: usize, buffer: &mut [u8]) -> usize
     let length = length.min(buffer.len()).min(document.len() - offset);
     buffer[..length].copy_from_slice(&document[offset..offset + length]);
     length
-}
-
-/// Whether the client has only sent ACKs and NACKs since its last packet. Two of them come a second.
-fn only_acknowledges(client: BorrowedFd<'_>) -> bool {
-    let mut said = [0; 4096];
-    match recv(client, &mut said, RecvFlags::PEEK | RecvFlags::DONTWAIT) {
-        Ok((count @ 1.., _)) => said[..count].iter().all(|byte| [RECEIVED, SEND_AGAIN].contains(byte)),
-        _ => false,
-    }
 }

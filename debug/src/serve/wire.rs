@@ -6,12 +6,12 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use gdbstub::conn::Connection;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::framing::RECEIVED;
 
 /// The time limit for a client that does not read our replies.
 const WRITE_PATIENCE: Duration = Duration::from_secs(10);
@@ -87,8 +87,6 @@ impl Stream for UnixStream {}
 pub struct Wire {
     stream: Box<dyn Stream>,
     outgoing: Vec<u8>,
-    /// Replies are dropped until the next byte is read.
-    muted: Arc<AtomicBool>,
     /// Received bytes. Those before `taken` were returned already.
     incoming: Vec<u8>,
     taken: usize,
@@ -109,7 +107,7 @@ impl Wire {
     }
 
     fn new(stream: Box<dyn Stream>) -> Wire {
-        Wire { stream, outgoing: Vec::new(), muted: Arc::default(), incoming: Vec::new(), taken: 0 }
+        Wire { stream, outgoing: Vec::new(), incoming: Vec::new(), taken: 0 }
     }
 
     /// The socket itself.
@@ -122,14 +120,8 @@ impl Wire {
         self.stream.as_fd().try_clone_to_owned()
     }
 
-    /// Drops the current reply, because the client no longer waits for it.
-    pub fn muted(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.muted)
-    }
-
     /// Sends pending replies, then returns the next byte; it waits like [`await_readable`].
     pub fn next(&mut self, others: Others<'_>, limit: Option<Duration>) -> io::Result<Incoming> {
-        self.muted.store(false, Ordering::Relaxed);
         if self.taken == self.incoming.len() {
             self.flush()?;
             match await_readable(&[self.socket()], others, limit)? {
@@ -159,10 +151,9 @@ impl Connection for Wire {
     }
 
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if !self.muted.load(Ordering::Relaxed) {
-            self.outgoing.extend_from_slice(bytes);
-        }
-        if self.outgoing.len() >= OUTGOING { self.flush() } else { Ok(()) }
+        self.outgoing.extend_from_slice(bytes);
+        // An ACK goes out at once: what was asked for may take long.
+        if self.outgoing.len() >= OUTGOING || self.outgoing == [RECEIVED] { self.flush() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -10,27 +10,30 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects; no acks.
+    /// Connects.
     pub fn new(server: &Server) -> Client {
         Client::of(server.connect())
     }
 
-    /// Begins to talk on a connection; no acks.
+    /// Begins to talk on a connection.
     pub fn of(stream: UnixStream) -> Client {
-        let mut client = Client { stream };
-        client.send_raw(&frame(b"QStartNoAckMode"));
-        assert_eq!(client.byte(), b'+');
-        assert_eq!(client.receive(), b"OK");
-        client.send_raw(b"+");
-        client
+        Client { stream }
     }
 
     pub fn send_raw(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).unwrap();
     }
 
+    /// Sends a packet. As GDB does, it drops what comes before the acknowledgement: replies to what it no longer waits for.
     pub fn send(&mut self, body: &str) {
         self.send_raw(&frame(body.as_bytes()));
+        loop {
+            match self.byte() {
+                b'+' => return,
+                b'$' => drop(self.rest()),
+                other => panic!("{other:#x} for an acknowledgement"),
+            }
+        }
     }
 
     fn byte(&mut self) -> u8 {
@@ -42,6 +45,11 @@ impl Client {
     /// The next packet's body.
     pub fn receive(&mut self) -> Vec<u8> {
         while self.byte() != b'$' {}
+        self.rest()
+    }
+
+    /// The rest of a packet, which is acknowledged.
+    fn rest(&mut self) -> Vec<u8> {
         let mut body = Vec::new();
         loop {
             match self.byte() {
@@ -51,6 +59,8 @@ impl Client {
         }
         self.byte();
         self.byte();
+        // It may be gone, as after `k`.
+        let _ = self.stream.write_all(b"+");
         expand(&body)
     }
 

@@ -56,24 +56,23 @@ const PART: usize = 1024;
 impl MonitorCmd for GdbTarget {
     fn handle_monitor_cmd(&mut self, command: &[u8], mut output: ConsoleOutput<'_>) -> Result<(), Infallible> {
         let command = String::from_utf8_lossy(command);
-        let silent = !self.is_wanted();
         let heartbeat = self
             .interrupt_poll
             .as_ref()
-            .and_then(|interrupt_poll| Heartbeat::start(interrupt_poll.client(), &self.progress).ok());
+            .and_then(|poll| Heartbeat::start(poll.client(), &self.progress, poll.unread()).ok());
         let mut answer = self.answer(command.trim()).unwrap_or_else(|refusal| refusal);
         drop(heartbeat);
         self.progress.forget();
-        if silent && self.is_wanted() {
-            // After an interrupt GDB does not wait for this answer. It would take it for the reply to its next request.
-            self.interrupt_poll.iter().for_each(InterruptPoll::mute);
-        }
         if !answer.is_empty() && !answer.ends_with('\n') {
             answer.push('\n');
         }
         for part in answer.as_bytes().chunks(PART) {
             output.write_raw(part);
             output.flush();
+            // A client blocks where its ACKs are not taken.
+            if let Some(poll) = &self.interrupt_poll {
+                poll.take_acknowledgements();
+            }
         }
         Ok(())
     }
