@@ -32,6 +32,8 @@ pub enum Change {
     Guest(bool),
     /// The hart of this number is the one that the next changes concern, on a machine with several.
     Hart(usize),
+    /// The harts of these bits stand still until the next such change.
+    Held(u32),
 }
 
 /// Bytes that were written.
@@ -118,6 +120,7 @@ impl Embedded {
             }
             Change::Guest(in_guest) => self.set_in_guest(*in_guest),
             Change::Hart(number) => self.select(*number),
+            Change::Held(harts) => self.hold(*harts),
         }
     }
 

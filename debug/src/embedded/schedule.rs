@@ -30,12 +30,29 @@ pub struct Schedule {
     longest: u64,
     /// How often each hart's turn comes. One with 0 waits until the others cannot go on, or for another mood.
     weights: [u8; MOST_HARTS],
+    /// The harts that a debugger holds, a bit for each: they have no turns.
+    pub held: u32,
 }
 
 impl Schedule {
     /// It begins with this hart. From `until` instructions on turns are as with the seed 0.
     pub fn new(seed: u64, until: u64, first: usize) -> Schedule {
-        Schedule { seed, until, random: seed, hart: first, end: 0, turns: 0, longest: 1, weights: [1; MOST_HARTS] }
+        Schedule {
+            seed,
+            until,
+            random: seed,
+            hart: first,
+            end: 0,
+            turns: 0,
+            longest: 1,
+            weights: [1; MOST_HARTS],
+            held: 0,
+        }
+    }
+
+    /// Whether this hart may have turns.
+    pub fn lets(&self, hart: usize) -> bool {
+        self.held >> hart & 1 == 0
     }
 
     /// The hart that a firmware would draw as the one that boots, of so many.

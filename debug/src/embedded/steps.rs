@@ -1,9 +1,10 @@
-//! Steps of the hart that is followed: others execute in between, as their turns come. It does not know the schedule.
+//! Steps of one hart: others execute in between, as their turns come, or are held. It does not know the schedule.
 
 use std::time::Duration;
 
 use crate::embedded::Embedded;
 use crate::embedded::history::seek::Deadline;
+use crate::embedded::journal::Change;
 use crate::machine::Stop;
 
 /// Steps that were begun.
@@ -44,6 +45,25 @@ impl Embedded {
             Err(stop) => self.stopped(stop),
         };
         (executed, stop)
+    }
+
+    /// From now on the harts of these bits stand still, and the others take turns; with 0 all do. A change from outside, if it is one: the
+    /// history after this moment is dropped. False, and nothing changes, where no hart would be left, or one is named that is not there.
+    pub fn hold(&mut self, harts: u32) -> bool {
+        let all = (1 << self.board.harts.count()) - 1;
+        if harts & !all != 0 || harts == all {
+            return false;
+        }
+        if self.board.hold(harts) {
+            self.note_change();
+            self.note(Change::Held(harts));
+        }
+        true
+    }
+
+    /// The number of the hart that executes the next instruction; `None` where time has to pass before one does.
+    pub fn next_to_execute(&self) -> Option<usize> {
+        self.board.next_to_execute()
     }
 
     /// Goes back to before the last instruction that this hart executed, whatever others did since. The stop is [`Stop::Stepped`] there,

@@ -119,6 +119,35 @@ impl Board {
         Ok(true)
     }
 
+    /// The harts of these bits stand still from now on, the others take turns. Whether that is new.
+    pub fn hold(&mut self, held: u32) -> bool {
+        let is_new = std::mem::replace(&mut self.harts.schedule.held, held) != held;
+        let (turn, shown) = (self.harts.schedule.hart, self.hart.number);
+        let next = (0..self.harts.count()).find(|hart| self.harts.schedule.lets(*hart));
+        if let Some(next) = next.filter(|_| !self.harts.schedule.lets(turn)) {
+            self.select(turn);
+            self.hart.reservation = None;
+            self.select(shown);
+            (self.harts.schedule.hart, self.harts.schedule.end) = (next, self.icount);
+        }
+        is_new
+    }
+
+    /// The hart that executes the next instruction, where no time has to pass before.
+    pub fn next_to_execute(&self) -> Option<usize> {
+        let (schedule, ready) = (&self.harts.schedule, self.ready());
+        let waits = |hart: &Hart| hart.number == schedule.hart && hart.waiting;
+        let waits = self.harts.others().chain([&self.hart]).any(waits);
+        if self.icount < schedule.end && !waits {
+            return Some(schedule.hart);
+        }
+        let mut next = schedule.clone();
+        (ready != 0).then(|| {
+            next.choose(ready, self.icount);
+            next.hart
+        })
+    }
+
     /// How far the selected hart may execute now, and where it stops.
     pub(super) fn limits_of_turn(&mut self, end: u64, stop_at: StopAt) -> (u64, StopAt) {
         if self.harts.is_one() {
@@ -157,13 +186,17 @@ impl Board {
     /// The harts that can go on: a bit for each.
     fn ready(&self) -> u32 {
         let goes_on = |hart: &Hart| !hart.waiting || self.pending_for(hart) & hart.sie != 0;
-        let all = self.harts.others().chain([&self.hart]);
-        all.filter(|hart| goes_on(hart)).fold(0, |ready, hart| ready | 1 << hart.number)
+        self.those_with_turns().filter(|hart| goes_on(hart)).fold(0, |ready, hart| ready | 1 << hart.number)
+    }
+
+    /// All harts that nobody holds.
+    fn those_with_turns(&self) -> impl Iterator<Item = &Hart> {
+        self.harts.others().chain([&self.hart]).filter(|hart| self.harts.schedule.lets(hart.number))
     }
 
     pub(super) fn next_event_of_all(&self) -> u64 {
-        let others = self.harts.others().map(|hart| self.next_timer_event_of(hart));
-        others.fold(self.next_event(), u64::min)
+        let timers = self.those_with_turns().map(|hart| self.next_timer_event_of(hart));
+        timers.fold(self.next_device_event(), u64::min)
     }
 
     /// Whether all but the followed hart wait for what never comes by itself.

@@ -142,6 +142,8 @@ enum Noted {
     Guest(bool),
     /// The hart that the next changes concern.
     Hart(usize),
+    /// The harts that stand still, a bit for each.
+    Held(u32),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -341,6 +343,7 @@ fn noted(change: &Change, keep: &mut impl FnMut(&[u8]) -> usize) -> Noted {
         Change::Time(ticks) => Noted::Time(*ticks),
         Change::Guest(in_guest) => Noted::Guest(*in_guest),
         Change::Hart(number) => Noted::Hart(*number),
+        Change::Held(harts) => Noted::Held(*harts),
     }
 }
 

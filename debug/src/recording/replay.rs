@@ -111,6 +111,7 @@ impl Recording {
             Noted::Time(ticks) => Change::Time(*ticks),
             Noted::Guest(in_guest) => Change::Guest(*in_guest),
             Noted::Hart(number) => Change::Hart(*number),
+            Noted::Held(harts) => Change::Held(*harts),
         })
     }
 }

@@ -1,8 +1,9 @@
 //! gdbstub's multi-thread traits, for machines with several harts: hart N is GDB's thread N + 1. A hart is selected for each request, and what
 //! one hart can do is asked of that. It does not move the machine; motion does.
 //!
-//! Harts execute in the order of the schedule, whatever GDB wants of one of them: a step is over when that hart has made it. So a
-//! client changes nothing of the run, and can go back over it.
+//! Harts execute in the order of the schedule: a step of one is over when that hart has made it, and the others go on until then. So a
+//! client changes nothing of the run, and can go back over it. Where it wants one to move alone (`set scheduler-locking`), the others are held, which
+//! is a change from outside.
 
 use std::convert::Infallible;
 
@@ -43,7 +44,15 @@ impl GdbTarget {
 
     fn begin_on(&mut self, thread: Tid, action: ResumeAction) {
         self.machine.select(thread.get() - 1);
+        let named = self.motion.named;
         self.begin(action);
+        self.motion.named = named;
+        self.name(thread);
+    }
+
+    /// The client wants this hart to move, whatever others do.
+    fn name(&mut self, thread: Tid) {
+        self.motion.named |= u32::try_from(thread.get() - 1).ok().and_then(|hart| 1_u32.checked_shl(hart)).unwrap_or(0);
     }
 }
 
@@ -108,7 +117,7 @@ impl SingleRegisterAccess<Tid> for GdbTarget {
     }
 }
 
-/// All harts go on, unless one is stepped: then they do until it has made its step.
+/// All harts go on, unless one is stepped: then they do until it has made its step. A lock holds those that are not named.
 impl MultiThreadResume for GdbTarget {
     fn resume(&mut self) -> Result<(), Infallible> {
         Ok(())
@@ -119,7 +128,8 @@ impl MultiThreadResume for GdbTarget {
         Ok(())
     }
 
-    fn set_resume_action_continue(&mut self, _: Tid, _: Option<Signal>) -> Result<(), Infallible> {
+    fn set_resume_action_continue(&mut self, thread: Tid, _: Option<Signal>) -> Result<(), Infallible> {
+        self.name(thread);
         Ok(())
     }
 
@@ -158,9 +168,10 @@ impl MultiThreadRangeStepping for GdbTarget {
     }
 }
 
-/// The schedule has the others go on only as far as before the next instruction of the hart that is to go on.
+/// Only the harts that were named are to move.
 impl MultiThreadSchedulerLocking for GdbTarget {
     fn set_resume_action_scheduler_lock(&mut self) -> Result<(), Infallible> {
+        self.motion.locked = true;
         Ok(())
     }
 }

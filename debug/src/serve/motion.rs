@@ -52,6 +52,7 @@ impl GdbTarget {
         {
             return self.stopped(stop);
         }
+        self.hold_others();
         match self.motion.action.clone() {
             ResumeAction::Continue => {
                 let stop = self.machine.run_to(u64::MAX, true, SLICE);
@@ -77,6 +78,19 @@ impl GdbTarget {
                 Some(Stop::Beginning)
             }
         }
+    }
+
+    /// Harts that the client did not name stand still, if it wants that. Going back they do what they did. A hart whose turn it is makes its
+    /// step in any case: so a step over a breakpoint, which clients make with that hart alone, changes nothing of the run.
+    fn hold_others(&mut self) {
+        let (all, motion) = ((1 << self.machine.harts()) - 1, &self.motion);
+        let held = match motion.action {
+            ResumeAction::ReverseStep | ResumeAction::ReverseContinue => return,
+            ResumeAction::Step if motion.locked && self.machine.next_to_execute() == Some(motion.hart) => return,
+            _ if motion.locked => all & !motion.named,
+            _ => 0,
+        };
+        self.machine.hold(held);
     }
 
     fn step_out_of(&mut self, range: &Range<u64>) -> SliceResult {

@@ -72,6 +72,10 @@ pub struct Motion {
     pub action: ResumeAction,
     /// The hart that is stepped.
     pub hart: usize,
+    /// The harts that the client has named, a bit for each.
+    pub named: u32,
+    /// Only those are to move.
+    pub locked: bool,
     /// Waiting in a `wfi` that nothing will end.
     pub waiting: bool,
     /// The length of a slice back in time. It must be enough to reach a checkpoint.
@@ -80,6 +84,7 @@ pub struct Motion {
 
 impl Default for Motion {
     fn default() -> Motion {
-        Motion { action: ResumeAction::default(), hart: 0, waiting: false, patience: SLICE }
+        let action = ResumeAction::default();
+        Motion { action, hart: 0, named: 0, locked: false, waiting: false, patience: SLICE }
     }
 }

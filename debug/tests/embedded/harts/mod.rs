@@ -223,3 +223,58 @@ fn a_machine_whose_harts_all_wait_for_ever_stands_still() {
     assert_eq!(resume(&mut machine), Stop::Interrupted);
     assert!(machine.waits_for_ever());
 }
+
+/// A debugger holds harts: the others take turns as before, and it belongs to the past and to a recording.
+#[test]
+fn harts_that_are_held_stand_still_and_going_back_is_exact() {
+    let mut code = Code::new();
+    code.start_others(HARTS, "worker");
+    code.label("worker");
+    code.li(8, DATA);
+    code.put([addi(5, 0, 1), amo(ADD, 6, 8, 5), jump_form(0, -4)]);
+    let bytes = code.words(ENTRY).iter().flat_map(|word| word.to_le_bytes()).collect();
+    let image = crate::elf::image(crate::elf::build(&[(ENTRY, bytes)]));
+    for schedule in [0, 3] {
+        let options = options(schedule);
+        let mut machine = Embedded::load(&image, &options).unwrap();
+        assert!(!machine.hold(0b1111) && !machine.hold(0b10000), "nobody would be left, or is there");
+        let mut points = Vec::new();
+        for (moment, held) in [(30_000, 0b1011), (40_000, 0b0110), (50_000, 0), (60_000, 0b0001)] {
+            machine.goto(moment, LIMIT);
+            let before = executed(&mut machine);
+            assert!(machine.hold(held));
+            machine.goto(moment + 5_000, LIMIT);
+            let after = executed(&mut machine);
+            for hart in 0..HARTS {
+                let is_free = held >> hart & 1 == 0;
+                // Other schedules starve harts for a while.
+                let is_right = if is_free && schedule == 0 {
+                    after[hart] > before[hart]
+                } else {
+                    is_free || after[hart] == before[hart]
+                };
+                assert!(is_right, "schedule {schedule}, {held:#b}: {before:?} to {after:?}");
+            }
+            points.push((moment + 5_000, machine.digest()));
+        }
+        for (moment, digest) in points.iter().rev().chain(&points) {
+            assert_eq!(digest_at(&mut machine, *moment), *digest, "schedule {schedule}, at {moment}");
+        }
+        let run = Run { image: &image, load_address: None, options: &options, purpose: serde_json::Value::Null };
+        let recording = Recording::of(run, &mut machine).unwrap();
+        let mut again = Embedded::load(&image, &options).unwrap();
+        recording.play(&mut again).unwrap();
+        assert_eq!((again.digest(), executed(&mut again)), (machine.digest(), executed(&mut machine)));
+    }
+}
+
+/// How many instructions each hart has executed.
+fn executed(machine: &mut Embedded) -> [u64; HARTS] {
+    let shown = machine.selected();
+    let all = std::array::from_fn(|hart| {
+        machine.select(hart);
+        machine.read_register(Register::Csr(0xc02)).unwrap()
+    });
+    machine.select(shown);
+    all
+}
