@@ -100,11 +100,11 @@ pub enum JumpKind {
 pub struct Interest {
     /// Stores to any of these bytes; `None` for all stores.
     pub stores: Option<Vec<Range<Address>>>,
-    /// Stores to these bytes are shown at once, as what is wanted may change with them; others when there are many.
+    /// Stores of zero to these bytes are shown at once, as what is wanted may change with them; others when there are many.
     pub prompt: Vec<Range<Address>>,
     /// Loads from any of these bytes.
     pub loads: Vec<Range<Address>>,
-    /// Stores to these bytes by harts that are not followed, which are shown at once.
+    /// Stores to these bytes by harts that are not followed; those of zero are shown at once.
     pub other_stores: Vec<Range<Address>>,
     /// Loads from these bytes by such harts.
     pub other_loads: Vec<Range<Address>>,

@@ -183,3 +183,21 @@ impl MachineOptions {
         arguments
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_say_whether_semihosting_calls_are_answered() {
+        let answers = |extra: &[&str]| {
+            let extra = extra.iter().map(OsString::from).collect();
+            MachineOptions { extra, ..MachineOptions::default() }.has_semihosting()
+        };
+        assert!(answers(&["-semihosting"]) && answers(&["--semihosting", "-s"]));
+        assert!(answers(&["-semihosting-config", "enable=on,target=native"]));
+        assert!(answers(&["-semihosting-config", "target=native"]), "it is on unless it is turned off");
+        assert!(!answers(&["-semihosting", "-semihosting-config", "enable=off"]), "the last one counts");
+        assert!(!answers(&[]) && !answers(&["-append", "semihosting-config"]));
+    }
+}

@@ -290,7 +290,7 @@ impl Memory {
         let store = Store { icount, pc, sp, address, physical, length: length as u8, old, new };
         self.push(self.other.map_or(Observation::Store(store), |other| Observation::OtherStore(other, store)));
         let is_prompt = |record: &Record| touches(&record.interest.prompt, first, length as u64);
-        if self.other.is_some() || self.record.as_ref().is_some_and(is_prompt) {
+        if new == 0 && (self.other.is_some() || self.record.as_ref().is_some_and(is_prompt)) {
             self.pause();
         }
     }
