@@ -1,7 +1,7 @@
 //! How fast the embedded machine is, with its history and beside QEMU; both sides in one run, as ratios.
 //!
 //! Each row measures its two sides in turn, several times, and shows the medians and the median of the ratios: what else the
-//! host does then hits both. `cargo bench -p debug --bench embedded`
+//! host does then hits both. `cargo bench -p debug --bench embedded`, or with `-- harts` only the rows about several harts.
 
 mod compute;
 mod reverse;
@@ -31,6 +31,10 @@ fn main() {
         return;
     }
     println!("{:<54} {:>12} {:>12} {:>8}   goal", "", "this", "other", "ratio");
+    compute::harts();
+    if std::env::args().any(|argument| argument == "harts") {
+        return;
+    }
     compute::rows();
     compute::search_back();
     compute::page();
@@ -44,17 +48,17 @@ fn main() {
 fn speed() {
     for (name, kernel) in [("BSS clear of 64 MiB", "bss-64-mib"), ("mixed integers", "computes")] {
         let kernel = kernels::build(kernel);
-        let with = || instructions_per_second(&kernel, HISTORY);
-        let without = || instructions_per_second(&kernel, 0);
+        let rate =
+            |history_mib| instructions_per_second(&kernel, &embedded::Options { history_mib, ..Default::default() });
+        let (with, without) = (|| rate(HISTORY), || rate(0));
         let name = format!("continue, {name}: with history / without");
         row(&name, "M/s", with, without, "at least 50 M/s; at least 0.8");
     }
 }
 
 /// In millions.
-fn instructions_per_second(kernel: &Path, history_mib: usize) -> f64 {
-    let options = embedded::Options { history_mib, ..Default::default() };
-    let mut machine = Embedded::open(kernel, &options).expect("it is a kernel");
+fn instructions_per_second(kernel: &Path, options: &embedded::Options) -> f64 {
+    let mut machine = Embedded::open(kernel, options).expect("it is a kernel");
     let begin = processor_time();
     assert_eq!(machine.resume(SLICE).expect("it runs"), Stop::Interrupted);
     machine.icount() as f64 / (processor_time() - begin).as_secs_f64() / 1e6

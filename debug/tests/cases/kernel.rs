@@ -80,6 +80,6 @@ fn made_folder() -> PathBuf {
 fn version(texts: &[&str], script: &Path) -> u64 {
     let mut hasher = DefaultHasher::new();
     fs::read(script).expect("the linker script is there").hash(&mut hasher);
-    (texts, AROUND, include_str!("kernel.rs")).hash(&mut hasher);
+    (texts, AROUND, include_str!("kernel.rs"), include_str!("harts.rs")).hash(&mut hasher);
     hasher.finish()
 }

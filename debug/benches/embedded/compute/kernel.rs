@@ -1,5 +1,5 @@
 //! A kernel that computes: CRC, a shell sort, products of matrices, a sieve; with `--cfg floating` products of doubles as well. It prints
-//! a checksum and powers off. ROUNDS says how much of it, a round being about eight million instructions.
+//! a checksum and powers off; with `--cfg harts` it starts all harts, and each computes for ever. ROUNDS says how much of it, a round being about eight million instructions.
 //!
 //! Compiled with optimisation: it measures how fast a machine executes what compilers make.
 
@@ -24,6 +24,46 @@ static mut MATRICES: [[[u64; 40]; 40]; 3] = [[[0; 40]; 40]; 3];
 static mut DOUBLES: [[[f64; 40]; 40]; 3] = [[[0.0; 40]; 40]; 3];
 static mut COMPOSITE: [bool; 65536] = [false; 65536];
 
+/// What one of several harts computes with, and its stack.
+#[repr(C, align(16))]
+struct Share {
+    stack: [u8; 8192],
+    words: [u32; 8192],
+    matrices: [[[u64; 40]; 40]; 3],
+    composite: [bool; 65536],
+}
+
+static mut SHARES: [Share; 8] =
+    [const { Share { stack: [0; 8192], words: [0; 8192], matrices: [[[0; 40]; 40]; 3], composite: [false; 65536] } }; 8];
+
+/// Starts the other harts, and is one of them.
+fn all_compute() -> ! {
+    for hart in 0..8 {
+        let share = unsafe { &raw mut SHARES[hart] };
+        unsafe {
+            asm!("ecall", in("a7") 0x48_534d_u64, in("a6") 0, inlateout("a0") hart => _,
+                inlateout("a1") second as *const () as usize => _, in("a2") share)
+        };
+    }
+    compute(unsafe { &mut *(&raw mut SHARES[0]) })
+}
+
+/// Where another hart begins, with its share in a1.
+#[unsafe(naked)]
+extern "C" fn second() -> ! {
+    naked_asm!("li sp, 8192", "add sp, sp, a1", "mv a0, a1", "j {compute}", compute = sym compute)
+}
+
+extern "C" fn compute(share: &mut Share) -> ! {
+    let mut sum = 1;
+    loop {
+        fill(&mut share.words, sum);
+        sum = sum.wrapping_add(crc(&share.words).into());
+        sort(&mut share.words);
+        sum = sum.wrapping_add(multiply(&mut share.matrices, sum)).wrapping_add(sieve(&mut share.composite));
+    }
+}
+
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
 #[unsafe(link_section = ".text.boot")]
@@ -47,6 +87,9 @@ fn panic(_: &core::panic::PanicInfo) -> ! {
 }
 
 extern "C" fn main() -> ! {
+    if cfg!(harts) {
+        all_compute();
+    }
     let mut sum = 1_u64;
     for _ in 0..ROUNDS {
         let words = unsafe { &mut *(&raw mut WORDS) };

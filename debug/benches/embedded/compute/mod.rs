@@ -12,7 +12,7 @@ use debug::{Embedded, Image, Machine, embedded};
 use tempfile::TempDir;
 
 use super::reverse::Reversible;
-use super::{HISTORY, LONG, check, processor_time, row, run};
+use super::{HISTORY, LONG, check, instructions_per_second, processor_time, row, run};
 
 const KERNEL: &str = "debug/benches/embedded/compute/kernel.rs";
 /// Half a second of QEMU at full speed, on a fast computer.
@@ -23,7 +23,8 @@ const A_BILLION: &str = "125";
 pub fn rows() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for floating in [false, true] {
-        let kernel = build(&folder, floating, &std::env::var("COMPUTE_ROUNDS").unwrap_or(ROUNDS.into()));
+        let cfg = floating.then_some("floating");
+        let kernel = build(&folder, cfg, &std::env::var("COMPUTE_ROUNDS").unwrap_or(ROUNDS.into()));
         let numbers = if floating { "with doubles" } else { "integers" };
         let name = |sides: &str| format!("compute, {numbers}: {sides}");
         let [with, without] = [HISTORY, 0].map(|history| {
@@ -42,10 +43,26 @@ pub fn rows() {
     }
 }
 
+/// Harts that all compute, beside one that does, by instructions for the time; and what it costs to look for races between them.
+pub fn harts() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let kernel = build(&folder, Some("harts"), ROUNDS);
+    let rate = |harts: usize, schedule: u64, races: bool| {
+        let kernel = &kernel;
+        let options = embedded::Options { harts, schedule, races, ..Default::default() };
+        move || instructions_per_second(kernel, &options)
+    };
+    for harts in [2, 4, 8] {
+        row(&format!("{harts} harts compute / 1"), "M/s", rate(harts, 0, false), rate(1, 0, false), "at least 0.91");
+    }
+    row("4 harts compute, schedule 1 / 1 hart", "M/s", rate(4, 1, false), rate(1, 0, false), "");
+    row("4 harts compute with variables, looking for races / not", "M/s", rate(4, 0, true), rate(4, 0, false), "");
+}
+
 /// A search back over a long boot, asked for through a socket.
 pub fn search_back() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let kernel = build(&folder, false, A_BILLION);
+    let kernel = build(&folder, None, A_BILLION);
     let machine = RefCell::new(Reversible::ended(&kernel));
     let interrupted = || machine.borrow_mut().search_interrupted();
     row(
@@ -60,7 +77,7 @@ pub fn search_back() {
 /// The page of a long boot: its time, and its size, which does not grow with the boot.
 pub fn page() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let kernel = build(&folder, false, A_BILLION);
+    let kernel = build(&folder, None, A_BILLION);
     let page = folder.path().join("boot.html");
     let with = || {
         let mut check = Command::new(env!("CARGO_BIN_EXE_cargo-debug"));
@@ -74,14 +91,14 @@ pub fn page() {
 }
 
 /// Compiled with optimisation.
-fn build(folder: &TempDir, floating: bool, rounds: &str) -> PathBuf {
+fn build(folder: &TempDir, cfg: Option<&str>, rounds: &str) -> PathBuf {
     let project = Path::new(env!("HYPERVISOR_PROJECT"));
-    let kernel = folder.path().join(format!("compute-{floating}-{rounds}"));
+    let kernel = folder.path().join(format!("compute-{}-{rounds}", cfg.unwrap_or("integers")));
     let mut rustc = Command::new("rustc");
     rustc.args(["--edition", "2024", "--crate-name", "compute", "--crate-type", "bin"]);
     rustc.args(["--target", "riscv64gc-unknown-none-elf", "-g", "-C", "opt-level=3", "-C", "panic=abort"]);
-    rustc.args(["-D", "warnings", "--check-cfg", "cfg(floating)"]);
-    rustc.args(if floating { &["--cfg", "floating"][..] } else { &[] });
+    rustc.args(["-D", "warnings", "--check-cfg", "cfg(floating, harts)"]);
+    rustc.args(cfg.iter().flat_map(|cfg| ["--cfg", cfg]));
     rustc.arg("-C").arg(format!("link-arg=-T{}", project.join("hypervisor.ld").display())).arg("-o").arg(&kernel);
     rustc.arg(KERNEL).current_dir(project);
     rustc.env("ROUNDS", rounds);

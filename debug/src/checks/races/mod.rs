@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use super::boot_run::layout::Layout;
 use super::fact::Facts;
 use super::finding::{Finding, Status};
-use crate::image::Image;
+use crate::image::{Image, Place};
 use crate::machine::{Address, HartAccess, Race, RaceKind, Sharing};
 use crate::setting::Setting;
 
@@ -62,7 +62,7 @@ pub fn check(image: &Image, layout: &Layout, harts: usize, boots: &[(u64, Sharin
     finding.summary = format!("{}{others}", judge.words(first));
     let each = races.iter().map(|(seed, race)| format!("under schedule {seed}: {}", judge.words(race)));
     finding.found = each.collect::<Vec<_>>().join("; ");
-    finding.location = Some(image.place(image.canonical(first.second.pc)));
+    finding.location = Some(judge.place(first.second.pc));
     finding.advice = Some(format!(
         "{}; to see it: {} {} {harts} {} {seed}, then in GDB: monitor goto {}",
         remedy(&first.kind),
@@ -121,9 +121,16 @@ impl Judge<'_> {
         place.symbol_text().unwrap_or_else(|| place.address.to_string())
     }
 
+    /// An instruction: in the kernel's own source, where a library's function is inlined there.
+    fn place(&self, pc: Address) -> Place {
+        let pc = self.image.canonical(pc);
+        let own = self.image.functions(pc).into_iter().find(Place::is_own);
+        Place { inlined: false, ..own.unwrap_or_else(|| self.image.place(pc)) }
+    }
+
     /// An instruction, and when it was executed.
     fn at(&self, access: &HartAccess) -> String {
-        format!("at {} (instruction {})", self.image.place(self.image.canonical(access.pc)), access.icount)
+        format!("at {} (instruction {})", self.place(access.pc), access.icount)
     }
 
     fn words(&self, race: &Race) -> String {
@@ -131,7 +138,7 @@ impl Judge<'_> {
         let (one, other, variable) = (race.first.hart, race.second.hart, self.variable(race.address));
         match &race.kind {
             RaceKind::Unfenced { flag, waited, released } => {
-                let waited = self.image.place(self.image.canonical(*waited));
+                let waited = self.place(*waited);
                 let lacks = if *released {
                     "no acquire is behind that wait"
                 } else {
