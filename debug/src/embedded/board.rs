@@ -59,7 +59,7 @@ impl Breakpoints {
 
 pub struct Board {
     /// The selected hart.
-    pub hart: Hart,
+    pub hart: Box<Hart>,
     /// The others, and whose turn it is.
     pub(super) harts: Harts,
     pub memory: Memory,
@@ -82,7 +82,7 @@ impl Board {
     pub fn new(hart: Hart, harts: Harts, ram: Ram, devices: Devices, conditions: Conditions) -> Board {
         let memory = Memory::new(ram, devices, Context::of(&hart), conditions);
         let mut board = Board {
-            hart,
+            hart: Box::new(hart),
             harts,
             memory,
             conditions,

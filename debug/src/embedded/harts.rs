@@ -7,7 +7,8 @@ use crate::embedded::schedule::Schedule;
 
 /// A hart that is not selected.
 pub struct Parked {
-    pub hart: Hart,
+    /// Its registers are large: harts change places without being copied.
+    pub hart: Box<Hart>,
     pub(super) memory: memory::View,
     pub(super) code: code::View,
     /// The instructions that it executed.
@@ -46,8 +47,12 @@ impl State {
 impl Harts {
     /// Others beside the one that is selected, and whose turn is first.
     pub fn new(others: Vec<Hart>, schedule: Schedule) -> Harts {
-        let park =
-            |hart: Hart| Parked { memory: memory::View::of(&hart), code: code::View::default(), hart, executed: 0 };
+        let park = |hart: Hart| Parked {
+            memory: memory::View::of(&hart),
+            code: code::View::default(),
+            hart: Box::new(hart),
+            executed: 0,
+        };
         Harts {
             parked: others.into_iter().map(park).collect(),
             schedule,
@@ -68,11 +73,11 @@ impl Harts {
 
     /// Those that are not selected, in no order.
     pub fn others(&self) -> impl Iterator<Item = &Hart> {
-        self.parked.iter().map(|parked| &parked.hart)
+        self.parked.iter().map(|parked| &*parked.hart)
     }
 
     pub fn others_mut(&mut self) -> impl Iterator<Item = &mut Hart> {
-        self.parked.iter_mut().map(|parked| &mut parked.hart)
+        self.parked.iter_mut().map(|parked| &mut *parked.hart)
     }
 
     /// Has a parked hart forget what addresses lead to.

@@ -48,7 +48,7 @@ impl Board {
 
     /// All harts, by their numbers.
     pub fn all_harts(&self) -> Vec<&Hart> {
-        let mut all: Vec<&Hart> = self.harts.others().chain([&self.hart]).collect();
+        let mut all: Vec<&Hart> = self.harts.others().chain([&*self.hart]).collect();
         all.sort_unstable_by_key(|hart| hart.number);
         all
     }
@@ -137,7 +137,7 @@ impl Board {
     pub fn next_to_execute(&self) -> Option<usize> {
         let (schedule, ready) = (&self.harts.schedule, self.ready());
         let waits = |hart: &Hart| hart.number == schedule.hart && hart.waiting;
-        let waits = self.harts.others().chain([&self.hart]).any(waits);
+        let waits = self.harts.others().chain([&*self.hart]).any(waits);
         if self.icount < schedule.end && !waits {
             return Some(schedule.hart);
         }
@@ -191,7 +191,7 @@ impl Board {
 
     /// All harts that nobody holds.
     fn those_with_turns(&self) -> impl Iterator<Item = &Hart> {
-        self.harts.others().chain([&self.hart]).filter(|hart| self.harts.schedule.lets(hart.number))
+        self.harts.others().chain([&*self.hart]).filter(|hart| self.harts.schedule.lets(hart.number))
     }
 
     pub(super) fn next_event_of_all(&self) -> u64 {
@@ -202,7 +202,7 @@ impl Board {
     /// Whether all but the followed hart wait for what never comes by itself.
     pub fn others_wait(&self) -> bool {
         let followed = self.harts.followed.unwrap_or(self.hart.number);
-        let others = || self.harts.others().chain([&self.hart]).filter(|hart| hart.number != followed);
+        let others = || self.harts.others().chain([&*self.hart]).filter(|hart| hart.number != followed);
         self.ready() & !(1 << followed) == 0
             && self.next_device_event() == u64::MAX
             && others().all(|hart| self.next_timer_event_of(hart) == u64::MAX)
@@ -215,19 +215,20 @@ impl Board {
 
     /// All harts, for a checkpoint.
     pub fn harts_state(&self) -> State {
-        let parked = self.harts.parked.iter().map(|parked| (parked.hart.clone(), parked.executed)).collect();
+        let parked = self.harts.parked.iter().map(|parked| (Hart::clone(&parked.hart), parked.executed)).collect();
         // A turn that was chosen now is chosen again.
         let schedule = match &self.harts.before {
             Some((icount, schedule)) if *icount == self.icount => schedule.clone(),
             _ => self.harts.schedule.clone(),
         };
-        State { selected: self.hart.clone(), parked, schedule }
+        State { selected: Hart::clone(&self.hart), parked, schedule }
     }
 
     pub fn restore_harts(&mut self, state: &State) {
-        self.hart = state.selected.clone();
+        *self.hart = state.selected.clone();
         for (parked, (hart, executed)) in self.harts.parked.iter_mut().zip(&state.parked) {
-            (parked.hart, parked.executed) = (hart.clone(), *executed);
+            *parked.hart = hart.clone();
+            parked.executed = *executed;
         }
         self.harts.schedule = state.schedule.clone();
         self.harts.before = None;
