@@ -85,3 +85,19 @@ fn linux_on_debian_s_opensbi_comes_to_its_shell_and_powers_off() {
     session.enter("echo back $((6*7))");
     session.expect("back 42");
 }
+
+/// The kernel starts the others itself, by the firmware; each of them executes programs.
+#[test]
+fn linux_with_four_harts_comes_to_its_shell_and_uses_them() {
+    let image = Image::open(&file("vmlinux")).unwrap();
+    let append = Some("console=ttyS0 rdinit=/bin/sh quiet".to_owned());
+    let options = Options { memory_mib: 512, append, initrd: Some(initrd()), harts: 4, ..Options::default() };
+    let mut session = Session::start(&image, options);
+    session.answer(PROMPT, "busybox mount -t proc none /proc; busybox mount -t devtmpfs none /dev; busybox nproc");
+    session.expect("\n4");
+    session.answer(PROMPT, "for hart in 0 1 2 3; do busybox taskset -c $hart busybox sha256sum /bin/busybox & done; wait; echo done $((6*7))");
+    let said = session.expect("done 42");
+    assert_eq!(said.matches("  /bin/busybox").count(), 4, "{said}");
+    session.answer(PROMPT, "busybox poweroff -f");
+    assert_eq!(session.power_off(), Some(0));
+}

@@ -84,5 +84,5 @@ impl Session {
 /// The usual machine, with a file as its disk.
 pub fn with_disk(file: &std::path::Path) -> Options {
     let virtio = vec![Device::Block(Drive::new(file))];
-    Options { devices: Devices { virtio, modern: false }, ..Options::default() }
+    Options { devices: Devices { virtio, ..Devices::default() }, ..Options::default() }
 }
