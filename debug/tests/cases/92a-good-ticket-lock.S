@@ -1,6 +1,6 @@
 # expect: pass
 # on: embedded
-# flags: --smp 4 --schedules 200
+# flags: --smp 4 --schedules 60
 # why: The holder alone stores to serving, and the others wait for it.
 .include "k.inc"
 boot_here

@@ -1,7 +1,7 @@
 // expect: pass
 // on: embedded
 // words: races
-// flags: --smp 3 --schedules 200
+// flags: --smp 3 --schedules 60
 // rustflags: -C opt-level=3 -C debuginfo=2
 // why: Locks and flags with release and acquire, counters and statistics that are Relaxed.
 #![no_std]

@@ -1,7 +1,7 @@
 // expect: races
 // on: embedded
 // words: loads CONFIGURATION; waited for READY; no release is before; harts.rs:\d+
-// flags: --smp 3 --schedules 200
+// flags: --smp 3 --schedules 60
 // rustflags: -C opt-level=3 -C debuginfo=2
 // why: A Relaxed flag tells of a plain variable.
 #![no_std]

@@ -1,7 +1,7 @@
 // expect: races
 // on: embedded
 // words: loads CONFIGURATION; waited for READY; no acquire is behind
-// flags: --smp 3 --schedules 200
+// flags: --smp 3 --schedules 60
 // rustflags: -C opt-level=3 -C debuginfo=2
 // why: The flag is released, and the wait is Relaxed.
 #![no_std]
