@@ -21,6 +21,8 @@ qemu_command() {
     machine_line+=(-serial mon:stdio --no-reboot -kernel "$kernel")
     [ -z "$initrd" ] || machine_line+=(-initrd "$initrd")
     [ -z "$append" ] || machine_line+=(-append "$append")
+    # shellcheck disable=SC2054 # QEMU's commas
+    [ -z "$drive" ] || machine_line+=(-drive "file=${drive//,/,,},if=none,id=drive0,format=raw,snapshot=on" -device virtio-blk-device,drive=drive0)
     case $mode in debug | wait) ;; *) return 0 ;; esac # cargo debug adds what --reverse needs
     if [ -n "$socket" ]; then
         machine_line+=(-gdb "unix:${socket//,/,,},server=on,wait=off" -S)

@@ -61,7 +61,8 @@ hand_over() {
     local command=("$built" --verbose --config none "$1" --listen "$where" --kernel "$kernel")
     shift
     if [ -n "$embedded" ]; then
-        command+=(--on embedded --line '')
+        command+=(--on embedded --line '' --smp "$harts")
+        [ -z "$drive" ] || command+=(--drive "$drive")
     else
         qemu_command
         command+=(--on qemu --line "$(quoted "${machine_line[@]}")")

@@ -26,12 +26,13 @@ Options
   --initrd FILE        initial RAM disk
   --append TEXT        the kernel's command line
   --memory MIB         size of RAM, 128 by default
+  --drive FILE         disk (virtio-blk); what the kernel writes to it is not in the file
   --entry PLACE, --stack-top PLACE, --bss-start PLACE, --bss-end PLACE
                        for GDB's commands: the symbols of such a kernel, or SYMBOL+OFFSET or an address (--debug, --wait, --reverse)
   --example NAME       boot an example kernel with a fault, such as corrupts-itself; debug/tests/kernels/variants.rs has all
   --port N             port for GDB, 1234 by default (--debug, --wait, --reverse)
   --socket PATH        Unix socket for GDB, instead of a port (--debug, --wait, --reverse)
-  --smp N              number of harts, 1 by default (QEMU only)
+  --smp N              number of harts, 1 by default; the embedded machine has up to 8
   --cpu MODEL          CPU model with its properties in QEMU's words, such as rv64,zba=off; rv64 by default
   --embedded           use this project's own machine instead of QEMU; it can go back in time (--debug, --wait)
   --tied               for scripts: QEMU stops when stdin closes (--wait)
@@ -59,7 +60,7 @@ set_mode() {
 
 parse() {
     mode=boot port='' socket='' kernel='' example='' harts=1 cpu=rv64 tied='' vscode='' fast='' embedded='' arguments=()
-    load_address='' symbols='' initrd='' append='' memory=
+    load_address='' symbols='' initrd='' append='' memory='' drive=
     entry='' stack_top='' bss_start='' bss_end=
     while [ $# -gt 0 ]; do
         case $1 in
@@ -78,7 +79,7 @@ parse() {
                 case $1 in --entry) entry=$2 ;; --stack-top) stack_top=$2 ;; --bss-start) bss_start=$2 ;; *) bss_end=$2 ;; esac
                 shift
                 ;;
-            --port | --socket | --example | --kernel | --smp | --cpu | --load-address | --symbols | --initrd | --append | --memory)
+            --port | --socket | --example | --kernel | --smp | --cpu | --load-address | --symbols | --initrd | --append | --memory | --drive)
                 [ -n "${2:-}" ] || usage_error "$1 needs a value"
                 case $1 in
                     --port) port=$2 ;;
@@ -144,7 +145,7 @@ check_options() {
         debug | wait) ;;
         *) [ -z "$embedded" ] || usage_error "--embedded needs --debug or --wait" ;;
     esac
-    [ -z "$load_address$symbols$initrd$append$memory" ] || check_machine
+    [ -z "$load_address$symbols$initrd$append$memory$drive" ] || check_machine
     [ -z "$tied" ] || [ "$mode" = wait ] || usage_error "--tied needs --wait"
     [ -z "$port" ] || [ -z "$socket" ] || usage_error "--port and --socket cannot be used together"
     [ -z "$kernel" ] || [ -z "$example" ] || usage_error "--kernel and --example cannot be used together"
@@ -153,9 +154,9 @@ check_options() {
         *[!0-9]* | ????* | 0*) usage_error "--smp takes 1 to 512 harts, not $harts" ;;
     esac
     [ "$harts" -le 512 ] || usage_error "--smp takes 1 to 512 harts, not $harts"
-    case $mode$embedded in
+    case $mode in
         boot | debug | wait) ;;
-        *) [ "$harts" = 1 ] || usage_error "--smp needs QEMU and a mode that boots a kernel; for a check: ./run.sh --check --smp $harts" ;;
+        *) [ "$harts" = 1 ] || usage_error "--smp needs a mode that boots a kernel; for a check: ./run.sh --check --smp $harts" ;;
     esac
     port=${port:-$default_port}
     case $port in
@@ -170,10 +171,12 @@ check_options() {
 check_machine() {
     case $mode in
         boot | debug | wait | reverse) ;;
-        *) usage_error "--load-address, --symbols, --initrd, --append and --memory need a mode that boots a kernel; for a check: ./run.sh --check ARGS" ;;
+        *) usage_error "--load-address, --symbols, --initrd, --append, --memory and --drive need a mode that boots a kernel; for a check: ./run.sh --check ARGS" ;;
     esac
     [ -z "$symbols" ] || [ -f "$symbols" ] || fail "no such file: $symbols; --symbols takes the kernel's ELF"
     [ -z "$initrd" ] || [ -f "$initrd" ] || fail "no such file: $initrd; --initrd takes an initial RAM disk"
+    [ -z "$drive" ] || [ -f "$drive" ] || fail "no such file: $drive; --drive takes an image of a disk"
+    [ -z "$drive" ] || [ "$mode" != reverse ] || usage_error "--reverse records no disk; try: --debug --embedded, which goes back over its writes, too"
     case $memory in
         *[!0-9]* | ??????* | 0*) usage_error "--memory takes a number of MiB, not $memory" ;;
     esac

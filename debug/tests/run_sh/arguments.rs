@@ -50,10 +50,14 @@ fn what_the_machine_has_besides_goes_to_either_machine() {
     assert!(finished.stderr.contains("--initrd takes an initial RAM disk"), "{}", finished.stderr);
     let file = tempfile::NamedTempFile::new().unwrap();
     let path = file.path().to_str().unwrap();
-    let arguments =
-        called_with(Script::with_kernel("good", &["--initrd", path, "--append", "a b=c", "--memory", "256"]));
+    let arguments = called_with(Script::with_kernel(
+        "good",
+        &["--initrd", path, "--append", "a b=c", "--memory", "256", "--drive", path],
+    ));
     let follows = |option: &str, value: &str| arguments.windows(2).any(|pair| pair[0] == option && pair[1] == value);
     assert!(follows("-initrd", path) && follows("-append", "a b=c") && follows("-m", "256M"), "{arguments:?}");
+    let drive = format!("file={path},if=none,id=drive0,format=raw,snapshot=on");
+    assert!(follows("-drive", &drive) && follows("-device", "virtio-blk-device,drive=drive0"), "{arguments:?}");
 }
 
 #[test]
@@ -87,7 +91,7 @@ fn help_tells_of_every_mode_and_option() {
         assert_eq!((finished.code(), finished.stderr.as_str()), (0, ""));
         for word in words(
             "--firmware --debug --wait --reverse --check --test --build --kernel --port --socket --tied --embedded \
-             --load-address --symbols --initrd --append --memory QEMU GDB QEMU_LOG NO_INSTALL",
+             --load-address --symbols --initrd --append --memory --drive QEMU GDB QEMU_LOG NO_INSTALL",
         ) {
             assert!(finished.stdout.contains(word), "{word} is missing");
         }
@@ -104,6 +108,7 @@ fn what_makes_no_sense_is_refused_with_the_usage() {
         (vec!["--debug", "--wait"], "--debug and --wait cannot be used together"),
         (vec!["--port", "4321"], "--port"),
         (vec!["--build", "--memory", "64"], "need a mode that boots a kernel"),
+        (vec!["--reverse", "--drive", kernel], "--reverse records no disk"),
         (vec!["--memory", "64M"], "--memory takes a number of MiB, not 64M"),
         (vec!["--load-address", "0x80400000"], "QEMU puts a flat kernel at 0x80200000"),
         (vec!["--build", "--socket", "/tmp/s"], "--socket"),
