@@ -28,7 +28,8 @@ struct Given {
     bytes: Vec<u8>,
 }
 
-fn given(machine: &mut dyn Machine) -> Given {
+/// The device tree, and where it is.
+fn device_tree(machine: &mut dyn Machine) -> (u64, Vec<u8>) {
     if machine.registers().unwrap().pc != NEUTRAL_BASE.0 {
         machine.insert_breakpoint(NEUTRAL_BASE).unwrap();
         assert_eq!(machine.resume(LIMIT).unwrap(), Stop::Breakpoint);
@@ -38,6 +39,11 @@ fn given(machine: &mut dyn Machine) -> Given {
     machine.read_memory(Address(tree), &mut header).unwrap();
     let mut blob = vec![0; u32::from_be_bytes(header[4..].try_into().unwrap()) as usize];
     machine.read_memory(Address(tree), &mut blob).unwrap();
+    (tree, blob)
+}
+
+fn given(machine: &mut dyn Machine) -> Given {
+    let (tree, blob) = device_tree(machine);
     let number = |name| {
         let cells = property(&blob, "chosen", name)?;
         // QEMU 7.2 writes one cell, others two.
@@ -111,6 +117,35 @@ fn initrd_command_line_and_memory_are_as_on_qemu() {
         assert_eq!(here.command_line.as_deref(), Some(&b"console=ttyS0 -- a b\0"[..]));
         assert!(here.bytes == contents && on_qemu.bytes == contents);
     }
+}
+
+/// The same hart on both, and the device tree says which.
+#[test]
+fn the_isa_string_says_what_the_cpu_was_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let kernel = folder.path().join("neutral");
+    std::fs::write(&kernel, neutral(Xlen::Rv64)).unwrap();
+    for (cpu, without) in [("rv64", &[][..]), ("rv64,h=on,zba=off", &["zba"]), ("rv64,h=off,zbb=off", &["h", "zbb"])] {
+        let machine = MachineOptions { cpu: cpu.into(), kernel: Some(kernel.clone()), ..MachineOptions::default() };
+        let on_qemu = extensions(&mut *Qemu::start_machine(&machine, LIMIT).unwrap());
+        let options = Options { cpu: cpu.parse().unwrap(), ..Options::default() };
+        let here = extensions(&mut Embedded::load(&neutral_image(Xlen::Rv64), &options).unwrap());
+        for name in ["h", "zba", "zbb", "zbc", "zbs"] {
+            let has = |all: &[String]| all.iter().any(|other| other == name);
+            assert_eq!(
+                [has(&here), has(&on_qemu)],
+                [!without.contains(&name); 2],
+                "{cpu}: {name}: {here:?} {on_qemu:?}"
+            );
+        }
+    }
+}
+
+/// The names in `riscv,isa`, letters one by one.
+fn extensions(machine: &mut dyn Machine) -> Vec<String> {
+    let isa = String::from_utf8(property(&device_tree(machine).1, "cpu@0", "riscv,isa").unwrap()).unwrap();
+    let (letters, names) = isa.trim_end_matches('\0').strip_prefix("rv64").unwrap().split_once('_').unwrap();
+    letters.chars().map(String::from).chain(names.split('_').map(String::from)).collect()
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use debug::embedded::Options;
-use debug::machine::Fault;
+use debug::machine::{Fault, Register};
 use debug::riscv::{Cpu, Extension};
 use debug::{Embedded, Machine};
 
@@ -38,4 +38,21 @@ fn a_property_that_only_qemu_knows_is_named() {
     let kernel = elf::image(elf::build(&[(TEXT, slot(&[]).to_vec())]));
     let error = Embedded::load(&kernel, &Options { cpu, ..Options::default() }).err().expect("it is not known");
     assert!(error.to_string().contains("vlen=256"), "{error}");
+}
+
+/// hlv.d and hsv.d, in U-mode and in S-mode: no hart has them, so it is the kernel's fault and none of the machine's.
+#[test]
+fn a_load_in_a_guest_s_place_is_illegal_where_there_are_no_guests() {
+    for (cpu, in_user) in [("rv64,h=off", true), ("rv64,h=off", false), ("rv64", true)] {
+        for instruction in [0x6c00_c073_u32 | 10 << 7, 0x6e00_c073 | 10 << 20] {
+            let options = Options { cpu: cpu.parse().expect("it is a model"), ..Options::default() };
+            let kernel = elf::image(elf::build(&[(TEXT, slot(&[instruction]).to_vec())]));
+            let mut machine = Embedded::load(&kernel, &options).expect("it is a kernel");
+            machine.write_register(Register::Priv, u64::from(!in_user)).expect("it has both modes");
+            machine.step(1, LIMIT).expect("it steps");
+            let fault = machine.fault();
+            let bits = u64::from(instruction);
+            assert!(matches!(fault, Some(Fault::Trap { cause: 2, value, .. }) if value == bits), "{cpu}: {fault:?}");
+        }
+    }
 }
