@@ -69,7 +69,7 @@ impl BootRun<'_> {
         if let Some(end) = self.lives_as_seen()? {
             return Ok(Some(BootEvent::End(end)));
         }
-        self.looked_at();
+        self.looked_at()?;
         let said = self.machine.printed().map_or(0, |console| console.len());
         // A full console does not grow.
         self.prints = said > std::mem::replace(&mut self.said.0, self.said.1) || said >= KEPT_OUTPUT;

@@ -10,7 +10,7 @@ use super::deeds::{Deed, Deeds, Passage, Way};
 use super::event::{BootEnd, BootEvent, Spin};
 use super::hart_trace::Stuck;
 use super::limit::LAST_LOOK;
-use super::spin;
+use super::spin::{self, Followed};
 use super::{BootRun, PATIENCE, firmware};
 use crate::machine::{Address, Error, InstructionBytes, Register, Registers, Stop, TakenTrap, csr};
 use crate::riscv::cause::is_interrupt;
@@ -206,26 +206,27 @@ fn state_is(run: &mut BootRun<'_>, before: &Option<Vec<u64>>) -> Result<bool, Er
 }
 
 /// The end of a kernel that idles as `end` says. It ends at once if no interrupt can come; `lets_in`: its loop lets them in at times.
-/// `word`: what decides whether the loop is left. If nothing else can change that word, the kernel does not idle, it hangs. A lock that
+/// `word`: what decides whether the loop is left, and where the hart goes then. If nothing else can change that word, the kernel does not idle, it hangs. A lock that
 /// is waited for is not released by the timer's handler; that of an input may set a flag that is swapped.
-fn rest(run: &mut BootRun<'_>, end: BootEnd, lets_in: bool, word: Option<Spin>) -> Result<Option<BootEvent>, Error> {
+fn rest(
+    run: &mut BootRun<'_>,
+    end: BootEnd,
+    lets_in: bool,
+    word: Option<(Spin, Address)>,
+) -> Result<Option<BootEvent>, Error> {
     let awaited = run.awaited()?;
     let open = if end == BootEnd::Wfi || lets_in { awaited.wakes } else { awaited.interrupts };
     let others = word.is_some() && (!run.machine.others_wait() || spin::has_started_device(run));
-    let end = if open || others { run.rests_with_interrupts(end)? } else { Some(end) };
-    if let (Some(word), Some(BootEnd::Loop { instructions })) = (&word, &end)
-        && run.machine.harts() > 1
-        && spin::awaited_word(run, *instructions)?.is_none_or(|now| now.address != word.address)
-    {
-        // Another hart has changed it: it waits for something else now.
-        return Ok(None);
+    if let Some((word, way_out)) = word.filter(|_| others) {
+        run.waits_for_others(word.address, way_out)?;
     }
+    let end = if open || others { run.rests_with_interrupts(end)? } else { Some(end) };
     // QEMU does not tell whether a timer is set; a companion has seen it.
     let seen_to_spin =
         |word: &Spin| matches!(&run.seen_end, Some(BootEnd::Spins(seen)) if seen.address == word.address);
     let comes = |word: &Spin| awaited.external || awaited.wakes && !word.is_lock && !seen_to_spin(word);
     let may_change = |word: &Spin| (lets_in || awaited.lets_in) && comes(word);
-    let spins = word.filter(|word| !may_change(word)).map(BootEnd::Spins);
+    let spins = word.map(|(word, _)| word).filter(|word| !may_change(word)).map(BootEnd::Spins);
     Ok(end.map(|end| BootEvent::End(spins.unwrap_or(end))))
 }
 
@@ -298,11 +299,12 @@ impl Deeds {
             _ if polls => Ok(run.polls(self.polled_at, self.reads_clock).map(BootEvent::End)),
             Some(BootEnd::Loop { instructions }) if !self.reads_clock => {
                 // A round with traps and calls is more than a wait.
-                let word = match self.passages.is_empty() && !self.calls {
-                    true => spin::awaited_word(run, instructions)?,
-                    false => None,
+                let followed = match self.passages.is_empty() && !self.calls {
+                    true => spin::follow(run, instructions)?,
+                    false => Followed::Stays(None),
                 };
-                let word = word.filter(|word| !spin::receives(run, word.address));
+                let Followed::Stays(word) = followed else { return Ok(None) };
+                let word = word.filter(|(word, _)| !spin::receives(run, word.address));
                 rest(run, BootEnd::Loop { instructions }, self.lets_in, word)
             }
             _ => {

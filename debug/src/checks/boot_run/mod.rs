@@ -23,6 +23,7 @@ pub mod machine_mode;
 mod marks;
 pub mod memory;
 pub mod names;
+mod other_harts;
 pub mod page_table;
 pub mod panic;
 pub mod poison;

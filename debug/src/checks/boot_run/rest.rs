@@ -9,6 +9,7 @@ use super::event::{BootEnd, Spin};
 use super::hart_trace::{BUSY_ENOUGH, LONG_ENOUGH, PERIODS, Stretch};
 use super::limit;
 use super::marks::Mark;
+use super::other_harts::Wait;
 use super::{BootRun, spin};
 use crate::machine::{Address, Error, Register, Registers, Stop, csr};
 use crate::riscv::cause::is_interrupt;
@@ -50,6 +51,8 @@ const EXTERNAL: u64 = 1 << 9;
 pub struct Rest {
     /// When it was first seen to idle.
     began: Option<Beginning>,
+    /// Whether it waits for another hart since then.
+    pub wait: Wait,
     /// Since when it has been polling for input, at each look; how much it had printed by then.
     polling: Option<(Instant, usize)>,
     was_found: bool,
@@ -86,19 +89,23 @@ impl Rest {
     pub fn begins(&mut self) -> bool {
         !std::mem::replace(&mut self.was_found, true)
     }
+
+    /// It was doing something: what was known is over.
+    pub fn begins_again(&mut self) {
+        self.began = None;
+    }
 }
 
 impl BootRun<'_> {
-    /// Notes the end of a look at the kernel. One that was found resting, and is elsewhere at several looks in a row, does not rest.
-    pub(super) fn looked_at(&mut self) {
-        const SEVERAL: u32 = 3;
+    /// Notes the end of a look at the kernel. One that was found resting, and is elsewhere at several looks in a row, does not rest. A
+    /// hart that waits for another one need be elsewhere only once: it finds a lock taken now and then.
+    pub(super) fn looked_at(&mut self) -> Result<(), Error> {
+        let several = if self.rest.wait.is_one() { 1 } else { 3 };
         // Each kernel that ticks is in its handler at times.
         let in_handler = self.hart.handling().is_some_and(|trap| is_interrupt(trap.cause));
         let seen = std::mem::take(&mut self.rest.seen) || in_handler;
         self.rest.elsewhere = if seen { 0 } else { self.rest.elsewhere + 1 };
-        if self.rest.elsewhere >= SEVERAL {
-            self.rest.began = None;
-        }
+        if self.rest.elsewhere >= several { self.waits_no_longer() } else { Ok(()) }
     }
 }
 
@@ -201,6 +208,10 @@ impl BootRun<'_> {
         let spins = still != BootEnd::Wfi;
         let came = interrupts - began.interrupts;
         if self.trace.is_some() {
+            if self.rest.wait.is_one() {
+                // Not at the same point of the harts' turns each time.
+                self.slice = LOOK + Duration::from_micros(executed % 10_007);
+            }
             // No interrupt ends it, and another hart has had the time to.
             let is_over = self.machine.harts() > 1
                 && executed - began.executed >= limit::instructions(AT_MOST)

@@ -21,20 +21,34 @@ const LINE_STATUS: u64 = 5;
 /// The register of a virtio slot that says which device it has, by its offset (virtio 1.2, "MMIO Device Register Layout"); 0 is none.
 const DEVICE_ID: u64 = 0x8;
 
-/// Follows two rounds, each of so many instructions, of a loop that changes no state. `None` if no word decides whether it is left.
-pub fn awaited_word(run: &mut BootRun<'_>, instructions: u64) -> Result<Option<Spin>, Error> {
+/// What following a loop shows.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Followed {
+    /// The hart has left it: another hart has changed what it waited for.
+    Left,
+    /// The word that decides whether it is left, and where the hart goes then; `None` if there is none, or if that is not known.
+    Stays(Option<(Spin, Address)>),
+}
+
+/// Follows two rounds, each of so many instructions, of a loop that changes no state.
+pub fn follow(run: &mut BootRun<'_>, instructions: u64) -> Result<Followed, Error> {
+    const UNKNOWN: Followed = Followed::Stays(None);
     if instructions > LONGEST || run.in_user_mode()? {
-        return Ok(None);
+        return Ok(UNKNOWN);
     }
     let (mut origins, mut stored) = ([None::<Spin>; 32], BTreeMap::new());
     let (mut seen, mut ways_out) = (BTreeSet::new(), Vec::new());
     let mut registers = run.machine.registers()?;
+    let start = registers.clone();
     // The first round gathers the origins of what is in registers where it begins.
-    for _ in 0..2 * instructions {
+    for number in 0..2 * instructions {
+        if number == instructions && registers != start {
+            return Ok(Followed::Left);
+        }
         let pc = Address(registers.pc);
         seen.insert(pc);
         let bytes = run.instruction(pc)?;
-        let Some(operation) = riscv::decode(run.image.xlen(), &bytes) else { return Ok(None) };
+        let Some(operation) = riscv::decode(run.image.xlen(), &bytes) else { return Ok(UNKNOWN) };
         let at = |base: u8, offset: i64| Address(registers.x[usize::from(base)].wrapping_add_signed(offset));
         let behind = pc + u64::from(operation.length);
         let mut loaded = None;
@@ -59,7 +73,7 @@ pub fn awaited_word(run: &mut BootRun<'_>, instructions: u64) -> Result<Option<S
             origins[usize::from(operands.destination)] = loaded.unwrap_or(one.or(other));
         }
         if run.step(1, PATIENCE)?.1 != Stop::Stepped {
-            return Ok(None);
+            return Ok(UNKNOWN);
         }
         registers = run.machine.registers()?;
         if let Effect::Branch { offset } = effect {
@@ -68,8 +82,11 @@ pub fn awaited_word(run: &mut BootRun<'_>, instructions: u64) -> Result<Option<S
             ways_out.extend(by.map(|word| (other, word)));
         }
     }
-    let mut words = ways_out.iter().filter(|(other, _)| !seen.contains(other)).map(|(_, word)| *word);
-    Ok(words.clone().find(|word| word.is_lock).or_else(|| words.next()))
+    if registers != start {
+        return Ok(Followed::Left);
+    }
+    let mut words = ways_out.iter().filter(|(other, _)| !seen.contains(other)).map(|(other, word)| (*word, *other));
+    Ok(Followed::Stays(words.clone().find(|(word, _)| word.is_lock).or_else(|| words.next())))
 }
 
 /// The end of a kernel that polls: it waits for input, unless input would not change what it does.

@@ -42,6 +42,8 @@ pub enum Mark {
     PanicReturn,
     /// The instruction that an interrupt storm seems to prevent.
     Interrupted,
+    /// Where the hart goes once another one has changed the word for which it waits.
+    WayOut,
 }
 
 /// How many traps are reported one by one, after the entry and after each look at the kernel. Each costs two stops.
@@ -112,7 +114,7 @@ impl Marks {
         self.places.contains_key(&address)
     }
 
-    fn insert(&mut self, machine: &mut dyn Machine, address: Address, mark: Mark) -> Result<(), Error> {
+    pub fn insert(&mut self, machine: &mut dyn Machine, address: Address, mark: Mark) -> Result<(), Error> {
         let marks = self.places.entry(address).or_default();
         if marks.is_empty() {
             machine.insert_breakpoint(address)?;
@@ -198,6 +200,10 @@ impl BootRun<'_> {
                 Some(end) => Passed::End(end),
                 None => Passed::On,
             },
+            Mark::WayOut => {
+                self.waits_no_longer()?;
+                Passed::Stepped
+            }
             Mark::VectorWrite => self.vector_write(registers)?,
             Mark::HostCall => self.last_host_call(registers)?.map_or(Passed::On, Passed::End),
             Mark::Handler => Passed::On,
