@@ -62,12 +62,14 @@ pub fn relay(mut gdb: UnixStream, stub: &Endpoint, end: impl FnOnce() -> Option<
     thread::spawn(move || {
         let mut bytes = [0; 4096];
         while let Ok(length @ 1..) = from_gdb.read(&mut bytes) {
+            // Between packets: each of them ends in a digit. The stub may stop for it as soon as it has it.
+            let interrupts = length < bytes.len() && bytes[length - 1] == INTERRUPT;
+            if interrupts {
+                interrupt.set(Some(Instant::now()));
+            }
             // When the stub has gone, GDB may still acknowledge that.
             let _ = to_stub.write_all(&bytes[..length]);
-            // Between packets: each of them ends in a digit.
-            if length < bytes.len() && bytes[length - 1] == INTERRUPT {
-                interrupt.set(Some(Instant::now()));
-            } else if interrupt.is_due(&bytes[..length]) {
+            if !interrupts && interrupt.is_due(&bytes[..length]) {
                 let _ = to_stub.write_all(&[INTERRUPT]);
             }
         }
