@@ -24,6 +24,9 @@ const PACKET_SIZE: usize = 0x4000;
 /// condition the machine stands most of the time. It is longer than a condition takes, and shorter than a person's next command.
 const KEPT: Duration = Duration::from_millis(200);
 
+/// How long a client that leaves may take to acknowledge the last reply.
+const FAREWELL: Duration = Duration::from_millis(500);
+
 /// How a client's connection ended.
 #[derive(Debug)]
 pub enum Disconnect {
@@ -134,7 +137,8 @@ fn converse(
                 inner.interrupt_handled(target, reason)?
             }
             GdbStubStateMachine::Disconnected(mut inner) => {
-                let _ = inner.borrow_conn().flush();
+                // It acknowledges the last reply, and takes a connection that is closed by then for an error.
+                let _ = inner.borrow_conn().next(others, Some(FAREWELL));
                 return Ok(match inner.get_reason() {
                     DisconnectReason::Kill => Disconnect::Killed,
                     _ => Disconnect::Detached,

@@ -15,9 +15,11 @@ impl Client {
         Client::of(server.connect())
     }
 
-    /// Begins to talk on a connection.
+    /// Begins to talk on a connection: who is silent is not served.
     pub fn of(stream: UnixStream) -> Client {
-        Client { stream }
+        let mut client = Client { stream };
+        assert!(client.ask("?").contains("05"), "it stands");
+        client
     }
 
     pub fn send_raw(&mut self, bytes: &[u8]) {

@@ -24,7 +24,10 @@ pub fn spawn(server: &Server, commands: &[&str]) -> (Child, tempfile::NamedTempF
 pub fn run(server: &Server, commands: &[&str]) -> String {
     let (mut child, output) = spawn(server, commands);
     await_end(&mut child);
-    testkit::in_older_words(&fs::read_to_string(output.path()).unwrap())
+    let said = testkit::in_older_words(&fs::read_to_string(output.path()).unwrap());
+    // Not even when it leaves.
+    assert!(!said.contains("Remote communication error"), "{said}");
+    said
 }
 
 /// As [`run`]; sees `expected` among what it says, in this order.
