@@ -1,6 +1,6 @@
 // expect: races
 // on: embedded
-// words: loads CONFIGURATION; waited for READY; no release is before; harts.rs:\d+
+// words: loads kernel::CONFIGURATION; waited for kernel::READY; no release is before; harts.rs:\d+
 // flags: --smp 3 --schedules 60
 // rustflags: -C opt-level=3 -C debuginfo=2
 // why: A Relaxed flag tells of a plain variable.

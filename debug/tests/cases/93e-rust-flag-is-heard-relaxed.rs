@@ -1,6 +1,6 @@
 // expect: races
 // on: embedded
-// words: loads CONFIGURATION; waited for READY; no acquire is behind
+// words: loads kernel::CONFIGURATION; waited for kernel::READY; no acquire is behind
 // flags: --smp 3 --schedules 60
 // rustflags: -C opt-level=3 -C debuginfo=2
 // why: The flag is released, and the wait is Relaxed.
