@@ -262,7 +262,9 @@ impl<'a> BootRun<'a> {
                     continue;
                 }
             }
-            if let Some(event) = self.event(stop)? {
+            if let Some(event) = self.event(stop)?
+                && !self.another_hart_may_speak(&event)
+            {
                 return Ok(event);
             }
         }

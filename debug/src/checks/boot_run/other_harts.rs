@@ -1,7 +1,8 @@
 //! Finds out whether a hart waits in vain for a word that another hart may change: it does not come to the way out of its loop, or no
-//! other hart does anything. It does not judge.
+//! other hart does anything; and whether one that rests is the last that does anything. It does not judge.
 
 use super::BootRun;
+use super::event::{BootEnd, BootEvent};
 use super::marks::Mark;
 use crate::machine::{Address, Error};
 
@@ -46,6 +47,16 @@ impl BootRun<'_> {
         self.rest.begins_again();
         self.rest.wait = Wait::default();
         self.marks.remove(self.machine, Mark::WayOut)
+    }
+
+    /// Whether the hart rests, and another may still say what is expected.
+    pub(super) fn another_hart_may_speak(&mut self, event: &BootEvent) -> bool {
+        use BootEnd::{Beats, Loop, Polls, Runs, Ticking, Wfi};
+        let rests = matches!(
+            event,
+            BootEvent::End(Wfi | Ticking { .. } | Loop { .. } | Beats { .. } | Runs { .. } | Polls { .. })
+        );
+        rests && self.machine.harts() > 1 && !self.dialogue.is_over() && !self.machine.others_wait() && !self.is_over()
     }
 
     /// The registers of the other harts. Those of a hart in a loop that changes no state are mostly the same, but for pc.

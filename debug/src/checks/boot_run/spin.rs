@@ -36,13 +36,14 @@ pub fn follow(run: &mut BootRun<'_>, instructions: u64) -> Result<Followed, Erro
     if instructions > LONGEST || run.in_user_mode()? {
         return Ok(UNKNOWN);
     }
+    let others = run.machine.harts() > 1;
     let (mut origins, mut stored) = ([None::<Spin>; 32], BTreeMap::new());
     let (mut seen, mut ways_out) = (BTreeSet::new(), Vec::new());
     let mut registers = run.machine.registers()?;
     let start = registers.clone();
     // The first round gathers the origins of what is in registers where it begins.
     for number in 0..2 * instructions {
-        if number == instructions && registers != start {
+        if others && number == instructions && registers != start {
             return Ok(Followed::Left);
         }
         let pc = Address(registers.pc);
@@ -54,6 +55,8 @@ pub fn follow(run: &mut BootRun<'_>, instructions: u64) -> Result<Followed, Erro
         let mut loaded = None;
         let effect = operation.effect();
         match effect {
+            // Some stubs cannot step one.
+            Effect::Wfi if others && run.trace.is_none() => return Ok(UNKNOWN),
             Effect::Load { base, offset, bytes } => {
                 let address = at(base, offset);
                 let word = Spin { pc, address, bytes, is_lock: matches!(operation.kind, Kind::LoadReserved(_)) };
@@ -82,7 +85,7 @@ pub fn follow(run: &mut BootRun<'_>, instructions: u64) -> Result<Followed, Erro
             ways_out.extend(by.map(|word| (other, word)));
         }
     }
-    if registers != start {
+    if others && registers != start {
         return Ok(Followed::Left);
     }
     let mut words = ways_out.iter().filter(|(other, _)| !seen.contains(other)).map(|(other, word)| (*word, *other));
