@@ -56,6 +56,8 @@ pub struct Rest {
     /// Since when it has been polling for input, at each look; how much it had printed by then.
     polling: Option<(Instant, usize)>,
     was_found: bool,
+    /// It was in a `wfi` once. With an interrupt pending it goes through a `wfi` as if it had none.
+    has_waited: bool,
     /// It was found resting or polling since it was last looked at; how many looks in a row found it elsewhere.
     seen: bool,
     elsewhere: u32,
@@ -92,7 +94,7 @@ impl Rest {
 
     /// It was doing something: what was known is over.
     pub fn begins_again(&mut self) {
-        self.began = None;
+        (self.began, self.has_waited) = (None, false);
     }
 }
 
@@ -205,6 +207,7 @@ impl BootRun<'_> {
         let executed = self.machine.executed().unwrap_or(0);
         let now = Beginning { at: Instant::now(), interrupts, icount, timer, executed };
         let began = *self.rest.began.get_or_insert(now);
+        self.rest.has_waited |= still == BootEnd::Wfi;
         let spins = still != BootEnd::Wfi;
         let came = interrupts - began.interrupts;
         if self.trace.is_some() {
@@ -222,7 +225,7 @@ impl BootRun<'_> {
         if Instant::now() < self.must_run_until {
             return Ok(None);
         }
-        let elapsed = began.at.elapsed();
+        let (elapsed, spins) = (began.at.elapsed(), !self.rest.has_waited);
         if came >= 2 && elapsed >= AT_LEAST {
             // Stops at the handler take time, so the measured period is too long.
             return Ok(Some(BootEnd::Ticking { period: None, spins }));
