@@ -23,10 +23,8 @@ const MEMORY: [&str; 3] = [stack::NAME, bss::NAME, margin::NAME];
 const ENDS: [&str; 2] = [trap::NAME, idle::NAME];
 /// The time limit for the companion, which is a number of instructions where it counts them.
 pub const LONGEST: Duration = Duration::from_secs(3);
-/// There, the clock ends its run after so many times that limit, for the machine itself waits meanwhile ...
+/// There, the clock ends its run after so many times that limit: the machine itself waits meanwhile.
 const PATIENCE: u32 = 2;
-/// ... or after this part of the boot's limit, if that is more: a busy host takes long for what only the companion can tell.
-const PART: u32 = 4;
 
 /// The companion's result.
 pub struct Companion<'a> {
@@ -51,8 +49,7 @@ impl<'a> Companion<'a> {
         script: Script,
         harts: usize,
     ) -> Companion<'a> {
-        let patience = (timeout / PART).div_duration_f64(LONGEST) as u32;
-        let limit = Limit::new(timeout.min(LONGEST), None).with_patience(patience.max(PATIENCE));
+        let limit = Limit::new(timeout.min(LONGEST), None).with_patience(PATIENCE);
         let (name, alike) = (machine.name().to_owned(), machine.harts() == 1 && harts == 1);
         let at_least = Duration::ZERO;
         let plan = RunPlan { limit, boot_hart: None, step: None, memory: None, companion_end: None, script, at_least };
