@@ -63,7 +63,7 @@ impl BootRun<'_> {
         if let Some(end) = self.hart.end() {
             return Ok(Some(BootEvent::End(end)));
         }
-        if let Some(event) = loop_detection::find(self)? {
+        if let Some(event) = self.find_loop()? {
             return Ok(Some(event));
         }
         if let Some(end) = self.lives_as_seen()? {
@@ -75,6 +75,17 @@ impl BootRun<'_> {
         self.prints = said > std::mem::replace(&mut self.said.0, self.said.1) || said >= KEPT_OUTPUT;
         self.said.1 = said;
         Ok(None)
+    }
+
+    /// Searches for a loop, without the watchpoint below the stack: other variables may be there, and a hit ends a search.
+    fn find_loop(&mut self) -> Result<Option<BootEvent>, Error> {
+        let watched = self.stack_use.watches_below();
+        self.stack_use.leave_below(self.machine)?;
+        let found = loop_detection::find(self)?;
+        if watched && !matches!(found, Some(BootEvent::End(_))) && self.pending.is_none() {
+            self.stack_use.watch_below(self.machine)?;
+        }
+        Ok(found)
     }
 
     /// Whether the kernel has run for as long as it may without a look, or to a limit.

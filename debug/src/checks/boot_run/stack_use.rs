@@ -67,6 +67,11 @@ impl StackUse {
         }
     }
 
+    /// Whether the bytes below the stack are watched now.
+    pub fn watches_below(&self) -> bool {
+        self.below.is_some()
+    }
+
     /// Whether it waits for a store to `range`.
     pub fn is_watching(&self, range: &Range<Address>) -> bool {
         [self.tripwire, self.below]
