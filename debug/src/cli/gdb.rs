@@ -123,7 +123,7 @@ fn on_qemu(arguments: &Arguments, gdb: &Path, kernel: &Kernel) -> anyhow::Result
             let _ = rsp::relay(gdb, &stub, || lock(&running).as_mut().and_then(|machine| machine.wait().ok()));
         }
     });
-    let status = run_gdb(command, ward)?;
+    let status = run_gdb(&command, ward, &folder)?;
     drop(lock(&machine).take());
     Ok(status)
 }
@@ -161,7 +161,7 @@ fn on_embedded(arguments: &Arguments, gdb: &Path, kernel: Kernel) -> anyhow::Res
     });
     is_ready.recv().context("the embedded machine did not start")??;
     narration::tell_command(&command);
-    let status = run_gdb(command, ward);
+    let status = run_gdb(&command, ward, &folder);
     drop(ending);
     // It removes its socket.
     let target = server.join().ok().flatten();
@@ -176,10 +176,8 @@ fn on_embedded(arguments: &Arguments, gdb: &Path, kernel: Kernel) -> anyhow::Res
 }
 
 /// Runs GDB, which ends with us, however we end.
-fn run_gdb(mut command: Command, mut ward: guardian::Ward) -> anyhow::Result<ExitStatus> {
-    let mut child = command.spawn().with_context(|| format!("cannot run {}", command.get_program().display()))?;
-    ward.end_with_us(child.id()).context("cannot start the process that ends GDB when this one ends")?;
-    child.wait().context("cannot wait for GDB")
+fn run_gdb(command: &Command, _ward: guardian::Ward, folder: &Path) -> anyhow::Result<ExitStatus> {
+    guardian::spawn_in(folder, command)?.wait().context("cannot wait for GDB")
 }
 
 /// GDB's command line.

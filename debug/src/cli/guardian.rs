@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
-use debug::guardian::{Order, Stub, keep, ward, watch};
+use debug::guardian::{Order, Stub, enter, keep, ward, watch};
 
 /// Starts QEMU and ends it when standard input ends. For `cargo debug` itself.
 #[derive(Args)]
@@ -33,6 +33,10 @@ pub struct Arguments {
     #[arg(long)]
     folder: bool,
 
+    /// Become the program, and end with the ward of this private folder
+    #[arg(long, value_name = "FOLDER")]
+    enter: Option<PathBuf>,
+
     /// QEMU and its arguments
     #[arg(last = true, required_unless_present = "ward")]
     command: Vec<OsString>,
@@ -45,6 +49,9 @@ pub fn run(arguments: Arguments) -> anyhow::Result<u8> {
     }
     let mut command = arguments.command.into_iter();
     let program = command.next().unwrap_or_default();
+    if let Some(folder) = arguments.enter {
+        return Err(enter(&folder, &program, &command.collect::<Vec<_>>()).into());
+    }
     let (stub, file_limit_mib) = (arguments.stub, arguments.file_limit);
     let order = Order { program, arguments: command.collect(), stub, file_limit_mib };
     Ok(match arguments.watch {

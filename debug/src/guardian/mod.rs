@@ -30,7 +30,7 @@ use std::str::FromStr;
 
 pub use keeper::{keep, status_of};
 pub use monitor::Monitor;
-pub use ward::{Ward, ward};
+pub use ward::{Ward, enter, spawn_in, ward};
 pub use watcher::watch;
 
 use crate::endpoint::{Endpoint, NoEndpoint};
@@ -113,6 +113,15 @@ pub enum Error {
     NoQemu {
         /// The program.
         program: PathBuf,
+    },
+
+    /// Another program cannot be run.
+    #[error("cannot run {}: {cause}", program.display())]
+    Program {
+        /// The program.
+        program: PathBuf,
+        /// The operating system's error.
+        cause: io::Error,
     },
 
     /// A system call failed.

@@ -1,13 +1,15 @@
 //! What else has to be put in order when the front ends in any way: another process, which is ended, and a terminal, which gets its
 //! settings back; a private folder and a socket are removed. A process of its own does it, as the keeper does for QEMU. It does not know what they are.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{self, Child, ChildStdin, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,8 +19,11 @@ use super::folder::Folder;
 use super::keeper::{remove_socket, stay_awake};
 use super::{Error, SUBCOMMAND, program, system};
 
-/// What the front says of a process, in a line with its number behind.
-const ENDS_WITH_US: &str = "ends with us ";
+/// In the private folder: a link to the number of the process that ends with us. Who makes it first wins: a process that enters,
+/// or the one that puts in order, after which no process enters any more.
+const ENDS_WITH_US: &str = "ends-with-us";
+/// The link's target if the end came first.
+const NOBODY: &str = "nobody";
 /// What the front says of a socket, in a line with its path's bytes behind, in hexadecimal: a path may have any of them, and is often no text.
 const GOES_WITH_US: &str = "goes with us ";
 /// What the front says when nothing is left to do.
@@ -82,14 +87,6 @@ impl Ward {
         Ok(Ward { child, lifeline })
     }
 
-    /// Ends this process, too, if we end before it does.
-    ///
-    /// # Errors
-    /// If nobody is there to do so.
-    pub fn end_with_us(&mut self, process: u32) -> io::Result<()> {
-        self.say(&format!("{ENDS_WITH_US}{process}"))
-    }
-
     /// Removes a socket at which we listen, if we end and leave it.
     ///
     /// # Errors
@@ -139,7 +136,7 @@ pub fn ward(settings: Option<&str>, with_folder: bool) -> Result<u8, Error> {
         let path = [folder.path().as_os_str().as_bytes(), b"\n"].concat();
         io::stdout().write_all(&path).and_then(|()| io::stdout().flush()).map_err(system("tell the private folder"))?;
     }
-    let (mut process, mut socket) = (None, None);
+    let mut socket = None;
     // A line that is not text is the end, too: our front never writes one.
     for line in io::stdin().lock().lines().map_while(Result::ok) {
         if line == DONE {
@@ -148,11 +145,8 @@ pub fn ward(settings: Option<&str>, with_folder: bool) -> Result<u8, Error> {
         if let Some(path) = line.strip_prefix(GOES_WITH_US) {
             socket = from_hexadecimal(path);
         }
-        if let Some(number) = line.strip_prefix(ENDS_WITH_US) {
-            process = number.parse().ok().and_then(Pid::from_raw);
-        }
     }
-    if let Some(process) = process {
+    if let Some(process) = folder.as_ref().and_then(|folder| entered(folder.path())) {
         end(process);
     }
     if let Some(socket) = socket {
@@ -166,6 +160,37 @@ pub fn ward(settings: Option<&str>, with_folder: bool) -> Result<u8, Error> {
         stty.status().map_err(system("run stty"))?;
     }
     Ok(0)
+}
+
+/// Starts `command` as a process that ends with us, too, if we end before it does. `folder` is the private one of a [`Ward`], whose
+/// process has to know its number: it writes that down itself before it becomes the program ([`enter`]), so there is no moment at which
+/// we are gone and nobody knows of it.
+///
+/// # Errors
+/// If this program cannot be started again.
+pub fn spawn_in(folder: &Path, command: &Command) -> Result<Child, Error> {
+    let mut entering = Command::new(program()?);
+    entering.args([SUBCOMMAND, "--enter"]).arg(folder).arg("--").arg(command.get_program()).args(command.get_args());
+    entering.spawn().map_err(system("start the process that becomes another program"))
+}
+
+/// Becomes `program`, as the process of the folder's ward that ends with the front.
+///
+/// # Errors
+/// If the front has ended already; if the program cannot be run.
+pub fn enter(folder: &Path, program: &OsStr, arguments: &[OsString]) -> Error {
+    let entered = symlink(process::id().to_string(), folder.join(ENDS_WITH_US));
+    match entered {
+        Ok(()) => Error::Program { program: program.into(), cause: Command::new(program).args(arguments).exec() },
+        Err(cause) => system("run a program whose starter has ended")(cause),
+    }
+}
+
+/// The process that entered. From now on none can.
+fn entered(folder: &Path) -> Option<Pid> {
+    let link = folder.join(ENDS_WITH_US);
+    let _ = symlink(NOBODY, &link);
+    fs::read_link(link).ok()?.to_str()?.parse().ok().and_then(Pid::from_raw)
 }
 
 fn from_hexadecimal(digits: &str) -> Option<PathBuf> {
@@ -192,6 +217,18 @@ fn end(process: Pid) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_process_that_entered_is_known_and_after_the_end_none_enters() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join(ENDS_WITH_US);
+        symlink("4711", &link).unwrap();
+        assert_eq!(entered(folder.path()), Pid::from_raw(4711));
+        fs::remove_file(link).unwrap();
+        assert_eq!(entered(folder.path()), None);
+        let late = enter(folder.path(), "true".as_ref(), &[]);
+        assert!(matches!(late, Error::System { cause, .. } if cause.kind() == io::ErrorKind::AlreadyExists));
+    }
 
     #[test]
     fn a_path_s_bytes_come_back() {
