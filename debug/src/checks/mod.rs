@@ -47,6 +47,7 @@ use companion::Companion;
 use sequence::{RunPlan, RunResult, complete, run_checks};
 
 pub use boot_run::layout::{GUARD_BYTES, Layout, PlaceNames};
+pub use boot_run::limit::time_for;
 pub use boot_run::names::{Names, NotFound, Role, knows_bss, knows_stack_top};
 pub use companion::LONGEST as LONGEST_OF_COMPANION;
 pub use console::{Input, Script};

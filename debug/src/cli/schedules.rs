@@ -11,8 +11,9 @@ use debug::{Address, Embedded, Machine};
 
 use super::kernel::Kernel;
 
-/// The longest time limit for one boot.
-const LIMIT: Duration = Duration::from_secs(3);
+/// One boot may take so many times as long as the first, and at least so long.
+const TIMES_THE_FIRST: u64 = 4;
+const LEAST: Duration = Duration::from_secs(3);
 /// Two boots that differ by one turn part at the end of the shorter one, at most so many instructions later.
 const LONGEST_TURN: u64 = 1 << 15;
 /// Where one instruction needs longer than this, nothing is compared.
@@ -23,6 +24,8 @@ pub struct Boots<'a> {
     pub kernel: &'a Kernel,
     pub layout: &'a Layout,
     pub timeout: Duration,
+    /// How many instructions the first boot has, where that is known.
+    pub first: Option<u64>,
     pub instructions: Option<u64>,
     pub script: Script,
     pub boot_hart: Option<u64>,
@@ -58,7 +61,7 @@ impl Boots<'_> {
     fn findings(&self, options: Options, sharing: &mut Option<Sharing>) -> anyhow::Result<Vec<Finding>> {
         let mut machine = Embedded::load(&self.kernel.image, &options)?;
         let options = checks::Options {
-            timeout: self.timeout.min(LIMIT),
+            timeout: self.timeout.min(self.enough()),
             instructions: self.instructions,
             script: self.script.clone(),
             boot_hart: self.boot_hart,
@@ -67,6 +70,12 @@ impl Boots<'_> {
         let findings = checks::check(&mut machine, &self.kernel.image, self.layout, options)?;
         *sharing = machine.sharing();
         Ok(findings)
+    }
+
+    /// The longest time limit for one boot.
+    fn enough(&self) -> Duration {
+        let first = self.first.map_or(self.timeout, |first| checks::time_for(first.saturating_mul(TIMES_THE_FIRST)));
+        first.max(LEAST)
     }
 
     /// Cuts the schedule that fails shorter and shorter, the rest being that of 0: what is found are two boots, of which one fails and the other

@@ -34,6 +34,10 @@ impl Observed for Embedded {
         self.note_change();
         self.note(Change::Time(ticks));
     }
+
+    fn written_pages(&mut self) -> Vec<u32> {
+        self.board.memory.take_written()
+    }
 }
 
 impl Embedded {

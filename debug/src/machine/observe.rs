@@ -308,4 +308,7 @@ pub trait Observed {
     /// Advances time by this many ticks of the `time` CSR without executing anything, as if the host had been busy. It stops at the
     /// next timer event.
     fn skip_time(&mut self, ticks: u64);
+
+    /// The pages of 4 KiB of RAM that any hart wrote since the last call, each once, by their number.
+    fn written_pages(&mut self) -> Vec<u32>;
 }

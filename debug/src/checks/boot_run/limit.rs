@@ -138,6 +138,11 @@ fn instructions_in(time: Duration) -> u64 {
     count(time, LIMIT_PER_MICROSECOND)
 }
 
+/// The time limit that allows so many instructions on a machine that counts them.
+pub fn time_for(instructions: u64) -> Duration {
+    Duration::from_micros(instructions.div_ceil(LIMIT_PER_MICROSECOND))
+}
+
 /// How many instructions a span of time is on a machine that counts them.
 pub fn instructions(span: Duration) -> u64 {
     count(span, SPAN_PER_MICROSECOND)
@@ -156,6 +161,8 @@ mod tests {
     fn time_is_counted_in_instructions_up_to_the_largest_number() {
         assert_eq!(instructions_in(Duration::from_secs(10)), 3_000_000_000);
         assert_eq!(instructions_in(Duration::from_nanos(1)), 0);
+        assert_eq!(time_for(3_000_000_000), Duration::from_secs(10));
+        assert_eq!(time_for(1), Duration::from_micros(1));
         assert_eq!(instructions_in(Duration::MAX), u64::MAX);
     }
 

@@ -1,10 +1,17 @@
-//! Finds out whether a hart waits in vain for a word that another hart may change: it does not come to the way out of its loop, or no
-//! other hart does anything; and whether one that rests is the last that does anything. It does not judge.
+//! Finds out whether a hart waits in vain for a word that another hart may change: it does not come to the way out of its loop, and no
+//! other hart gets any further; and whether one that rests is the last that does anything. It does not judge.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::BootRun;
 use super::event::{BootEnd, BootEvent};
 use super::marks::Mark;
 use crate::machine::{Address, Error};
+
+/// How long a hart waits in vain, and how long while others do something without getting further.
+const WAIT: Duration = Duration::from_millis(1200);
+const WHILE_OTHERS_ACT: Duration = Duration::from_secs(20);
 
 /// The wait of a hart that is in a loop which changes no state.
 #[derive(Default)]
@@ -13,6 +20,9 @@ pub struct Wait {
     word: Option<Address>,
     /// The registers of the other harts when it was last seen so.
     others: Vec<[u64; 32]>,
+    /// The pages that were written meanwhile, and whether the other harts do something; only an observed machine tells.
+    pages: BTreeSet<u32>,
+    others_act: bool,
 }
 
 impl Wait {
@@ -24,22 +34,35 @@ impl Wait {
 
 impl BootRun<'_> {
     /// The hart is seen to wait for a word; once that changes it comes to `way_out`. What was known of another wait is over, and so is
-    /// this one where another hart does something: a hart that does may change the word. An observed machine shows the way out at no
-    /// cost; on others each stop at it holds up all harts.
+    /// this one where another hart gets further: it may change the word later. On an observed machine that is one that writes to one
+    /// page after the other, as one that clears all of memory; others that do something have longer. On other machines it is whoever
+    /// does anything: each stop at the way out, which would tell that the word changed, holds up all harts there.
     pub(super) fn waits_for_others(&mut self, word: Address, way_out: Address) -> Result<(), Error> {
         if self.rest.wait.word != Some(word) {
             self.waits_no_longer()?;
             self.rest.wait.word = Some(word);
         }
-        if self.trace.is_some() {
-            return self.marks.insert(self.machine, way_out, Mark::WayOut);
-        }
         let others = self.others()?;
-        if others != self.rest.wait.others {
-            self.waits_no_longer()?;
-            self.rest.wait = Wait { word: Some(word), others };
+        let before = std::mem::replace(&mut self.rest.wait.others, others);
+        let do_something = before != self.rest.wait.others;
+        let Some(machine) = self.machine.observed() else {
+            if do_something {
+                self.rest.begins_again();
+            }
+            return Ok(());
+        };
+        let known = self.rest.wait.pages.len();
+        self.rest.wait.pages.extend(machine.written_pages());
+        self.rest.wait.others_act |= do_something && !before.is_empty();
+        if self.rest.wait.pages.len() > known {
+            self.rest.begins_again();
         }
-        Ok(())
+        self.marks.insert(self.machine, way_out, Mark::WayOut)
+    }
+
+    /// How long it must have waited.
+    pub(super) fn long_wait(&self) -> Duration {
+        if self.rest.wait.others_act { WHILE_OTHERS_ACT } else { WAIT }
     }
 
     /// What it waited for has come.

@@ -217,7 +217,7 @@ impl BootRun<'_> {
             }
             // No interrupt ends it, and another hart has had the time to.
             let is_over = self.machine.harts() > 1
-                && executed - began.executed >= limit::instructions(AT_MOST)
+                && executed - began.executed >= limit::instructions(self.long_wait())
                 && !self.awaited()?.wakes;
             return Ok(self.has_ticked(&began, &now, spins).or(is_over.then_some(still)));
         }

@@ -232,7 +232,9 @@ pub fn run(mut arguments: Arguments) -> anyhow::Result<bool> {
         }
         let (timeout, instructions, boot_hart) = (arguments.timeout, arguments.instructions, arguments.boot_hart);
         let script = arguments.script();
-        let boots = schedules::Boots { kernel: &kernel, layout: &layout, timeout, instructions, script, boot_hart };
+        let first = keeper.kept.borrow().as_ref().map(|(_, icount)| *icount);
+        let boots =
+            schedules::Boots { kernel: &kernel, layout: &layout, timeout, first, instructions, script, boot_hart };
         let finding = boots.check(count, &findings, &mut shared);
         findings.push(finding);
     }

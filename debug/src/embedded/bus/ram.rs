@@ -1,4 +1,5 @@
-//! RAM from 0x80000000 on, with the pages written since the last checkpoint and the places of decoded instructions.
+//! RAM from 0x80000000 on, with the pages written since the last checkpoint and since somebody last asked, and the places of decoded
+//! instructions.
 //!
 //! It does not know virtual addresses or permissions.
 
@@ -10,12 +11,17 @@ pub const PAGE: usize = 4096;
 /// Which halfwords of a page hold decoded instructions, one bit each.
 type Decoded = Box<[u64; PAGE / 2 / 64]>;
 
+/// Marks of a page: it is among the dirty ones, and among the written ones.
+const DIRTY: u8 = 1;
+const WRITTEN: u8 = 2;
+
 pub struct Ram {
     /// And behind RAM the first page of the reset ROM, so that it can be executed.
     bytes: Vec<u8>,
     size: usize,
-    dirty: Vec<bool>,
+    marks: Vec<u8>,
     dirty_pages: Vec<u32>,
+    written_pages: Vec<u32>,
     decoded: Vec<Option<Decoded>>,
     /// Stores over decoded instructions since the last call: offset and length.
     overwritten: Vec<(usize, usize)>,
@@ -28,8 +34,9 @@ impl Ram {
         Ram {
             bytes: vec![0; size],
             size,
-            dirty: vec![false; pages],
+            marks: vec![0; pages],
             dirty_pages: Vec::new(),
+            written_pages: Vec::new(),
             decoded: vec![None; pages],
             overwritten: Vec::new(),
         }
@@ -74,7 +81,7 @@ impl Ram {
         self.bytes[..self.size].get(offset..offset.checked_add(length)?)
     }
 
-    /// Stores without bookkeeping, for pages that are dirty already and have no decoded code.
+    /// Stores without bookkeeping, for pages that are dirty and written already and have no decoded code.
     #[inline(always)]
     pub fn store_plain<const N: usize>(&mut self, offset: usize, value: [u8; N]) -> Option<()> {
         *self.bytes.get_mut(offset..)?.first_chunk_mut()? = value;
@@ -110,14 +117,17 @@ impl Ram {
     }
 
     pub fn mark_dirty(&mut self, page: usize) {
-        if !self.dirty[page] {
-            self.dirty[page] = true;
+        let before = std::mem::replace(&mut self.marks[page], DIRTY | WRITTEN);
+        if before & DIRTY == 0 {
             self.dirty_pages.push(page as u32);
+        }
+        if before & WRITTEN == 0 {
+            self.written_pages.push(page as u32);
         }
     }
 
     pub fn is_dirty(&self, page: usize) -> bool {
-        self.dirty[page]
+        self.marks[page] & DIRTY != 0
     }
 
     /// The number of pages written since [`Ram::take_dirty`].
@@ -127,10 +137,16 @@ impl Ram {
 
     /// Returns the pages written since the last call.
     pub fn take_dirty(&mut self) -> Vec<u32> {
-        for page in &self.dirty_pages {
-            self.dirty[*page as usize] = false;
-        }
-        std::mem::take(&mut self.dirty_pages)
+        let pages = std::mem::take(&mut self.dirty_pages);
+        pages.iter().for_each(|page| self.marks[*page as usize] &= !DIRTY);
+        pages
+    }
+
+    /// The same for somebody else, who asks at other times.
+    pub fn take_written(&mut self) -> Vec<u32> {
+        let pages = std::mem::take(&mut self.written_pages);
+        pages.iter().for_each(|page| self.marks[*page as usize] &= !WRITTEN);
+        pages
     }
 
     pub fn holds_code(&self, page: usize) -> bool {

@@ -375,4 +375,8 @@ impl Observed for KernelView<'_> {
             machine.skip_time(ticks);
         }
     }
+
+    fn written_pages(&mut self) -> Vec<u32> {
+        self.machine.observed().map_or_else(Vec::new, |machine| machine.written_pages())
+    }
 }

@@ -31,6 +31,12 @@ impl Memory {
         self.stores.flush();
     }
 
+    /// The pages of RAM written since the last call, by their number.
+    pub fn take_written(&mut self) -> Vec<u32> {
+        self.notice_stores();
+        self.ram.take_written()
+    }
+
     pub fn add_watchpoint(&mut self, watchpoint: Watchpoint) {
         if !self.watchpoints.contains(&watchpoint) {
             self.watchpoints.push(watchpoint);
