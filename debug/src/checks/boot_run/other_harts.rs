@@ -7,11 +7,14 @@ use std::time::Duration;
 use super::BootRun;
 use super::event::{BootEnd, BootEvent};
 use super::marks::Mark;
+use super::rest::LOOK;
 use crate::machine::{Address, Error};
 
 /// How long a hart waits in vain, and how long while others do something without getting further.
 const WAIT: Duration = Duration::from_millis(1200);
 const WHILE_OTHERS_ACT: Duration = Duration::from_secs(20);
+/// The interval between two looks while others do something.
+const LOOK_WHILE_OTHERS_ACT: Duration = Duration::from_millis(500);
 
 /// The wait of a hart that is in a loop which changes no state.
 #[derive(Default)]
@@ -20,8 +23,9 @@ pub struct Wait {
     word: Option<Address>,
     /// The registers of the other harts when it was last seen so.
     others: Vec<[u64; 32]>,
-    /// The pages that were written meanwhile, and whether the other harts do something; only an observed machine tells.
+    /// The pages that were written meanwhile; only an observed machine tells.
     pages: BTreeSet<u32>,
+    /// The other harts did something meanwhile.
     others_act: bool,
 }
 
@@ -45,6 +49,7 @@ impl BootRun<'_> {
         let others = self.others()?;
         let before = std::mem::replace(&mut self.rest.wait.others, others);
         let do_something = before != self.rest.wait.others;
+        self.rest.wait.others_act |= do_something && !before.is_empty();
         let Some(machine) = self.machine.observed() else {
             if do_something {
                 self.rest.begins_again();
@@ -53,11 +58,15 @@ impl BootRun<'_> {
         };
         let known = self.rest.wait.pages.len();
         self.rest.wait.pages.extend(machine.written_pages());
-        self.rest.wait.others_act |= do_something && !before.is_empty();
         if self.rest.wait.pages.len() > known {
             self.rest.begins_again();
         }
         self.marks.insert(self.machine, way_out, Mark::WayOut)
+    }
+
+    /// How long to let the machine run until the next look, which holds up all harts.
+    pub(super) fn slice_of_rest(&self) -> Duration {
+        if self.rest.wait.others_act { LOOK_WHILE_OTHERS_ACT } else { LOOK }
     }
 
     /// How long it must have waited.

@@ -221,7 +221,7 @@ impl BootRun<'_> {
                 && !self.awaited()?.wakes;
             return Ok(self.has_ticked(&began, &now, spins).or(is_over.then_some(still)));
         }
-        self.slice = LOOK;
+        self.slice = self.slice_of_rest();
         if Instant::now() < self.must_run_until {
             return Ok(None);
         }
