@@ -7,14 +7,11 @@ use std::time::Duration;
 use super::BootRun;
 use super::event::{BootEnd, BootEvent};
 use super::marks::Mark;
-use super::rest::LOOK;
 use crate::machine::{Address, Error};
 
 /// How long a hart waits in vain, and how long while others do something without getting further.
 const WAIT: Duration = Duration::from_millis(1200);
 const WHILE_OTHERS_ACT: Duration = Duration::from_secs(20);
-/// The interval between two looks while others do something.
-const LOOK_WHILE_OTHERS_ACT: Duration = Duration::from_millis(500);
 
 /// The wait of a hart that is in a loop which changes no state.
 #[derive(Default)]
@@ -26,7 +23,7 @@ pub struct Wait {
     /// The pages that were written meanwhile; only an observed machine tells.
     pages: BTreeSet<u32>,
     /// The other harts did something meanwhile.
-    others_act: bool,
+    pub others_act: bool,
 }
 
 impl Wait {
@@ -62,11 +59,6 @@ impl BootRun<'_> {
             self.rest.begins_again();
         }
         self.marks.insert(self.machine, way_out, Mark::WayOut)
-    }
-
-    /// How long to let the machine run until the next look, which holds up all harts.
-    pub(super) fn slice_of_rest(&self) -> Duration {
-        if self.rest.wait.others_act { LOOK_WHILE_OTHERS_ACT } else { LOOK }
     }
 
     /// How long it must have waited.

@@ -35,6 +35,8 @@ const FAR: u64 = 50_000_000;
 const FIRMWARE: u32 = 3;
 /// The interval between two looks at a kernel that may idle.
 pub const LOOK: Duration = Duration::from_millis(50);
+/// The same while other harts do something, which each look holds up.
+const LOOK_WHILE_OTHERS_ACT: Duration = Duration::from_millis(500);
 
 /// How long a `wfi` may take to trap.
 const TRIAL: Duration = Duration::from_millis(50);
@@ -221,7 +223,7 @@ impl BootRun<'_> {
                 && !self.awaited()?.wakes;
             return Ok(self.has_ticked(&began, &now, spins).or(is_over.then_some(still)));
         }
-        self.slice = self.slice_of_rest();
+        self.slice = if self.rest.wait.others_act { LOOK_WHILE_OTHERS_ACT } else { LOOK };
         if Instant::now() < self.must_run_until {
             return Ok(None);
         }
