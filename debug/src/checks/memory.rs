@@ -6,12 +6,16 @@ use super::boot_run::memory::MemoryFacts;
 use super::boot_run::memory::early::LostValue;
 use super::boot_run::memory::frames::ErasedFrame;
 use super::boot_run::memory::other_harts::SharedStack;
+use super::boot_run::memory::shared_stacks::OverwrittenFrame;
 use super::boot_run::poison;
 use super::bss::outside::{self, Outside};
 use super::finding::{Finding, Status};
 use super::{bss, handoff, stack};
 use crate::machine::{Address, Load, Store};
 use crate::riscv::{self, Register};
+
+/// What to try where two harts use one stack.
+const OWN_STACK: &str = "give each hart a stack of its own: sp = top - hart * size";
 
 /// Adds the facts of the run to its findings.
 pub fn add(run: &mut BootRun<'_>, findings: &mut [Finding]) {
@@ -28,7 +32,7 @@ pub fn add_seen(run: &BootRun<'_>, findings: &mut [Finding]) {
     if let Some(memory) = run.trace.as_ref().map(|trace| &trace.memory) {
         let fault = erased_frame(run, memory).or_else(|| lost_value(run, memory)).or_else(|| poison_read(run, memory));
         let tree = tree_erased(run, memory);
-        let shared = shared_stack(run, memory);
+        let shared = shared_stack(run, memory).or_else(|| shared_by_others(run, memory));
         if let Some(fault) = fault {
             add_to_bss(findings, fault);
         }
@@ -100,8 +104,27 @@ fn shared_stack(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<Fault> {
             names.names.stack_top,
             run.place(stored.pc)
         ),
-        advice: "give each hart a stack of its own: sp = top - hart * size".into(),
+        advice: OWN_STACK.into(),
         found: format!("{:#x} stored at {}, which held {:#x}", stored.new, run.place(stored.address), stored.old),
+        at: stored.address,
+        place: run.place(stored.pc),
+    })
+}
+
+fn shared_by_others(run: &BootRun<'_>, memory: &MemoryFacts<'_>) -> Option<Fault> {
+    let OverwrittenFrame { stored, by, read, read_by, top } = memory.others.stacks.found?;
+    let holder = run.place(top - 1).symbol.map(|(name, _)| format!(" (of {name})")).unwrap_or_default();
+    Some(Fault {
+        summary: format!(
+            "harts {} and {} both use the stack below {top}{holder}: hart {by} pushes at {}, over a frame of hart {read_by}, which \
+             reads it back at {}",
+            by.min(read_by),
+            by.max(read_by),
+            run.place(stored.pc),
+            run.place(read.pc)
+        ),
+        advice: OWN_STACK.into(),
+        found: format!("{:#x} stored at {}, read as {:#x}", stored.new, run.place(stored.address), read.value),
         at: stored.address,
         place: run.place(stored.pc),
     })

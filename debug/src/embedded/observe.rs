@@ -110,6 +110,7 @@ impl Embedded {
                 Observation::OtherLoad(by, load) => observer.other_load(&by, &load),
                 Observation::Jump(jump) => observer.jump(&jump),
                 Observation::StackPointer(moved) => observer.stack_pointer(&moved),
+                Observation::OtherStackPointer(by, moved) => observer.other_stack_pointer(&by, &moved),
                 Observation::Hart(event) => observer.event(&event),
             }
         }

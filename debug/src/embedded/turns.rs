@@ -7,6 +7,7 @@ use crate::embedded::board::Board;
 use crate::embedded::hart::state::{Hart, Lifecycle};
 use crate::embedded::harts::State;
 use crate::embedded::run::StopAt;
+use crate::embedded::schedule::MOST_HARTS;
 use crate::machine::{Address, OtherHart, Stop};
 use crate::riscv::Register;
 
@@ -31,9 +32,16 @@ impl Board {
 
     /// The selected hart, as it is told beside the followed one.
     fn beside(&self, followed: usize) -> OtherHart {
-        let mut followed = self.harts.others().filter(|hart| hart.number == followed);
-        let runs = followed.find(|hart| hart.lifecycle != Lifecycle::Stopped);
-        OtherHart { hart: self.hart.id, followed_sp: runs.map(|hart| Address(hart.x(Register::SP))) }
+        let sp = |hart: &Hart| Address(hart.x(Register::SP));
+        let mut beside = OtherHart { hart: self.hart.id, followed_sp: None, others: [None; MOST_HARTS] };
+        for hart in self.harts.others().filter(|hart| hart.lifecycle != Lifecycle::Stopped) {
+            if hart.number == followed {
+                beside.followed_sp = Some(sp(hart));
+            } else {
+                beside.others[hart.number] = Some((hart.id, sp(hart)));
+            }
+        }
+        beside
     }
 
     /// Does something to each hart as if it were the only one; the same one is selected afterwards.

@@ -50,6 +50,16 @@ pub struct OtherHart {
     pub hart: u64,
     /// sp of the followed hart meanwhile; `None` while that hart is stopped.
     pub followed_sp: Option<Address>,
+    /// mhartid and sp of each of the others that is not stopped.
+    pub others: [Option<(u64, Address)>; 8],
+}
+
+impl OtherHart {
+    /// The same, with each sp in other words.
+    pub fn map_sps(&self, map: impl Fn(Address) -> Address) -> OtherHart {
+        let others = self.others.map(|other| other.map(|(hart, sp)| (hart, map(sp))));
+        OtherHart { hart: self.hart, followed_sp: self.followed_sp.map(map), others }
+    }
 }
 
 /// An instruction of S-mode that changed sp.
@@ -110,6 +120,9 @@ pub struct Interest {
     pub other_loads: Vec<Range<Address>>,
     /// Changes of sp, except those within one of these ranges (ends included) that do not set it upwards; `None` for no changes at all.
     pub quiet_stacks: Option<Vec<Range<Address>>>,
+    /// Changes of sp by harts that are not followed, but for a hart's changes within its ranges (ends included), by mhartid; `None` for
+    /// no changes at all.
+    pub other_quiet_stacks: Option<Vec<(u64, Range<Address>)>>,
     /// Jumps, calls, returns and branches that are taken.
     pub jumps: bool,
 }
@@ -265,6 +278,9 @@ pub trait Observer {
 
     /// A load likewise.
     fn other_load(&mut self, _by: &OtherHart, _load: &Load) {}
+
+    /// sp of such a hart changed.
+    fn other_stack_pointer(&mut self, _by: &OtherHart, _moved: &StackPointerMove) {}
 
     /// sp changed. The machine is behind the instruction.
     fn stack_pointer(&mut self, _moved: &StackPointerMove) {}

@@ -51,12 +51,16 @@ impl Observer for StoreTrace<'_> {
         self.memory.other_store(by, store);
     }
 
-    fn other_load(&mut self, _by: &OtherHart, load: &Load) {
-        self.memory.other_load(load);
+    fn other_load(&mut self, by: &OtherHart, load: &Load) {
+        self.memory.other_load(by, load);
     }
 
     fn stack_pointer(&mut self, moved: &StackPointerMove) {
         self.memory.stack_pointer(moved);
+    }
+
+    fn other_stack_pointer(&mut self, by: &OtherHart, moved: &StackPointerMove) {
+        self.memory.other_stack_pointer(by, moved);
     }
 
     fn interest(&self) -> Interest {

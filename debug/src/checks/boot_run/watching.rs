@@ -38,6 +38,10 @@ impl Observer for Watching<'_, '_> {
         self.trace.stack_pointer(moved);
     }
 
+    fn other_stack_pointer(&mut self, by: &OtherHart, moved: &StackPointerMove) {
+        self.trace.other_stack_pointer(by, moved);
+    }
+
     fn interest(&self) -> Interest {
         let interest = self.trace.interest();
         if self.hart.life.is_suspicious() { Interest { stores: None, ..interest } } else { interest }

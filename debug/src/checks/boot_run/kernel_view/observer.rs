@@ -25,6 +25,11 @@ impl LinkedObserver<'_> {
     fn linked_load(&self, load: &Load) -> Load {
         Load { pc: self.linked(load.pc), address: self.linked(load.address), ..*load }
     }
+
+    fn linked_move(&self, moved: &StackPointerMove) -> StackPointerMove {
+        let StackPointerMove { pc, old, new, .. } = *moved;
+        StackPointerMove { pc: self.linked(pc), old: self.linked(old), new: self.linked(new), ..*moved }
+    }
 }
 
 impl Observer for LinkedObserver<'_> {
@@ -33,8 +38,7 @@ impl Observer for LinkedObserver<'_> {
     }
 
     fn other_store(&mut self, by: &OtherHart, store: &Store) {
-        let by = OtherHart { followed_sp: by.followed_sp.map(|sp| self.linked(sp)), ..*by };
-        self.observer.other_store(&by, &self.linked_store(store));
+        self.observer.other_store(&by.map_sps(|sp| self.linked(sp)), &self.linked_store(store));
     }
 
     fn other_load(&mut self, by: &OtherHart, load: &Load) {
@@ -72,9 +76,11 @@ impl Observer for LinkedObserver<'_> {
     }
 
     fn stack_pointer(&mut self, moved: &StackPointerMove) {
-        let StackPointerMove { pc, old, new, .. } = *moved;
-        let moved = StackPointerMove { pc: self.linked(pc), old: self.linked(old), new: self.linked(new), ..*moved };
-        self.observer.stack_pointer(&moved);
+        self.observer.stack_pointer(&self.linked_move(moved));
+    }
+
+    fn other_stack_pointer(&mut self, by: &OtherHart, moved: &StackPointerMove) {
+        self.observer.other_stack_pointer(by, &self.linked_move(moved));
     }
 
     fn interest(&self) -> Interest {

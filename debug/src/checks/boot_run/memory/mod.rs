@@ -10,6 +10,7 @@ mod frame_origin;
 pub mod frames;
 pub mod other_harts;
 mod second_clear;
+pub mod shared_stacks;
 pub mod stacks;
 mod sweep;
 
@@ -94,18 +95,28 @@ impl<'a> MemoryFacts<'a> {
     /// A store by another hart than the followed one.
     pub fn other_store(&mut self, by: &OtherHart, store: &Store) {
         let store = self.by_linked(store);
-        let by = OtherHart { followed_sp: by.followed_sp.map(|sp| self.image.canonical(sp)), ..*by };
+        let by = by.map_sps(|sp| self.image.canonical(sp));
         self.second_clear.stored_by_another(&store);
         if self.clearing.is_over() {
             self.early.store(&store, true);
         }
-        let erased = self.others.store(&by, &store, self.image);
+        let erased = self.others.store(&by, &store, self.stacks.deepest(), self.image);
         erased.iter().for_each(|erased| self.early.erased_again(erased, Some(by.hart)));
     }
 
-    pub fn other_load(&mut self, load: &Load) {
+    pub fn other_load(&mut self, by: &OtherHart, load: &Load) {
         let load = Load { address: self.image.linked(load.physical), ..*load };
         self.early.load(&load, &self.clearing);
+        self.others.stacks.load(by.hart, &load, self.image);
+    }
+
+    pub fn other_stack_pointer(&mut self, by: &OtherHart, moved: &StackPointerMove) {
+        self.others.stacks.moved(by.hart, &self.canonical(moved));
+    }
+
+    fn canonical(&self, moved: &StackPointerMove) -> StackPointerMove {
+        let [old, new] = [moved.old, moved.new].map(|sp| self.image.canonical(sp));
+        StackPointerMove { old, new, ..*moved }
     }
 
     /// The linked address of what is stored.
@@ -120,10 +131,10 @@ impl<'a> MemoryFacts<'a> {
     }
 
     pub fn stack_pointer(&mut self, moved: &StackPointerMove) {
-        let [old, new] = [moved.old, moved.new].map(|sp| self.image.canonical(sp));
-        self.stacks.moved(&StackPointerMove { old, new, ..*moved }, self.image);
-        if !moved.relative && self.stack.contains(&(new - 1)) {
-            self.others.moved(new);
+        let moved = self.canonical(moved);
+        self.stacks.moved(&moved, self.image);
+        if !moved.relative && self.stack.contains(&(moved.new - 1)) {
+            self.others.moved(moved.new);
         }
     }
 
@@ -135,6 +146,7 @@ impl<'a> MemoryFacts<'a> {
         let by_physical = |ranges: Vec<Range<Address>>| ranges.iter().map(|range| self.physical(range)).collect();
         let again: Vec<Range<Address>> = by_physical(self.second_clear.awaited());
         let by_others: Vec<Range<Address>> = by_physical(self.others.awaited(self.stacks.deepest()));
+        let shared: Vec<Range<Address>> = by_physical(self.others.stacks.awaited());
         let linked = self.code_writes.ranges().iter().cloned().chain(self.clearing.unneeded());
         let physical = linked.map(|range| self.physical(&range));
         // What one hart's clear erases, another may store again.
@@ -145,13 +157,19 @@ impl<'a> MemoryFacts<'a> {
             over.then(|| physical.chain(early.iter().cloned()).chain(tree).chain(prompt.iter().cloned()).collect());
         let quiet_stacks =
             self.stacks.quiet().map(|ranges| ranges.iter().flat_map(|range| self.aliases(range)).collect());
+        let others = self.others.stacks.quiet();
+        let alias = |(hart, range): &(u64, Range<Address>)| {
+            self.aliases(range).into_iter().map(|range| (*hart, range)).collect::<Vec<_>>()
+        };
+        let other_quiet_stacks = others.iter().flat_map(alias).collect();
         Interest {
             stores,
             prompt,
             loads: early.into_iter().chain(header).collect(),
-            other_stores: [by_others, erased.clone()].concat(),
-            other_loads: erased,
+            other_stores: [by_others, erased.clone(), shared.clone()].concat(),
+            other_loads: [erased, shared].concat(),
             quiet_stacks,
+            other_quiet_stacks: Some(other_quiet_stacks),
             jumps: false,
         }
     }

@@ -1,12 +1,12 @@
-//! What the harts beside the followed one do to BSS and to the boot's stack. It does not judge.
+//! What the harts beside the followed one do to BSS and to stacks. It does not judge.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::second_clear::SecondClear;
+use super::shared_stacks::{SharedStacks, is_through_sp};
 use crate::image::Image;
 use crate::machine::{Address, OtherHart, StackPointerMove, Store};
-use crate::riscv::{self, Effect, Register};
 
 /// Another hart stored through its sp over frames of the followed one.
 #[derive(Clone, Copy, Debug)]
@@ -24,12 +24,14 @@ pub struct OtherHarts {
     /// sp of the empty stack of the followed hart, as long as it is known.
     base: Option<Address>,
     pub shared: Option<SharedStack>,
+    /// Their own stacks.
+    pub stacks: SharedStacks,
 }
 
 impl OtherHarts {
     /// `none`: no clear so far.
     pub fn new(none: SecondClear) -> OtherHarts {
-        OtherHarts { clears: BTreeMap::new(), none, base: None, shared: None }
+        OtherHarts { clears: BTreeMap::new(), none, base: None, shared: None, stacks: SharedStacks::default() }
     }
 
     /// The followed hart's sp was found right; it was set to this value.
@@ -57,7 +59,7 @@ impl OtherHarts {
 
     /// Whether [`OtherHarts::awaited`] has changed since the last call.
     pub fn take_changed(&mut self) -> bool {
-        self.clears.values_mut().fold(false, |changed, clear| clear.take_changed() | changed)
+        self.clears.values_mut().fold(self.stacks.take_changed(), |changed, clear| clear.take_changed() | changed)
     }
 
     /// The followed hart stored.
@@ -66,21 +68,29 @@ impl OtherHarts {
     }
 
     /// Notes a store. Returns what a clear by this hart has erased, when it has reached over all of BSS.
-    pub fn store(&mut self, by: &OtherHart, store: &Store, image: &Image) -> Vec<Store> {
-        self.look_at_stack(by, store, image);
+    pub fn store(
+        &mut self,
+        by: &OtherHart,
+        store: &Store,
+        deepest: Option<StackPointerMove>,
+        image: &Image,
+    ) -> Vec<Store> {
+        self.look_at_stack(by, store, deepest, image);
+        self.stacks.store(by, store, image);
         let others = self.clears.iter_mut().filter(|(hart, _)| **hart != by.hart);
         others.for_each(|(_, clear)| clear.stored_by_another(store));
         self.clears.entry(by.hart).or_insert_with(|| self.none.clone()).store(store)
     }
 
-    fn look_at_stack(&mut self, by: &OtherHart, store: &Store, image: &Image) {
-        let (Some(base), Some(followed_sp), None) = (self.base, by.followed_sp, self.shared) else { return };
-        let is_pushed = || {
-            let operation = image.instruction(store.pc).and_then(|bytes| riscv::decode(image.xlen(), bytes));
-            matches!(operation.map(|operation| operation.effect()), Some(Effect::Store { base: Register::SP, .. }))
+    fn look_at_stack(&mut self, by: &OtherHart, store: &Store, deepest: Option<StackPointerMove>, image: &Image) {
+        let (Some(base), Some(deepest), Some(followed_sp), None) = (self.base, deepest, by.followed_sp, self.shared)
+        else {
+            return;
         };
+        // If it went to another stack, it may have left this one to the others.
+        let has_frames = deepest.new <= followed_sp && (followed_sp..base).contains(&store.address);
         // A store through another register is to data that the followed hart shows to others.
-        if followed_sp <= store.address && store.address < base && is_pushed() {
+        if has_frames && is_through_sp(image, store.pc) {
             self.shared = Some(SharedStack { hart: by.hart, stored: *store, followed_sp });
         }
     }
@@ -108,15 +118,15 @@ mod tests {
     fn erased(old: u64, meanwhile: Option<u64>) -> Vec<Address> {
         let image = image();
         let mut harts = OtherHarts::new(SecondClear::new(Address(BSS)..Address(BSS + 64), &image));
-        let by = |hart| OtherHart { hart, followed_sp: None };
+        let by = |hart| OtherHart { hart, followed_sp: None, others: [None; 8] };
         let mut erased = Vec::new();
         for index in 0..8 {
             let clear = Store { old: if index == 2 { old } else { 0 }, ..store(3 * index, 0x100, BSS + 8 * index, 0) };
-            erased.extend(harts.store(&by(1), &clear, &image));
+            erased.extend(harts.store(&by(1), &clear, None, &image));
             let again = store(3 * index + 1, 0x200, BSS + 16, 9);
             match meanwhile.filter(|_| index == 4) {
                 Some(0) => harts.followed_store(&again),
-                Some(hart) => erased.extend(harts.store(&by(hart), &again, &image)),
+                Some(hart) => erased.extend(harts.store(&by(hart), &again, None, &image)),
                 None => {}
             }
         }
@@ -138,8 +148,8 @@ mod tests {
         let mut harts = OtherHarts::new(SecondClear::new(Address(BSS)..Address(BSS + 64), &image));
         let erased: Vec<Store> = (0..8)
             .flat_map(|index| {
-                let by = OtherHart { hart: 1 + index % 2, followed_sp: None };
-                harts.store(&by, &Store { old: 7, ..store(3 * index, 0x100, BSS + 8 * index, 0) }, &image)
+                let by = OtherHart { hart: 1 + index % 2, followed_sp: None, others: [None; 8] };
+                harts.store(&by, &Store { old: 7, ..store(3 * index, 0x100, BSS + 8 * index, 0) }, None, &image)
             })
             .collect();
         assert!(erased.is_empty(), "{erased:?}");

@@ -21,6 +21,7 @@ pub enum Observation {
     OtherStore(OtherHart, Store),
     OtherLoad(OtherHart, Load),
     StackPointer(StackPointerMove),
+    OtherStackPointer(OtherHart, StackPointerMove),
     Jump(Jump),
     Hart(HartEvent),
 }
@@ -50,11 +51,23 @@ impl Record {
         touches(wanted, physical, length as u64)
     }
 
-    /// `goes_back`: sp was set upwards, over frames that may be in use.
-    fn wants_move(&self, old: u64, new: u64, goes_back: bool) -> bool {
+    /// `goes_back`: sp was set upwards, over frames that may be in use. `by`: the hart, if it is not the one that is observed.
+    fn wants_move(&self, by: Option<OtherHart>, old: u64, new: u64, goes_back: bool) -> bool {
         let within = |range: &Range<Address>, sp| range.start.0 <= sp && sp <= range.end.0;
-        let quiet = |ranges: &Vec<Range<Address>>| ranges.iter().any(|range| within(range, old) && within(range, new));
-        self.interest.quiet_stacks.as_ref().is_some_and(|ranges| goes_back || !quiet(ranges))
+        let quiet = |range: &Range<Address>| within(range, old) && within(range, new);
+        let (own, others) = (&self.interest.quiet_stacks, &self.interest.other_quiet_stacks);
+        match by {
+            None => own.as_ref().is_some_and(|ranges| goes_back || !ranges.iter().any(quiet)),
+            Some(by) => others
+                .as_ref()
+                .is_some_and(|ranges| !ranges.iter().any(|(hart, range)| *hart == by.hart && quiet(range))),
+        }
+    }
+
+    /// Whether a move may be wanted.
+    fn wants_moves(&self, by_other: bool) -> bool {
+        let Interest { quiet_stacks, other_quiet_stacks, .. } = &self.interest;
+        if by_other { other_quiet_stacks.is_some() } else { quiet_stacks.is_some() }
     }
 }
 
@@ -170,7 +183,7 @@ impl Memory {
     /// Whether moves of sp are recorded.
     #[inline(always)]
     pub fn follows_stack_pointer(&self) -> bool {
-        self.own_record().is_some_and(|record| record.interest.quiet_stacks.is_some())
+        self.record.as_ref().is_some_and(|record| record.wants_moves(self.other.is_some()))
     }
 
     /// Looks at sp after the instruction at `pc`, before which `icount` were executed, as [`Memory::record_stack_pointer`] does.
@@ -199,13 +212,16 @@ impl Memory {
             _ => false,
         };
         let goes_back = !of_sp && new > old;
-        let wanted = self.own_record().is_some_and(|record| record.wants_move(old, new, goes_back));
+        let wanted = self.record.as_ref().is_some_and(|record| record.wants_move(self.other, old, new, goes_back));
         if self.fetch_context.privilege == Privilege::User || !wanted {
             return;
         }
         let partial = matches!(operation.kind, Kind::Lui | Kind::Auipc | Kind::Slli | Kind::Addiw);
         let (pc, old, new) = (Address(pc), Address(old), Address(new));
-        self.push(Observation::StackPointer(StackPointerMove { icount, pc, old, new, relative: of_sp, partial }));
+        let moved = StackPointerMove { icount, pc, old, new, relative: of_sp, partial };
+        self.push(
+            self.other.map_or(Observation::StackPointer(moved), |other| Observation::OtherStackPointer(other, moved)),
+        );
         self.pause();
     }
 
