@@ -64,20 +64,24 @@ fn judge_all(machine: &str) {
     assert!(wrong.is_empty(), "on {machine} {} cases are judged wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// What the kernel printed, and what was typed, is in the file that --console names.
+/// What the kernel printed, and what was typed, is in the file that --console names; so is what a bad kernel printed until it failed.
 #[test]
 fn the_console_goes_into_a_file() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    let mut case = Case::read(&folder.join("36n-good-shell-is-asked.S")).expect("the case is there");
-    for machine in ["embedded", "qemu"] {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let path = file.path().to_str().expect("a temporary folder has a plain name");
-        case.flags.truncate(6);
-        case.flags.extend(["--console".into(), path.into()]);
-        let answer = answer(&case, machine);
-        assert_eq!(answer.status, Some(0), "{}", answer.err);
-        let said = fs::read_to_string(path).unwrap();
-        assert!(said.starts_with("$ commands"), "{machine}: {said:?}");
+    let cases = [("36n-good-shell-is-asked.S", 0, "$ commands"), ("36r-key-is-awaited-then-trap.S", 1, "?")];
+    for (name, status, begins) in cases {
+        for machine in ["embedded", "qemu"] {
+            let mut case = Case::read(&folder.join(name)).expect("the case is there");
+            let file = tempfile::NamedTempFile::new().unwrap();
+            let path = file.path().to_str().expect("a temporary folder has a plain name");
+            // Without what the first is expected to say last.
+            case.flags.truncate(6);
+            case.flags.extend(["--console".into(), path.into()]);
+            let answer = answer(&case, machine);
+            assert_eq!(answer.status, Some(status), "{name}: {}", answer.err);
+            let said = fs::read_to_string(path).unwrap();
+            assert!(said.starts_with(begins), "{name} on {machine}: {said:?}");
+        }
     }
 }
 
