@@ -244,10 +244,10 @@ pub enum HartEvent {
         /// Instructions executed before it.
         icount: u64,
     },
-    /// A read of `time`, of a counter, or of the interrupts that are pending.
+    /// A read of `time`, of a counter, of a clock's register, or of the interrupts that are pending.
     ///
     /// Reads by one instruction, each so many instructions behind the one before, are one event: a kernel that waits for a point in
-    /// time reads it again and again.
+    /// time reads it again and again. It may read it in parts, of which the first is told.
     ClockRead {
         /// Instructions executed before the last of them.
         icount: u64,

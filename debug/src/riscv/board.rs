@@ -44,6 +44,8 @@ pub const ROM_SIZE: u64 = 0xf000;
 pub const CLINT: u64 = 0x200_0000;
 /// The size of its registers, in bytes.
 pub const CLINT_SIZE: u64 = 0x1_0000;
+/// mtime, the time in ticks, of 8 bytes.
+pub const MTIME: u64 = CLINT + 0xbff8;
 /// The platform-level interrupt controller (QEMU, hw/intc/sifive_plic.c; "RISC-V Platform-Level Interrupt Controller Specification").
 pub const INTERRUPT_CONTROLLER: u64 = 0xc00_0000;
 /// The size of its registers, in bytes, for any number of harts.
@@ -66,6 +68,11 @@ pub const VIRTIO_INTERRUPT: u32 = 1;
 pub const UART_INTERRUPT: u32 = 10;
 /// The source of the real-time clock's interrupt.
 pub const CLOCK_INTERRUPT: u32 = 11;
+
+/// Whether a device's register at this physical address changes as time passes: mtime, and the real-time clock's.
+pub fn tells_time(physical: u64) -> bool {
+    (MTIME..MTIME + 8).contains(&physical) || (CLOCK..CLOCK + CLOCK_SIZE).contains(&physical)
+}
 
 /// The first word of a device tree, big-endian (Devicetree Specification, section "Header").
 pub const DEVICE_TREE_MAGIC: u32 = 0xd00d_feed;

@@ -109,7 +109,9 @@ impl Deeds {
             Effect::Ecall if !run.in_user_mode()? => return Ok(self.call(registers)),
             Effect::Load { base, offset, .. } => {
                 let address = Address(registers.x[usize::from(base)].wrapping_add_signed(offset));
-                if is_device(address) {
+                if board::tells_time(physical(address)) {
+                    self.reads_clock = true;
+                } else if is_device(address) {
                     self.poll(pc, is_uart(address));
                 }
             }

@@ -3,10 +3,11 @@
 //! Source: QEMU, hw/intc/riscv_aclint.c; "RISC-V Advanced Core Local Interruptor Specification".
 
 use crate::embedded::schedule::MOST_HARTS;
+use crate::riscv::board;
 
 const SOFTWARE_END: u64 = 0x4000;
 const COMPARE: u64 = 0x4000;
-const TIME: u64 = 0xbff8;
+const TIME: u64 = board::MTIME - board::CLINT;
 const TIME_END: u64 = 0xc000;
 
 #[derive(Clone, Debug)]

@@ -3,7 +3,6 @@
 use super::{Ended, Memory, ROM_NAME, from_bytes};
 use crate::embedded::bus::map::Region;
 use crate::embedded::hart::trap::{AccessType, Interruption};
-use crate::machine::Address;
 
 impl Memory {
     pub(super) fn load_physical(&mut self, physical: u64, length: usize, address: u64) -> Result<u64, Interruption> {
@@ -25,11 +24,12 @@ impl Memory {
             },
             Region::Clint(offset) => {
                 let now = self.now.ok_or(Interruption::NeedsBoard)?;
-                self.note_clock_read(now.icount, Address(self.at.pc), self.devices.clint.time(now.ticks()));
+                self.note_time_read(physical, now);
                 Ok(self.devices.clint.read(offset, length, now.ticks()))
             }
             Region::Clock(offset) => {
                 let now = self.now.ok_or(Interruption::NeedsBoard)?;
+                self.note_time_read(physical, now);
                 Ok(self.devices.read_clock(offset, now).into())
             }
             Region::InterruptController(offset) => {

@@ -3,15 +3,18 @@
 use std::ops::Range;
 
 use super::{At, Memory, from_bytes};
+use crate::embedded::bus::dma::Moment;
 use crate::embedded::bus::map::Region;
 use crate::embedded::bus::ram::PAGE;
 use crate::embedded::hart::decode::{Kind, Operation};
 use crate::embedded::hart::state::{Hart, Privilege};
 use crate::machine::{Address, HartEvent, Interest, Jump, JumpKind, Load, OtherHart, StackPointerMove, Store};
-use crate::riscv::Register;
+use crate::riscv::{Register, board};
 
 /// How many events are recorded before the run pauses and passes them on.
 const AT_ONCE: usize = 4096;
+/// Within so many instructions of a read of the clock, another instruction reads a part of the same time.
+const PARTS: u64 = 32;
 
 /// What was observed of one instruction.
 #[derive(Clone, Copy, Debug)]
@@ -31,8 +34,8 @@ pub struct Record {
     events: Vec<Observation>,
     /// It is time to show what was gathered.
     due: bool,
-    /// The icount of the last read of the clock.
-    clock_read: u64,
+    /// The last read of the clock that was told: its instruction, and its icount.
+    clock_read: Option<(Address, u64)>,
 }
 
 impl Record {
@@ -107,7 +110,7 @@ impl Memory {
     pub fn set_recording(&mut self, interest: Option<Interest>) {
         // Accesses that used the fast path must be noticed now.
         self.flush_everywhere();
-        self.record = interest.map(|interest| Record { interest, events: Vec::new(), due: false, clock_read: 0 });
+        self.record = interest.map(|interest| Record { interest, events: Vec::new(), due: false, clock_read: None });
     }
 
     /// Changes what is recorded.
@@ -148,9 +151,13 @@ impl Memory {
     /// Like [`Memory::note`], for a read of time, of a counter or of pending interrupts by the instruction at `pc`.
     pub fn note_clock_read(&mut self, icount: u64, read_by: Address, now: u64) {
         let Some(record) = self.record.as_mut().filter(|_| self.other.is_none()) else { return };
-        let before = std::mem::replace(&mut record.clock_read, icount);
-        // The first one of a run has none before it.
-        let since = if before == 0 { 0 } else { icount.saturating_sub(before) };
+        let since = match record.clock_read {
+            // The time may be read in parts, as RV32 does. The first one stands for all.
+            Some((first, before)) if first != read_by && icount.wrapping_sub(before) < PARTS => return,
+            Some((_, before)) => icount.saturating_sub(before),
+            None => 0,
+        };
+        record.clock_read = Some((read_by, icount));
         match record.events.last_mut() {
             Some(Observation::Hart(HartEvent::ClockRead { icount: last, pc, time, gap, reads }))
                 if *pc == read_by && *gap == since =>
@@ -159,6 +166,13 @@ impl Memory {
                 *reads += 1;
             }
             _ => self.note(HartEvent::ClockRead { icount, pc: read_by, time: now, gap: since, reads: 1 }),
+        }
+    }
+
+    /// The same where a load reads a device's register that tells the time.
+    pub fn note_time_read(&mut self, physical: u64, now: Moment) {
+        if board::tells_time(physical) {
+            self.note_clock_read(now.icount, Address(self.at.pc), self.devices.clint.time(now.ticks()));
         }
     }
 
