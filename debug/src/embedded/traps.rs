@@ -101,6 +101,19 @@ impl Board {
         Origin { from_user: self.hart.privilege == Privilege::User, from_guest: self.hart.virtualized }
     }
 
+    /// The ticks since the timer was due that raised this interrupt; 0 for other traps.
+    fn overdue(&self, cause: u64) -> u64 {
+        if !cause::is_interrupt(cause) {
+            return 0;
+        }
+        let due = match cause::code(cause) {
+            cause::SUPERVISOR_TIMER => self.hart.stimecmp,
+            cause::MACHINE_TIMER => self.memory.devices.clint.compare(self.hart.number),
+            _ => return 0,
+        };
+        self.time().saturating_sub(due)
+    }
+
     /// The hart has entered its handler.
     fn took_trap(
         &mut self,
@@ -135,6 +148,7 @@ impl Board {
             from_guest,
             by_guest: hart.virtualized,
             guest_physical: guest_physical.map(Address),
+            overdue: self.overdue(cause),
             sp: Address(hart.x(Register::SP)),
             sscratch,
             handler: Address(hart.pc),

@@ -146,6 +146,8 @@ pub struct TakenTrap {
     pub by_guest: bool,
     /// Of a guest-page fault: the guest-physical address that its hypervisor is told (htval).
     pub guest_physical: Option<Address>,
+    /// Of a timer's interrupt: the ticks since it was due, where the machine tells.
+    pub overdue: u64,
     /// sp at the trap.
     pub sp: Address,
     /// sscratch at the trap.

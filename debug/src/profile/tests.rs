@@ -62,6 +62,7 @@ fn trap(icount: u64, pc: u64, cause: u64) -> TakenTrap {
         from_guest: false,
         by_guest: false,
         guest_physical: None,
+        overdue: 0,
         sp: Address(BASE + 0x4000),
         sscratch: 0,
         handler: Address(BASE + 0x40),

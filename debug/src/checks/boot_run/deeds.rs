@@ -223,6 +223,7 @@ mod tests {
             from_guest: false,
             by_guest: false,
             guest_physical: None,
+            overdue: 0,
             sp: Address(0x100),
             sscratch: 0,
             handler: Address(0x80),

@@ -372,6 +372,7 @@ fn taken(run: &mut BootRun<'_>, executed: Address, now: &Registers) -> Result<Op
         from_guest: false,
         by_guest: false,
         guest_physical: None,
+        overdue: 0,
         sp,
         sscratch,
         handler,

@@ -189,6 +189,8 @@ struct Group {
     cause: u64,
     interrupts: u64,
     instructions: u64,
+    /// How long the first one was overdue.
+    overdue: u64,
 }
 
 impl HartTrace {
@@ -292,17 +294,19 @@ impl HartTrace {
             self.sinking.add(trap.sp);
         }
         if self.group.cause != trap.cause {
-            self.group = Group { cause: trap.cause, instructions: outside, ..Group::default() };
+            self.group = Group { cause: trap.cause, instructions: outside, overdue: trap.overdue, interrupts: 0 };
         } else {
             self.group.instructions += outside;
         }
         self.group.interrupts += 1;
         if self.group.interrupts == STORM {
-            if self.group.instructions <= self.group.interrupts {
-                let Group { interrupts, instructions, .. } = self.group;
+            let Group { interrupts, instructions, overdue, .. } = self.group;
+            // A kernel that let no interrupts in for a while may make up for the ticks that it missed.
+            let catches_up = overdue >= trap.overdue + interrupts;
+            if instructions <= interrupts && !catches_up {
                 self.storm = self.storm.or(Some(Storm { trap, interrupts, instructions }));
             }
-            self.group = Group { cause: trap.cause, ..Group::default() };
+            self.group = Group { cause: trap.cause, overdue: trap.overdue, ..Group::default() };
         }
     }
 

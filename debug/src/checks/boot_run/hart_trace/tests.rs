@@ -23,6 +23,7 @@ pub fn taken(icount: u64, cause: u64, from_user: bool) -> TakenTrap {
         from_guest: false,
         by_guest: false,
         guest_physical: None,
+        overdue: 0,
     }
 }
 
@@ -57,6 +58,22 @@ fn interrupts_right_after_each_other_are_a_storm() {
     assert_eq!(storm.end(), Some(BootEnd::Storm));
     let tick = after(3 * STORM, 24, &[trap(1, TIMER, false), back(20, false)]);
     assert_eq!(tick.end(), None, "four instructions in between");
+}
+
+#[test]
+fn ticks_that_catch_up_are_no_storm() {
+    let overdue_by_less = |less: u64| {
+        let mut trace = HartTrace { counts_instructions: true, ..HartTrace::default() };
+        for tick in 0..2 * STORM {
+            let mut trap = taken(20 * tick, TIMER, false);
+            trap.overdue = (2 * STORM - tick) * less;
+            trace.event(&HartEvent::Trap(trap));
+            trace.event(&back(20 * tick + 19, false));
+        }
+        trace.end()
+    };
+    assert_eq!(overdue_by_less(100), None);
+    assert_eq!(overdue_by_less(0), Some(BootEnd::Storm), "the timer is set into the past");
 }
 
 #[test]

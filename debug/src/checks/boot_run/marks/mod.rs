@@ -316,6 +316,7 @@ impl BootRun<'_> {
             from_guest,
             by_guest: false,
             guest_physical: None,
+            overdue: 0,
             sp: registers.sp(),
             sscratch,
             handler: Address(registers.pc),

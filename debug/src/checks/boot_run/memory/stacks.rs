@@ -305,6 +305,7 @@ mod tests {
                 from_guest,
                 by_guest,
                 guest_physical,
+                overdue: 0,
                 sp,
                 sscratch,
                 handler,
