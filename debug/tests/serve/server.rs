@@ -1,7 +1,8 @@
 //! `cargo debug serve` in a process of its own, gone when the test is. It does not know what clients say.
 
-use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -65,6 +66,12 @@ impl Server {
     /// What comes after the lines that were read.
     pub fn stdout(&mut self) -> &mut impl Read {
         &mut self.stdout
+    }
+
+    /// Reads what is still printed, in the background: a server whose output nobody reads stands still.
+    pub fn discard_stdout(&self) {
+        let rest = self.stdout.get_ref().as_fd().try_clone_to_owned().unwrap();
+        thread::spawn(move || io::copy(&mut File::from(rest), &mut io::sink()));
     }
 
     pub fn socket(&self) -> PathBuf {
