@@ -107,8 +107,8 @@ pub fn relay(mut gdb: UnixStream, stub: &Endpoint, end: impl FnOnce() -> Option<
         let mut packet = Vec::new();
         frame::encode(format!("W{status:02x}").as_bytes(), &mut packet);
         gdb.write_all(&packet)?;
-        // GDB closes the connection.
-        return Ok(());
+        // It may acknowledge that. If it was not waiting for a stop, it learns by the end of file that nobody answers any more.
+        return gdb.shutdown(Shutdown::Write);
     }
     gdb.shutdown(Shutdown::Both)
 }
@@ -160,7 +160,11 @@ mod tests {
             relaying.join().unwrap();
         }
         drop(stub);
-        gdb.shutdown(Shutdown::Write).unwrap();
+        if stays {
+            gdb.shutdown(Shutdown::Write).unwrap();
+        }
+        // Else GDB must not have to leave first: it may await a reply.
+        gdb.set_read_timeout(Some(KEPT)).unwrap();
         gdb.read_to_end(&mut said).unwrap();
         String::from_utf8(said).unwrap()
     }
