@@ -294,10 +294,9 @@ impl HartTrace {
             self.sinking.add(trap.sp);
         }
         if self.group.cause != trap.cause {
-            self.group = Group { cause: trap.cause, instructions: outside, overdue: trap.overdue, interrupts: 0 };
-        } else {
-            self.group.instructions += outside;
+            self.group = Group { cause: trap.cause, overdue: trap.overdue, ..Group::default() };
         }
+        self.group.instructions += outside;
         self.group.interrupts += 1;
         if self.group.interrupts == STORM {
             let Group { interrupts, instructions, overdue, .. } = self.group;
