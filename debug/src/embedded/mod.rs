@@ -28,7 +28,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::image::Image;
-use crate::machine::{Fault, Sharing};
+use crate::machine::{Fault, MOST_HARTS, Sharing};
 use crate::riscv::board::DEFAULT_MEMORY_MIB;
 use crate::riscv::{Cpu, Extension, Isa, Xlen};
 
@@ -42,7 +42,6 @@ pub use firmware::code::Choice as Firmware;
 pub use firmware::error::Error;
 pub use hart::trap::{Cause, Trap};
 pub use journal::{Change, Contents, Digest};
-pub use schedule::MOST_HARTS;
 pub use search::{Arrival, Arrivals, GoesOn, Loads};
 
 use board::Board;

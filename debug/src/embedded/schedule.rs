@@ -2,8 +2,7 @@
 //!
 //! It does not know harts: it is told which of them can go on.
 
-/// How many harts a machine can have.
-pub const MOST_HARTS: usize = 8;
+use crate::machine::MOST_HARTS;
 
 /// The length of a turn where all are alike: short for a lock that is waited for, long beside the cost of a change.
 const TURN: u64 = 1000;

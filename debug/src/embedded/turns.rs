@@ -7,7 +7,7 @@ use crate::embedded::board::Board;
 use crate::embedded::hart::state::{Hart, Lifecycle};
 use crate::embedded::harts::State;
 use crate::embedded::run::StopAt;
-use crate::embedded::schedule::MOST_HARTS;
+use crate::machine::MOST_HARTS;
 use crate::machine::{Address, OtherHart, Stop};
 use crate::riscv::Register;
 

@@ -20,6 +20,9 @@ pub use quirk::Quirk;
 pub use sharing::{HartAccess, Race, RaceKind, Sharing};
 pub use trace::{Moment, Traceable, Traced};
 
+/// How many harts are followed at once, and how many the embedded machine can have.
+pub const MOST_HARTS: usize = 8;
+
 /// How many of the latest bytes of its console a machine keeps.
 pub const KEPT_OUTPUT: usize = 1 << 20;
 

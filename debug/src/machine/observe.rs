@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use super::{Address, Error, Registers, Stop};
+use super::{Address, Error, MOST_HARTS, Registers, Stop};
 
 /// A store that was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub struct OtherHart {
     /// sp of the followed hart meanwhile; `None` while that hart is stopped.
     pub followed_sp: Option<Address>,
     /// mhartid and sp of each of the others that is not stopped.
-    pub others: [Option<(u64, Address)>; 8],
+    pub others: [Option<(u64, Address)>; MOST_HARTS],
 }
 
 impl OtherHart {

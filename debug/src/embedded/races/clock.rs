@@ -1,6 +1,6 @@
 //! Vector clocks: up to which of its instructions each hart is known. It does not know what makes it known.
 
-use crate::embedded::schedule::MOST_HARTS;
+use crate::machine::MOST_HARTS;
 
 /// For each hart, the instructions of the machine by which what that hart had stored is known; 0 for nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::clock::Clock;
 use super::words::Version;
-use crate::embedded::schedule::MOST_HARTS;
+use crate::machine::MOST_HARTS;
 use crate::machine::{Address, Race, RaceKind};
 
 /// How many bytes a pointer may be followed to.

@@ -10,7 +10,7 @@ mod words;
 
 use std::ops::Range;
 
-use crate::embedded::schedule::MOST_HARTS;
+use crate::machine::MOST_HARTS;
 use crate::machine::{Address, HartAccess, Race, RaceKind, Sharing};
 use hart::{Knowledge, Told};
 use words::{Loaded, Version, Words, bytes};

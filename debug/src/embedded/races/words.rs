@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::clock::Clock;
-use crate::embedded::schedule::MOST_HARTS;
 use crate::machine::HartAccess;
+use crate::machine::MOST_HARTS;
 
 /// What a store left in some bytes of a word.
 pub struct Version {

@@ -3,8 +3,8 @@
 mod program;
 mod together;
 
-use debug::embedded::{Firmware, MOST_HARTS, Options};
-use debug::machine::{Register, Stop};
+use debug::embedded::{Firmware, Options};
+use debug::machine::{MOST_HARTS, Register, Stop};
 use debug::recording::{Recording, Run};
 use debug::{Address, Embedded, Machine};
 

@@ -104,6 +104,7 @@ mod tests {
     use super::*;
     use crate::checks::boot_run::poison::PATTERN;
     use crate::image::fixture::{BASE, Elf, OBJECT};
+    use crate::machine::MOST_HARTS;
 
     const BSS: u64 = BASE + 0x1000;
 
@@ -118,7 +119,7 @@ mod tests {
     fn erased(old: u64, meanwhile: Option<u64>) -> Vec<Address> {
         let image = image();
         let mut harts = OtherHarts::new(SecondClear::new(Address(BSS)..Address(BSS + 64), &image));
-        let by = |hart| OtherHart { hart, followed_sp: None, others: [None; 8] };
+        let by = |hart| OtherHart { hart, followed_sp: None, others: [None; MOST_HARTS] };
         let mut erased = Vec::new();
         for index in 0..8 {
             let clear = Store { old: if index == 2 { old } else { 0 }, ..store(3 * index, 0x100, BSS + 8 * index, 0) };
@@ -148,7 +149,7 @@ mod tests {
         let mut harts = OtherHarts::new(SecondClear::new(Address(BSS)..Address(BSS + 64), &image));
         let erased: Vec<Store> = (0..8)
             .flat_map(|index| {
-                let by = OtherHart { hart: 1 + index % 2, followed_sp: None, others: [None; 8] };
+                let by = OtherHart { hart: 1 + index % 2, followed_sp: None, others: [None; MOST_HARTS] };
                 harts.store(&by, &Store { old: 7, ..store(3 * index, 0x100, BSS + 8 * index, 0) }, None, &image)
             })
             .collect();

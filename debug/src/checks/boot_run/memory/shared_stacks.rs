@@ -138,3 +138,100 @@ pub fn is_through_sp(image: &Image, pc: Address) -> bool {
     let effect = operation.map(|operation| operation.effect());
     matches!(effect, Some(Effect::Store { base: Register::SP, .. } | Effect::Load { base: Register::SP, .. }))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::clearing::tests::store;
+    use super::*;
+    use crate::image::fixture::{BASE, Elf};
+    use crate::machine::MOST_HARTS;
+
+    const TOP: Address = Address(0x9000);
+    /// `sd ra, 8(sp)`, `ld ra, 8(sp)`, `sd ra, 8(a0)`.
+    const CODE: [u32; 3] = [0x0011_3423, 0x0081_3083, 0x0015_3423];
+    const PUSH: u64 = BASE;
+    const POP: u64 = BASE + 4;
+    const STORE: u64 = BASE + 8;
+
+    fn image() -> Image {
+        let mut elf = Elf::default();
+        for (place, instruction) in elf.sections[0].bytes.chunks_exact_mut(4).zip(CODE) {
+            place.copy_from_slice(&instruction.to_le_bytes());
+        }
+        Image::parse(Path::new("kernel"), elf.bytes()).unwrap()
+    }
+
+    fn sets(stacks: &mut SharedStacks, hart: u64, new: Address) {
+        stacks.moved(
+            hart,
+            &StackPointerMove { icount: 0, pc: Address(BASE), old: Address(0), new, relative: false, partial: false },
+        );
+    }
+
+    fn makes_frame(stacks: &mut SharedStacks, hart: u64, old: Address, bytes: u64) {
+        let new = old - bytes;
+        stacks
+            .moved(hart, &StackPointerMove { icount: 0, pc: Address(BASE), old, new, relative: true, partial: false });
+    }
+
+    /// Harts 1 and 2 have set sp to these, and made a frame of 16 bytes there.
+    fn two_on(tops: [Address; 2]) -> SharedStacks {
+        let mut stacks = SharedStacks::default();
+        for (hart, top) in (1..).zip(tops) {
+            sets(&mut stacks, hart, top);
+            makes_frame(&mut stacks, hart, top, 16);
+        }
+        stacks
+    }
+
+    /// Hart 1 stores into the frames by the instruction at `stored`, and hart 2 reads that by the one at `read`.
+    fn is_found(stacks: &mut SharedStacks, stored: u64, read: u64) -> bool {
+        let (image, place) = (image(), TOP - 8);
+        let mut by = OtherHart { hart: 1, followed_sp: None, others: [None; MOST_HARTS] };
+        by.others[0] = Some((2, TOP - 16));
+        stacks.store(&by, &store(10, stored, place.0, 7), &image);
+        let load = Load { icount: 11, pc: Address(read), address: place, physical: place, length: 8, value: 7 };
+        stacks.load(2, &load, &image);
+        stacks.found.is_some()
+    }
+
+    #[test]
+    fn a_push_of_one_hart_that_another_reads_back_is_found() {
+        let mut stacks = two_on([TOP, TOP]);
+        assert_eq!(stacks.awaited(), [TOP - 16..TOP]);
+        assert!(is_found(&mut stacks, PUSH, POP));
+        let found = stacks.found.unwrap();
+        assert_eq!((found.by, found.read_by, found.top, found.stored.address), (1, 2, TOP, TOP - 8));
+        assert!(stacks.awaited().is_empty(), "one is enough");
+    }
+
+    #[test]
+    fn data_that_harts_show_each_other_are_no_frames() {
+        assert!(!is_found(&mut two_on([TOP, TOP]), STORE, POP), "a store that is no push");
+        assert!(!is_found(&mut two_on([TOP, TOP]), PUSH, STORE), "a read that is no pop");
+        assert!(!is_found(&mut two_on([TOP, TOP + 0x1000]), PUSH, POP), "each has its own stack");
+    }
+
+    #[test]
+    fn a_hart_that_went_to_another_stack_reads_nothing_back() {
+        let mut stacks = two_on([TOP, TOP]);
+        sets(&mut stacks, 2, TOP + 0x1000);
+        assert!(stacks.awaited().is_empty());
+        assert!(!is_found(&mut stacks, PUSH, POP));
+    }
+
+    #[test]
+    fn a_hart_that_switches_tasks_is_not_followed() {
+        let mut stacks = two_on([TOP, TOP]);
+        for task in 0..u64::from(MOST) {
+            sets(&mut stacks, 2, TOP + 0x1000 * (1 + task % 2));
+        }
+        sets(&mut stacks, 2, TOP);
+        makes_frame(&mut stacks, 2, TOP, 16);
+        assert!(stacks.awaited().is_empty());
+        let all = Address(0)..Address(u64::MAX);
+        assert!(stacks.quiet().contains(&(2, all)), "its moves are not asked for: {:?}", stacks.quiet());
+    }
+}

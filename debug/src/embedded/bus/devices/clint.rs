@@ -2,7 +2,7 @@
 //!
 //! Source: QEMU, hw/intc/riscv_aclint.c; "RISC-V Advanced Core Local Interruptor Specification".
 
-use crate::embedded::schedule::MOST_HARTS;
+use crate::machine::MOST_HARTS;
 use crate::riscv::board;
 
 const SOFTWARE_END: u64 = 0x4000;

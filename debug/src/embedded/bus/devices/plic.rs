@@ -4,7 +4,7 @@
 //! Like QEMU's, and unlike the specification's gateway for level-triggered interrupts, it makes a source pending again after completion
 //! only if the device has raised its line since the claim.
 
-use crate::embedded::schedule::MOST_HARTS;
+use crate::machine::MOST_HARTS;
 use crate::riscv::board::{INTERRUPT_PRIORITY, INTERRUPT_SOURCES};
 
 /// The number of words with one bit for each source.
