@@ -14,7 +14,7 @@ mode_test() {
     run debug/tests/page/install.sh || fail "nothing was tested: debug/tests/page/install.sh failed, see above"
     ! has_debian_archive || step debug/tests/truth/install.sh
     step cargo fmt --all --check
-    step cargo clippy --workspace --exclude kernel --all-targets -- -D warnings
+    step cargo clippy --workspace --exclude kernel --all-targets --test truth -- -D warnings
     step cargo clippy --package kernel --target "$target" -- -D warnings
     check_for_macos
     step shellcheck --check-sourced run.sh run/*.sh .ci/{run,fresh,fresh-inside,elsewhere,prepare,table} .vscode/{check,gdb,gdb-dap,lldb-dap} \
@@ -23,7 +23,7 @@ mode_test() {
     step cargo test --no-fail-fast --workspace --exclude kernel ${arguments[@]+"${arguments[@]}"}
     step env GDB="${CARGO_TARGET_DIR:-$PWD/target}/vscode/gdb" cargo test --no-fail-fast --package debug --test gdb --test serve # with the newest GDB, too
     if has_debian_archive; then
-        step cargo test --release --package debug --test truth # real kernels need an optimised build
+        step cargo test --package debug --test truth
     else
         say "not run: debug/tests/truth, which boots kernels from Debian's packages; try: DEBIAN_MIRROR=URL of an archive of Debian"
     fi

@@ -7,7 +7,7 @@ use debug::machine::{Machine, Stop};
 use debug::{Embedded, Image};
 
 /// How long a computer that is busy with other tests may take for all of a session.
-const PATIENCE: Duration = Duration::from_secs(170);
+const PATIENCE: Duration = Duration::from_secs(600);
 const SLICE: Duration = Duration::from_millis(20);
 
 pub struct Session {
