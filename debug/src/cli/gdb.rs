@@ -29,6 +29,7 @@ use super::kernel::{Kernel, KernelArguments};
 use super::machine_arg::MachineArg;
 use super::narration;
 use super::places::{PlaceArguments, with_option};
+use super::printer::Printer;
 use super::recording::{self, RecordArgument};
 use super::{find_gdb, listen, reverse};
 
@@ -152,9 +153,10 @@ fn on_embedded(arguments: &Arguments, gdb: &Path, kernel: Kernel) -> anyhow::Res
             }
         };
         let _ = ready.send(Ok(()));
+        let printer = Printer::start(io::stderr());
         let _ = serve::serve(&listener, &mut target, &ended, None, &mut |event| {
             if let ServeEvent::Console(bytes) = event {
-                let _ = io::stderr().write_all(bytes);
+                printer.print(bytes);
             }
         });
         Some(target)

@@ -17,6 +17,7 @@ mod machine_arg;
 mod narration;
 mod page;
 mod places;
+mod printer;
 mod profile;
 mod qemu_arguments;
 mod recording;

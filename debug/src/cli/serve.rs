@@ -5,7 +5,7 @@
 //! waiting for GDB on 127.0.0.1:1234
 //! ```
 
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Read};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -24,6 +24,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use super::kernel::{Kernel, KernelArguments};
 use super::machine_arg::MachineArg;
 use super::narration;
+use super::printer::Printer;
 use super::recording::{self, OF_THE_RECORDING, RecordArgument, Replay};
 use super::run::{end_of, type_in};
 use super::terminal::RawTerminal;
@@ -35,8 +36,8 @@ use super::{HELD, listen};
 /// reverse-stepi, reverse-step and reverse-continue go back; `monitor help` lists more commands.
 ///
 /// One client is served at a time, the next when it leaves. `kill` in GDB, Ctrl-A X here, or SIGTERM end it. What the kernel
-/// prints goes to standard output; what is typed in this terminal, Ctrl-C too, to the kernel, and so does what comes from a pipe or
-/// a file as standard input. A Unix socket is removed at the end.
+/// prints goes to standard output, and where nobody reads that, its latest 4 MiB are kept; what is typed in this terminal, Ctrl-C
+/// too, goes to the kernel, and so does what comes from a pipe or a file as standard input. A Unix socket is removed at the end.
 #[derive(Args)]
 pub struct Arguments {
     #[command(flatten)]
@@ -104,7 +105,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<u8> {
     let options = Options { history_mib: arguments.history, ..kernel.options.clone() };
     let mut target = GdbTarget::open(&kernel.files, options)?;
     if let Some(Replay { recording, .. }) = &replay {
-        narrate("doing the recorded run again");
+        narration::say("doing the recorded run again");
         target.moved(|machine| recording.play(machine))?;
     }
     // From now on a signal removes the socket.
@@ -114,12 +115,18 @@ pub fn run(arguments: Arguments) -> anyhow::Result<u8> {
     listen::remove_with_us(&mut ward, &arguments.listen)?;
     listen::tell(&listener.endpoint())?;
     if let Some(Replay { recording, .. }) = &replay {
-        narrate(&format!("{} stands after {} instructions, as recorded", recording.kernel_name(), recording.end()));
+        narration::say(&format!(
+            "{} stands after {} instructions, as recorded",
+            recording.kernel_name(),
+            recording.end()
+        ));
     }
     let terminal = take_terminal()?;
     let typing =
         typing(terminal.as_ref(), arguments.tied).context("cannot duplicate the descriptor of standard input")?;
-    serve::serve(&listener, &mut target, &ending, typing, &mut tell)?;
+    let output = Output::start();
+    serve::serve(&listener, &mut target, &ending, typing, &mut |event| output.tell(event))?;
+    drop(output);
     nobody_is_served.store(true, Ordering::SeqCst);
     if let Some(path) = &arguments.recording.record {
         let _waiting = narration::Waiting::until("doing the run again for its recording");
@@ -145,7 +152,9 @@ fn on_qemu(arguments: &Arguments, kernel: &Kernel, mut ending: UnixStream) -> an
     let has_ended = Arc::new(AtomicBool::new(false));
     let ends = Arc::clone(&has_ended);
     thread::spawn(move || {
-        while console.read(&mut |bytes| tell(ServeEvent::Console(bytes))) {}
+        let printer = Printer::start(io::stdout());
+        while console.read(&mut |bytes| printer.print(bytes)) {}
+        drop(printer);
         ends.store(true, Ordering::SeqCst);
         end();
     });
@@ -181,28 +190,37 @@ fn take_terminal() -> anyhow::Result<Option<RawTerminal>> {
     let terminal =
         RawTerminal::take().context("cannot set the terminal to raw mode; try: without a terminal, < /dev/null")?;
     if terminal.is_some() {
-        narrate("what is typed here goes to the kernel; Ctrl-A X ends this");
+        narration::say("what is typed here goes to the kernel; Ctrl-A X ends this");
     }
     Ok(terminal)
 }
 
-fn tell(event: ServeEvent<'_>) {
-    match event {
-        ServeEvent::Disconnected(Disconnect::Broken(how)) => {
-            narrate(&format!("a client's connection ended: {how}"));
-        }
-        // GDB tells its user about all other ends.
-        ServeEvent::Disconnected(_) => {}
-        ServeEvent::NotTyped(too_much) => narrate(&format!("not typed: {too_much}; try: monitor reset, in GDB")),
-        ServeEvent::Console(bytes) => {
-            // A reader that does not read must not stop the machine.
-            let mut stdout = io::stdout().lock();
-            let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
-        }
-    }
+/// What the server says. A reader that does not read must not hold up the server, which answers GDB.
+struct Output {
+    console: Printer,
+    words: Printer,
 }
 
-/// Prints a message to standard error. A reader that does not read must not stop the machine.
-fn narrate(words: &str) {
-    let _ = writeln!(io::stderr(), "debug: {words}");
+impl Output {
+    fn start() -> Output {
+        Output { console: Printer::start(io::stdout()), words: Printer::start(io::stderr()) }
+    }
+
+    fn tell(&self, event: ServeEvent<'_>) {
+        match event {
+            ServeEvent::Disconnected(Disconnect::Broken(how)) => {
+                self.narrate(&format!("a client's connection ended: {how}"));
+            }
+            // GDB tells its user about all other ends.
+            ServeEvent::Disconnected(_) => {}
+            ServeEvent::NotTyped(too_much) => {
+                self.narrate(&format!("not typed: {too_much}; try: monitor reset, in GDB"));
+            }
+            ServeEvent::Console(bytes) => self.console.print(bytes),
+        }
+    }
+
+    fn narrate(&self, words: &str) {
+        self.words.print(format!("debug: {words}\n").as_bytes());
+    }
 }

@@ -29,6 +29,22 @@ fn what_is_typed_is_part_of_the_past() {
 }
 
 #[test]
+#[cfg(target_os = "linux")] // whose /proc has the pipe's other end
+fn a_server_whose_output_nobody_reads_answers() {
+    let server = Server::start("prints-for-ever");
+    let mut client = Client::new(&server);
+    client.send("vCont;c:p1.1");
+    server.fill_stdout();
+    for _ in 0..2 {
+        client.send_raw(b"\x03");
+        assert!(String::from_utf8(client.receive()).unwrap().contains("02"), "it is interrupted");
+        client.send("vCont;c:p1.1");
+    }
+    drop(client);
+    server.end();
+}
+
+#[test]
 fn memory_may_be_small_and_large() {
     for (mebibytes, end) in [("8", "0000000080800000"), ("1024", "00000000c0000000")] {
         let server = Server::with(&kernels::build("good"), &["--memory", mebibytes]);

@@ -184,7 +184,6 @@ fn a_kernel_that_prints_and_prints_stays_within_the_memory() {
     for _ in 0..count {
         server.stdout().read_exact(&mut printed).unwrap();
     }
-    server.discard_stdout();
     client.send_raw(b"\x03");
     client.receive();
     assert!(client.monitor("console").len() <= (1 << 20) + 1);

@@ -1,8 +1,7 @@
 //! `cargo debug serve` in a process of its own, gone when the test is. It does not know what clients say.
 
-use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read};
-use std::os::fd::AsFd;
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -68,10 +67,20 @@ impl Server {
         &mut self.stdout
     }
 
-    /// Reads what is still printed, in the background: a server whose output nobody reads stands still.
-    pub fn discard_stdout(&self) {
-        let rest = self.stdout.get_ref().as_fd().try_clone_to_owned().unwrap();
-        thread::spawn(move || io::copy(&mut File::from(rest), &mut io::sink()));
+    /// Waits until the pipe of its standard output is full.
+    #[cfg(target_os = "linux")] // whose /proc has the pipe's other end
+    pub fn fill_stdout(&self) {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let pipe = fs::File::options().write(true).open(format!("/proc/{}/fd/1", self.id())).unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        let takes_more = || {
+            let mut ends = [PollFd::new(&pipe, PollFlags::OUT)];
+            poll(&mut ends, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap() > 0
+        };
+        while takes_more() {
+            assert!(Instant::now() < deadline, "it does not print a pipe's bytes within {PATIENCE:?}");
+            thread::sleep(Duration::from_millis(2));
+        }
     }
 
     pub fn socket(&self) -> PathBuf {
