@@ -69,9 +69,15 @@ impl<const ENTRIES: usize> Tlb<ENTRIES> {
     /// access is that leaves the page.
     #[inline(always)]
     pub fn offset(&self, address: u64, length: usize) -> Option<usize> {
+        self.offset_of(0, address, length)
+    }
+
+    /// The same for a page that was inserted with such a mark in its number, in bits that no page's number has.
+    #[inline(always)]
+    pub fn offset_of(&self, mark: u64, address: u64, length: usize) -> Option<usize> {
         let entry = &self.entries[(address / PAGE as u64) as usize % ENTRIES];
         let last = address.wrapping_add(length as u64 - 1) / PAGE as u64;
-        (entry.key == last).then_some(entry.target.wrapping_add(address) as usize)
+        (entry.key == (mark | last)).then_some(entry.target.wrapping_add(address) as usize)
     }
 
     /// The virtual page lies at this offset in RAM.

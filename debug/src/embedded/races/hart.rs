@@ -73,35 +73,45 @@ impl Knowledge {
     }
 }
 
-struct Look {
+struct Looked {
     pc: u64,
     address: u64,
     value: u64,
     count: u32,
 }
 
+/// What a load is to those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// The instruction loads this value from there for the first time in a row.
+    New,
+    Again,
+    /// The same instruction has loaded another value from there, again and again: it ends a wait.
+    EndsWait,
+}
+
 /// The last loads of a hart.
 #[derive(Default)]
-pub struct Looks(VecDeque<Look>);
+pub struct Looks(VecDeque<Looked>);
 
 impl Looks {
-    /// Whether this load ends a wait: the same instruction has loaded another value from there, again and again.
-    pub fn ends_wait(&mut self, pc: u64, address: u64, value: u64) -> bool {
+    /// What this load is to those before it.
+    pub fn look(&mut self, pc: u64, address: u64, value: u64) -> Look {
         let known = self.0.iter_mut().rev().find(|look| look.pc == pc && look.address == address);
         let Some(look) = known else {
             if self.0.len() == REMEMBERED {
                 self.0.pop_front();
             }
-            self.0.push_back(Look { pc, address, value, count: 1 });
-            return false;
+            self.0.push_back(Looked { pc, address, value, count: 1 });
+            return Look::New;
         };
         if look.value == value {
             look.count = look.count.saturating_add(1);
-            return false;
+            return Look::Again;
         }
-        let ends = look.count > 1;
+        let waited = look.count > 1;
         (look.value, look.count) = (value, 1);
-        ends
+        if waited { Look::EndsWait } else { Look::New }
     }
 
     /// The hart did something that others can see: what it loads in a loop is not only waited for.
@@ -146,11 +156,12 @@ mod tests {
     #[test]
     fn a_wait_loads_the_same_twice_and_then_another_value() {
         let mut looks = Looks::default();
-        let mut look = |value| looks.ends_wait(0x100, 0x2000, value);
-        assert_eq!([0, 1, 1, 1, 2, 3].map(&mut look), [false, false, false, false, true, false]);
-        looks.ends_wait(0x100, 0x2000, 3);
+        let mut look = |value| looks.look(0x100, 0x2000, value);
+        let expected = [Look::New, Look::New, Look::Again, Look::Again, Look::EndsWait, Look::New];
+        assert_eq!([0, 1, 1, 1, 2, 3].map(&mut look), expected);
+        looks.look(0x100, 0x2000, 3);
         looks.forget();
-        assert!(!looks.ends_wait(0x100, 0x2000, 4));
+        assert_eq!(looks.look(0x100, 0x2000, 4), Look::New);
     }
 
     #[test]

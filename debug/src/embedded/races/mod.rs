@@ -12,7 +12,7 @@ use std::ops::Range;
 
 use crate::machine::MOST_HARTS;
 use crate::machine::{Address, HartAccess, Race, RaceKind, Sharing};
-use hart::{Knowledge, Told};
+use hart::{Knowledge, Look, Told};
 use words::{Loaded, Version, Words, bytes};
 
 /// How many pairs of instructions are kept.
@@ -34,14 +34,30 @@ pub struct Races {
     /// As long as one hart executes, all is in order.
     active: bool,
     atomically: Option<Atomically>,
+    /// The last access, if it told nothing new: made again, it tells nothing either.
+    vain: Option<Vain>,
     found: Sharing,
+}
+
+/// A load.
+struct Vain {
+    by: HartAccess,
+    physical: u64,
+    length: usize,
+    value: u64,
+}
+
+impl Vain {
+    fn is_made_again(&self, by: &HartAccess, physical: u64, length: usize, value: u64) -> bool {
+        self.by.pc == by.pc && (self.physical, self.length, self.value) == (physical, length, value)
+    }
 }
 
 impl Races {
     /// Variables in these physical ranges. `active`: several harts execute from the beginning.
     pub fn new(ranges: impl Iterator<Item = Range<u64>>, selected: usize, active: bool) -> Races {
         let (harts, found) = Default::default();
-        Races { words: Words::new(ranges), harts, selected, active, atomically: None, found }
+        Races { words: Words::new(ranges), harts, selected, active, atomically: None, vain: None, found }
     }
 
     pub fn is_active(&self) -> bool {
@@ -55,6 +71,7 @@ impl Races {
 
     /// Another hart executes.
     pub fn select(&mut self, hart: usize) {
+        self.settle();
         self.selected = hart;
     }
 
@@ -70,6 +87,7 @@ impl Races {
 
     /// The selected hart printed or called the firmware.
     pub fn was_seen(&mut self) {
+        self.settle();
         self.harts[self.selected].looks.forget();
     }
 
@@ -100,6 +118,7 @@ impl Races {
 
     /// No hart stored there.
     pub fn forget(&mut self, physical: u64, length: u64) {
+        self.settle();
         for address in (physical / 8 * 8..physical + length).step_by(8) {
             if let Some(word) = self.words.known(address) {
                 word.versions.clear();
@@ -113,10 +132,19 @@ impl Races {
         if !self.active || atomically.is_some_and(|atomically| atomically.conditional) {
             return;
         }
-        let Some(word) = self.words.at(physical) else { return };
         let by = HartAccess { hart: self.selected, ..by };
+        if let Some(vain) = &mut self.vain
+            && atomically.is_none()
+            && vain.is_made_again(&by, physical, length, value)
+        {
+            vain.by = by;
+            return;
+        }
+        self.settle();
+        let Some(word) = self.words.at(physical) else { return };
         let (bytes, hart) = (bytes(physical, length), &mut self.harts[by.hart]);
-        let ends_wait = hart.looks.ends_wait(by.pc.0, physical, value);
+        let look = hart.looks.look(by.pc.0, physical, value);
+        let ends_wait = look == Look::EndsWait;
         if ends_wait || atomically.is_some() {
             word.flags |= bytes;
         }
@@ -138,6 +166,9 @@ impl Races {
         if ends_wait {
             self.found.waits.insert(by.pc);
         }
+        if look == Look::Again && atomically.is_none() {
+            self.vain = Some(Vain { by, physical, length, value });
+        }
         if let Some((kind, first)) = race {
             self.keep(Race { address: Address(physical), kind, first, second: by });
         }
@@ -145,6 +176,7 @@ impl Races {
 
     /// The selected hart stores `new` over `old`.
     pub fn store(&mut self, by: HartAccess, physical: u64, length: usize, old: u64, new: u64) {
+        self.settle();
         let Some(word) = self.words.at(physical) else { return };
         let (atomically, by) = (self.atomically, HartAccess { hart: self.selected, ..by });
         let (bytes, hart) = (bytes(physical, length), &mut self.harts[by.hart]);
@@ -186,6 +218,15 @@ impl Races {
         word.loads[by.hart] = None;
         word.put(Version { bytes, by, is_atomic: atomically.is_some(), released, told });
         found.into_iter().for_each(|race| self.keep(race));
+    }
+
+    /// Remembers when the load that told nothing new was made last.
+    fn settle(&mut self) {
+        if let Some(Vain { by, physical, length, .. }) = self.vain.take()
+            && let Some(word) = self.words.known(physical)
+        {
+            word.loads[by.hart] = Some(Loaded { bytes: bytes(physical, length), by });
+        }
     }
 
     /// What the harts have shared.

@@ -218,6 +218,9 @@ impl Memory {
     #[cold]
     #[inline(never)]
     fn load_slowly(&mut self, address: u64, length: usize) -> Result<u64, Interruption> {
+        if let Some(value) = self.load_followed(address, length) {
+            return Ok(value);
+        }
         self.check_alignment(address, length, AccessType::Load)?;
         let head = length.min(PAGE - address as usize % PAGE);
         let first = self.resolve(address, head, AccessType::Load)?;
@@ -230,9 +233,9 @@ impl Memory {
                 && !self.conditions.misaligned_traps
                 && self.protection.is_uniform(first, PAGE)
                 && !self.wants_load_of_page(first)
-                && !self.is_shared(first)
             {
-                self.loads.insert_page(address / PAGE as u64, offset / PAGE * PAGE);
+                let mark = if self.is_shared(first) { races::FOLLOWED } else { 0 };
+                self.loads.insert_page(mark | (address / PAGE as u64), offset / PAGE * PAGE);
             }
             let value = self.load_physical(first, length, address)?;
             self.record_load(first, address, length, value);

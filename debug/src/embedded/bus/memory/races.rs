@@ -1,15 +1,27 @@
 //! Tells who looks for races between harts of their accesses to RAM. It does not know what a race is.
 
-use super::Memory;
+use super::{Memory, from_bytes};
 use crate::embedded::bus::ram::PAGE;
 use crate::embedded::hart::decode::{Kind, Operation};
 use crate::embedded::races::{Atomically, Races};
 use crate::machine::{Address, HartAccess};
+use crate::riscv::board;
+
+/// Marks the number of a page in the TLB of whose loads only who looks for races is told: no page has such a number.
+pub(super) const FOLLOWED: u64 = 1 << 63;
 
 impl Memory {
     /// Whether accesses to the page of this physical address are followed, and so must not use the fast path.
     pub(super) fn is_shared(&self, physical: u64) -> bool {
         self.races.as_ref().is_some_and(|races| races.wants(physical / PAGE as u64 * PAGE as u64, PAGE as u64))
+    }
+
+    /// A load of which only who looks for races is told, if that is known.
+    pub(super) fn load_followed(&mut self, address: u64, length: usize) -> Option<u64> {
+        let offset = self.loads.offset_of(FOLLOWED, address, length)?;
+        let value = self.ram.bytes(offset, length).map(from_bytes)?;
+        self.follow_load(board::RAM_BASE + offset as u64, address, length, value);
+        Some(value)
     }
 
     pub(super) fn follow_load(&mut self, physical: u64, address: u64, length: usize, value: u64) {
