@@ -42,6 +42,9 @@ impl Board {
         let from = self.origin();
         self.hart.take_interrupt(number, by);
         self.took_trap(from, by, None);
+        if let Some(races) = &mut self.memory.races {
+            races.set_interrupted(Some(self.icount));
+        }
         Ok(())
     }
 

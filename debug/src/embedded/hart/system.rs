@@ -58,6 +58,9 @@ fn return_from_trap(board: &mut Board, kind: Kind) -> u64 {
         _ => board.hart.return_from_trap(),
     }
     board.refresh_context();
+    if let Some(races) = &mut board.memory.races {
+        races.set_interrupted(None);
+    }
     let to_user = board.hart.privilege == Privilege::User;
     if is_kernels {
         let [to, sp] = [board.hart.pc, board.hart.x(Register::SP)].map(Address);

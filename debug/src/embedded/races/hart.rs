@@ -10,6 +10,8 @@ use crate::machine::{Address, Race, RaceKind};
 
 /// How many bytes a pointer may be followed to.
 const POINTED: u64 = 4096;
+/// How many of a hart's flags are remembered that told of it.
+const FLAGS: usize = 8;
 /// Loads that are remembered to find out what a hart waits for: more than a round of a loop that waits has.
 const REMEMBERED: usize = 16;
 
@@ -24,8 +26,10 @@ pub struct Knowledge {
     pub released: Clock,
     /// What it has learnt by waiting, with or without an order.
     pub told: Clock,
-    /// The last wait that told it of each hart.
-    pub told_by: [Option<Told>; MOST_HARTS],
+    /// The last wait for each flag that told it of each hart.
+    told_by: [Vec<Told>; MOST_HARTS],
+    /// What the handler of an interrupt does that it has now taken comes after so many instructions.
+    pub interrupted: Option<u64>,
     pub looks: Looks,
     pub clear: Clear,
 }
@@ -33,23 +37,45 @@ pub struct Knowledge {
 /// A wait that ended.
 #[derive(Clone, Copy)]
 pub struct Told {
+    /// Who stored what was waited for.
+    pub by: usize,
+    /// The first of the instructions of that hart of which the store tells.
+    pub since: u64,
     /// The first byte that was waited for.
     pub flag: Address,
     pub waited: Address,
     pub value: u64,
     /// What the awaited store released.
     pub released: Clock,
+    /// What who waited for it may conclude.
+    pub told: Clock,
+}
+
+impl Told {
+    /// Whether it told of what that hart did with so many instructions before.
+    fn tells_of(&self, hart: usize, icount: u64) -> bool {
+        self.told.has(hart, icount) && (hart != self.by || icount >= self.since)
+    }
 }
 
 impl Knowledge {
     /// What a wait told; it tells, too, what the other hart had been told.
-    pub fn learn(&mut self, told: Told, clock: &Clock) {
-        for (number, by) in self.told_by.iter_mut().enumerate() {
-            if clock.is_beyond(&self.told, number) {
-                *by = Some(told);
+    pub fn learn(&mut self, told: Told) {
+        for (number, known) in self.told_by.iter_mut().enumerate() {
+            if told.told.is_beyond(&self.told, number) {
+                // What it was told by that flag before was not what it waited for, or is known by now.
+                known.retain(|known| (known.flag, known.by) != (told.flag, told.by));
+                known.drain(..(known.len() + 1).saturating_sub(FLAGS));
+                known.push(told);
             }
         }
-        self.told.join(clock);
+        self.told.join(&told.told);
+    }
+
+    /// The first of a hart's instructions of which its store tells, if it has stored there before, at `last`: whoever waits for that again and
+    /// again has seen the former one. A handler that ran before, too, tells only of what it does now: the code that it interrupts is at any place.
+    pub fn tells_since(&self, last: Option<u64>) -> u64 {
+        last.map_or(0, |last| last.max(self.interrupted.unwrap_or(0)))
     }
 
     /// A load of this version, which no order brings but which the hart was told of, is a race.
@@ -58,7 +84,7 @@ impl Knowledge {
         if self.ordered.has(other, icount) || !self.told.has(other, icount) {
             return None;
         }
-        let told = self.told_by[other]?;
+        let told = self.told_by[other].iter().rev().find(|told| told.tells_of(other, icount))?;
         let released = told.released.has(other, icount);
         // An access whose address was loaded comes after that load (unprivileged manual, "RVWMO", syntactic dependencies).
         let follows_pointer = released && address.wrapping_sub(told.value) < POINTED;

@@ -85,6 +85,11 @@ impl Races {
         self.atomically = atomically;
     }
 
+    /// The selected hart takes an interrupt after so many instructions, or returns.
+    pub fn set_interrupted(&mut self, icount: Option<u64>) {
+        self.harts[self.selected].interrupted = icount;
+    }
+
     /// The selected hart printed or called the firmware.
     pub fn was_seen(&mut self) {
         self.settle();
@@ -158,8 +163,15 @@ impl Races {
                 _ => hart.pending.join(&version.released),
             }
             if ends_wait {
-                let flag = Address(physical);
-                hart.learn(Told { flag, waited: by.pc, value, released: version.released }, &version.told);
+                hart.learn(Told {
+                    by: version.by.hart,
+                    since: version.since,
+                    flag: Address(physical),
+                    waited: by.pc,
+                    value,
+                    released: version.released,
+                    told: version.told,
+                });
             }
         }
         word.loads[by.hart] = Some(Loaded { bytes, by });
@@ -181,6 +193,8 @@ impl Races {
         let (atomically, by) = (self.atomically, HartAccess { hart: self.selected, ..by });
         let (bytes, hart) = (bytes(physical, length), &mut self.harts[by.hart]);
         let mut found = Vec::new();
+        let own = word.versions.iter().filter(|version| version.bytes & bytes != 0 && version.by.hart == by.hart);
+        let since = hart.tells_since(own.map(|version| version.by.icount).max());
         let mut released = match atomically {
             Some(Atomically { releases: true, .. }) => hart.ordered.with(by.hart, by.icount),
             _ => hart.released,
@@ -216,7 +230,7 @@ impl Races {
         let mut told = hart.told.with(by.hart, by.icount);
         told.join(&hart.ordered);
         word.loads[by.hart] = None;
-        word.put(Version { bytes, by, is_atomic: atomically.is_some(), released, told });
+        word.put(Version { bytes, by, is_atomic: atomically.is_some(), released, told, since });
         found.into_iter().for_each(|race| self.keep(race));
     }
 

@@ -16,6 +16,8 @@ pub struct Version {
     pub released: Clock,
     /// What a hart that waited for it may conclude.
     pub told: Clock,
+    /// Of the storing hart itself only what it did from this instruction on.
+    pub since: u64,
 }
 
 /// The last load of a word by a hart that has not stored to it since.
@@ -115,6 +117,7 @@ mod tests {
             is_atomic: false,
             released: Clock::default(),
             told: Clock::default(),
+            since: 0,
         };
         let mut words = Words::new(std::iter::once(0x1004..0x1014));
         assert!(words.at(0x1000).is_none() && words.at(0x1014).is_none() && words.known(0x1008).is_none());
