@@ -42,6 +42,8 @@ impl BootRun<'_> {
         if self.rest.wait.word != Some(word) {
             self.waits_no_longer()?;
             self.rest.wait.word = Some(word);
+            // What was written before may be written again.
+            self.machine.observed().map(|machine| machine.written_pages());
         }
         let others = self.others()?;
         let before = std::mem::replace(&mut self.rest.wait.others, others);
