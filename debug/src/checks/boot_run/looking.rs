@@ -66,8 +66,8 @@ impl BootRun<'_> {
         if let Some(event) = self.find_loop()? {
             return Ok(Some(event));
         }
-        if let Some(end) = self.lives_as_seen()? {
-            return Ok(Some(BootEvent::End(end)));
+        if let Some(event) = self.lives_as_seen()? {
+            return Ok(Some(event));
         }
         self.looked_at()?;
         let said = self.machine.printed().map_or(0, |console| console.len());

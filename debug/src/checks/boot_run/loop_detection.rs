@@ -28,8 +28,6 @@ const POLLS: u32 = 3;
 const RETRIES: u32 = 3;
 /// A loop with this many rounds that changes only values computed from time waits for a point in time.
 const ROUNDS: u32 = 8;
-/// How long a kernel may at least take from one poll to the next. On a busy host that is more, as between two looks.
-const POLL: Duration = Duration::from_millis(200);
 /// The time limit for each call to the firmware.
 const FIRMWARE: Duration = Duration::from_millis(200);
 /// The CSRs that belong to a hart's state.
@@ -160,15 +158,12 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
 /// A kernel may do so much between two polls that a search sees none. The run waits for the next one where a companion polled.
 fn polls_where_it_did(run: &mut BootRun<'_>) -> Result<Option<Over>, Error> {
     let Some(at) = run.seen_end.as_ref().and_then(BootEnd::polls_at) else { return Ok(None) };
-    let limit = POLL.max(run.span());
-    match firmware::run_to(run, &[at], limit)? {
-        Stop::Breakpoint if run.machine.registers()?.pc == at.0 => {
-            Ok(Some(Over(run.polls(Some(at), false).map(BootEvent::End))))
-        }
+    Ok(Some(Over(match firmware::come_to(run, at)? {
+        firmware::Coming::There => run.polls(Some(at), false).map(BootEvent::End),
         // That no poll was seen proves nothing: it may have been slow.
-        Stop::Interrupted => Ok(Some(Over(None))),
-        stop => Ok(Some(Over(run.event(stop)?))),
-    }
+        firmware::Coming::Late => None,
+        firmware::Coming::Stopped(event) => Some(event),
+    })))
 }
 
 /// A step that reaches a breakpoint does not stop there, so the run is told. `Some` if the search is over. The hart may be behind that

@@ -5,12 +5,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::event::{BootEnd, Spin};
+use super::event::{BootEnd, BootEvent, Spin};
 use super::hart_trace::{BUSY_ENOUGH, LONG_ENOUGH, PERIODS, Stretch};
 use super::limit;
 use super::marks::Mark;
 use super::other_harts::Wait;
-use super::{BootRun, spin};
+use super::{BootRun, firmware, spin};
 use crate::machine::{Address, Error, Register, Registers, Stop, csr};
 use crate::riscv::cause::is_interrupt;
 use crate::riscv::status::sstatus::SIE;
@@ -311,22 +311,27 @@ impl BootRun<'_> {
     }
 
     /// The end of a kernel that a companion saw to live without coming to rest, if it does the same here for a while.
-    pub(super) fn lives_as_seen(&mut self) -> Result<Option<BootEnd>, Error> {
+    pub(super) fn lives_as_seen(&mut self) -> Result<Option<BootEvent>, Error> {
+        if !self.dialogue.is_over() {
+            return Ok(None);
+        }
         let does = match self.seen_end.clone() {
-            Some(BootEnd::Beats { at }) => {
-                let pc = Address(self.machine.registers()?.pc);
-                self.same_function(pc, at)
-            }
+            // The clock may be read in a function of its own.
+            Some(BootEnd::Beats { at }) => match firmware::come_to(self, at)? {
+                firmware::Coming::There => true,
+                firmware::Coming::Late => false,
+                firmware::Coming::Stopped(event) => return Ok(Some(event)),
+            },
             Some(BootEnd::Runs { .. }) => self.hart.interrupts >= 2,
             Some(BootEnd::Spins(Spin { address, .. })) => spin::is_empty_slot(self, address),
             _ => false,
         };
-        if !does || !self.dialogue.is_over() {
+        if !does {
             return Ok(None);
         }
         let since = *self.rest.lives.get_or_insert_with(Instant::now);
         let is_enough = since.elapsed() >= AT_MOST && Instant::now() >= self.must_run_until;
-        Ok(self.seen_end.clone().filter(|_| is_enough))
+        Ok(self.seen_end.clone().filter(|_| is_enough).map(BootEvent::End))
     }
 
     pub(super) fn does_not_poll(&mut self) {
