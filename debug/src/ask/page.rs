@@ -71,16 +71,12 @@ impl Walk {
 
     /// The highest bits that an address of this table cannot have of its own.
     pub fn unused_bits(&self) -> u32 {
-        self.scheme.map_or(0, |scheme| scheme.unused_bits() - if self.is_second() { 2 } else { 0 })
+        self.scheme.map_or(0, Scheme::unused_bits)
     }
 
     /// Whether the address has no more bits than the table translates.
     pub fn holds_address(&self) -> bool {
-        match self.scheme {
-            None => true,
-            Some(_) if self.is_second() => self.address.0 >> (64 - self.unused_bits()) == 0,
-            Some(scheme) => scheme.sign_extended(self.address.0) == self.address.0,
-        }
+        self.scheme.is_none_or(|scheme| scheme.holds(self.address.0))
     }
 
     /// Where it ends, whoever may go there; `None` where nothing is mapped.
@@ -137,14 +133,13 @@ fn value(machine: &mut Embedded, register: Register) -> u64 {
 
 fn walk(machine: &mut Embedded, table: &Table, address: Address) -> Walk {
     let xlen = machine.isa().xlen;
-    let scheme = Scheme::of(table.value, xlen);
+    let is_second = table.register == csr::HGATP;
+    let scheme = if is_second { Scheme::of_guest(table.value, xlen) } else { Scheme::of(table.value, xlen) };
     let mut walk = Walk { register: table.register, value: table.value, scheme, address, levels: Vec::new() };
     let Some(scheme) = scheme.filter(|_| walk.holds_address()) else { return walk };
     let mut start = scheme.root(table.value);
     for level in (0..scheme.levels).rev() {
-        // The root of the second stage has four times the entries.
-        let wider = if walk.is_second() && level + 1 == scheme.levels { 4 } else { 1 };
-        let index = address.0 >> scheme.shift(level) & (wider * scheme.entries() as u64 - 1);
+        let index = scheme.index(address.0, level);
         let at = Address(start + xlen.bytes() as u64 * index);
         let physical = (table.locate)(machine, at.0).map(Address);
         let mut bytes = [0; 8];

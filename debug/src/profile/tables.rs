@@ -94,10 +94,9 @@ pub fn page_tables(machine: &mut Embedded) -> Vec<PageTables> {
 /// What a register translates; `through`: what its tables' own addresses are translated by.
 fn tables_of(machine: &mut Embedded, register: Register, through: Option<&PageTables>) -> Option<PageTables> {
     let value = machine.read_register(register).ok()?;
-    let scheme = Scheme::of(value, machine.isa().xlen)?;
-    let is_second = register == csr::HGATP;
-    let mut reading =
-        Reading { machine, scheme, tables: Vec::new(), branches: 0, mapped: 0, is_cut: false, is_second, through };
+    let (is_second, xlen) = (register == csr::HGATP, machine.isa().xlen);
+    let scheme = if is_second { Scheme::of_guest(value, xlen) } else { Scheme::of(value, xlen) }?;
+    let mut reading = Reading { machine, scheme, tables: Vec::new(), branches: 0, mapped: 0, is_cut: false, through };
     let root = reading.table(scheme.root(value), scheme.levels - 1, 0);
     let Reading { mut tables, mapped, is_cut, .. } = reading;
     tables.sort_unstable();
@@ -112,8 +111,6 @@ struct Reading<'a> {
     branches: usize,
     mapped: u64,
     is_cut: bool,
-    /// The root of the second stage has four times the entries, and its addresses are not sign-extended.
-    is_second: bool,
     through: Option<&'a PageTables>,
 }
 
@@ -121,10 +118,8 @@ impl Reading<'_> {
     /// The table at `at`, which translates the addresses from `start` on.
     fn table(&mut self, at: u64, level: u32, start: u64) -> Vec<Branch> {
         let (scheme, xlen) = (self.scheme, self.scheme.xlen);
-        let is_wide = self.is_second && level + 1 == scheme.levels;
-        let entries = if is_wide { 4 * scheme.entries() } else { scheme.entries() };
         let mut branches: Vec<Branch> = Vec::new();
-        let mut bytes = vec![0; xlen.bytes() * entries];
+        let mut bytes = vec![0; xlen.bytes() * scheme.entries(level)];
         let place = self.through.map_or(Some(at), |second| second.find(at)).map(Address);
         let place = place.filter(|_| self.tables.len() < MOST_TABLES);
         let read = place.filter(|place| self.machine.read_physical(*place, &mut bytes).is_ok());
@@ -138,7 +133,7 @@ impl Reading<'_> {
                 continue;
             }
             let address = start | (index as u64) << scheme.shift(level);
-            let address = if self.is_second { address } else { scheme.sign_extended(address) };
+            let address = scheme.sign_extended(address);
             let target = page_table::target(entry);
             if page_table::is_leaf(entry) {
                 self.pages(&mut branches, address, target, level, entry);

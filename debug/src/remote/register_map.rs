@@ -34,9 +34,10 @@ impl RegisterMap {
         for (number, register) in (0..32).zip(floating) {
             add(Register::Fpr(number), &register.name);
         }
-        // Of the others the checks ask for this one.
-        let hstatus = csr::OTHERS.iter().filter(|(number, _)| Register::Csr(*number) == csr::HSTATUS);
-        for (number, name) in csr::NAMES.iter().chain(hstatus) {
+        // Of the others the checks ask for these.
+        const ASKED: [Register; 3] = [csr::HSTATUS, csr::HTVAL, csr::HGATP];
+        let asked = csr::OTHERS.iter().filter(|(number, _)| ASKED.contains(&Register::Csr(*number)));
+        for (number, name) in csr::NAMES.iter().chain(asked) {
             add(Register::Csr(*number), name);
         }
         add(Register::Priv, "priv");

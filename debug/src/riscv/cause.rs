@@ -128,12 +128,12 @@ pub fn has_address(code: u64) -> bool {
     is_of_fetch(code) || is_of_data(code)
 }
 
-/// The page fault by the same kind of access as this page fault or access fault; `None` for other exceptions.
+/// The page fault by the same kind of access as this page fault, of either stage, or access fault; `None` for other exceptions.
 pub fn page_fault(code: u64) -> Option<u64> {
     match code {
-        INSTRUCTION_ACCESS | INSTRUCTION_PAGE => Some(INSTRUCTION_PAGE),
-        LOAD_ACCESS | LOAD_PAGE => Some(LOAD_PAGE),
-        STORE_ACCESS | STORE_PAGE => Some(STORE_PAGE),
+        INSTRUCTION_ACCESS | INSTRUCTION_PAGE | INSTRUCTION_GUEST_PAGE => Some(INSTRUCTION_PAGE),
+        LOAD_ACCESS | LOAD_PAGE | LOAD_GUEST_PAGE => Some(LOAD_PAGE),
+        STORE_ACCESS | STORE_PAGE | STORE_GUEST_PAGE => Some(STORE_PAGE),
         _ => None,
     }
 }

@@ -58,17 +58,27 @@ pub struct Scheme {
     pub xlen: Xlen,
     /// The number of levels.
     pub levels: u32,
+    /// The addresses are guest-physical: two bits wider, and not sign-extended.
+    pub wide: bool,
 }
 
+/// How many bits guest-physical addresses have more.
+const WIDER: u32 = 2;
+
 impl Scheme {
-    /// The one that satp, vsatp or hgatp asks for; `None` without translation, or for a mode that does not exist.
+    /// The one that satp or vsatp asks for; `None` without translation, or for a mode that does not exist.
     pub fn of(satp: u64, xlen: Xlen) -> Option<Scheme> {
         let levels = match (xlen, satp >> (xlen.bits() - 4)) {
             (Xlen::Rv32, 8..) => 2,
             (Xlen::Rv64, mode @ 8..=10) => mode as u32 - 5,
             _ => return None,
         };
-        Some(Scheme { xlen, levels })
+        Some(Scheme { xlen, levels, wide: false })
+    }
+
+    /// The same for hgatp, of which each mode is a wide form of satp's.
+    pub fn of_guest(hgatp: u64, xlen: Xlen) -> Option<Scheme> {
+        Scheme::of(hgatp, xlen).map(|scheme| Scheme { wide: true, ..scheme })
     }
 
     /// Its name in the manual.
@@ -94,14 +104,32 @@ impl Scheme {
         (PAGE / self.xlen.bytes() as u64).ilog2()
     }
 
-    /// The entries of a table.
-    pub fn entries(self) -> usize {
-        1 << self.index_bits()
+    /// The entries of a table of this level: a wide scheme's root has four times as many.
+    pub fn entries(self, level: u32) -> usize {
+        let wider = if level + 1 == self.levels { self.wider() } else { 0 };
+        1 << (self.index_bits() + wider)
+    }
+
+    fn wider(self) -> u32 {
+        if self.wide { WIDER } else { 0 }
     }
 
     /// The lowest bit of an address that selects an entry of this level; 0 is the level of the smallest pages.
     pub fn shift(self, level: u32) -> u32 {
         PAGE_BITS + self.index_bits() * level
+    }
+
+    /// Which entry of a table of this level translates an address.
+    pub fn index(self, address: u64, level: u32) -> u64 {
+        address >> self.shift(level) & (self.entries(level) as u64 - 1)
+    }
+
+    /// Whether an address has no more bits than it translates.
+    pub fn holds(self, address: u64) -> bool {
+        if self.wide {
+            return address >> (self.shift(self.levels) + self.wider()) == 0;
+        }
+        self.sign_extended(address) == address
     }
 
     /// The size of the range that an entry of this level translates, in bytes.
@@ -111,12 +139,13 @@ impl Scheme {
 
     /// The bits of an address above those that it translates; Sv32 translates all of 32 bits.
     pub fn unused_bits(self) -> u32 {
-        self.xlen.bits().saturating_sub(self.shift(self.levels))
+        self.xlen.bits().saturating_sub(self.shift(self.levels) + self.wider())
     }
 
-    /// Repeats the highest translated bit in the bits above it, as an address that can be mapped does.
+    /// Repeats the highest translated bit in the bits above it, as a virtual address that can be mapped does.
     pub fn sign_extended(self, address: u64) -> u64 {
         match self.xlen {
+            _ if self.wide => address,
             Xlen::Rv32 => self.xlen.truncate(address),
             Xlen::Rv64 => ((address << self.unused_bits()) as i64 >> self.unused_bits()) as u64,
         }

@@ -2,7 +2,7 @@
 
 use super::{BootRun, optional};
 use crate::image::Place;
-use crate::machine::{Address, Error, Register, Registers};
+use crate::machine::{Address, Error, Register, Registers, csr};
 use crate::riscv::{self, Effect};
 
 impl BootRun<'_> {
@@ -39,6 +39,11 @@ impl BootRun<'_> {
     pub fn same_function(&self, one: Address, other: Address) -> bool {
         let start = |pc: Address| self.image.function(pc).map(|(_, offset)| pc - offset);
         start(one).is_some() && start(one) == start(other)
+    }
+
+    /// Whether a guest's addresses are translated, so that its instructions are not where the kernel would read them.
+    pub fn translates_guests(&mut self) -> Result<bool, Error> {
+        Ok(self.csr(csr::HGATP)?.is_some_and(|hgatp| hgatp != 0))
     }
 
     /// A CSR that the machine may not have.

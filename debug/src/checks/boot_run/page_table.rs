@@ -1,4 +1,5 @@
-//! Reads the kernel's page table in memory: the physical address of a virtual one, and all virtual addresses of a physical one.
+//! Reads the kernel's page table in memory, or its guest's second one: the physical address of a virtual one, and all virtual addresses
+//! of a physical one.
 //! It changes nothing.
 
 use crate::machine::{Address, Error, Machine};
@@ -8,7 +9,7 @@ use crate::riscv::page_table::{self, PAGE, Scheme, VALID, WRITE, is_leaf};
 /// The most tables that are read: a page table may point to itself.
 const TABLES: usize = 2048;
 
-/// The page table in satp.
+/// The page table in satp or hgatp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageTable {
     root: Address,
@@ -34,8 +35,12 @@ type Step = (Address, u32, u64);
 impl PageTable {
     /// `None` if satp does not translate addresses.
     pub fn of(satp: u64, xlen: Xlen) -> Option<PageTable> {
-        let scheme = Scheme::of(satp, xlen)?;
-        Some(PageTable { root: Address(scheme.root(satp)), scheme })
+        Scheme::of(satp, xlen).map(|scheme| PageTable { root: Address(scheme.root(satp)), scheme })
+    }
+
+    /// The one that translates a guest's physical addresses; `None` if hgatp translates none.
+    pub fn of_guest(hgatp: u64, xlen: Xlen) -> Option<PageTable> {
+        Scheme::of_guest(hgatp, xlen).map(|scheme| PageTable { root: Address(scheme.root(hgatp)), scheme })
     }
 
     /// The physical address of `address`; `None` if it is not mapped, or the table cannot be read.
@@ -51,13 +56,13 @@ impl PageTable {
     /// The entries on the way to `address`, the root's first; none for an address that cannot be mapped.
     pub fn walk(&self, machine: &mut dyn Machine, address: Address) -> Result<Vec<Entry>, Error> {
         let mut entries = Vec::new();
-        if self.scheme.sign_extended(address.0) != address.0 {
+        if !self.scheme.holds(address.0) {
             return Ok(entries);
         }
         let mut table = self.root;
         let (scheme, xlen) = (self.scheme, self.scheme.xlen);
         for level in (0..scheme.levels).rev() {
-            let index = address.0 >> scheme.shift(level) & ((1 << scheme.index_bits()) - 1);
+            let index = scheme.index(address.0, level);
             let mut bytes = [0; 8];
             let bytes = &mut bytes[..xlen.bytes()];
             let value = match machine.read_physical(table + bytes.len() as u64 * index, bytes) {

@@ -61,7 +61,7 @@ pub fn trapped(run: &mut BootRun<'_>) -> Result<Finding, Error> {
         return Ok(finding);
     };
     let from_user = run.in_user_mode()?;
-    let trap = About { cause: scause, pc: Address(sepc), value: stval, from_user, instruction: None };
+    let trap = About::told(scause, Address(sepc), stval, from_user);
     explain(run, &mut finding, &trap)?;
     other_harts::name_another(run, &mut finding)?;
     if let Some(refused) = run.hart.refused_vector() {

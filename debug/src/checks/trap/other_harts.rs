@@ -43,7 +43,7 @@ pub fn judge(run: &mut BootRun<'_>, finding: &mut Finding, end: &BootEnd) -> Res
             Stop::Exited { .. } => return Ok(false),
             // This machine tells at once, and shows that hart.
             Stop::Fault(Fault::Trap { cause, value, pc }) => {
-                explain(run, finding, &About { cause, pc, value, from_user: false, instruction: None })?;
+                explain(run, finding, &About::told(cause, pc, value, false))?;
                 name_hart(run, finding)?;
                 run.machine.show_other(None)?;
                 return Ok(true);
@@ -63,7 +63,7 @@ pub fn judge(run: &mut BootRun<'_>, finding: &mut Finding, end: &BootEnd) -> Res
     }
     let Lost { other, cause, pc, value, handler, .. } = lost;
     run.machine.show_other(Some(other))?;
-    explain(run, finding, &About { cause, pc, value, from_user: false, instruction: None })?;
+    explain(run, finding, &About::told(cause, pc, value, false))?;
     finding.summary = format!("{}; its handler, {}, never returned", finding.summary, run.place(handler));
     name_hart(run, finding)?;
     run.machine.show_other(None)?;

@@ -18,13 +18,24 @@ pub struct About {
     pub pc: Address,
     pub value: u64,
     pub from_user: bool,
+    /// A guest trapped.
+    pub from_guest: bool,
+    /// What a guest-page fault is about, where the machine tells.
+    pub guest_physical: Option<Address>,
     /// The instruction at that time; it is read now if it was not kept.
     pub instruction: Option<InstructionBytes>,
 }
 
 pub fn about(trap: &TakenTrap) -> About {
-    let TakenTrap { cause, pc, value, from_user, instruction, .. } = *trap;
-    About { cause, pc, value, from_user, instruction }
+    let TakenTrap { cause, pc, value, from_user, from_guest, guest_physical, instruction, .. } = *trap;
+    About { cause, pc, value, from_user, from_guest, guest_physical, instruction }
+}
+
+impl About {
+    /// What the trap's CSRs tell.
+    pub fn told(cause: u64, pc: Address, value: u64, from_user: bool) -> About {
+        About { cause, pc, value, from_user, from_guest: false, guest_physical: None, instruction: None }
+    }
 }
 
 /// Adds a possible reason to an illegal instruction.

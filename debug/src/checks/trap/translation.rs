@@ -1,29 +1,46 @@
-//! Explains a page fault: the page table walk to the address, level by level, and why its last entry forbids the access. An access
-//! fault is explained where the walk itself leads out of memory. It does not judge.
+//! Explains a page fault, of either stage: the page table walk to the address, level by level, and why its last entry forbids the access.
+//! An access fault is explained where the walk itself leads out of memory. It does not judge.
 //!
-//! Source: the privileged manual, section "Virtual Address Translation Process".
+//! Source: the privileged manual, sections "Virtual Address Translation Process" and "Two-Stage Address Translation".
 
+use super::reasons::About;
 use crate::checks::boot_run::BootRun;
 use crate::checks::boot_run::page_table::{Entry, PageTable, target};
 use crate::checks::finding::Finding;
 use crate::machine::{Address, Error, csr};
-use crate::riscv::cause::{INSTRUCTION_PAGE as FETCH, LOAD_PAGE as LOAD, STORE_PAGE as STORE, page_fault};
+use crate::riscv::cause::{
+    INSTRUCTION_PAGE as FETCH, LOAD_PAGE as LOAD, STORE_PAGE as STORE, is_guest_page, is_page, page_fault,
+};
 use crate::riscv::page_table::{ACCESSED, DIRTY, EXECUTE, GLOBAL, LETTERS, PAGE, READ, USER, VALID, WRITE, is_leaf};
 use crate::riscv::status::sstatus::SUM;
 
-/// Adds an explanation by the current page table to a page fault, or to an access fault of the walk itself.
-pub fn explain(
-    run: &mut BootRun<'_>,
-    finding: &mut Finding,
-    cause: u64,
-    from_user: bool,
-    address: Address,
-) -> Result<(), Error> {
-    let Some(satp) = run.csr(csr::SATP)? else { return Ok(()) };
-    let Some(table) = PageTable::of(satp, run.image.xlen()) else { return Ok(()) };
+/// Who accesses memory.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// S-mode; `sum`: it may access pages of U-mode.
+    Kernel {
+        sum: bool,
+    },
+    Program,
+    Guest,
+}
+
+/// Adds an explanation by the current page table to a page fault, or to an access fault of the walk itself. What a guest's own page table
+/// forbids is the guest's business.
+pub fn explain(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About) -> Result<(), Error> {
+    let of_guest = is_guest_page(trap.cause);
+    if trap.from_guest && !of_guest {
+        return Ok(());
+    }
+    let (register, name) = if of_guest { (csr::HGATP, "hgatp") } else { (csr::SATP, "satp") };
+    let Some(held) = run.csr(register)? else { return Ok(()) };
+    let xlen = run.image.xlen();
+    let table = if of_guest { PageTable::of_guest(held, xlen) } else { PageTable::of(held, xlen) };
+    let Some(table) = table else { return Ok(()) };
+    let address = trap.guest_physical.filter(|_| of_guest).unwrap_or(Address(trap.value));
     let mut walk = table.walk(run.machine, address)?;
-    let fault = page_fault(cause).unwrap_or(cause);
-    if fault != cause {
+    let fault = page_fault(trap.cause).unwrap_or(trap.cause);
+    if !is_page(trap.cause) {
         // An entry that the hart can read and that is no leaf leads to a page fault: so this one it could not read (step 2 of the
         // walk), whatever a debugger reads there.
         match walk.last_mut() {
@@ -31,21 +48,28 @@ pub fn explain(
             _ => return Ok(()),
         }
     }
-    let sum = run.csr(csr::SSTATUS)?.is_some_and(|sstatus| sstatus & SUM != 0);
+    let whose = match (of_guest, trap.from_user) {
+        (true, _) => Whose::Guest,
+        (false, true) => Whose::Program,
+        (false, false) => Whose::Kernel { sum: run.csr(csr::SSTATUS)?.is_some_and(|sstatus| sstatus & SUM != 0) },
+    };
     let (why, advice) = match walk.last() {
-        Some(last) => reason(last, fault, from_user, sum),
+        Some(last) => reason(last, fault, whose, name),
+        None if of_guest => ("it has more bits than are translated".into(), None),
         None => ("its upper bits do not repeat the highest one that is translated: no table maps it".into(), None),
     };
-    finding.summary = format!(
-        "{}; {}the page table in satp ({satp:#x}) forbids it: {why}",
-        finding.summary,
-        what_it_is(run, address, fault)?
-    );
+    let what = if of_guest {
+        format!("the guest's physical address is {address}, and ")
+    } else {
+        what_it_is(run, address, fault)?.into()
+    };
+    finding.summary = format!("{}; {what}the page table in {name} ({held:#x}) forbids it: {why}", finding.summary);
     if !walk.is_empty() {
         finding.found = format!("{}; page table walk: {}", finding.found, in_words(&walk));
     }
-    let advice = advice.unwrap_or("check the page table entries for that address, and their bits V, R, W, X and U");
-    finding.advice.get_or_insert_with(|| advice.into());
+    let advice =
+        advice.unwrap_or("check the page table entries for that address, and their bits V, R, W, X and U".into());
+    finding.advice.get_or_insert(advice);
     Ok(())
 }
 
@@ -61,11 +85,11 @@ fn what_it_is(run: &mut BootRun<'_>, address: Address, fault: u64) -> Result<&'s
 }
 
 /// Why the last entry forbids the access, and what to do.
-fn reason(last: &Entry, fault: u64, from_user: bool, sum: bool) -> (String, Option<&'static str>) {
+fn reason(last: &Entry, fault: u64, whose: Whose, register: &str) -> (String, Option<String>) {
     let Some(entry) = last.value else {
         return (
             format!("the table at {} is outside of memory", last.table),
-            Some("write the root's page number to satp: its physical address shifted right by 12"),
+            Some(format!("write the root's page number to {register}: its physical address shifted right by 12")),
         );
     };
     let has = |bit| entry & bit != 0;
@@ -82,15 +106,19 @@ fn reason(last: &Entry, fault: u64, from_user: bool, sum: bool) -> (String, Opti
             last.size,
             target(entry)
         ))
-    } else if from_user {
-        lacks(USER, "U").map(|lacks| format!("{lacks}, so U-mode has no access"))
-    } else if has(USER) && (fault == FETCH || !sum) {
-        Some(match fault {
-            FETCH => "U is 1, and S-mode cannot execute code in a user page".to_owned(),
-            _ => "U is 1, and S-mode cannot access a user page while sstatus.SUM is 0".to_owned(),
-        })
     } else {
-        None
+        match whose {
+            Whose::Program => lacks(USER, "U").map(|lacks| format!("{lacks}, so U-mode has no access")),
+            Whose::Guest => lacks(USER, "U")
+                .map(|lacks| format!("{lacks}, and each access of a guest is one of U-mode to its hypervisor's table")),
+            Whose::Kernel { .. } if has(USER) && fault == FETCH => {
+                Some("U is 1, and S-mode cannot execute code in a user page".to_owned())
+            }
+            Whose::Kernel { sum: false } if has(USER) => {
+                Some("U is 1, and S-mode cannot access a user page while sstatus.SUM is 0".to_owned())
+            }
+            Whose::Kernel { .. } => None,
+        }
     };
     let wrong = wrong.or_else(|| match fault {
         FETCH => lacks(EXECUTE, "X").map(|lacks| format!("{lacks}, so the page is not executable")),
@@ -101,10 +129,11 @@ fn reason(last: &Entry, fault: u64, from_user: bool, sum: bool) -> (String, Opti
     let wrong = wrong.or_else(|| lacks(ACCESSED, "A").or_else(|| lacks(DIRTY, "D").filter(|_| fault == STORE)));
     match wrong {
         Some(wrong) => (format!("at level {} the entry is {entry:#x}: {wrong}", last.level), None),
-        None => (
-            format!("its entry at level {}, {entry:#x}, allows it now", last.level),
-            Some("execute sfence.vma after each change of the table"),
-        ),
+        None => {
+            let fence = if whose == Whose::Guest { "hfence.gvma" } else { "sfence.vma" };
+            let allows = format!("its entry at level {}, {entry:#x}, allows it now", last.level);
+            (allows, Some(format!("execute {fence} after each change of the table")))
+        }
     }
 }
 
@@ -136,15 +165,12 @@ mod tests {
 
     const ALL: u64 = VALID | READ | WRITE | EXECUTE | ACCESSED | DIRTY;
 
-    fn why(value: Option<u64>, fault: u64, from_user: bool) -> String {
-        reason(
-            &Entry { level: 2, size: 1 << 30, table: Address(0x8020_1000), index: 2, value },
-            fault,
-            from_user,
-            false,
-        )
-        .0
+    fn why(value: Option<u64>, fault: u64, whose: Whose) -> String {
+        let last = Entry { level: 2, size: 1 << 30, table: Address(0x8020_1000), index: 2, value };
+        reason(&last, fault, whose, "satp").0
     }
+
+    const KERNEL: Whose = Whose::Kernel { sum: false };
 
     #[test]
     fn each_reason_is_named_by_its_bit() {
@@ -163,10 +189,13 @@ mod tests {
             (0x8020_0000 >> 2 | ALL, LOAD, "misaligned"),
             (page | ALL, LOAD, "allows it now"),
         ] {
-            let why = why(Some(entry), fault, false);
+            let why = why(Some(entry), fault, KERNEL);
             assert!(why.contains(words), "{entry:#x}: {why}");
         }
-        assert!(why(Some(page | ALL), LOAD, true).contains("U is 0"));
-        assert!(why(None, LOAD, false).contains("outside of memory"));
+        assert!(why(Some(page | ALL), LOAD, Whose::Program).contains("U is 0, so U-mode"));
+        assert!(why(Some(page | ALL), LOAD, Whose::Guest).contains("U is 0, and each access of a guest"));
+        assert!(why(Some(page | ALL | USER), LOAD, Whose::Kernel { sum: true }).contains("allows it now"));
+        assert!(why(Some(page | ALL | USER), LOAD, Whose::Guest).contains("allows it now"));
+        assert!(why(None, LOAD, KERNEL).contains("outside of memory"));
     }
 }

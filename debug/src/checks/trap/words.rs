@@ -21,6 +21,7 @@ pub fn explain(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About) -> Re
     let kept = trap.instruction.map(|instruction| instruction.as_slice().to_vec());
     let bytes = match kept {
         Some(bytes) => Some(bytes),
+        None if trap.from_guest && run.translates_guests()? => None,
         None => match run.instruction(trap.pc) {
             Ok(bytes) => Some(bytes),
             Err(Error::Refused { .. }) => None,
@@ -30,6 +31,7 @@ pub fn explain(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About) -> Re
     // If the hart jumped to an address without memory, there is no instruction to show.
     let instruction = match &bytes {
         Some(bytes) => format!("`{}`", riscv::disassemble(run.image.xlen(), trap.pc, bytes)),
+        None if trap.from_guest => "the guest's instruction cannot be read".into(),
         None if is_of_fetch(trap.cause) => format!("there is no instruction at {}", trap.pc),
         None => "its instruction cannot be read".into(),
     };
@@ -68,7 +70,7 @@ pub fn explain(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About) -> Re
         reasons::poisoned(finding, Address(trap.value));
     }
     if page_fault(trap.cause).is_some() {
-        translation::explain(run, finding, trap.cause, trap.from_user, Address(trap.value))?;
+        translation::explain(run, finding, trap)?;
     }
     // The stack of a program is not the kernel's.
     let reused = run.memory().and_then(|memory| memory.stacks.reused()).filter(|_| !trap.from_user);
@@ -79,7 +81,7 @@ pub fn explain(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About) -> Re
     if reasons::never_set(run, finding, trap, bytes.as_deref()) {
         return Ok(());
     }
-    if bytes.is_none() && is_of_fetch(trap.cause) {
+    if bytes.is_none() && is_of_fetch(trap.cause) && !trap.from_guest {
         lost(run, finding, trap.pc)?;
     }
     Ok(())

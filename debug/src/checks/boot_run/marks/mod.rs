@@ -18,7 +18,7 @@ use super::machine_mode;
 use super::panic;
 use crate::image::Image;
 use crate::machine::{Address, Error, HartEvent, InstructionBytes, Machine, Registers, TakenTrap, csr};
-use crate::riscv::cause::is_interrupt;
+use crate::riscv::cause::{is_guest_page, is_interrupt};
 use crate::riscv::status::hstatus;
 use crate::riscv::status::sstatus::{SPIE, SPP};
 use crate::riscv::{self, Effect, Kind};
@@ -297,9 +297,11 @@ impl BootRun<'_> {
         self.marks.trapped_since_vector = true;
         let from_user = sstatus & SPP == 0;
         let interrupt = is_interrupt(cause);
-        let bytes = if interrupt { None } else { self.instruction(pc).ok() };
-        let instruction = bytes.and_then(|bytes| InstructionBytes::new(&bytes));
         let from_guest = !interrupt && self.csr(csr::HSTATUS)?.is_some_and(|held| held & hstatus::SPV != 0);
+        let is_elsewhere = from_guest && self.translates_guests()?;
+        let bytes = if interrupt || is_elsewhere { None } else { self.instruction(pc).ok() };
+        let instruction = bytes.and_then(|bytes| InstructionBytes::new(&bytes));
+        let htval = if is_guest_page(cause) { self.csr(csr::HTVAL)? } else { None };
         self.marks.clock += STORM;
         // The last interrupt has been returned from, unless interrupts were off, as they are in its handler.
         if (from_user || sstatus & SPIE != 0) && self.hart.handling().is_some_and(|trap| is_interrupt(trap.cause)) {
@@ -315,7 +317,8 @@ impl BootRun<'_> {
             from_user,
             from_guest,
             by_guest: false,
-            guest_physical: None,
+            // The lowest bits are stval's, but of an entry that the hart read itself.
+            guest_physical: htval.map(|held| Address(held << 2 | value & 3)),
             overdue: 0,
             sp: registers.sp(),
             sscratch,

@@ -13,7 +13,7 @@ use crate::embedded::hart::decode::Extension;
 use crate::embedded::hart::state::{GuestTrap, Hart, Privilege, henvcfg, hstatus, sstatus};
 use crate::embedded::hart::trap::{AccessType, Trap};
 use crate::riscv::Xlen;
-use crate::riscv::page_table::{ACCESSED, DIRTY, EXECUTE, MEMORY_TYPE, READ, RESERVED, USER, WRITE};
+use crate::riscv::page_table::{ACCESSED, DIRTY, EXECUTE, MEMORY_TYPE, READ, RESERVED, Scheme, USER, WRITE};
 use crate::riscv::status::mstatus::{MPRV, MPV};
 use table::Table;
 pub use table::has_mode;
@@ -119,11 +119,13 @@ impl Context {
         if self.privilege == Privilege::Machine {
             return None;
         }
-        Table::of(self.first, self.xlen, false, self.reserved, self.napot)
+        let scheme = Scheme::of(self.first, self.xlen)?;
+        Some(Table::of(self.first, scheme, self.reserved, self.napot))
     }
 
     fn second_table(&self) -> Option<Table> {
-        if self.virtualized { Table::of(self.second, self.xlen, true, self.second_reserved, self.napot) } else { None }
+        let scheme = Scheme::of_guest(self.second, self.xlen).filter(|_| self.virtualized)?;
+        Some(Table::of(self.second, scheme, self.second_reserved, self.napot))
     }
 }
 

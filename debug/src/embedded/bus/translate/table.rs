@@ -7,9 +7,6 @@ use crate::riscv::page_table::{
     ACCESSED, DIRTY, MEMORY_TYPE, NAPOT, PAGE, PAGE_BITS, Scheme, USER, VALID, is_leaf, target,
 };
 
-/// How many bits guest-physical addresses have more.
-const WIDER: u32 = 2;
-
 /// Whether satp, vsatp or hgatp may be given this value: its mode is one that the machine has.
 pub fn has_mode(value: u64, xlen: Xlen) -> bool {
     xlen == Xlen::Rv32 || value >> 60 == 0 || Scheme::of(value, xlen).is_some()
@@ -19,8 +16,6 @@ pub fn has_mode(value: u64, xlen: Xlen) -> bool {
 pub struct Table {
     root: u64,
     scheme: Scheme,
-    /// The addresses are guest-physical: two bits wider, and not sign-extended.
-    wide: bool,
     /// Bits that must be zero in an entry.
     reserved: u64,
     napot: bool,
@@ -51,10 +46,9 @@ impl NotFound {
 }
 
 impl Table {
-    /// By satp, vsatp or hgatp; none without translation.
-    pub fn of(value: u64, xlen: Xlen, wide: bool, reserved: u64, napot: bool) -> Option<Table> {
-        let scheme = Scheme::of(value, xlen)?;
-        Some(Table { root: scheme.root(value), scheme, wide, reserved, napot })
+    /// The one that satp, vsatp or hgatp holds, which is translated like that.
+    pub fn of(value: u64, scheme: Scheme, reserved: u64, napot: bool) -> Table {
+        Table { root: scheme.root(value), scheme, reserved, napot }
     }
 
     /// `read` is given each entry's level and address.
@@ -62,15 +56,12 @@ impl Table {
     /// # Errors
     /// Where nothing is mapped, or an entry cannot be read.
     pub fn walk(&self, address: u64, read: &mut dyn FnMut(u32, u64) -> Result<u64, Failure>) -> Result<Leaf, NotFound> {
-        if !self.holds(address) {
+        if !self.scheme.holds(address) {
             return Err(NotFound::Invalid);
         }
         let (mut table, scheme) = (self.root, self.scheme);
         for level in (0..scheme.levels).rev() {
-            let is_root = level + 1 == scheme.levels;
-            let entries = (scheme.entries() as u64) << if self.wide && is_root { WIDER } else { 0 };
-            let index = address >> scheme.shift(level) & (entries - 1);
-            let entry_address = table + index * scheme.xlen.bytes() as u64;
+            let entry_address = table + scheme.index(address, level) * scheme.xlen.bytes() as u64;
             let entry = read(level, entry_address).map_err(NotFound::Failed)?;
             if entry & VALID == 0 || entry & self.reserved != 0 || entry & MEMORY_TYPE == MEMORY_TYPE {
                 return Err(NotFound::Invalid);
@@ -88,14 +79,6 @@ impl Table {
             table = target(entry);
         }
         Err(NotFound::Invalid)
-    }
-
-    /// Whether the address has no more bits than the table translates.
-    fn holds(&self, address: u64) -> bool {
-        if self.wide {
-            return address >> (self.scheme.shift(self.scheme.levels) + WIDER) == 0;
-        }
-        self.scheme.sign_extended(address) == address
     }
 }
 
