@@ -37,6 +37,25 @@ pub(super) fn backtrace(image: &Image, registers: &Registers, read: &mut ReadMem
     }
 }
 
+impl Image {
+    /// The function whose frame lies across the lowest byte of a stack, which sp is below; `None` without call frame information.
+    pub fn frame_across(&self, registers: &Registers, bottom: Address, read: &mut ReadMemory<'_>) -> Option<Place> {
+        let mut frame = Frame { registers: registers.clone(), innermost: true };
+        for _ in 0..MOST_FRAMES {
+            match frame.by_call_frame_information(self, read) {
+                Unwound::Caller(caller) if caller.sp() < bottom => {
+                    frame = Frame { registers: *caller, innermost: false }
+                }
+                Unwound::NoInformation => return None,
+                _ => break,
+            }
+        }
+        let mut places = Vec::new();
+        frame.places(self, &mut places);
+        places.pop()
+    }
+}
+
 struct Frame {
     registers: Registers,
     /// Of an outer frame, pc is where its callee returns to.

@@ -7,6 +7,7 @@
 
 mod other_harts;
 mod reasons;
+mod stack_page;
 mod translation;
 mod words;
 
@@ -34,6 +35,7 @@ pub fn check(run: &mut BootRun<'_>, end: &BootEnd) -> Result<Finding, Error> {
         stuck_in(run, &mut finding, &stuck)?;
     } else if let Some((exception, fault)) = unhandled(run, end)? {
         explain(run, &mut finding, &about(&exception.trap))?;
+        stack_page::explain(run, &mut finding, &exception.trap, false)?;
         finding.summary = format!("{}; {fault}", finding.summary);
         if let Some(within) = exception.within.filter(|_| exception.returned_to.is_none()) {
             finding.found = format!("{}; it came within the handler of {}", finding.found, a_cause(within.cause));
@@ -124,6 +126,7 @@ fn stuck_in(run: &mut BootRun<'_>, finding: &mut Finding, stuck: &Stuck) -> Resu
                 finding.summary
             );
             explain_sscratch(finding, Some(first), fault);
+            stack_page::explain(run, finding, first, true)?;
             finding.set("first_scause", Fact::Register(first.cause));
             finding.set("first_sepc", first.pc);
         }
