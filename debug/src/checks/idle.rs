@@ -69,7 +69,10 @@ fn describe_end(
     let (status, summary) = match end {
         BootEnd::PowerOff(power_off) => power_off_in_words(finding, *power_off),
         BootEnd::Reset => (Status::Fail, "it resets the machine instead of idling".into()),
-        BootEnd::Wfi => (Status::Pass, "waits for interrupts (wfi)".into()),
+        BootEnd::Wfi => {
+            let years = run.years_to_timer()?.map_or(String::new(), |years| format!("; {}", timer_set(years)));
+            (Status::Pass, format!("waits for interrupts (wfi){years}"))
+        }
         BootEnd::Ticking { period, spins } => (Status::Pass, ticking(run, finding, *period, *spins)),
         BootEnd::Loop { instructions: 1 } => (Status::Pass, "jumps to itself for ever".into()),
         BootEnd::Loop { instructions } => {
@@ -151,7 +154,10 @@ fn spins(run: &mut BootRun<'_>, finding: &mut Finding, word: &Spin) -> Result<St
     let why = match handling {
         Some(trap) => format!("it is in the handler of {}, where interrupts are off", a_cause(trap.cause)),
         None if run.awaited()?.lets_in && word.is_lock => "no interrupt's handler releases it".into(),
-        None if run.awaited()?.lets_in => "no enabled interrupt can come, since no timer is set".into(),
+        None if run.awaited()?.lets_in => match word.timer_years {
+            Some(years) => format!("no enabled interrupt comes, since {}", timer_set(years)),
+            None => "no enabled interrupt can come, since no timer is set".into(),
+        },
         None if sie != 0 => "interrupts are off (sstatus.SIE is 0)".into(),
         None => "no interrupt is enabled (sie is 0)".into(),
     };
@@ -162,6 +168,13 @@ fn spins(run: &mut BootRun<'_>, finding: &mut Finding, word: &Spin) -> Result<St
             Setting::Serve,
             word.address
         )
+    } else if handling.is_none() && word.timer_years.is_some() {
+        match run.image.xlen() {
+            Xlen::Rv32 => {
+                "give set_timer the upper half of the time in a1 (SBI, \"Timer Extension\": it has 64 bits)".into()
+            }
+            Xlen::Rv64 => "set the timer to a value of time and so many ticks (SBI, \"Timer Extension\")".into(),
+        }
     } else if handling.is_none() && sie != 0 && run.awaited()?.lets_in {
         "look at what set_timer returns (SBI, \"Timer Extension\"), and whether it was called".into()
     } else if handling.is_none() && sie != 0 {
@@ -171,6 +184,10 @@ fn spins(run: &mut BootRun<'_>, finding: &mut Finding, word: &Spin) -> Result<St
     });
     let what = if word.is_lock { "the lock" } else { "the word" };
     Ok(format!("waits for ever for {what} at {place}{holds}: {why}, and {alone}"))
+}
+
+fn timer_set(years: u64) -> String {
+    format!("the timer is set to a point in time in {years} years")
 }
 
 fn power_off_in_words(finding: &mut Finding, power_off: PowerOff) -> (Status, String) {

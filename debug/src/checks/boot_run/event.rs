@@ -100,6 +100,14 @@ pub struct Spin {
     pub bytes: u8,
     /// An atomic instruction loads it, as one that takes a lock.
     pub is_lock: bool,
+    /// How far ahead the timer is set meanwhile, if that is too far to come.
+    pub timer_years: Option<u64>,
+}
+
+impl Spin {
+    pub fn new(pc: Address, address: Address, bytes: u8, is_lock: bool) -> Spin {
+        Spin { pc, address, bytes, is_lock, timer_years: None }
+    }
 }
 
 /// A frame that does not fit into its stack.

@@ -217,12 +217,17 @@ fn rest(
     }
     let end = if open || others { run.rests_with_interrupts(end)? } else { Some(end) };
     // QEMU does not tell whether a timer is set; a companion has seen it.
-    let seen_to_spin =
-        |word: &Spin| matches!(&run.seen_end, Some(BootEnd::Spins(seen)) if seen.address == word.address);
-    let comes = |word: &Spin| awaited.external || awaited.wakes && !word.is_lock && !seen_to_spin(word);
+    let seen = match (&run.seen_end, word) {
+        (Some(BootEnd::Spins(seen)), Some((word, _))) if seen.address == word.address => Some(*seen),
+        _ => None,
+    };
+    let comes = |word: &Spin| awaited.external || awaited.wakes && !word.is_lock && seen.is_none();
     let may_change = |word: &Spin| (lets_in || awaited.lets_in) && comes(word);
-    let spins = word.map(|(word, _)| word).filter(|word| !may_change(word)).map(BootEnd::Spins);
-    Ok(end.map(|end| BootEvent::End(spins.unwrap_or(end))))
+    let (Some(_), Some((word, _))) = (&end, word.filter(|(word, _)| !may_change(word))) else {
+        return Ok(end.map(BootEvent::End));
+    };
+    let timer_years = seen.map_or_else(|| run.years_to_timer(), |seen| Ok(seen.timer_years))?;
+    Ok(Some(BootEvent::End(BootEnd::Spins(Spin { timer_years, ..word }))))
 }
 
 /// Whether the hart is in a `wfi`: pc of an interrupted hart is at it or behind it. An observed machine is stepped to find out.

@@ -27,6 +27,10 @@ const QUIET: Duration = Duration::from_millis(300);
 const LONG_QUIET: Duration = Duration::from_secs(4);
 /// How far time first jumps for a kernel that waits for a point in time, in ticks: 100 ms.
 const FIRST_SKIP: u64 = 1_000_000;
+/// A year, in ticks.
+const YEAR: u64 = 365 * 24 * 3600 * 10_000_000;
+/// An interrupt of the timer that is so far ahead never comes.
+const NEVER: u64 = 10 * YEAR;
 /// How far it jumps at most: a day.
 const LONGEST_SKIP: u64 = 24 * 3600 * 10_000_000;
 /// How far time jumps for a kernel that asks for input and reads the time, in ticks: 5 s, longer than most boot loaders wait for a key.
@@ -150,6 +154,20 @@ impl BootRun<'_> {
 
     /// When the timer's interrupt comes; `None` where it never does.
     fn timer(&mut self) -> Result<Option<u64>, Error> {
+        let now = self.ticks();
+        Ok(self.timer_setting()?.filter(|time| time.saturating_sub(now) < NEVER))
+    }
+
+    /// How far ahead the timer is set, in years, if it is enabled and that is too far to come.
+    pub fn years_to_timer(&mut self) -> Result<Option<u64>, Error> {
+        let is_enabled = self.csr(csr::SIE)?.is_some_and(|sie| sie & TIMER != 0);
+        let now = self.ticks();
+        let ahead = self.timer_setting()?.filter(|_| is_enabled).map(|time| time.saturating_sub(now));
+        Ok(ahead.filter(|ahead| *ahead >= NEVER).map(|ahead| ahead / YEAR))
+    }
+
+    /// The point in time that the timer is set to; `None` where it is off.
+    fn timer_setting(&mut self) -> Result<Option<u64>, Error> {
         let Some(low) = self.csr(csr::STIMECMP)? else { return Ok(None) };
         let high = match self.image.xlen() {
             Xlen::Rv32 => self.csr(csr::STIMECMPH)?.unwrap_or(0) << 32,

@@ -59,12 +59,12 @@ pub fn follow(run: &mut BootRun<'_>, instructions: u64) -> Result<Followed, Erro
             Effect::Wfi if others && run.trace.is_none() => return Ok(UNKNOWN),
             Effect::Load { base, offset, bytes } => {
                 let address = at(base, offset);
-                let word = Spin { pc, address, bytes, is_lock: matches!(operation.kind, Kind::LoadReserved(_)) };
+                let word = Spin::new(pc, address, bytes, matches!(operation.kind, Kind::LoadReserved(_)));
                 // What the loop itself stored there is no news.
                 loaded = Some(stored.get(&address).copied().unwrap_or(Some(word)));
             }
             Effect::Atomic { base, bytes } if matches!(operation.kind, Kind::Atomic(..)) => {
-                loaded = Some(Some(Spin { pc, address: at(base, 0), bytes, is_lock: true }));
+                loaded = Some(Some(Spin::new(pc, at(base, 0), bytes, true)));
             }
             Effect::Store { base, offset, .. } => {
                 stored.insert(at(base, offset), origins[usize::from(operation.rs2)]);
@@ -109,7 +109,7 @@ pub fn confirm(run: &mut BootRun<'_>, end: BootEnd) -> Result<BootEnd, Error> {
     } else {
         receives(run, address)
     };
-    Ok(if receives { end } else { BootEnd::Spins(Spin { pc: at, address, bytes, is_lock: false }) })
+    Ok(if receives { end } else { BootEnd::Spins(Spin::new(at, address, bytes, false)) })
 }
 
 /// Whether a round that begins at the load takes another way if the register that it loads says that there is input. The hart is as

@@ -81,7 +81,7 @@ impl Life {
     pub fn finds_nothing(&mut self, pc: Address, address: Address) {
         if self.waits.times > self.looked {
             (self.looks, self.looked) = (self.looks + 1, self.waits.times);
-            self.absent = Some(Spin { pc, address, bytes: 4, is_lock: false });
+            self.absent = Some(Spin::new(pc, address, 4, false));
         }
     }
 
