@@ -122,12 +122,23 @@ fn describe_end(
             if let Reached::Instructions(executed) | Reached::Patience(_, executed) = reached {
                 finding.set("instructions", executed);
             }
-            let prints = if run.prints { ", and it printed more and more" } else { "" };
-            (Status::Fail, format!("still running when {reached}{}{prints}", handling(run)))
+            let mut does = handling(run);
+            if run.prints {
+                does.push_str(", and it printed more and more");
+            }
+            if let Some(word) = run.word_of_another().map(|word| run.place(word)) {
+                finding.advice = Some(format!("look for who is to change {word}, and why that never ran"));
+                does = format!("{does}: it waits for the word at {word}, which no other hart has changed");
+            }
+            (Status::Fail, format!("still running when {reached}{does}"))
         }
     };
     finding.status = status;
-    finding.summary = summary;
+    let others = match end {
+        BootEnd::PowerOff(_) | BootEnd::Reset | BootEnd::Expected { .. } | BootEnd::Forbidden { .. } => String::new(),
+        _ => run.running_others()?,
+    };
+    finding.summary = format!("{summary}{others}");
     finding.set("pc", Address(registers.pc));
     Ok(())
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::BootRun;
 use super::event::{BootEnd, BootEvent};
 use super::marks::Mark;
-use crate::machine::{Address, Error};
+use crate::machine::{Address, Error, csr};
+use crate::riscv::Effect;
 
 /// How long a hart waits in vain, and how long while others do something without getting further.
 const WAIT: Duration = Duration::from_millis(1200);
@@ -61,6 +62,32 @@ impl BootRun<'_> {
             self.rest.begins_again();
         }
         self.marks.insert(self.machine, way_out, Mark::WayOut)
+    }
+
+    /// The word that it waits for, and that another hart may change.
+    pub fn word_of_another(&self) -> Option<Address> {
+        self.rest.wait.word
+    }
+
+    /// The harts that execute the kernel's code besides, each with where it is, as the end of a sentence. Those that wait for interrupts, or
+    /// that have called the firmware, as to be stopped, are none.
+    pub fn running_others(&mut self) -> Result<String, Error> {
+        let mut running = String::new();
+        let count = if self.machine.others_wait() { 0 } else { self.machine.harts() };
+        for index in 0..count {
+            if !self.machine.show_other(Some(index))? {
+                break;
+            }
+            let pc = Address(self.machine.registers()?.pc);
+            let is_idle = |effect| matches!(effect, Ok(Effect::Wfi | Effect::Ecall));
+            // The firmware's code is elsewhere.
+            if self.image.is_code(pc) && !is_idle(self.effect(pc)) && !is_idle(self.effect(pc - 4)) {
+                let hart = self.csr(csr::MHARTID)?.map_or_else(|| "another hart".to_owned(), |id| format!("hart {id}"));
+                running.push_str(&format!("; {hart} still runs, at {}", self.place(pc)));
+            }
+        }
+        self.machine.show_other(None)?;
+        Ok(running)
     }
 
     /// How long it must have waited.
