@@ -90,6 +90,19 @@ fn describe_end(
         }
         BootEnd::Runs { programs: false } => (Status::Pass, "its ticks switch between tasks that never wait".into()),
         BootEnd::Spins(word) => (Status::Fail, spins(run, finding, word)?),
+        BootEnd::Unchanging { register, at } => {
+            finding.location = Some(run.place(*at));
+            finding.advice = Some(
+                "let each round read memory: volatile or an atomic in C, an atomic or read_volatile in Rust; a loop that is to idle needs no condition"
+                    .into(),
+            );
+            (
+                Status::Fail,
+                format!(
+                    "waits for ever for a value in {register}: the loop loads nothing into it, so nothing can change it"
+                ),
+            )
+        }
         BootEnd::Polls { at } => {
             if let Some(at) = at {
                 finding.location = Some(run.place(*at));
@@ -301,8 +314,9 @@ fn look_for_panic(run: &mut BootRun<'_>, finding: &mut Finding) -> Result<(), Er
     }
     let in_path = if powers_off { finding.location.as_ref().map(std::slice::from_ref) } else { None };
     if let Some(handler) = panic::handler(in_path.unwrap_or(&finding.backtrace)) {
-        finding.summary =
-            format!("it {} in its panic handler, {handler}", if powers_off { "powers off" } else { "idles" });
+        let said = console::said_at_failure(run).map_or(String::new(), |said| format!("; it said: {said}"));
+        let how = if powers_off { "powers off" } else { "idles" };
+        finding.summary = format!("it {how} in its panic handler, {handler}{said}");
         finding.found = finding.summary.clone();
         finding.status = Status::Fail;
     }

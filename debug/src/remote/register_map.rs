@@ -34,11 +34,14 @@ impl RegisterMap {
         for (number, register) in (0..32).zip(floating) {
             add(Register::Fpr(number), &register.name);
         }
-        // Of the others the checks ask for these.
+        // Of the others the checks ask for these, and for PMP's.
         const ASKED: [Register; 3] = [csr::HSTATUS, csr::HTVAL, csr::HGATP];
         let asked = csr::OTHERS.iter().filter(|(number, _)| ASKED.contains(&Register::Csr(*number)));
         for (number, name) in csr::NAMES.iter().chain(asked) {
             add(Register::Csr(*number), name);
+        }
+        for number in csr::PMP_CONFIGURATIONS.chain(csr::PMP_ADDRESSES) {
+            add(Register::Csr(number), &csr::name(number).unwrap_or_default());
         }
         add(Register::Priv, "priv");
         RegisterMap(numbers)

@@ -13,6 +13,7 @@ mod extension;
 mod isa;
 mod operands;
 pub mod page_table;
+pub mod pmp;
 mod register;
 pub mod sbi;
 pub mod semihosting;

@@ -7,10 +7,11 @@ use crate::checks::fact::Fact;
 use crate::checks::finding::Finding;
 use crate::image::Image;
 use crate::machine::{Error, Machine, Register, csr};
-use crate::riscv::Address;
 use crate::riscv::board::RAM_BASE;
 use crate::riscv::cause::{self, is_interrupt};
+use crate::riscv::pmp::{self, Pmp};
 use crate::riscv::status::{MACHINE_MODE, SUPERVISOR_MODE, interrupt};
+use crate::riscv::{Address, Xlen};
 
 /// Whether a kernel with this entry is one: where RAM begins there is no room for a firmware.
 pub fn starts_there(image: &Image, entry: Address) -> bool {
@@ -77,11 +78,19 @@ pub fn takes(machine: &mut dyn Machine, finding: &Finding) -> bool {
     !is_interrupt(*scause) && delegated >> (cause::code(*scause) & 63) & 1 == 0
 }
 
-/// Whether no PMP entry is on: only M-mode may use memory (privileged manual, "Physical Memory Protection CSRs").
-pub fn memory_is_closed(machine: &mut dyn Machine) -> bool {
-    let mut configurations =
-        csr::PMP_CONFIGURATIONS.step_by(2).map(|number| machine.read_register(Register::Csr(number)));
-    configurations.all(|held| held.is_ok_and(|held| held == 0))
+/// What the PMP entries mean; `None` where the machine does not show them.
+pub fn protection(machine: &mut dyn Machine, xlen: Xlen) -> Option<pmp::Rules> {
+    let (mut configurations, mut addresses) = ([0; pmp::ENTRIES], [0; pmp::ENTRIES]);
+    // A register has as many configurations as bytes. On RV64 those with odd numbers do not exist.
+    let registers = csr::PMP_CONFIGURATIONS.step_by(xlen.bytes() / 4);
+    for (held, number) in configurations.chunks_exact_mut(xlen.bytes()).zip(registers) {
+        let value = machine.read_register(Register::Csr(number)).ok()?;
+        held.copy_from_slice(&value.to_le_bytes()[..xlen.bytes()]);
+    }
+    for (address, number) in addresses.iter_mut().zip(csr::PMP_ADDRESSES) {
+        *address = machine.read_register(Register::Csr(number)).ok()?;
+    }
+    Some(Pmp::new(configurations, addresses).rules())
 }
 
 /// Names M-mode's registers in a finding about such a kernel.

@@ -6,6 +6,7 @@
 //! Source: the RISC-V privileged manual, sections on scause, sepc, stval and stvec.
 
 mod other_harts;
+mod protection;
 mod reasons;
 mod stack_page;
 mod translation;

@@ -135,21 +135,6 @@ pub fn forbidden_wait(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About
     Ok(())
 }
 
-/// Adds to an `mret` that trapped, or to the first instruction behind it, why it did. QEMU 7.2 calls the `mret` an illegal instruction,
-/// later ones an access fault.
-pub fn closed_memory(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About, bytes: &[u8]) {
-    let is_mret = riscv::decode(run.image.xlen(), bytes).is_some_and(|operation| operation.kind == Kind::Mret);
-    let of_memory = [INSTRUCTION_ACCESS, ILLEGAL_INSTRUCTION].contains(&trap.cause);
-    let behind = trap.cause == INSTRUCTION_ACCESS && run.image.is_code(run.image.linked(trap.pc));
-    let is_reason = is_mret && of_memory || behind && machine_mode::memory_is_closed(run.machine);
-    if is_reason && machine_mode::starts_there(run.image, run.layout.entry) {
-        finding.summary = format!("{}; no PMP entry is set, so only M-mode may use memory", finding.summary);
-        // RISC-V privileged manual, "Physical Memory Protection CSRs".
-        finding.advice =
-            Some("before mret, open all memory: pmpaddr0 = -1 >> 10, pmpcfg0 = 0xf (TOR, read, write, execute)".into());
-    }
-}
-
 /// Adds to an exception that its address comes from a register that still holds what the firmware left in it. Returns whether it does.
 pub fn never_set(run: &BootRun<'_>, finding: &mut Finding, trap: &About, bytes: Option<&[u8]>) -> bool {
     const RA: usize = Register::RA as usize;

@@ -1,13 +1,13 @@
 //! Describes a trap in words: its cause, its instruction at that time, and possible reasons. It does not judge.
 
 use super::reasons::About;
-use super::{reasons, translation};
+use super::{protection, reasons, translation};
 use crate::checks::boot_run::BootRun;
 use crate::checks::boot_run::hart_trace::VectorWrite;
 use crate::checks::boot_run::memory::stacks::Reused;
 use crate::checks::fact::Fact;
 use crate::checks::finding::Finding;
-use crate::machine::{Address, Error};
+use crate::machine::{Address, Error, csr};
 use crate::riscv;
 use crate::riscv::cause::{BREAKPOINT, ILLEGAL_INSTRUCTION, USER_CALL, cause, has_address, is_of_fetch, page_fault};
 use crate::setting::Setting;
@@ -64,8 +64,8 @@ pub fn explain(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About) -> Re
     }
     if let Some(bytes) = &bytes {
         reasons::forbidden_wait(run, finding, trap, bytes)?;
-        reasons::closed_memory(run, finding, trap, bytes);
     }
+    protection::explain(run, finding, trap, bytes.as_deref())?;
     if has_address(trap.cause) {
         reasons::poisoned(finding, Address(trap.value));
     }
@@ -106,6 +106,10 @@ fn lost(run: &mut BootRun<'_>, finding: &mut Finding, pc: Address) -> Result<(),
         );
         finding.advice =
             Some(format!("find who stored there: {}, then in GDB: monitor last-write {slot} {size}", Setting::Serve));
+    } else if run.csr(csr::STVEC)?.is_some_and(|stvec| stvec & !3 == pc.0) {
+        finding.summary = format!("{}; traps go there, as stvec says", finding.summary);
+        finding.advice =
+            Some("set stvec to a handler before interrupts are let in and before anything can trap".into());
     } else {
         finding.advice = Some("check the function pointer or return address that led there".into());
     }

@@ -2,9 +2,9 @@
 //! itself. It does not know what lies where else.
 
 use crate::embedded::bus::map;
-use crate::embedded::hart::pmp::Rules;
 use crate::embedded::hart::state::Privilege;
 use crate::embedded::hart::trap::AccessType;
+use crate::riscv::pmp::{EXECUTE, READ, Rules, WRITE};
 
 pub enum Protection {
     /// A firmware in the host.
@@ -19,7 +19,13 @@ impl Protection {
         match self {
             Protection::Firmware => !map::is_firmware(physical),
             Protection::Entries(rules) => {
-                rules.permit(physical, length as u64, access, privilege == Privilege::Machine)
+                let asked = match access {
+                    AccessType::Fetch => EXECUTE,
+                    AccessType::Load => READ,
+                    AccessType::LoadExecutable => READ | EXECUTE,
+                    AccessType::Store => WRITE,
+                };
+                rules.permit(physical, length as u64, asked, privilege == Privilege::Machine)
             }
         }
     }

@@ -3,7 +3,7 @@
 //! Source: privileged manual, "Machine-Level ISA". It does not know memory, or which interrupts are pending.
 
 use crate::embedded::hart::bits::{Privilege, henvcfg, interrupt};
-use crate::embedded::hart::pmp::Pmp;
+use crate::riscv::pmp::Pmp;
 use crate::riscv::status::mstatus::{MIE, MPIE, MPP, MPP_SHIFT, MPRV, TSR, TVM, TW};
 use crate::riscv::{Extension, Extensions};
 

@@ -10,7 +10,6 @@ pub mod execute;
 pub mod float;
 pub mod handlers;
 pub mod machine_mode;
-pub mod pmp;
 pub mod state;
 pub mod system;
 pub mod transformed;

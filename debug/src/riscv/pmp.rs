@@ -4,13 +4,15 @@
 
 use std::ops::RangeInclusive;
 
-use crate::embedded::hart::trap::AccessType;
-
+/// How many entries a hart has.
 pub const ENTRIES: usize = 16;
 
-const READ: u8 = 1;
-const WRITE: u8 = 2;
-const EXECUTE: u8 = 4;
+/// The permission to read, in an entry's configuration.
+pub const READ: u8 = 1;
+/// The permission to write.
+pub const WRITE: u8 = 2;
+/// The permission to execute.
+pub const EXECUTE: u8 = 4;
 const MODE: u8 = 3 << 3;
 const LOCKED: u8 = 1 << 7;
 const HELD: u8 = READ | WRITE | EXECUTE | MODE | LOCKED;
@@ -34,6 +36,12 @@ struct Entry {
 pub struct Pmp([Entry; ENTRIES]);
 
 impl Pmp {
+    /// The registers with these values.
+    pub fn new(configurations: [u8; ENTRIES], addresses: [u64; ENTRIES]) -> Pmp {
+        let entry = |index| Entry { configuration: configurations[index], address: addresses[index] };
+        Pmp(std::array::from_fn(entry))
+    }
+
     /// Eight configurations, from entry `first` on.
     pub fn configurations(&self, first: usize) -> u64 {
         let of = |index| self.0.get(index).map_or(0, |entry: &Entry| entry.configuration);
@@ -51,6 +59,7 @@ impl Pmp {
         }
     }
 
+    /// The value of pmpaddr0 to pmpaddr15, in units of four bytes.
     pub fn address(&self, index: usize) -> u64 {
         self.0[index].address
     }
@@ -89,15 +98,31 @@ impl Pmp {
                 _ => return None,
             })
         };
-        let rule = |index| range(index).map(|range| Rule { range, configuration: self.0[index].configuration });
+        let rule = |index| range(index).map(|range| Rule { index, range, configuration: self.0[index].configuration });
         Rules((0..ENTRIES).filter_map(rule).collect())
     }
 }
 
+/// What one entry means.
 #[derive(Clone, Debug)]
-struct Rule {
-    range: RangeInclusive<u64>,
+pub struct Rule {
+    /// The entry's number.
+    pub index: usize,
+    /// The physical addresses that it decides, unless an entry before it does.
+    pub range: RangeInclusive<u64>,
     configuration: u8,
+}
+
+impl Rule {
+    /// Whether it binds M-mode as well.
+    pub fn is_locked(&self) -> bool {
+        self.configuration & LOCKED != 0
+    }
+
+    /// The permissions of these that it does not give.
+    pub fn lacks(&self, asked: u8) -> u8 {
+        asked & !self.configuration
+    }
 }
 
 /// What the entries mean.
@@ -105,31 +130,32 @@ struct Rule {
 pub struct Rules(Vec<Rule>);
 
 impl Rules {
+    /// Whether no entry is on: only M-mode may use memory.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether an access to `length` bytes is permitted. The first entry that has one of the bytes decides, and must have all.
-    pub fn permit(&self, start: u64, length: u64, access: AccessType, by_machine: bool) -> bool {
+    /// `asked`: the permissions that it needs.
+    pub fn permit(&self, start: u64, length: u64, asked: u8, by_machine: bool) -> bool {
         let last = start.saturating_add(length.saturating_sub(1));
-        let touches = |rule: &&Rule| *rule.range.start() <= last && start <= *rule.range.end();
-        let Some(rule) = self.0.iter().find(touches) else { return by_machine };
+        let Some(rule) = self.deciding(start, length) else { return by_machine };
         if !(rule.range.contains(&start) && rule.range.contains(&last)) {
             return false;
         }
-        if by_machine && rule.configuration & LOCKED == 0 {
-            return true;
-        }
-        let asked = match access {
-            AccessType::Fetch => EXECUTE,
-            AccessType::Load => READ,
-            AccessType::LoadExecutable => READ | EXECUTE,
-            AccessType::Store => WRITE,
-        };
-        rule.configuration & asked == asked
+        by_machine && !rule.is_locked() || rule.lacks(asked) == 0
+    }
+
+    /// The first entry that has one of these bytes.
+    pub fn deciding(&self, start: u64, length: u64) -> Option<&Rule> {
+        let last = start.saturating_add(length.saturating_sub(1));
+        self.0.iter().find(|rule| *rule.range.start() <= last && start <= *rule.range.end())
     }
 
     /// Whether all of these bytes are treated alike.
     pub fn are_uniform(&self, start: u64, length: u64) -> bool {
         let last = start + (length - 1);
-        let first = self.0.iter().find(|rule| *rule.range.start() <= last && start <= *rule.range.end());
-        first.is_none_or(|rule| rule.range.contains(&start) && rule.range.contains(&last))
+        self.deciding(start, length).is_none_or(|rule| rule.range.contains(&start) && rule.range.contains(&last))
     }
 }
 
@@ -148,12 +174,12 @@ mod tests {
     #[test]
     fn the_first_entry_that_has_a_byte_decides_and_must_have_all() {
         let rules = rules(&[(FOUR_BYTES | READ, 0x1000 >> 2), (POWER_OF_TWO | READ | WRITE, 0x1000 >> 2 | 0x1ff)]);
-        let may = |start, length, access| rules.permit(start, length, access, false);
-        assert!(may(0x1000, 4, AccessType::Load) && !may(0x1000, 4, AccessType::Store));
-        assert!(!may(0x1000, 8, AccessType::Load), "half of it is the first entry's");
-        assert!(may(0x1004, 4, AccessType::Store) && may(0x1ff8, 8, AccessType::Store));
-        assert!(!may(0x2000, 1, AccessType::Load), "no entry has it");
-        assert!(rules.permit(0x2000, 1, AccessType::Load, true), "but M-mode may");
+        let may = |start, length, asked| rules.permit(start, length, asked, false);
+        assert!(may(0x1000, 4, READ) && !may(0x1000, 4, WRITE));
+        assert!(!may(0x1000, 8, READ), "half of it is the first entry's");
+        assert!(may(0x1004, 4, WRITE) && may(0x1ff8, 8, WRITE));
+        assert!(!may(0x2000, 1, READ), "no entry has it");
+        assert!(rules.permit(0x2000, 1, READ, true), "but M-mode may");
         assert!(!rules.are_uniform(0x1000, 0x1000) && rules.are_uniform(0x2000, 0x1000));
     }
 
@@ -177,6 +203,6 @@ mod tests {
         pmp.set_address(1, 3);
         pmp.set_configurations(0, &[0; 8]);
         assert_eq!((pmp.address(0), pmp.address(1), pmp.configurations(0)), (0, 8, 0x8900));
-        assert!(!pmp.rules().permit(0, 4, AccessType::Store, true));
+        assert!(!pmp.rules().permit(0, 4, WRITE, true));
     }
 }
