@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::machine::{Address, Registers};
+use crate::machine::{Address, Register, Registers};
 use crate::riscv::{Effect, board};
 
 /// Why the machine was stopped.
@@ -52,6 +52,11 @@ pub enum BootEnd {
     },
     /// A loop that waits for a word which nothing can change.
     Spins(Spin),
+    /// A loop that waits for a value in a register, which it never loads, at this branch.
+    Unchanging {
+        register: Register,
+        at: Address,
+    },
     /// The kernel polls for input and prints nothing.
     Polls {
         at: Option<Address>,

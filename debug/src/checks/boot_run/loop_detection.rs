@@ -10,7 +10,7 @@ use super::deeds::{Deed, Deeds, Passage, Way};
 use super::event::{BootEnd, BootEvent, Spin};
 use super::hart_trace::Stuck;
 use super::limit::LAST_LOOK;
-use super::spin::{self, Followed};
+use super::spin::{self, Decider, Followed};
 use super::{BootRun, PATIENCE, firmware};
 use crate::machine::{Address, Error, InstructionBytes, Register, Registers, Stop, TakenTrap, csr};
 use crate::riscv::cause::is_interrupt;
@@ -201,16 +201,18 @@ fn state_is(run: &mut BootRun<'_>, before: &Option<Vec<u64>>) -> Result<bool, Er
 }
 
 /// The end of a kernel that idles as `end` says. It ends at once if no interrupt can come; `lets_in`: its loop lets them in at times.
-/// `word`: what decides whether the loop is left, and where the hart goes then. If nothing else can change that word, the kernel does not idle, it hangs. A lock that
-/// is waited for is not released by the timer's handler; that of an input may set a flag that is swapped.
+/// `decider`: what decides whether the loop is left. If nothing else can change that, the kernel does not idle, it hangs. A lock that
+/// is waited for is not released by the timer's handler; that of an input may set a flag that is swapped. A register is what it was
+/// when a handler returns.
 fn rest(
     run: &mut BootRun<'_>,
     end: BootEnd,
     lets_in: bool,
-    word: Option<(Spin, Address)>,
+    decider: Option<Decider>,
 ) -> Result<Option<BootEvent>, Error> {
     let awaited = run.awaited()?;
     let open = if end == BootEnd::Wfi || lets_in { awaited.wakes } else { awaited.interrupts };
+    let word = if let Some(Decider::Word(word, way_out)) = decider { Some((word, way_out)) } else { None };
     let others = word.is_some() && (!run.machine.others_wait() || spin::has_started_device(run));
     if let Some((word, way_out)) = word.filter(|_| others) {
         run.waits_for_others(word.address, way_out)?;
@@ -223,11 +225,16 @@ fn rest(
     };
     let comes = |word: &Spin| awaited.external || awaited.wakes && !word.is_lock && seen.is_none();
     let may_change = |word: &Spin| (lets_in || awaited.lets_in) && comes(word);
-    let (Some(_), Some((word, _))) = (&end, word.filter(|(word, _)| !may_change(word))) else {
-        return Ok(end.map(BootEvent::End));
+    let Some(end) = end else { return Ok(None) };
+    let end = match decider {
+        Some(Decider::Word(word, _)) if !may_change(&word) => {
+            let timer_years = seen.map_or_else(|| run.years_to_timer(), |seen| Ok(seen.timer_years))?;
+            BootEnd::Spins(Spin { timer_years, ..word })
+        }
+        Some(Decider::Register(register, at)) => BootEnd::Unchanging { register, at },
+        _ => end,
     };
-    let timer_years = seen.map_or_else(|| run.years_to_timer(), |seen| Ok(seen.timer_years))?;
-    Ok(Some(BootEvent::End(BootEnd::Spins(Spin { timer_years, ..word }))))
+    Ok(Some(BootEvent::End(end)))
 }
 
 /// Whether the hart is in a `wfi`: pc of an interrupted hart is at it or behind it. An observed machine is stepped to find out.
@@ -303,9 +310,9 @@ impl Deeds {
                     true => spin::follow(run, instructions)?,
                     false => Followed::Stays(None),
                 };
-                let Followed::Stays(word) = followed else { return Ok(None) };
-                let word = word.filter(|(word, _)| !spin::receives(run, word.address));
-                rest(run, BootEnd::Loop { instructions }, self.lets_in, word)
+                let Followed::Stays(decider) = followed else { return Ok(None) };
+                let receives = matches!(decider, Some(Decider::Word(word, _)) if spin::receives(run, word.address));
+                rest(run, BootEnd::Loop { instructions }, self.lets_in, decider.filter(|_| !receives))
             }
             _ => {
                 run.does_not_poll();

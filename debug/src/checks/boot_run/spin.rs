@@ -1,5 +1,5 @@
-//! What a loop that changes no state waits for: the word in memory, or the register of a device, that decides whether it is left. It
-//! does not judge.
+//! What a loop that changes no state waits for: the word in memory, or the register of a device, that decides whether it is left; or a
+//! register that the loop never loads. It does not judge.
 //!
 //! The loop is followed with the origin of each register's value. A branch out of the loop whose condition was loaded
 //! depends on that word.
@@ -10,7 +10,7 @@ use super::deeds::{is_device, is_uart, physical};
 use super::event::{BootEnd, Spin};
 use super::{BootRun, PATIENCE, firmware};
 use crate::machine::{Address, Error, Register, Registers, Stop};
-use crate::riscv::{self, Effect, Kind, board};
+use crate::riscv::{self, Computation, Effect, Kind, Operands, board};
 
 /// The longest loop that is followed, in instructions.
 const LONGEST: u64 = 1024;
@@ -26,8 +26,17 @@ const DEVICE_ID: u64 = 0x8;
 pub enum Followed {
     /// The hart has left it: another hart has changed what it waited for.
     Left,
-    /// The word that decides whether it is left, and where the hart goes then; `None` if there is none, or if that is not known.
-    Stays(Option<(Spin, Address)>),
+    /// `None` if nothing decides whether it is left, or if that is not known.
+    Stays(Option<Decider>),
+}
+
+/// What decides whether a loop is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decider {
+    /// A word, and where the hart goes then.
+    Word(Spin, Address),
+    /// A register from which the condition is computed, which the loop does not load, and the branch.
+    Register(Register, Address),
 }
 
 /// Follows two rounds, each of so many instructions, of a loop that changes no state.
@@ -39,6 +48,7 @@ pub fn follow(run: &mut BootRun<'_>, instructions: u64) -> Result<Followed, Erro
     let others = run.machine.harts() > 1;
     let (mut origins, mut stored) = ([None::<Spin>; 32], BTreeMap::new());
     let (mut seen, mut ways_out) = (BTreeSet::new(), Vec::new());
+    let (mut sources, mut by_registers) = (std::array::from_fn(Source::before), Vec::new());
     let mut registers = run.machine.registers()?;
     let start = registers.clone();
     // The first round gathers the origins of what is in registers where it begins.
@@ -74,6 +84,10 @@ pub fn follow(run: &mut BootRun<'_>, instructions: u64) -> Result<Followed, Erro
         if let Some(operands) = operation.operands() {
             let [one, other] = operands.sources.map(|source| origins[usize::from(source)]);
             origins[usize::from(operands.destination)] = loaded.unwrap_or(one.or(other));
+            sources[usize::from(operands.destination)] = match loaded {
+                Some(_) => Source::Unknown,
+                None => Source::of(&operands, &sources),
+            };
         }
         if run.step(1, PATIENCE)?.1 != Stop::Stepped {
             return Ok(UNKNOWN);
@@ -83,13 +97,57 @@ pub fn follow(run: &mut BootRun<'_>, instructions: u64) -> Result<Followed, Erro
             let other = if registers.pc == behind.0 { Address(pc.0.wrapping_add_signed(offset)) } else { behind };
             let by = [operation.rs1, operation.rs2].into_iter().find_map(|source| origins[usize::from(source)]);
             ways_out.extend(by.map(|word| (other, word)));
+            let [one, other_one] = [operation.rs1, operation.rs2].map(|source| sources[usize::from(source)]);
+            if let Source::Register(register) = one.with(other_one)
+                && number >= instructions
+                && operation.rs1 != operation.rs2
+            {
+                by_registers.push((other, Decider::Register(Register::Gpr(register), pc)));
+            }
         }
     }
     if others && registers != start {
         return Ok(Followed::Left);
     }
     let mut words = ways_out.iter().filter(|(other, _)| !seen.contains(other)).map(|(other, word)| (*word, *other));
-    Ok(Followed::Stays(words.clone().find(|(word, _)| word.is_lock).or_else(|| words.next())))
+    let word = words.clone().find(|(word, _)| word.is_lock).or_else(|| words.next());
+    let register = by_registers.into_iter().find(|(other, _)| !seen.contains(other)).map(|(_, register)| register);
+    Ok(Followed::Stays(word.map(|(word, way_out)| Decider::Word(word, way_out)).or(register)))
+}
+
+/// What the value of a register was computed from, after a round or more of a loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    Constant,
+    /// What this register held before the loop, and constants.
+    Register(u8),
+    /// Memory, a CSR, or something else that may change.
+    Unknown,
+}
+
+impl Source {
+    fn before(register: usize) -> Source {
+        if register == 0 { Source::Constant } else { Source::Register(register as u8) }
+    }
+
+    /// Of the value that an instruction computes, which does not load.
+    fn of(operands: &Operands, sources: &[Source; 32]) -> Source {
+        let [one, other] = operands.sources.map(|source| sources[usize::from(source)]);
+        match operands.computation {
+            Computation::Upper => Source::Constant,
+            Computation::AddImmediate | Computation::AddOrSubtract => one.with(other),
+            Computation::Other if operands.sources != [0; 2] => one.with(other),
+            _ => Source::Unknown,
+        }
+    }
+
+    fn with(self, other: Source) -> Source {
+        match (self, other) {
+            (Source::Unknown, _) | (_, Source::Unknown) => Source::Unknown,
+            (Source::Register(register), _) | (_, Source::Register(register)) => Source::Register(register),
+            _ => Source::Constant,
+        }
+    }
 }
 
 /// The end of a kernel that polls: it waits for input, unless input would not change what it does.

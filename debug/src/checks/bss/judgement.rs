@@ -171,7 +171,8 @@ impl Bss {
         finding.set("address", first);
         let registers = run.machine.registers()?;
         let here = Address(registers.pc);
-        let hangs = matches!(end, BootEnd::Loop { .. } | BootEnd::Spins(_) | BootEnd::Deadline);
+        let hangs =
+            matches!(end, BootEnd::Loop { .. } | BootEnd::Spins(_) | BootEnd::Unchanging { .. } | BootEnd::Deadline);
         let backtrace = run.backtrace(&registers);
         let is_within = |pc| backtrace.iter().any(|place| run.same_function(pc, place.address));
         // A function that stores at an edge of BSS, and in which the machine ends, is a clear that was cut short.
