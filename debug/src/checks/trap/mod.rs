@@ -46,10 +46,35 @@ pub fn check(run: &mut BootRun<'_>, end: &BootEnd) -> Result<Finding, Error> {
         }
     } else if let Some(refused) = run.hart.refused_vector() {
         words::refused_vector(run, &mut finding, &refused);
+    } else if let Some(trap) = stands_in_handler(run)? {
+        explain(run, &mut finding, &trap)?;
+        let handler =
+            run.csr(csr::STVEC)?.map_or_else(String::new, |stvec| format!(", {}", run.place(Address(stvec & !3))));
+        finding.summary = format!("{}; its handler{handler}, never returned", finding.summary);
     } else if !other_harts::judge(run, &mut finding, end)? {
         went_on(run, &mut finding)?;
     }
     Ok(finding)
+}
+
+/// The exception in whose handler, a function, the hart still is, where not all traps are seen: one that came while that function handled
+/// something else.
+fn stands_in_handler(run: &mut BootRun<'_>) -> Result<Option<About>, Error> {
+    if run.trace.is_some() || !run.traps_shown || run.hart.handling().is_none() {
+        return Ok(None);
+    }
+    let (Some(scause), Some(sepc), Some(stval)) = (run.csr(csr::SCAUSE)?, run.csr(csr::SEPC)?, run.csr(csr::STVAL)?)
+    else {
+        return Ok(None);
+    };
+    let is_exception = !is_interrupt(scause) && scause < USER_CALL && scause != INSTRUCTION_MISALIGNED;
+    let handler = run.csr(csr::STVEC)?.map(|stvec| Address(stvec & !3));
+    let entered = handler.filter(|handler| run.image.function(*handler).is_some_and(|(_, offset)| offset == 0));
+    let registers = run.machine.registers()?;
+    let backtrace = run.backtrace(&registers);
+    let stands = |place: Address| entered.is_some_and(|handler| run.same_function(place, handler));
+    let is_within = stands(Address(sepc)) && backtrace.iter().any(|place| stands(place.address));
+    Ok((is_exception && is_within).then(|| About::told(scause, Address(sepc), stval, false)))
 }
 
 /// The finding for a hart that a trap brought back to the entry. Its registers are still those of the instruction that trapped.
@@ -182,12 +207,14 @@ pub fn unhandled(run: &mut BootRun<'_>, end: &BootEnd) -> Result<Option<(Excepti
 }
 
 /// Whether the kernel uses the exception as a jump: it set another vector, or its handler is a label in the function that trapped, or
-/// the same instruction in another mapping (Linux: `csrw satp`, with stvec at the next instruction).
+/// the same instruction in another mapping (Linux: `csrw satp`, with stvec at the next instruction). A function that is its own handler is
+/// entered anew: it faults while it handles something.
 fn is_a_jump(run: &BootRun<'_>, exception: &Exception) -> bool {
     const MEGAPAGE: u64 = (2 << 20) - 1;
     let trap = &exception.trap;
     let continued = trap.cause == INSTRUCTION_PAGE && trap.pc.0 & MEGAPAGE == trap.handler.0 & MEGAPAGE;
-    continued || exception.vector_rewritten || run.same_function(trap.pc, trap.handler)
+    let is_label = run.image.function(trap.handler).is_some_and(|(_, offset)| offset > 0);
+    continued || exception.vector_rewritten || is_label && run.same_function(trap.pc, trap.handler)
 }
 
 fn rests_in_handler(run: &mut BootRun<'_>, exception: &Exception) -> Result<bool, Error> {

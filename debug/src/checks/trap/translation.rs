@@ -4,8 +4,8 @@
 //! Source: the privileged manual, sections "Virtual Address Translation Process" and "Two-Stage Address Translation".
 
 use super::reasons::About;
-use crate::checks::boot_run::BootRun;
 use crate::checks::boot_run::page_table::{Entry, PageTable, target};
+use crate::checks::boot_run::{BootRun, machine_mode};
 use crate::checks::finding::Finding;
 use crate::machine::{Address, Error, csr};
 use crate::riscv::cause::{
@@ -45,7 +45,7 @@ pub fn explain(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About) -> Re
         // walk), whatever a debugger reads there.
         match walk.last_mut() {
             Some(last) if !last.value.is_some_and(is_leaf) => last.value = None,
-            _ => return Ok(()),
+            _ => return leads_nowhere(run, finding, &table, address, &walk),
         }
     }
     let whose = match (of_guest, trap.from_user) {
@@ -70,6 +70,27 @@ pub fn explain(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About) -> Re
     let advice =
         advice.unwrap_or("check the page table entries for that address, and their bits V, R, W, X and U".into());
     finding.advice.get_or_insert(advice);
+    Ok(())
+}
+
+/// Adds to an access fault of a mapped address where its page is: there is nothing, or S-mode may not use it.
+fn leads_nowhere(
+    run: &mut BootRun<'_>,
+    finding: &mut Finding,
+    table: &PageTable,
+    address: Address,
+    walk: &[Entry],
+) -> Result<(), Error> {
+    let in_machine_mode = machine_mode::starts_there(run.image, run.layout.entry);
+    let Some(physical) = table.translate(run.machine, address)?.filter(|_| !in_machine_mode) else { return Ok(()) };
+    finding.summary = format!(
+        "{}; the page table in satp leads to {physical}, where there is nothing that S-mode may use",
+        finding.summary
+    );
+    finding.found = format!("{}; page table walk: {}", finding.found, in_words(walk));
+    finding.advice.get_or_insert_with(|| {
+        "look at the page's number in that entry: the physical address shifted right by 12, and left by 10".into()
+    });
     Ok(())
 }
 
