@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::boot_run::BootRun;
 use super::boot_run::event::{BootEnd, PowerOff, Spin, with_status};
 use super::boot_run::limit::Reached;
-use super::boot_run::{deeds, panic, spin};
+use super::boot_run::{panic, spin};
 use super::console;
 use super::finding::{Finding, Status};
 use crate::machine::{Address, Error, Registers, csr};
@@ -147,11 +147,17 @@ fn describe_end(
         }
     };
     finding.status = status;
-    let others = match end {
-        BootEnd::PowerOff(_) | BootEnd::Reset | BootEnd::Expected { .. } | BootEnd::Forbidden { .. } => String::new(),
-        _ => run.running_others()?,
-    };
-    finding.summary = format!("{summary}{others}");
+    finding.summary = summary;
+    if !matches!(end, BootEnd::PowerOff(_) | BootEnd::Reset | BootEnd::Expected { .. } | BootEnd::Forbidden { .. }) {
+        let others = run.other_harts_do()?;
+        finding.summary.push_str(&others.words);
+        if others.panicked {
+            finding.status = Status::Fail;
+            if let Some(said) = console::said_at_failure(run) {
+                finding.summary.push_str(&format!("; it said: {said}"));
+            }
+        }
+    }
     finding.set("pc", Address(registers.pc));
     Ok(())
 }
@@ -161,11 +167,11 @@ fn spins(run: &mut BootRun<'_>, finding: &mut Finding, word: &Spin) -> Result<St
     finding.location = Some(run.place(word.pc));
     finding.set("spins_on", word.address);
     let place = run.place(word.address);
-    if spin::is_empty_slot(run, word.address) {
+    if spin::is_empty_slot(run, word.address)? {
         finding.advice = Some("give up after a few looks, or give the machine the device that the kernel needs".into());
         return Ok(format!("looks again and again for a virtio device at {place}, and there is none"));
     }
-    if deeds::is_device(word.address) {
+    if run.device_at(word.address)?.is_some() {
         finding.advice =
             Some("give the wait a time limit, and compare the register and its bit with the device's manual".into());
         return Ok(format!("waits for ever for the device register at {place}, which neither input nor time changes"));

@@ -120,6 +120,13 @@ pub const MACHINE_COUNTERS: std::ops::RangeInclusive<u16> = 0xb03..=0xb12;
 pub const FLOAT: std::ops::RangeInclusive<u16> = 0x001..=0x003;
 /// The counters that a program may read: cycle, time, instret and hpmcounter3 to hpmcounter31.
 pub const COUNTERS: std::ops::RangeInclusive<u16> = 0xc00..=0xc1f;
+/// Whether it counts by itself: a counter that programs may read, or M-mode's; or the upper half of one on RV32.
+pub fn is_counter(number: u16) -> bool {
+    const OF_MACHINE_MODE: std::ops::RangeInclusive<u16> = 0xb00..=0xb1f;
+    let lower = lower_half(number).unwrap_or(number);
+    COUNTERS.contains(&lower) || OF_MACHINE_MODE.contains(&lower)
+}
+
 /// The counters of Zicntr: cycle, time and instret (unprivileged manual, "Zicntr").
 pub const BASE_COUNTERS: std::ops::RangeInclusive<u16> = 0xc00..=0xc02;
 

@@ -145,15 +145,16 @@ impl Operation {
     /// Whether it reads a CSR that changes by itself: time, a counter, the pending interrupts.
     pub fn reads_what_changes_by_itself(&self) -> bool {
         let number = self.csr();
-        let changes = csr::COUNTERS.contains(&number) || Register::Csr(number) == csr::SIP;
-        matches!(self.kind, Kind::Csr(_)) && changes
+        let pending = [csr::SIP, csr::MIP, csr::VSIP, csr::HIP].contains(&Register::Csr(number));
+        matches!(self.kind, Kind::Csr(_)) && (pending || csr::is_counter(number))
     }
 
-    /// Whether it may let interrupts in, or mask them: it writes sstatus, or returns from a trap.
-    pub fn changes_status(&self) -> bool {
+    /// Whether it may let interrupts in, or mask them: it writes sstatus or sie, or M-mode's, or returns from a trap.
+    pub fn may_let_interrupts_in(&self) -> bool {
+        const MASKS: [Register; 4] = [csr::SSTATUS, csr::SIE, csr::MSTATUS, csr::MIE];
         match self.kind {
-            Kind::Csr(access) => Register::Csr(self.csr()) == csr::SSTATUS && self.writes_csr(access),
-            kind => kind == Kind::Sret,
+            Kind::Csr(access) => MASKS.contains(&Register::Csr(self.csr())) && self.writes_csr(access),
+            kind => matches!(kind, Kind::Sret | Kind::Mret),
         }
     }
 

@@ -4,11 +4,12 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
-use super::BootRun;
+use super::awaited::Awaited;
 use super::event::store_range;
 use super::layout::bytes;
+use super::page_table::PageTable;
+use super::{BootRun, machine_mode};
 use crate::machine::{Address, Error, Register, Registers, TakenTrap, csr};
-use crate::riscv::status::sstatus::SIE;
 use crate::riscv::{self, Effect, board, sbi};
 
 /// The debug console's function that reads.
@@ -29,9 +30,9 @@ pub struct Deeds {
     /// It called the firmware.
     pub calls: bool,
     pub polled_at: Option<Address>,
-    /// It changed sstatus by the last instruction; interrupts were let in behind one that did.
+    /// It may have let interrupts in by the last instruction; which can come where they were let in.
     pub status_changed: bool,
-    pub lets_in: bool,
+    pub let_in: Option<Awaited>,
     /// It trapped, and the run did not see where.
     pub trapped_unseen: bool,
     /// Traps and returns that were stepped through, in their order.
@@ -65,7 +66,7 @@ pub enum Way {
 pub struct Known {
     pub effect: Effect,
     pub reads_clock: bool,
-    pub changes_status: bool,
+    pub may_let_in: bool,
 }
 
 /// What the search needs to know of one instruction.
@@ -86,9 +87,9 @@ impl Deeds {
     ) -> Result<Deed, Error> {
         let pc = Address(registers.pc);
         if std::mem::take(&mut self.status_changed) {
-            self.lets_in |= run.csr(csr::SSTATUS)?.is_some_and(|sstatus| sstatus & SIE != 0);
+            self.look_at_interrupts(run)?;
         }
-        let Known { effect, reads_clock, changes_status } = match code.get(&registers.pc) {
+        let Known { effect, reads_clock, may_let_in } = match code.get(&registers.pc) {
             Some(known) => *known,
             None => {
                 let Ok(bytes) = run.instruction(pc) else { return Ok(Deed::Leaves) };
@@ -97,28 +98,28 @@ impl Deeds {
                 let known = Known {
                     effect,
                     reads_clock: operation.is_some_and(|operation| operation.reads_what_changes_by_itself()),
-                    changes_status: operation.is_some_and(|operation| operation.changes_status()),
+                    may_let_in: operation.is_some_and(|operation| operation.may_let_interrupts_in()),
                 };
                 code.insert(registers.pc, known);
                 known
             }
         };
         self.reads_clock |= reads_clock;
-        self.status_changed = changes_status;
+        self.status_changed = may_let_in;
         match effect {
             Effect::Ecall if !run.in_user_mode()? => return Ok(self.call(registers)),
             Effect::Load { base, offset, .. } => {
                 let address = Address(registers.x[usize::from(base)].wrapping_add_signed(offset));
-                if board::tells_time(physical(address)) {
-                    self.reads_clock = true;
-                } else if is_device(address) {
-                    self.poll(pc, is_uart(address));
+                match run.device_at(address)? {
+                    Some(register) if board::tells_time(register) => self.reads_clock = true,
+                    Some(register) => self.poll(pc, uart_register(register).is_some()),
+                    None => {}
                 }
             }
             _ => {}
         }
         let Some(range) = store_range(effect, registers) else { return Ok(Deed::Nothing) };
-        if is_device(range.start) {
+        if run.device_at(range.start)?.is_some() {
             return Ok(Deed::Leaves);
         }
         if let Entry::Vacant(entry) = self.before.entry(range.start) {
@@ -142,6 +143,13 @@ impl Deeds {
             _ => {}
         }
         Deed::Calls
+    }
+
+    /// Records which interrupts are let in now, if any are.
+    pub fn look_at_interrupts(&mut self, run: &mut BootRun<'_>) -> Result<(), Error> {
+        let known = self.let_in.is_some_and(|known| known.wakes);
+        self.let_in = Some(run.awaited()?).filter(|now| !known && now.lets_in).or(self.let_in);
+        Ok(())
     }
 
     fn poll(&mut self, pc: Address, for_input: bool) {
@@ -195,18 +203,24 @@ impl Deeds {
 /// The part of an address that a mapping in the upper half keeps.
 const OFFSET: u64 = (1 << 38) - 1;
 
-/// Addresses on the `virt` board that are not RAM, for devices that are mapped at their physical address or in the upper half.
-pub fn is_device(address: Address) -> bool {
-    physical(address) < board::RAM_BASE
+/// The offset of a physical address in the UART, if it is one of its registers.
+pub fn uart_register(physical: u64) -> Option<u64> {
+    physical.checked_sub(board::UART).filter(|offset| *offset < board::UART_SIZE)
 }
 
-pub fn is_uart(address: Address) -> bool {
-    physical(address).checked_sub(board::UART).is_some_and(|offset| offset < board::UART_SIZE)
-}
-
-/// The physical address of a device's register, by this rule.
-pub fn physical(address: Address) -> u64 {
-    address.0 & OFFSET
+impl BootRun<'_> {
+    /// The physical address of a device's register; `None` for RAM. Devices are below it on the `virt` board. Where the page table does not
+    /// tell, a device is mapped at its physical address or in the upper half.
+    pub fn device_at(&mut self, address: Address) -> Result<Option<u64>, Error> {
+        let by_rule = address.0 & OFFSET;
+        if by_rule >= board::RAM_BASE {
+            return Ok(None);
+        }
+        let satp = self.csr(csr::SATP)?.filter(|satp| *satp != 0 && !machine_mode::is_in(self.machine));
+        let table = satp.and_then(|satp| PageTable::of(satp, self.image.xlen()));
+        let translated = table.map(|table| table.translate(self.machine, address)).transpose()?.flatten();
+        Ok(Some(translated.map_or(by_rule, |physical| physical.0)).filter(|physical| *physical < board::RAM_BASE))
+    }
 }
 
 #[cfg(test)]

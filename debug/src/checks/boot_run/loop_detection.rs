@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use super::awaited::Awaited;
 use super::deeds::{Deed, Deeds, Passage, Way};
 use super::event::{BootEnd, BootEvent, Spin};
 use super::hart_trace::Stuck;
@@ -42,7 +43,7 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
     }
     let mut start = run.machine.registers()?;
     if waits(run, &start)? {
-        return rest(run, BootEnd::Wfi, false, None);
+        return rest(run, BootEnd::Wfi, None, None);
     }
     start = run.machine.registers()?;
     if let Some(event) = arrive(run, &mut start)? {
@@ -64,13 +65,13 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
         let falls_through = is_wfi && run.awaited()?.pending;
         // A stub that steps the hart keeps interrupts back, and would not come behind a `wfi` that waits.
         if is_wfi && !falls_through && run.trace.is_none() {
-            return rest(run, BootEnd::Wfi, false, None);
+            return rest(run, BootEnd::Wfi, None, None);
         }
         match if falls_through { pass_wfi(run)? } else { run.step(1, PATIENCE)? } {
             (_, Stop::Stepped) => {}
             (_, Stop::Interrupted) if run.is_over() => return Ok(None),
             (0, Stop::Interrupted) if run.trace.is_some() || effect == Some(Effect::Wfi) => {
-                return rest(run, BootEnd::Wfi, false, None);
+                return rest(run, BootEnd::Wfi, None, None);
             }
             (_, Stop::Interrupted) => return Ok(None),
             // Mostly a watched store.
@@ -99,7 +100,7 @@ pub fn find(run: &mut BootRun<'_>) -> Result<Option<BootEvent>, Error> {
             let way = Way::OutTo(Address(registers.pc));
             deeds.passages.push(Passage { number: instructions, way });
             // Behind it they are let in as before the trap, and always in U-mode.
-            deeds.lets_in = deeds.lets_in || run.awaited()?.interrupts;
+            deeds.look_at_interrupts(run)?;
         }
         if let Some(event) = arrive(run, &mut registers)? {
             return Ok(event.0);
@@ -200,18 +201,18 @@ fn state_is(run: &mut BootRun<'_>, before: &Option<Vec<u64>>) -> Result<bool, Er
     Ok(before.is_none() || state(run)? == *before)
 }
 
-/// The end of a kernel that idles as `end` says. It ends at once if no interrupt can come; `lets_in`: its loop lets them in at times.
+/// The end of a kernel that idles as `end` says. It ends at once if no interrupt can come; `let_in`: what its loop lets in at times.
 /// `decider`: what decides whether the loop is left. If nothing else can change that, the kernel does not idle, it hangs. A lock that
 /// is waited for is not released by the timer's handler; that of an input may set a flag that is swapped. A register is what it was
 /// when a handler returns.
 fn rest(
     run: &mut BootRun<'_>,
     end: BootEnd,
-    lets_in: bool,
+    let_in: Option<Awaited>,
     decider: Option<Decider>,
 ) -> Result<Option<BootEvent>, Error> {
-    let awaited = run.awaited()?;
-    let open = if end == BootEnd::Wfi || lets_in { awaited.wakes } else { awaited.interrupts };
+    let awaited = let_in.map_or_else(|| run.awaited(), Ok)?;
+    let open = if end == BootEnd::Wfi { awaited.wakes } else { awaited.interrupts };
     let word = if let Some(Decider::Word(word, way_out)) = decider { Some((word, way_out)) } else { None };
     let others = word.is_some() && (!run.machine.others_wait() || spin::has_started_device(run));
     if let Some((word, way_out)) = word.filter(|_| others) {
@@ -224,7 +225,7 @@ fn rest(
         _ => None,
     };
     let comes = |word: &Spin| awaited.external || awaited.wakes && !word.is_lock && seen.is_none();
-    let may_change = |word: &Spin| (lets_in || awaited.lets_in) && comes(word);
+    let may_change = |word: &Spin| awaited.lets_in && comes(word);
     let Some(end) = end else { return Ok(None) };
     let end = match decider {
         Some(Decider::Word(word, _)) if !may_change(&word) => {
@@ -301,7 +302,7 @@ impl Deeds {
         match repeated {
             // Only a device, a key or an interrupt can change what it does.
             Some(_) if polls && !self.reads_clock && (!self.asks || run.trace.is_some() && run.dialogue.is_over()) => {
-                rest(run, BootEnd::Polls { at: self.polled_at }, self.lets_in, None)
+                rest(run, BootEnd::Polls { at: self.polled_at }, self.let_in, None)
             }
             _ if polls => Ok(run.polls(self.polled_at, self.reads_clock).map(BootEvent::End)),
             Some(BootEnd::Loop { instructions }) if !self.reads_clock => {
@@ -311,8 +312,11 @@ impl Deeds {
                     false => Followed::Stays(None),
                 };
                 let Followed::Stays(decider) = followed else { return Ok(None) };
-                let receives = matches!(decider, Some(Decider::Word(word, _)) if spin::receives(run, word.address));
-                rest(run, BootEnd::Loop { instructions }, self.lets_in, decider.filter(|_| !receives))
+                let receives = match decider {
+                    Some(Decider::Word(word, _)) => spin::receives(run, word.address)?,
+                    _ => false,
+                };
+                rest(run, BootEnd::Loop { instructions }, self.let_in, decider.filter(|_| !receives))
             }
             _ => {
                 run.does_not_poll();

@@ -95,7 +95,13 @@ pub fn protection(machine: &mut dyn Machine, xlen: Xlen) -> Option<pmp::Rules> {
 
 /// Names M-mode's registers in a finding about such a kernel.
 pub fn rename(finding: &mut Finding) {
-    const NAMES: [(&str, &str); 10] = [
+    const NAMES: [(&str, &str); 15] = [
+        // What M-mode has at another place than S-mode.
+        ("sstatus.SIE", "mstatus.MIE"),
+        ("csrsi sstatus, 2", "csrsi mstatus, 8"),
+        ("(sie is", "(mie is"),
+        ("in sie", "in mie"),
+        ("in sip", "in mip"),
         ("scause", "mcause"),
         ("sepc", "mepc"),
         ("stval", "mtval"),

@@ -3,6 +3,7 @@
 //! It runs the machine, and reports to the checks the stores that they wait for and the end of the boot. It does not judge.
 
 pub mod arrival;
+pub mod awaited;
 mod code;
 pub mod deeds;
 pub mod device_tree;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::BootRun;
 use super::event::{BootEnd, BootEvent};
 use super::marks::Mark;
+use super::panic;
 use crate::machine::{Address, Error, csr};
 use crate::riscv::Effect;
 
@@ -32,6 +33,15 @@ impl Wait {
     pub fn is_one(&self) -> bool {
         self.word.is_some()
     }
+}
+
+/// What the other harts do when the boot has ended.
+#[derive(Default)]
+pub struct OtherHartsDo {
+    /// The end of a sentence.
+    pub words: String,
+    /// One of them is in a panic function.
+    pub panicked: bool,
 }
 
 impl BootRun<'_> {
@@ -69,25 +79,31 @@ impl BootRun<'_> {
         self.rest.wait.word
     }
 
-    /// The harts that execute the kernel's code besides, each with where it is, as the end of a sentence. Those that wait for interrupts, or
-    /// that have called the firmware, as to be stopped, are none.
-    pub fn running_others(&mut self) -> Result<String, Error> {
-        let mut running = String::new();
-        let count = if self.machine.others_wait() { 0 } else { self.machine.harts() };
-        for index in 0..count {
-            if !self.machine.show_other(Some(index))? {
+    /// What the harts do that execute the kernel's code besides. Those that wait for interrupts, or that have called the firmware, as to be
+    /// stopped, do nothing, unless they panicked.
+    pub fn other_harts_do(&mut self) -> Result<OtherHartsDo, Error> {
+        let mut does = OtherHartsDo::default();
+        for index in 0..self.machine.harts() {
+            if self.machine.harts() < 2 || !self.machine.show_other(Some(index))? {
                 break;
             }
-            let pc = Address(self.machine.registers()?.pc);
-            let is_idle = |effect| matches!(effect, Ok(Effect::Wfi | Effect::Ecall));
+            let registers = self.machine.registers()?;
+            let pc = Address(registers.pc);
             // The firmware's code is elsewhere.
-            if self.image.is_code(pc) && !is_idle(self.effect(pc)) && !is_idle(self.effect(pc - 4)) {
-                let hart = self.csr(csr::MHARTID)?.map_or_else(|| "another hart".to_owned(), |id| format!("hart {id}"));
-                running.push_str(&format!("; {hart} still runs, at {}", self.place(pc)));
+            if !self.image.is_code(pc) {
+                continue;
+            }
+            let hart = self.csr(csr::MHARTID)?.map_or_else(|| "another hart".to_owned(), |id| format!("hart {id}"));
+            let is_idle = |effect| matches!(effect, Ok(Effect::Wfi | Effect::Ecall));
+            if let Some(name) = panic::handler(&self.backtrace(&registers)) {
+                does.words.push_str(&format!("; {hart} is in its panic handler, {name}"));
+                does.panicked = true;
+            } else if !is_idle(self.effect(pc)) && !is_idle(self.effect(pc - 4)) {
+                does.words.push_str(&format!("; {hart} still runs, at {}", self.place(pc)));
             }
         }
         self.machine.show_other(None)?;
-        Ok(running)
+        Ok(does)
     }
 
     /// How long it must have waited.

@@ -11,11 +11,10 @@ use super::limit;
 use super::marks::Mark;
 use super::other_harts::Wait;
 use super::{BootRun, firmware, spin};
-use crate::machine::{Address, Error, Register, Registers, Stop, csr};
+use crate::machine::{Address, Error, Registers, Stop, csr};
+use crate::riscv::Effect;
 use crate::riscv::cause::is_interrupt;
-use crate::riscv::status::sstatus::SIE;
-use crate::riscv::status::{USER_MODE, hstatus, mstatus};
-use crate::riscv::{Effect, Xlen};
+use crate::riscv::status::{hstatus, mstatus};
 
 /// The run waits for at least two interrupts, and at least this long ...
 const AT_LEAST: Duration = Duration::from_millis(300);
@@ -27,10 +26,6 @@ const QUIET: Duration = Duration::from_millis(300);
 const LONG_QUIET: Duration = Duration::from_secs(4);
 /// How far time first jumps for a kernel that waits for a point in time, in ticks: 100 ms.
 const FIRST_SKIP: u64 = 1_000_000;
-/// A year, in ticks.
-const YEAR: u64 = 365 * 24 * 3600 * 10_000_000;
-/// An interrupt of the timer that is so far ahead never comes.
-const NEVER: u64 = 10 * YEAR;
 /// How far it jumps at most: a day.
 const LONGEST_SKIP: u64 = 24 * 3600 * 10_000_000;
 /// How far time jumps for a kernel that asks for input and reads the time, in ticks: 5 s, longer than most boot loaders wait for a key.
@@ -48,9 +43,6 @@ const TRIAL: Duration = Duration::from_millis(50);
 const BEAT: Duration = Duration::from_micros(50);
 /// How long a kernel runs whose time has jumped.
 const MOMENT: Duration = Duration::from_millis(2);
-
-const TIMER: u64 = 1 << 5;
-const EXTERNAL: u64 = 1 << 9;
 
 /// What is known of a kernel that may idle.
 #[derive(Default)]
@@ -117,65 +109,7 @@ impl BootRun<'_> {
     }
 }
 
-/// Which interrupts can come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Awaited {
-    /// An interrupt that ends a `wfi`.
-    pub wakes: bool,
-    /// An interrupt that enters the handler.
-    pub interrupts: bool,
-    /// An interrupt that is pending already: a `wfi` does not wait.
-    pub pending: bool,
-    /// Interrupts are let in, and one is enabled, by whatever device.
-    pub lets_in: bool,
-    /// One that is enabled comes from outside of the machine, at any time: when a key is typed, say.
-    pub external: bool,
-}
-
 impl BootRun<'_> {
-    /// Which interrupts can still come. If the machine does not tell, any enabled interrupt can.
-    pub fn awaited(&mut self) -> Result<Awaited, Error> {
-        let none = Awaited { wakes: false, interrupts: false, pending: false, lets_in: false, external: false };
-        let Some(sie) = self.csr(csr::SIE)? else { return Ok(none) };
-        if sie == 0 {
-            return Ok(none);
-        }
-        let pending = self.csr(csr::SIP)?.unwrap_or(0) & sie != 0;
-        // On an observed machine only the timer raises interrupts.
-        let wakes = match self.trace {
-            Some(_) => pending || sie & TIMER != 0 && self.timer()?.is_some(),
-            None => true,
-        };
-        let user = self.csr(Register::Priv)? == Some(USER_MODE);
-        let globally = user || self.csr(csr::SSTATUS)?.is_some_and(|sstatus| sstatus & SIE != 0);
-        let external = sie & EXTERNAL != 0;
-        Ok(Awaited { wakes, interrupts: wakes && globally, pending, lets_in: globally, external })
-    }
-
-    /// When the timer's interrupt comes; `None` where it never does.
-    fn timer(&mut self) -> Result<Option<u64>, Error> {
-        let now = self.ticks();
-        Ok(self.timer_setting()?.filter(|time| time.saturating_sub(now) < NEVER))
-    }
-
-    /// How far ahead the timer is set, in years, if it is enabled and that is too far to come.
-    pub fn years_to_timer(&mut self) -> Result<Option<u64>, Error> {
-        let is_enabled = self.csr(csr::SIE)?.is_some_and(|sie| sie & TIMER != 0);
-        let now = self.ticks();
-        let ahead = self.timer_setting()?.filter(|_| is_enabled).map(|time| time.saturating_sub(now));
-        Ok(ahead.filter(|ahead| *ahead >= NEVER).map(|ahead| ahead / YEAR))
-    }
-
-    /// The point in time that the timer is set to; `None` where it is off.
-    fn timer_setting(&mut self) -> Result<Option<u64>, Error> {
-        let Some(low) = self.csr(csr::STIMECMP)? else { return Ok(None) };
-        let high = match self.image.xlen() {
-            Xlen::Rv32 => self.csr(csr::STIMECMPH)?.unwrap_or(0) << 32,
-            Xlen::Rv64 => 0,
-        };
-        Ok(Some(high | low).filter(|time| *time != u64::MAX))
-    }
-
     /// The hart is at a `wfi` or at a jump to itself. Returns the end of the boot if that is proof.
     pub(super) fn at_rest(&mut self, registers: &Registers) -> Result<Option<BootEnd>, Error> {
         let awaited = self.awaited()?;
@@ -341,7 +275,7 @@ impl BootRun<'_> {
                 firmware::Coming::Stopped(event) => return Ok(Some(event)),
             },
             Some(BootEnd::Runs { .. }) => self.hart.interrupts >= 2,
-            Some(BootEnd::Spins(Spin { address, .. })) => spin::is_empty_slot(self, address),
+            Some(BootEnd::Spins(Spin { address, .. })) => spin::is_empty_slot(self, address)?,
             _ => false,
         };
         if !does {

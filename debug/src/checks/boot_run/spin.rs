@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::deeds::{is_device, is_uart, physical};
+use super::deeds::uart_register;
 use super::event::{BootEnd, Spin};
 use super::{BootRun, PATIENCE, firmware};
 use crate::machine::{Address, Error, Register, Registers, Stop};
@@ -162,10 +162,9 @@ pub fn confirm(run: &mut BootRun<'_>, end: BootEnd) -> Result<BootEnd, Error> {
         return Ok(end);
     }
     let address = Address(before.x[usize::from(base)].wrapping_add_signed(offset));
-    let receives = if is_uart(address) {
-        leaves_with_input(run, &before, physical(address) - board::UART)?
-    } else {
-        receives(run, address)
+    let receives = match run.device_at(address)?.and_then(uart_register) {
+        Some(offset) => leaves_with_input(run, &before, offset)?,
+        None => receives(run, address)?,
     };
     Ok(if receives { end } else { BootEnd::Spins(Spin::new(at, address, bytes, false)) })
 }
@@ -225,15 +224,15 @@ fn with_input(offset: u64, value: u64) -> u64 {
 
 /// Whether something from outside the machine can change this register of a device, or memory: the interrupt controller's registers do
 /// when a key is typed, and so do those of a virtio device that receives, and the memory that it stores to.
-pub fn receives(run: &mut BootRun<'_>, address: Address) -> bool {
-    if !is_device(address) {
-        return slots().any(|slot| is_receiver(run, slot));
+pub fn receives(run: &mut BootRun<'_>, address: Address) -> Result<bool, Error> {
+    let Some(register) = run.device_at(address)? else {
+        return Ok(slots().any(|slot| is_receiver(run, slot)));
+    };
+    if let Some(slot) = slot_of(register) {
+        return Ok(is_receiver(run, slot));
     }
-    if let Some(slot) = slot_of(address) {
-        return is_receiver(run, slot);
-    }
-    let register = physical(address);
-    is_uart(address) || register.wrapping_sub(board::INTERRUPT_CONTROLLER) < board::INTERRUPT_CONTROLLER_SIZE
+    let in_controller = register.wrapping_sub(board::INTERRUPT_CONTROLLER) < board::INTERRUPT_CONTROLLER_SIZE;
+    Ok(uart_register(register).is_some() || in_controller)
 }
 
 /// Whether a device works beside the hart, and may answer a request a little later.
@@ -242,12 +241,12 @@ pub fn has_started_device(run: &mut BootRun<'_>) -> bool {
 }
 
 /// Whether this is a register of a slot for a virtio device that has none.
-pub fn is_empty_slot(run: &mut BootRun<'_>, address: Address) -> bool {
-    slot_of(address).is_some_and(|slot| read(run, slot + DEVICE_ID) == Some(0))
+pub fn is_empty_slot(run: &mut BootRun<'_>, address: Address) -> Result<bool, Error> {
+    let slot = run.device_at(address)?.and_then(slot_of);
+    Ok(slot.is_some_and(|slot| read(run, slot + DEVICE_ID) == Some(0)))
 }
 
-fn slot_of(address: Address) -> Option<Address> {
-    let register = physical(address);
+fn slot_of(register: u64) -> Option<Address> {
     slots().find(|slot| (slot.0..slot.0 + board::VIRTIO_STRIDE).contains(&register))
 }
 
