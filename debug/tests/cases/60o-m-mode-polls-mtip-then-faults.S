@@ -14,7 +14,7 @@ function main
     csrw mtvec, t0
     li t0, 0x0200bff8
     ld t1, 0(t0)
-    li t2, 20000
+    li t2, 5000000
     add t1, t1, t2
     li t0, 0x02004000
     sd t1, 0(t0)
