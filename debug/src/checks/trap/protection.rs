@@ -15,8 +15,8 @@ use crate::riscv::{self, Kind};
 
 const OPEN_ALL: &str = "before mret, open all memory: pmpaddr0 = -1 >> 10, pmpcfg0 = 0xf (TOR, read, write, execute)";
 
-/// Adds to an access fault which entry forbids it; and to an `mret` that trapped, or to the first instruction behind it, that there is no entry. QEMU 7.2 calls
-/// that `mret` an illegal instruction, later ones an access fault.
+/// Adds to an access fault which entry forbids it; and to an `mret` that trapped, or to the first instruction behind it, that there is no
+/// entry. QEMU 7.2 calls that `mret` an illegal instruction, later ones an access fault.
 pub fn explain(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About, bytes: Option<&[u8]>) -> Result<(), Error> {
     let asked = match trap.cause {
         INSTRUCTION_ACCESS | ILLEGAL_INSTRUCTION => EXECUTE,
@@ -32,8 +32,8 @@ pub fn explain(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About, bytes
         .is_some_and(|operation| operation.kind == Kind::Mret);
     let rules = machine_mode::protection(run.machine, run.image.xlen());
     let no_entry = rules.as_ref().is_none_or(Rules::is_empty);
-    let behind_mret = trap.cause == INSTRUCTION_ACCESS && run.image.is_code(run.image.linked(trap.pc)) && no_entry;
-    if asked == EXECUTE && (is_mret || behind_mret) {
+    let behind_mret = trap.cause == INSTRUCTION_ACCESS && run.image.is_code(run.image.linked(trap.pc));
+    if asked == EXECUTE && no_entry && (is_mret || behind_mret) {
         finding.summary = format!("{}; no PMP entry is set, so only M-mode may use memory", finding.summary);
         finding.advice = Some(OPEN_ALL.into());
         return Ok(());
