@@ -38,7 +38,19 @@ impl<'a> Session<'a> {
         adapter: Command,
         breakpoints: &[SourceLine],
     ) -> Session<'a> {
-        let mut machine = Task::start(sandbox, &workspace::task(&configuration["preLaunchTask"]));
+        let task = workspace::task(&configuration["preLaunchTask"]);
+        Session::start_with_task(sandbox, configuration, &task, adapter, breakpoints)
+    }
+
+    /// As [`start`](Session::start), for who has changed the task that starts the machine.
+    pub fn start_with_task(
+        sandbox: &'a Sandbox,
+        configuration: Value,
+        task: &Value,
+        adapter: Command,
+        breakpoints: &[SourceLine],
+    ) -> Session<'a> {
+        let mut machine = Task::start(sandbox, task);
         machine.await_ready().unwrap_or_else(|output| panic!("the preLaunchTask ended: {output}"));
         let mut adapter = Adapter::start(adapter);
         let capabilities = adapter.request("initialize", introduction(string(&configuration, "type")));
@@ -81,6 +93,18 @@ impl<'a> Session<'a> {
         self.adapter.response(threads)?;
         let trace = self.adapter.send("stackTrace", json!({"threadId": thread, "startFrame": 0, "levels": 20}));
         Ok(array(&self.adapter.response(trace)?, "stackFrames").swap_remove(0))
+    }
+
+    /// The Call Stack view: each thread's name, with its innermost frame.
+    #[track_caller]
+    pub fn call_stacks(&mut self) -> Vec<(String, Frame)> {
+        let threads = array(&self.adapter.request("threads", json!({})), "threads");
+        let innermost = |thread: Value| {
+            let arguments = json!({"threadId": thread["id"], "startFrame": 0, "levels": 20});
+            let frame = array(&self.adapter.request("stackTrace", arguments), "stackFrames").swap_remove(0);
+            (string(&thread, "name").to_owned(), Frame::from(&frame))
+        };
+        threads.into_iter().map(innermost).collect()
     }
 
     /// A step in the disassembly view.

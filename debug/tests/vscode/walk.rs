@@ -46,6 +46,22 @@ fn lldb_dap() {
     walk(&sandbox, configuration, adapter).stop();
 }
 
+#[test]
+fn gdbtarget_shows_each_hart() {
+    let sandbox = Sandbox::new();
+    let mut adapter = sandbox.command(tool("node"));
+    adapter.arg(tool("node_modules/cdt-gdb-adapter/dist/debugTargetAdapter.js"));
+    each_hart(&sandbox, workspace::configuration("gdbtarget", QEMU), adapter);
+}
+
+#[test]
+fn gdb_dap_shows_each_hart_of_the_embedded_machine() {
+    let sandbox = Sandbox::new();
+    let configuration = workspace::configuration("gdb-dap", EMBEDDED);
+    let adapter = gdb_s_own(&sandbox, &configuration);
+    each_hart(&sandbox, configuration, adapter);
+}
+
 /// GDB may change what the buttons are made of.
 #[test]
 fn gdb_dap_does_without_buttons_where_gdb_is_made_otherwise() {
@@ -92,6 +108,23 @@ fn walk(sandbox: &Sandbox, configuration: Value, adapter: Command) -> Session<'_
     let frame = session.pause();
     assert!(frame.function.contains("idle"), "paused in the idle loop: {frame:?}");
     session
+}
+
+/// Two harts in the Call Stack view: the one that boots at `boot`, and one that nobody has started.
+fn each_hart(sandbox: &Sandbox, configuration: Value, adapter: Command) {
+    let mut task = workspace::task(&configuration["preLaunchTask"]);
+    let arguments = task["args"].as_array_mut().expect("the task has arguments");
+    arguments.extend(["--smp", "2"].map(Value::from));
+    let mut session = Session::start_with_task(sandbox, configuration, &task, adapter, &[]);
+    assert_at_boot(&mut session);
+    let stacks = session.call_stacks();
+    let at_boot = |frame: &Frame| frame.pc == Some(symbol("boot"));
+    assert_eq!(stacks.len(), 2, "{stacks:?}");
+    assert!(
+        stacks.iter().any(|(_, frame)| at_boot(frame)) && stacks.iter().any(|(_, frame)| !at_boot(frame)),
+        "{stacks:?}"
+    );
+    session.stop();
 }
 
 /// From where the kernel idles back to its first instruction, and over the same places again.
