@@ -1,8 +1,11 @@
 //! The command as its users meet it: exit codes, reports, errors, and nothing left behind however it ends.
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 use testkit::kernels;
@@ -351,4 +354,41 @@ fn what_does_not_boot_at_all_is_not_tried_for_luck() {
     let output = check("sp-off-by-16", &["--on", "embedded", "--harsh"]);
     ends_with(&output, 1);
     assert!(stdout(&output).contains("not run  luck     the normal boot does not pass"), "{}", stdout(&output));
+}
+
+/// Whose reader stands still: the kernel stands still too, and neither the time nor a signal waits for it.
+#[test]
+fn a_run_whose_output_nobody_reads_ends_in_time_and_by_a_signal() {
+    for machine in ["qemu", "embedded"] {
+        let run = |arguments: &[&str]| {
+            let mut command = debug(&["run", "--on", machine]);
+            command.args(arguments).arg("--kernel").arg(kernels::build("prints-for-ever"));
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        };
+        let mut run_out = run(&["--timeout", "3"]);
+        let unread = run_out.stdout.take();
+        let output = run_out.wait_with_output().unwrap();
+        ends_with(&output, 1);
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert!(words.contains("the kernel has not ended within 3 s"), "{machine}: {words}");
+        drop(unread);
+
+        let mut ended = run(&[]);
+        let mut unread = ended.stdout.take().unwrap();
+        unread.read_exact(&mut [0]).unwrap(); // the kernel prints, and the signal is caught
+        signal("TERM", &ended);
+        assert_eq!(ended.wait().unwrap().code(), Some(128 + 15), "{machine}");
+    }
+}
+
+/// A reader that comes late misses nothing, where the kernel powers off before.
+#[test]
+fn a_run_waits_for_the_reader_of_what_was_printed() {
+    let mut command = debug(&["run", "--on", "embedded", "--kernel"]);
+    let child = command.arg(kernels::build("prints-much")).stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+    let mut child = child.unwrap();
+    thread::sleep(Duration::from_secs(3)); // longer than what is dropped waits
+    let mut printed = Vec::new();
+    child.stdout.take().unwrap().read_to_end(&mut printed).unwrap();
+    assert_eq!((child.wait().unwrap().code(), printed.len()), (Some(0), 1 << 20));
 }

@@ -1,12 +1,12 @@
 //! Output in a thread of its own: a reader that does not read holds up nobody. It does not know what is printed.
 
 use std::collections::VecDeque;
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// How many bytes wait for a reader. Of more the oldest are left out: what was printed last tells most.
+/// How many bytes wait for a reader. Of more the oldest are left out, unless what prints waits for [room](Printer::has_room_within).
 const MOST: usize = 4 << 20;
 /// How many are written at once.
 const CHUNK: usize = 4096;
@@ -31,6 +31,8 @@ struct State {
     writes: bool,
     /// The stream takes no more.
     closed: bool,
+    /// Why not; told once.
+    error: Option<io::Error>,
 }
 
 impl Printer {
@@ -51,6 +53,32 @@ impl Printer {
             state.left_out += over;
             self.0.changed.notify_all();
         }
+    }
+
+    /// Waits, at most so long, until the reader is near enough that nothing printed now would be left out.
+    ///
+    /// # Errors
+    /// The stream takes no more.
+    pub fn has_room_within(&self, limit: Duration) -> io::Result<bool> {
+        self.await_within(limit, |state| state.waiting.len() < MOST)
+    }
+
+    /// Waits, at most so long, until all that was printed is written.
+    ///
+    /// # Errors
+    /// The stream takes no more.
+    pub fn has_written_within(&self, limit: Duration) -> io::Result<bool> {
+        self.await_within(limit, |state| !state.writes && state.waiting.is_empty())
+    }
+
+    fn await_within(&self, limit: Duration, is_so: impl Fn(&State) -> bool) -> io::Result<bool> {
+        let goes_on = |state: &mut State| !state.closed && !is_so(state);
+        let waited = self.0.changed.wait_timeout_while(self.0.lock(), limit, goes_on);
+        let (mut state, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+        if state.closed {
+            return Err(state.error.take().unwrap_or_else(|| io::ErrorKind::BrokenPipe.into()));
+        }
+        Ok(!waited.timed_out())
     }
 }
 
@@ -93,8 +121,8 @@ impl Queue {
             let written = stream.write_all(&chunk).and_then(|()| stream.flush());
             state = self.lock();
             state.writes = false;
-            if written.is_err() {
-                (state.closed, state.waiting) = (true, VecDeque::new());
+            if let Err(error) = written {
+                (state.closed, state.waiting, state.error) = (true, VecDeque::new(), Some(error));
             }
             self.changed.notify_all();
         }
@@ -125,6 +153,21 @@ mod tests {
         assert!(all.starts_with(oldest) && all.ends_with(latest), "it begins and ends as what was printed");
         assert_eq!(oldest.len() + told.parse::<usize>().expect("a number") + latest.len(), all.len());
         assert_eq!(latest.len(), MOST);
+    }
+
+    #[test]
+    fn what_waits_for_room_loses_nothing_and_learns_that_the_reader_is_gone() {
+        let (mut reader, writer) = io::pipe().expect("there are pipes");
+        let printer = Printer::start(writer);
+        printer.print(&[b'.'; 2 * MOST]);
+        assert!(!printer.has_room_within(Duration::ZERO).expect("the reader is there"));
+        assert!(!printer.has_written_within(Duration::ZERO).expect("the reader is there"));
+        let mut read = vec![0; MOST];
+        reader.read_exact(&mut read).expect("so much is printed");
+        assert!(printer.has_room_within(PATIENCE).expect("the reader is there"));
+        printer.print(&[b'.'; MOST / 2]);
+        drop(reader);
+        assert!(printer.has_written_within(PATIENCE).is_err() && printer.has_room_within(PATIENCE).is_err());
     }
 
     #[test]

@@ -507,6 +507,15 @@ choose! {
             }
         }
     }
+    "prints-much" => {
+        /// A MiB to the UART, and then powers off.
+        fn after_clear() {
+            for _ in 0..1 << 20 {
+                unsafe { asm!("sb {}, 0({})", in(reg) b'.', in(reg) 0x1000_0000_usize) };
+            }
+            call_firmware(SYSTEM_RESET, 0);
+        }
+    }
     "fills-memory" => {
         /// Writes other bytes to all of a 128 MiB machine's RAM behind itself, again and again.
         fn after_clear() {
@@ -883,7 +892,7 @@ choose! {
             naked_asm!(".balign 4", "csrr t0, sepc", "addi t0, t0, 4", "csrw sepc, t0", "sret")
         }
     }
-    "power-off" | "power-off-legacy" | "reboot" => {
+    "power-off" | "power-off-legacy" | "prints-much" | "reboot" => {
         /// SBI specification, chapter "System Reset Extension": "SRST".
         #[cfg(not(kernel = "power-off-legacy"))]
         const SYSTEM_RESET: usize = 0x5352_5354;

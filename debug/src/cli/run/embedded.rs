@@ -1,6 +1,6 @@
 //! `cargo debug run --on embedded`: the kernel on the machine in this process. It does not know QEMU.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,8 +9,11 @@ use anyhow::Context;
 use debug::machine::Stop;
 use debug::{Address, Embedded, Machine, ask};
 
-use super::{Arguments, FOR_EVER, RunEvent, listens, narration, verdict, watch_signals};
+use super::{
+    Arguments, End, FOR_EVER, LOOK, RunEvent, UNPRINTED, listens, narration, status_of_signal, verdict, watch_signals,
+};
 use crate::cli::kernel::Kernel;
+use crate::cli::printer::Printer;
 use crate::cli::recording;
 use crate::cli::terminal::RawTerminal;
 
@@ -28,9 +31,11 @@ pub fn boot(arguments: &Arguments, kernel: &Kernel) -> anyhow::Result<u8> {
     let terminal =
         RawTerminal::take().context("cannot set the terminal to raw mode; try: without a terminal, < /dev/null")?;
     type_in(tell, terminal.is_some());
-    let status = run(arguments, kernel, &mut machine, &events);
+    let deadline = Instant::now() + arguments.timeout.unwrap_or(FOR_EVER);
+    let printer = Printer::start(io::stdout());
+    let end = run(arguments, kernel, &mut machine, &printer, &events, deadline);
     drop(terminal);
-    let status = status?;
+    let status = super::await_reader(end?, &printer, &events, deadline)?;
     if let Some(path) = &arguments.recording.record {
         let _waiting = narration::Waiting::until("doing the run again for its recording");
         recording::write(kernel, &kernel.image, &mut machine, serde_json::json!({ "run": {} }), path)?;
@@ -43,38 +48,39 @@ fn run(
     arguments: &Arguments,
     kernel: &Kernel,
     machine: &mut Embedded,
+    printer: &Printer,
     events: &Receiver<RunEvent>,
-) -> anyhow::Result<u8> {
-    let deadline = Instant::now() + arguments.timeout.unwrap_or(FOR_EVER);
+    deadline: Instant,
+) -> anyhow::Result<End> {
     let (mut said, mut more_input) = (Vec::new(), true);
     loop {
-        let stop = machine.resume(SLICE)?;
+        // The machine stands still where the reader of what it prints does.
+        let stop =
+            if printer.has_room_within(LOOK).context(UNPRINTED)? { machine.resume(SLICE)? } else { Stop::Interrupted };
         let printed = machine.new_console_output();
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(&printed).and_then(|()| stdout.flush()).context("cannot write to standard output")?;
-        drop(stdout);
+        printer.print(&printed);
         if listens(arguments) {
             said.extend(printed);
         }
         if let Some(status) = verdict(arguments, &said) {
-            return Ok(status);
+            return Ok(End::Status(status));
         }
         match stop {
-            Stop::Exited { status } => return Ok(super::judge_end(status.unwrap_or(0), arguments)),
+            Stop::Exited { status } => return Ok(End::Status(super::judge_end(status.unwrap_or(0), arguments))),
             Stop::Fault(fault) => {
                 let pc = Address(machine.general_registers().pc);
                 let mut bytes = [0; 4];
                 let read = machine.peek(pc, &mut bytes).then_some(&bytes[..]);
                 let why = ask::words::fault_in_words(&kernel.image, fault, read);
                 narration::say(&format!("the kernel cannot go on: {why}"));
-                return Ok(1);
+                return Ok(End::Status(1));
             }
             _ => {}
         }
         let waits = machine.waits_for_ever();
         if waits && !more_input {
             narration::say("the kernel waits for an interrupt that never comes, and nobody types any more");
-            return Ok(1);
+            return Ok(End::Status(1));
         }
         let left = deadline.saturating_duration_since(Instant::now());
         match events.recv_timeout(if waits { left } else { Duration::ZERO }) {
@@ -84,14 +90,14 @@ fn run(
                     more_input = false;
                 }
             }
-            Ok(RunEvent::Signal(number)) => return Ok(u8::try_from(128 + number).unwrap_or(1)),
-            Ok(RunEvent::Left) => return Ok(super::judge_end(0, arguments)),
+            Ok(RunEvent::Signal(number)) => return Ok(End::Cut(status_of_signal(number))),
+            Ok(RunEvent::Left) => return Ok(End::Status(super::judge_end(0, arguments))),
             Ok(_) => more_input = false,
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
         }
         if Instant::now() >= deadline {
             super::tell_timeout(arguments);
-            return Ok(1);
+            return Ok(End::Cut(1));
         }
     }
 }

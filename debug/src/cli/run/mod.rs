@@ -17,6 +17,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -30,12 +31,16 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::kernel::{Kernel, KernelArguments};
 use super::machine_arg::MachineArg;
+use super::printer::Printer;
 use super::recording::RecordArgument;
 use super::terminal::RawTerminal;
 use super::{START, narration};
 
 /// Nobody waits longer.
 const FOR_EVER: Duration = Duration::from_secs(1 << 32);
+/// How long a reader of standard output is waited for before signals and the time are looked at.
+const LOOK: Duration = Duration::from_millis(50);
+const UNPRINTED: &str = "cannot write to standard output";
 
 /// Boots a kernel, with its console here. Ctrl-A X leaves, Ctrl-A H lists what else Ctrl-A does.
 ///
@@ -77,7 +82,10 @@ pub struct Arguments {
 }
 
 enum RunEvent {
+    /// It is at the printer already.
     Printed(Vec<u8>),
+    /// Standard output takes no more.
+    Unprinted(io::Error),
     /// Keys for the embedded machine.
     Typed(Vec<u8>),
     /// Who typed wants it to end.
@@ -88,6 +96,14 @@ enum RunEvent {
     Ended,
     /// Somebody wants us to end: the signal's number.
     Signal(i32),
+}
+
+/// Why a run ends, with the exit status.
+enum End {
+    /// What was printed is still to be read.
+    Status(u8),
+    /// Nobody waits for more.
+    Cut(u8),
 }
 
 /// The exit status.
@@ -127,7 +143,8 @@ fn boot(arguments: &Arguments, kernel: &Kernel, options: &MachineOptions) -> any
         let _waiting = narration::Waiting::until("starting QEMU");
         Foreground::start(options, listens.then_some(Stub::Private), START)?
     };
-    read_console(machine.console(), tell.clone());
+    let printer = Arc::new(Printer::start(io::stdout()));
+    read_console(machine.console(), Arc::clone(&printer), tell.clone());
     let terminal =
         RawTerminal::take().context("cannot set the terminal to raw mode; try: without a terminal, < /dev/null")?;
     if let Some(keyboard) = machine.keyboard().context("cannot type on the machine's console")? {
@@ -136,51 +153,89 @@ fn boot(arguments: &Arguments, kernel: &Kernel, options: &MachineOptions) -> any
     let deadline = Instant::now() + arguments.timeout.unwrap_or(FOR_EVER);
     if listens {
         let limit = arguments.timeout.unwrap_or(START);
-        let mut deliver = |bytes: &[u8]| drop(tell.send(RunEvent::Printed(bytes.to_vec())));
+        let mut deliver = |bytes: &[u8]| print(&printer, bytes, &tell);
         let mut begun = || drop(tell.send(RunEvent::Begun));
         // Where it ends before, its end is told.
         let entered = machine.run_from(kernel.image.jumped_to(), limit, &mut deliver, &mut begun);
         entered.context("the kernel's entry was not reached")?;
     }
     drop(tell);
-    let ended = watch(arguments, &events, deadline);
+    let end = watch(arguments, &events, deadline);
     drop(terminal);
-    match ended? {
-        Some(status) => Ok(status),
-        None => status_of(&mut machine, arguments),
+    let end = match end? {
+        Some(end) => end,
+        None => End::Status(status_of(&mut machine, arguments)?),
+    };
+    await_reader(end, &printer, &events, deadline)
+}
+
+/// Has these bytes printed once there is room for them. It stands still where the reader does, and the kernel's UART with it.
+fn print(printer: &Printer, bytes: &[u8], tell: &Sender<RunEvent>) {
+    match printer.has_room_within(FOR_EVER) {
+        Ok(_) => {
+            printer.print(bytes);
+            let _ = tell.send(RunEvent::Printed(bytes.to_vec()));
+        }
+        Err(error) => drop(tell.send(RunEvent::Unprinted(error))),
     }
 }
 
-/// Shows what the kernel prints until there is a reason to end: an exit status, or the machine's own end.
-fn watch(arguments: &Arguments, events: &Receiver<RunEvent>, deadline: Instant) -> anyhow::Result<Option<u8>> {
+/// Waits until what is printed is written, but no longer than somebody wants.
+fn await_reader(end: End, printer: &Printer, events: &Receiver<RunEvent>, deadline: Instant) -> anyhow::Result<u8> {
+    let status = match end {
+        End::Status(status) => status,
+        End::Cut(status) => return Ok(status),
+    };
+    while !printer.has_written_within(LOOK).context(UNPRINTED)? {
+        let signal = events.try_iter().find_map(|event| match event {
+            RunEvent::Signal(number) => Some(number),
+            _ => None,
+        });
+        if let Some(number) = signal {
+            return Ok(status_of_signal(number));
+        }
+        if Instant::now() >= deadline {
+            narration::say("what the kernel printed was not read in time; try: a larger --timeout");
+            return Ok(1);
+        }
+    }
+    Ok(status)
+}
+
+/// Hears what the kernel prints until there is a reason to end: none where the machine has ended by itself.
+fn watch(arguments: &Arguments, events: &Receiver<RunEvent>, deadline: Instant) -> anyhow::Result<Option<End>> {
     let mut said = Vec::new();
     let mut has_begun = false;
     loop {
         match events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(RunEvent::Unprinted(error)) => return Err(error).context(UNPRINTED),
             Ok(RunEvent::Printed(bytes)) => {
-                let mut stdout = io::stdout().lock();
-                stdout.write_all(&bytes).and_then(|()| stdout.flush()).context("cannot write to standard output")?;
                 if listens(arguments) {
                     said.extend(bytes);
                 }
                 if let Some(status) = verdict(arguments, &said).filter(|_| has_begun) {
-                    return Ok(Some(status));
+                    return Ok(Some(End::Status(status)));
                 }
             }
             Ok(RunEvent::Begun) => {
                 said.clear();
                 has_begun = true;
             }
-            Ok(RunEvent::Signal(number)) => return Ok(Some(u8::try_from(128 + number).unwrap_or(1))),
+            Ok(RunEvent::Signal(number)) => return Ok(Some(End::Cut(status_of_signal(number)))),
             // These are the embedded machine's.
             Ok(RunEvent::Typed(_) | RunEvent::Left) => {}
             Ok(RunEvent::Ended) | Err(RecvTimeoutError::Disconnected) => return Ok(None),
             Err(RecvTimeoutError::Timeout) => {
                 tell_timeout(arguments);
-                return Ok(Some(1));
+                return Ok(Some(End::Cut(1)));
             }
         }
     }
+}
+
+/// The exit status of a process that this signal ended, as shells have it.
+fn status_of_signal(number: i32) -> u8 {
+    u8::try_from(128 + number).unwrap_or(1)
 }
 
 fn tell_timeout(arguments: &Arguments) {
@@ -231,11 +286,9 @@ fn judge_end(status: u8, arguments: &Arguments) -> u8 {
     1
 }
 
-fn read_console(console: ForegroundConsole, tell: Sender<RunEvent>) {
+fn read_console(console: ForegroundConsole, printer: Arc<Printer>, tell: Sender<RunEvent>) {
     thread::spawn(move || {
-        while console.read(&mut |bytes| {
-            let _ = tell.send(RunEvent::Printed(bytes.to_vec()));
-        }) {}
+        while console.read(&mut |bytes| print(&printer, bytes, &tell)) {}
         let _ = tell.send(RunEvent::Ended);
     });
 }
