@@ -11,6 +11,7 @@ use super::finding::{Finding, Status};
 use crate::machine::{Address, Error, Registers, csr};
 use crate::riscv::Xlen;
 use crate::riscv::cause::{a_cause, cause, is_interrupt};
+use crate::riscv::status::sstatus;
 use crate::setting::Setting;
 
 pub const NAME: &str = "idle";
@@ -180,7 +181,9 @@ fn spins(run: &mut BootRun<'_>, finding: &mut Finding, word: &Spin) -> Result<St
     let held = run.machine.read_memory(word.address, &mut bytes);
     let holds = held.map_or(String::new(), |()| format!(", which holds {:#x}", Xlen::Rv64.read(&bytes)));
     let sie = run.csr(csr::SIE)?.unwrap_or(0);
-    let handling = run.hart.handling().copied();
+    // Where interrupts are let in, the hart is in no handler, whatever was seen.
+    let lets_in = run.csr(csr::SSTATUS)?.is_some_and(|status| status & sstatus::SIE != 0);
+    let handling = run.hart.handling().filter(|_| !lets_in).copied();
     let why = match handling {
         Some(trap) => format!("it is in the handler of {}, where interrupts are off", a_cause(trap.cause)),
         None if run.awaited()?.lets_in && word.is_lock => "no interrupt's handler releases it".into(),

@@ -10,9 +10,9 @@ use super::boot_run::hart_trace::HartTrace;
 use super::boot_run::layout::Layout;
 use super::boot_run::limit::Limit;
 use super::boot_run::memory::MemoryFacts;
-use super::boot_run::spin;
 use super::boot_run::stepping::Stepping;
 use super::boot_run::trial;
+use super::boot_run::{spin, woken};
 use super::console::Script;
 use super::finding::{Finding, Status};
 use super::memory_map::MemoryMap;
@@ -222,6 +222,7 @@ fn finish(run: &mut BootRun<'_>, mut findings: Vec<Finding>, end: BootEnd) -> Re
     let end = match end {
         BootEnd::Trap => margin::outside(run)?.map_or(end, BootEnd::Overflow),
         BootEnd::Polls { .. } => spin::confirm(run, end)?,
+        BootEnd::Wfi => woken::confirm(run, end)?,
         end => end,
     };
     run.end = Some(end.clone());

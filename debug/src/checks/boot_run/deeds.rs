@@ -29,6 +29,8 @@ pub struct Deeds {
     pub asks: bool,
     /// It called the firmware.
     pub calls: bool,
+    /// It came to a `wfi`.
+    pub waits: bool,
     pub polled_at: Option<Address>,
     /// It may have let interrupts in by the last instruction; which can come where they were let in.
     pub status_changed: bool,
@@ -107,6 +109,7 @@ impl Deeds {
         self.reads_clock |= reads_clock;
         self.status_changed = may_let_in;
         match effect {
+            Effect::Wfi => self.waits = true,
             Effect::Ecall if !run.in_user_mode()? => return Ok(self.call(registers)),
             Effect::Load { base, offset, .. } => {
                 let address = Address(registers.x[usize::from(base)].wrapping_add_signed(offset));

@@ -107,11 +107,13 @@ pub struct Spin {
     pub is_lock: bool,
     /// How far ahead the timer is set meanwhile, if that is too far to come.
     pub timer_years: Option<u64>,
+    /// The `wfi` in which it waits, where it does.
+    pub wfi: Option<Address>,
 }
 
 impl Spin {
     pub fn new(pc: Address, address: Address, bytes: u8, is_lock: bool) -> Spin {
-        Spin { pc, address, bytes, is_lock, timer_years: None }
+        Spin { pc, address, bytes, is_lock, timer_years: None, wfi: None }
     }
 }
 

@@ -12,7 +12,7 @@ use super::event::{BootEnd, BootEvent, Spin};
 use super::hart_trace::Stuck;
 use super::limit::LAST_LOOK;
 use super::spin::{self, Decider, Followed};
-use super::{BootRun, PATIENCE, firmware};
+use super::{BootRun, PATIENCE, firmware, woken};
 use crate::machine::{Address, Error, InstructionBytes, Register, Registers, Stop, TakenTrap, csr};
 use crate::riscv::cause::is_interrupt;
 use crate::riscv::{Effect, board};
@@ -312,11 +312,14 @@ impl Deeds {
                     false => Followed::Stays(None),
                 };
                 let Followed::Stays(decider) = followed else { return Ok(None) };
-                let receives = match decider {
-                    Some(Decider::Word(word, _)) => spin::receives(run, word.address)?,
+                let may_change = match decider {
+                    // An idle loop looks for work, and waits where there is none.
+                    Some(Decider::Word(word, way_out)) => {
+                        spin::receives(run, word.address)? || self.waits && woken::comes_back(run, way_out)?
+                    }
                     _ => false,
                 };
-                rest(run, BootEnd::Loop { instructions }, self.let_in, decider.filter(|_| !receives))
+                rest(run, BootEnd::Loop { instructions }, self.let_in, decider.filter(|_| !may_change))
             }
             _ => {
                 run.does_not_poll();

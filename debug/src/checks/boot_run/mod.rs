@@ -36,6 +36,7 @@ pub mod store_trace;
 mod stores;
 pub mod trial;
 mod watching;
+pub mod woken;
 
 use std::ops::Range;
 use std::time::{Duration, Instant};

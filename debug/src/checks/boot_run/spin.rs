@@ -89,7 +89,9 @@ pub fn follow(run: &mut BootRun<'_>, instructions: u64) -> Result<Followed, Erro
                 None => Source::of(&operands, &sources),
             };
         }
-        if run.step(1, PATIENCE)?.1 != Stop::Stepped {
+        if effect == Effect::Wfi {
+            pass(run, pc)?;
+        } else if run.step(1, PATIENCE)?.1 != Stop::Stepped {
             return Ok(UNKNOWN);
         }
         registers = run.machine.registers()?;
@@ -113,6 +115,12 @@ pub fn follow(run: &mut BootRun<'_>, instructions: u64) -> Result<Followed, Erro
     let word = words.clone().find(|(word, _)| word.is_lock).or_else(|| words.next());
     let register = by_registers.into_iter().find(|(other, _)| !seen.contains(other)).map(|(_, register)| register);
     Ok(Followed::Stays(word.map(|(word, way_out)| Decider::Word(word, way_out)).or(register)))
+}
+
+/// Lets a `wfi` return, as it may at any time.
+pub fn pass(run: &mut BootRun<'_>, wfi: Address) -> Result<(), Error> {
+    const LENGTH: u64 = 4;
+    run.machine.write_register(Register::Pc, wfi.0 + LENGTH)
 }
 
 /// What the value of a register was computed from, after a round or more of a loop.
