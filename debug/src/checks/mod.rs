@@ -6,7 +6,7 @@
 //! | `handoff` | at the entry: S-mode, a0 = hart id, a1 = device tree, satp = 0, interrupts off |
 //! | `stack` | sp is the top of the stack before it is used by a store, load, call or jump |
 //! | `bss` | every byte of BSS is cleared, and no byte beside it; BSS was poisoned at the entry |
-//! | `trap` | the kernel's handler takes every exception, and continues |
+//! | `trap` | the kernel's handler takes every exception, and continues; interrupted code goes on as it was |
 //! | `idle` | the kernel idles or powers off, and has not panicked |
 //! | `margin` | the stack stayed above its bottom |
 //!

@@ -235,6 +235,10 @@ fn finish(run: &mut BootRun<'_>, mut findings: Vec<Finding>, end: BootEnd) -> Re
             findings.push(trap::check(run, &end)?);
             Ok(complete(findings, "the kernel trapped"))
         }
+        BootEnd::Damaged => {
+            findings.push(trap::check(run, &end)?);
+            Ok(complete(findings, "an interrupt damaged the code that it interrupted"))
+        }
         BootEnd::Overflow(store) => {
             let margin = margin::overflowed(run, store)?;
             findings.push(Finding::not_run(trap::NAME, "the stack overflowed"));

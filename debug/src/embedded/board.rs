@@ -16,6 +16,7 @@ use crate::embedded::conditions::Conditions;
 use crate::embedded::hart::code::Code;
 use crate::embedded::hart::state::{Hart, Privilege};
 use crate::embedded::harts::Harts;
+use crate::embedded::interrupted::Tasks;
 use crate::machine::{Address, HartEvent};
 
 /// The halfwords of a page that have a breakpoint.
@@ -73,6 +74,8 @@ pub struct Board {
     pub traps: u64,
     /// A firmware that is code is below the kernel: what M-mode does is not the kernel's.
     pub(super) firmware_is_code: bool,
+    /// What interrupts interrupted.
+    pub(super) tasks: Tasks,
     pub(super) breakpoints: Breakpoints,
     /// The machine takes no interrupts by itself.
     pub(super) interrupts_held: bool,
@@ -91,6 +94,7 @@ impl Board {
             wfi_skipped: 0,
             traps: 0,
             firmware_is_code: false,
+            tasks: Tasks::default(),
             breakpoints: Breakpoints::default(),
             interrupts_held: false,
         };

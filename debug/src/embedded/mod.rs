@@ -12,6 +12,7 @@ mod hart;
 mod harts;
 mod history;
 mod host_calls;
+mod interrupted;
 mod interrupts;
 mod journal;
 mod machine;

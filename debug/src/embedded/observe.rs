@@ -112,14 +112,16 @@ impl Embedded {
                 Observation::StackPointer(moved) => observer.stack_pointer(&moved),
                 Observation::OtherStackPointer(by, moved) => observer.other_stack_pointer(&by, &moved),
                 Observation::Hart(event) => observer.event(&event),
+                Observation::CameBack(back) => observer.came_back(&back),
             }
         }
     }
 
     fn show_instruction(&mut self, observer: &mut dyn Observer) {
-        if observer.wants_instructions() {
+        // Of the hart that is followed, as all events.
+        if observer.wants_instructions() && !self.board.memory.is_of_another_hart() {
             let registers = Registers { x: self.board.hart.general(), pc: self.board.hart.pc };
-            observer.instruction(self.board.icount, &registers);
+            observer.instruction(self.board.icount, &registers, self.board.instruction_bytes());
         }
     }
 }

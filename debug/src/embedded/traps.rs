@@ -39,9 +39,12 @@ impl Board {
         if self.has_no_handler(by) {
             return Err(self.fault(self.hart.xlen.top_bit() | number, 0));
         }
-        let from = self.origin();
+        let (from, before) = (self.origin(), self.before_trap(true));
         self.hart.take_interrupt(number, by);
-        self.took_trap(from, by, None);
+        let taken = self.took_trap(from, by, None);
+        if let (Some(before), Some(taken)) = (before, taken) {
+            self.keep_interrupted(before, taken, true);
+        }
         if let Some(races) = &mut self.memory.races {
             races.set_interrupted(Some(self.icount));
         }
@@ -61,11 +64,14 @@ impl Board {
             self.memory.guest_trap = GuestTrap::default();
             return Err(self.fault(code, trap.value));
         }
-        let from = self.origin();
+        let (from, before) = (self.origin(), self.before_trap(false));
         let instruction = if self.memory.is_recording() { self.instruction_bytes() } else { None };
         let about = self.about_guest(trap);
         self.hart.take_exception(trap, about);
-        self.took_trap(from, by, instruction);
+        let taken = self.took_trap(from, by, instruction);
+        if let (Some(before), Some(taken)) = (before, taken) {
+            self.keep_interrupted(before, taken, false);
+        }
         Ok(())
     }
 
@@ -91,11 +97,14 @@ impl Board {
         self.fetch().map_or(0, |operation| transformed::transformed(&operation, &self.hart, address))
     }
 
-    fn instruction_bytes(&self) -> Option<InstructionBytes> {
+    pub(super) fn instruction_bytes(&self) -> Option<InstructionBytes> {
+        self.instruction_bytes_at(self.hart.pc)
+    }
+
+    pub(super) fn instruction_bytes_at(&self, pc: u64) -> Option<InstructionBytes> {
         let mut bytes = [0; 4];
-        let whole = self.memory.peek(self.hart.pc, &mut bytes);
-        let length =
-            if whole || self.memory.peek(self.hart.pc, &mut bytes[..2]) { if whole { 4 } else { 2 } } else { 0 };
+        let whole = self.memory.peek(pc, &mut bytes);
+        let length = if whole || self.memory.peek(pc, &mut bytes[..2]) { if whole { 4 } else { 2 } } else { 0 };
         InstructionBytes::new(&bytes[..length])
     }
 
@@ -117,17 +126,17 @@ impl Board {
         self.time().saturating_sub(due)
     }
 
-    /// The hart has entered its handler.
+    /// The hart has entered its handler: the trap, where it is the kernel's.
     fn took_trap(
         &mut self,
         Origin { from_user, from_guest }: Origin,
         by: Handler,
         instruction: Option<InstructionBytes>,
-    ) {
+    ) -> Option<TakenTrap> {
         self.refresh_context();
         self.icount += 1;
         if !self.is_kernels() {
-            return;
+            return None;
         }
         self.traps += 1;
         let hart = &self.hart;
@@ -142,7 +151,7 @@ impl Board {
         let of_entry = hart.guest.htinst != 0 && hart.guest.htinst & 1 == 0;
         let lowest = if of_entry { 0 } else { value & 3 };
         let guest_physical = is_told.then_some(hart.guest.htval << 2 | lowest);
-        self.memory.note(HartEvent::Trap(TakenTrap {
+        let taken = TakenTrap {
             icount: self.icount - 1,
             pc: Address(pc),
             cause,
@@ -156,6 +165,8 @@ impl Board {
             sscratch,
             handler: Address(hart.pc),
             instruction,
-        }));
+        };
+        self.memory.note(HartEvent::Trap(taken));
+        Some(taken)
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! It does not know who implements it: QEMU behind a socket and a machine in this process look the same.
 
+mod came_back;
 mod fault;
 mod observe;
 pub mod quirk;
@@ -11,6 +12,7 @@ mod trace;
 use std::time::{Duration, Instant};
 
 pub use crate::riscv::{Address, Register, Registers, csr};
+pub use came_back::{CameBack, Interrupted};
 pub use fault::{DriveTrouble, Fault};
 pub use observe::{
     HartEvent, InstructionBytes, Interest, Jump, JumpKind, Load, Observed, Observer, OtherHart, StackPointerMove,

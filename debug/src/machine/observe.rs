@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use super::{Address, Error, MOST_HARTS, Registers, Stop};
+use super::{Address, CameBack, Error, MOST_HARTS, Registers, Stop};
 
 /// A store that was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -310,8 +310,11 @@ pub trait Observer {
         false
     }
 
-    /// The next instruction will be executed, after `icount` others.
-    fn instruction(&mut self, _icount: u64, _registers: &Registers) {}
+    /// The next instruction will be executed, after `icount` others: its bytes, if they can be read.
+    fn instruction(&mut self, _icount: u64, _registers: &Registers, _bytes: Option<InstructionBytes>) {}
+
+    /// The hart came back to code that was interrupted, and not with what it left. The machine is behind the return.
+    fn came_back(&mut self, _back: &CameBack) {}
 }
 
 /// A machine that reports everything it does, in order, at the latest when the call returns.

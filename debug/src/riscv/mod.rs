@@ -30,7 +30,7 @@ pub use decode::{
 pub use effect::{Effect, Target, places, places_of, resting_places};
 pub use extension::{Extension, Extensions};
 pub use isa::Isa;
-pub use operands::{Computation, Operands};
+pub use operands::{Computation, Operands, Uses};
 pub use register::{Register, Registers};
 pub use text::disassemble;
 pub use xlen::Xlen;

@@ -1,5 +1,5 @@
 # expect: trap
-# words: instruction access fault|access fault|illegal
+# words: timer interrupt; s1 = 0x1, which was; main uses it; save s1
 # why: The timer's handler uses s1 without saving it; main calls through s1 afterwards.
 .include "k.inc"
 

@@ -202,7 +202,12 @@ impl Observer for Everything {
         true
     }
 
-    fn instruction(&mut self, icount: u64, _registers: &debug::machine::Registers) {
+    fn instruction(
+        &mut self,
+        icount: u64,
+        _registers: &debug::machine::Registers,
+        _bytes: Option<debug::machine::InstructionBytes>,
+    ) {
         assert_eq!(icount, self.instructions);
         self.instructions += 1;
     }

@@ -27,6 +27,8 @@ pub enum BootEnd {
     Trap,
     /// Traps repeat for ever. The hart's trace says which.
     Stuck,
+    /// The handler of an interrupt damaged the code that it interrupted. The trace of stores says how.
+    Damaged,
     /// An interrupt storm: the interrupted code executes no instruction. The hart's trace says which.
     Storm,
     /// The kernel waits for interrupts, and none can come, or none came.

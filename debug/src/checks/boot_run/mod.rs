@@ -5,6 +5,7 @@
 pub mod arrival;
 pub mod awaited;
 mod code;
+pub mod damage;
 pub mod deeds;
 pub mod device_tree;
 pub mod dialogue;
@@ -24,6 +25,7 @@ pub mod machine_mode;
 mod marks;
 pub mod memory;
 pub mod names;
+pub mod near_loop;
 mod other_harts;
 pub mod page_table;
 pub mod panic;
@@ -277,6 +279,9 @@ impl<'a> BootRun<'a> {
         // This came first, whatever followed.
         if let Some(overflow) = self.trace.as_ref().and_then(|trace| trace.memory.stacks.overflow()) {
             return Ok(Some(BootEvent::End(BootEnd::Overflow(overflow.clone()))));
+        }
+        if self.trace.as_ref().is_some_and(|trace| trace.damages.found().is_some()) {
+            return Ok(Some(BootEvent::End(BootEnd::Damaged)));
         }
         Ok(match stop {
             Stop::Breakpoint => self.stopped_at_breakpoint()?,

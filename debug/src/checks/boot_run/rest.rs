@@ -275,6 +275,8 @@ impl BootRun<'_> {
                 firmware::Coming::Stopped(event) => return Ok(Some(event)),
             },
             Some(BootEnd::Runs { .. }) => self.hart.interrupts >= 2,
+            // Its handler damages what it interrupts, whatever becomes of that here.
+            Some(BootEnd::Damaged) => true,
             Some(BootEnd::Spins(Spin { address, .. })) => spin::is_empty_slot(self, address)?,
             _ => false,
         };

@@ -4,14 +4,20 @@
 
 use std::ops::Range;
 
+use super::damage::Damages;
 use super::layout::Layout;
 use super::memory::MemoryFacts;
 use crate::image::Image;
-use crate::machine::{Address, HartEvent, Interest, Load, Observer, OtherHart, StackPointerMove, Store, TakenTrap};
+use crate::machine::{
+    Address, CameBack, HartEvent, InstructionBytes, Interest, Load, Observer, OtherHart, Registers, StackPointerMove,
+    Store, TakenTrap,
+};
 use crate::riscv::cause::{USER_CALL, is_interrupt};
 
 pub struct StoreTrace<'a> {
     pub memory: MemoryFacts<'a>,
+    /// What handlers did to the code that they interrupted.
+    pub damages: Damages<'a>,
     stack: Range<Address>,
     /// The first exception that is not a call from U-mode.
     pub exception: Option<TakenTrap>,
@@ -23,6 +29,7 @@ impl<'a> StoreTrace<'a> {
     pub fn new(image: &'a Image, layout: &Layout) -> StoreTrace<'a> {
         StoreTrace {
             memory: MemoryFacts::new(image, layout),
+            damages: Damages::new(image),
             stack: layout.stack.clone(),
             exception: None,
             interrupts: 0,
@@ -72,12 +79,25 @@ impl Observer for StoreTrace<'_> {
     }
 
     fn ends_run(&self) -> bool {
-        self.memory.ends_run()
+        self.memory.ends_run() || self.damages.found().is_some()
+    }
+
+    fn wants_instructions(&self) -> bool {
+        self.damages.is_following()
+    }
+
+    fn instruction(&mut self, icount: u64, registers: &Registers, bytes: Option<InstructionBytes>) {
+        self.damages.instruction(icount, registers, bytes);
+    }
+
+    fn came_back(&mut self, back: &CameBack) {
+        self.damages.came_back(back);
     }
 
     fn event(&mut self, event: &HartEvent) {
         self.memory.stacks.event(event);
         let HartEvent::Trap(trap) = event else { return };
+        self.damages.trap(trap);
         match trap.cause {
             cause if is_interrupt(cause) => self.interrupts += 1,
             USER_CALL => self.calls += 1,

@@ -2,7 +2,9 @@
 
 use super::hart_trace::HartTrace;
 use super::store_trace::StoreTrace;
-use crate::machine::{HartEvent, Interest, Load, Observer, OtherHart, Registers, StackPointerMove, Store};
+use crate::machine::{
+    CameBack, HartEvent, InstructionBytes, Interest, Load, Observer, OtherHart, Registers, StackPointerMove, Store,
+};
 
 pub struct Watching<'a, 'b> {
     pub trace: &'a mut StoreTrace<'b>,
@@ -59,7 +61,11 @@ impl Observer for Watching<'_, '_> {
         self.trace.wants_instructions()
     }
 
-    fn instruction(&mut self, icount: u64, registers: &Registers) {
-        self.trace.instruction(icount, registers);
+    fn instruction(&mut self, icount: u64, registers: &Registers, bytes: Option<InstructionBytes>) {
+        self.trace.instruction(icount, registers, bytes);
+    }
+
+    fn came_back(&mut self, back: &CameBack) {
+        self.trace.came_back(back);
     }
 }

@@ -67,7 +67,7 @@ impl<'a> Companion<'a> {
         const SLACK: Duration = Duration::from_secs(3);
         const MOST: Duration = Duration::from_secs(9);
         let failed = self.findings.iter().any(|finding| finding.status == Status::Fail && ENDS.contains(&finding.name));
-        let waits = self.has_ended() && failed && !self.is_late();
+        let waits = self.has_ended() && failed && !self.is_late() && self.end != Some(BootEnd::Damaged);
         if waits { (self.took * 4 + SLACK).min(MOST) } else { Duration::ZERO }
     }
 
@@ -107,6 +107,8 @@ impl<'a> Companion<'a> {
         };
         let stopped = matches!(self.end, Some(BootEnd::HartStopped { .. }));
         match end {
+            // What the handler does, it does there as well, whatever it hits.
+            Some(_) if self.end == Some(BootEnd::Damaged) => self.take_over(findings, false),
             // It was too slow to be told, or nobody can tell.
             Some(BootEnd::Deadline) if fails(&self.findings).is_some() => self.take_over(findings, true),
             Some(BootEnd::Deadline) if self.rests_there(findings, interrupted) => self.take_over(findings, true),

@@ -1,10 +1,11 @@
-//! Check `trap`: does the kernel's own handler take every exception, and continue?
+//! Check `trap`: does the kernel's own handler take every exception, and continue? Does interrupted code go on as it was?
 //!
 //! OpenSBI enters the kernel with stvec = the kernel's entry. So an early trap looks like a second boot, but scause, sepc and stval
 //! still describe it. If the kernel has a handler, the hart's trace tells the outcome of each exception. Without a trace, scause
 //! tells whether a trap came: it was poisoned at the entry.
 //! Source: the RISC-V privileged manual, sections on scause, sepc, stval and stvec.
 
+mod damage;
 mod other_harts;
 mod protection;
 mod reasons;
@@ -32,7 +33,9 @@ const EXPECTED: &str = "no exception, or one that the kernel's handler takes and
 pub fn check(run: &mut BootRun<'_>, end: &BootEnd) -> Result<Finding, Error> {
     let mut finding = Finding::new(NAME);
     finding.expected = EXPECTED.into();
-    if let Some(stuck) = run.hart.stuck {
+    if let Some(damage) = run.trace.as_ref().and_then(|trace| trace.damages.found()) {
+        damage::explain(run, &mut finding, &damage);
+    } else if let Some(stuck) = run.hart.stuck {
         stuck_in(run, &mut finding, &stuck)?;
     } else if let Some((exception, fault)) = unhandled(run, end)? {
         explain(run, &mut finding, &about(&exception.trap))?;

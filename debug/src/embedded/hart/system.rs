@@ -65,6 +65,7 @@ fn return_from_trap(board: &mut Board, kind: Kind) -> u64 {
     if is_kernels {
         let [to, sp] = [board.hart.pc, board.hart.x(Register::SP)].map(Address);
         board.memory.note(HartEvent::TrapReturn { icount: board.icount, to, sp, to_user });
+        board.compare_with_interrupted();
     }
     board.hart.pc
 }

@@ -60,6 +60,7 @@ impl State {
     fn restore(&self, board: &mut Board) {
         board.wfi_skipped = self.wfi_skipped;
         board.traps = self.traps;
+        board.tasks.forget();
         board.memory.devices.uart.console.set_position(self.console);
         board.memory.devices.restore(&self.devices);
         board.memory.ended = self.ended;

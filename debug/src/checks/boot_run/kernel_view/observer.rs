@@ -2,7 +2,10 @@
 
 use super::{SP, Spaces};
 use crate::checks::boot_run::machine_mode;
-use crate::machine::{Address, HartEvent, Interest, Load, Observer, OtherHart, Registers, StackPointerMove, Store};
+use crate::machine::{
+    Address, CameBack, HartEvent, InstructionBytes, Interest, Load, Observer, OtherHart, Registers, StackPointerMove,
+    Store, TakenTrap,
+};
 
 /// Passes linked addresses to an observer, and causes in the words of S-mode.
 pub(super) struct LinkedObserver<'a> {
@@ -30,6 +33,19 @@ impl LinkedObserver<'_> {
         let StackPointerMove { pc, old, new, .. } = *moved;
         StackPointerMove { pc: self.linked(pc), old: self.linked(old), new: self.linked(new), ..*moved }
     }
+
+    fn linked_trap(&self, trap: &TakenTrap) -> TakenTrap {
+        let TakenTrap { pc, sp, handler, cause, .. } = *trap;
+        let cause = if self.machine_mode { machine_mode::cause(cause) } else { cause };
+        TakenTrap { pc: self.linked(pc), sp: self.linked(sp), handler: self.linked(handler), cause, ..*trap }
+    }
+
+    fn linked_registers(&self, registers: &Registers) -> Registers {
+        let mut registers = registers.clone();
+        registers.pc = self.linked(Address(registers.pc)).0;
+        registers.x[SP] = self.linked(registers.sp()).0;
+        registers
+    }
 }
 
 impl Observer for LinkedObserver<'_> {
@@ -48,14 +64,7 @@ impl Observer for LinkedObserver<'_> {
     fn event(&mut self, event: &HartEvent) {
         let mut event = *event;
         match &mut event {
-            HartEvent::Trap(trap) => {
-                trap.pc = self.linked(trap.pc);
-                trap.sp = self.linked(trap.sp);
-                trap.handler = self.linked(trap.handler);
-                if self.machine_mode {
-                    trap.cause = machine_mode::cause(trap.cause);
-                }
-            }
+            HartEvent::Trap(trap) => *trap = self.linked_trap(trap),
             HartEvent::TrapReturn { to, sp, .. } => {
                 *to = self.linked(*to);
                 *sp = self.linked(*sp);
@@ -99,10 +108,15 @@ impl Observer for LinkedObserver<'_> {
         self.observer.wants_instructions()
     }
 
-    fn instruction(&mut self, icount: u64, registers: &Registers) {
-        let mut registers = registers.clone();
-        registers.pc = self.linked(Address(registers.pc)).0;
-        registers.x[SP] = self.linked(registers.sp()).0;
-        self.observer.instruction(icount, &registers);
+    fn instruction(&mut self, icount: u64, registers: &Registers, bytes: Option<InstructionBytes>) {
+        self.observer.instruction(icount, &self.linked_registers(registers), bytes);
+    }
+
+    fn came_back(&mut self, back: &CameBack) {
+        let mut back = back.clone();
+        back.registers = self.linked_registers(&back.registers);
+        back.interrupted.registers = self.linked_registers(&back.interrupted.registers);
+        back.interrupted.trap = self.linked_trap(&back.interrupted.trap);
+        self.observer.came_back(&back);
     }
 }

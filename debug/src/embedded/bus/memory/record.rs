@@ -8,7 +8,9 @@ use crate::embedded::bus::map::Region;
 use crate::embedded::bus::ram::PAGE;
 use crate::embedded::hart::decode::{Kind, Operation};
 use crate::embedded::hart::state::{Hart, Privilege};
-use crate::machine::{Address, HartEvent, Interest, Jump, JumpKind, Load, OtherHart, StackPointerMove, Store};
+use crate::machine::{
+    Address, CameBack, HartEvent, Interest, Jump, JumpKind, Load, OtherHart, StackPointerMove, Store,
+};
 use crate::riscv::{Register, board};
 
 /// How many events are recorded before the run pauses and passes them on.
@@ -17,7 +19,7 @@ const AT_ONCE: usize = 4096;
 const PARTS: u64 = 32;
 
 /// What was observed of one instruction.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Observation {
     Store(Store),
     Load(Load),
@@ -27,6 +29,7 @@ pub enum Observation {
     OtherStackPointer(OtherHart, StackPointerMove),
     Jump(Jump),
     Hart(HartEvent),
+    CameBack(Box<CameBack>),
 }
 
 pub struct Record {
@@ -145,6 +148,19 @@ impl Memory {
     pub fn note(&mut self, event: HartEvent) {
         if self.is_recording() {
             self.push(Observation::Hart(event));
+        }
+    }
+
+    /// Whether a hart executes that is not observed.
+    pub fn is_of_another_hart(&self) -> bool {
+        self.other.is_some()
+    }
+
+    /// Like [`Memory::note`], for a return to code that was interrupted. It is shown before anything else is executed.
+    pub fn note_came_back(&mut self, back: CameBack) {
+        if self.is_recording() {
+            self.push(Observation::CameBack(Box::new(back)));
+            self.pause();
         }
     }
 
