@@ -2,7 +2,9 @@
 //!
 //! They differ in higher-half kernels, which start at load addresses and continue at linked ones when they translate addresses.
 
-use super::Image;
+use std::ops::Range;
+
+use super::{Image, Symbol};
 use crate::riscv::Address;
 
 impl Image {
@@ -49,6 +51,15 @@ impl Image {
         let rest = &code[(address.0 - start.0) as usize..];
         let length = crate::riscv::length(u16::from_le_bytes(*rest.first_chunk()?));
         rest.get(..length as usize)
+    }
+
+    /// The smallest array within a variable that holds the byte at `at`, with its name, `cpus[1].stack`; `None` where the debug information
+    /// tells of none, and for an element of a pool that has not the name of a stack.
+    pub fn array_within(&self, variable: &Symbol, at: Address) -> Option<(String, Range<Address>)> {
+        let array = self.lines().array_at(variable.address, at)?;
+        let name = format!("{}{}", variable.name, array.path);
+        // A pool of pages: a stack may have several.
+        (!array.adjoins_others || is_stack_name(&name)).then_some((name, array.range))
     }
 
     /// The linked address for an address that a hart uses.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use addr2line::{Context, LookupContinuation, LookupResult};
 use gimli::LittleEndian;
 
+use super::members::{Array, Members};
 use super::place::Line;
 use super::split::{Reader, Split};
 use super::symbols::demangled;
@@ -17,6 +18,7 @@ use crate::riscv::Address;
 /// The debug information, which is read at its first use.
 pub(super) struct Lines {
     context: Option<Context<Reader>>,
+    members: Option<Members>,
     split: Split,
     /// Files in this folder are shown relative to it.
     current_folder: Option<PathBuf>,
@@ -37,15 +39,22 @@ impl Lines {
             let bytes = section(id.name()).unwrap_or_default();
             Ok::<_, gimli::Error>(Reader::new(bytes.as_ref().into(), LittleEndian))
         };
-        let context = gimli::Dwarf::load(load).and_then(Context::from_dwarf).ok();
+        let sections = gimli::DwarfSections::load(load).ok();
+        let members = sections.as_ref().map(|sections| Members::of(sections.borrow(Reader::clone)));
+        let context = sections.and_then(|sections| Context::from_dwarf(sections.borrow(Reader::clone)).ok());
         // Everything is in the root folder. A path relative to it would only lose its slash.
         let current_folder = env::current_dir().ok().filter(|folder| folder.parent().is_some());
-        Lines { context, split: Split::of(kernel), current_folder }
+        Lines { context, members, split: Split::of(kernel), current_folder }
     }
 
     pub fn find(&self, address: Address) -> Option<Line> {
         let location = self.context.as_ref()?.find_location(address.0).ok()??;
         Some(Line { file: self.shown(location.file?, address), line: location.line? })
+    }
+
+    /// The smallest array that holds the byte at `at`, within the variable at `start`.
+    pub fn array_at(&self, start: Address, at: Address) -> Option<Array> {
+        self.members.as_ref()?.array_at(start, at)
     }
 
     /// The functions that contain the instruction, innermost first: inlined ones, then the one with a frame.
@@ -101,6 +110,7 @@ mod tests {
     fn files_below_the_current_folder_are_shown_from_there() {
         let lines = Lines {
             context: None,
+            members: None,
             split: Split::of(Path::new("kernel.elf")),
             current_folder: Some("/home/me/kernel".into()),
         };

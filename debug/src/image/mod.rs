@@ -12,6 +12,7 @@ pub(crate) mod fixture;
 mod flat;
 mod headers;
 mod lines;
+mod members;
 mod near;
 mod neutral;
 mod place;

@@ -219,6 +219,10 @@ fn stack_at(image: &Image, sp: Address) -> Option<Stack> {
         .max_by_key(|symbol| symbol.address);
     let holds_none = |object: &Symbol| object.size < SMALLEST_HOLDER && !is_stack_name(&object.name);
     let meant = stack_from(image, sp).filter(|_| holder.as_ref().is_none_or(holds_none));
+    let part = holder.as_ref().filter(|_| meant.is_none()).and_then(|holder| image.array_within(holder, last));
+    if let Some((bottom_name, range)) = part.filter(|(_, range)| range.end.0 - range.start.0 >= SMALLEST_HOLDER) {
+        return Some(Stack { range, bottom_name, deepest: None });
+    }
     if let Some(object) = meant.or(holder) {
         let range = object.address..object.address + object.size;
         return Some(Stack { range, bottom_name: object.name, deepest: None });
