@@ -7,6 +7,7 @@ use super::boot_run::event::{BootEnd, PowerOff, Spin, with_status};
 use super::boot_run::limit::Reached;
 use super::boot_run::{panic, spin};
 use super::console;
+use super::fact::Fact;
 use super::finding::{Finding, Status};
 use crate::machine::{Address, Error, Registers, csr};
 use crate::riscv::Xlen;
@@ -278,6 +279,7 @@ fn storm(run: &BootRun<'_>, finding: &mut Finding) -> String {
         run.place(storm.trap.handler)
     ));
     finding.set("interrupts", storm.interrupts);
+    finding.set("scause", Fact::Register(storm.trap.cause));
     let between = match run.trace {
         Some(_) => format!("{} instructions in between", storm.instructions),
         None => "that instruction was never executed".into(),

@@ -85,7 +85,7 @@ impl Machine for Embedded {
                 bytes.copy_from_slice(found);
                 Ok(())
             }
-            None => match self.board.memory.virtio_register(start.0, bytes.len()) {
+            None => match self.board.memory.quiet_register(start.0, bytes.len(), self.board.now().ticks()) {
                 Some(register) => {
                     bytes.copy_from_slice(&register.to_le_bytes()[..bytes.len()]);
                     Ok(())

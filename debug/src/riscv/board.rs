@@ -44,6 +44,8 @@ pub const ROM_SIZE: u64 = 0xf000;
 pub const CLINT: u64 = 0x200_0000;
 /// The size of its registers, in bytes.
 pub const CLINT_SIZE: u64 = 0x1_0000;
+/// mtimecmp of hart 0, of 8 bytes; those of the others follow.
+pub const MTIMECMP: u64 = CLINT + 0x4000;
 /// mtime, the time in ticks, of 8 bytes.
 pub const MTIME: u64 = CLINT + 0xbff8;
 /// The platform-level interrupt controller (QEMU, hw/intc/sifive_plic.c; "RISC-V Platform-Level Interrupt Controller Specification").

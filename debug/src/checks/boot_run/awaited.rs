@@ -1,13 +1,12 @@
 //! Which interrupts the hart can still take: what is enabled, let in and pending, and when the timer's comes. It does not judge.
 
-use super::BootRun;
+use super::{BootRun, machine_mode};
 use crate::machine::{Error, Register, csr};
 use crate::riscv::Xlen;
 use crate::riscv::status::USER_MODE;
+use crate::riscv::status::interrupt::{EXTERNAL, MACHINE, MACHINE_EXTERNAL, MACHINE_TIMER, TIMER};
 use crate::riscv::status::sstatus::SIE;
 
-const TIMER: u64 = 1 << 5;
-const EXTERNAL: u64 = 1 << 9;
 /// A year, in ticks.
 const YEAR: u64 = 365 * 24 * 3600 * 10_000_000;
 /// An interrupt of the timer that is so far ahead never comes.
@@ -28,30 +27,82 @@ pub struct Awaited {
     pub external: bool,
 }
 
+impl Awaited {
+    /// Those of both.
+    fn or(self, other: Awaited) -> Awaited {
+        Awaited {
+            wakes: self.wakes || other.wakes,
+            interrupts: self.interrupts || other.interrupts,
+            pending: self.pending || other.pending,
+            lets_in: self.lets_in || other.lets_in,
+            external: self.external || other.external,
+        }
+    }
+}
+
 impl BootRun<'_> {
     /// Which interrupts can still come. If the machine does not tell, any enabled interrupt can.
     pub fn awaited(&mut self) -> Result<Awaited, Error> {
         let none = Awaited { wakes: false, interrupts: false, pending: false, lets_in: false, external: false };
         let Some(sie) = self.csr(csr::SIE)? else { return Ok(none) };
+        let below = self.awaited_by_machine_mode()?;
         if sie == 0 {
-            return Ok(none);
+            return Ok(below.unwrap_or(none));
         }
         let pending = self.csr(csr::SIP)?.unwrap_or(0) & sie != 0;
         // On an observed machine only the timer raises interrupts.
         let wakes = match self.trace {
-            Some(_) => pending || sie & TIMER != 0 && self.timer()?.is_some(),
+            Some(_) => {
+                let timer = self.timer_setting()?;
+                pending || sie & TIMER != 0 && self.comes(timer)
+            }
             None => true,
         };
         let user = self.csr(Register::Priv)? == Some(USER_MODE);
         let globally = user || self.csr(csr::SSTATUS)?.is_some_and(|sstatus| sstatus & SIE != 0);
         let external = sie & EXTERNAL != 0;
-        Ok(Awaited { wakes, interrupts: wakes && globally, pending, lets_in: globally, external })
+        let own = Awaited { wakes, interrupts: wakes && globally, pending, lets_in: globally, external };
+        Ok(below.map_or(own, |below| own.or(below)))
+    }
+
+    /// Those that come to M-mode, from which the kernel went on to a lower mode: there they are always let in.
+    fn awaited_by_machine_mode(&mut self) -> Result<Option<Awaited>, Error> {
+        let Some(enabled) = self.machine_enabled()? else { return Ok(None) };
+        let pending = self.csr(csr::MIP)?.unwrap_or(0) & enabled != 0;
+        let wakes = match self.trace {
+            Some(_) => {
+                let timer = machine_mode::timer(self.machine);
+                pending || enabled & MACHINE_TIMER != 0 && self.comes(timer)
+            }
+            None => true,
+        };
+        let external = enabled & MACHINE_EXTERNAL != 0;
+        Ok(Some(Awaited { wakes, interrupts: wakes, pending, lets_in: true, external }))
+    }
+
+    /// The interrupts that M-mode has enabled for itself, if the hart is in a lower mode and there are any.
+    fn machine_enabled(&mut self) -> Result<Option<u64>, Error> {
+        if !machine_mode::starts_there(self.image, self.layout.entry) || !machine_mode::is_below(self.machine) {
+            return Ok(None);
+        }
+        Ok(self.csr(csr::MIE)?.map(|mie| mie & MACHINE).filter(|enabled| *enabled != 0))
+    }
+
+    fn comes(&mut self, timer: Option<u64>) -> bool {
+        let now = self.ticks();
+        timer.is_some_and(|time| time.saturating_sub(now) < NEVER)
     }
 
     /// When the timer's interrupt comes; `None` where it never does.
     pub(super) fn timer(&mut self) -> Result<Option<u64>, Error> {
-        let now = self.ticks();
-        Ok(self.timer_setting()?.filter(|time| time.saturating_sub(now) < NEVER))
+        let of_machine = match self.machine_enabled()? {
+            Some(enabled) if enabled & MACHINE_TIMER != 0 => machine_mode::timer(self.machine),
+            _ => None,
+        };
+        let is_enabled = self.csr(csr::SIE)?.is_some_and(|sie| sie & TIMER != 0);
+        let own = if of_machine.is_none() || is_enabled { self.timer_setting()? } else { None };
+        let first = own.into_iter().chain(of_machine).min();
+        Ok(first.filter(|time| self.comes(Some(*time))))
     }
 
     /// How far ahead the timer is set, in years, if it is enabled and that is too far to come.

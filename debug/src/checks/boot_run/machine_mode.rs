@@ -7,7 +7,7 @@ use crate::checks::fact::Fact;
 use crate::checks::finding::Finding;
 use crate::image::Image;
 use crate::machine::{Error, Machine, Register, csr};
-use crate::riscv::board::RAM_BASE;
+use crate::riscv::board::{MTIMECMP, RAM_BASE};
 use crate::riscv::cause::{self, is_interrupt};
 use crate::riscv::pmp::{self, Pmp};
 use crate::riscv::status::{MACHINE_MODE, SUPERVISOR_MODE, interrupt};
@@ -21,6 +21,24 @@ pub fn starts_there(image: &Image, entry: Address) -> bool {
 /// Whether the hart is in M-mode now.
 pub fn is_in(machine: &mut dyn Machine) -> bool {
     machine.read_register(Register::Priv).is_ok_and(|mode| mode == MACHINE_MODE)
+}
+
+/// Whether the hart of such a kernel is in a lower mode, and M-mode has left registers of its own.
+pub fn is_below(machine: &mut dyn Machine) -> bool {
+    // A hart in M-mode shows M-mode's registers for both.
+    const TOLD_APART: [Register; 4] = [csr::STVEC, csr::SEPC, csr::SSCRATCH, csr::STVAL];
+    TOLD_APART.into_iter().any(|register| {
+        let own = counterpart(register).and_then(|own| machine.read_register(own).ok());
+        own.is_some() && machine.read_register(register).ok() != own
+    })
+}
+
+/// When M-mode's timer comes to a hart, in ticks; `None` where the machine does not tell.
+pub fn timer(machine: &mut dyn Machine) -> Option<u64> {
+    let hart = machine.read_register(csr::MHARTID).ok()?;
+    let mut bytes = [0; 8];
+    machine.read_physical(Address(MTIMECMP + hart * 8), &mut bytes).ok()?;
+    Some(u64::from_le_bytes(bytes))
 }
 
 /// M-mode's CSR for one of S-mode's.
@@ -71,11 +89,16 @@ fn is_machines_own(interrupt: u64) -> bool {
     matches!(interrupt, cause::MACHINE_SOFTWARE | cause::MACHINE_TIMER | cause::MACHINE_EXTERNAL)
 }
 
-/// Whether the finding is about an exception that M-mode takes, as the kernel has not delegated it.
+/// Whether the finding is about a trap that M-mode takes: an exception that the kernel has not delegated, an interrupt that only M-mode
+/// has enabled.
 pub fn takes(machine: &mut dyn Machine, finding: &Finding) -> bool {
     let Some(Fact::Register(scause)) = finding.data.get("scause") else { return false };
+    if is_interrupt(*scause) {
+        let enabled = machine.read_register(csr::SIE).unwrap_or(0);
+        return is_below(machine) && enabled >> (cause::code(*scause) & 63) & 1 == 0;
+    }
     let delegated = machine.read_register(csr::MEDELEG).unwrap_or(0);
-    !is_interrupt(*scause) && delegated >> (cause::code(*scause) & 63) & 1 == 0
+    delegated >> (cause::code(*scause) & 63) & 1 == 0
 }
 
 /// What the PMP entries mean; `None` where the machine does not show them.
