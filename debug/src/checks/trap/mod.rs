@@ -22,6 +22,7 @@ use crate::machine::{Address, Error, TakenTrap, csr};
 use crate::riscv::cause::{INSTRUCTION_MISALIGNED, INSTRUCTION_PAGE, USER_CALL, a_cause, cause, is_interrupt};
 use crate::riscv::status::SUPERVISOR_MODE;
 use crate::riscv::status::mstatus::MPP_SHIFT;
+use crate::riscv::status::sstatus::{SIE, SPIE};
 use reasons::{About, about};
 use words::explain;
 
@@ -75,8 +76,10 @@ fn stands_in_handler(run: &mut BootRun<'_>) -> Result<Option<About>, Error> {
     let entered = handler.filter(|handler| run.image.function(*handler).is_some_and(|(_, offset)| offset == 0));
     let registers = run.machine.registers()?;
     let backtrace = run.backtrace(&registers);
+    // A return sets SPIE, and a trap while interrupts are off clears it: then the hart has not returned from this one.
+    let unreturned = run.csr(csr::SSTATUS)?.is_some_and(|sstatus| sstatus & (SPIE | SIE) == 0);
     let stands = |place: Address| entered.is_some_and(|handler| run.same_function(place, handler));
-    let is_within = stands(Address(sepc)) && backtrace.iter().any(|place| stands(place.address));
+    let is_within = stands(Address(sepc)) && (unreturned || backtrace.iter().any(|place| stands(place.address)));
     Ok((is_exception && is_within).then(|| About::told(scause, Address(sepc), stval, false)))
 }
 
