@@ -127,9 +127,19 @@ impl<'a> Companion<'a> {
                 self.take_over(findings, false);
             }
             Some(BootEnd::Stuck) if self.goes_on(hart) => self.take_over(findings, false),
+            // There a guest's traps are not seen. Nothing else tells whether it rests.
+            Some(end) if rests(end) && fails(findings).is_none() && self.fails_by_guest() => {
+                self.take_over(findings, false)
+            }
             Some(_) if fails(findings) != fails(&self.findings) => self.add_other_end(findings),
             _ => {}
         }
+    }
+
+    /// Whether the traps of a guest, which its own handler takes, go on for ever here.
+    fn fails_by_guest(&self) -> bool {
+        let stuck = self.hart.stuck.map(|stuck| *stuck.fault());
+        self.hart.storm.map(|storm| storm.trap).or(stuck).is_some_and(|trap| trap.by_guest)
     }
 
     /// Whether an instruction traps for ever here, and there not every trap was seen (`hart`).
@@ -262,6 +272,11 @@ impl<'a> Companion<'a> {
             }
         }
     }
+}
+
+/// Whether a kernel with this end is taken to wait, without proof that it does anything.
+fn rests(end: &BootEnd) -> bool {
+    matches!(end, BootEnd::Wfi | BootEnd::Loop { .. } | BootEnd::Ticking { .. })
 }
 
 #[cfg(test)]

@@ -4,9 +4,11 @@ use std::path::Path;
 
 use super::*;
 use crate::checks::Names;
-use crate::checks::boot_run::hart_trace::tests::thread_that_faults;
+use crate::checks::boot_run::event::PowerOff;
+use crate::checks::boot_run::hart_trace::Storm;
+use crate::checks::boot_run::hart_trace::tests::{taken, thread_that_faults};
 use crate::image::fixture::Elf;
-use crate::machine::Address;
+use crate::machine::{Address, TakenTrap};
 
 const TICKING: BootEnd = BootEnd::Ticking { period: None, spins: false };
 
@@ -37,6 +39,7 @@ fn judged_with(
     let mut memory = MemoryFacts::new(&image, &Layout::of(&image, Names::default()).unwrap());
     memory.is_whole = true;
     let name = "embedded".into();
+    let is_certain = its_end == BootEnd::Damaged;
     let companion = Companion {
         findings: findings.to_vec(),
         memory: Some(memory),
@@ -47,7 +50,7 @@ fn judged_with(
         alike: true,
     };
     let failed = findings.iter().any(|finding| finding.status == Status::Fail);
-    assert_eq!(!companion.at_least().is_zero(), failed && !companion.is_late());
+    assert_eq!(!companion.at_least().is_zero(), failed && !companion.is_late() && !is_certain);
     companion.judge_end(&mut own, Some(&end), interrupted.map(|pc| image.place(pc)).as_ref(), own_hart);
     own
 }
@@ -92,6 +95,37 @@ fn what_fails_after_the_machine_itself_was_watched_counts() {
     };
     assert_eq!(status(10), Status::Fail);
     assert_eq!(status(1), Status::Pass, "it was watched for longer");
+}
+
+#[test]
+fn what_a_handler_damages_counts_however_it_ended_there() {
+    let damaged = [
+        finding(trap::NAME, Status::Fail, "s1 is another"),
+        finding(idle::NAME, Status::NotRun, "a handler damaged it"),
+    ];
+    for end in [TICKING, BootEnd::Wfi, BootEnd::Deadline, BootEnd::Trap] {
+        let own = [finding(trap::NAME, Status::Pass, "none"), finding(idle::NAME, Status::Pass, "rests")];
+        let [trap, idle] = judged((BootEnd::Damaged, damaged.clone()), end, own, None);
+        assert_eq!((trap.status, idle.status), (Status::Fail, Status::NotRun));
+    }
+}
+
+#[test]
+fn a_guest_s_storm_counts_where_the_kernel_only_seems_to_rest() {
+    let status = |by_guest, end| {
+        let stormy = [finding(trap::NAME, Status::Pass, "none"), finding(idle::NAME, Status::Fail, "a storm")];
+        let own = [finding(trap::NAME, Status::Pass, "none"), finding(idle::NAME, Status::Pass, "rests")];
+        let mut hart = HartTrace::default();
+        hart.storm = Some(Storm {
+            trap: TakenTrap { by_guest, ..taken(9, 1 << 63 | 5, false) },
+            interrupts: 256,
+            instructions: 0,
+        });
+        judged_with(hart, &HartTrace::default(), (BootEnd::Storm, stormy), end, own, None)[1].status
+    };
+    assert_eq!(status(true, BootEnd::Wfi), Status::Fail);
+    assert_eq!(status(false, BootEnd::Wfi), Status::Pass, "there it would have been seen");
+    assert_eq!(status(true, BootEnd::PowerOff(PowerOff::Success)), Status::Pass, "it went on");
 }
 
 #[test]
