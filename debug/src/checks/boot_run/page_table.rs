@@ -43,6 +43,11 @@ impl PageTable {
         Scheme::of_guest(hgatp, xlen).map(|scheme| PageTable { root: Address(scheme.root(hgatp)), scheme })
     }
 
+    /// Where its first entry lies, physically.
+    pub fn root(&self) -> Address {
+        self.root
+    }
+
     /// The physical address of `address`; `None` if it is not mapped, or the table cannot be read.
     pub fn translate(&self, machine: &mut dyn Machine, address: Address) -> Result<Option<Address>, Error> {
         let walk = self.walk(machine, address)?;

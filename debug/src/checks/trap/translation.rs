@@ -7,12 +7,16 @@ use super::reasons::About;
 use crate::checks::boot_run::page_table::{Entry, PageTable, target};
 use crate::checks::boot_run::{BootRun, machine_mode};
 use crate::checks::finding::Finding;
+use crate::image::Symbol;
 use crate::machine::{Address, Error, csr};
 use crate::riscv::cause::{
     INSTRUCTION_PAGE as FETCH, LOAD_PAGE as LOAD, STORE_PAGE as STORE, is_guest_page, is_page, page_fault,
 };
 use crate::riscv::page_table::{ACCESSED, DIRTY, EXECUTE, GLOBAL, LETTERS, PAGE, READ, USER, VALID, WRITE, is_leaf};
 use crate::riscv::status::sstatus::SUM;
+
+/// The bytes of the root of a guest's table.
+const GUEST_ROOT: u64 = 4 * PAGE;
 
 /// Who accesses memory.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -63,7 +67,15 @@ pub fn explain(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About) -> Re
     } else {
         what_it_is(run, address, fault)?.into()
     };
+    let elsewhere = if of_guest { misplaced_root(run, &table, held) } else { None };
     finding.summary = format!("{}; {what}the page table in {name} ({held:#x}) forbids it: {why}", finding.summary);
+    if let Some(elsewhere) = elsewhere {
+        finding.summary = format!("{}; {elsewhere}", finding.summary);
+        // Where the hart uses the root all the same, something else is wrong as well.
+        if table.root().0.is_multiple_of(GUEST_ROOT) {
+            finding.advice = Some("align the root of a guest's table to 16 KiB: it has four pages".into());
+        }
+    }
     if !walk.is_empty() {
         finding.found = format!("{}; page table walk: {}", finding.found, in_words(&walk));
     }
@@ -71,6 +83,30 @@ pub fn explain(run: &mut BootRun<'_>, finding: &mut Finding, trap: &About) -> Re
         advice.unwrap_or("check the page table entries for that address, and their bits V, R, W, X and U".into());
     finding.advice.get_or_insert(advice);
     Ok(())
+}
+
+/// The lowest two bits of the page number in hgatp are zero, since the root has 16 KiB (privileged manual, "Hypervisor Guest Address Translation and
+/// Protection Register"): where the walk begins, if that is not where the kernel's root is, or not on each hart.
+fn misplaced_root(run: &BootRun<'_>, table: &PageTable, held: u64) -> Option<String> {
+    let root = table.root();
+    let begins = Address(root.0 & !(GUEST_ROOT - 1));
+    if begins != root {
+        return Some(format!(
+            "the root at {}, which is not a multiple of 16 KiB, is used here; a hart that keeps the manual has zeros in the low two bits \
+             of hgatp's page number, and begins its walk at {begins}",
+            run.place(root)
+        ));
+    }
+    // hgatp took another value than was written.
+    let fits = |symbol: &Symbol| symbol.size >= GUEST_ROOT;
+    let linked = run.image.linked(root);
+    let is_near = |symbol: &Symbol| symbol.address.0.wrapping_sub(linked.0) < GUEST_ROOT;
+    let near = run.image.symbols().filter(|symbol| is_near(symbol) && fits(symbol));
+    let meant = near.map(|symbol| symbol.address).min().filter(|at| *at != linked && at.0.is_multiple_of(PAGE))?;
+    Some(format!(
+        "the walk begins at {root}, and not at {}: hgatp ({held:#x}) holds only roots at multiples of 16 KiB",
+        run.place(meant)
+    ))
 }
 
 /// Adds to an access fault of a mapped address where its page is: there is nothing, or S-mode may not use it.
