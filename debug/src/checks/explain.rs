@@ -52,9 +52,14 @@ pub fn advise(layout: &Layout, findings: &mut [Finding]) {
 ///
 /// Its BSS and its stack are then not at the addresses of their symbols.
 pub fn moved(machine: &mut dyn Machine, image: &Image) -> Option<(Place, Address)> {
+    let pc = Address(machine.registers().ok()?.pc);
+    in_copy(machine, image, pc)
+}
+
+/// The same for any place in code, such as a return address.
+fn in_copy(machine: &mut dyn Machine, image: &Image, pc: Address) -> Option<(Place, Address)> {
     /// How many bytes before pc are compared, in addition to the instruction at pc.
     const BEFORE: u64 = 12;
-    let pc = Address(machine.registers().ok()?.pc);
     let mut here = [0; BEFORE as usize + 2];
     if image.is_code(pc) || machine.read_memory(pc - BEFORE, &mut here).is_err() || here.iter().all(|byte| *byte == 0) {
         return None;
@@ -65,8 +70,42 @@ pub fn moved(machine: &mut dyn Machine, image: &Image) -> Option<(Place, Address
     })
 }
 
+/// A kernel that copied itself with pointers that were right where it was. By how far it moved, if it did.
+fn relocations_of_copy(machine: &mut dyn Machine, image: &Image, finding: &mut Finding) -> Option<u64> {
+    let registers = machine.registers().ok()?;
+    let places = [Address(registers.pc), registers.ra()];
+    let (place, pc) = places.into_iter().find_map(|place| in_copy(machine, image, place))?;
+    let by = pc.0.wrapping_sub(place.address.0);
+    let mut is_old = |address: Address, value: u64| {
+        let mut bytes = [0; 8];
+        let bytes = &mut bytes[..image.xlen().bytes()];
+        machine.read_memory(address + by, bytes).is_ok() && image.xlen().read(bytes) == value
+    };
+    let old = image.relocations().iter().filter(|relocation| is_old(relocation.address, relocation.value));
+    let old: Vec<_> = old.collect();
+    if let Some(first) = old.first() {
+        finding.found = format!(
+            "{}; the kernel copied itself to {}, and {} of its {} relocations (R_RISCV_RELATIVE) there are still those of where it was, the \
+             first of them at {} (a copy of {})",
+            finding.found,
+            Address(image.segments().first()?.address.0.wrapping_add(by)),
+            old.len(),
+            image.relocations().len(),
+            first.address + by,
+            image.place(first.address)
+        );
+        finding.set("relocations_not_applied", old.len());
+        finding.advice =
+            Some("apply .rela.dyn again in the copy before it is used: add the distance to each pointer".into());
+    }
+    Some(by)
+}
+
 /// A position-independent kernel that did not relocate itself has pointers to 0.
 fn relocations(machine: &mut dyn Machine, image: &Image, finding: &mut Finding) {
+    if image.relocations().is_empty() || relocations_of_copy(machine, image, finding).is_some() {
+        return;
+    }
     let all = image.relocations().len();
     let mut applied = |address: Address, value: u64| {
         let mut bytes = [0; 8];

@@ -6,6 +6,7 @@
 mod end;
 mod life;
 mod sinking;
+mod stretch;
 
 use crate::machine::{Address, HartEvent, TakenTrap};
 use crate::riscv::cause::{USER_CALL, is_interrupt};
@@ -13,6 +14,7 @@ use crate::riscv::cause::{USER_CALL, is_interrupt};
 pub use end::{BUSY_ENOUGH, LONG_ENOUGH, PERIODS};
 pub use life::Life;
 pub use sinking::Sinking;
+pub use stretch::Stretch;
 
 /// How many kinds of exceptions (by instruction and cause) are kept.
 const MOST_KINDS: usize = 64;
@@ -89,45 +91,6 @@ pub struct VectorWrite {
     pub held: u64,
 }
 
-/// A part of the boot in which the kernel only waited, or only polled.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Stretch {
-    pub times: u64,
-    /// The icount at the first and the last.
-    pub first: u64,
-    pub last: u64,
-    /// `time` at both, if known.
-    pub first_time: u64,
-    pub last_time: u64,
-    /// Interrupts since the first.
-    pub interrupts: u64,
-}
-
-impl Stretch {
-    fn add(&mut self, icount: u64, time: u64) {
-        if self.times == 0 {
-            *self = Stretch { first: icount, first_time: time, ..Stretch::default() };
-        }
-        self.times += 1;
-        (self.last, self.last_time) = (icount, time);
-    }
-
-    /// From the first to the last, in ticks of the `time` CSR.
-    pub fn ticks(&self) -> u64 {
-        self.last_time.saturating_sub(self.first_time)
-    }
-
-    /// From the first to the last, in instructions.
-    pub fn instructions(&self) -> u64 {
-        self.last.saturating_sub(self.first)
-    }
-
-    /// Ticks from one interrupt to the next.
-    pub fn period(&self) -> Option<u64> {
-        self.ticks().checked_div(self.interrupts)
-    }
-}
-
 struct LiveTrap {
     trap: TakenTrap,
     /// Its place in `exceptions`.
@@ -143,6 +106,8 @@ pub struct HartTrace {
     /// The number of all of them, kept or not.
     pub exception_count: u64,
     pub interrupts: u64,
+    /// Those of them that a guest's handler took.
+    pub guest_interrupts: u64,
     pub last_interrupt: Option<TakenTrap>,
     pub last_trap: Option<TakenTrap>,
     pub calls: u64,
@@ -287,6 +252,7 @@ impl HartTrace {
     /// `outside`: how many instructions of the interrupted code were executed before it.
     fn interrupt(&mut self, trap: TakenTrap, outside: u64) {
         self.interrupts += 1;
+        self.guest_interrupts += u64::from(trap.by_guest);
         self.waits.interrupts += 1;
         self.polls.interrupts += 1;
         self.last_interrupt = Some(trap);

@@ -1,5 +1,7 @@
 //! Check `idle`: does the kernel idle or power off, without a panic?
 
+mod pending;
+
 use std::time::Duration;
 
 use super::boot_run::BootRun;
@@ -144,6 +146,8 @@ fn describe_end(
             if let Some(word) = run.word_of_another().map(|word| run.place(word)) {
                 finding.advice = Some(format!("look for who is to change {word}, and why that never ran"));
                 does = format!("{does}: it waits for the word at {word}, which no other hart has changed");
+            } else if let Some(polls) = pending::polled(run, finding, Address(registers.pc))? {
+                does = format!("{does}: {polls}");
             }
             (Status::Fail, format!("still running when {reached}{does}"))
         }
@@ -253,7 +257,17 @@ fn ticking(run: &BootRun<'_>, finding: &mut Finding, period: Option<u64>, spins:
     match period {
         Some(period) => {
             finding.set("period_us", Duration::from_micros(period / 10));
-            format!("{what}, ticking every {} ms", rounded(period as f64 / TICKS_PER_MS))
+            let (all, of_guest) = (run.hart.interrupts, run.hart.guest_interrupts);
+            // All of them were counted together.
+            let every = |of: u64| rounded(period as f64 * all as f64 / of as f64 / TICKS_PER_MS);
+            match all.saturating_sub(of_guest) {
+                own if own > 0 && of_guest > 0 => {
+                    finding.set("guest_interrupts", of_guest);
+                    format!("{what}, ticking every {} ms, and its guest every {} ms", every(own), every(of_guest))
+                }
+                _ if of_guest > 0 => format!("{what}, its guest ticking every {} ms", every(of_guest)),
+                _ => format!("{what}, ticking every {} ms", every(all)),
+            }
         }
         None if run.hart.interrupts == 0 => {
             format!("{what}, again and again: a pending interrupt ends the wait, and none is taken")
