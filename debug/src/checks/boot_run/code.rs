@@ -41,6 +41,14 @@ impl BootRun<'_> {
         start(one).is_some() && start(one) == start(other)
     }
 
+    /// Whether a function is in a backtrace. Of an outer frame, the call's last byte tells: what follows a call that does not return may be
+    /// another function.
+    pub fn stands_in(&self, backtrace: &[Place], function: Address) -> bool {
+        let innermost = backtrace.first().map(|place| place.address);
+        let within = |address: Address| if Some(address) == innermost { address } else { address - 1 };
+        backtrace.iter().any(|place| self.same_function(function, within(place.address)))
+    }
+
     /// Whether a guest's addresses are translated, so that its instructions are not where the kernel would read them.
     pub fn translates_guests(&mut self) -> Result<bool, Error> {
         Ok(self.csr(csr::HGATP)?.is_some_and(|hgatp| hgatp != 0))

@@ -26,6 +26,7 @@ mod marks;
 pub mod memory;
 pub mod names;
 pub mod near_loop;
+pub mod other_handlers;
 mod other_harts;
 pub mod page_table;
 pub mod panic;

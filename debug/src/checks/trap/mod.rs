@@ -78,8 +78,9 @@ fn stands_in_handler(run: &mut BootRun<'_>) -> Result<Option<About>, Error> {
     let backtrace = run.backtrace(&registers);
     // A return sets SPIE, and a trap while interrupts are off clears it: then the hart has not returned from this one.
     let unreturned = run.csr(csr::SSTATUS)?.is_some_and(|sstatus| sstatus & (SPIE | SIE) == 0);
-    let stands = |place: Address| entered.is_some_and(|handler| run.same_function(place, handler));
-    let is_within = stands(Address(sepc)) && (unreturned || backtrace.iter().any(|place| stands(place.address)));
+    let is_within = entered.is_some_and(|handler| {
+        run.same_function(Address(sepc), handler) && (unreturned || run.stands_in(&backtrace, handler))
+    });
     Ok((is_exception && is_within).then(|| About::told(scause, Address(sepc), stval, false)))
 }
 
@@ -226,7 +227,7 @@ fn is_a_jump(run: &BootRun<'_>, exception: &Exception) -> bool {
 fn rests_in_handler(run: &mut BootRun<'_>, exception: &Exception) -> Result<bool, Error> {
     let registers = run.machine.registers()?;
     let backtrace = run.backtrace(&registers);
-    Ok(backtrace.iter().any(|place| run.same_function(exception.trap.handler, place.address)))
+    Ok(run.stands_in(&backtrace, exception.trap.handler))
 }
 
 /// The finding if every exception was handled.

@@ -4,42 +4,28 @@ use std::time::Duration;
 
 use super::reasons::About;
 use super::words::explain;
+use crate::checks::boot_run::BootRun;
 use crate::checks::boot_run::event::BootEnd;
-use crate::checks::boot_run::{BootRun, TRAP_CSR_POISON, optional};
+use crate::checks::boot_run::other_handlers::{Handling, LOOKS, MOMENT, OtherTrap};
 use crate::checks::finding::Finding;
-use crate::machine::{Address, Error, Fault, Registers, Stop, csr};
+use crate::machine::{Error, Fault, Stop, csr};
 use crate::riscv::cause::is_interrupt;
-use crate::riscv::status::sstatus::SPP;
 
 /// How long the other harts run once the followed one rests: a hart that was started right before has not begun yet.
 const START: Duration = Duration::from_millis(300);
-/// How often they are looked at then, and how long they run in between: a hart in a handler may be about to leave it, for now.
-const LOOKS: usize = 5;
-const MOMENT: Duration = Duration::from_millis(20);
-/// The longest handler that is followed to its end, in instructions.
-const LONGEST: usize = 4096;
-
-/// An exception that a hart does not get on from.
-#[derive(PartialEq, Eq)]
-struct Lost {
-    /// The hart, as [`crate::machine::Machine::show_other`] counts.
-    other: usize,
-    cause: u64,
-    pc: Address,
-    value: u64,
-    handler: Address,
-    /// Where it is in its handler; `None` if it comes to it again and again.
-    registers: Option<Registers>,
-}
 
 /// Explains the exception of the first hart that is still where it led. Returns whether there is one.
 pub fn judge(run: &mut BootRun<'_>, finding: &mut Finding, end: &BootEnd) -> Result<bool, Error> {
+    use BootEnd::{Beats, HartStopped, Loop, Polls, Runs, Ticking, Wfi};
     if run.machine.harts() == 1 {
         return Ok(false);
     }
-    let rests = matches!(end, BootEnd::Wfi | BootEnd::Loop { .. } | BootEnd::HartStopped { .. });
+    let rests = matches!(
+        end,
+        Wfi | Loop { .. } | HartStopped { .. } | Ticking { .. } | Polls { .. } | Beats { .. } | Runs { .. }
+    );
     if rests {
-        match go_on(run, START)? {
+        match run.go_on(START)? {
             Stop::Exited { .. } => return Ok(false),
             // This machine tells at once, and shows that hart.
             Stop::Fault(Fault::Trap { cause, value, pc }) => {
@@ -51,23 +37,37 @@ pub fn judge(run: &mut BootRun<'_>, finding: &mut Finding, end: &BootEnd) -> Res
             _ => {}
         }
     }
-    let lost = find(run)?;
+    let Some(lost) = find(run)?.filter(|_| rests) else { return Ok(false) };
     for _ in 1..LOOKS {
-        if lost.is_none() || !rests || matches!(go_on(run, MOMENT)?, Stop::Exited { .. }) || find(run)? != lost {
+        let ended = matches!(run.go_on(MOMENT)?, Stop::Exited { .. });
+        if ended || !find(run)?.is_some_and(|now| now.is_as(&lost)) {
             return Ok(false);
         }
     }
-    let Some(lost) = lost else { return Ok(false) };
-    if lost.registers.is_some() && gets_out(run, &lost)? {
+    if !never_leaves(run, &lost)? {
         return Ok(false);
     }
-    let Lost { other, cause, pc, value, handler, .. } = lost;
+    let OtherTrap { other, cause, pc, value, handler, .. } = lost;
     run.machine.show_other(Some(other))?;
     explain(run, finding, &About::told(cause, pc, value, false))?;
     finding.summary = format!("{}; its handler, {}, never returned", finding.summary, run.place(handler));
     name_hart(run, finding)?;
     run.machine.show_other(None)?;
     Ok(true)
+}
+
+/// Whether the hart does not get on from its exception. A machine is stopped where it likes to, which may be in a handler each time.
+fn never_leaves(run: &mut BootRun<'_>, lost: &OtherTrap) -> Result<bool, Error> {
+    let stays = match run.awaits_return_of(lost)? {
+        Handling::Returns => return Ok(false),
+        Handling::TrapsAgain => return Ok(true),
+        // A handler that is a label in the function that trapped is where the kernel goes on.
+        Handling::Stays => {
+            let is_label = run.image.function(lost.handler).is_some_and(|(_, offset)| offset > 0);
+            !(is_label && run.same_function(lost.handler, lost.pc))
+        }
+    };
+    Ok(stays && find(run)?.is_some_and(|now| now.is_as(lost)))
 }
 
 /// Says which hart the finding is about: the one that is shown.
@@ -83,36 +83,7 @@ pub fn name_another(run: &mut BootRun<'_>, finding: &mut Finding) -> Result<(), 
     if is_another { name_hart(run, finding) } else { Ok(()) }
 }
 
-/// Has all harts run for so long, or until the machine stops. What they store is observed.
-fn go_on(run: &mut BootRun<'_>, moment: Duration) -> Result<Stop, Error> {
-    run.resume(moment)
-}
-
-/// Whether the hart comes back to the function that trapped. A machine is stopped where it likes to, which may be in a handler each time.
-fn gets_out(run: &mut BootRun<'_>, lost: &Lost) -> Result<bool, Error> {
-    let followed = run.csr(csr::MHARTID)?;
-    run.machine.show_other(Some(lost.other))?;
-    run.machine.follow();
-    let (mut out, mut stepped) = (false, Stop::Stepped);
-    for _ in 0..LONGEST {
-        if out || stepped != Stop::Stepped {
-            break;
-        }
-        let moment = run.limit.allow(run.machine, MOMENT);
-        stepped = run.machine.step(1, moment)?.1;
-        let pc = Address(run.machine.registers()?.pc);
-        out = run.same_function(pc, lost.pc);
-    }
-    for other in 0..run.machine.harts() {
-        if run.machine.show_other(Some(other))? && run.csr(csr::MHARTID)? == followed {
-            run.machine.follow();
-            break;
-        }
-    }
-    Ok(out)
-}
-
-fn find(run: &mut BootRun<'_>) -> Result<Option<Lost>, Error> {
+fn find(run: &mut BootRun<'_>) -> Result<Option<OtherTrap>, Error> {
     let mut found = None;
     for other in 0..run.machine.harts() {
         if found.is_some() || !run.machine.show_other(Some(other))? {
@@ -125,23 +96,12 @@ fn find(run: &mut BootRun<'_>) -> Result<Option<Lost>, Error> {
 }
 
 /// The exception of the shown hart, if the hart is in the function where stvec led it, or called from there, or comes there for ever.
-fn lost(run: &mut BootRun<'_>, other: usize) -> Result<Option<Lost>, Error> {
-    let values = optional(run.machine.read_registers(&[csr::SCAUSE, csr::STVEC, csr::SEPC, csr::STVAL, csr::SSTATUS]))?;
-    let Some([cause, vector, pc, value, sstatus]) = values.and_then(|values| <[u64; 5]>::try_from(values).ok()) else {
-        return Ok(None);
-    };
-    // A hart that a firmware has not started has what the poison left. What a user program does is the kernel's business.
-    if cause == TRAP_CSR_POISON || is_interrupt(cause) || sstatus & SPP == 0 {
-        return Ok(None);
-    }
-    // The address bits of stvec (privileged manual, section on stvec).
-    let (handler, pc) = (Address(vector & !3), Address(pc));
+fn lost(run: &mut BootRun<'_>, other: usize) -> Result<Option<OtherTrap>, Error> {
+    let Some(trap) = run.last_trap_of(other)?.filter(|trap| !is_interrupt(trap.cause)) else { return Ok(None) };
     let registers = run.machine.registers()?;
     let frames = run.backtrace(&registers);
-    let is_handling = frames.iter().any(|frame| run.same_function(handler, frame.address));
+    let is_handling = run.stands_in(&frames, trap.handler);
     // If stvec leads back to what trapped, a firmware that passes the exception on is at work most of the time.
-    let goes_round = run.same_function(handler, pc);
-    let is_lost = is_handling || goes_round && run.in_firmware()?;
-    let registers = Some(registers).filter(|_| !goes_round);
-    Ok(is_lost.then_some(Lost { other, cause, pc, value, handler, registers }))
+    let goes_round = run.same_function(trap.handler, trap.pc) && run.in_firmware()?;
+    Ok((is_handling || goes_round).then_some(trap))
 }

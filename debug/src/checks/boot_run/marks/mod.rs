@@ -159,15 +159,22 @@ pub fn set(machine: &mut dyn Machine, image: &Image, known: &[Address], shows_tr
             {
                 marks.insert(machine, place, Mark::VectorWrite)?;
             }
-            marks.returns.extend(riscv::places_of(image.xlen(), start, code, known, |operation| {
-                matches!(operation.kind, Kind::Sret | Kind::Mret)
-            }));
         }
+    }
+    if shows_traps && !shows_all {
+        marks.returns = trap_returns(image);
     }
     for place in panic::functions(image) {
         marks.insert(machine, place, Mark::Panic)?;
     }
     Ok(marks)
+}
+
+/// The instructions of the image that return from traps.
+pub fn trap_returns(image: &Image) -> Vec<Address> {
+    let known: Vec<Address> = image.symbols().map(|symbol| symbol.address).collect();
+    let returns = |operation: &riscv::Operation| matches!(operation.kind, Kind::Sret | Kind::Mret);
+    image.code().flat_map(|(start, code)| riscv::places_of(image.xlen(), start, code, &known, returns)).collect()
 }
 
 /// How an instruction writes the trap vector of S-mode or of M-mode.
