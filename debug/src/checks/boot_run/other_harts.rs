@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::BootRun;
 use super::event::{BootEnd, BootEvent};
 use super::marks::Mark;
+use super::other_handlers::OtherTrap;
 use super::panic;
 use crate::machine::{Address, Error, csr};
 use crate::riscv::Effect;
@@ -42,6 +43,8 @@ pub struct OtherHartsDo {
     pub words: String,
     /// One of them is in a panic function.
     pub panicked: bool,
+    /// An interrupt comes again and again on this hart.
+    pub storm: Option<(String, OtherTrap)>,
 }
 
 impl BootRun<'_> {
@@ -87,13 +90,19 @@ impl BootRun<'_> {
             if self.machine.harts() < 2 || !self.machine.show_other(Some(index))? {
                 break;
             }
+            let hart = self.csr(csr::MHARTID)?.map_or_else(|| "another hart".to_owned(), |id| format!("hart {id}"));
+            if does.storm.is_none()
+                && let Some(storm) = self.storm_of_other(index)?
+            {
+                does.storm = Some((hart.clone(), storm));
+            }
+            self.machine.show_other(Some(index))?;
             let registers = self.machine.registers()?;
             let pc = Address(registers.pc);
             // The firmware's code is elsewhere.
             if !self.image.is_code(pc) {
                 continue;
             }
-            let hart = self.csr(csr::MHARTID)?.map_or_else(|| "another hart".to_owned(), |id| format!("hart {id}"));
             let is_idle = |effect| matches!(effect, Ok(Effect::Wfi | Effect::Ecall));
             if let Some(name) = panic::handler(&self.backtrace(&registers)) {
                 does.words.push_str(&format!("; {hart} is in its panic handler, {name}"));

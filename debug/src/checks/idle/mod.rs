@@ -157,6 +157,16 @@ fn describe_end(
     if !matches!(end, BootEnd::PowerOff(_) | BootEnd::Reset | BootEnd::Expected { .. } | BootEnd::Forbidden { .. }) {
         let others = run.other_harts_do()?;
         finding.summary.push_str(&others.words);
+        if let Some((hart, storm)) = others.storm {
+            finding.status = Status::Fail;
+            finding.location = Some(run.place(storm.pc));
+            finding.advice = Some(acknowledge(run, storm.handler));
+            finding.summary.push_str(&format!(
+                "; an interrupt storm on {hart}: {} before {} again and again, and that instruction was never executed",
+                a_cause(storm.cause),
+                run.place(storm.pc)
+            ));
+        }
         if others.panicked {
             finding.status = Status::Fail;
             if let Some(said) = console::said_at_failure(run) {
@@ -288,10 +298,7 @@ fn rounded(number: f64) -> String {
 fn storm(run: &BootRun<'_>, finding: &mut Finding) -> String {
     let Some(storm) = run.hart.storm else { return String::new() };
     finding.location = Some(run.place(storm.trap.pc));
-    finding.advice = Some(format!(
-        "acknowledge the interrupt in the handler at {}: set the timer again, clear the bit in sip, or mask it in sie",
-        run.place(storm.trap.handler)
-    ));
+    finding.advice = Some(acknowledge(run, storm.trap.handler));
     finding.set("interrupts", storm.interrupts);
     finding.set("scause", Fact::Register(storm.trap.cause));
     let between = match run.trace {
@@ -303,6 +310,13 @@ fn storm(run: &BootRun<'_>, finding: &mut Finding) -> String {
         storm.interrupts,
         a_cause(storm.trap.cause),
         run.place(storm.trap.pc)
+    )
+}
+
+fn acknowledge(run: &BootRun<'_>, handler: Address) -> String {
+    let handler = run.place(handler);
+    format!(
+        "acknowledge the interrupt in the handler at {handler}: set the timer again, clear the bit in sip, or mask it in sie"
     )
 }
 
