@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use super::marks::{self, Mark};
 use super::{BootRun, TRAP_CSR_POISON};
-use crate::machine::{Address, Error, Stop, csr};
+use crate::machine::{Address, Error, Register, Stop, csr};
 use crate::riscv::cause::{code, is_interrupt};
+use crate::riscv::status::SUPERVISOR_MODE;
 use crate::riscv::status::sstatus::SPP;
 
 /// How often other harts are looked at, and how long they run in between: a hart in a handler may be about to leave it.
@@ -58,15 +59,20 @@ pub enum Handling {
 impl BootRun<'_> {
     /// The last trap of the shown hart. `None` if there was none, and for what a user program did, which is the kernel's business.
     pub fn last_trap_of(&mut self, other: usize) -> Result<Option<OtherTrap>, Error> {
-        const ASKED: [crate::machine::Register; 7] =
-            [csr::SCAUSE, csr::STVEC, csr::SEPC, csr::STVAL, csr::SSTATUS, csr::SIE, csr::SIP];
+        const ASKED: [Register; 7] = [csr::SCAUSE, csr::STVEC, csr::SEPC, csr::STVAL, csr::SSTATUS, csr::SIE, csr::SIP];
         let values = super::optional(self.machine.read_registers(&ASKED))?;
         let Some([cause, vector, pc, value, sstatus, sie, sip]) = values.and_then(|all| <[u64; 7]>::try_from(all).ok())
         else {
             return Ok(None);
         };
         // A hart that a firmware has not started has what the poison left.
-        if cause == TRAP_CSR_POISON || sstatus & SPP == 0 {
+        if cause == TRAP_CSR_POISON {
+            return Ok(None);
+        }
+        // A return from the trap clears SPP (privileged manual, section on sstatus).
+        let is_back = Address(self.machine.registers()?.pc) == self.machine.linked(Address(pc))?
+            && self.csr(Register::Priv)? == Some(SUPERVISOR_MODE);
+        if sstatus & SPP == 0 && !is_back {
             return Ok(None);
         }
         // The lowest bits of stvec are its mode (privileged manual, section on stvec).
@@ -125,7 +131,7 @@ impl BootRun<'_> {
     }
 
     /// Has all harts run for so long, or until the machine ends.
-    fn run_on(&mut self, span: Duration) -> Result<Stop, Error> {
+    pub(super) fn run_on(&mut self, span: Duration) -> Result<Stop, Error> {
         let begun = Instant::now();
         let limit = self.limit.allow(self.machine, span);
         loop {
