@@ -76,6 +76,13 @@ pub fn tells_time(physical: u64) -> bool {
     (MTIME..MTIME + 8).contains(&physical) || (CLOCK..CLOCK + CLOCK_SIZE).contains(&physical)
 }
 
+/// Whether this is a word of the CLINT that raises a hart's software interrupt, and that each hart may write.
+pub fn is_software_interrupt(physical: u64) -> bool {
+    /// For as many harts as there can be.
+    const SIZE: u64 = 0x3ffc;
+    (CLINT..CLINT + SIZE).contains(&physical)
+}
+
 /// The first word of a device tree, big-endian (Devicetree Specification, section "Header").
 pub const DEVICE_TREE_MAGIC: u32 = 0xd00d_feed;
 

@@ -97,9 +97,13 @@ impl Deeds {
                 let Ok(bytes) = run.instruction(pc) else { return Ok(Deed::Leaves) };
                 let operation = riscv::decode(run.image.xlen(), &bytes);
                 let effect = operation.map_or(Effect::Other, |operation| operation.effect());
+                let mut reads_clock = operation.is_some_and(|operation| operation.reads_what_changes_by_itself());
+                if let Some(operation) = operation.filter(|_| reads_clock) {
+                    reads_clock = run.asked_software_interrupt(pc, &operation)?.is_none();
+                }
                 let known = Known {
                     effect,
-                    reads_clock: operation.is_some_and(|operation| operation.reads_what_changes_by_itself()),
+                    reads_clock,
                     may_let_in: operation.is_some_and(|operation| operation.may_let_interrupts_in()),
                 };
                 code.insert(registers.pc, known);
@@ -115,6 +119,8 @@ impl Deeds {
                 let address = Address(registers.x[usize::from(base)].wrapping_add_signed(offset));
                 match run.device_at(address)? {
                     Some(register) if board::tells_time(register) => self.reads_clock = true,
+                    // Only a hart changes it.
+                    Some(register) if board::is_software_interrupt(register) => {}
                     Some(register) => self.poll(pc, uart_register(register).is_some()),
                     None => {}
                 }

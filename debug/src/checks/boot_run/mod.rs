@@ -32,6 +32,7 @@ pub mod page_table;
 pub mod panic;
 pub mod poison;
 mod rest;
+mod software_interrupt;
 pub mod spin;
 pub mod stack_use;
 pub mod stepping;

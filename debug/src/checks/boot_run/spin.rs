@@ -79,6 +79,9 @@ pub fn follow(run: &mut BootRun<'_>, instructions: u64) -> Result<Followed, Erro
             Effect::Store { base, offset, .. } => {
                 stored.insert(at(base, offset), origins[usize::from(operation.rs2)]);
             }
+            _ if operation.reads_what_changes_by_itself() => {
+                loaded = run.asked_software_interrupt(pc, &operation)?.map(Some);
+            }
             _ => {}
         }
         if let Some(operands) = operation.operands() {

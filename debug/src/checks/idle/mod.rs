@@ -12,9 +12,9 @@ use super::console;
 use super::fact::Fact;
 use super::finding::{Finding, Status};
 use crate::machine::{Address, Error, Registers, csr};
-use crate::riscv::Xlen;
 use crate::riscv::cause::{a_cause, cause, is_interrupt};
 use crate::riscv::status::sstatus;
+use crate::riscv::{Xlen, board};
 use crate::setting::Setting;
 
 pub const NAME: &str = "idle";
@@ -187,7 +187,16 @@ fn spins(run: &mut BootRun<'_>, finding: &mut Finding, word: &Spin) -> Result<St
         finding.advice = Some("give up after a few looks, or give the machine the device that the kernel needs".into());
         return Ok(format!("looks again and again for a virtio device at {place}, and there is none"));
     }
-    if run.device_at(word.address)?.is_some() {
+    let register = run.device_at(word.address)?;
+    if register.is_some_and(board::is_software_interrupt) {
+        finding.advice = Some(
+            "look for who is to set it: the word of each hart is its number times 4 behind the CLINT's start".into(),
+        );
+        return Ok(format!(
+            "waits for ever for the word of its software interrupt at {place}, which no other hart sets"
+        ));
+    }
+    if register.is_some() {
         finding.advice =
             Some("give the wait a time limit, and compare the register and its bit with the device's manual".into());
         return Ok(format!("waits for ever for the device register at {place}, which neither input nor time changes"));
