@@ -197,6 +197,9 @@ fn after_clear(
     run.so_far = complete(certain, "the machine could not go on");
     loop {
         let end = match run.next_event()? {
+            BootEvent::End(BootEnd::HartStopped { .. }) if run.follow_next()? => continue,
+            // It may be parked, while another hart has the boot hart's part.
+            BootEvent::End(BootEnd::Spins(_)) if run.went_on() && run.follow_next()? => continue,
             BootEvent::End(end) => Some(end),
             BootEvent::Store(store) => {
                 if let Some(overrun) = bss.later(run, &store)? {

@@ -35,6 +35,8 @@ pub const IPI: u64 = 0x73_5049;
 pub const REMOTE_FENCE: u64 = 0x5246_4e43;
 /// Starting, stopping and suspending harts.
 pub const HART_STATE: u64 = 0x48_534d;
+/// Stopping the hart that calls: a function of [`HART_STATE`].
+pub const HART_STOP: u64 = 1;
 /// Powering off (a0 = 0) or starting again.
 pub const SYSTEM_RESET: u64 = 0x5352_5354;
 /// The console.

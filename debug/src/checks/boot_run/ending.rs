@@ -7,6 +7,7 @@ use crate::riscv::{self, Effect, board, sbi, semihosting};
 
 const A0: usize = Register::A0 as usize;
 const A1: usize = Register::A1 as usize;
+const A6: usize = Register::A6 as usize;
 const A7: usize = Register::A7 as usize;
 
 impl BootRun<'_> {
@@ -34,9 +35,14 @@ impl BootRun<'_> {
         })
     }
 
-    /// The SBI call that the firmware is in, by the registers x0 to x31 and mepc that it saved on its stack at the trap. `None` where
-    /// nothing on its stack looks like them: a firmware may save them otherwise.
+    /// The end that the SBI call makes which the firmware is in; `None` where that is not known.
     fn saved_call(&mut self, registers: &Registers) -> Result<Option<BootEnd>, Error> {
+        Ok(self.saved_registers(registers)?.as_ref().and_then(called))
+    }
+
+    /// The registers of the SBI call that the firmware is in, by x0 to x31 and mepc that it saved on its stack at the trap. `None` where
+    /// nothing on its stack looks like them: a firmware may save them otherwise.
+    fn saved_registers(&mut self, registers: &Registers) -> Result<Option<Registers>, Error> {
         const SPAN: usize = 4096;
         let Some(mepc) = self.csr(csr::MEPC)? else { return Ok(None) };
         let mut stack = [0; SPAN];
@@ -46,10 +52,27 @@ impl BootRun<'_> {
         }
         let xlen = self.image.xlen();
         let words: Vec<u64> = stack.chunks_exact(xlen.bytes()).map(|word| xlen.read(word)).collect();
-        Ok(words.windows(33).filter(|saved| saved[0] == 0 && saved[32] == mepc).find_map(|saved| {
-            let x = std::array::from_fn(|index| saved[index]);
-            called(&Registers { x, pc: mepc })
-        }))
+        let saved = words.windows(33).find(|saved| saved[0] == 0 && saved[32] == mepc);
+        Ok(saved.map(|saved| Registers { x: std::array::from_fn(|index| saved[index]), pc: mepc }))
+    }
+
+    /// How the boot ends where the firmware does not return. It waits for another hart's call in a hart that stopped itself, and has left
+    /// that hart's stack (OpenSBI, lib/sbi/sbi_hsm.c).
+    pub(super) fn kept_by_firmware(&mut self) -> Result<BootEnd, Error> {
+        let registers = self.machine.registers()?;
+        let pc = Address(registers.pc);
+        let is = |effect: Result<Effect, Error>, wanted| matches!(effect, Ok(effect) if effect == wanted);
+        let waits = [pc, pc - 4].into_iter().any(|pc| is(self.effect(pc), Effect::Wfi));
+        let Some(call) = self.csr(csr::MEPC)?.map(Address).filter(|call| waits && self.image.is_code(*call)) else {
+            return Ok(BootEnd::Firmware);
+        };
+        if !is(self.effect(call), Effect::Ecall) {
+            return Ok(BootEnd::Firmware);
+        }
+        Ok(match self.saved_registers(&registers)? {
+            Some(saved) if (saved.x[A7], saved.x[A6]) != (sbi::HART_STATE, sbi::HART_STOP) => BootEnd::Firmware,
+            _ => BootEnd::HartStopped { at: call },
+        })
     }
 
     /// Which end of the boot the semihosting call at pc causes, if any. A program's are its kernel's.

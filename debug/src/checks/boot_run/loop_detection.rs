@@ -285,7 +285,7 @@ fn return_from(run: &mut BootRun<'_>, places: &[Address]) -> Result<Option<Over>
     if stop != Stop::Interrupted || !run.in_firmware()? {
         return Ok(Some(Over(if stop == Stop::Interrupted { None } else { run.event(stop)? })));
     }
-    Ok(Some(Over(run.firmware_keeps_the_hart().map(BootEvent::End))))
+    Ok(Some(Over(run.firmware_keeps_the_hart()?.map(BootEvent::End))))
 }
 
 impl Deeds {

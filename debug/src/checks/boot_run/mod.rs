@@ -26,6 +26,7 @@ mod marks;
 pub mod memory;
 pub mod names;
 pub mod near_loop;
+mod next_hart;
 pub mod other_handlers;
 mod other_harts;
 pub mod page_table;
@@ -111,6 +112,10 @@ pub struct BootRun<'a> {
     rest: Rest,
     /// The stub shows the supervisor's trap CSRs, and they hold [`TRAP_CSR_POISON`].
     pub traps_shown: bool,
+    /// The boot hart stopped itself, and another one is followed.
+    is_instead: bool,
+    /// The harts that were followed, by mhartid, and are no longer.
+    followed_before: Vec<Option<u64>>,
     finisher: Finisher,
     slice: Duration,
 }
@@ -189,6 +194,8 @@ impl<'a> BootRun<'a> {
             rests_at: None,
             rest: Rest::default(),
             traps_shown,
+            is_instead: false,
+            followed_before: Vec::new(),
             finisher,
             slice,
         })

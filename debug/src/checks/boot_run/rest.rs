@@ -293,9 +293,9 @@ impl BootRun<'_> {
     }
 
     /// The firmware still has not returned.
-    pub(super) fn firmware_keeps_the_hart(&mut self) -> Option<BootEnd> {
+    pub(super) fn firmware_keeps_the_hart(&mut self) -> Result<Option<BootEnd>, Error> {
         self.rest.in_firmware += 1;
-        (self.rest.in_firmware >= FIRMWARE).then_some(BootEnd::Firmware)
+        if self.rest.in_firmware < FIRMWARE { Ok(None) } else { self.kept_by_firmware().map(Some) }
     }
 }
 

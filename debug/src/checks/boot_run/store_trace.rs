@@ -23,6 +23,8 @@ pub struct StoreTrace<'a> {
     pub exception: Option<TakenTrap>,
     pub interrupts: u64,
     pub calls: u64,
+    /// The hart that it observed has stopped: what follows is another one's.
+    pub is_closed: bool,
 }
 
 impl<'a> StoreTrace<'a> {
@@ -34,6 +36,7 @@ impl<'a> StoreTrace<'a> {
             exception: None,
             interrupts: 0,
             calls: 0,
+            is_closed: false,
         }
     }
 }
@@ -47,43 +50,56 @@ impl StoreTrace<'_> {
 
 impl Observer for StoreTrace<'_> {
     fn store(&mut self, store: &Store) {
-        self.memory.store(store);
+        if !self.is_closed {
+            self.memory.store(store);
+        }
     }
 
     fn load(&mut self, load: &Load) {
-        self.memory.load(load);
+        if !self.is_closed {
+            self.memory.load(load);
+        }
     }
 
     fn other_store(&mut self, by: &OtherHart, store: &Store) {
-        self.memory.other_store(by, store);
+        if !self.is_closed {
+            self.memory.other_store(by, store);
+        }
     }
 
     fn other_load(&mut self, by: &OtherHart, load: &Load) {
-        self.memory.other_load(by, load);
+        if !self.is_closed {
+            self.memory.other_load(by, load);
+        }
     }
 
     fn stack_pointer(&mut self, moved: &StackPointerMove) {
-        self.memory.stack_pointer(moved);
+        if !self.is_closed {
+            self.memory.stack_pointer(moved);
+        }
     }
 
     fn other_stack_pointer(&mut self, by: &OtherHart, moved: &StackPointerMove) {
-        self.memory.other_stack_pointer(by, moved);
+        if !self.is_closed {
+            self.memory.other_stack_pointer(by, moved);
+        }
     }
 
     fn interest(&self) -> Interest {
-        self.memory.interest()
+        let nothing = Interest { stores: Some(Vec::new()), ..Interest::default() };
+        if self.is_closed { nothing } else { self.memory.interest() }
     }
 
     fn has_new_interest(&mut self) -> bool {
-        self.memory.has_new_interest()
+        !self.is_closed && self.memory.has_new_interest()
     }
 
     fn ends_run(&self) -> bool {
-        self.memory.ends_run() || self.damages.found().is_some()
+        !self.is_closed && (self.memory.ends_run() || self.damages.found().is_some())
     }
 
     fn wants_instructions(&self) -> bool {
-        self.damages.is_following()
+        !self.is_closed && self.damages.is_following()
     }
 
     fn instruction(&mut self, icount: u64, registers: &Registers, bytes: Option<InstructionBytes>) {
@@ -91,11 +107,15 @@ impl Observer for StoreTrace<'_> {
     }
 
     fn came_back(&mut self, back: &CameBack) {
-        self.damages.came_back(back);
+        if !self.is_closed {
+            self.damages.came_back(back);
+        }
     }
 
     fn event(&mut self, event: &HartEvent) {
-        self.memory.stacks.event(event);
+        if !self.is_closed {
+            self.memory.stacks.event(event);
+        }
         let HartEvent::Trap(trap) = event else { return };
         self.damages.trap(trap);
         match trap.cause {

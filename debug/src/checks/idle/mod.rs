@@ -153,7 +153,10 @@ fn describe_end(
         }
     };
     finding.status = status;
-    finding.summary = summary;
+    finding.summary = match run.followed_instead()? {
+        Some(hart) => format!("hart {} stopped itself, and hart {hart} {summary}", run.at_entry.a0()),
+        None => summary,
+    };
     if !matches!(end, BootEnd::PowerOff(_) | BootEnd::Reset | BootEnd::Expected { .. } | BootEnd::Forbidden { .. }) {
         let others = run.other_harts_do()?;
         finding.summary.push_str(&others.words);

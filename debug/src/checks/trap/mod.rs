@@ -55,16 +55,23 @@ pub fn check(run: &mut BootRun<'_>, end: &BootEnd) -> Result<Finding, Error> {
         let handler =
             run.csr(csr::STVEC)?.map_or_else(String::new, |stvec| format!(", {}", run.place(Address(stvec & !3))));
         finding.summary = format!("{}; its handler{handler}, never returned", finding.summary);
-    } else if !other_harts::judge(run, &mut finding, end)? {
+    } else if other_harts::judge(run, &mut finding, end)? {
+        return Ok(finding);
+    } else {
         went_on(run, &mut finding)?;
+    }
+    if finding.status == Status::Fail {
+        other_harts::name_another(run, &mut finding)?;
     }
     Ok(finding)
 }
 
 /// The exception in whose handler, a function, the hart still is, where not all traps are seen: one that came while that function handled
-/// something else.
+/// something else, or any, in a hart that was not followed from its start.
 fn stands_in_handler(run: &mut BootRun<'_>) -> Result<Option<About>, Error> {
-    if run.trace.is_some() || !run.traps_shown || run.hart.handling().is_none() {
+    // What a hart did before it was followed was not seen.
+    let is_seen = (run.trace.is_some() || run.hart.handling().is_none()) && !run.went_on();
+    if is_seen || !run.traps_shown {
         return Ok(None);
     }
     let (Some(scause), Some(sepc), Some(stval)) = (run.csr(csr::SCAUSE)?, run.csr(csr::SEPC)?, run.csr(csr::STVAL)?)

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::super::BootRun;
 use super::super::event::{BootEnd, BootEvent};
 use super::super::hart_trace::{STORM, Storm};
-use super::{Mark, Passed, TRIAL};
+use super::{Mark, Marks, Passed, TRIAL};
 use crate::machine::{Address, Error, HartEvent, Stop, csr};
 
 impl BootRun<'_> {
@@ -92,6 +92,16 @@ impl BootRun<'_> {
         self.marks.traps_left = 0;
         self.tell_traps()?;
         Ok(Some(Passed::On))
+    }
+
+    /// Forgets the traps of the hart that was followed before, and tells those of another one.
+    pub(in super::super) fn forget_traps(&mut self) -> Result<(), Error> {
+        for mark in [Mark::Handler, Mark::TrapReturn, Mark::Interrupted, Mark::WayOut] {
+            self.marks.remove(self.machine, mark)?;
+        }
+        let (places, returns) = (std::mem::take(&mut self.marks.places), std::mem::take(&mut self.marks.returns));
+        self.marks = Marks { places, returns, clock: self.marks.clock, ..Marks::default() };
+        self.tell_traps()
     }
 
     /// Also runs without the watchpoint below the stack. Hits of other watchpoints are handled.
