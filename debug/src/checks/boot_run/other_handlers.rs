@@ -135,9 +135,9 @@ impl BootRun<'_> {
         let begun = Instant::now();
         let limit = self.limit.allow(self.machine, span);
         loop {
-            match self.machine.resume(limit.saturating_sub(begun.elapsed()))? {
-                stop @ (Stop::Interrupted | Stop::Exited { .. } | Stop::Fault(_)) => return Ok(stop),
-                _ => {}
+            let stop = self.machine.resume(limit.saturating_sub(begun.elapsed()))?;
+            if matches!(stop, Stop::Interrupted | Stop::Exited { .. } | Stop::Fault(_)) {
+                return Ok(stop);
             }
         }
     }
