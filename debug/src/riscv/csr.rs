@@ -94,6 +94,9 @@ csrs! { OTHERS, "Number and name of further CSRs, for disassembly.":
     HGEIP = 0xe12 "hgeip",
 }
 
+/// The upper half of menvcfg on RV32.
+pub const MENVCFGH: Register = Register::Csr(0x31a);
+
 /// The upper half of stimecmp on RV32.
 pub const STIMECMPH: Register = Register::Csr(0x15d);
 

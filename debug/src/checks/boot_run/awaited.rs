@@ -60,7 +60,7 @@ impl BootRun<'_> {
         };
         let user = self.csr(Register::Priv)? == Some(USER_MODE);
         let globally = user || self.csr(csr::SSTATUS)?.is_some_and(|sstatus| sstatus & SIE != 0);
-        let external = sie & EXTERNAL != 0;
+        let external = sie & EXTERNAL != 0 && self.comes_from_outside();
         let own = Awaited { wakes, interrupts: wakes && globally, pending, lets_in: globally, external };
         Ok(below.map_or(own, |below| own.or(below)))
     }
@@ -76,7 +76,7 @@ impl BootRun<'_> {
             }
             None => true,
         };
-        let external = enabled & MACHINE_EXTERNAL != 0;
+        let external = enabled & MACHINE_EXTERNAL != 0 && self.comes_from_outside();
         Ok(Some(Awaited { wakes, interrupts: wakes, pending, lets_in: true, external }))
     }
 
@@ -115,6 +115,15 @@ impl BootRun<'_> {
 
     /// The point in time that the timer is set to; `None` where it is off.
     fn timer_setting(&mut self) -> Result<Option<u64>, Error> {
+        if self.trace.is_some() && machine_mode::starts_there(self.image, self.layout.entry) {
+            // M-mode's timer is the CLINT's. Where M-mode has not given S-mode one of its own, it has none.
+            if !machine_mode::is_below(self.machine) {
+                return Ok(machine_mode::timer(self.machine).filter(|time| *time != u64::MAX));
+            }
+            if !machine_mode::gives_timer(self.machine, self.image.xlen()) {
+                return Ok(None);
+            }
+        }
         let Some(low) = self.csr(csr::STIMECMP)? else { return Ok(None) };
         let high = match self.image.xlen() {
             Xlen::Rv32 => self.csr(csr::STIMECMPH)?.unwrap_or(0) << 32,

@@ -41,6 +41,15 @@ pub fn timer(machine: &mut dyn Machine) -> Option<u64> {
     Some(u64::from_le_bytes(bytes))
 }
 
+/// Whether M-mode lets S-mode have a timer of its own (privileged manual, "Sstc", menvcfg.STCE); so it is where the machine does not tell.
+pub fn gives_timer(machine: &mut dyn Machine, xlen: Xlen) -> bool {
+    let (register, bit) = match xlen {
+        Xlen::Rv32 => (csr::MENVCFGH, 31),
+        Xlen::Rv64 => (csr::MENVCFG, 63),
+    };
+    machine.read_register(register).map_or(true, |value| value >> bit & 1 != 0)
+}
+
 /// M-mode's CSR for one of S-mode's.
 pub fn counterpart(register: Register) -> Option<Register> {
     Some(match register {

@@ -29,6 +29,7 @@ pub mod near_loop;
 mod next_hart;
 pub mod other_handlers;
 mod other_harts;
+mod outside;
 pub mod page_table;
 pub mod panic;
 pub mod poison;

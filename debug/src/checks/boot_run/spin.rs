@@ -251,6 +251,11 @@ pub fn has_started_device(run: &mut BootRun<'_>) -> bool {
     slots().any(|slot| started_device(run, slot).is_some())
 }
 
+/// The same of the slot with this number.
+pub fn has_started_device_in(run: &mut BootRun<'_>, slot: u32) -> bool {
+    slots().nth(slot as usize).is_some_and(|slot| started_device(run, slot).is_some())
+}
+
 /// Whether this is a register of a slot for a virtio device that has none.
 pub fn is_empty_slot(run: &mut BootRun<'_>, address: Address) -> Result<bool, Error> {
     let slot = run.device_at(address)?.and_then(slot_of);

@@ -163,6 +163,11 @@ pub struct Uart {
 }
 
 impl Uart {
+    /// Which of its interrupts are enabled.
+    pub fn interrupt_enable(&self) -> u8 {
+        self.registers.interrupt_enable
+    }
+
     /// Reads register `number`, 0 to 7, after `now` instructions.
     pub fn read(&mut self, number: u64, now: u64) -> u8 {
         let latch = self.registers.line_control & DIVISOR_LATCH != 0;

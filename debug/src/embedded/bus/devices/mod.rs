@@ -182,6 +182,11 @@ impl Devices {
         value
     }
 
+    /// The same, and nothing is claimed.
+    pub fn peek_plic(&self, offset: u64) -> u32 {
+        self.plic.clone().read(offset)
+    }
+
     pub fn write_plic(&mut self, offset: u64, value: u32) {
         self.plic.write(offset, value);
         self.look_ahead();

@@ -4,6 +4,9 @@ use super::{Ended, Memory, ROM_NAME, from_bytes};
 use crate::embedded::bus::map::Region;
 use crate::embedded::hart::trap::{AccessType, Interruption};
 
+/// The number of the UART's IER.
+const INTERRUPT_ENABLE: u64 = 1;
+
 impl Memory {
     pub(super) fn load_physical(&mut self, physical: u64, length: usize, address: u64) -> Result<u64, Interruption> {
         let fault = Err(AccessType::Load.access_fault(address).into());
@@ -49,10 +52,13 @@ impl Memory {
         }
     }
 
-    /// The register of a virtio slot or of the CLINT at a physical address, at this time. To read one changes nothing.
+    /// The register of a device at a physical address, at this time, where to look at it changes nothing: of a virtio slot, of the CLINT, of
+    /// the interrupt controller, and the UART's IER.
     pub fn quiet_register(&self, physical: u64, length: usize, ticks: u64) -> Option<u64> {
         match Region::of_access(physical, length) {
             Region::Clint(offset) if matches!(length, 4 | 8) => Some(self.devices.clint.read(offset, length, ticks)),
+            Region::InterruptController(offset) if length == 4 => Some(self.devices.peek_plic(offset).into()),
+            Region::Uart(INTERRUPT_ENABLE) if length == 1 => Some(self.devices.uart.interrupt_enable().into()),
             Region::Virtio(slot, offset) if matches!(length, 1 | 2 | 4 | 8) => {
                 Some(self.devices.read_virtio(slot, offset, length))
             }
