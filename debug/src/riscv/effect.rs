@@ -181,6 +181,15 @@ impl Operation {
         }
     }
 
+    /// Whether U-mode may not execute it: a return from a trap, a change of translation, or an access to a CSR of a higher mode.
+    pub fn is_privileged(&self) -> bool {
+        match self.kind {
+            Kind::Mret | Kind::Sret | Kind::SfenceVma => true,
+            Kind::Csr(_) => csr::lowest_privilege(self.csr()) > 0,
+            _ => false,
+        }
+    }
+
     /// The number of the CSR that it accesses.
     pub fn csr(&self) -> u16 {
         self.immediate as u16

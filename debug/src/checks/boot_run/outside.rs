@@ -18,9 +18,11 @@ const UART_ENABLE: Address = Address(UART + 1);
 const RECEIVED: u8 = 0b1101;
 
 impl BootRun<'_> {
-    /// Whether one is enabled in the interrupt controller whose device raises it; so it is where the machine does not tell.
+    /// Whether one is enabled in the interrupt controller whose device raises it; so it is where the machine does not tell, and where the
+    /// kernel enabled none there.
     pub(super) fn comes_from_outside(&mut self) -> bool {
         let contexts = CONTEXTS * self.machine.harts() as u64;
+        let mut any = false;
         let words = u64::from(INTERRUPT_SOURCES).div_ceil(32);
         for (context, word) in (0..contexts).flat_map(|context| (0..words).map(move |word| (context, word))) {
             let mut enabled = [0; 4];
@@ -29,12 +31,13 @@ impl BootRun<'_> {
                 return true;
             }
             let enabled = u32::from_le_bytes(enabled);
+            any |= enabled != 0;
             let mut sources = (0..32).filter(|bit| enabled >> bit & 1 != 0).map(|bit| 32 * word as u32 + bit);
             if sources.any(|source| self.raises(source)) {
                 return true;
             }
         }
-        false
+        !any
     }
 
     /// Whether a device raises the interrupt of this source at some time.

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use super::event::{BootEnd, BootEvent, Spin};
-use super::hart_trace::{BUSY_ENOUGH, LONG_ENOUGH, PERIODS, Stretch};
+use super::hart_trace::{BUSY_ENOUGH, LONG_ENOUGH, PERIODS, SPINS_ENOUGH, SPINS_LONG_ENOUGH, Stretch};
 use super::limit;
 use super::marks::Mark;
 use super::other_harts::Wait;
@@ -203,7 +203,9 @@ impl BootRun<'_> {
         // Between two settings of the timer lie as many ticks as interrupts came.
         let ticks =
             began.timer.zip(now.timer).and_then(|(began, now)| now.checked_sub(began)).filter(|ticks| *ticks > 0);
-        if came >= PERIODS && (instructions >= BUSY_ENOUGH || ticks.is_some_and(|ticks| ticks >= LONG_ENOUGH)) {
+        // A tick may count up to something.
+        let (many, long) = if spins { (SPINS_ENOUGH, SPINS_LONG_ENOUGH) } else { (BUSY_ENOUGH, LONG_ENOUGH) };
+        if came >= PERIODS && (instructions >= many || ticks.is_some_and(|ticks| ticks >= long)) {
             let period = ticks.unwrap_or(instructions / INSTRUCTIONS_PER_TICK).checked_div(came);
             return Some(BootEnd::Ticking { period, spins });
         }

@@ -7,7 +7,7 @@ use crate::machine::{Address, Error, InstructionBytes, Register, TakenTrap, csr}
 use crate::riscv::cause::{
     ILLEGAL_INSTRUCTION, INSTRUCTION_ACCESS, LOAD_ACCESS, STORE_ACCESS, VIRTUAL_INSTRUCTION, has_address, is_of_fetch,
 };
-use crate::riscv::status::sstatus::FS;
+use crate::riscv::status::sstatus::{FS, SPP};
 use crate::riscv::status::{hstatus, mstatus};
 use crate::riscv::{self, Effect, Extension, Kind, board};
 use crate::setting::Setting;
@@ -82,6 +82,12 @@ pub fn illegal_instruction(
             "take the hart's id from a0, and use the S-mode CSRs and the SBI; a kernel for M-mode needs {}",
             Setting::NoFirmware
         ));
+    } else if operation.is_privileged() && run.csr(csr::SSTATUS)?.is_some_and(|sstatus| sstatus & SPP == 0) {
+        finding.summary = format!("{}; the hart is in U-mode, which may not do that", finding.summary);
+        finding.advice = Some(
+            "before the mret or sret that led there, set mstatus.MPP (bits 11 and 12) or sstatus.SPP (bit 8) to the mode that it is to go to"
+                .into(),
+        );
     }
     Ok(())
 }

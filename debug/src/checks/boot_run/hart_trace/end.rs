@@ -10,9 +10,12 @@ pub const LONG_ENOUGH: u64 = 20_000_000;
 /// ... or for this many instructions.
 pub const BUSY_ENOUGH: u64 = 5_000_000;
 /// Where `wfi` jumps to the next tick, it is watched on while that costs little: for so many instructions ...
-const CHEAP: u64 = 200_000;
+const CHEAP: u64 = 2_000_000;
 /// ... or this time (60 s). A tick may count up to something.
 const LONG: u64 = 30 * LONG_ENOUGH;
+/// A loop that changes no state is watched for so long, in ticks (3 s), and for no more than so many instructions, its own among them.
+pub const SPINS_LONG_ENOUGH: u64 = 30_000_000;
+pub const SPINS_ENOUGH: u64 = 100_000_000;
 /// A kernel whose stack sinks with each interrupt is watched until that overflows, or for so many instructions.
 const SINKS: u64 = 20_000_000;
 /// A kernel waits for input if it asked this often ...

@@ -11,7 +11,7 @@ mod stretch;
 use crate::machine::{Address, HartEvent, TakenTrap};
 use crate::riscv::cause::{USER_CALL, is_interrupt};
 
-pub use end::{BUSY_ENOUGH, LONG_ENOUGH, PERIODS};
+pub use end::{BUSY_ENOUGH, LONG_ENOUGH, PERIODS, SPINS_ENOUGH, SPINS_LONG_ENOUGH};
 pub use life::Life;
 pub use sinking::Sinking;
 pub use stretch::Stretch;
@@ -204,7 +204,8 @@ impl HartTrace {
         if is_interrupt(trap.cause) {
             self.interrupt(trap, outside);
         } else {
-            self.group.instructions += outside;
+            // A program's call does what it is for.
+            self.group.instructions += outside + u64::from(trap.cause == USER_CALL && last_return.is_some());
         }
         let exception = match trap.cause {
             cause if is_interrupt(cause) => None,

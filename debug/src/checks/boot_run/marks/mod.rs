@@ -236,6 +236,10 @@ impl BootRun<'_> {
         if self.step(1, super::PATIENCE)?.0 == 0 {
             return Ok(Passed::On);
         }
+        if Address(self.machine.registers()?.pc) != pc + 4 {
+            // It trapped.
+            return Ok(Passed::Stepped);
+        }
         let written = access.change.written(old, value);
         let mut held = self.machine.read_register(csr::STVEC)?;
         // A hart in M-mode shows mtvec for it: what it sets there for S-mode is not seen before it is there.
