@@ -11,6 +11,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use debug::checks::{self, Layout, Names, Status};
 use debug::machine::Stop;
 use debug::{Address, Embedded, Image, Machine, embedded};
 use reverse::Reversible;
@@ -82,6 +83,23 @@ fn whole_check() {
         || on("embedded"),
         "embedded under 20 ms; at least 5",
     );
+    row(
+        "check of our kernel on embedded: its walk / the command",
+        "ms",
+        || milliseconds(|| walk(&kernel)),
+        || on("embedded"),
+        "the walk under 5 ms",
+    );
+}
+
+/// What the command does between its start and its report.
+fn walk(kernel: &Path) {
+    let image = Image::open(kernel).expect("it is a kernel");
+    let layout = Layout::of(&image, Names::default()).expect("it has all symbols");
+    let mut machine = Embedded::load(&image, &embedded::Options::default()).expect("there is memory");
+    let findings =
+        checks::check(&mut machine, &image, &layout, checks::Options::default()).expect("the machine answers");
+    assert!(findings.iter().all(|finding| finding.status == Status::Pass), "{findings:?}");
 }
 
 fn large_bss() {

@@ -96,12 +96,17 @@ impl Bss {
     fn beside(&self, run: &BootRun<'_>, store: &PendingStore) -> Finding {
         let mut finding = self.new_finding(run);
         let bss = &run.layout.bss;
-        let (side, beyond) = if store.range.end > bss.end {
-            (format!("after {}", run.layout.names.bss_end), bytes(&(bss.end..store.range.end)))
+        let names = &run.layout.names;
+        let (side, beyond, victim) = if store.range.end > bss.end {
+            (format!("after {}", names.bss_end), bytes(&(bss.end..store.range.end)), bss.end)
         } else {
-            (format!("before {}", run.layout.names.bss_start), bytes(&(store.range.start..bss.start)))
+            (format!("before {}", names.bss_start), bytes(&(store.range.start..bss.start)), store.range.start)
         };
-        finding.summary = format!("a store beside BSS: {beyond} bytes {side}");
+        let unit = if beyond == 1 { "byte" } else { "bytes" };
+        let victim = run.place(victim).symbol_text();
+        let into = victim.filter(|victim| ![&names.bss_start, &names.bss_end].contains(&victim));
+        let into = into.map_or(String::new(), |victim| format!(", into {victim}"));
+        finding.summary = format!("a store beside BSS: {beyond} {unit} {side}{into}");
         finding.found = format!("{} bytes stored at {}", bytes(&store.range), run.place(store.range.start));
         finding.location = Some(run.place(store.pc));
         finding.set("address", store.range.start);
