@@ -5,7 +5,7 @@ use crate::embedded::hart::decode::Extension;
 use crate::embedded::hart::state::{GuestTrap, Handler, Privilege};
 use crate::embedded::hart::transformed;
 use crate::embedded::hart::trap::Trap;
-use crate::machine::{Address, Fault, HartEvent, InstructionBytes, Stop, TakenTrap};
+use crate::machine::{Address, Fault, InstructionBytes, Stop, TakenTrap};
 use crate::riscv::{Register, cause};
 
 /// What the hart was in at a trap.
@@ -166,7 +166,7 @@ impl Board {
             handler: Address(hart.pc),
             instruction,
         };
-        self.memory.note(HartEvent::Trap(taken));
+        self.memory.note_trap(taken);
         Some(taken)
     }
 }

@@ -125,6 +125,8 @@ pub struct Interest {
     pub other_quiet_stacks: Option<Vec<(u64, Range<Address>)>>,
     /// Jumps, calls, returns and branches that are taken.
     pub jumps: bool,
+    /// Traps are shown before the first instruction of their handlers.
+    pub prompt_traps: bool,
 }
 
 /// An exception or interrupt that a handler took.

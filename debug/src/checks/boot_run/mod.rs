@@ -7,6 +7,7 @@ pub mod awaited;
 mod code;
 pub mod damage;
 pub mod deeds;
+pub mod departures;
 pub mod device_tree;
 pub mod dialogue;
 mod ending;

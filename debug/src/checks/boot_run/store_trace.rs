@@ -5,6 +5,7 @@
 use std::ops::Range;
 
 use super::damage::Damages;
+use super::departures::Departures;
 use super::layout::Layout;
 use super::memory::MemoryFacts;
 use crate::image::Image;
@@ -18,6 +19,8 @@ pub struct StoreTrace<'a> {
     pub memory: MemoryFacts<'a>,
     /// What handlers did to the code that they interrupted.
     pub damages: Damages<'a>,
+    /// How handlers left without `sret` or `mret`.
+    pub departures: Departures<'a>,
     stack: Range<Address>,
     /// The first exception that is not a call from U-mode.
     pub exception: Option<TakenTrap>,
@@ -32,6 +35,7 @@ impl<'a> StoreTrace<'a> {
         StoreTrace {
             memory: MemoryFacts::new(image, layout),
             damages: Damages::new(image),
+            departures: Departures::new(image),
             stack: layout.stack.clone(),
             exception: None,
             interrupts: 0,
@@ -87,7 +91,8 @@ impl Observer for StoreTrace<'_> {
 
     fn interest(&self) -> Interest {
         let nothing = Interest { stores: Some(Vec::new()), ..Interest::default() };
-        if self.is_closed { nothing } else { self.memory.interest() }
+        let prompt_traps = self.departures.awaits_traps();
+        if self.is_closed { nothing } else { Interest { prompt_traps, ..self.memory.interest() } }
     }
 
     fn has_new_interest(&mut self) -> bool {
@@ -99,11 +104,12 @@ impl Observer for StoreTrace<'_> {
     }
 
     fn wants_instructions(&self) -> bool {
-        !self.is_closed && self.damages.is_following()
+        !self.is_closed && (self.damages.is_following() || self.departures.is_following())
     }
 
     fn instruction(&mut self, icount: u64, registers: &Registers, bytes: Option<InstructionBytes>) {
         self.damages.instruction(icount, registers, bytes);
+        self.departures.instruction(icount, registers, bytes);
     }
 
     fn came_back(&mut self, back: &CameBack) {
@@ -115,6 +121,7 @@ impl Observer for StoreTrace<'_> {
     fn event(&mut self, event: &HartEvent) {
         if !self.is_closed {
             self.memory.stacks.event(event);
+            self.departures.event(event);
         }
         let HartEvent::Trap(trap) = event else { return };
         self.damages.trap(trap);

@@ -63,6 +63,9 @@ impl Observer for Watching<'_, '_> {
 
     fn instruction(&mut self, icount: u64, registers: &Registers, bytes: Option<InstructionBytes>) {
         self.trace.instruction(icount, registers, bytes);
+        if let Some(departure) = self.trace.departures.take() {
+            self.hart.departs(&departure);
+        }
     }
 
     fn came_back(&mut self, back: &CameBack) {

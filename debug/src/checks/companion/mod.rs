@@ -11,6 +11,7 @@ use super::boot_run::hart_trace::HartTrace;
 use super::boot_run::limit::Limit;
 use super::boot_run::memory::MemoryFacts;
 use super::console::Script;
+use super::fact::Fact;
 use super::finding::{Finding, Status};
 use super::sequence::{RunPlan, RunResult, run_checks};
 use super::{Layout, bss, handoff, idle, margin, stack, trap};
@@ -126,6 +127,7 @@ impl<'a> Companion<'a> {
             Some(BootEnd::Loop { .. }) if self.hart.stuck.is_some_and(|stuck| hart.knows(stuck.fault())) => {
                 self.take_over(findings, false);
             }
+            Some(_) if self.left_handler(findings) => self.take_over(findings, false),
             Some(BootEnd::Stuck) if self.goes_on(hart) => self.take_over(findings, false),
             // There a guest's traps are not seen. Nothing else tells whether it rests.
             Some(end) if rests(end) && fails(findings).is_none() && self.fails_by_guest() => {
@@ -145,6 +147,13 @@ impl<'a> Companion<'a> {
     /// Whether an instruction traps for ever here, and there not every trap was seen (`hart`).
     fn is_stuck_unseen(&self, hart: &HartTrace) -> bool {
         hart.has_gaps && self.hart.stuck.is_some()
+    }
+
+    /// Whether the trap that fails there was seen here to be left without a return, for a context that was saved before.
+    fn left_handler(&self, findings: &[Finding]) -> bool {
+        let trap = findings.iter().find(|finding| finding.name == trap::NAME && finding.status == Status::Fail);
+        let Some(sepc) = trap.and_then(|trap| trap.data.get("sepc")) else { return false };
+        self.hart.exceptions.iter().any(|known| known.left && Fact::from(known.trap.pc) == *sepc)
     }
 
     /// Whether the same instruction failed by its trap on both.

@@ -286,6 +286,9 @@ fn handled(run: &BootRun<'_>, exception: &Exception) -> String {
     let trap = &exception.trap;
     let whose = if trap.from_user { " in U-mode" } else { "" };
     let how = match exception.returned_to {
+        Some(to) if exception.left => {
+            format!("trapped, and its handler went on at {}, which was saved before", run.place(to))
+        }
         Some(to) => format!("trapped, and its handler resumed at {}", run.place(to)),
         None if trap.from_guest => "the guest trapped, and the kernel continued".into(),
         None if trap.from_user => "the user program faulted, and the kernel continued".into(),

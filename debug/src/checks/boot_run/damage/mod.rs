@@ -250,7 +250,7 @@ fn skipped(image: &Image, back: &CameBack) -> Option<Harm> {
 }
 
 /// The register that an instruction only copies.
-fn copied(operation: &Operation) -> Option<u8> {
+pub fn copied(operation: &Operation) -> Option<u8> {
     match operation.kind {
         Kind::Addi if operation.immediate == 0 => Some(operation.rs1),
         Kind::Add if operation.rs1 == 0 => Some(operation.rs2),

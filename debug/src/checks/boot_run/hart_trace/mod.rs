@@ -8,6 +8,7 @@ mod life;
 mod sinking;
 mod stretch;
 
+use super::departures::Departure;
 use crate::machine::{Address, HartEvent, TakenTrap};
 use crate::riscv::cause::{USER_CALL, is_interrupt};
 
@@ -50,6 +51,8 @@ pub struct Exception {
     pub within: Option<TakenTrap>,
     /// Where its handler returned to; `None` if it has not returned.
     pub returned_to: Option<Address>,
+    /// The handler did not return, but went on there in a context that was saved before.
+    pub left: bool,
     /// stvec was written after it and before any return: the kernel uses the trap as a jump.
     pub vector_rewritten: bool,
     /// How often in a row a trap returned to the instruction, and it raised this at once.
@@ -129,6 +132,8 @@ pub struct HartTrace {
     pub stopped: Option<Address>,
     pub stuck: Option<Stuck>,
     pub storm: Option<Storm>,
+    /// The last handler that ended as a function does, if no trap was returned from since.
+    pub ended_by_ret: Option<Departure>,
     /// How the kernel's interrupts lower sp.
     pub sinking: Sinking,
     /// A run stops as soon as something was printed, because a text is awaited.
@@ -294,12 +299,14 @@ impl HartTrace {
             Some(index) => {
                 let exception = &mut self.exceptions[index];
                 (exception.value, exception.times) = (trap.value, exception.times + 1);
-                (exception.returned_to, exception.vector_rewritten) = (None, false);
+                (exception.returned_to, exception.vector_rewritten, exception.left) = (None, false, false);
                 Some(index)
             }
             None if self.exceptions.len() < MOST_KINDS => {
-                let (value, times, turns, returned_to, vector_rewritten) = (trap.value, 1, 0, None, false);
-                self.exceptions.push(Exception { trap, value, times, within, returned_to, vector_rewritten, turns });
+                let (value, times, turns, returned_to) = (trap.value, 1, 0, None);
+                let (left, vector_rewritten) = (false, false);
+                let new = Exception { trap, value, times, within, returned_to, left, vector_rewritten, turns };
+                self.exceptions.push(new);
                 Some(self.exceptions.len() - 1)
             }
             None => None,
@@ -322,6 +329,7 @@ impl HartTrace {
 
     fn returned(&mut self, icount: u64, (to, sp): (Address, Address), to_user: bool) {
         self.last_return = Some((icount, to));
+        self.ended_by_ret = None;
         let left = if to_user { self.live.len() } else { self.live.len().min(1) };
         self.depth = if to_user { 0 } else { self.depth.saturating_sub(1) };
         for live in self.live.split_off(self.live.len() - left) {
@@ -329,6 +337,23 @@ impl HartTrace {
             if let Some(index) = live.exception {
                 self.exceptions[index].returned_to = Some(to);
             }
+        }
+    }
+
+    /// The innermost handler ends without a return from its trap.
+    pub fn departs(&mut self, departure: &Departure) {
+        if departure.as_function {
+            self.ended_by_ret = Some(*departure);
+            return;
+        }
+        // A thread that an interrupt leaves goes on later, and another one's handler returns first.
+        let is_its = |live: &mut LiveTrap| live.exception.is_some() && live.trap.icount == departure.trap.icount;
+        let Some(live) = self.live.pop_if(is_its) else { return };
+        self.depth = self.depth.saturating_sub(1);
+        self.last_return = Some((departure.icount, departure.to));
+        if let Some(index) = live.exception {
+            let exception = &mut self.exceptions[index];
+            (exception.returned_to, exception.left) = (Some(departure.to), true);
         }
     }
 

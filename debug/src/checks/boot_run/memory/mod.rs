@@ -171,6 +171,7 @@ impl<'a> MemoryFacts<'a> {
             quiet_stacks,
             other_quiet_stacks: Some(other_quiet_stacks),
             jumps: false,
+            prompt_traps: false,
         }
     }
 

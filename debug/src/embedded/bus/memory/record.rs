@@ -9,7 +9,7 @@ use crate::embedded::bus::ram::PAGE;
 use crate::embedded::hart::decode::{Kind, Operation};
 use crate::embedded::hart::state::{Hart, Privilege};
 use crate::machine::{
-    Address, CameBack, HartEvent, Interest, Jump, JumpKind, Load, OtherHart, StackPointerMove, Store,
+    Address, CameBack, HartEvent, Interest, Jump, JumpKind, Load, OtherHart, StackPointerMove, Store, TakenTrap,
 };
 use crate::riscv::{Register, board};
 
@@ -148,6 +148,14 @@ impl Memory {
     pub fn note(&mut self, event: HartEvent) {
         if self.is_recording() {
             self.push(Observation::Hart(event));
+        }
+    }
+
+    /// Like [`Memory::note`], for a trap that a handler took. It may be shown before anything else is executed.
+    pub fn note_trap(&mut self, trap: TakenTrap) {
+        self.note(HartEvent::Trap(trap));
+        if self.own_record().is_some_and(|record| record.interest.prompt_traps) {
+            self.pause();
         }
     }
 
