@@ -128,6 +128,9 @@ impl<'a> Companion<'a> {
                 self.take_over(findings, false);
             }
             Some(_) if self.left_handler(findings) => self.take_over(findings, false),
+            Some(end) if is_at_rest(end) && self.ended_by_ret() && fails(findings) != Some(trap::NAME) => {
+                self.take_over(findings, false);
+            }
             Some(BootEnd::Stuck) if self.goes_on(hart) => self.take_over(findings, false),
             // There a guest's traps are not seen. Nothing else tells whether it rests.
             Some(end) if rests(end) && fails(findings).is_none() && self.fails_by_guest() => {
@@ -154,6 +157,12 @@ impl<'a> Companion<'a> {
         let trap = findings.iter().find(|finding| finding.name == trap::NAME && finding.status == Status::Fail);
         let Some(sepc) = trap.and_then(|trap| trap.data.get("sepc")) else { return false };
         self.hart.exceptions.iter().any(|known| known.left && Fact::from(known.trap.pc) == *sepc)
+    }
+
+    /// Whether `trap` fails here by a handler that ended as a function does.
+    fn ended_by_ret(&self) -> bool {
+        let fails = |finding: &Finding| finding.name == trap::NAME && finding.status == Status::Fail;
+        self.hart.ended_by_ret.is_some() && self.findings.iter().any(fails)
     }
 
     /// Whether the same instruction failed by its trap on both.
@@ -286,6 +295,11 @@ impl<'a> Companion<'a> {
 /// Whether a kernel with this end is taken to wait, without proof that it does anything.
 fn rests(end: &BootEnd) -> bool {
     matches!(end, BootEnd::Wfi | BootEnd::Loop { .. } | BootEnd::Ticking { .. })
+}
+
+/// Whether it does nothing any more, or waits for what cannot come.
+fn is_at_rest(end: &BootEnd) -> bool {
+    rests(end) || matches!(end, BootEnd::Spins(_) | BootEnd::Unchanging { .. } | BootEnd::Polls { .. })
 }
 
 #[cfg(test)]

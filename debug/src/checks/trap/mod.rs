@@ -6,6 +6,7 @@
 //! Source: the RISC-V privileged manual, sections on scause, sepc, stval and stvec.
 
 mod damage;
+mod departure;
 mod other_harts;
 mod protection;
 mod reasons;
@@ -50,6 +51,8 @@ pub fn check(run: &mut BootRun<'_>, end: &BootEnd) -> Result<Finding, Error> {
         }
     } else if let Some(refused) = run.hart.refused_vector() {
         words::refused_vector(run, &mut finding, &refused);
+    } else if let Some(departure) = departure::by_ret(run, end)? {
+        departure::explain(run, &mut finding, &departure);
     } else if let Some(trap) = stands_in_handler(run)? {
         explain(run, &mut finding, &trap)?;
         let handler =
