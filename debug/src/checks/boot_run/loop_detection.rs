@@ -193,7 +193,7 @@ fn for_ever(run: &BootRun<'_>, trap: TakenTrap) -> Stuck {
 }
 
 /// The hart's state without x0 to x31 and pc, as far as the machine shows it.
-fn state(run: &mut BootRun<'_>) -> Result<Option<Vec<u64>>, Error> {
+pub fn state(run: &mut BootRun<'_>) -> Result<Option<Vec<u64>>, Error> {
     super::optional(run.machine.read_registers(&STATE))
 }
 

@@ -35,6 +35,7 @@ pub mod page_table;
 pub mod panic;
 pub mod poison;
 mod rest;
+mod settled;
 mod software_interrupt;
 pub mod spin;
 pub mod stack_use;

@@ -60,7 +60,7 @@ impl BootRun<'_> {
     }
 
     /// Whether the shown hart is in the kernel or in a program, and not at a call, as one is that stopped itself.
-    fn executes_kernel(&mut self) -> Result<bool, Error> {
+    pub(super) fn executes_kernel(&mut self) -> Result<bool, Error> {
         let pc = Address(self.machine.registers()?.pc);
         if !self.image.is_code(pc) {
             return Ok(self.csr(Register::Priv)? == Some(USER_MODE));

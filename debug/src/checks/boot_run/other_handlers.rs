@@ -189,7 +189,7 @@ impl BootRun<'_> {
     }
 
     /// Follows the hart with this mhartid.
-    fn follow_again(&mut self, hart: Option<u64>) -> Result<(), Error> {
+    pub(super) fn follow_again(&mut self, hart: Option<u64>) -> Result<(), Error> {
         for other in 0..self.machine.harts() {
             if self.machine.show_other(Some(other))? && self.csr(csr::MHARTID)? == hart {
                 self.machine.follow();

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use super::BootRun;
 use super::event::{BootEnd, BootEvent};
+use super::limit;
 use super::marks::Mark;
 use super::other_handlers::OtherTrap;
 use super::panic;
-use crate::machine::{Address, Error, csr};
+use super::settled::Sightings;
+use crate::machine::{Address, Error, Registers, csr};
 use crate::riscv::Effect;
 
 /// How long a hart waits in vain, and how long while others do something without getting further.
@@ -23,6 +25,10 @@ pub struct Wait {
     word: Option<Address>,
     /// The registers of the other harts when it was last seen so.
     others: Vec<[u64; 32]>,
+    /// What they were at each look.
+    pub sightings: Sightings,
+    /// They were there before, all of them.
+    pub others_come_back: bool,
     /// The pages that were written meanwhile; only an observed machine tells.
     pages: BTreeSet<u32>,
     /// The other harts did something meanwhile.
@@ -60,6 +66,8 @@ impl BootRun<'_> {
             self.machine.observed().map(|machine| machine.written_pages());
         }
         let others = self.others()?;
+        self.rest.wait.others_come_back = self.rest.wait.sightings.come_back(&others);
+        let others = others.into_iter().map(|registers| registers.x).collect();
         let before = std::mem::replace(&mut self.rest.wait.others, others);
         let do_something = before != self.rest.wait.others;
         self.rest.wait.others_act |= do_something && !before.is_empty();
@@ -86,6 +94,7 @@ impl BootRun<'_> {
     /// stopped, do nothing, unless they panicked.
     pub fn other_harts_do(&mut self) -> Result<OtherHartsDo, Error> {
         let mut does = OtherHartsDo::default();
+        let waits_for_others = self.word_of_another().is_some();
         for index in 0..self.machine.harts() {
             if self.machine.harts() < 2 || !self.machine.show_other(Some(index))? {
                 break;
@@ -108,16 +117,26 @@ impl BootRun<'_> {
                 does.words.push_str(&format!("; {hart} is in its panic handler, {name}"));
                 does.panicked = true;
             } else if !is_idle(self.effect(pc)) && !is_idle(self.effect(pc - 4)) {
-                does.words.push_str(&format!("; {hart} still runs, at {}", self.place(pc)));
+                let word = if waits_for_others { self.word_of(index)? } else { None };
+                let does_so = match word {
+                    Some(word) => format!("waits for the word at {}", self.place(word.address)),
+                    None => format!("still runs, at {}", self.place(pc)),
+                };
+                does.words.push_str(&format!("; {hart} {does_so}"));
             }
         }
         self.machine.show_other(None)?;
         Ok(does)
     }
 
-    /// How long it must have waited.
-    pub(super) fn long_wait(&self) -> Duration {
-        if self.rest.wait.others_act { WHILE_OTHERS_ACT } else { WAIT }
+    /// Whether it has waited long enough, in a span of so many instructions. Others that do something have longer, unless they are proven
+    /// to do nothing else for ever.
+    pub(super) fn has_waited_long(&mut self, instructions: u64) -> Result<bool, Error> {
+        if instructions < limit::instructions(WAIT) {
+            return Ok(false);
+        }
+        let is_long = !self.rest.wait.others_act || instructions >= limit::instructions(WHILE_OTHERS_ACT);
+        Ok(is_long || self.rest.wait.others_come_back && self.all_are_settled()?)
     }
 
     /// What it waited for has come.
@@ -138,13 +157,13 @@ impl BootRun<'_> {
     }
 
     /// The registers of the other harts. Those of a hart in a loop that changes no state are mostly the same, but for pc.
-    fn others(&mut self) -> Result<Vec<[u64; 32]>, Error> {
+    fn others(&mut self) -> Result<Vec<Registers>, Error> {
         let mut others = Vec::new();
         for index in 0..self.machine.harts() {
             if !self.machine.show_other(Some(index))? {
                 break;
             }
-            others.push(self.machine.registers()?.x);
+            others.push(self.machine.registers()?);
         }
         self.machine.show_other(None)?;
         Ok(others)

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use super::event::{BootEnd, BootEvent, Spin};
 use super::hart_trace::{BUSY_ENOUGH, LONG_ENOUGH, PERIODS, SPINS_ENOUGH, SPINS_LONG_ENOUGH, Stretch};
-use super::limit;
 use super::marks::Mark;
 use super::other_harts::Wait;
 use super::{BootRun, firmware, spin};
@@ -171,8 +170,8 @@ impl BootRun<'_> {
             }
             // No interrupt ends it, and another hart has had the time to.
             let is_over = self.machine.harts() > 1
-                && executed - began.executed >= limit::instructions(self.long_wait())
-                && !self.awaited()?.wakes;
+                && !self.awaited()?.wakes
+                && self.has_waited_long(executed - began.executed)?;
             return Ok(self.has_ticked(&began, &now, spins).or(is_over.then_some(still)));
         }
         self.slice = if self.rest.wait.others_act { LOOK_WHILE_OTHERS_ACT } else { LOOK };
