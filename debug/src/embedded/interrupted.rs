@@ -3,9 +3,8 @@
 //! A trap may return to another task than the one it interrupted, which goes on later. So what was interrupted is known by where it
 //! was: its mode, its address space, its stack pointer and its pc.
 
-use crate::embedded::board::Board;
 use crate::embedded::hart::state::{Hart, Privilege};
-use crate::machine::{CameBack, Interrupted, Registers, TakenTrap};
+use crate::machine::{Interrupted, Registers, TakenTrap};
 use crate::riscv::Register;
 
 /// How many interrupted tasks are kept, the latest ones.
@@ -33,11 +32,19 @@ impl Space {
     }
 }
 
-/// The state of the hart before a trap.
+/// The state of a hart before a trap, or behind a return from one.
 pub struct Before {
     space: Space,
-    registers: Registers,
-    floats: Option<[u64; 32]>,
+    pub registers: Registers,
+    pub floats: Option<[u64; 32]>,
+}
+
+impl Before {
+    pub fn of(hart: &Hart) -> Before {
+        let floats = (!hart.float_off()).then_some(hart.f);
+        let registers = Registers { x: hart.general(), pc: hart.pc };
+        Before { space: Space::of(hart), registers, floats }
+    }
 }
 
 /// What was interrupted and did not go on yet.
@@ -45,6 +52,19 @@ pub struct Before {
 pub struct Tasks(Vec<(Space, Interrupted)>);
 
 impl Tasks {
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// A trap came, which a handler of the kernel took. `is_interrupt`: what it interrupted is to go on as it was.
+    pub fn trapped(&mut self, before: Before, trap: TakenTrap, is_interrupt: bool) {
+        let Before { space, registers, floats } = before;
+        self.end_others(space, &registers);
+        if is_interrupt {
+            self.add(space, Interrupted { trap, registers, floats });
+        }
+    }
+
     /// The hart goes to another moment.
     pub fn forget(&mut self) {
         self.0.clear();
@@ -64,7 +84,7 @@ impl Tasks {
     }
 
     /// The task that the hart went back to, if it is certain which one, and that it is not as it was.
-    fn go_on(&mut self, now: &Before) -> Option<Interrupted> {
+    pub fn go_on(&mut self, now: &Before) -> Option<Interrupted> {
         let (pc, sp) = (now.registers.pc, now.registers.sp());
         let is_here = |of: &Space, task: &Interrupted| {
             let was = &task.registers;
@@ -100,43 +120,6 @@ impl Interrupted {
     fn is_as(&self, now: &Before) -> bool {
         let floats = self.floats.zip(now.floats);
         self.registers == now.registers && floats.is_none_or(|(was, is)| was == is)
-    }
-}
-
-impl Board {
-    /// The state of the hart before a trap, if that is of interest: an interrupt is to be compared with its return, and any trap tells that
-    /// something runs.
-    pub(super) fn before_trap(&self, is_interrupt: bool) -> Option<Before> {
-        (is_interrupt && self.memory.is_recording() || !self.tasks.0.is_empty()).then(|| self.state())
-    }
-
-    fn state(&self) -> Before {
-        let floats = (!self.hart.float_off()).then_some(self.hart.f);
-        let registers = Registers { x: self.hart.general(), pc: self.hart.pc };
-        Before { space: Space::of(&self.hart), registers, floats }
-    }
-
-    /// A handler of the kernel took this trap.
-    pub(super) fn keep_interrupted(&mut self, before: Before, trap: TakenTrap, is_interrupt: bool) {
-        let Before { space, registers, floats } = before;
-        self.tasks.end_others(space, &registers);
-        if is_interrupt && self.memory.is_recording() {
-            self.tasks.add(space, Interrupted { trap, registers, floats });
-        }
-    }
-
-    /// The hart returned from a trap: tells an observer where something is not as it was.
-    pub(super) fn compare_with_interrupted(&mut self) {
-        if self.tasks.0.is_empty() || self.memory.is_of_another_hart() {
-            return;
-        }
-        let now = self.state();
-        if let Some(interrupted) = self.tasks.go_on(&now) {
-            let Before { registers, floats, .. } = now;
-            let instruction = self.instruction_bytes_at(interrupted.registers.pc);
-            let icount = self.icount + 1;
-            self.memory.note_came_back(CameBack { icount, interrupted, instruction, registers, floats });
-        }
     }
 }
 

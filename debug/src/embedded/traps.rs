@@ -5,7 +5,8 @@ use crate::embedded::hart::decode::Extension;
 use crate::embedded::hart::state::{GuestTrap, Handler, Privilege};
 use crate::embedded::hart::transformed;
 use crate::embedded::hart::trap::Trap;
-use crate::machine::{Address, Fault, InstructionBytes, Stop, TakenTrap};
+use crate::embedded::interrupted::Before;
+use crate::machine::{Address, CameBack, Fault, InstructionBytes, Stop, TakenTrap};
 use crate::riscv::{Register, cause};
 
 /// What the hart was in at a trap.
@@ -168,5 +169,33 @@ impl Board {
         };
         self.memory.note_trap(taken);
         Some(taken)
+    }
+}
+
+/// What interrupts interrupted.
+impl Board {
+    /// The state of the hart before a trap, if that is of interest: an interrupt is to be compared with its return, and any trap tells that
+    /// something runs.
+    fn before_trap(&self, is_interrupt: bool) -> Option<Before> {
+        (is_interrupt && self.memory.is_recording() || !self.tasks.is_empty()).then(|| Before::of(&self.hart))
+    }
+
+    /// A handler of the kernel took this trap.
+    fn keep_interrupted(&mut self, before: Before, trap: TakenTrap, is_interrupt: bool) {
+        self.tasks.trapped(before, trap, is_interrupt && self.memory.is_recording());
+    }
+
+    /// The hart returned from a trap: tells an observer where something is not as it was.
+    pub(super) fn compare_with_interrupted(&mut self) {
+        if self.tasks.is_empty() || self.memory.is_of_another_hart() {
+            return;
+        }
+        let now = Before::of(&self.hart);
+        if let Some(interrupted) = self.tasks.go_on(&now) {
+            let Before { registers, floats, .. } = now;
+            let instruction = self.instruction_bytes_at(interrupted.registers.pc);
+            let icount = self.icount + 1;
+            self.memory.note_came_back(CameBack { icount, interrupted, instruction, registers, floats });
+        }
     }
 }
