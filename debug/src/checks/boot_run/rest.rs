@@ -27,6 +27,8 @@ const LONG_QUIET: Duration = Duration::from_secs(4);
 const FIRST_SKIP: u64 = 1_000_000;
 /// How far it jumps at most: a day.
 const LONGEST_SKIP: u64 = 24 * 3600 * 10_000_000;
+/// A loop of no more instructions is found again at once after each tick.
+const SHORT: u64 = 64;
 /// How far time jumps for a kernel that asks for input and reads the time, in ticks: 5 s, longer than most boot loaders wait for a key.
 const FAR: u64 = 50_000_000;
 /// How often the run waits for the firmware.
@@ -161,7 +163,6 @@ impl BootRun<'_> {
         let now = Beginning { at: Instant::now(), interrupts, icount, timer, executed };
         let began = *self.rest.began.get_or_insert(now);
         self.rest.has_waited |= still == BootEnd::Wfi;
-        let spins = still != BootEnd::Wfi;
         let came = interrupts - began.interrupts;
         if self.trace.is_some() {
             if self.rest.wait.is_one() {
@@ -172,7 +173,7 @@ impl BootRun<'_> {
             let is_over = self.machine.harts() > 1
                 && !self.awaited()?.wakes
                 && self.has_waited_long(executed - began.executed)?;
-            return Ok(self.has_ticked(&began, &now, spins).or(is_over.then_some(still)));
+            return Ok(self.has_ticked(&began, &now, &still).or(is_over.then_some(still)));
         }
         self.slice = if self.rest.wait.others_act { LOOK_WHILE_OTHERS_ACT } else { LOOK };
         if Instant::now() < self.must_run_until {
@@ -196,14 +197,16 @@ impl BootRun<'_> {
 
     /// The end of a kernel on an observed machine, if its interrupts came often enough. Otherwise time jumps to the next one for a loop that
     /// changes no state.
-    fn has_ticked(&mut self, began: &Beginning, now: &Beginning, spins: bool) -> Option<BootEnd> {
+    fn has_ticked(&mut self, began: &Beginning, now: &Beginning, still: &BootEnd) -> Option<BootEnd> {
+        let spins = *still != BootEnd::Wfi;
+        let is_short = matches!(still, BootEnd::Loop { instructions } if *instructions <= SHORT);
         let came = now.interrupts - began.interrupts;
         let instructions = now.icount - began.icount;
         // Between two settings of the timer lie as many ticks as interrupts came.
         let ticks =
             began.timer.zip(now.timer).and_then(|(began, now)| now.checked_sub(began)).filter(|ticks| *ticks > 0);
-        // A tick may count up to something.
-        let (many, long) = if spins { (SPINS_ENOUGH, SPINS_LONG_ENOUGH) } else { (BUSY_ENOUGH, LONG_ENOUGH) };
+        // A tick may count up to something. To find a long loop again after each tick takes long.
+        let (many, long) = if is_short { (SPINS_ENOUGH, SPINS_LONG_ENOUGH) } else { (BUSY_ENOUGH, LONG_ENOUGH) };
         if came >= PERIODS && (instructions >= many || ticks.is_some_and(|ticks| ticks >= long)) {
             let period = ticks.unwrap_or(instructions / INSTRUCTIONS_PER_TICK).checked_div(came);
             return Some(BootEnd::Ticking { period, spins });
