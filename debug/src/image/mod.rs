@@ -48,6 +48,9 @@ use headers::{Class, File as ElfFile, LITTLE, MemorySection};
 use lines::{Frame, Lines};
 use symbols::Symbols;
 
+/// How far before an instruction without a line one is looked for, in bytes.
+const LINE_WITHIN: u64 = 64;
+
 /// A kernel for RISC-V, of 64 or 32 bits, as its linker wrote it: an ELF file with a symbol table.
 ///
 /// No bytes make it panic. Information that the file lacks is `None`.
@@ -283,7 +286,10 @@ impl Image {
         let linked = self.linked(address);
         let section = self.section_around(linked);
         let symbol = section.and_then(|section| self.symbols.around(self.symbol_bytes(), section, linked));
-        let line = section.filter(|section| section.code).and_then(|_| self.line(address));
+        // Compilers give some instructions no line: then that of the nearest one before it in its function.
+        let within = symbol.as_ref().map_or(0, |(_, offset)| (*offset).min(LINE_WITHIN));
+        let before = || (2..=within).step_by(2).find_map(|bytes| self.line(address - bytes));
+        let line = section.filter(|section| section.code).and_then(|_| self.line(address).or_else(before));
         Place { address, symbol, line, inlined: false }
     }
 
