@@ -15,9 +15,9 @@ run() {
     "$@"
 }
 
-# Prints `N passed, N failed`: the sum of cargo test's results in the file $1.
+# Prints `N passed, N failed`: the sum of cargo test's results, and of cargo-nextest's, in the file $1.
 count_tests() {
-    awk '/^test result: / { for (i = 2; i <= NF; i++) { if ($i ~ /^passed/) passed += $(i - 1); if ($i ~ /^failed/) failed += $(i - 1) } }
+    awk '/^test result: |^ *Summary .* tests? run: / { for (i = 2; i <= NF; i++) { if ($i ~ /^passed/) passed += $(i - 1); if ($i ~ /^failed/) failed += $(i - 1) } }
         END { printf "%d passed, %d failed\n", passed, failed }' "$1"
 }
 
