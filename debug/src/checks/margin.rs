@@ -117,8 +117,12 @@ pub fn overflowed(run: &mut BootRun<'_>, overflow: &StackOverflow) -> Result<Fin
     finding.set("sp", overflow.sp);
     finding.set("below_bytes", below);
     finding.set("stack_bytes", bytes(&overflow.stack));
-    let registers = run.machine.registers()?;
+    let mut registers = run.machine.registers()?;
     if registers.sp() == overflow.sp {
+        // After a trap the hart is in a handler, which has not touched its other registers.
+        if !run.same_function(Address(registers.pc), overflow.pc) {
+            registers.pc = overflow.pc.0;
+        }
         finding.backtrace = run.backtrace(&registers);
     }
     Ok(finding)

@@ -1,7 +1,8 @@
 //! Measures the stack's use: its upper part is poisoned, and a watchpoint catches the first store below that part.
 //!
 //! Most of a stack is never used, and poisoning all of it would cost more than the rest of the run. So the lower part is poisoned
-//! only when a store is about to go there. From then on the bytes below the stack's bottom are watched too.
+//! only when a store is about to go there. From then on the bytes below the stack's bottom are watched too. A machine may miss a store,
+//! as QEMU does that is interrupted at the same time: what lies from sp on up is never poisoned.
 //! It does not judge.
 
 use std::ops::Range;
@@ -93,7 +94,7 @@ impl StackUse {
         {
             machine.remove_watchpoint(tripwire)?;
             self.tripwire = None;
-            poison::fill(machine, &(self.stack.start..self.painted_from))?;
+            poison::fill(machine, &below_frames(&(self.stack.start..self.painted_from), registers.sp()))?;
             self.painted_from = self.stack.start;
             self.watch_below(machine)?;
             return Ok(false);
@@ -117,7 +118,26 @@ impl StackUse {
     }
 }
 
+/// The part of a stack that no frame has, where sp is in it.
+fn below_frames(part: &Range<Address>, sp: Address) -> Range<Address> {
+    part.start..if part.contains(&sp) { sp } else { part.end }
+}
+
 /// Whether sp belongs to this stack after an overflow, and not to another stack.
 pub fn outgrown(stack: &Range<Address>, sp: Address) -> bool {
     sp < stack.start && bytes(stack) >= bytes(&(sp..stack.start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_frame_is_poisoned() {
+        let part = Address(0x1000)..Address(0x2000);
+        assert_eq!(below_frames(&part, Address(0x1ff0)), Address(0x1000)..Address(0x1ff0));
+        assert_eq!(below_frames(&part, Address(0x2000)), part, "the whole frame is above");
+        assert_eq!(below_frames(&part, Address(0x800)), part, "it is another stack's");
+        assert_eq!(below_frames(&part, Address(0x1000)), Address(0x1000)..Address(0x1000));
+    }
 }
