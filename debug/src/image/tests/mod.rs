@@ -10,6 +10,7 @@ use proptest::prelude::*;
 
 use super::fixture::{BASE, Elf, NOTYPE, SYMTAB, debug_section};
 use super::*;
+use crate::riscv::Registers;
 
 fn parse(bytes: Vec<u8>) -> Result<Image, Error> {
     Image::parse(Path::new("kernel.elf"), bytes)
