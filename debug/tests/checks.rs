@@ -233,6 +233,12 @@ fn a_stack_overflow_is_the_margin_s_fault(on: On) {
     let finding = on.fails("stack-overflow", "margin", "the stack overflows");
     assert_eq!(place(&finding).0, "variant::descend");
     assert_eq!(finding.backtrace.len(), 64, "a recursion goes on");
+    // Where it traps, the hart is elsewhere already.
+    let finding = on.fails("stack-overflow-below-memory", "margin", "the stack overflows");
+    assert_eq!(place(&finding).0, "variant::after_clear");
+    let functions: Vec<_> =
+        finding.backtrace.iter().filter_map(|place| Some(place.symbol.as_ref()?.0.as_str())).collect();
+    assert!(functions.ends_with(&["variant::after_clear", "variant::main"]), "{functions:?}");
 }
 
 fn power_off_is_an_end_like_any_other(on: On) {

@@ -172,3 +172,14 @@ proptest! {
         }
     }
 }
+
+/// Of an inline assembly's loop the compiler leaves some instructions without a line.
+#[test]
+fn each_instruction_of_a_function_with_lines_is_in_its_own_sources() {
+    let image = Image::open(&testkit::kernels::build("endless-loop-in-clear")).unwrap();
+    let clear = image.symbols().find(|symbol| debug::image::demangled(&symbol.name) == "variant::clear").unwrap();
+    for offset in (0..clear.size).step_by(2) {
+        let place = image.place(clear.address + offset);
+        assert!(place.is_own(), "{place}");
+    }
+}

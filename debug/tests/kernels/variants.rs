@@ -274,6 +274,13 @@ choose! {
             descend(0);
         }
     }
+    "stack-overflow-below-memory" => {
+        /// Its frame ends below RAM: the first store at its low end traps.
+        fn after_clear() {
+            let mut frame = [0_u8; 4 << 20];
+            unsafe { (&raw mut frame).cast::<u8>().write_volatile(1) };
+        }
+    }
     "stack-overflow-far" => {
         /// A frame so large that its only store is far below the stack.
         fn after_clear() {
