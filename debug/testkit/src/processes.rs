@@ -34,13 +34,21 @@ impl Family {
 }
 
 /// Looks until there is something: for what no call waits for.
-pub fn await_some<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn await_some<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    await_described(|| what.to_owned(), look)
+}
+
+/// As [`await_some`], where `what` says what is there instead when the time is over.
+///
+/// # Panics
+/// If it does not come.
+pub fn await_described<T>(what: impl Fn() -> String, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(Instant::now() < deadline, "{what} did not come within {PATIENCE:?}");
+        assert!(Instant::now() < deadline, "did not come within {PATIENCE:?}: {}", what());
         thread::sleep(Duration::from_millis(2));
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use testkit::kills::Chance;
 use testkit::programs::write_script;
 
-use crate::processes::{Family, await_some, marked};
+use crate::processes::{Family, await_described, await_some, marked};
 use crate::script::{PROJECT, Running, Script, private_folder};
 
 /// A kernel, and how it is called.
@@ -65,16 +65,19 @@ fn kill_one(index: usize, chance: &mut Chance) {
     thread::sleep(after);
     running.try_signal(signal, group);
     running.await_end();
-    await_some(&format!("{what}: the end of all processes"), || marked(&mark).is_empty().then_some(()));
-    assert_clean(&running, &what);
+    // Both at once: a process has no environment to be known by while it becomes a program.
+    let what = || {
+        let (processes, files) = (marked(&mark), files_left(&running));
+        format!("{what}: the end of {processes:?} and {files:?}; it said:\n{}", running.said())
+    };
+    await_described(what, || (marked(&mark).is_empty() && files_left(&running).is_empty()).then_some(()));
 }
 
-/// What a call may leave: its log, what it was told to write, and here what it said.
-fn assert_clean(running: &Running, what: &str) {
-    let left: Vec<_> = fs::read_dir(running.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+/// Of what a call may not leave: its log, what it was told to write, and here what it said stay.
+fn files_left(running: &Running) -> Vec<OsString> {
     let known = ["said", "qemu.log", REPORT, CONSOLE];
-    let left: Vec<_> = left.into_iter().filter(|name| !known.iter().any(|known| name == known)).collect();
-    assert!(left.is_empty(), "{what} left {left:?}; it said:\n{}", running.said());
+    let files = fs::read_dir(running.folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    files.filter(|name| !known.iter().any(|known| name == known)).collect()
 }
 
 #[test]
