@@ -8,7 +8,7 @@ use crate::machine::MOST_HARTS;
 const TURN: u64 = 1000;
 /// Where they are not: for some turns they have up to 2 to the power of a number up to this, from one instruction on; and for so many, in
 /// powers of 2, the same hart is favoured or starved. So little time goes to short turns, and changes happen anywhere.
-const LONGEST_TURN: u64 = 14;
+const LONGEST_TURN: u64 = 15;
 const TURNS: std::ops::Range<u64> = 3..9;
 
 /// The order in which harts execute.
