@@ -28,6 +28,11 @@ pub struct Awaited {
 }
 
 impl Awaited {
+    /// Whether one can come that enters the handler from a loop that changes no state.
+    pub fn enters(&self) -> bool {
+        self.interrupts || self.lets_in && self.external
+    }
+
     /// Those of both.
     fn or(self, other: Awaited) -> Awaited {
         Awaited {

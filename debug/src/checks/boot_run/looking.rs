@@ -7,7 +7,7 @@ use super::event::{BootEnd, BootEvent};
 use super::hot_page::Computed;
 use super::limit::Reached;
 use super::memory::MemoryFacts;
-use super::{BootRun, FIRST_SLICE, LONG_SLICE, LONGEST_SLICE, loop_detection, rest};
+use super::{BootRun, FIRST_SLICE, LONG_SLICE, LONGEST_SLICE, loop_detection, moment};
 use crate::machine::{Error, KEPT_OUTPUT};
 
 impl BootRun<'_> {
@@ -66,6 +66,9 @@ impl BootRun<'_> {
         if let Some(event) = self.find_loop()? {
             return Ok(Some(event));
         }
+        if let Some(end) = self.takes_its_turns()? {
+            return Ok(Some(BootEvent::End(end)));
+        }
         if let Some(event) = self.lives_as_seen()? {
             return Ok(Some(event));
         }
@@ -95,7 +98,7 @@ impl BootRun<'_> {
 
     /// Whether a search for a loop is overdue.
     pub(super) fn is_overdue(&mut self) -> bool {
-        let soon = self.slice.saturating_mul(2).saturating_add(rest::LOOK);
+        let soon = self.slice.saturating_mul(2).saturating_add(moment::LOOK);
         self.looked.checked_add(soon).is_some_and(|moment| self.machine.has_passed(moment))
     }
 }

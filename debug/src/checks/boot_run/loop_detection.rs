@@ -218,7 +218,14 @@ fn rest(
     if let Some((word, way_out)) = word.filter(|_| others) {
         run.waits_for_others(word.address, way_out)?;
     }
-    let end = if open || others { run.rests_with_interrupts(end)? } else { Some(end) };
+    let mut end = if open || others { run.rests_with_interrupts(end, open)? } else { Some(end) };
+    let mut is_passed_on = false;
+    if end.is_none()
+        && let Some(turns) = run.all_take_turns()?
+    {
+        is_passed_on = word.is_some_and(|(word, _)| turns.changes.contains(&word.address));
+        end = Some(turns.end);
+    }
     // QEMU does not tell whether a timer is set; a companion has seen it.
     let seen = match (&run.seen_end, word) {
         (Some(BootEnd::Spins(seen)), Some((word, _))) if seen.address == word.address => Some(*seen),
@@ -228,6 +235,7 @@ fn rest(
     let may_change = |word: &Spin| awaited.lets_in && comes(word);
     let Some(end) = end else { return Ok(None) };
     let end = match decider {
+        _ if is_passed_on => end,
         Some(Decider::Word(word, _)) if !may_change(&word) => {
             let timer_years = seen.map_or_else(|| run.years_to_timer(), |seen| Ok(seen.timer_years))?;
             BootEnd::Spins(Spin { timer_years, ..word })
@@ -251,7 +259,6 @@ fn waits(run: &mut BootRun<'_>, registers: &Registers) -> Result<bool, Error> {
 /// Executes a `wfi` that does not wait because an enabled interrupt is pending: it does nothing. QEMU's stub holds interrupts back
 /// while it steps, and would stay at the `wfi`.
 fn pass_wfi(run: &mut BootRun<'_>) -> Result<(u64, Stop), Error> {
-    const LENGTH: u64 = 4;
     if run.trace.is_some() {
         return run.step(1, PATIENCE).map(|(executed, stop)| match stop {
             Stop::Interrupted if executed > 0 => (executed, Stop::Stepped),
@@ -259,7 +266,7 @@ fn pass_wfi(run: &mut BootRun<'_>) -> Result<(u64, Stop), Error> {
         });
     }
     let pc = run.machine.read_register(Register::Pc)?;
-    run.machine.write_register(Register::Pc, pc + LENGTH)?;
+    run.machine.write_register(Register::Pc, pc + spin::WFI_LENGTH)?;
     Ok((1, Stop::Stepped))
 }
 

@@ -25,6 +25,7 @@ pub mod loop_detection;
 pub mod machine_mode;
 mod marks;
 pub mod memory;
+mod moment;
 pub mod names;
 pub mod near_loop;
 mod next_hart;
@@ -35,6 +36,7 @@ pub mod page_table;
 pub mod panic;
 pub mod poison;
 mod rest;
+mod rounds;
 mod settled;
 mod software_interrupt;
 pub mod spin;
@@ -134,7 +136,7 @@ const FIRST_SLICE: Duration = Duration::from_millis(20);
 /// The longest run before a search.
 const LONG_SLICE: Duration = Duration::from_millis(600);
 /// A kernel whose console is waited for is looked at often, for as long as a day.
-const LONGEST_SLICE: Duration = Duration::from_secs(60);
+const LONGEST_SLICE: Duration = Duration::from_secs(10);
 
 impl<'a> BootRun<'a> {
     /// Takes a machine that is at the kernel's entry: poisons the trap CSRs, and sets the breakpoints.
@@ -261,7 +263,7 @@ impl<'a> BootRun<'a> {
                 }
             }
             self.finisher.follow(self.machine)?;
-            let limit = if self.dialogue.is_over() { self.slice } else { self.slice.min(rest::LOOK) };
+            let limit = if self.dialogue.is_over() { self.slice } else { self.slice.min(moment::LOOK) };
             let stop = match self.pending.take() {
                 Some(stop) => stop,
                 None if self.is_at_breakpoint()? => Stop::Breakpoint,

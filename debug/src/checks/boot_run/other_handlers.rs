@@ -7,14 +7,16 @@ use super::marks::{self, Mark};
 use super::{BootRun, TRAP_CSR_POISON};
 use crate::machine::{Address, Error, Register, Stop, csr};
 use crate::riscv::cause::{code, is_interrupt};
-use crate::riscv::status::SUPERVISOR_MODE;
 use crate::riscv::status::sstatus::SPP;
+use crate::riscv::status::{MACHINE_MODE, SUPERVISOR_MODE};
 
 /// How often other harts are looked at, and how long they run in between: a hart in a handler may be about to leave it.
 pub const LOOKS: usize = 5;
 pub const MOMENT: Duration = Duration::from_millis(20);
 /// How long a hart is waited for that seems not to leave a handler.
 const TRIAL: Duration = Duration::from_millis(300);
+/// How often an instruction must trap again before it counts as trapping for ever.
+const AGAIN: usize = 3;
 
 /// The last trap of another hart, by its CSRs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +32,8 @@ pub struct OtherTrap {
     is_vectored: bool,
     /// An enabled interrupt is pending.
     pending: bool,
+    /// The hart is at the instruction that trapped, or a firmware passes its trap on once more.
+    pub is_back: bool,
 }
 
 impl OtherTrap {
@@ -41,7 +45,7 @@ impl OtherTrap {
 
     /// Whether it is the same trap, or the same one again.
     pub fn is_as(&self, later: &OtherTrap) -> bool {
-        OtherTrap { pending: self.pending, ..*later } == *self
+        OtherTrap { pending: self.pending, is_back: self.is_back, ..*later } == *self
     }
 }
 
@@ -70,8 +74,14 @@ impl BootRun<'_> {
             return Ok(None);
         }
         // A return from the trap clears SPP (privileged manual, section on sstatus).
-        let is_back = Address(self.machine.registers()?.pc) == self.machine.linked(Address(pc))?
-            && self.csr(Register::Priv)? == Some(SUPERVISOR_MODE);
+        let pc = self.machine.linked(Address(pc))?;
+        let handler = self.machine.linked(Address(vector & !3))?;
+        let is_back = match self.csr(Register::Priv)? {
+            Some(SUPERVISOR_MODE) => Address(self.machine.registers()?.pc) == pc,
+            // At the end it goes to the handler.
+            Some(MACHINE_MODE) => self.csr(csr::MEPC)?.is_some_and(|at| [pc, handler].contains(&Address(at))),
+            _ => false,
+        };
         if sstatus & SPP == 0 && !is_back {
             return Ok(None);
         }
@@ -79,11 +89,12 @@ impl BootRun<'_> {
         Ok(Some(OtherTrap {
             other,
             cause,
-            pc: self.machine.linked(Address(pc))?,
+            pc,
             value,
-            handler: self.machine.linked(Address(vector & !3))?,
+            handler,
             is_vectored: vector & 3 == 1,
             pending: sie & sip != 0,
+            is_back,
         }))
     }
 
@@ -98,6 +109,22 @@ impl BootRun<'_> {
             Some(_) => Handling::Returns,
             None => Handling::Stays,
         })
+    }
+
+    /// Whether that hart's handler goes back to the instruction that trapped each time, which is not executed then, but traps again.
+    pub fn traps_for_ever(&mut self, trap: &OtherTrap) -> Result<bool, Error> {
+        let behind = [trap.pc + 2, trap.pc + 4];
+        for _ in 0..AGAIN {
+            let back = self.other_comes_to(trap.other, &[trap.pc, behind[0], behind[1]])?;
+            if back.is_none_or(|(at, _)| at != trap.pc) {
+                return Ok(false);
+            }
+            let again = self.other_comes_to(trap.other, &[trap.enters(), behind[0], behind[1]])?;
+            if !again.is_some_and(|(at, again)| at == trap.enters() && again.is_some_and(|again| trap.is_as(&again))) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The interrupt that comes again and again on the other hart of this index, before the same instruction, which is never executed.

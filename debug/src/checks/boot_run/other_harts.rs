@@ -71,6 +71,7 @@ impl BootRun<'_> {
         let before = std::mem::replace(&mut self.rest.wait.others, others);
         let do_something = before != self.rest.wait.others;
         self.rest.wait.others_act |= do_something && !before.is_empty();
+        self.hart.life.turns += u64::from(do_something);
         let Some(machine) = self.machine.observed() else {
             if do_something {
                 self.rest.begins_again();

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use super::event::{BootEnd, BootEvent, Spin};
 use super::hart_trace::{BUSY_ENOUGH, LONG_ENOUGH, PERIODS, SPINS_ENOUGH, SPINS_LONG_ENOUGH, Stretch};
 use super::marks::Mark;
+use super::moment::{LOOK, Moment};
 use super::other_harts::Wait;
+use super::rounds::Turns;
 use super::{BootRun, firmware, spin};
 use crate::machine::{Address, Error, Registers, Stop, csr};
 use crate::riscv::Effect;
@@ -33,9 +35,7 @@ const SHORT: u64 = 64;
 const FAR: u64 = 50_000_000;
 /// How often the run waits for the firmware.
 const FIRMWARE: u32 = 3;
-/// The interval between two looks at a kernel that may idle.
-pub const LOOK: Duration = Duration::from_millis(50);
-/// The same while other harts do something, which each look holds up.
+/// The interval between two looks while other harts do something, which each look holds up.
 const LOOK_WHILE_OTHERS_ACT: Duration = Duration::from_millis(500);
 
 /// How long a `wfi` may take to trap.
@@ -49,9 +49,11 @@ const MOMENT: Duration = Duration::from_millis(2);
 #[derive(Default)]
 pub struct Rest {
     /// When it was first seen to idle.
-    began: Option<Beginning>,
+    began: Option<Moment>,
     /// Whether it waits for another hart since then.
     pub wait: Wait,
+    /// Since when all harts go round and round.
+    pub turns: Turns,
     /// Since when it has been polling for input, at each look; how much it had printed by then.
     polling: Option<(Instant, usize)>,
     was_found: bool,
@@ -70,19 +72,6 @@ pub struct Rest {
     has_jumped: bool,
     /// How often the firmware did not return in time.
     in_firmware: u32,
-}
-
-/// What was known when a kernel was first seen to idle.
-#[derive(Clone, Copy)]
-struct Beginning {
-    at: Instant,
-    interrupts: u64,
-    /// The icount of the last interrupt.
-    icount: u64,
-    /// The point in time that the timer was set to, in ticks.
-    timer: Option<u64>,
-    /// The instructions by then, where they are counted.
-    executed: u64,
 }
 
 impl Rest {
@@ -153,27 +142,24 @@ impl BootRun<'_> {
         Ok(waits || self.trace.is_some() && self.machine.registers()?.pc == before + 4)
     }
 
-    /// The kernel waits, or is in a loop that changes no state, with interrupts enabled. Returns the end if that has lasted long enough.
-    pub(super) fn rests_with_interrupts(&mut self, still: BootEnd) -> Result<Option<BootEnd>, Error> {
+    /// The kernel waits, or is in a loop that changes no state, where an interrupt can end that (`open`), or another hart. Returns the end
+    /// if it has lasted long enough.
+    pub(super) fn rests_with_interrupts(&mut self, still: BootEnd, open: bool) -> Result<Option<BootEnd>, Error> {
         self.rest.seen = true;
-        let icount = self.hart.last_interrupt.map_or(0, |trap| trap.icount);
-        let interrupts = self.hart.interrupts;
-        let timer = if self.trace.is_some() { self.timer()? } else { None };
-        let executed = self.machine.executed().unwrap_or(0);
-        let now = Beginning { at: Instant::now(), interrupts, icount, timer, executed };
+        let now = self.this_moment()?;
+        let executed = now.executed;
         let began = *self.rest.began.get_or_insert(now);
         self.rest.has_waited |= still == BootEnd::Wfi;
-        let came = interrupts - began.interrupts;
+        let came = now.interrupts - began.interrupts;
         if self.trace.is_some() {
             if self.rest.wait.is_one() {
                 // Not at the same point of the harts' turns each time.
                 self.slice = LOOK + Duration::from_micros(executed % 10_007);
             }
             // No interrupt ends it, and another hart has had the time to.
-            let is_over = self.machine.harts() > 1
-                && !self.awaited()?.wakes
-                && self.has_waited_long(executed - began.executed)?;
-            return Ok(self.has_ticked(&began, &now, &still).or(is_over.then_some(still)));
+            let is_over = self.machine.harts() > 1 && !open && self.has_waited_long(executed - began.executed)?;
+            let is_short = matches!(still, BootEnd::Loop { instructions } if instructions <= SHORT);
+            return Ok(self.has_ticked((&began, &now), still != BootEnd::Wfi, is_short).or(is_over.then_some(still)));
         }
         self.slice = if self.rest.wait.others_act { LOOK_WHILE_OTHERS_ACT } else { LOOK };
         if Instant::now() < self.must_run_until {
@@ -196,10 +182,13 @@ impl BootRun<'_> {
     }
 
     /// The end of a kernel on an observed machine, if its interrupts came often enough. Otherwise time jumps to the next one for a loop that
-    /// changes no state.
-    fn has_ticked(&mut self, began: &Beginning, now: &Beginning, still: &BootEnd) -> Option<BootEnd> {
-        let spins = *still != BootEnd::Wfi;
-        let is_short = matches!(still, BootEnd::Loop { instructions } if *instructions <= SHORT);
+    /// changes no state (`spins`); `is_short`: it is found again at once.
+    pub(super) fn has_ticked(
+        &mut self,
+        (began, now): (&Moment, &Moment),
+        spins: bool,
+        is_short: bool,
+    ) -> Option<BootEnd> {
         let came = now.interrupts - began.interrupts;
         let instructions = now.icount - began.icount;
         // Between two settings of the timer lie as many ticks as interrupts came.

@@ -1,15 +1,14 @@
 //! Whether all harts are in loops that change no state, which no interrupt ends: then none of them ever does anything else. It does not
 //! judge.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::HashSet;
 
-use super::deeds::{Deed, Deeds};
-use super::event::{Spin, store_range};
+use super::BootRun;
+use super::event::Spin;
 use super::hart_trace::HartTrace;
-use super::loop_detection::state;
+use super::rounds::Round;
 use super::spin::{self, Decider, Followed};
-use super::{BootRun, PATIENCE};
-use crate::machine::{Address, Error, Registers, Stop, csr};
+use crate::machine::{Address, Error, Registers, csr};
 use crate::riscv::Effect;
 
 /// The longest loop of another hart that is recognised, in instructions.
@@ -53,15 +52,6 @@ impl Sightings {
     }
 }
 
-/// A round of a loop that changes no state.
-#[derive(Default)]
-struct Round {
-    instructions: u64,
-    /// What it loads, and the words that hold something else for a part of the round.
-    loads: BTreeSet<Address>,
-    changes: BTreeSet<Address>,
-}
-
 impl BootRun<'_> {
     /// Whether no hart ever does anything else than now: each is in a loop that changes no state or waits for an interrupt that cannot
     /// come, and none loads what another one changes within its round. Only a machine whose harts are all seen proves it.
@@ -70,9 +60,9 @@ impl BootRun<'_> {
             return Ok(false);
         }
         let mut rounds = Vec::new();
-        match self.round()? {
-            Some(round) => rounds.push(round),
-            None => return Ok(false),
+        match self.round(LONGEST)? {
+            Some(round) if !round.is_open => rounds.push(round),
+            _ => return Ok(false),
         }
         for other in 0..self.machine.harts() {
             if !self.machine.show_other(Some(other))? {
@@ -83,16 +73,15 @@ impl BootRun<'_> {
                 continue;
             }
             let pc = Address(self.machine.registers()?.pc);
-            let waits = stands_still && [pc, pc - 4].iter().any(|at| matches!(self.effect(*at), Ok(Effect::Wfi)));
-            let awaited = self.awaited()?;
-            if awaited.wakes || awaited.lets_in && awaited.external {
-                return self.show_followed(false);
-            }
-            if !waits {
-                match self.as_followed(other, |run| run.round())?.flatten() {
-                    Some(round) => rounds.push(round),
-                    None => return self.show_followed(false),
+            if stands_still && [pc, pc - 4].iter().any(|at| matches!(self.effect(*at), Ok(Effect::Wfi))) {
+                if self.awaited()?.wakes {
+                    return self.show_followed(false);
                 }
+                continue;
+            }
+            match self.as_followed(other, |run| run.round(LONGEST))?.flatten() {
+                Some(round) if !round.is_open => rounds.push(round),
+                _ => return self.show_followed(false),
             }
         }
         let meets = |(index, round): (usize, &Round)| {
@@ -105,7 +94,7 @@ impl BootRun<'_> {
     /// The word that keeps another hart in a loop that changes no state.
     pub(super) fn word_of(&mut self, other: usize) -> Result<Option<Spin>, Error> {
         let word = self.as_followed(other, |run| {
-            let Some(round) = run.round()? else { return Ok(None) };
+            let Some(round) = run.round(LONGEST)? else { return Ok(None) };
             Ok(match spin::follow(run, round.instructions)? {
                 Followed::Stays(Some(Decider::Word(word, _))) => Some(word),
                 _ => None,
@@ -114,13 +103,13 @@ impl BootRun<'_> {
         Ok(word.flatten())
     }
 
-    fn show_followed<T>(&mut self, result: T) -> Result<T, Error> {
+    pub(super) fn show_followed<T>(&mut self, result: T) -> Result<T, Error> {
         self.machine.show_other(None)?;
         Ok(result)
     }
 
     /// Does something as if another hart were followed. What that one does is not recorded.
-    fn as_followed<T>(
+    pub(super) fn as_followed<T>(
         &mut self,
         other: usize,
         act: impl FnOnce(&mut Self) -> Result<T, Error>,
@@ -142,45 +131,5 @@ impl BootRun<'_> {
         }
         self.follow_again(followed)?;
         done.map(Some)
-    }
-
-    /// A round of the loop that the followed hart is in; `None` if it changes state, lasts long, or something from outside ends it.
-    fn round(&mut self) -> Result<Option<Round>, Error> {
-        let (start, before) = (self.machine.registers()?, state(self)?);
-        let (mut deeds, mut code) = (Deeds::default(), HashMap::new());
-        let mut round = Round::default();
-        let mut registers = start.clone();
-        while round.instructions < LONGEST {
-            if !matches!(deeds.note(self, &registers, &mut code)?, Deed::Nothing) || deeds.waits {
-                return Ok(None);
-            }
-            let effect = code.get(&registers.pc).map(|known| known.effect);
-            let at = |base: u8, offset: i64| Address(registers.x[usize::from(base)].wrapping_add_signed(offset));
-            match effect {
-                Some(Effect::Load { base, offset, .. }) => round.loads.extend([at(base, offset)]),
-                Some(Effect::Atomic { base, .. }) => round.loads.extend([at(base, 0)]),
-                _ => {}
-            }
-            let stored = effect.and_then(|effect| store_range(effect, &registers));
-            if self.step(1, PATIENCE)?.1 != Stop::Stepped {
-                return Ok(None);
-            }
-            registers = self.machine.registers()?;
-            round.instructions += 1;
-            if let Some(range) = stored
-                && let Some(before) = deeds.before.get(&range.start)
-            {
-                let mut now = vec![0; before.len()];
-                self.machine.read_memory(range.start, &mut now)?;
-                if now != *before {
-                    round.changes.insert(range.start);
-                }
-            }
-            if registers == start && !deeds.reads_clock && deeds.polls == 0 {
-                let same = state(self)? == before && deeds.left_memory_alone(self)?;
-                return Ok(same.then_some(round));
-            }
-        }
-        Ok(None)
     }
 }

@@ -21,6 +21,9 @@ const LINE_STATUS: u64 = 5;
 /// The register of a virtio slot that says which device it has, by its offset (virtio 1.2, "MMIO Device Register Layout"); 0 is none.
 const DEVICE_ID: u64 = 0x8;
 
+/// In bytes.
+pub const WFI_LENGTH: u64 = 4;
+
 /// What following a loop shows.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Followed {
@@ -122,8 +125,7 @@ pub fn follow(run: &mut BootRun<'_>, instructions: u64) -> Result<Followed, Erro
 
 /// Lets a `wfi` return, as it may at any time.
 pub fn pass(run: &mut BootRun<'_>, wfi: Address) -> Result<(), Error> {
-    const LENGTH: u64 = 4;
-    run.machine.write_register(Register::Pc, wfi.0 + LENGTH)
+    run.machine.write_register(Register::Pc, wfi.0 + WFI_LENGTH)
 }
 
 /// What the value of a register was computed from, after a round or more of a loop.

@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::deeds::{Deed, Deeds, Known};
 use super::event::{BootEnd, Spin};
 use super::spin::{self, Decider, Followed};
-use super::{BootRun, PATIENCE, machine_mode};
+use super::{BootRun, PATIENCE};
 use crate::image::Place;
 use crate::machine::{Address, Error, Register, Registers, Stop, csr};
 use crate::riscv::{self, Effect, Target};
@@ -47,8 +47,8 @@ fn leave_as_it_was<T>(
     before: &Registers,
     act: impl FnOnce(&mut BootRun<'_>, &mut Deeds) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let status = if machine_mode::is_in(run.machine) { csr::MSTATUS } else { csr::SSTATUS };
-    let had = run.machine.read_register(status).ok();
+    // Where the kernel is in M-mode, the view shows mstatus there.
+    let had = run.machine.read_register(csr::SSTATUS).ok();
     let mut deeds = Deeds::default();
     let result = act(run, &mut deeds);
     for (address, bytes) in &deeds.before {
@@ -59,9 +59,9 @@ fn leave_as_it_was<T>(
         }
     }
     if let Some(had) = had
-        && run.machine.read_register(status)? != had
+        && run.machine.read_register(csr::SSTATUS)? != had
     {
-        run.machine.write_register(status, had)?;
+        run.machine.write_register(csr::SSTATUS, had)?;
     }
     let now = run.machine.registers()?;
     for number in (1..32).filter(|number| now.x[usize::from(*number)] != before.x[usize::from(*number)]) {

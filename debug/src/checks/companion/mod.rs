@@ -27,6 +27,9 @@ pub const LONGEST: Duration = Duration::from_secs(3);
 /// There, the clock ends its run after so many times that limit: the machine itself waits meanwhile.
 const PATIENCE: u32 = 2;
 
+/// A kernel whose harts were seen to take turns so often got on until time was up: on a busy host each turn waits for another thread.
+const TURNS: u64 = 3;
+
 /// The companion's result.
 pub struct Companion<'a> {
     /// `None` if it could not continue because it lacks a device.
@@ -99,6 +102,9 @@ impl<'a> Companion<'a> {
         interrupted: Option<&Place>,
         hart: &HartTrace,
     ) {
+        if end == Some(&BootEnd::Deadline) && hart.life.turns >= TURNS && self.rests_with_others() {
+            self.take_over(findings, true);
+        }
         if !self.has_ended() {
             return;
         }
@@ -145,6 +151,13 @@ impl<'a> Companion<'a> {
     fn fails_by_guest(&self) -> bool {
         let stuck = self.hart.stuck.map(|stuck| *stuck.fault());
         self.hart.storm.map(|storm| storm.trap).or(stuck).is_some_and(|trap| trap.by_guest)
+    }
+
+    /// Whether its kernel of several harts came to rest.
+    fn rests_with_others(&self) -> bool {
+        let is_whole = self.memory.as_ref().is_some_and(|memory| memory.is_whole);
+        let holds = self.findings.iter().all(|finding| finding.status != Status::Fail);
+        is_whole && holds && self.end.as_ref().is_some_and(|end| *end != BootEnd::Deadline)
     }
 
     /// Whether an instruction traps for ever here, and there not every trap was seen (`hart`).

@@ -16,7 +16,7 @@ mod words;
 
 use super::boot_run::event::BootEnd;
 use super::boot_run::hart_trace::{Exception, Stuck};
-use super::boot_run::{BootRun, TRAP_CSR_POISON, machine_mode};
+use super::boot_run::{BootRun, TRAP_CSR_POISON, machine_mode, panic};
 use super::fact::Fact;
 use super::finding::{Finding, Status};
 use crate::machine::{Address, Error, TakenTrap, csr};
@@ -214,13 +214,22 @@ pub fn unhandled(run: &mut BootRun<'_>, end: &BootEnd) -> Result<Option<(Excepti
         }
         let handler = run.place(exception.trap.handler);
         let how = match end {
-            BootEnd::PowerOff(_) => "powers off",
-            BootEnd::Reset => "resets the machine",
-            _ => "never returned",
+            BootEnd::PowerOff(_) => "powers off".to_owned(),
+            BootEnd::Reset => "resets the machine".to_owned(),
+            _ => match panics(run)? {
+                Some(function) => format!("panics: {function}"),
+                None => "never returned".to_owned(),
+            },
         };
         return Ok(Some((exception, format!("its handler, {handler}, {how}"))));
     }
     Ok(None)
+}
+
+/// The panic function that the hart is in.
+fn panics(run: &mut BootRun<'_>) -> Result<Option<String>, Error> {
+    let registers = run.machine.registers()?;
+    Ok(panic::handler(&run.backtrace(&registers)).map(str::to_owned))
 }
 
 /// Whether the kernel uses the exception as a jump: it set another vector, or its handler is a label in the function that trapped, or

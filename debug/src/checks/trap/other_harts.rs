@@ -44,30 +44,36 @@ pub fn judge(run: &mut BootRun<'_>, finding: &mut Finding, end: &BootEnd) -> Res
             return Ok(false);
         }
     }
-    if !never_leaves(run, &lost)? {
-        return Ok(false);
-    }
+    let Some(handled) = never_gets_on(run, &lost)? else { return Ok(false) };
     let OtherTrap { other, cause, pc, value, handler, .. } = lost;
     run.machine.show_other(Some(other))?;
     explain(run, finding, &About::told(cause, pc, value, false))?;
-    finding.summary = format!("{}; its handler, {}, never returned", finding.summary, run.place(handler));
+    finding.summary = format!("{}; its handler, {}, {handled}", finding.summary, run.place(handler));
     name_hart(run, finding)?;
     run.machine.show_other(None)?;
     Ok(true)
 }
 
-/// Whether the hart does not get on from its exception. A machine is stopped where it likes to, which may be in a handler each time.
-fn never_leaves(run: &mut BootRun<'_>, lost: &OtherTrap) -> Result<bool, Error> {
-    let stays = match run.awaits_return_of(lost)? {
-        Handling::Returns => return Ok(false),
-        Handling::TrapsAgain => return Ok(true),
-        // A handler that is a label in the function that trapped is where the kernel goes on.
-        Handling::Stays => {
-            let is_label = run.image.function(lost.handler).is_some_and(|(_, offset)| offset > 0);
-            !(is_label && run.same_function(lost.handler, lost.pc))
-        }
+/// What the handler does, where the hart does not get on from its exception. A machine is stopped where it likes to, which may be in a
+/// handler each time.
+fn never_gets_on(run: &mut BootRun<'_>, lost: &OtherTrap) -> Result<Option<&'static str>, Error> {
+    const NEVER_RETURNED: Option<&str> = Some("never returned");
+    let handling = match run.awaits_return_of(lost)? {
+        // The wait may have begun behind a return. Now it begins where the handler does.
+        Handling::TrapsAgain => run.awaits_return_of(lost)?,
+        handling => handling,
     };
-    Ok(stays && find(run)?.is_some_and(|now| now.is_as(lost)))
+    match handling {
+        Handling::Returns => Ok(run.traps_for_ever(lost)?.then_some("returns to it each time, and it traps again")),
+        Handling::TrapsAgain => Ok(NEVER_RETURNED),
+        Handling::Stays => {
+            // A handler that is a label in the function that trapped is where the kernel goes on.
+            let is_label = run.image.function(lost.handler).is_some_and(|(_, offset)| offset > 0);
+            let goes_on = is_label && run.same_function(lost.handler, lost.pc);
+            let stays = !goes_on && find(run)?.is_some_and(|now| now.is_as(lost));
+            Ok(NEVER_RETURNED.filter(|_| stays))
+        }
+    }
 }
 
 /// Says which hart the finding is about: the one that is shown.
@@ -95,7 +101,8 @@ fn find(run: &mut BootRun<'_>) -> Result<Option<OtherTrap>, Error> {
     Ok(found)
 }
 
-/// The exception of the shown hart, if the hart is in the function where stvec led it, or called from there, or comes there for ever.
+/// The exception of the shown hart, if the hart is in the function where stvec led it, or called from there, or comes there
+/// for ever, or is back where it trapped.
 fn lost(run: &mut BootRun<'_>, other: usize) -> Result<Option<OtherTrap>, Error> {
     let Some(trap) = run.last_trap_of(other)?.filter(|trap| !is_interrupt(trap.cause)) else { return Ok(None) };
     let registers = run.machine.registers()?;
@@ -103,5 +110,5 @@ fn lost(run: &mut BootRun<'_>, other: usize) -> Result<Option<OtherTrap>, Error>
     let is_handling = run.stands_in(&frames, trap.handler);
     // If stvec leads back to what trapped, a firmware that passes the exception on is at work most of the time.
     let goes_round = run.same_function(trap.handler, trap.pc) && run.in_firmware()?;
-    Ok((is_handling || goes_round).then_some(trap))
+    Ok((is_handling || goes_round || trap.is_back).then_some(trap))
 }

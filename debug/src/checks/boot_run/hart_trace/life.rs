@@ -28,6 +28,8 @@ const TASKS: usize = 64;
 /// Signs of life.
 #[derive(Default)]
 pub struct Life {
+    /// At how many looks it waited for a word of another hart, and others had got on.
+    pub turns: u64,
     /// The reads of the clock that follow each other now: by which instruction, at which distance, how many.
     reads: ((Address, u64), u64),
     /// A trap came since, so that the next read's distance says nothing.

@@ -316,7 +316,7 @@ impl BootRun<'_> {
             if self.marks.innocent != Some(pc) {
                 return self.try_interrupted(pc);
             }
-            let end = self.rests_with_interrupts(BootEnd::Wfi)?;
+            let end = self.rests_with_interrupts(BootEnd::Wfi, true)?;
             self.rests_at = end.is_some().then_some(pc);
             return Ok(end.map(Passed::End));
         }

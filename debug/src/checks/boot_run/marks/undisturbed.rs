@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 use super::super::BootRun;
 use super::super::event::{BootEnd, BootEvent};
 use super::super::hart_trace::{STORM, Storm};
+use super::super::spin::WFI_LENGTH;
 use super::{Mark, Marks, Passed, TRIAL};
 use crate::machine::{Address, Error, HartEvent, Stop, csr};
+use crate::riscv::Effect;
 
 impl BootRun<'_> {
     /// Finds out whether the interrupted code continues. It runs at full speed without stops at traps, because time passes in a stop,
@@ -18,6 +20,11 @@ impl BootRun<'_> {
         self.marks.remove(self.machine, Mark::TrapReturn)?;
         self.marks.told = Default::default();
         self.marks.insert(self.machine, pc, Mark::Interrupted)?;
+        // A handler may go on elsewhere, from where the hart comes to its `wfi` again.
+        let wfi = Some(pc - WFI_LENGTH).filter(|wfi| matches!(self.effect(*wfi), Ok(Effect::Wfi)));
+        if let Some(wfi) = wfi {
+            self.marks.insert(self.machine, wfi, Mark::Interrupted)?;
+        }
         let stop = self.resume_undisturbed(TRIAL)?;
         if matches!(stop, Stop::Exited { .. }) {
             self.pending = Some(stop);
@@ -25,14 +32,15 @@ impl BootRun<'_> {
         }
         self.marks.remove(self.machine, Mark::Interrupted)?;
         self.stack_use.watch_below(self.machine)?;
-        let reached = stop == Stop::Breakpoint && self.machine.registers()?.pc == pc.0;
+        let at = Address(self.machine.registers()?.pc);
+        let reached = stop == Stop::Breakpoint && (at == pc || Some(at) == wfi);
         if stop == Stop::Interrupted {
             return Ok(Some(self.judge_storm(pc)?));
         }
         self.marks.innocent = Some(pc);
         self.marks.clock += STORM;
         let (icount, sp) = (self.marks.clock, self.hart.handling().map_or(Address(0), |trap| trap.sp));
-        self.hart.event(&HartEvent::TrapReturn { icount, to: pc, sp, to_user: false });
+        self.hart.event(&HartEvent::TrapReturn { icount, to: if reached { at } else { pc }, sp, to_user: false });
         self.marks.traps_left = 0;
         self.tell_traps()?;
         if !reached {
