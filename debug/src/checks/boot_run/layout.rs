@@ -13,9 +13,11 @@ use crate::setting::Setting;
 
 /// Stands for the name of a stack that has no symbol.
 const UNKNOWN_TOP: &str = "the stack's end";
-/// The largest size in bytes of a stack that starts at the nearest symbol below, and the size if no symbol is near.
+/// The largest size in bytes of a stack that starts at the nearest symbol below. If no symbol is near: the size within the image, and the
+/// largest size in free memory.
 const LARGEST_GUESS: u64 = 4 << 20;
 const SMALL_GUESS: u64 = 16 << 10;
+const FREE_GUESS: u64 = 1 << 20;
 
 /// How many bytes on each side of BSS are watched.
 pub const GUARD_BYTES: u64 = 16;
@@ -156,8 +158,10 @@ impl Layout {
         let top = Spot { address: sp, name: name.clone() };
         // The nearest symbol may belong to another object: a stack without a name may start anywhere.
         let bottom = names::stack_bottom(image, &top).filter(|bottom| sp.0 - bottom.address.0 <= LARGEST_GUESS);
-        let bottom =
-            bottom.unwrap_or_else(|| Spot { address: sp - SMALL_GUESS, name: format!("{name}-{SMALL_GUESS:#x}") });
+        let bottom = bottom.unwrap_or_else(|| {
+            let size = free_below(image, sp).unwrap_or(SMALL_GUESS);
+            Spot { address: sp - size, name: format!("{name}-{size:#x}") }
+        });
         self.guesses.push(format!(
             "the stack is assumed to be {} to {name}, where sp points when it is first used ({}, {})",
             bottom.name,
@@ -225,6 +229,18 @@ fn stack_above(image: &Image, sp: Address) -> Option<image::Symbol> {
         return None;
     }
     image.symbols().find(|symbol| is_stack(symbol) && symbol.address == sp)
+}
+
+/// How much memory below sp belongs to nobody, if sp is outside of the image: a stack there may use all of it.
+fn free_below(image: &Image, sp: Address) -> Option<u64> {
+    let segments = image.segments();
+    if segments.iter().any(|segment| segment.contains(sp - 1)) {
+        return None;
+    }
+    let firmware = [Address(board::FIRMWARE_END), Address(board::RAM_BASE)];
+    let ends = segments.iter().map(image::Segment::end).chain(firmware);
+    let below = ends.filter(|end| *end < sp).max().map_or(SMALL_GUESS, |end| sp.0 - end.0);
+    Some(below.min(FREE_GUESS))
 }
 
 /// The symbol at the ELF's entry point. If there is no code, the symbol at the lowest address, where the firmware jumps.
