@@ -8,6 +8,7 @@
 mod damage;
 mod departure;
 mod other_harts;
+mod pointer;
 mod protection;
 mod reasons;
 mod stack_page;

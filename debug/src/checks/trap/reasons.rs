@@ -1,6 +1,7 @@
 //! Common reasons of exceptions: floating point is off, a register needs a higher privilege, an address is the test pattern. It does
 //! not judge.
 
+use super::pointer;
 use crate::checks::boot_run::{BootRun, machine_mode, poison};
 use crate::checks::finding::Finding;
 use crate::machine::{Address, Error, InstructionBytes, Register, TakenTrap, csr};
@@ -48,7 +49,9 @@ pub fn illegal_instruction(
     let pc = run.image.linked(pc);
     if !from_user && !run.image.is_code(pc) && run.image.segments().iter().any(|segment| segment.contains(pc)) {
         finding.summary = format!("{}; that is not code: the hart jumped into data", finding.summary);
-        finding.advice = Some("check the function pointer or return address that led there".into());
+        if !pointer::explain(run, finding, pc)? {
+            finding.advice = Some("check the function pointer or return address that led there".into());
+        }
         return Ok(());
     }
     let returned = bytes.starts_with(&[0, 0]) && run.machine.registers()?.ra() == pc;

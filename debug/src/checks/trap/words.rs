@@ -1,7 +1,7 @@
 //! Describes a trap in words: its cause, its instruction at that time, and possible reasons. It does not judge.
 
 use super::reasons::About;
-use super::{protection, reasons, translation};
+use super::{pointer, protection, reasons, translation};
 use crate::checks::boot_run::BootRun;
 use crate::checks::boot_run::hart_trace::VectorWrite;
 use crate::checks::boot_run::memory::stacks::Reused;
@@ -110,7 +110,7 @@ fn lost(run: &mut BootRun<'_>, finding: &mut Finding, pc: Address) -> Result<(),
         finding.summary = format!("{}; traps go there, as stvec says", finding.summary);
         finding.advice =
             Some("set stvec to a handler before interrupts are let in and before anything can trap".into());
-    } else {
+    } else if !pointer::explain(run, finding, pc)? {
         finding.advice = Some("check the function pointer or return address that led there".into());
     }
     Ok(())
