@@ -47,6 +47,10 @@ pub fn check(run: &mut BootRun<'_>, end: &BootEnd) -> Result<Finding, Error> {
     }
     finding.location = Some(place);
     describe_end(run, &mut finding, end, &registers)?;
+    let at = finding.location.as_ref().map(|place| place.address).filter(|_| finding.status == Status::Fail);
+    if let Some(overwritten) = at.map(|at| run.overwritten_near(at)).transpose()?.flatten() {
+        finding.summary = format!("{}; {overwritten}", finding.summary);
+    }
     finding.found = finding.summary.clone();
     look_for_panic(run, &mut finding)?;
     if finding.status == Status::Pass || matches!(end, BootEnd::Deadline) {

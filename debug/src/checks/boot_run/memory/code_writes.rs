@@ -66,4 +66,23 @@ impl BootRun<'_> {
         };
         Ok(Some(format!("in the file it is `{original}`{who}")))
     }
+
+    /// The same of the first such instruction within 64 bytes of `pc`, in its function, with its place.
+    pub fn overwritten_near(&mut self, pc: Address) -> Result<Option<String>, Error> {
+        const NEAR: u64 = 64;
+        let linked = self.image.linked(pc);
+        let Some((_, offset)) = self.image.function(linked) else { return Ok(None) };
+        let mut at = linked - offset;
+        while at < linked + NEAR
+            && let Some(length) = self.image.instruction(at).map(|bytes| bytes.len() as u64)
+        {
+            if at + NEAR > linked
+                && let Some(words) = self.overwritten(at)?
+            {
+                return Ok(Some(format!("the instruction at {} is not the file's: {words}", self.place(at))));
+            }
+            at = at + length;
+        }
+        Ok(None)
+    }
 }
