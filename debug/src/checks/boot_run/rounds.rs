@@ -138,7 +138,8 @@ impl BootRun<'_> {
                 (start, before, deeds) = (registers.clone(), state(self)?, Deeds::default());
                 round = Round { is_open, ..Round::default() };
             }
-            if !matches!(deeds.note(self, &registers, &mut code)?, Deed::Nothing) || deeds.waits {
+            let is_more = !matches!(deeds.note(self, &registers, &mut code)?, Deed::Nothing);
+            if is_more || deeds.waits || deeds.reads_clock || deeds.polls > 0 {
                 return Ok(None);
             }
             let effect = code.get(&registers.pc).map(|known| known.effect);
@@ -164,12 +165,7 @@ impl BootRun<'_> {
                 }
             }
             // A hart that keeps its place in memory has the same registers more often.
-            if registers == start
-                && !deeds.reads_clock
-                && deeds.polls == 0
-                && state(self)? == before
-                && deeds.left_memory_alone(self)?
-            {
+            if registers == start && state(self)? == before && deeds.left_memory_alone(self)? {
                 round.is_open |= deeds.let_in.is_some_and(|let_in| let_in.enters());
                 return Ok(Some(round));
             }
