@@ -56,13 +56,17 @@ impl Bss {
             return;
         };
         let by = clear_name(run, clear.pc);
-        let guarded: u64 = self.guards.iter().map(|state| bytes(&state.guard.range)).sum();
+        let is_stack = |state: &&GuardState| self.clears_stack && run.layout.stack.contains(&state.guard.range.start);
+        let beside = self.guards.iter().filter(|state| !is_stack(state));
+        let guarded: u64 = beside.map(|state| bytes(&state.guard.range)).sum();
         let exact = run.trace.as_ref().and_then(|trace| trace.memory.clearing.cleared());
         let how = match &exact {
             Some(exact) => exact.describe(run, finding),
             None => format!("in {:.1} ms", took.as_secs_f64() * 1e3),
         };
-        finding.summary = format!("{} bytes cleared by {by} {how}; {guarded} bytes beside them untouched", self.size());
+        let behind = if self.clears_stack { ", and the stack behind them" } else { "" };
+        finding.summary =
+            format!("{} bytes cleared by {by} {how}{behind}; {guarded} bytes beside them untouched", self.size());
         if let Some(executed) = self.executed {
             let instructions = executed + u64::from(clear.rounds);
             finding.summary = format!("{}; {instructions} instructions, one by one", finding.summary);
@@ -85,6 +89,9 @@ impl Bss {
     /// The failure for a store of the clear beside BSS, if the store trace has one.
     pub fn stray(&self, run: &mut BootRun<'_>) -> Result<Option<Finding>, Error> {
         let Some(stray) = run.trace.as_ref().and_then(|trace| trace.memory.clearing.stray()) else { return Ok(None) };
+        if self.clears_stack && run.layout.stack.contains(&stray.address) {
+            return Ok(None);
+        }
         // Two stores by one instruction may be two calls, such as of a function that releases a lock.
         if bytes(&run.layout.bss) <= ONE_STORE && !rounds::is_in_one(run, stray.pc)? {
             return Ok(None);

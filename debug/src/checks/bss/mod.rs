@@ -40,6 +40,8 @@ pub struct Bss {
     strangers: u32,
     /// Awaited stores before sp was used.
     early: Option<Early>,
+    /// The clear goes on over the stack behind BSS.
+    clears_stack: bool,
 }
 
 enum Early {
@@ -89,6 +91,7 @@ impl Bss {
             executed: None,
             strangers: 0,
             early: None,
+            clears_stack: false,
         };
         for guard in run.layout.guards(run.image) {
             let mut memory = vec![PATTERN; bytes(&guard.range) as usize];
@@ -228,7 +231,10 @@ impl Bss {
             let remains = poison::inspect(run.machine, &self.parts)?;
             match (remains.first, remains.last) {
                 (Some(first), Some(last)) => (first, last),
-                _ => return Ok(true),
+                _ => {
+                    self.look_at_stack(run, store.pc)?;
+                    return Ok(true);
+                }
             }
         };
         if rounds < ROUNDS {
@@ -237,6 +243,24 @@ impl Bss {
             self.watch(run.machine, farthest)?;
         }
         Ok(false)
+    }
+
+    /// Notes whether the clear, whose last store to BSS was made now, goes on to the end of a stack right behind, where no frame is yet: then
+    /// that is meant.
+    fn look_at_stack(&mut self, run: &mut BootRun<'_>, pc: Address) -> Result<(), Error> {
+        let stack = run.layout.stack.clone();
+        let sp = run.machine.registers()?.sp();
+        if stack.start != run.layout.bss.end || stack.contains(&sp) || !rounds::are_bounded_by(run, pc, stack.end)? {
+            return Ok(());
+        }
+        self.clears_stack = true;
+        run.guards.retain(|guard| !stack.contains(&guard.start));
+        let behind = |state: &&mut GuardState| state.watched && stack.contains(&state.guard.range.start);
+        for state in self.guards.iter_mut().filter(behind) {
+            state.watched = false;
+            run.machine.remove_watchpoint(watch_all(&state.guard.range))?;
+        }
+        Ok(())
     }
 
     /// Executes an awaited store that is not the clear's.
