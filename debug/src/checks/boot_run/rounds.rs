@@ -56,8 +56,8 @@ pub struct TurnsTaken {
 }
 
 impl BootRun<'_> {
-    /// The same end where the search for a loop of the followed hart finds none: that begins in the middle of a turn. The hart must be seen to
-    /// change something for a part of its round, or it may wait for ever for what the others hold.
+    /// As [`BootRun::all_take_turns`], where the search for a loop found none because it began in the middle of the followed hart's turn. The
+    /// hart must be seen to change something for a part of its round, or it may wait for ever for what the others hold.
     pub(super) fn takes_its_turns(&mut self) -> Result<Option<BootEnd>, Error> {
         if std::mem::take(&mut self.rest.turns.is_counted) {
             return Ok(None); // The search did so itself.
@@ -67,8 +67,8 @@ impl BootRun<'_> {
         Ok(found.filter(|turns| turns.own_changes).map(|turns| turns.end))
     }
 
-    /// The end of a kernel whose harts were all found, again and again, in rounds that change no state. Each round is executed while the other harts stand still: so a lock is free again behind it. Only an observed machine
-    /// tells.
+    /// The end of a kernel whose harts were all found, again and again, in rounds that change no state. Each round is executed while the
+    /// other harts stand still: so a lock is free again behind it. Only an observed machine tells.
     pub(super) fn all_take_turns(&mut self) -> Result<Option<TurnsTaken>, Error> {
         if self.trace.is_none() || self.machine.harts() < 2 {
             return Ok(None);
